@@ -1,0 +1,156 @@
+"""A scene that was written out loads to an equal one, and no text makes the loader end in a traceback."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from vqanim.errors import SceneError
+from vqanim.scene import dump_scene, load_scene, load_scene_text
+from vqanim.scene.curves import Formula, Keyframes
+
+FULL = """\
+vqanim: 1
+title: "Mordor: the film"
+size: {aspect: 16:9, width: 320}
+fps: 30000/1001
+duration: 1:06.5
+seed: 7
+models: {generator: imagenet-16384, perceptor: ViT-B/32}
+style: "a 'matte' \\"painting\\" #1 \u2014 \u96ea \U0001f30b"
+start: {gradient: [navy, "#abcdef", orange]}
+prompts:
+  - {text: "none", weight: {0s: 0.3, 50%: [1.5, ease-in-out], 36f: 2, 1:02.5: [0, step]}, stop: 0.25}
+  - "a: b | c:-1e-3"
+  - {text: "- x", weight: "1 if t < 3 else 0.5"}
+camera:
+  zoom: {0s: 1.0, 333ms: [1.3, smooth]}
+  rotate: "10 *
+    sin(t)"
+  pan: {x: 0.05, y: 1e-7}
+  offset: {x: t}
+  border: "#369"
+carry: {match_colors: 0.1, sharpen: none}
+guidance: {steps: "mix(6, 3, progress)", first_steps: 0, learning_rate: 0.1, cutouts: 8}
+output: {crf: 20, gif: {fps: 12.5}}
+"""
+SHOTS = """\
+fps: 24
+duration: 10s
+style: painting
+story: {0s: a, 1s: b, 2s: c}
+camera: {zoom: "1 + 0.1 * sin(t)", pan: {x: t}}
+guidance: {learning_rate: {0s: 0.1, 1s: 0.2}, steps: 3}
+shots:
+  - {name: a, duration: 2s}
+  - {name: b, duration: 3s, prompts: [x, {text: y, weight: t}], camera: none, transition: cut}
+  - {name: c, camera: {zoom: {0s: 1, 50%: 2}, pan: {y: t}}, guidance: {learning_rate: none}, style: none}
+  - {name: d, duration: 1s, prompts: none, transition: {carry: 50%}, carry: none, start: {color: red}}
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FULL,
+        SHOTS,
+        "duration: 2s\nprompts: a",
+        "prompts: a\nshots: [{name: main, duration: 2s}]",
+        "duration: 2s\nprompts: a\nshots: [{name: main, camera: {zoom: 1 + t}}]",
+        "duration: 7s\nfps: 23.976\nstory: {1f: a, 33.3%: b, 5.123456s: c}",
+    ],
+)
+def test_round_trip(text: str) -> None:
+    scene = load_scene_text(text)
+    again = dump_scene(scene)
+    assert load_scene_text(again) == scene
+    assert dump_scene(load_scene_text(again)) == again
+
+
+def test_pictures_get_the_names_of_the_assets(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    path = tmp_path / "scene.yaml"
+    path.write_text("duration: 1s\nprompts: a\nstart: {image: a.png}")
+    scene = load_scene(path)
+    assert load_scene_text(dump_scene(scene), str(path), tmp_path) == scene
+    image = scene.shots[0].start.image
+    assert image is not None
+    assert '"assets/1.png"' in dump_scene(scene, {image: "assets/1.png"})
+
+
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), min_size=1, max_size=30
+).filter(lambda text: text.strip())
+NUMBERS = st.floats(-1000, 1000)
+TIMES = st.integers(0, 5_000).map(lambda ms: f"{ms}ms")
+KEYS = st.dictionaries(TIMES, NUMBERS, min_size=1, max_size=4)
+
+
+@given(TEXTS, NUMBERS, KEYS)
+@settings(max_examples=50)
+def test_round_trip_of_any_text_and_number(text: str, number: float, keys: dict[str, float]) -> None:
+    weight = "{" + ", ".join(f"{time}: {value!r}" for time, value in keys.items()) + "}"
+    escaped = "".join(f"\\U{ord(character):08x}" for character in text)
+    source = (
+        f'duration: 5s\nprompts: [{{text: "{escaped}", weight: {weight}}}]\ncamera: {{rotate: {number!r}}}'
+    )
+    scene = load_scene_text(source)
+    (prompt,) = scene.shots[0].prompts
+    assert prompt.text == " ".join(text.split())
+    assert isinstance(prompt.weight, Keyframes)
+    assert sorted(key.value for key in prompt.weight.keys) == sorted(keys.values())
+    assert scene.shots[0].camera.rotate.constant_value == number
+    assert load_scene_text(dump_scene(scene)) == scene
+
+
+WORDS = (
+    "\n  ",
+    "none",
+    "null",
+    "<<: ",
+    "1e400",
+    "shots: ",
+    "- name: ",
+    "t",
+    "0s",
+    "\u2028",
+    "\ufeff",
+    "\x85",
+    "---",
+)
+PIECES = (*"\n :-[]{},|>'\"#&*!%@`?\t\\~.=+0123456789", *WORDS)
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from([FULL, SHOTS]))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_scene_with_typing_errors_never_ends_in_a_traceback(chance: random.Random, text: str) -> None:
+    for _ in range(chance.randint(1, 6)):
+        begin = chance.randint(0, len(text))
+        end = min(len(text), begin + chance.choice([0, 0, 1, 1, 2, 8, 40]))
+        text = text[:begin] + chance.choice([*PIECES, "", "", text[end : end + 12]]) + text[end:]
+    try:
+        scene = load_scene_text(text)
+    except SceneError as error:
+        lines = [str(problem) for problem in error.problems]
+    else:
+        lines = ["fine"]
+        assert load_scene_text(dump_scene(scene)) == scene
+    assert lines
+    assert all("\n" not in line and len(line) < 500 for line in lines)
+
+
+@given(st.text(max_size=80))
+def test_any_text_at_all_is_read_or_refused(text: str) -> None:
+    with pytest.raises(SceneError):
+        load_scene_text(text)
+
+
+def test_an_expression_on_several_lines_is_one() -> None:
+    rotate = load_scene_text(FULL).shots[0].camera.rotate
+    assert isinstance(rotate, Formula)
+    assert rotate.expression == "10 * sin(t)"

@@ -1,0 +1,63 @@
+"""Scenes of texts and camera moves, made into films by a generator that a perceptor guides.
+
+    import vqanim
+    for event in vqanim.render("scenes/mordor.yaml", out="renders/mordor"):
+        print(event)
+
+Importing this module is cheap: the names below are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vqanim.api import prepare, render
+    from vqanim.errors import (
+        CurveError,
+        DeviceError,
+        InputError,
+        LockedError,
+        OutputError,
+        SceneError,
+        UsageError,
+        VqanimError,
+    )
+    from vqanim.scene import load_scene
+    from vqanim.timeline import compile_timeline
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CurveError",
+    "DeviceError",
+    "InputError",
+    "LockedError",
+    "OutputError",
+    "SceneError",
+    "UsageError",
+    "VqanimError",
+    "__version__",
+    "compile_timeline",
+    "load_scene",
+    "prepare",
+    "render",
+]
+
+_HOMES = {
+    "load_scene": "vqanim.scene",
+    "compile_timeline": "vqanim.timeline",
+    "prepare": "vqanim.api",
+    "render": "vqanim.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "vqanim.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

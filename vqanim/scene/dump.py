@@ -1,0 +1,181 @@
+"""From a `Scene` back to a text that loads to an equal one. Defaults are written too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vqanim.scene.colors import color_text
+from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
+from vqanim.scene.loader import MAIN
+from vqanim.scene.model import VERSION, XY, Prompt, Scene, Shot, Start, Transition
+from vqanim.scene.options import Declared, options_of
+from vqanim.scene.times import Time, decimal_text
+
+
+def dump_scene(scene: Scene, assets: Mapping[str, str] | None = None) -> str:
+    """YAML of a scene. `assets` maps the absolute paths of its pictures to names beside the new file."""
+    names = assets or {}
+    top: dict[str, Any] = {
+        "vqanim": VERSION,
+        "title": _Quoted(scene.title),
+        "size": _Flow([scene.size.width, scene.size.height]),
+        "fps": _ratio(scene.fps),
+        "duration": _time(scene.duration),
+        "seed": scene.seed,
+        "models": {"generator": scene.models.generator, "perceptor": scene.models.perceptor},
+        "output": _output(scene),
+    }
+    if _has_one_nameless_shot(scene):
+        top |= _shot(scene.shots[0], scene, names, on_film=None)
+    else:
+        for shot in scene.shots:
+            _add_film_curves(top, _shot(shot, scene, names, on_film=True))
+        top["shots"] = [_inner_shot(shot, scene, names) for shot in scene.shots]
+    return yaml.dump(_clean(top), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000)
+
+
+class _Quoted(str):
+    """A text that is always written in quotes, because it may look like anything."""
+
+
+class _Flow(list[Any]):
+    """A list on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Knows the two types above, and writes no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    _Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+)
+_Dumper.add_representer(
+    _Flow, lambda dumper, items: dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
+)
+
+
+def _has_one_nameless_shot(scene: Scene) -> bool:
+    if len(scene.shots) != 1:
+        return False
+    shot = scene.shots[0]
+    plain = (shot.name, shot.duration, shot.transition) == (MAIN, None, Transition())
+    return plain and all(isinstance(curve, Constant) or curve.base == "film" for curve in shot.curves())
+
+
+def _inner_shot(shot: Shot, scene: Scene, names: Mapping[str, str]) -> dict[str, Any]:
+    transition: dict[str, Any] = {"kind": shot.transition.kind, "duration": _time(shot.transition.duration)}
+    head = {"name": _Quoted(shot.name), "duration": _time(shot.duration), "transition": transition}
+    return head | _shot(shot, scene, names, on_film=False)
+
+
+def _shot(shot: Shot, scene: Scene, names: Mapping[str, str], *, on_film: bool | None) -> dict[str, Any]:
+    """What a shot inherits or says: curves on film time, all others (constants too), or with None all."""
+    values: dict[str, Any] = {"prompts": _prompts(shot, on_film)}
+    if on_film is not True:
+        values |= {
+            "start": _start(shot.start, scene, names),
+            "style": _Quoted(shot.style) if shot.style else None,
+        }
+    for section in ("camera", "carry", "guidance"):
+        values[section] = dict(_section(getattr(shot, section), on_film))
+    return values
+
+
+def _prompts(shot: Shot, on_film: bool | None) -> Any:
+    """A list of prompts is written where its curves are; it is never part here and part there."""
+    moving = any(
+        not isinstance(curve, Constant) and curve.base == "film"
+        for prompt in shot.prompts
+        for curve in (prompt.weight, prompt.stop)
+    )
+    if on_film is not None and moving != on_film:
+        return None
+    return [_prompt(prompt) for prompt in shot.prompts] or "none"
+
+
+def _prompt(prompt: Prompt) -> dict[str, Any]:
+    return {"text": _Quoted(prompt.text), "weight": _curve(prompt.weight), "stop": _curve(prompt.stop)}
+
+
+def _section(part: Declared, on_film: bool | None) -> Iterator[tuple[str, Any]]:
+    for key, (name, _) in options_of(type(part)).items():
+        value = getattr(part, name)
+        if isinstance(value, XY):
+            both = {"x": _wanted(value.x, on_film), "y": _wanted(value.y, on_film)}
+            yield key, {axis: curve for axis, curve in both.items() if curve is not None}
+        elif isinstance(value, Curve):
+            yield key, _wanted(value, on_film)
+        elif value is None:
+            yield key, None if on_film else "none"
+        elif on_film is not True:
+            yield key, _Quoted(value) if isinstance(value, str) else value
+
+
+def _wanted(curve: Curve, on_film: bool | None) -> Any:
+    moving_on_film = not isinstance(curve, Constant) and curve.base == "film"
+    return _curve(curve) if on_film is None or moving_on_film == on_film else None
+
+
+def _curve(curve: Curve) -> Any:
+    if isinstance(curve, Constant):
+        return curve.value
+    if isinstance(curve, Formula):
+        return _Quoted(curve.expression)
+    assert isinstance(curve, Keyframes)
+    return {_time(key.time): _Flow([key.value, key.easing]) for key in curve.keys}
+
+
+def _add_film_curves(top: dict[str, Any], found: Mapping[str, Any]) -> None:
+    """Gather what runs on film time; shots agree on it, because it was written once."""
+    for key, value in found.items():
+        if isinstance(value, dict):
+            _add_film_curves(top.setdefault(key, {}), value)
+        elif value is not None:
+            top.setdefault(key, value)
+
+
+def _start(start: Start, scene: Scene, names: Mapping[str, str]) -> Any:
+    if start.image is not None:
+        return {"image": _Quoted(names.get(start.image) or _relative(start.image, scene))}
+    colors = _Flow([_Quoted(color_text(color)) for color in start.colors])
+    if start.kind == "color":
+        return {"color": colors[0]}
+    return {"gradient": colors} if start.kind == "gradient" else "noise"
+
+
+def _relative(image: str, scene: Scene) -> str:
+    folder = Path(scene.file).resolve().parent
+    return Path(os.path.relpath(image, folder)).as_posix()
+
+
+def _output(scene: Scene) -> dict[str, Any]:
+    output = scene.output
+    gif = {"width": output.gif_width, "fps": None if output.gif_fps is None else _ratio(output.gif_fps)}
+    return {"crf": output.crf, "gif": gif}
+
+
+def _ratio(value: Fraction) -> Any:
+    return value.numerator if value.denominator == 1 else _Quoted(f"{value.numerator}/{value.denominator}")
+
+
+def _time(time: Time | None) -> str | None:
+    return None if time is None else f"{decimal_text(time.value)}{time.unit}"
+
+
+def _clean(value: Any) -> Any:
+    """Without what is not said."""
+    if isinstance(value, dict):
+        cleaned = {key: _clean(inner) for key, inner in value.items() if inner is not None}
+        return {key: inner for key, inner in cleaned.items() if inner != {}}
+    if isinstance(value, list) and not isinstance(value, _Flow):
+        return [_clean(item) for item in value]
+    return value

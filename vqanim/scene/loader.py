@@ -1,0 +1,330 @@
+"""From a scene file to a `Scene`, or to all its mistakes at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.describe import homes
+from vqanim.scene.model import (
+    MAX_FRAMES,
+    MAX_SECONDS,
+    MAX_SHOTS,
+    Prompt,
+    Scene,
+    Shot,
+)
+from vqanim.scene.options import PairKind, SectionKind, keys_of, options_of
+from vqanim.scene.overrides import apply_overrides
+from vqanim.scene.prompts import DEFAULT_CROSSFADE, longest_crossfade, tell_story
+from vqanim.scene.reader import Reader, Refused
+from vqanim.scene.structures import ALL_READERS
+from vqanim.scene.times import Time, TimeBase
+from vqanim.scene.tree import MAX_BYTES, Mapping, Node, Scalar, annotate, parse_tree, shown
+from vqanim.scene.tree import Sequence as ListNode
+
+MAIN = "main"
+"""The only shot of a scene without shots."""
+
+_INHERITED = tuple(key for key, (_, option) in options_of(Shot).items() if option.inherited)
+
+
+def load_scene(path: str | Path, overrides: Sequence[str] = ()) -> Scene:
+    """The scene in a file, with values such as `guidance.steps=3` put in place of those in it.
+
+    Raises SceneError with every mistake.
+    """
+    return load_scene_text(_read_file(Path(path)), str(path), Path(path).parent, overrides)
+
+
+def load_scene_text(
+    text: str, file: str = "scene.yaml", folder: Path = Path(), overrides: Sequence[str] = ()
+) -> Scene:
+    """The scene in a text. `file` is its name in messages; pictures are looked for in `folder`.
+
+    Raises SceneError with every mistake.
+    """
+    root = parse_tree(text, file)
+    if not isinstance(root, Mapping):
+        message = f"found {shown(root)}, allowed a mapping of keys such as `duration: 6s`"
+        raise SceneError([Problem(Place(file, root.line), message)])
+    mistaken = apply_overrides(root, overrides)
+    reader = Reader(file, folder, ALL_READERS, homes())
+    for problem in mistaken:
+        reader.refuse(problem.place, problem.message)
+    annotate(root)
+    scene = _read_scene(root, text, reader)
+    if reader.problems:
+        raise SceneError(reader.problems)
+    return replace(scene, warnings=reader.warnings)
+
+
+def _read_file(path: Path) -> str:
+    """The text of a scene file. Raises SceneError."""
+    try:
+        if not path.is_file():
+            raise _unreadable(path, "is no file" if path.exists() else f"no such file{_similar(path)}")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > MAX_BYTES:
+        message = f"the file is larger than {MAX_BYTES // 1000} kB, which no scene needs"
+        raise SceneError([Problem(Place(str(path), 1), message)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"found the byte 0x{data[error.start]:02x}, allowed is text in UTF-8"
+        raise SceneError([Problem(Place(str(path), line), message)]) from None
+
+
+def _unreadable(path: Path, message: str) -> SceneError:
+    return SceneError([Problem(Place(str(path), 0), message, about_file=True)])
+
+
+def _similar(path: Path) -> str:
+    """A hint at a file in the same folder whose name is nearly the same."""
+    if not path.parent.is_dir():
+        return ""
+    names = [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")]
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f", did you mean {path.parent / near[0]}?" if near else ""
+
+
+def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
+    _move_border(root, reader)
+    later = Scene.later
+    reader.check_keys(root, [*keys_of(Scene), *_INHERITED], later)
+    options = options_of(Scene)
+    values: dict[str, Any] = {}
+    for key in ("fps", *(key for key in options if key not in ("fps", "shots"))):
+        name, option = options[key]
+        values[name] = reader.field(key, option, root)
+    reader.fps = values["fps"]
+    del values["vqanim"]
+    nodes = _shot_nodes(root, reader)
+    film, seconds = _durations(root, nodes, values["duration"], reader)
+    reader.bases = {"film": film, "shot": None}
+    whole = _read_shot(root, reader)
+    shots = tuple(
+        _inner_shot(node, root, length, reader) for node, length in zip(nodes, seconds, strict=True)
+    )
+    _check_names(shots, nodes, reader)
+    values["title"] = values["title"] or Path(reader.file).stem
+    scene = Scene(file=reader.file, **values, text=text, shots=shots if nodes else (whole,))
+    if not any(shot.prompts for shot in scene.shots):
+        reader.warn(Place(reader.file, 0), "there are no prompts: pictures are only moved, not painted")
+    return scene
+
+
+def _move_border(node: Mapping, reader: Reader) -> None:
+    """`carry.border` is another way to write `camera.border`."""
+    carry, camera = node.get("carry"), node.get("camera")
+    border = carry.get("border") if isinstance(carry, Mapping) else None
+    if border is None or not isinstance(carry, Mapping):
+        return
+    carry.entries = [(key, value) for key, value in carry.entries if key.text != "border"]
+    if isinstance(camera, Mapping) and camera.get("border") is not None:
+        reader.refuse(border.place, "found a border under camera too, allowed is one of them")
+        return
+    key = Scalar(border.file, border.line, "border")
+    if camera is None or (isinstance(camera, Scalar) and camera.is_none):
+        camera = Mapping(border.file, border.line, [])
+        camera.path = f"{node.path}.camera" if node.path else "camera"
+        node.put(Scalar(border.file, border.line, "camera"), camera)
+    if isinstance(camera, Mapping):
+        camera.put(key, border)
+
+
+def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
+    """The mappings under `shots`."""
+    node = root.get("shots")
+    if node is None or not _given("shots", root):
+        return []
+    allowed = options_of(Scene)["shots"][1].kind.allowed
+    if not isinstance(node, ListNode) or not node.items:
+        found = "an empty list" if isinstance(node, ListNode) else shown(node)
+        reader.refuse(node.place, f"found {found}, allowed {allowed}")
+        return []
+    if len(node.items) > MAX_SHOTS:
+        reader.refuse(node.place, f"found {len(node.items)} shots, allowed at most {MAX_SHOTS}")
+        return []
+    nodes = []
+    for item in node.items:
+        if not isinstance(item, Mapping):
+            reader.refuse(item.place, f"found {shown(item)}, allowed a mapping with name and duration")
+            continue
+        _move_border(item, reader)
+        reader.check_keys(item, keys_of(Shot), Shot.later)
+        nodes.append(item)
+    return nodes
+
+
+def _durations(
+    root: Mapping, nodes: Sequence[Mapping], total: Time | None, reader: Reader
+) -> tuple[TimeBase | None, list[float | None]]:
+    """The film's time base and the seconds of each shot; None where a mistake hides them."""
+    base = TimeBase(0.0, reader.fps)
+    place = _place_of("duration", root)
+    seconds = None if total is None else total.seconds(base)
+    if total is None and _given("duration", root):
+        return None, [None] * len(nodes)  # its mistake is noted already
+    if not nodes:
+        if seconds is None and not _given("shots", root):
+            reader.refuse(place, "is missing, allowed a time above 0 such as 6s")
+        return _film_base(seconds, place, reader), []
+    lengths = [reader.field("duration", options_of(Shot)["duration"][1], node) for node in nodes]
+    if any(length is None and _given("duration", node) for length, node in zip(lengths, nodes, strict=True)):
+        return _film_base(seconds, place, reader), [None] * len(nodes)
+    each = [None if length is None else length.seconds(base) for length in lengths]
+    open_shots = [node for node, length in zip(nodes, each, strict=True) if length is None]
+    taken = sum(length for length in each if length is not None)
+    if not open_shots:
+        return _film_base(_agreed(seconds, taken, place, reader), place, reader), list(each)
+    if seconds is None or len(open_shots) > 1:
+        for node in open_shots[0 if seconds is None else 1 :]:
+            reader.refuse(
+                Place(node.file, node.line, f"{node.path}.duration"),
+                "is missing, one shot may leave it out and takes the rest of the duration at the top level",
+            )
+        return _film_base(seconds, place, reader), list(each)
+    rest = seconds - taken
+    if rest * float(reader.fps) < 0.5:
+        left = (
+            f"the other shots take {taken:.6g} s of the film's {seconds:.6g} s, no time is left for this one"
+        )
+        reader.refuse(open_shots[0].place, left)
+        return _film_base(seconds, place, reader), list(each)
+    return _film_base(seconds, place, reader), [rest if length is None else length for length in each]
+
+
+def _agreed(total: float | None, taken: float, place: Place, reader: Reader) -> float:
+    """The sum of the shots, which a duration of the film must not contradict."""
+    if total is not None and abs(total - taken) * float(reader.fps) > 0.5:
+        reader.refuse(
+            place,
+            f"found {total:.6g} s, but the shots add up to {taken:.6g} s: leave it out, or one of theirs",
+        )
+    return taken
+
+
+def _film_base(seconds: float | None, place: Place, reader: Reader) -> TimeBase | None:
+    """The film's time base, if it is neither too long nor too short."""
+    if seconds is None:
+        return None
+    frames = Fraction(seconds) * reader.fps
+    rate = f"{float(reader.fps):.6g} fps"
+    if frames > MAX_FRAMES:
+        found = f"found {seconds:.12g} s, which makes {round(frames)} frames at {rate}"
+        reader.refuse(place, f"{found}, allowed {MAX_FRAMES} frames")
+    elif seconds > MAX_SECONDS:
+        reader.refuse(place, f"found {seconds:.12g} s, allowed at most a day, {MAX_SECONDS} s")
+    elif frames < Fraction(1, 2):
+        found = f"found {seconds:.6g} s, which is less than one frame at {rate}"
+        reader.refuse(place, f"{found}, allowed at least {1 / float(reader.fps):.3g} s")
+    return TimeBase(seconds, reader.fps)
+
+
+def _given(key: str, node: Mapping) -> bool:
+    """True when a key is there and its value is not `none`."""
+    value = node.get(key)
+    return value is not None and not (isinstance(value, Scalar) and value.is_none)
+
+
+def _place_of(key: str, node: Mapping) -> Place:
+    """Where a key stands, or would stand."""
+    found = node.get(key)
+    path = f"{node.path}.{key}" if node.path else key
+    return found.place if found is not None else Place(node.file, node.line, path)
+
+
+def _inner_shot(node: Mapping, root: Mapping, seconds: float | None, reader: Reader) -> Shot:
+    """One of several shots, with the defaults of the top level."""
+    reader.bases["shot"] = None if seconds is None else TimeBase(seconds, reader.fps)
+    name, duration, transition = (
+        reader.field(key, options_of(Shot)[key][1], node) for key in ("name", "duration", "transition")
+    )
+    merged = Mapping(node.file, node.line, _without_rival_prompts(_merge(root, node, Shot), node))
+    merged.path, merged.base = node.path, "shot"
+    shot = _read_shot(merged, reader)
+    return replace(shot, name=name or "", duration=duration, transition=transition, place=node.place)
+
+
+def _merge(outer: Mapping, inner: Mapping, part: type) -> list[tuple[Scalar, Node]]:
+    """The entries of both: mappings with declared fields merge, of all others the inner one counts."""
+    options = options_of(part)
+    merged = [(key, value) for key, value in inner.entries if key.text in options]
+    for key, value in outer.entries:
+        if key.text not in options or not options[key.text][1].inherited:
+            continue
+        own = inner.get(key.text)
+        if own is None:
+            merged.append((key, value))
+        elif isinstance(own, Mapping) and isinstance(value, Mapping):
+            kind = options[key.text][1].kind
+            if isinstance(kind, SectionKind | PairKind):
+                entries = _merge(value, own, kind.of) if isinstance(kind, SectionKind) else _union(value, own)
+                both = Mapping(own.file, own.line, entries)
+                both.path, both.base = own.path, own.base
+                merged = [(k, both if k.text == key.text else v) for k, v in merged]
+    return merged
+
+
+def _union(outer: Mapping, inner: Mapping) -> list[tuple[Scalar, Node]]:
+    return inner.entries + [(key, value) for key, value in outer.entries if inner.get(key.text) is None]
+
+
+def _without_rival_prompts(entries: list[tuple[Scalar, Node]], node: Mapping) -> list[tuple[Scalar, Node]]:
+    """A shot's prompts replace the scene's story, and its story the scene's prompts."""
+    texts = ("prompts", "story")
+    if not any(node.get(key) for key in texts):
+        return entries
+    return [(key, value) for key, value in entries if key.text not in texts or node.get(key.text) is value]
+
+
+def _read_shot(node: Mapping, reader: Reader) -> Shot:
+    """The fields that shots inherit, from a mapping that holds them all."""
+    options = options_of(Shot)
+    values = {options[key][0]: reader.field(key, options[key][1], node) for key in _INHERITED}
+    story, crossfade = values.pop("story"), values.pop("crossfade")
+    if story:
+        if _given("prompts", node):
+            reader.refuse(_place_of("story", node), "found prompts and a story, allowed is one of them")
+        try:
+            values["prompts"] = _prompts_of_story(story, crossfade, node, reader)
+        except Refused:
+            values["prompts"] = ()
+    return Shot(name=MAIN, **values, place=node.place)
+
+
+def _prompts_of_story(
+    story: Sequence[tuple[Time, str, Place]], crossfade: Time | None, node: Mapping, reader: Reader
+) -> tuple[Prompt, ...]:
+    where = node.get("story")
+    assert where is not None
+    base = reader.base_of(where)
+    texts = [(moment.seconds(base), text, place) for moment, text, place in story]
+    longest = longest_crossfade([moment for moment, _, _ in texts])
+    wanted = DEFAULT_CROSSFADE if crossfade is None else crossfade.seconds(base)
+    if crossfade is not None and len(texts) > 1 and wanted > longest + 1e-9 and reader.bases.get(where.base):
+        said = f"found {crossfade}, but two texts of the story are nearer to each other"
+        raise reader.refuse(_place_of("crossfade", node), f"{said}, allowed at most {longest:.6g}s")
+    return tell_story(texts, min(wanted, longest), where.base)
+
+
+def _check_names(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader) -> None:
+    """Names become folders, and on many systems Day and day are one folder."""
+    seen: dict[str, Mapping] = {}
+    for shot, node in zip(shots, nodes, strict=True):
+        first = seen.setdefault(shot.name.lower(), node)
+        if shot.name and first is not node:
+            message = (
+                f"found {shot.name!r} twice, the first is in line {first.line}: capitals make no difference"
+            )
+            reader.refuse(_place_of("name", node), message)

@@ -1,0 +1,444 @@
+"""What a scene file says, as frozen data. The loader makes these; nothing here reads a file.
+
+Each field is declared once, with its description, unit, default and an example, by `option(...)`. Two scenes
+are equal when they say the same, wherever and however it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import ClassVar, Literal
+
+from vqanim.errors import Place
+from vqanim.scene.colors import Color
+from vqanim.scene.curves import NOWHERE, Curve
+from vqanim.scene.options import (
+    Declared,
+    Kind,
+    Option,
+    curve,
+    declare,
+    line_of_text,
+    option,
+    pair,
+    ratio,
+    section,
+    time,
+    whole,
+)
+from vqanim.scene.times import Time
+
+VERSION = 1
+"""Version of the scene language."""
+MAX_SIDE = 4096
+"""Pixels."""
+MAX_FRAMES = 100_000
+MAX_SECONDS = 86_400
+MAX_SHOTS = 1000
+MAX_STEPS = 10_000
+LARGEST_FACTOR = 1000
+"""Of zoom and scale: far beyond what a picture survives, near enough that numbers stay sound."""
+
+BORDERS = ("reflect", "wrap", "edge")
+
+_LATER = (
+    "soundtrack",
+    "effects",
+    "hits",
+    "loop",
+    "lead",
+    "rate",
+    "change",
+    "kind",
+    "freeze",
+    "repeat",
+    "reverse",
+    "smooth",
+    "at",
+    "stay_near",
+)
+
+
+@dataclass(frozen=True)
+class Prompt(Declared):
+    """A text that the picture shall show (or, with a negative weight, avoid)."""
+
+    later: ClassVar[tuple[str, ...]] = ("image", "mask", "stay_near")
+
+    text: str = option(
+        line_of_text(1000),
+        "What to show, taken literally; the style is appended later",
+        example="a dark castle",
+    )
+    weight: Curve = option(
+        curve(-1000, 1000),
+        "How strongly the text counts; below 0 the picture moves away from it, 0 is off",
+        default=1.0,
+        example="{0s: 0.3, 3s: 1.5}",
+    )
+    stop: Curve = option(
+        curve(0, 10),
+        "The loss of this text is not pushed below this",
+        unit="spherical distance",
+        default=0.0,
+        example="0.4",
+    )
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Start(Declared):
+    """Where the first frame comes from."""
+
+    later: ClassVar[tuple[str, ...]] = ("icon",)
+
+    kind: Literal["noise", "image", "color", "gradient"] = "noise"
+    image: str | None = None
+    """Absolute path of an existing picture inside the scene's folder."""
+    colors: tuple[Color, ...] = ()
+    """sRGB 0..1; one for color, two or more from top to bottom for gradient."""
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class XY:
+    """One curve for each direction."""
+
+    x: Curve
+    y: Curve
+
+
+def _speed_or_pose(unit: str, description: str, value: float, example: str, farthest: float) -> XY:
+    kind = pair(curve(-farthest, farthest), XY, value)
+    made: XY = option(kind, description, unit=unit, default=value, example=example)
+    return made
+
+
+@dataclass(frozen=True)
+class Camera(Declared):
+    """How the view moves. Speeds add up over time; poses say where the camera is."""
+
+    later: ClassVar[tuple[str, ...]] = ("tilt", "yaw", "fov", "depth")
+
+    zoom: Curve = option(
+        curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still"),
+        "Speed of flying in; below 1 flies out",
+        unit="factor per second",
+        default=1.0,
+        example="{0s: 1.0, 2s: 1.3}",
+    )
+    rotate: Curve = option(
+        curve(-1e6, 1e6),
+        "Speed of turning the picture clockwise",
+        unit="degrees per second",
+        default=0.0,
+        example="10 * sin(t)",
+    )
+    pan: XY = _speed_or_pose(
+        "frame widths per second",
+        "Speed of the camera to the right (x) and down (y); the picture moves the other way",
+        0.0,
+        "{x: 0.05}",
+        1000,
+    )
+    scale: Curve = option(
+        curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture"),
+        "Pose: how much larger things are than at the beginning",
+        unit="factor",
+        default=1.0,
+        example="{0s: 1, 3s: 2, 6s: 1}",
+    )
+    angle: Curve = option(
+        curve(-1e6, 1e6),
+        "Pose: how far the picture is turned clockwise",
+        unit="degrees",
+        default=0.0,
+        example="{2s: 0, 3s: 45}",
+    )
+    offset: XY = _speed_or_pose(
+        "frame widths",
+        "Pose: how far the camera stands to the right (x) and down (y)",
+        0.0,
+        "{x: {0s: 0, 3s: 0.2}}",
+        1000,
+    )
+    center: XY = _speed_or_pose(
+        "fractions of width and height from the top left",
+        "The point about which the picture scales and turns",
+        0.5,
+        "{x: 0.5, y: 0.3}",
+        1000,
+    )
+    border: str = option(
+        Kind("border", 'reflect, wrap, edge or a color in quotes such as "#334455"'),
+        "What is seen beyond the edge of the old picture",
+        default="reflect",
+        example="wrap",
+    )
+
+
+def _amount(description: str, value: float) -> Curve:
+    made: Curve = option(curve(0, 1), description, unit="0..1", default=value, none=0.0)
+    return made
+
+
+@dataclass(frozen=True)
+class Carry(Declared):
+    """What is done to the picture on its way to the next frame. `none` is nothing at all."""
+
+    later: ClassVar[tuple[str, ...]] = ("stay_near", "smooth", "freeze")
+
+    match_colors: Curve = _amount("How much the colors are held to those of the frame before", 0.2)
+    sharpen: Curve = _amount("Strength of an unsharp mask of 1 px", 0.05)
+    noise: Curve = _amount("Spread of fresh noise, which gives the prompts something to work on", 0.02)
+
+
+@dataclass(frozen=True)
+class Guidance(Declared):
+    """How hard each frame is worked towards the prompts."""
+
+    later: ClassVar[tuple[str, ...]] = ("rate", "lead", "change", "stay_near", "smooth", "palette", "kind")
+
+    steps: Curve = option(
+        curve(0, MAX_STEPS),
+        "Optimisation steps for a frame, rounded; with 0 the frame is only moved",
+        unit="steps",
+        default=6.0,
+    )
+    first_steps: int | None = option(
+        whole(0, MAX_STEPS),
+        "Steps for the first frame of the film and after a cut",
+        unit="steps",
+        default=None,
+        default_text="60, or 0 for an image start",
+        example="60",
+    )
+    learning_rate: Curve | None = option(
+        curve(above=0, high=100, why="with 0 nothing would change, use steps: 0 for that"),
+        "How far one step goes",
+        default=None,
+        default_text="the model's own",
+        example="0.1",
+    )
+    cutouts: int | None = option(
+        whole(1, 256),
+        "Pieces of the picture that the perceptor looks at in one step",
+        default=None,
+        default_text="the model's own",
+        example="12",
+    )
+
+
+@dataclass(frozen=True)
+class Transition(Declared):
+    """How a shot begins: `carry` goes on from the last frame before it, `cut` from its own start."""
+
+    kind: Literal["carry", "cut"] = "carry"
+    duration: Time | None = None
+    """Carry only: for so long weights and camera are blended. None: 0 s."""
+
+
+@dataclass(frozen=True)
+class Shot(Declared):
+    """One shot with the scene's defaults already merged into it; every curve knows its time base."""
+
+    later: ClassVar[tuple[str, ...]] = _LATER
+
+    name: str = option(
+        Kind("name", "letters, digits, - and _, at most 64 of them"),
+        "Names the folder of its frames; unique",
+        example="approach",
+        inherited=False,
+    )
+    duration: Time | None = option(
+        time(),
+        "How long the shot is; one shot at most may leave it out and takes the rest",
+        unit="time",
+        default=None,
+        default_text="the rest",
+        example="2s",
+        inherited=False,
+    )
+    start: Start = option(
+        Kind("start", "noise, {image: picture.png}, {color: navy} or {gradient: [navy, orange]}"),
+        "What the first frame, and the first after a cut, is made from",
+        default=Start(),
+        default_text="noise",
+        example="{gradient: [navy, orange]}",
+    )
+    prompts: tuple[Prompt, ...] = option(
+        Kind("prompts", 'a list of texts or of {text: ..., weight: ...}, or the short form "a:3 | b:-1"'),
+        "What the picture shall show",
+        default=(),
+        default_text="none",
+        example='["a volcano:1.5", {text: a dark castle, weight: {0s: 1, 4s: 0.2}}]',
+    )
+    style: str = option(
+        line_of_text(1000),
+        "Appended to every text",
+        default="",
+        default_text="none",
+        example="matte painting",
+    )
+    camera: Camera = option(section(Camera), "How the view moves", default=Camera(), default_text="still")
+    carry: Carry = option(
+        section(Carry),
+        "What is done to the picture on its way to the next frame",
+        default=Carry(),
+        default_text="see the fields",
+        none=Carry(*(Curve.constant(0.0, range=curve(0, 1).range) for _ in range(3))),
+    )
+    guidance: Guidance = option(
+        section(Guidance),
+        "How hard each frame is worked towards the prompts",
+        default=Guidance(),
+        default_text="see the fields",
+    )
+    transition: Transition = option(
+        Kind("transition", "carry, cut or {kind: carry, duration: 1s}"),
+        "How the shot begins: carry goes on from the last frame before it, cut from its own start",
+        default=Transition(),
+        default_text="carry",
+        example="{kind: carry, duration: 1s}",
+        inherited=False,
+    )
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    extra_keys: ClassVar[Mapping[str, Option]] = {
+        "story": declare(
+            Kind("story", "texts at times, such as {0s: a forest, 2s: a dark city}"),
+            "Texts that follow one another and cross-fade; instead of prompts",
+            default=(),
+            default_text="none",
+            example="{0s: a forest, 2s: a dark city}",
+        ),
+        "crossfade": declare(
+            time(zero=True),
+            "How long one text of the story takes to become the next, centered on the key's time",
+            unit="time",
+            default=None,
+            default_text="1s",
+            example="1s",
+        ),
+    }
+
+    def curves(self) -> Iterator[Curve]:
+        """Every curve of the shot."""
+        for prompt in self.prompts:
+            yield from (prompt.weight, prompt.stop)
+        camera = self.camera
+        yield from (camera.zoom, camera.rotate, camera.pan.x, camera.pan.y, camera.scale, camera.angle)
+        yield from (camera.offset.x, camera.offset.y, camera.center.x, camera.center.y)
+        yield from (self.carry.match_colors, self.carry.sharpen, self.carry.noise, self.guidance.steps)
+        if self.guidance.learning_rate is not None:
+            yield self.guidance.learning_rate
+
+
+@dataclass(frozen=True)
+class Models:
+    """The pair that paints: one makes pictures, the other compares them with texts."""
+
+    generator: str = "pocket"
+    perceptor: str = "pocket"
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Output(Declared):
+    """How the films are written."""
+
+    later: ClassVar[tuple[str, ...]] = ("loop", "upscale", "interpolate")
+
+    crf: int = option(whole(0, 51), "Quality of the MP4: smaller is better and larger", default=17)
+    gif_width: int | None = option(
+        whole(16, MAX_SIDE),
+        "Width of the GIF",
+        unit="pixels",
+        default=None,
+        default_text="the film's, 480 at most",
+        example="320",
+        key="gif.width",
+    )
+    gif_fps: Fraction | None = option(
+        ratio(1, 50, "25/2"),
+        "Frames per second of the GIF",
+        unit="frames per second",
+        default=None,
+        default_text="the film's, 25 at most",
+        example="12",
+        key="gif.fps",
+    )
+
+
+@dataclass(frozen=True)
+class Size:
+    """Pixels wanted; `aspect` form already worked out. compile_timeline rounds to the model's multiple."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Scene(Declared):
+    """A whole scene."""
+
+    later: ClassVar[tuple[str, ...]] = _LATER
+
+    file: str = field(compare=False)
+    """As the user named it."""
+    title: str = option(
+        line_of_text(200), "Of the film", default="", default_text="the file's name", example="Mordor"
+    )
+    size: Size = option(
+        Kind("size", '[width, height], "256x144" or {aspect: "16:9", width: 256}, sides from 1 to 4096'),
+        "Of the picture; rounded to what the generator needs",
+        unit="pixels",
+        default=Size(256, 144),
+        default_text="[256, 144]",
+        example='{aspect: "16:9", width: 256}',
+    )
+    fps: Fraction = option(
+        ratio(1, 240, "30000/1001"),
+        "Frames per second",
+        unit="frames per second",
+        default=Fraction(12),
+    )
+    duration: Time | None = option(
+        time(),
+        "How long the film is; may be left out when every shot has its own",
+        unit="time",
+        default=None,
+        default_text="the sum of the shots",
+        example="6s",
+    )
+    seed: int = option(
+        whole(0, 2**63 - 1), "Another seed gives another film of the same scene", default=0, example="7"
+    )
+    models: Models = option(
+        Kind("models", "a name, or {generator: ..., perceptor: ...}"),
+        "What paints and what judges",
+        default=Models(),
+        default_text="pocket",
+    )
+    output: Output = option(
+        section(Output), "How the films are written", default=Output(), default_text="see the fields"
+    )
+    shots: tuple[Shot, ...] = option(
+        Kind("shots", "a list of mappings with name and duration"),
+        "Parts of the film; the top level then holds what they have in common",
+        default=(),
+        default_text="one, called main",
+        example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
+    )
+    text: str = field(default="", compare=False, repr=False)
+    """The source."""
+    warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """One line each, e.g. "scene.yaml:7: ... 30: did you mean 30f?"."""
+
+    extra_keys: ClassVar[Mapping[str, Option]] = {
+        "vqanim": declare(
+            Kind("version", f"{VERSION}"), "Version of the scene language", default=VERSION, example="1"
+        ),
+    }

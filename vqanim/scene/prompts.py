@@ -1,0 +1,111 @@
+"""Texts with weights: the short form `a:3 | b | c:-1`, and stories, where one text follows another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from vqanim.errors import Place
+from vqanim.scene.curves import Base, Curve, Key, Keyframes, Range
+from vqanim.scene.model import Prompt
+from vqanim.scene.options import CurveKind, options_of
+from vqanim.scene.times import SAME_MOMENT, Time
+
+DEFAULT_CROSSFADE = 1.0
+"""Seconds."""
+
+_FINAL_NUMBER = re.compile(r"(.*):\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class ShortPrompt:
+    """One part of the short form."""
+
+    text: str
+    weight: str
+    """Source text of a number; `1` where none is written."""
+    second_number: bool
+    """True for `text:1:2`, in which only the last number is read as one."""
+
+
+def parse_short(text: str) -> tuple[ShortPrompt, ...]:
+    """The parts of `a:3 | b | c:-1`. Only a final `:number` is a weight.
+
+    Raises ValueError for a part without a text.
+    """
+    return tuple(_parse_part(part) for part in text.split("|"))
+
+
+def _parse_part(part: str) -> ShortPrompt:
+    match = _FINAL_NUMBER.fullmatch(part)
+    text, weight = match.groups() if match else (part, "1")
+    text = " ".join(text.split())
+    if not text:
+        raise ValueError("a part without a text")
+    return ShortPrompt(text, weight, match is not None and _FINAL_NUMBER.fullmatch(text) is not None)
+
+
+def prompt_range(field: str) -> Range:
+    """The range of a curve of a prompt."""
+    kind = options_of(Prompt)[field][1].kind
+    assert isinstance(kind, CurveKind)
+    return kind.range
+
+
+def longest_crossfade(moments: Sequence[float]) -> float:
+    """Seconds for which the fades of a story, centered on all moments but the first, do not overlap.
+
+    The first fade begins no earlier than the first moment. Moments ascend.
+    """
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    return min([2 * gaps[0], *gaps[1:]]) if gaps else 0.0
+
+
+def tell_story(texts: Sequence[tuple[float, str, Place]], crossfade: float, base: Base) -> tuple[Prompt, ...]:
+    """Prompts whose weights fade smoothly from one text to the next and always add up to 1.
+
+    `texts` are (seconds, text, place), ascending; `crossfade` is in seconds, at most `longest_crossfade`.
+    """
+    fades = [_fade(moment, crossfade) for moment, _, _ in texts]
+    prompts = []
+    for number, (_, text, place) in enumerate(texts):
+        keys: list[Key] = []
+        if number > 0:
+            keys += _keys(fades[number], 0.0, 1.0)
+        if number + 1 < len(texts):
+            keys += _keys(fades[number + 1], 1.0, 0.0)
+        prompts.append(Prompt(text, _weight(_merged(keys), base, place), place=place))
+    return tuple(prompts)
+
+
+def _fade(moment: float, crossfade: float) -> tuple[Time, Time]:
+    # Rounded, so that it can be written down exactly with decimals.
+    begin, end = (Fraction(round((moment + side * crossfade / 2) * 1e9), 10**9) for side in (-1, 1))
+    return Time.of_seconds(begin), Time.of_seconds(end)
+
+
+def _keys(fade: tuple[Time, Time], before: float, after: float) -> list[Key]:
+    begin, end = fade
+    if end.value - begin.value < Fraction(SAME_MOMENT):
+        return [Key(Time.of_seconds(Fraction(0)), before), Key(end, after, "step")]
+    return [Key(begin, before), Key(end, after, "smooth")]
+
+
+def _merged(keys: Sequence[Key]) -> tuple[Key, ...]:
+    """One key for each moment: a fade that begins where the one before ends needs no second key."""
+    merged: list[Key] = []
+    for key in sorted(keys, key=lambda key: key.time.value):
+        if not merged or merged[-1].time != key.time:
+            merged.append(key)
+    return tuple(merged)
+
+
+def _weight(keys: tuple[Key, ...], base: Base, place: Place) -> Curve:
+    limits = prompt_range("weight")
+    if not keys:
+        return Curve.constant(1.0, range=limits, place=place)
+    text = ", ".join(f"{key.time}: [{key.value:g}, {key.easing}]" for key in keys)
+    return Keyframes(keys, base=base, range=limits, text=f"{{{text}}}", place=place)

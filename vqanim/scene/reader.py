@@ -1,0 +1,176 @@
+"""Reads declared fields from a tree, gathers every mistake, and goes on with the default after each."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vqanim.errors import Place, Problem
+from vqanim.scene.curves import Base, Curve
+from vqanim.scene.options import Declared, Kind, Option, PairKind, SectionKind, keys_of, options_of
+from vqanim.scene.times import TimeBase
+from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
+
+MANY = 20
+"""Unknown keys of one mapping that are told one by one."""
+NOT_YET = "comes in a later version, not yet"
+
+
+class Refused(Exception):
+    """A value that cannot be read; the problem is already noted."""
+
+
+@dataclass
+class Reader:
+    """The mistakes so far, and what a value must know to be read."""
+
+    file: str
+    folder: Path
+    readers: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]]
+    """How to read a kind: by the name of the kind, or by its class."""
+    homes: dict[str, str]
+    """Key to the one path at which it belongs, for keys written elsewhere."""
+    fps: Fraction = Fraction(12)
+    """Frames per second of the film."""
+    bases: dict[Base, TimeBase | None] = dataclasses.field(default_factory=dict)
+    """Durations; None where they are unknown because of a mistake."""
+    _problems: dict[tuple[Place, str], Problem] = dataclasses.field(default_factory=dict)
+    _warnings: dict[str, None] = dataclasses.field(default_factory=dict)
+    _read: dict[tuple[int, Kind], tuple[Node, Any]] = dataclasses.field(default_factory=dict)
+    """What was read already; the node is kept because its id is the key."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Every mistake once."""
+        return tuple(self._problems.values())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line each."""
+        return tuple(self._warnings)
+
+    def base_of(self, node: Node) -> TimeBase:
+        """The time on which a curve written here runs; a second of it where a mistake hides the duration."""
+        return self.bases.get(node.base) or TimeBase(1.0, self.fps)
+
+    def refuse(self, place: Place, message: str, *, about_file: bool = False) -> Refused:
+        """Note a mistake. The result is there to be raised, or not."""
+        self._problems.setdefault((place, message), Problem(place, message, about_file))
+        return Refused(message)
+
+    def warn(self, place: Place, message: str) -> None:
+        """Note something odd that is no mistake."""
+        self._warnings.setdefault(f"{place} {message}")
+
+    def mapping(self, node: Node, allowed: str) -> Mapping:
+        """The node, which must be a mapping. Raises Refused."""
+        if not isinstance(node, Mapping):
+            raise self.refuse(node.place, f"found {shown(node)}, allowed {allowed}")
+        return node
+
+    def check_keys(self, node: Mapping, allowed: Iterable[str], later: Iterable[str] = ()) -> None:
+        """Refuse keys that are not allowed here, each with the nearest one that is."""
+        known = list(allowed)
+        strange = [(key, value) for key, value in node.entries if key.text not in known]
+        for key, value in strange[:MANY]:
+            place = Place(key.file, key.line, value.path)
+            self.refuse(place, self._strange_key(key.text, known, later))
+        if len(strange) > MANY:
+            self.refuse(node.place, f"there are {len(strange) - MANY} more unknown keys")
+
+    def _strange_key(self, key: str, known: list[str], later: Iterable[str]) -> str:
+        if key in later:
+            return f"{quoted(key)} {NOT_YET}"
+        if home := self.homes.get(key):
+            where = f"did you mean {home!r}?" if home != key else "it belongs to the top level of the scene"
+            return f"unknown key {quoted(key)} here, {where}"
+        if near := nearest(key, known):
+            return f"unknown key {quoted(key)}, did you mean {near!r}?"
+        if elsewhere := nearest(key, self.homes, likeness=0.8):
+            return f"unknown key {quoted(key)} here, did you mean {self.homes[elsewhere]!r}?"
+        return f"unknown key {quoted(key)}, allowed {', '.join(known)}"
+
+    def values(self, part: type[Declared], node: Mapping) -> dict[str, Any]:
+        """The declared fields of a part by name, read from a mapping."""
+        return {name: self.field(key, option, node) for key, (name, option) in options_of(part).items()}
+
+    def section(self, part: type[Declared], node: Node, allowed: str) -> Any:
+        """A part from a mapping, with all its keys checked. Raises Refused."""
+        found = self.mapping(node, allowed)
+        self.check_keys(found, keys_of(part), part.later)
+        self._check_groups(found, part)
+        values = self.values(part, found)
+        missing = [
+            key for key, (name, option) in options_of(part).items() if option.required and not values[name]
+        ]
+        if missing:
+            raise Refused
+        return part(**values)
+
+    def _check_groups(self, node: Mapping, part: type[Declared]) -> None:
+        """Refuse unknown keys in mappings such as the `gif` of `gif.width`."""
+        inside: dict[str, list[str]] = {}
+        for outer, dot, inner in (key.partition(".") for key in options_of(part)):
+            if dot:
+                inside.setdefault(outer, []).append(inner)
+        for outer, known in inside.items():
+            group = node.get(outer)
+            if isinstance(group, Mapping):
+                self.check_keys(group, known)
+
+    def read(self, kind: Kind, node: Node) -> Any:
+        """A value of a kind. Raises Refused."""
+        if (known := self._read.get((id(node), kind))) is not None:
+            return known[1]
+        read = self.readers.get(kind.name) or self.readers[type(kind)]
+        value = read(node, kind, self)
+        if node.base == "film":
+            # Every shot asks again for what it inherits, a picture to be opened among it.
+            self._read[id(node), kind] = (node, value)
+        return value
+
+    def field(self, key: str, option: Option, node: Mapping) -> Any:
+        """The value of a field; after a mistake its default, and None where there is none."""
+        try:
+            value = self._lookup(key, node)
+            if value is None and option.required:
+                missing = Place(node.file, node.line, f"{node.path}.{key}" if node.path else key)
+                raise self.refuse(missing, f"is missing, allowed {option.kind.allowed}")
+            if value is None:
+                return self._default(key, option, node)
+            if isinstance(value, Scalar) and value.is_none and not option.required:
+                return option.make_none()
+            return self.read(option.kind, value)
+        except Refused:
+            return option.make_default()
+
+    def _lookup(self, key: str, node: Mapping) -> Node | None:
+        """The value of a key; `gif.width` looks into the mapping `gif`."""
+        outer, dot, inner = key.partition(".")
+        value = node.get(outer)
+        if not dot or value is None or (isinstance(value, Scalar) and value.is_none):
+            return value
+        return self.mapping(value, f"a mapping such as {{{inner}: 12}}").get(inner)
+
+    def _default(self, key: str, option: Option, node: Mapping) -> Any:
+        """The default; its curves know where they would have been written."""
+        path = f"{node.path}.{key}" if node.path else key
+        if isinstance(option.kind, SectionKind | PairKind):
+            empty = Mapping(node.file, 0, [])
+            empty.path = path
+            return self.read(option.kind, empty)
+        value = option.make_default()
+        if isinstance(value, Curve):
+            return dataclasses.replace(value, place=Place(node.file, 0, path))
+        return value
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = 0.65) -> str | None:
+    """The known word that was probably meant."""
+    found = difflib.get_close_matches(word.lower().replace("-", "_"), list(known), n=1, cutoff=likeness)
+    return found[0] if found else None

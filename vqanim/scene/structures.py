@@ -1,0 +1,312 @@
+"""How the values with a form of their own are read: size, models, start, prompts, story, transition."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from fractions import Fraction
+from typing import Literal
+
+from vqanim.errors import Place
+from vqanim.scene.colors import COLOR_FORMS, Color, parse_color
+from vqanim.scene.model import MAX_SIDE, Models, Prompt, Size, Start, Transition
+from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
+from vqanim.scene.options import CurveKind, Kind, TextKind, keys_of, options_of, time
+from vqanim.scene.pictures import check_picture, find_inside
+from vqanim.scene.prompts import parse_short
+from vqanim.scene.reader import NOT_YET, Reader, Refused
+from vqanim.scene.readers import (
+    READERS,
+    check_moments,
+    read_constant,
+    read_moment,
+    read_text,
+    read_time,
+    text_of,
+)
+from vqanim.scene.times import Time, parse_time
+from vqanim.scene.tree import Mapping, Node, Scalar, Sequence, quoted, shown
+
+MAX_PROMPTS = 100
+MAX_COLORS = 16
+
+_MODEL = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,99}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_WINDOWS = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.ASCII | re.IGNORECASE)
+"""Windows keeps these names to itself, so no folder can have them."""
+_ENTRY = Kind("prompt", "a text or {text: ..., weight: ...}")
+_TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
+
+
+def read_size(node: Node, kind: Kind, reader: Reader) -> Size:
+    """[256, 144], "256x144", {width: 256, height: 144} or {aspect: "16:9", width: 256}."""
+    if isinstance(node, Sequence) and len(node.items) == 2:
+        return Size(*(_side(item, kind, reader) for item in node.items))
+    if isinstance(node, Scalar) and len(_TIMES.split(node.text.strip())) == 2:
+        width, height = (_part(node, text) for text in _TIMES.split(node.text.strip()))
+        return Size(_side(width, kind, reader), _side(height, kind, reader))
+    if not isinstance(node, Mapping):
+        raise reader.refuse(node.place, f"found {shown(node)}, allowed {kind.allowed}")
+    reader.check_keys(node, ("width", "height", "aspect"))
+    sides = {key: _side(value, kind, reader) for key in ("width", "height") if (value := node.get(key))}
+    aspect = node.get("aspect")
+    if aspect is None and len(sides) == 2:
+        return Size(sides["width"], sides["height"])
+    if aspect is None or len(sides) != 1:
+        keys = ", ".join(key.text for key, _ in node.entries) or "nothing"
+        raise reader.refuse(node.place, f"found {keys}, allowed two of width, height and aspect")
+    return _with_aspect(aspect, sides, kind, reader)
+
+
+def _with_aspect(node: Node, sides: dict[str, int], kind: Kind, reader: Reader) -> Size:
+    text = text_of(node, kind, reader)
+    try:
+        aspect = parse_ratio(text.replace(":", "/"))
+    except ValueError:
+        aspect = Fraction(0)
+    if not Fraction(1, 100) <= aspect <= 100:
+        raise reader.refuse(node.place, f'found {quoted(text)}, allowed a ratio such as "16:9" or 1.5')
+    width = sides.get("width") or round(sides["height"] * aspect)
+    height = sides.get("height") or round(sides["width"] / aspect)
+    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+        said = f"found {quoted(text)}, which makes {width}x{height}, allowed sides from 1 to {MAX_SIDE}"
+        raise reader.refuse(node.place, said)
+    return Size(width, height)
+
+
+def _side(node: Node, kind: Kind, reader: Reader) -> int:
+    text = text_of(node, kind, reader)
+    try:
+        value = parse_whole(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value <= MAX_SIDE:
+        raise reader.refuse(node.place, f"found {quoted(text)}, allowed sides from 1 to {MAX_SIDE} pixels")
+    return value
+
+
+def _part(node: Node, text: str) -> Scalar:
+    """A part of a text as if it stood alone."""
+    part = Scalar(node.file, node.line, text)
+    part.path, part.base = node.path, node.base
+    return part
+
+
+def read_models(node: Node, kind: Kind, reader: Reader) -> Models:
+    """A name for both, or one each. Whether they exist is the catalogue's business."""
+    if isinstance(node, Scalar):
+        name = _model(node, kind, reader)
+        return Models(name, name, node.place)
+    found = reader.mapping(node, kind.allowed)
+    reader.check_keys(found, ("generator", "perceptor"))
+    names = {
+        key: _model(value, kind, reader) for key in ("generator", "perceptor") if (value := found.get(key))
+    }
+    return Models(**names, place=node.place)
+
+
+def _model(node: Node, kind: Kind, reader: Reader) -> str:
+    text = text_of(node, kind, reader)
+    if not _MODEL.fullmatch(text):
+        raise reader.refuse(node.place, f"found {quoted(text)}, allowed {kind.allowed}")
+    return text
+
+
+def read_start(node: Node, kind: Kind, reader: Reader) -> Start:
+    """noise, or a mapping with one of image, color and gradient."""
+    if isinstance(node, Scalar):
+        if text_of(node, kind, reader) != "noise":
+            raise reader.refuse(node.place, f"found {quoted(node.text)}, allowed {kind.allowed}")
+        return Start(place=node.place)
+    found = reader.mapping(node, kind.allowed)
+    reader.check_keys(found, ("image", "color", "gradient"), Start.later)
+    given = [(key, value) for key in ("image", "color", "gradient") if (value := found.get(key))]
+    if len(given) != 1:
+        if len(found.entries) == 1:
+            raise Refused  # its only key was refused already
+        keys = ", ".join(key.text for key, _ in found.entries) or "nothing"
+        raise reader.refuse(node.place, f"found {keys}, allowed one of image, color and gradient")
+    key, value = given[0]
+    if key == "image":
+        return Start("image", image=_picture(value, kind, reader), place=value.place)
+    if key == "color":
+        return Start("color", colors=(_color(value, reader),), place=value.place)
+    return Start("gradient", colors=_gradient(value, reader), place=value.place)
+
+
+def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
+    if not isinstance(node, Sequence) or not 2 <= len(node.items) <= MAX_COLORS:
+        many = f"{len(node.items)} colors" if isinstance(node, Sequence) else shown(node)
+        raise reader.refuse(
+            node.place, f"found {many}, allowed a list of 2 to {MAX_COLORS} colors from top to bottom"
+        )
+    return tuple(_color(item, reader) for item in node.items)
+
+
+def _color(node: Node, reader: Reader) -> Color:
+    text = node.text.strip() if isinstance(node, Scalar) else ""
+    try:
+        return parse_color(text)
+    except ValueError:
+        raise reader.refuse(node.place, f"found {shown(node)}, allowed {COLOR_FORMS}") from None
+
+
+def _picture(node: Node, kind: Kind, reader: Reader) -> str:
+    text = text_of(node, kind, reader)
+    try:
+        path = find_inside(text, reader.folder)
+    except ValueError as error:
+        raise reader.refuse(node.place, f"found {quoted(text)}, {error}") from None
+    except (OSError, RuntimeError):  # too long a name, or a circle of links
+        raise reader.refuse(node.place, f"the picture {quoted(text)} is missing", about_file=True) from None
+    if wrong := check_picture(path):
+        raise reader.refuse(node.place, f"the picture {quoted(text)} {wrong}", about_file=True)
+    return str(path)
+
+
+def read_prompts(node: Node, kind: Kind, reader: Reader) -> tuple[Prompt, ...]:
+    """A list of texts in the short form or of mappings; a text alone is a list of one."""
+    if isinstance(node, Mapping):
+        hint = ""
+        if node.entries and all(_is_time(key.text) for key, _ in node.entries):
+            hint = ", texts at times are written under `story:`"
+        raise reader.refuse(node.place, f"found a mapping, allowed {kind.allowed}{hint}")
+    items = node.items if isinstance(node, Sequence) else [node]
+    if len(items) > MAX_PROMPTS:
+        raise reader.refuse(node.place, f"found {len(items)} prompts, allowed at most {MAX_PROMPTS}")
+    prompts: list[Prompt] = []
+    refused = False
+    for item in items:
+        try:
+            prompts += _read_prompt(item, reader)
+        except Refused:
+            refused = True
+    if len(prompts) > MAX_PROMPTS:
+        raise reader.refuse(node.place, f"found {len(prompts)} prompts, allowed at most {MAX_PROMPTS}")
+    if refused:
+        raise Refused
+    return tuple(prompts)
+
+
+def _read_prompt(node: Node, reader: Reader) -> list[Prompt]:
+    if isinstance(node, Mapping):
+        return [_read_long(node, reader)]
+    try:
+        parts = parse_short(text_of(node, _ENTRY, reader))
+    except ValueError as error:
+        raise reader.refuse(node.place, f"found {shown(node)}, which has {error}") from None
+    made = []
+    for part in parts:
+        if part.second_number:
+            message = f"only the last number of {quoted(part.text + ':' + part.weight)} is a weight"
+            reader.warn(node.place, f"{message}; `stop` is written {{text: ..., weight: ..., stop: ...}}")
+        weight = read_constant(part.weight, node, _weight_kind(), reader)
+        # Through the same door as a text of the long form, for its limits.
+        read_text(_part(node, part.text), _text_kind(), reader)
+        made.append(Prompt(part.text, weight, place=node.place))
+    return made
+
+
+def _read_long(node: Mapping, reader: Reader) -> Prompt:
+    if len(node.entries) == 1 and node.entries[0][0].text not in (*keys_of(Prompt), *Prompt.later):
+        key, value = node.entries[0]
+        if isinstance(value, Scalar) and is_number(value.text):
+            meant = f'"{key.text}:{value.text}"'
+            raise reader.refuse(
+                node.place, f"found {key.text}: {value.text}, did you mean {meant} in quotes?"
+            )
+    reader.check_keys(node, keys_of(Prompt), Prompt.later)
+    values = reader.values(Prompt, node)
+    if values["text"] is None:
+        raise Refused
+    return Prompt(**values, place=node.place)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        parse_time(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_story(node: Node, kind: Kind, reader: Reader) -> tuple[tuple[Time, str, Place], ...]:
+    """Texts at times, ascending."""
+    found = reader.mapping(node, kind.allowed)
+    if not found.entries:
+        raise reader.refuse(node.place, f"found an empty mapping, allowed {kind.allowed}")
+    told: list[tuple[Scalar, Time, str, Place]] = []
+    refused = False
+    for name, value in found.entries:
+        try:
+            moment = read_moment(name, found, reader)
+            told.append((name, moment, read_text(value, _text_kind(), reader), value.place))
+        except Refused:
+            refused = True
+    if not check_moments([(name, moment) for name, moment, _, _ in told], found, reader) or refused:
+        raise Refused
+    base = reader.base_of(node)
+    told.sort(key=lambda one: one[1].seconds(base))
+    return tuple((moment, text, place) for _, moment, text, place in told)
+
+
+def read_transition(node: Node, kind: Kind, reader: Reader) -> Transition:
+    """carry, cut, {kind: carry, duration: 1s} or {carry: 1s}."""
+    if isinstance(node, Scalar):
+        return Transition(_transition(node, kind, reader))
+    found = reader.mapping(node, kind.allowed)
+    if len(found.entries) == 1 and found.entries[0][0].text == "carry":
+        return Transition("carry", read_time(found.entries[0][1], time(zero=True, percent=True), reader))
+    reader.check_keys(found, ("kind", "duration"), ("dissolve",))
+    name, length = found.get("kind"), found.get("duration")
+    which = _transition(name, kind, reader) if name else "carry"
+    if length is None:
+        return Transition(which)
+    if which == "cut":
+        raise reader.refuse(length.place, "found a duration, a cut has none: it happens at once")
+    return Transition(which, read_time(length, time(zero=True, percent=True), reader))
+
+
+def _transition(node: Node, kind: Kind, reader: Reader) -> Literal["carry", "cut"]:
+    text = text_of(node, kind, reader)
+    if text == "dissolve":
+        raise reader.refuse(node.place, f"{quoted(text)} {NOT_YET}")
+    if text not in ("carry", "cut"):
+        near = difflib.get_close_matches(text.lower(), ("carry", "cut"), n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise reader.refuse(node.place, f"found {quoted(text)}, allowed {kind.allowed}{hint}")
+    return "cut" if text == "cut" else "carry"
+
+
+def read_name(node: Node, kind: Kind, reader: Reader) -> str:
+    """The name of a shot, which becomes the name of a folder on any system."""
+    text = text_of(node, kind, reader)
+    if not _NAME.fullmatch(text):
+        raise reader.refuse(node.place, f"found {quoted(text)}, allowed {kind.allowed}")
+    if _WINDOWS.fullmatch(text):
+        raise reader.refuse(node.place, f"found {quoted(text)}, a name that Windows keeps to itself")
+    return text
+
+
+def _weight_kind() -> CurveKind:
+    kind = options_of(Prompt)["weight"][1].kind
+    assert isinstance(kind, CurveKind)
+    return kind
+
+
+def _text_kind() -> TextKind:
+    kind = options_of(Prompt)["text"][1].kind
+    assert isinstance(kind, TextKind)
+    return kind
+
+
+ALL_READERS = READERS | {
+    "models": read_models,
+    "name": read_name,
+    "prompts": read_prompts,
+    "size": read_size,
+    "start": read_start,
+    "story": read_story,
+    "transition": read_transition,
+}
+"""How every kind but the list of shots is read."""

@@ -1,0 +1,107 @@
+"""Moments and durations as they are written: `2s`, `500ms`, `36f`, `1:02.5`, `50%` or a plain number.
+
+A time keeps its unit, because what `36f` and `50%` mean is known only with a frame rate and a duration.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
+
+Unit = Literal["s", "f", "%"]
+
+SAME_MOMENT = 1e-9
+"""Seconds. Two times closer than this are one; far below a frame, far above the rounding of a float."""
+
+TIME_FORMS = "a time such as 2s, 500ms, 36f, 1:02.5 or 50%"
+MUSICAL_LATER = "times in beats, bars and markers come in a later version, not yet"
+
+_UNITS: dict[str | None, Unit] = {None: "s", "s": "s", "f": "f", "%": "%"}
+
+# So few decimals that every time can be written down exactly again.
+_NUMBER = r"(?:\d{1,12}(?:\.\d{0,9})?|\.\d{1,9})(?:[eE]\+?\d)?"
+_WITH_UNIT = re.compile(rf"([+-]?)({_NUMBER})\s*(s|ms|f|%)?", re.ASCII)
+_CLOCK = re.compile(r"([+-]?)(?:(\d{1,4}):)?(\d{1,6}):(\d{1,2}(?:\.\d{0,9})?)", re.ASCII)
+_MUSICAL = re.compile(
+    r"[+-]?[\d.]*\s*(?:beats?|bars?)|bar\s*[\d.]+(?:\s+beat\s*[\d.]+)?|[A-Za-z][\w-]*\s*[+-].*(?:beats?|bars?|s)",
+    re.ASCII,
+)
+_WORD = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class TimeBase:
+    """What `%` and `f` are measured against."""
+
+    duration: float
+    """Seconds; 100 % of it."""
+    fps: Fraction
+    """Frames per second of the film."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """A moment or a duration, in the unit in which it was written."""
+
+    value: Fraction
+    unit: Unit
+    """s: seconds, f: frames, %: per cent of the duration of the time base."""
+    text: str = field(default="", compare=False)
+    """As it was written."""
+
+    @classmethod
+    def of_seconds(cls, seconds: Fraction | float) -> Time:
+        """A time in seconds."""
+        value = Fraction(seconds)
+        return cls(value, "s", decimal_text(value) + "s")
+
+    def seconds(self, base: TimeBase) -> float:
+        """Seconds on a base."""
+        if self.unit == "s":
+            return float(self.value)
+        if self.unit == "f":
+            return float(self.value / base.fps)
+        return float(self.value / 100 * Fraction(base.duration))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def decimal_text(value: Fraction) -> str:
+    """A number in decimals, exact to 12 of them."""
+    whole, rest = divmod(round(abs(value) * 10**12), 10**12)
+    digits = f"{whole}.{rest:012d}".rstrip("0").rstrip(".")
+    return f"-{digits}" if value < 0 else digits
+
+
+def parse_time(text: str) -> Time:
+    """Time from its source text.
+
+    Raises ValueError with a reason for people when the text is no time.
+    """
+    written = text.strip()
+    if match := _WITH_UNIT.fullmatch(written):
+        sign, number, unit = match.groups()
+        value = Fraction(sign + number)
+        if unit == "ms":
+            return Time(value / 1000, "s", written)
+        return Time(value, _UNITS[unit], written)
+    if match := _CLOCK.fullmatch(written):
+        sign, hours, minutes, rest = match.groups()
+        if Fraction(rest) >= 60 or (hours is not None and int(minutes) >= 60):
+            raise ValueError("minutes and seconds after a colon are below 60")
+        total = int(hours or 0) * 3600 + int(minutes) * 60 + Fraction(rest)
+        return Time(-total if sign == "-" else total, "s", written)
+    if _MUSICAL.fullmatch(written):
+        raise ValueError(MUSICAL_LATER)
+    if _WORD.fullmatch(written):
+        raise ValueError(f"allowed {TIME_FORMS} ({MUSICAL_LATER})")
+    raise ValueError(f"allowed {TIME_FORMS}")
+
+
+def is_plain_number(text: str) -> bool:
+    """True for a time without a unit, as in `30`."""
+    match = _WITH_UNIT.fullmatch(text.strip())
+    return match is not None and match.group(3) is None

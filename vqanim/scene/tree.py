@@ -1,0 +1,265 @@
+"""YAML text to a plain tree of texts, lists and mappings that remember their lines.
+
+Nothing is constructed and no scalar is interpreted: each field reads its own text later. Built from PyYAML's
+events, which come without recursion, so that deep nesting is refused before anything can overflow. Anchors
+and aliases are refused altogether: a scene has no need of them, and they are what makes YAML bombs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.curves import Base
+
+MAX_BYTES = 1_000_000
+"""Size of a scene file."""
+MAX_NESTING = 32
+"""Lists and mappings within one another."""
+MAX_NODES = 50_000
+"""Texts, lists and mappings: several times a film of a thousand shots."""
+
+TABS = "found a tab in the indentation, allowed are spaces only"
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_TAB = re.compile(r"^ *\t[ \t]*(?=\S)", re.MULTILINE)
+_BARE_COLOR = re.compile(r"[:,\[]\s+#[0-9a-fA-F]{3,6}\b")
+
+
+@dataclass
+class Node:
+    """Something that was written, and where."""
+
+    file: str
+    line: int
+    path: str = field(default="", init=False)
+    base: Base = field(default="film", init=False)
+    """The time on which a curve written here runs."""
+
+    @property
+    def place(self) -> Place:
+        """Where it was written."""
+        return Place(self.file, self.line, self.path)
+
+
+@dataclass
+class Scalar(Node):
+    """A text, exactly as typed, without its quotes."""
+
+    text: str
+    quoted: bool = False
+
+    @property
+    def is_none(self) -> bool:
+        """True for the bare word `none`."""
+        return not self.quoted and self.text == "none"
+
+
+@dataclass
+class Sequence(Node):
+    """A list."""
+
+    items: list[Node]
+
+
+@dataclass
+class Mapping(Node):
+    """Keys and values, in the order of writing; each key once."""
+
+    entries: list[tuple[Scalar, Node]]
+
+    def get(self, key: str) -> Node | None:
+        """The value at a key."""
+        return next((value for name, value in self.entries if name.text == key), None)
+
+    def put(self, key: Scalar, value: Node) -> None:
+        """Set the value at a key, in the place of an older one."""
+        for index, (name, _) in enumerate(self.entries):
+            if name.text == key.text:
+                self.entries[index] = (key, value)
+                return
+        self.entries.append((key, value))
+
+
+def shown(node: Node) -> str:
+    """What was found, for a message."""
+    if isinstance(node, Sequence):
+        return "a list"
+    if isinstance(node, Mapping):
+        return "a mapping" if node.entries else "an empty mapping"
+    assert isinstance(node, Scalar)
+    return quoted(node.text) if node.text else "nothing"
+
+
+def quoted(text: str) -> str:
+    """A text for a message: on one line, in quotes, cut when long."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def parse_tree(text: str, file: str) -> Node:
+    """The tree of a YAML text.
+
+    Raises SceneError with the first thing that cannot be read.
+    """
+    _check_characters(text, file)
+    builder = _Builder(file)
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        raise _refuse(file, _syntax_line(error, text), _syntax_reason(error, text)) from None
+    except (yaml.YAMLError, ValueError, ArithmeticError) as error:
+        # Not only YAMLError: the escape "\UFFFFFFFF" is a number that overflows.
+        raise _refuse(file, 1, f"this is no YAML: {' '.join(str(error).split())}") from None
+    if builder.root is None:
+        raise _refuse(
+            file, 1, "the file is empty, allowed a scene such as the one that `vqanim new NAME` writes"
+        )
+    return builder.root
+
+
+def annotate(node: Node, path: str = "", base: Base = "film") -> None:
+    """Tell every node its path and its time base."""
+    node.path, node.base = path, base
+    for name, child in _children(node):
+        inside: Base = "shot" if path.startswith("shots[") or (path == "shots") else base
+        separator = "" if name.startswith("[") or not path else "."
+        annotate(child, f"{path}{separator}{name}", inside)
+
+
+def _children(node: Node) -> Iterator[tuple[str, Node]]:
+    if isinstance(node, Sequence):
+        yield from ((f"[{index}]", item) for index, item in enumerate(node.items))
+    elif isinstance(node, Mapping):
+        yield from ((key.text, value) for key, value in node.entries)
+
+
+def _refuse(file: str, line: int, message: str) -> SceneError:
+    return SceneError([Problem(Place(file, line), message)])
+
+
+def _check_characters(text: str, file: str) -> None:
+    if match := _CONTROL.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        message = f"found the control character {match.group()!r}, allowed is plain text"
+        raise _refuse(file, line, message)
+    if match := _TAB.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        raise _refuse(file, line, TABS)
+
+
+@dataclass
+class _Builder:
+    """Makes the tree from events, with a stack of its own."""
+
+    file: str
+    root: Node | None = None
+    open: list[Node] = field(default_factory=list)
+    keys: list[Scalar | None] = field(default_factory=list)
+    """For every open node the key that waits for its value."""
+    lines: list[dict[str, int]] = field(default_factory=list)
+    """For every open node the lines of its keys so far."""
+    nodes: int = 0
+    documents: int = 0
+
+    def take(self, event: yaml.Event) -> None:
+        """One event."""
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                raise _refuse(self.file, line, "found a second document after ---, allowed is one")
+        elif isinstance(event, yaml.NodeEvent):
+            self.nodes += 1
+            if self.nodes > MAX_NODES:
+                raise _refuse(self.file, line, f"more than {MAX_NODES} values, which no scene needs")
+            self._node(event, line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self.open.pop()
+            self.keys.pop()
+            self.lines.pop()
+
+    def _node(self, event: yaml.NodeEvent, line: int) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            raise _refuse(self.file, line, f"found the alias *{event.anchor}, aliases are not allowed")
+        if event.anchor is not None:
+            raise _refuse(self.file, line, f"found the anchor &{event.anchor}, anchors are not allowed")
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise _refuse(self.file, line, f"found the tag {quoted(tag)}, tags are not allowed")
+        if isinstance(event, yaml.ScalarEvent):
+            if match := _CONTROL.search(event.value):
+                message = f"found the control character {match.group()!r}, allowed is plain text"
+                raise _refuse(self.file, line, message)
+            self._place(Scalar(self.file, line, event.value, quoted=event.style is not None))
+            return
+        if len(self.open) >= MAX_NESTING:
+            raise _refuse(self.file, line, f"nested more than {MAX_NESTING} deep")
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        node = Sequence(self.file, line, []) if is_list else Mapping(self.file, line, [])
+        self._place(node)
+        self.open.append(node)
+        self.keys.append(None)
+        self.lines.append({})
+
+    def _place(self, node: Node) -> None:
+        if not self.open:
+            if isinstance(node, Scalar) and not node.text and not node.quoted:
+                return
+            self.root = node
+            return
+        parent, key = self.open[-1], self.keys[-1]
+        if isinstance(parent, Sequence):
+            parent.items.append(node)
+            return
+        assert isinstance(parent, Mapping)
+        if key is None:
+            self.keys[-1] = self._key(node, parent)
+        else:
+            parent.entries.append((key, node))
+            self.keys[-1] = None
+
+    def _key(self, node: Node, parent: Mapping) -> Scalar:
+        if not isinstance(node, Scalar):
+            raise _refuse(self.file, node.line, f"found {shown(node)} as a key, allowed is a name or a time")
+        if node.text == "<<" and not node.quoted:
+            raise _refuse(self.file, node.line, "found the merge key <<, merging is not allowed")
+        first = self.lines[-1].setdefault(node.text, node.line)
+        if len(self.lines[-1]) == len(parent.entries):
+            message = f"found the key {quoted(node.text)} twice, the first is in line {first}"
+            raise _refuse(self.file, node.line, message)
+        return node
+
+
+def _syntax_line(error: yaml.MarkedYAMLError, text: str) -> int:
+    """The line of a complaint; where it comes at the end of the file, that of what was left open."""
+    found, opened = error.problem_mark, error.context_mark
+    if found is None or (opened is not None and not text[found.index :].strip()):
+        found = opened
+    return 1 if found is None else int(found.line) + 1
+
+
+def _syntax_reason(error: yaml.MarkedYAMLError, text: str) -> str:
+    """PyYAML's complaint in words for people."""
+    problem, context = error.problem or "", error.context or ""
+    opened = f" that opens in line {error.context_mark.line + 1}" if error.context_mark else ""
+    if "flow" in context:
+        what = "[" if "sequence" in context else "{" if "mapping" in context else "[ or {"
+        hint = ', a color is written in quotes: "#334455"' if _BARE_COLOR.search(text) else ""
+        return f"the {what}{opened} is not closed, or a comma is missing{hint}"
+    if "quoted scalar" in context:
+        return f"the text in quotes{opened} is not closed" if "end of" in problem else f"{problem} in quotes"
+    if "mapping values are not allowed" in problem:
+        return "a colon where none is expected: put a text that holds ': ' in quotes, or mend the indentation"
+    if "could not find expected ':'" in problem:
+        return "found a line without a colon, allowed is `key: value`"
+    if "\\t" in problem:
+        return TABS
+    if "cannot start any token" in problem:
+        return f"{problem.split(' that ')[0]} at the beginning of a text, put the text in quotes"
+    if "expected <block end>" in problem or "block collection" in context:
+        return "the indentation does not fit the lines above"
+    return f"this is no YAML: {' '.join(f'{context} {problem}'.split())}"
