@@ -1,0 +1,67 @@
+"""The camera's convention, pinned with asymmetric numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vqanim.camera.matrix import path_matrix, step_matrix
+from vqanim.timeline.plan import CameraStep
+
+STEPS = st.builds(
+    CameraStep,
+    scale=st.floats(0.1, 10),
+    angle=st.floats(-720, 720),
+    shift_x=st.floats(-3, 3),
+    shift_y=st.floats(-3, 3),
+)
+
+
+def where(matrix: np.ndarray, x: float, y: float) -> tuple[float, float]:
+    """Where a point of the old picture is in the new one."""
+    moved = matrix @ np.array([x, y, 1.0])
+    return float(moved[0] / moved[2]), float(moved[1] / moved[2])
+
+
+def test_a_still_step_is_exactly_the_identity() -> None:
+    assert np.array_equal(step_matrix(CameraStep(), 7, 5), np.eye(3))
+
+
+def test_scale_grows_about_the_middle_of_the_frame() -> None:
+    matrix = step_matrix(CameraStep(scale=2), 12, 8)
+    assert where(matrix, 6, 4) == (6, 4)
+    assert where(matrix, 7, 4) == (8, 4)
+    assert where(matrix, 6, 3) == (6, 2)
+
+
+def test_a_positive_angle_turns_clockwise_on_screen() -> None:
+    # Three o'clock goes to six o'clock, which is down the screen: to a larger y.
+    assert where(step_matrix(CameraStep(angle=90), 12, 8), 9, 4) == pytest.approx((6, 7))
+
+
+def test_shifts_are_frame_widths_on_both_axes() -> None:
+    assert where(step_matrix(CameraStep(shift_x=0.25, shift_y=0.5), 12, 8), 1, 2) == pytest.approx((4, 8))
+
+
+def test_the_shift_comes_after_scale_and_turn() -> None:
+    step = CameraStep(scale=3, angle=90, shift_x=0.5, shift_y=-0.25)
+    # (1, 2) is (-5, -2) from the middle; turned (2, -5), scaled (6, -15), moved by (6, -3).
+    assert where(step_matrix(step, 12, 8), 1, 2) == pytest.approx((18, -14))
+
+
+def test_a_path_does_its_first_step_first() -> None:
+    right, turn = CameraStep(shift_x=0.25), CameraStep(angle=90)
+    assert where(path_matrix([right, turn], 12, 8), 6, 4) == pytest.approx((6, 7))
+    assert where(path_matrix([turn, right], 12, 8), 6, 4) == pytest.approx((9, 4))
+    assert np.array_equal(path_matrix([], 12, 8), np.eye(3))
+
+
+@given(STEPS, st.floats(0, 1), st.floats(0, 1), st.integers(2, 9))
+def test_the_same_step_moves_by_the_same_fraction_at_any_size(
+    step: CameraStep, x: float, y: float, times: int
+) -> None:
+    small = where(step_matrix(step, 16, 9), 16 * x, 9 * y)
+    large = where(step_matrix(step, 16 * times, 9 * times), 16 * times * x, 9 * times * y)
+    assert large == pytest.approx((small[0] * times, small[1] * times), abs=1e-9 * times * 100)

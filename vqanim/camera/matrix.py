@@ -1,0 +1,49 @@
+"""A camera step as a matrix. Pure numpy, so that a preview moves exactly like the film.
+
+Convention (of the whole room):
+    direction   matrices are forward: they map points of the old picture to points of the new one
+    order       points are (x, y), as columns (x, y, 1); x to the right, y down
+    pixels      continuous coordinates in pixels of the frame; the centre of pixel (column i, row j) is
+                (i + 0.5, j + 0.5), the frame is [0, W] x [0, H] and its middle (W / 2, H / 2)
+    units       angles in degrees, shifts in frame widths for both axes
+    signs       scale > 1: things grow; angle > 0: the picture turns clockwise on screen;
+                shift_x > 0: the picture moves right; shift_y > 0: it moves down
+    sequence    scale and turn about the middle of the frame, then shift
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.timeline.plan import CameraStep
+
+Matrix = NDArray[np.float64]
+"""Float64 [3, 3], acting on column vectors (x, y, 1) in pixels."""
+
+
+def step_matrix(step: CameraStep, width: int, height: int) -> Matrix:
+    """Forward matrix [3, 3] of a step for a frame of `width` x `height` pixels (see the convention)."""
+    middle = (width / 2, height / 2)
+    cosine = step.scale * math.cos(math.radians(step.angle))
+    sine = step.scale * math.sin(math.radians(step.angle))
+    # With y down, this is the turn that the eye calls clockwise.
+    turn = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+    # Widths for both axes: a diagonal move stays diagonal whatever the aspect.
+    shift = _translation(step.shift_x * width, step.shift_y * width)
+    return shift @ _translation(*middle) @ turn @ _translation(-middle[0], -middle[1])
+
+
+def path_matrix(steps: Iterable[CameraStep], width: int, height: int) -> Matrix:
+    """Forward matrix [3, 3] of several steps, the first one done first; the identity for none."""
+    total = np.eye(3)
+    for step in steps:
+        total = step_matrix(step, width, height) @ total
+    return total
+
+
+def _translation(x: float, y: float) -> Matrix:
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])

@@ -1,0 +1,95 @@
+"""`compile_timeline`: a scene becomes numbers, and every mistake in its curves is found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.model import MAX_SIDE, Scene
+from vqanim.scene.times import TimeBase
+from vqanim.timeline.frames import Film, plan_shot
+from vqanim.timeline.motion import cell_length
+from vqanim.timeline.plan import FrameRef, Limits, ShotPlan, Timeline
+from vqanim.timeline.sampling import Clocks, Sampler
+from vqanim.timeline.shots import Span, lay_out
+
+_GIF_WIDTH = 480
+_GIF_FPS = Fraction(25)
+
+
+def compile_timeline(
+    scene: Scene, clock: None = None, signals: None = None, limits: Limits = Limits()
+) -> Timeline:
+    """Plan every frame of a scene: plain numbers, the same whenever the scene and the limits are.
+
+    Frame k shows the moment k / fps. `clock` and `signals` are reserved for soundtracks. `limits` come from
+    the catalogue of models. The timeline's warnings begin with the scene's own.
+
+    Raises SceneError with every curve that has no usable value somewhere (its place, frame and time), every
+    shot without a frame, and sizes or lengths beyond all measure.
+    """
+    width, height = _fitted_size(scene, limits)
+    spans = lay_out(scene)
+    duration = math.fsum(span.duration for span in spans)
+    film = Film(scene.seed, height / width, cell_length(duration), limits)
+    sampler = Sampler()
+    shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), sampler)
+    if sampler.problems:
+        raise SceneError(sampler.problems.values())
+    return Timeline(
+        title=scene.title,
+        width=width,
+        height=height,
+        fps=scene.fps,
+        seed=scene.seed,
+        generator=scene.models.generator,
+        perceptor=scene.models.perceptor,
+        shots=shots,
+        edit=tuple(FrameRef(shot.name, frame.index) for shot in shots for frame in shot.frames),
+        crf=scene.output.crf,
+        gif_width=min(width, scene.output.gif_width or _GIF_WIDTH),
+        gif_fps=min(scene.fps, scene.output.gif_fps or _GIF_FPS),
+        warnings=scene.warnings + _size_warnings(scene, width, height, limits),
+    )
+
+
+def _plan_shots(
+    spans: tuple[Span, ...], film: Film, base: TimeBase, sampler: Sampler
+) -> tuple[ShotPlan, ...]:
+    clocks = [Clocks(span, base, several=len(spans) > 1) for span in spans]
+    plans = []
+    for number, here in enumerate(clocks):
+        before = None
+        if number and here.span.shot.transition.kind == "carry":
+            before = replace(clocks[number - 1], until=here.span.start + here.span.blend)
+        plans.append(plan_shot(film, here, before, sampler))
+    return tuple(plans)
+
+
+def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:
+    """Width and height as near to the wanted ones as the generator can."""
+    wanted = (scene.size.width, scene.size.height)
+    if max(wanted) > MAX_SIDE:
+        message = f"found {wanted[0]}x{wanted[1]}, allowed {MAX_SIDE} pixels a side at most"
+        raise SceneError([Problem(Place(scene.file, 0, "size"), message)])
+    width, height = (_fitted_side(side, limits) for side in wanted)
+    return width, height
+
+
+def _fitted_side(side: int, limits: Limits) -> int:
+    multiple = limits.multiple
+    nearest = (2 * side + multiple) // (2 * multiple)
+    return multiple * min(max(nearest, -(-limits.min_side // multiple)), MAX_SIDE // multiple)
+
+
+def _size_warnings(scene: Scene, width: int, height: int, limits: Limits) -> tuple[str, ...]:
+    wanted = (scene.size.width, scene.size.height)
+    if wanted == (width, height):
+        return ()
+    least = f", {limits.min_side} at least" if min(wanted) < limits.min_side else ""
+    return (
+        f"size: {wanted[0]}x{wanted[1]} becomes {width}x{height}: "
+        f"the generator needs multiples of {limits.multiple}{least}",
+    )

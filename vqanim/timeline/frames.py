@@ -1,0 +1,181 @@
+"""The frames of one shot: prompts, steps and amounts at every frame, blended over a transition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.scene.curves import Curve
+from vqanim.scene.model import Prompt, Shot
+from vqanim.timeline.plan import (
+    CameraStep,
+    FramePlan,
+    FrameRef,
+    Limits,
+    ShotPlan,
+    StartPlan,
+    WeightedTerm,
+)
+from vqanim.timeline.sampling import Clocks, Moments, Sampler
+from vqanim.timeline.view import DIGITS, View, camera_steps
+
+Floats = NDArray[np.float64]
+
+FIRST_STEPS = 60
+"""Steps of a first frame that grows out of noise or colours, where the scene says nothing."""
+_NO_WEIGHT = 1e-9
+"""Weights up to this are zero."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A shot on its clocks, seen from the frames of the shot that is planned: itself, or the outgoing one."""
+
+    shot: Shot
+    clocks: Clocks
+    moments: Moments
+    """Both clocks at the frames."""
+    share: Floats
+    """How much of it there is at every frame, 0..1."""
+
+    def sample(self, curve: Curve, sampler: Sampler) -> Floats:
+        """A curve at the frames, [F]."""
+        return sampler.sample(curve, self.clocks, self.moments)
+
+
+@dataclass(frozen=True)
+class Film:
+    """What all shots of a film share."""
+
+    seed: int
+    aspect: float
+    """Height / width of a frame."""
+    cell: float
+    """Seconds of a cell of integration."""
+    limits: Limits
+
+
+def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sampler) -> ShotPlan:
+    """All frames of a shot.
+
+    before: the clocks of the shot whose last frame is carried on; None for the first shot and after a cut.
+    """
+    span, shot = clocks.span, clocks.span.shot
+    frames = np.arange(span.first, span.first + span.count)
+    sides = _sides(clocks, before, frames)
+    cameras = _cameras(film, clocks, before, frames, sampler)
+    losses = _losses(sides, sampler)
+    numbers = _numbers(sides, film.limits, sampler)
+    cutouts = film.limits.cutouts if shot.guidance.cutouts is None else shot.guidance.cutouts
+    times = _tidy(clocks.at_frames(frames).film)
+
+    plans = []
+    for index in range(span.count):
+        previous = _previous(shot, before, index)
+        fresh = previous is None
+        steps = _first_steps(shot) if fresh else int(numbers["steps"][index])
+        plans.append(
+            FramePlan(
+                shot=shot.name,
+                index=index,
+                time=times[index],
+                seed=film.seed,
+                previous=previous,
+                start=StartPlan(shot.start.kind, shot.start.image, shot.start.colors) if fresh else None,
+                camera=cameras[index],
+                losses=losses[index],
+                steps=steps if losses[index] else 0,
+                learning_rate=numbers["learning_rate"][index],
+                cutouts=cutouts,
+                # A fresh frame carries no picture, so that these say nothing about it.
+                match_colors=0.0 if fresh else numbers["match_colors"][index],
+                sharpen=0.0 if fresh else numbers["sharpen"][index],
+                noise=0.0 if fresh else numbers["noise"][index],
+            )
+        )
+    return ShotPlan(shot.name, tuple(plans))
+
+
+def _sides(clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64]) -> list[Side]:
+    """The shot, and before it the outgoing one where they are blended."""
+    moments, blend = clocks.at_frames(frames), clocks.span.blend
+    if before is None or blend <= 0:
+        return [Side(clocks.span.shot, clocks, moments, np.ones(len(frames)))]
+    share = np.clip(moments.shot / blend, 0.0, 1.0)
+    outgoing = Side(before.span.shot, before, before.at_frames(frames), 1.0 - share)
+    return [outgoing, Side(clocks.span.shot, clocks, moments, share)]
+
+
+def _cameras(
+    film: Film, clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64], sampler: Sampler
+) -> list[CameraStep]:
+    """The step into every frame; the first frame of a carried shot is reached from the frame before it."""
+    view, blend = View(clocks.span.shot.camera, clocks, film.aspect), clocks.span.blend
+    if before is None:
+        return [CameraStep(), *camera_steps(view, frames, film.cell, sampler)]
+    outgoing = View(before.span.shot.camera, before, film.aspect) if blend > 0 else None
+    frames = np.concatenate([frames[:1] - 1, frames])
+    return camera_steps(view, frames, film.cell, sampler, outgoing, blend)
+
+
+def _losses(sides: list[Side], sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
+    """The terms of every frame, those of the outgoing shot first."""
+    terms = []
+    for side in sides:
+        for prompt in side.shot.prompts:
+            weights = _tidy(side.sample(prompt.weight, sampler) * side.share)
+            stops = _tidy(side.sample(prompt.stop, sampler))
+            terms.append((_styled(prompt, side.shot), weights, stops))
+    return [
+        tuple(
+            WeightedTerm("prompt", text, weights[index], stops[index])
+            for text, weights, stops in terms
+            if abs(weights[index]) > _NO_WEIGHT
+        )
+        for index in range(len(sides[0].share))
+    ]
+
+
+def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
+    """Every number of the frames that a curve gives, by its name in the plan; steps are whole."""
+    of_the_model = Curve.constant(limits.learning_rate)
+    curves: dict[str, Callable[[Shot], Curve]] = {
+        "steps": lambda shot: shot.guidance.steps,
+        "learning_rate": lambda shot: shot.guidance.learning_rate or of_the_model,
+        "match_colors": lambda shot: shot.carry.match_colors,
+        "sharpen": lambda shot: shot.carry.sharpen,
+        "noise": lambda shot: shot.carry.noise,
+    }
+    mixed = {
+        name: np.sum([side.sample(curve(side.shot), sampler) * side.share for side in sides], axis=0)
+        for name, curve in curves.items()
+    }
+    # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
+    mixed["steps"] = np.floor(np.round(mixed["steps"], DIGITS) + 0.5)
+    return {name: _tidy(values) for name, values in mixed.items()}
+
+
+def _first_steps(shot: Shot) -> int:
+    """Steps of a frame that begins from the shot's start: an image is already the picture wanted."""
+    if shot.guidance.first_steps is not None:
+        return shot.guidance.first_steps
+    return 0 if shot.start.kind == "image" else FIRST_STEPS
+
+
+def _previous(shot: Shot, before: Clocks | None, index: int) -> FrameRef | None:
+    if index:
+        return FrameRef(shot.name, index - 1)
+    return None if before is None else FrameRef(before.span.shot.name, before.span.count - 1)
+
+
+def _styled(prompt: Prompt, shot: Shot) -> str:
+    return f"{prompt.text}, {shot.style}" if shot.style else prompt.text
+
+
+def _tidy(values: Floats) -> list[float]:
+    """Numbers of a plan, one a frame: rounded, and zero without a sign."""
+    rounded: list[float] = (np.round(values, DIGITS) + 0.0).tolist()
+    return rounded

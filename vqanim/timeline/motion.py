@@ -1,0 +1,183 @@
+"""How the picture moves between two moments, from the camera's speeds and poses. Pure numbers.
+
+The plane is complex: z = x + iy in frame widths from the middle of the frame, x to the right, y down, so
+that a positive angle turns clockwise on screen.
+
+    speeds  the picture flows by z' = rate (z - center) - pan, with rate = ln(zoom) + i radians(rotate)
+    pose    the picture stands at P(z) = turn z + place
+    both    the flow of the speeds with the pose's own movement added to it. With z = P(y) this is
+            y' = rate y + drift, drift = (rate (place - center) - pan) / turn, so the step from moment 0 to
+            moment 1 is P1 . F . P0^-1 with the flow F of y: a pose returns exactly, and jumps as it likes.
+
+Every step is a similarity z -> exp(log) z + shift. The flow is integrated on cells that do not depend on
+the frame rate: rate and drift are sampled at the Gauss-Legendre points of each cell and are the parabola
+through these points between them. Frame borders only cut the cells, so the steps of any frame rate multiply
+to the same movement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+CELL = 1 / 240
+"""Seconds; the longest cell of a film of ordinary length."""
+_MOST_CELLS = 2**18
+"""Longer films get longer cells, to bound memory: still shorter than a frame, as frames are fewer."""
+_SAME_EDGE = 1e-8
+"""Seconds; edges of cells closer than this are one."""
+
+# Gauss-Legendre quadrature with three points on 0..1: where they are, their weights, and the integrals of
+# the parabola through them from 0 to each of them (the matrix of the collocation method of order 6).
+_R = 15**0.5
+_POINTS = np.array([0.5 - _R / 10, 0.5, 0.5 + _R / 10])
+_WEIGHTS = np.array([5 / 18, 8 / 18, 5 / 18])
+_PARTIAL = np.array(
+    [
+        [5 / 36, 2 / 9 - _R / 15, 5 / 36 - _R / 30],
+        [5 / 36 + _R / 24, 2 / 9, 5 / 36 - _R / 24],
+        [5 / 36 + _R / 30, 2 / 9 + _R / 15, 5 / 36],
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Movements one after another: z -> exp(log) z + shift."""
+
+    log: Complex
+    """[N]; ln of the scale + i angle in radians."""
+    shift: Complex
+    """[N]; frame widths."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Moments of integration between the frames of a shot."""
+
+    cells: Floats
+    """Edges of the cells in seconds, [C + 1], ascending."""
+    edges: Floats
+    """Edges of the pieces in seconds, [P + 1]: cells cut at the frames."""
+    frames: NDArray[np.int64]
+    """Index of every frame's moment among the edges of the pieces, [F]."""
+
+    @property
+    def points(self) -> Floats:
+        """The moments at which speeds and poses are sampled inside the cells, [C, 3]."""
+        return self.cells[:-1, None] + np.diff(self.cells)[:, None] * _POINTS
+
+    @property
+    def middles(self) -> Floats:
+        """Middle of every piece, [P]."""
+        return (self.edges[:-1] + self.edges[1:]) / 2
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the speeds do, at the points [C, 3] of a mesh."""
+
+    rate: Complex
+    drift: Complex
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How the picture stands at some moments: z -> exp(log) z + place."""
+
+    log: Complex
+    place: Complex
+
+
+def cell_length(duration: float) -> float:
+    """Seconds of a cell for a film of `duration` seconds; the same for any frame rate."""
+    length = CELL
+    while duration / length > _MOST_CELLS:
+        length *= 2
+    return length
+
+
+def mesh(frames: Floats, cell: float, breaks: Iterable[float]) -> Mesh:
+    """The mesh between the moments `frames` [F] (seconds, ascending, two or more).
+
+    Cells of `cell` seconds are aligned to 0 and split at `breaks`, where a curve may have a corner or a jump.
+    """
+    first, last = np.floor(frames[0] / cell - 1e-3), np.ceil(frames[-1] / cell + 1e-3)
+    regular = np.arange(first, last + 1) * cell
+    inside = np.array([b for b in sorted(breaks) if regular[0] < b < regular[-1]], dtype=np.float64)
+    cells = _merged(regular, inside)
+    edges = np.union1d(cells[(cells > frames[0]) & (cells < frames[-1])], frames)
+    return Mesh(cells, edges, np.searchsorted(edges, frames))
+
+
+def flow(rate: Complex, center: Complex, pan: Complex, pose: Pose) -> Flow:
+    """The flow of speeds [C, 3] as seen from a picture that stands in `pose` [C, 3]."""
+    return Flow(rate, (rate * (pose.place - center) - pan) / np.exp(pose.log))
+
+
+def piece_steps(mesh: Mesh, flow: Flow, pose: Pose) -> Steps:
+    """The movement over every piece [P] of a mesh, with the poses [P + 1] at the edges of the pieces."""
+    rate, drift = _inside_pieces(mesh, flow.rate), _inside_pieces(mesh, flow.drift)
+    lengths = np.diff(mesh.edges)
+    log = lengths * (rate @ _WEIGHTS)
+    rest = log[:, None] - lengths[:, None] * (rate @ _PARTIAL.T)
+    shift = lengths * ((np.exp(rest) * drift) @ _WEIGHTS)
+    before, after = np.exp(pose.log[:-1]), np.exp(pose.log[1:])
+    posed_shift = pose.place[1:] + after * (shift - np.exp(log) * pose.place[:-1] / before)
+    return Steps(log + np.diff(pose.log), posed_shift)
+
+
+def blend(first: Steps, second: Steps, amount: Floats) -> Steps:
+    """Steps between two movements: `first` where the amount [N] is 0, `second` where it is 1."""
+    return Steps(
+        first.log + (second.log - first.log) * amount,
+        first.shift + (second.shift - first.shift) * amount,
+    )
+
+
+def frame_steps(mesh: Mesh, pieces: Steps) -> Steps:
+    """The movement from every frame to the next, [F - 1], from that over the pieces [P]."""
+    starts, ends = mesh.frames[:-1], mesh.frames[1:]
+    sums = np.concatenate([[0], np.cumsum(pieces.log)])
+    # What a piece adds is moved and scaled by all pieces of its frame that come after it.
+    still_to_come = np.repeat(sums[ends], ends - starts) - sums[1:]
+    shift = np.add.reduceat(np.exp(still_to_come) * pieces.shift, starts)
+    return Steps(np.add.reduceat(pieces.log, starts), shift)
+
+
+def _merged(regular: Floats, breaks: Floats) -> Floats:
+    """Edges of cells: the breaks, and the regular edges that do not fall on one."""
+    if not breaks.size:
+        return regular
+    breaks = breaks[np.concatenate([[True], np.diff(breaks) > _SAME_EDGE])]
+    nearest = np.searchsorted(breaks, regular)
+    left = np.abs(regular - breaks[np.clip(nearest - 1, 0, breaks.size - 1)])
+    right = np.abs(regular - breaks[np.clip(nearest, 0, breaks.size - 1)])
+    return np.sort(np.concatenate([regular[(left > _SAME_EDGE) & (right > _SAME_EDGE)], breaks]))
+
+
+def _inside_pieces(mesh: Mesh, values: Complex) -> Complex:
+    """Values at the three points of every piece, [P, 3], from those at the points of the cells, [C, 3]."""
+    cell = np.searchsorted(mesh.cells, mesh.middles, side="right") - 1
+    points = mesh.edges[:-1, None] + np.diff(mesh.edges)[:, None] * _POINTS
+    place = (points - mesh.cells[cell, None]) / np.diff(mesh.cells)[cell, None]
+    return np.einsum("pij,pj->pi", _parabolas(place), values[cell])
+
+
+def _parabolas(x: Floats) -> Floats:
+    """The parabolas that are 1 at one point and 0 at the others: [..., 3] at `x` [...], 0..1 of a cell."""
+    a, b, c = _POINTS
+    return np.stack(
+        [
+            (x - b) * (x - c) / ((a - b) * (a - c)),
+            (x - a) * (x - c) / ((b - a) * (b - c)),
+            (x - a) * (x - b) / ((c - a) * (c - b)),
+        ],
+        axis=-1,
+    )

@@ -1,0 +1,146 @@
+"""What a compiled scene is: plain numbers for every frame. No torch, no curves, no files read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+Color = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What depends on the models and must be known before they are loaded; from the catalogue."""
+
+    multiple: int = 8
+    """Width and height are multiples of this, in pixels."""
+    learning_rate: float = 0.12
+    """Used where the scene gives none."""
+    cutouts: int = 12
+    """Used where the scene gives none."""
+    min_side: int = 32
+    """Smallest width or height, in pixels."""
+
+
+@dataclass(frozen=True)
+class CameraStep:
+    """How the picture of the frame before becomes the view of this frame.
+
+    The picture is scaled by `scale` and turned clockwise by `angle` about the middle of the frame, then
+    moved by (`shift_x`, `shift_y`). The camera's own centre, pans and poses are already worked in.
+    """
+
+    scale: float = 1.0
+    """Factor; above 1 things grow."""
+    angle: float = 0.0
+    """Degrees, clockwise on screen."""
+    shift_x: float = 0.0
+    """Frame widths by which the picture moves right (a camera that pans right gives a negative number)."""
+    shift_y: float = 0.0
+    """Frame widths (not heights) by which the picture moves down."""
+    border: str = "reflect"
+    """reflect, wrap, edge or a colour `#rrggbb`: what is seen beyond the old picture."""
+
+    @property
+    def still(self) -> bool:
+        """True when nothing moves."""
+        return (self.scale, self.angle, self.shift_x, self.shift_y) == (1.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class WeightedTerm:
+    """One term of the loss of a frame."""
+
+    kind: str
+    """Name in the registry of loss terms; so far `prompt`."""
+    text: str
+    """The prompt with its style."""
+    weight: float
+    stop: float = 0.0
+
+
+@dataclass(frozen=True)
+class StartPlan:
+    """The picture that a shot starts from when it carries nothing."""
+
+    kind: str
+    """noise, image, color or gradient."""
+    image: str | None = None
+    """Absolute path; its content hash, not its name, goes into the digest."""
+    colors: tuple[Color, ...] = ()
+    """sRGB in 0..1; one for color, two or more from top to bottom for gradient."""
+
+
+@dataclass(frozen=True)
+class FrameRef:
+    """A frame of a take."""
+
+    shot: str
+    index: int
+
+
+@dataclass(frozen=True)
+class FramePlan:
+    """All that one frame depends on, apart from the run's settings. Floats are rounded to 9 digits."""
+
+    shot: str
+    index: int
+    """Number of the frame in its shot, from 0."""
+    time: float
+    """Seconds of film."""
+    seed: int
+    """The scene's seed; generators are derived from (seed, shot, index, purpose)."""
+    previous: FrameRef | None
+    """The saved frame that is carried; None: the frame begins from `start`."""
+    start: StartPlan | None
+    """Set exactly when `previous` is None."""
+    camera: CameraStep
+    losses: tuple[WeightedTerm, ...]
+    """Terms with a weight other than zero."""
+    steps: int
+    """Optimisation steps; 0 when all weights are zero."""
+    learning_rate: float
+    cutouts: int
+    match_colors: float
+    sharpen: float
+    noise: float
+
+
+@dataclass(frozen=True)
+class ShotPlan:
+    """The frames of one take, in order."""
+
+    name: str
+    frames: tuple[FramePlan, ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A scene in numbers."""
+
+    title: str
+    width: int
+    height: int
+    fps: Fraction
+    seed: int
+    generator: str
+    perceptor: str
+    shots: tuple[ShotPlan, ...]
+    edit: tuple[FrameRef, ...]
+    """The film: which frame of which take is shown when."""
+    crf: int
+    gif_width: int
+    gif_fps: Fraction
+    warnings: tuple[str, ...] = ()
+    """One line each, for people."""
+
+    @property
+    def frame_count(self) -> int:
+        """Frames to paint."""
+        return sum(len(shot.frames) for shot in self.shots)
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Every prompt text once, in order of first use."""
+        texts = (t.text for s in self.shots for f in s.frames for t in f.losses if t.kind == "prompt")
+        return tuple(dict.fromkeys(texts))

@@ -1,0 +1,188 @@
+"""The camera of a shot: its curves sampled, integrated between the frames, and rounded to camera steps."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.errors import Place
+from vqanim.scene.curves import Curve
+from vqanim.scene.model import Camera
+from vqanim.timeline import motion
+from vqanim.timeline.motion import Complex, Mesh, Pose, Steps
+from vqanim.timeline.plan import CameraStep
+from vqanim.timeline.sampling import Clocks, Moments, Sampler, seconds_of
+
+Indices = NDArray[np.int64]
+
+DIGITS = 9
+"""Digits behind the point of every number of a plan."""
+_MOST_SCALE = 1000.0
+"""Factor between two frames, or its inverse, beyond which a step is a mistake."""
+_MOST_SHIFT = 1000.0
+"""Frame widths between two frames beyond which a step is a mistake."""
+_NOTHING = 1e-12
+"""A step with smaller numbers does not move."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera with the clocks of its shot, for frames of a given shape."""
+
+    camera: Camera
+    clocks: Clocks
+    aspect: float
+    """Height / width."""
+
+    @property
+    def curves(self) -> dict[str, Curve]:
+        """Every curve of the camera by its name in the scene."""
+        camera = self.camera
+        return {
+            "zoom": camera.zoom,
+            "rotate": camera.rotate,
+            "pan.x": camera.pan.x,
+            "pan.y": camera.pan.y,
+            "scale": camera.scale,
+            "angle": camera.angle,
+            "offset.x": camera.offset.x,
+            "offset.y": camera.offset.y,
+            "center.x": camera.center.x,
+            "center.y": camera.center.y,
+        }
+
+    @property
+    def at_rest(self) -> bool:
+        """True when nothing can move: no speed, and nothing of a pose changes."""
+        values = {name: curve.constant_value for name, curve in self.curves.items()}
+        no_speed = (values["zoom"], values["rotate"], values["pan.x"], values["pan.y"]) == (1, 0, 0, 0)
+        return no_speed and None not in values.values()
+
+    def check(self, moments: Moments, sampler: Sampler) -> None:
+        """Sample every curve at the frames, where a mistake has a frame's number."""
+        for name, curve in self.curves.items():
+            sampler.sample(curve, self.clocks, moments, _fallback(name))
+
+    def breaks(self) -> list[float]:
+        """Seconds of film at which a curve of the camera may have a corner or a jump."""
+        return [moment for curve in self.curves.values() for moment in self.clocks.breaks(curve)]
+
+    def pieces(self, mesh: Mesh, frames: Indices, sampler: Sampler) -> Steps:
+        """The movement over every piece of a mesh whose frames are `frames` of the film."""
+        inside = self.clocks.at(mesh.points)
+        edges = self.clocks.at(mesh.edges)
+        exact = self.clocks.at_frames(frames)
+        edges.film[mesh.frames], edges.shot[mesh.frames] = exact.film, exact.shot
+
+        rate = np.log(self._values("zoom", inside, sampler)) + 1j * np.radians(
+            self._values("rotate", inside, sampler)
+        )
+        pan = self._values("pan.x", inside, sampler) + 1j * self._values("pan.y", inside, sampler)
+        center = self._center(inside, sampler)
+        flow = motion.flow(rate, center, pan, self._pose(inside, center, sampler))
+        return motion.piece_steps(mesh, flow, self._pose(edges, self._center(edges, sampler), sampler))
+
+    def _center(self, moments: Moments, sampler: Sampler) -> Complex:
+        x, y = self._values("center.x", moments, sampler), self._values("center.y", moments, sampler)
+        return np.asarray((x - 0.5) + 1j * (y - 0.5) * self.aspect)
+
+    def _pose(self, moments: Moments, center: Complex, sampler: Sampler) -> Pose:
+        """Scaled and turned about the center, then moved against the camera's offset."""
+        angle = np.radians(self._values("angle", moments, sampler))
+        log = np.log(self._values("scale", moments, sampler)) + 1j * angle
+        offset = self._values("offset.x", moments, sampler) + 1j * self._values("offset.y", moments, sampler)
+        return Pose(log, center - np.exp(log) * center - offset)
+
+    def _values(self, name: str, moments: Moments, sampler: Sampler) -> NDArray[np.float64]:
+        return sampler.sample(self.curves[name], self.clocks, moments, _fallback(name))
+
+
+def camera_steps(
+    view: View, frames: Indices, cell: float, sampler: Sampler, before: View | None = None, blend: float = 0.0
+) -> list[CameraStep]:
+    """The steps between frames of the film [F], F - 1 of them, each from one frame to the next.
+
+    A step that does not move has the default border: nothing beyond the picture is seen.
+
+    cell: seconds of a cell of integration, from `motion.cell_length`.
+    before: the view of the outgoing shot, blended with this one over the first `blend` seconds of its shot.
+    """
+    views = [view] if before is None else [view, before]
+    start, fps = view.clocks.span.start, view.clocks.fps
+    for each in views:
+        each.check(each.clocks.at_frames(frames), sampler)
+    if len(frames) < 2:
+        return []
+    if all(each.at_rest for each in views):
+        return [CameraStep()] * (len(frames) - 1)
+
+    breaks = [moment for each in views for moment in each.breaks()] + [start, start + blend]
+    mesh = motion.mesh(seconds_of(frames, fps), cell, breaks)
+    with np.errstate(all="ignore"):  # what overflows is found by `_calm`
+        pieces = view.pieces(mesh, frames, sampler)
+        if before is not None and blend > 0:
+            amount = np.clip((mesh.middles - start) / blend, 0.0, 1.0)
+            pieces = motion.blend(before.pieces(mesh, frames, sampler), pieces, amount)
+        steps = motion.frame_steps(mesh, pieces)
+    wild = np.flatnonzero(~_calm(steps))
+    if not wild.size:
+        return _rounded(steps, view.camera.border)
+    if not sampler.problems:  # a curve that failed may be the cause
+        sampler.note(*_too_far(view, int(frames[wild[0] + 1])))
+    return [CameraStep()] * (len(frames) - 1)
+
+
+def _fallback(name: str) -> float:
+    return 1.0 if name in ("zoom", "scale") else 0.0
+
+
+def _calm(steps: Steps) -> NDArray[np.bool_]:
+    """True for every step that a picture survives."""
+    near = (np.abs(steps.log.real) <= math.log(_MOST_SCALE)) & (np.abs(steps.shift) <= _MOST_SHIFT)
+    return np.asarray(near & np.isfinite(steps.log))
+
+
+def _too_far(view: View, frame: int) -> tuple[Place, str]:
+    """What to say about a step that is not calm."""
+    shot = view.clocks.span.shot
+    seconds = round(frame / float(view.clocks.fps), 3)
+    return (
+        Place(shot.place.file, shot.place.line, "camera"),
+        f"the picture moves too far in one step at frame {frame} ({seconds:.12g} s), "
+        f"allowed a factor of {_MOST_SCALE:g} and {_MOST_SHIFT:g} frame widths",
+    )
+
+
+def _rounded(steps: Steps, border: str) -> list[CameraStep]:
+    """Camera steps in rounded numbers.
+
+    What rounding leaves over goes into the next step, so that the steps together lead to the right place
+    however many they are: a pose that returns, returns.
+    """
+    rounded: list[CameraStep] = []
+    left_log, left_shift = 0j, 0j
+    for log, shift in zip(steps.log.tolist(), steps.shift.tolist(), strict=True):
+        wanted_log, wanted_shift = log + left_log, cmath.exp(log) * left_shift + shift
+        if abs(log) < _NOTHING and abs(shift) < _NOTHING:
+            step = CameraStep()
+        else:
+            step = CameraStep(
+                tidy(math.exp(wanted_log.real)),
+                tidy(math.degrees(wanted_log.imag)),
+                tidy(wanted_shift.real),
+                tidy(wanted_shift.imag),
+                border,
+            )
+        left_log = wanted_log - complex(math.log(step.scale), math.radians(step.angle))
+        left_shift = wanted_shift - cmath.exp(left_log) * complex(step.shift_x, step.shift_y)
+        rounded.append(step)
+    return rounded
+
+
+def tidy(value: float) -> float:
+    """A number of a plan: rounded, and zero without a sign."""
+    return round(value, DIGITS) + 0.0
