@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from vqanim.models.words import SETTING_WEIGHT, WordTable, stems, tokens
+
+WORDS = (
+    "a",
+    "at",
+    "castle",
+    "fire",
+    "fire engine",
+    "glass",
+    "house",
+    "night",
+    "red",
+    "run",
+    "volcano",
+    "wolf",
+)
+
+
+@pytest.fixture
+def table() -> WordTable:
+    return WordTable(WORDS, torch.eye(len(WORDS)), torch.ones(len(WORDS)))
+
+
+def words_of(table: WordTable, text: str) -> list[str]:
+    return [WORDS[row] for row in table.read(text).rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Café-Noir  AT\tNight!", ["cafe", "noir", "at", "night"]),
+        ("the fox\N{RIGHT SINGLE QUOTATION MARK}s den", ["the", "fox's", "den"]),
+        ("snake_case", ["snake", "case"]),
+        ("火山", ["火山"]),
+        ("…", []),
+    ],
+)
+def test_tokens_are_folded_words(text: str, found: list[str]) -> None:
+    assert tokens(text) == found
+
+
+@pytest.mark.parametrize(
+    ("form", "word"),
+    [
+        ("volcanoes", "volcano"), ("wolves", "wolf"), ("cities", "city"), ("running", "run"),
+        ("erupting", "erupt"), ("raging", "rage"), ("darkest", "dark"), ("reddish", "red"), ("rainy", "rain"),
+        ("king's", "king"), ("happily", "happy"), ("dried", "dry"),
+    ],
+)  # fmt: skip
+def test_forms_lead_to_their_word(form: str, word: str) -> None:
+    assert word in set(stems(form))
+
+
+def test_a_word_is_first_of_all_itself() -> None:
+    assert next(iter(stems("glasses"))) == "glasses"
+
+
+def test_plurals_case_and_hyphens_do_not_matter(table: WordTable) -> None:
+    assert words_of(table, "VOLCANOES") == ["volcano"]
+    assert words_of(table, "red-castle") == ["red", "castle"]
+    assert table.read("Volcanoes, wolves").unknown == ()
+
+
+def test_the_longest_phrase_wins(table: WordTable) -> None:
+    assert words_of(table, "a red fire engine") == ["a", "red", "fire engine"]
+    assert words_of(table, "fire-engines") == ["fire engine"]
+    assert words_of(table, "fire, engine") == ["fire"]
+
+
+def test_compounds_are_taken_apart_and_count_once(table: WordTable) -> None:
+    reading = table.read("a glasshouse")
+    assert [WORDS[row] for row in reading.rows] == ["a", "glass", "house"]
+    assert sum(reading.factors[1:]) == pytest.approx(1)
+
+
+def test_unknown_words_are_named_once_in_order(table: WordTable) -> None:
+    assert table.read("a Xyzzy castle with QUUX and xyzzy").unknown == ("xyzzy", "with", "quux", "and")
+
+
+def test_the_setting_counts_less_than_the_subject(table: WordTable) -> None:
+    vector = table.embed(table.read("a castle at night"))
+    assert vector[WORDS.index("castle")] == 1
+    assert vector[WORDS.index("night")] == pytest.approx(SETTING_WEIGHT)
+
+
+def test_what_follows_a_comma_counts_less(table: WordTable) -> None:
+    vector = table.embed(table.read("a castle, red"))
+    assert 0 < vector[WORDS.index("red")] < vector[WORDS.index("castle")]
+
+
+def test_weights_of_the_table_count() -> None:
+    table = WordTable(("the", "castle"), torch.eye(2), torch.tensor([0.01, 0.9]))
+    assert table.embed(table.read("the castle")).tolist() == pytest.approx([0.01, 0.9])
+
+
+def test_nothing_known_gives_zeros(table: WordTable) -> None:
+    assert not table.embed(table.read("xyzzy")).any()
+    assert not table.embed(table.read("")).any()

