@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.plans import frame_plan
+from vqanim.guidance.guide import Guide, strength
+from vqanim.models.load import load_generator, load_perceptor
+from vqanim.timeline.plan import FramePlan, WeightedTerm
+from vqanim.types import Latents
+
+PLAN = frame_plan(steps=12, cutouts=4)
+
+
+@pytest.fixture(scope="module")
+def guide() -> Guide:
+    texts = ("a volcano", "a tiger")
+    return Guide(load_generator("pocket"), load_perceptor("pocket"), texts)
+
+
+@pytest.fixture(scope="module")
+def latents(guide: Guide) -> Latents:
+    rng = torch.Generator().manual_seed(3)
+    return guide.generator.start(
+        torch.rand(1, 3, 8, 8, generator=rng).repeat_interleave(6, 2).repeat_interleave(6, 3), rng
+    )
+
+
+def run(guide: Guide, latents: Latents, plan: FramePlan, seed: int = 0) -> torch.Tensor:
+    return guide.optimise(latents, plan, torch.Generator().manual_seed(seed)).latents["z"]
+
+
+def similarity(guide: Guide, z: torch.Tensor, text: str) -> float:
+    """Cosine of the decoded picture to a text, measured apart from the guide."""
+    with torch.no_grad():
+        picture = guide.generator.decode({"z": z})
+        size = guide.perceptor.input_size
+        whole = torch.nn.functional.interpolate(picture, (size, size), mode="bilinear", antialias=True)
+        return float(guide.perceptor.encode_image(whole)[0] @ guide.targets[text])
+
+
+def test_the_picture_comes_nearer_to_the_prompt(guide: Guide, latents: Latents) -> None:
+    before = similarity(guide, latents["z"], "a volcano")
+    assert similarity(guide, run(guide, latents, PLAN), "a volcano") > before + 0.1
+
+
+def test_a_negative_weight_drives_the_picture_away(guide: Guide, latents: Latents) -> None:
+    away = replace(PLAN, losses=(WeightedTerm("prompt", "a volcano", -1.0, stop=-10.0),))
+    before = similarity(guide, latents["z"], "a volcano")
+    assert similarity(guide, run(guide, latents, away), "a volcano") < before
+
+
+def test_the_heavier_of_two_prompts_wins(guide: Guide, latents: Latents) -> None:
+    def both(volcano: float, tiger: float) -> float:
+        losses = (WeightedTerm("prompt", "a volcano", volcano), WeightedTerm("prompt", "a tiger", tiger))
+        z = run(guide, latents, replace(PLAN, losses=losses))
+        return similarity(guide, z, "a volcano") - similarity(guide, z, "a tiger")
+
+    assert both(1.0, 0.2) > both(0.2, 1.0) + 0.1
+
+
+def test_the_same_generator_gives_the_same_bits_and_another_does_not(guide: Guide, latents: Latents) -> None:
+    short = replace(PLAN, steps=2)
+    assert torch.equal(run(guide, latents, short, seed=1), run(guide, latents, short, seed=1))
+    assert not torch.equal(run(guide, latents, short, seed=1), run(guide, latents, short, seed=2))
+
+
+def test_the_latents_that_were_handed_over_stay_as_they_are(guide: Guide, latents: Latents) -> None:
+    before = latents["z"].clone()
+    run(guide, latents, replace(PLAN, steps=1))
+    assert torch.equal(latents["z"], before)
+
+
+def test_without_steps_or_prompts_nothing_happens(guide: Guide, latents: Latents) -> None:
+    assert torch.equal(run(guide, latents, replace(PLAN, steps=0)), latents["z"])
+    assert torch.equal(run(guide, latents, replace(PLAN, losses=())), latents["z"])
+
+
+def test_small_weights_move_the_picture_less(guide: Guide, latents: Latents) -> None:
+    """Adam alone would take the same step for any weight."""
+
+    def moved(weight: float) -> float:
+        plan = replace(PLAN, steps=1, losses=(WeightedTerm("prompt", "a volcano", weight),))
+        return float((run(guide, latents, plan) - latents["z"]).square().mean().sqrt())
+
+    assert moved(0.25) == pytest.approx(moved(1.0) / 4, rel=0.05)
+    assert moved(3.0) == pytest.approx(moved(1.0), rel=0.05)
+
+
+def test_strength_sums_weights_of_either_sign() -> None:
+    losses = (WeightedTerm("prompt", "a", 0.5), WeightedTerm("prompt", "b", -0.25))
+    assert strength(replace(PLAN, losses=losses)) == 0.75
+
+
+def test_a_learning_rate_beyond_reason_stays_in_the_codebook(guide: Guide, latents: Latents) -> None:
+    result = guide.optimise(latents, replace(PLAN, steps=2, learning_rate=90.0), torch.Generator())
+    z = result.latents["z"]
+    assert result.finite
+    assert z.abs().max() < 1000
+
+
+def test_similarities_name_each_prompt(guide: Guide, latents: Latents) -> None:
+    result = guide.optimise(latents, replace(PLAN, steps=1), torch.Generator())
+    assert [text for text, _ in result.similarities] == ["a volcano"]
+    assert -1 <= result.similarities[0][1] <= 1

@@ -1,0 +1,70 @@
+import math
+
+import pytest
+import torch
+
+from vqanim.guidance.losses import View, make_terms, spherical_distance
+from vqanim.timeline.plan import WeightedTerm
+
+CPU = torch.device("cpu")
+
+
+def at(degrees: float) -> torch.Tensor:
+    angle = math.radians(degrees)
+    return torch.tensor([math.cos(angle), math.sin(angle)])
+
+
+@pytest.mark.parametrize("degrees", [1.0, 30.0, 90.0, 150.0])
+def test_the_distance_is_half_the_squared_angle(degrees: float) -> None:
+    found = spherical_distance(at(0)[None], at(degrees)[None])
+    assert found.item() == pytest.approx(math.radians(degrees) ** 2 / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 180.0])
+def test_the_slope_is_finite_where_vectors_meet_and_where_they_oppose(degrees: float) -> None:
+    x = at(degrees)[None].clone().requires_grad_(True)
+    spherical_distance(x, at(0)[None]).sum().backward()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()
+
+
+def loss_and_gradient(weight: float, stop: float = 0.0, degrees: float = 60.0) -> tuple[float, torch.Tensor]:
+    x = at(degrees)[None].clone().requires_grad_(True)
+    (term,) = make_terms([WeightedTerm("prompt", "a", weight, stop)], {"a": at(0)}, CPU)
+    loss = term(View(x))
+    loss.backward()
+    assert x.grad is not None
+    return loss.item(), x.grad
+
+
+def test_a_positive_weight_pulls_and_a_negative_one_pushes() -> None:
+    pull, push = loss_and_gradient(2.0)[1], loss_and_gradient(-2.0, stop=-10.0)[1]
+    assert (at(0) @ -pull[0]) > 0
+    assert torch.allclose(pull, -push)
+
+
+def test_twice_the_weight_is_twice_the_loss() -> None:
+    assert loss_and_gradient(2.0)[0] == pytest.approx(2 * loss_and_gradient(1.0)[0])
+
+
+def test_a_prompt_that_reached_its_stop_pulls_no_more() -> None:
+    distance = math.radians(60) ** 2 / 2
+    assert loss_and_gradient(1.0, stop=distance - 0.1)[1].abs().sum() > 0
+    loss, gradient = loss_and_gradient(1.0, stop=distance + 0.1)
+    assert loss == pytest.approx(distance + 0.1)
+    assert gradient.abs().sum() == 0
+
+
+def test_prompts_add_up_and_cutouts_are_averaged() -> None:
+    targets = {"a": at(0), "b": at(90)}
+    terms = [WeightedTerm("prompt", "a", 1.0), WeightedTerm("prompt", "b", 0.5)]
+    (term,) = make_terms(terms, targets, CPU)
+    views = View(torch.stack([at(30), at(60)]))
+    squares = [math.radians(d) ** 2 / 2 for d in (30, 60)]
+    expected = sum(squares) / 2 + 0.5 * sum(squares) / 2
+    assert term(views).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_an_unknown_kind_of_term_is_refused() -> None:
+    with pytest.raises(KeyError, match="smell"):
+        make_terms([WeightedTerm("smell", "a", 1.0)], {}, CPU)

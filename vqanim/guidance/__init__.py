@@ -1,0 +1,1 @@
+"""Cutouts, loss terms and the optimisation of one frame."""

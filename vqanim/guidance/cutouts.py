@@ -1,0 +1,106 @@
+"""Cutouts: square views of the picture at many places and sizes, which the perceptor looks at.
+
+Positions and sizes are stratified, so that a few cutouts cover the picture evenly; some see the whole
+picture; every second one is mirrored. All random numbers of a frame are drawn at once on the CPU.
+
+Cutting and antialiased shrinking are two batched matrix products with triangle-filter weights. Unlike
+`grid_sample` their backward pass is deterministic on CUDA, and there is no aliasing at any size.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SMALLEST = 0.45
+"""Side of the smallest cutout, as a fraction of the picture's short side."""
+OVERVIEW_EVERY = 4
+"""One cutout in this many shows the whole picture."""
+OVERVIEW_SQUEEZE = 1.5
+"""An overview of a wide picture is squeezed by this factor at most; beyond that its ends are cut."""
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Cutouts of all steps of a frame, in pixels of the picture; each tensor is float32 [steps, count]."""
+
+    left: Tensor
+    top: Tensor
+    width: Tensor
+    height: Tensor
+    mirrored: Tensor
+    """1 where the cutout is mirrored left to right, else 0."""
+
+    def to(self, device: torch.device) -> Boxes:
+        """The same boxes on a device."""
+        return Boxes(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def step(self, index: int) -> Boxes:
+        """Boxes of one step; each tensor is [count]."""
+        return Boxes(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+
+def draw_boxes(steps: int, count: int, height: int, width: int, rng: torch.Generator) -> Boxes:
+    """Draw the cutouts of `steps` steps for a picture of height x width pixels.
+
+    In every step the areas are spread evenly between the smallest and the largest square, in random
+    order, and the centres follow a jittered low-discrepancy sequence (Roberts' R2), so that each step
+    covers the whole picture.
+    """
+    overviews = count // OVERVIEW_EVERY
+    squares = count - overviews
+    jitter = torch.rand(steps, 5, count, generator=rng)
+    order = jitter[:, 4, :squares].argsort(1).float()
+    rank = (order + jitter[:, 0, :squares]) / max(squares, 1)
+    side = (SMALLEST**2 + (1 - SMALLEST**2) * rank).sqrt() * min(height, width)
+    index = torch.arange(squares, dtype=torch.float32)
+    u = (jitter[:, 1, :1] + 0.7548776662466927 * index) % 1
+    v = (jitter[:, 2, :1] + 0.5698402909980532 * index) % 1
+    left, top = u * (width - side), v * (height - side)
+
+    view = overview_side(height, width)
+    shape = (steps, overviews)
+    far_w, far_h = torch.full(shape, view[1]), torch.full(shape, view[0])
+    far_left = jitter[:, 1, squares:] * (width - far_w)
+    far_top = jitter[:, 2, squares:] * (height - far_h)
+
+    flips = (torch.arange(count) + (jitter[:, 3, :1] < 0.5).long()) % 2
+    return Boxes(
+        torch.cat([left, far_left], 1),
+        torch.cat([top, far_top], 1),
+        torch.cat([side, far_w], 1),
+        torch.cat([side, far_h], 1),
+        flips.float(),
+    )
+
+
+def overview_side(height: int, width: int) -> tuple[float, float]:
+    """Height and width in pixels of the part of the picture that an overview shows."""
+    longest = OVERVIEW_SQUEEZE * min(height, width)
+    return min(float(height), longest), min(float(width), longest)
+
+
+def cut(image: Tensor, boxes: Boxes, size: int) -> Tensor:
+    """Cut and resize: image [1, 3, H, W] and boxes of one step [count] -> [count, 3, size, size]."""
+    rows = resize_matrix(boxes.top, boxes.height, torch.zeros_like(boxes.mirrored), size, image.shape[2])
+    columns = resize_matrix(boxes.left, boxes.width, boxes.mirrored, size, image.shape[3])
+    tall = torch.einsum("chw,nxw->nchx", image[0], columns)
+    return torch.einsum("nyh,nchx->ncyx", rows, tall)
+
+
+def resize_matrix(start: Tensor, length: Tensor, mirrored: Tensor, size: int, source: int) -> Tensor:
+    """Weights that shrink `length` of `source` pixels from `start` to `size` pixels.
+
+    start, length, mirrored [count] -> [count, size, source], rows summing to 1: a triangle filter as wide
+    as the shrinking demands, which is what `interpolate(mode="bilinear", antialias=True)` uses.
+    """
+    position = (torch.arange(size, device=start.device, dtype=torch.float32) + 0.5) / size
+    along = torch.lerp(position[None], 1 - position[None], mirrored[:, None])
+    centre = start[:, None] + along * length[:, None]
+    support = (length / size).clamp(min=1)[:, None, None]
+    pixel = torch.arange(source, device=start.device, dtype=torch.float32) + 0.5
+    weights = (1 - (pixel - centre[..., None]).abs() / support).clamp(min=0)
+    return weights / weights.sum(-1, keepdim=True).clamp(min=math.ulp(1.0))
