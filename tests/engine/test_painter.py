@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.plans import frame_plan
+from vqanim.engine.painter import Painter, resize
+from vqanim.errors import InputError
+from vqanim.guidance.guide import Guide
+from vqanim.models.load import load_generator, load_perceptor
+from vqanim.timeline.plan import CameraStep, FrameRef, StartPlan
+
+FIRST = frame_plan(start=StartPlan("gradient", colors=((0.9, 0.2, 0.1), (0.1, 0.2, 0.9))), steps=0)
+NEXT = replace(FIRST, index=1, previous=FrameRef("main", 0), start=None)
+
+
+@pytest.fixture(scope="module")
+def painter() -> Painter:
+    generator, perceptor = load_generator("pocket"), load_perceptor("pocket")
+    return Painter(generator, Guide(generator, perceptor, ["a volcano"]), torch.device("cpu"), 32, 48)
+
+
+def test_without_steps_the_start_is_the_frame(painter: Painter) -> None:
+    picture = painter.paint(FIRST, None).picture
+    assert picture.shape == (32, 48, 3)
+    assert picture[0, 0].tolist() == [230, 51, 26]
+    assert picture[-1, -1].tolist() == [26, 51, 230]
+
+
+def test_a_carried_frame_without_steps_is_the_warped_one(painter: Painter) -> None:
+    rng = np.random.default_rng(0)
+    before = rng.integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    assert np.array_equal(painter.paint(NEXT, before).picture, before)
+    right = replace(NEXT, camera=CameraStep(shift_x=2 / 48))
+    assert np.array_equal(painter.paint(right, before).picture[:, 2:], before[:, :-2])
+
+
+def test_steps_are_painted_after_the_last_of_them(painter: Painter) -> None:
+    """A single step changes the picture by more than coding it and back does."""
+    before = painter.paint(FIRST, None).picture
+    tiny = replace(NEXT, steps=1, learning_rate=1e-9)
+    coded, stepped = (
+        painter.paint(tiny, before).picture,
+        painter.paint(replace(tiny, learning_rate=0.5), before).picture,
+    )
+    assert np.abs(stepped.astype(int) - coded).mean() > 1
+
+
+def test_a_frame_of_another_size_is_refused_by_name(painter: Painter) -> None:
+    with pytest.raises(InputError, match=r"shot main, frame 1: .* 48x16 pixels, expected 48x32"):
+        painter.paint(NEXT, np.zeros((16, 48, 3), np.uint8))
+
+
+def test_a_large_first_frame_is_sketched_and_ends_at_full_size(painter: Painter) -> None:
+    large = Painter(painter.generator, painter.guide, painter.device, 128, 128)
+    result = large.paint(replace(FIRST, start=StartPlan("noise"), steps=4), None)
+    assert result.picture.shape == (128, 128, 3)
+    assert result.similarities[0][0] == "a volcano"
+
+
+def test_resizing_to_the_same_size_changes_nothing() -> None:
+    picture = torch.rand(1, 3, 8, 12)
+    assert resize(picture, 8, 12) is picture
+    assert resize(picture, 16, 24).shape == (1, 3, 16, 24)

@@ -1,0 +1,124 @@
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.plans import frame_plan
+from vqanim.engine.survey import Chain, survey
+from vqanim.takes.digest import RunKey, pixel_hash
+from vqanim.takes.store import TakeStore
+from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
+
+KEY = RunKey("g", "p", 16, 16)
+
+
+def plan(shot: str, index: int, previous: FrameRef | None) -> FramePlan:
+    start = None if previous else StartPlan("noise")
+    return frame_plan(shot=shot, index=index, time=index / 12, previous=previous, start=start)
+
+
+def shot(name: str, length: int, carried_from: FrameRef | None = None) -> ShotPlan:
+    refs = [carried_from, *(FrameRef(name, i) for i in range(length - 1))]
+    return ShotPlan(name, tuple(plan(name, i, ref) for i, ref in enumerate(refs)))
+
+
+def timeline(*shots: ShotPlan) -> Timeline:
+    return Timeline("t", 16, 16, Fraction(12), 0, "pocket", "pocket", shots, (), 17, 16, Fraction(12))
+
+
+def chain() -> Chain:
+    return Chain(KEY, {})
+
+
+def paint(line: Timeline, store: TakeStore) -> None:
+    """Fill the store with frames whose digests hold."""
+    links = chain()
+    for part in line.shots:
+        for frame in part.frames:
+            picture = np.full((16, 16, 3), hash((frame.shot, frame.index)) % 251, np.uint8)
+            digest = links.digest(frame)
+            assert digest is not None
+            store.save(frame, picture, digest)
+            links.pixels[FrameRef(frame.shot, frame.index)] = pixel_hash(picture)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TakeStore:
+    return TakeStore(tmp_path)
+
+
+@pytest.fixture
+def two_shots() -> Timeline:
+    return timeline(shot("a", 4), shot("b", 3, FrameRef("a", 3)))
+
+
+def with_frame(line: Timeline, name: str, index: int, **changes: object) -> Timeline:
+    shots = []
+    for part in line.shots:
+        frames = [
+            replace(f, **changes) if (f.shot, f.index) == (name, index) else f  # type: ignore[arg-type]
+            for f in part.frames
+        ]
+        shots.append(ShotPlan(part.name, tuple(frames)))
+    return replace(line, shots=tuple(shots))
+
+
+def test_everything_holds_when_nothing_changed(store: TakeStore, two_shots: Timeline) -> None:
+    paint(two_shots, store)
+    found = survey(two_shots, store, chain())
+    assert found.kept == {"a": 4, "b": 3}
+    assert found.stale == ()
+
+
+def test_a_changed_frame_makes_all_that_grow_from_it_stale(store: TakeStore, two_shots: Timeline) -> None:
+    paint(two_shots, store)
+    found = survey(with_frame(two_shots, "a", 2, steps=5), store, chain())
+    assert found.kept == {"a": 2, "b": 0}
+    assert found.stale == (*(FrameRef("a", i) for i in (2, 3)), *(FrameRef("b", i) for i in range(3)))
+
+
+def test_a_cut_protects_the_next_shot(store: TakeStore) -> None:
+    line = timeline(shot("a", 3), shot("b", 3))
+    paint(line, store)
+    found = survey(with_frame(line, "a", 1, steps=5), store, chain())
+    assert found.kept == {"a": 1, "b": 3}
+
+
+def test_frames_behind_a_missing_one_wait_for_it(store: TakeStore, two_shots: Timeline) -> None:
+    paint(two_shots, store)
+    store.frame_path("a", 1).unlink()
+    found = survey(two_shots, store, chain())
+    assert found.kept == {"a": 1, "b": 0}
+    assert found.stale == ()
+
+
+def test_frames_and_shots_that_the_scene_lost_are_stale(store: TakeStore, two_shots: Timeline) -> None:
+    paint(two_shots, store)
+    found = survey(timeline(shot("a", 3)), store, chain())
+    assert found.kept == {"a": 3}
+    assert set(found.stale) == {FrameRef("a", 3), *(FrameRef("b", i) for i in range(3))}
+
+
+def test_a_shot_that_only_moved_in_the_film_still_holds(store: TakeStore) -> None:
+    line = timeline(shot("a", 3))
+    paint(line, store)
+    later = ShotPlan("a", tuple(replace(f, time=f.time + 5) for f in line.shots[0].frames))
+    assert survey(timeline(later), store, chain()).kept == {"a": 3}
+
+
+def test_other_models_hold_nothing(store: TakeStore, two_shots: Timeline) -> None:
+    paint(two_shots, store)
+    other = Chain(replace(KEY, generator_hash="other"), {})
+    assert survey(two_shots, store, other).kept == {"a": 0, "b": 0}
+
+
+def test_a_hand_painted_frame_stays_and_what_follows_is_stale(store: TakeStore, two_shots: Timeline) -> None:
+    from PIL import Image
+
+    paint(two_shots, store)
+    Image.fromarray(np.full((16, 16, 3), 9, np.uint8)).save(store.frame_path("a", 1))
+    found = survey(two_shots, TakeStore(store.folder), chain())
+    assert found.kept == {"a": 2, "b": 0}
+    assert FrameRef("a", 1) not in found.stale

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vqanim.errors import InputError
+from vqanim.files import Picture
+from vqanim.takes import digest
+from vqanim.takes.digest import RunKey, chain_digest, content_hash, pixel_hash
+from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, StartPlan, WeightedTerm
+
+CHANGES: dict[str, Any] = {
+    "shot": "other",
+    "index": 4,
+    "seed": 8,
+    "previous": FrameRef("main", 1),
+    "start": StartPlan("noise"),
+    "camera": CameraStep(),
+    "losses": (),
+    "steps": 7,
+    "learning_rate": 0.13,
+    "cutouts": 11,
+    "match_colors": 0.3,
+    "sharpen": 0.06,
+    "noise": 0.03,
+}
+CAMERA: dict[str, Any] = {"scale": 1.03, "angle": 0.6, "shift_x": 0.01, "shift_y": -0.02, "border": "wrap"}
+TERM: dict[str, Any] = {"kind": "palette", "text": "castle", "weight": 1.3, "stop": 0.2}
+KEY: dict[str, Any] = {"generator_hash": "x", "perceptor_hash": "y", "width": 32, "height": 24}
+
+
+def test_the_tables_name_every_field() -> None:
+    tables = ((CHANGES, FramePlan), (CAMERA, CameraStep), (TERM, WeightedTerm), (KEY, RunKey))
+    for table, kind in tables:
+        assert set(table) == {field.name for field in fields(kind)} - {"time"}
+
+
+def test_the_moment_in_the_film_does_not_matter(plan: FramePlan, key: RunKey) -> None:
+    """A shot that moves because another one became longer is not painted again."""
+    assert chain_digest(replace(plan, time=9.5), ["a"], key) == chain_digest(plan, ["a"], key)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_field_of_the_plan_matters(name: str, plan: FramePlan, key: RunKey) -> None:
+    changed = replace(plan, **{name: CHANGES[name]})
+    assert chain_digest(changed, ["a"], key) != chain_digest(plan, ["a"], key)
+
+
+@pytest.mark.parametrize("name", CAMERA)
+def test_every_number_of_the_camera_matters(name: str, plan: FramePlan, key: RunKey) -> None:
+    changed = replace(plan, camera=replace(plan.camera, **{name: CAMERA[name]}))
+    assert chain_digest(changed, ["a"], key) != chain_digest(plan, ["a"], key)
+
+
+@pytest.mark.parametrize("name", TERM)
+def test_every_field_of_a_loss_term_matters(name: str, plan: FramePlan, key: RunKey) -> None:
+    changed = replace(plan, losses=(replace(plan.losses[0], **{name: TERM[name]}), *plan.losses[1:]))
+    assert chain_digest(changed, ["a"], key) != chain_digest(plan, ["a"], key)
+
+
+@pytest.mark.parametrize("name", KEY)
+def test_models_and_size_matter(name: str, plan: FramePlan, key: RunKey) -> None:
+    assert chain_digest(plan, ["a"], replace(key, **{name: KEY[name]})) != chain_digest(plan, ["a"], key)
+
+
+def test_inputs_and_their_order_matter(plan: FramePlan, key: RunKey) -> None:
+    lists: list[list[str]] = [["a", "b"], ["b", "a"], ["a"], ["ab"], []]
+    assert len({chain_digest(plan, inputs, key) for inputs in lists}) == len(lists)
+
+
+def test_the_engine_version_matters(plan: FramePlan, key: RunKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = chain_digest(plan, ["a"], key)
+    monkeypatch.setattr(digest, "ENGINE_VERSION", digest.ENGINE_VERSION + 1)
+    assert chain_digest(plan, ["a"], key) != before
+
+
+def test_a_start_image_counts_by_content_not_by_name(plan: FramePlan, key: RunKey) -> None:
+    here = replace(plan, previous=None, start=StartPlan("image", "/home/one/a.png"))
+    moved = replace(here, start=StartPlan("image", "/home/two/b.png"))
+    assert chain_digest(here, ["content"], key) == chain_digest(moved, ["content"], key)
+    assert chain_digest(here, ["content"], key) != chain_digest(here, ["other"], key)
+
+
+def test_start_kind_and_colors_matter(plan: FramePlan, key: RunKey) -> None:
+    starts = (
+        StartPlan("noise"),
+        StartPlan("image"),
+        StartPlan("color", colors=((0.1, 0.2, 0.3),)),
+        StartPlan("color", colors=((0.3, 0.2, 0.1),)),
+        StartPlan("gradient", colors=((0.1, 0.2, 0.3), (0.3, 0.2, 0.1))),
+    )
+    digests = {chain_digest(replace(plan, previous=None, start=start), [], key) for start in starts}
+    assert len(digests) == len(starts)
+
+
+def test_equal_plans_have_equal_digests(plan: FramePlan, key: RunKey) -> None:
+    whole = replace(plan, time=1.0, noise=0.0, camera=replace(plan.camera, angle=0.0))
+    other = replace(whole, time=1, noise=-0.0, camera=replace(whole.camera, angle=np.float64(-0.0)))
+    assert whole == other
+    assert chain_digest(whole, [], key) == chain_digest(other, [], key)
+
+
+def test_a_difference_in_the_ninth_digit_is_seen(plan: FramePlan, key: RunKey) -> None:
+    near = replace(plan, noise=plan.noise + 1e-9)
+    assert chain_digest(near, [], key) != chain_digest(plan, [], key)
+
+
+def test_a_number_that_is_none_is_refused(plan: FramePlan, key: RunKey) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        chain_digest(replace(plan, noise=float("nan")), [], key)
+
+
+def test_another_process_agrees(plan: FramePlan, key: RunKey) -> None:
+    program = (
+        "from vqanim.timeline.plan import *; from vqanim.takes.digest import *\n"
+        f"print(chain_digest({plan!r}, ['a'], {key!r}))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    printed = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, check=True
+    ).stdout
+    assert printed.decode().strip() == chain_digest(plan, ["a"], key)
+
+
+def test_pixel_hash_sees_one_pixel_and_the_shape(picture: Picture) -> None:
+    changed = picture.copy()
+    changed[-1, -1, -1] ^= 1
+    turned = picture.reshape(24, 16, 3)
+    assert len({pixel_hash(picture), pixel_hash(changed), pixel_hash(turned)}) == 3
+
+
+def test_pixel_hash_does_not_see_memory_layout(picture: Picture) -> None:
+    assert pixel_hash(np.asfortranarray(picture)) == pixel_hash(picture)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8)]
+)
+def test_pixel_hash_refuses_what_is_no_picture(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"uint8 \[H, W, 3\]"):
+        pixel_hash(wrong)
+
+
+def test_content_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    assert content_hash(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_content_hash_of_nothing_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no such file"):
+        content_hash(tmp_path / "none.png")
+    with pytest.raises(InputError, match="cannot be read"):
+        content_hash(tmp_path)

@@ -1,0 +1,1 @@
+"""Walks the shots of a timeline: carry, guide, save; goes on where an earlier run stopped."""

@@ -1,0 +1,70 @@
+"""What the engine tells its listeners: typed, frozen, picklable. Words for people are not here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """Sent once, when the folder is locked and the frames on disk were compared with the plan."""
+
+    folder: str
+    frames: int
+    """Frames of all takes."""
+    kept: int
+    """Frames on disk that still hold and will not be painted again."""
+    superseded: int
+    """Frames of an older scene that were moved to `superseded_to`."""
+    superseded_to: str | None
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class ModelsLoaded:
+    """Sent before the first frame is painted; not at all when nothing is to be painted."""
+
+    generator: str
+    perceptor: str
+    seconds: float
+    warnings: tuple[str, ...]
+    """For example words of a prompt that the perceptor does not know."""
+
+
+@dataclass(frozen=True)
+class ShotStarted:
+    shot: str
+    frames: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class FrameDone:
+    """A frame was painted; its file is on disk before the next frame is done and before TakesDone."""
+
+    shot: str
+    index: int
+    """Number in its shot, from 0."""
+    done: int
+    """Frames of the run that exist now, kept ones included."""
+    frames: int
+    seconds: float
+    """Time for this frame."""
+    steps: int
+    weights: tuple[tuple[str, float], ...]
+    """(prompt, weight), as planned."""
+    similarities: tuple[tuple[str, float], ...]
+    """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty when no model ran."""
+    path: str
+
+
+@dataclass(frozen=True)
+class TakesDone:
+    """All frames exist."""
+
+    painted: int
+    seconds: float
+
+
+Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | TakesDone

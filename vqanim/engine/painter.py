@@ -1,0 +1,121 @@
+"""Paints one frame: warp, condition, encode, guide, decode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vqanim.camera.warp import field, warp
+from vqanim.engine.conditioning import condition
+from vqanim.engine.random import generator as random_generator
+from vqanim.engine.sketch import Stage, stages
+from vqanim.engine.start import start_picture, to_bytes, to_tensor
+from vqanim.errors import InputError
+from vqanim.files import Picture
+from vqanim.guidance.guide import Guide
+from vqanim.timeline.plan import CameraStep, FramePlan
+from vqanim.types import Generator, Latents
+
+Similarities: TypeAlias = tuple[tuple[str, float], ...]
+"""(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A finished frame."""
+
+    picture: Picture
+    """uint8 [H, W, 3]."""
+    similarities: Similarities
+
+
+@dataclass(frozen=True)
+class Painter:
+    """What painting needs, loaded once a run."""
+
+    generator: Generator
+    guide: Guide
+    device: torch.device
+    height: int
+    width: int
+
+    def paint(self, plan: FramePlan, previous: Picture | None) -> Painted:
+        """Paint the frame of a plan; `previous` is the saved frame that it carries, uint8 [H, W, 3].
+
+        Raises InputError when the optimisation ran away to inf or nan, when a start image is broken, or
+        when the saved frame has another size.
+        """
+        if previous is None:
+            return self._begin(plan)
+        picture = self._carried(plan, previous)
+        if plan.steps == 0:
+            return Painted(to_bytes(picture), ())
+        with torch.no_grad():
+            latents = self.generator.carry(picture)
+        picture, similarities = self._guided(latents, plan, "cutouts")
+        return Painted(to_bytes(picture), similarities)
+
+    def _begin(self, plan: FramePlan) -> Painted:
+        """A frame that grows from the plan's start, coarse to fine where that is no picture yet."""
+        if plan.start is None:
+            raise ValueError(f"frame {plan.index} of {plan.shot} has neither a start nor a frame before")
+        parts: tuple[Stage, ...] = (Stage(*self.size, plan.steps),)
+        if plan.steps > 0 and plan.start.kind != "image":
+            parts = stages(plan.steps, *self.size, self.generator.multiple)
+        rng = self._random(plan, "start")
+        picture = start_picture(plan.start, parts[0].height, parts[0].width, rng).to(self.device)
+        if plan.steps == 0:
+            return Painted(to_bytes(picture), ())
+        similarities: Similarities = ()
+        for part in parts:
+            with torch.no_grad():
+                picture = resize(picture, part.height, part.width)
+                latents = self.generator.start(picture, self._random(plan, "start latents"))
+            purpose = f"cutouts {part.width}x{part.height}"
+            picture, similarities = self._guided(latents, replace(plan, steps=part.steps), purpose)
+        return Painted(to_bytes(picture), similarities)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the frames, in pixels."""
+        return self.height, self.width
+
+    def _guided(self, latents: Latents, plan: FramePlan, purpose: str) -> tuple[Tensor, Similarities]:
+        """The picture after the plan's steps, decoded after the last of them."""
+        result = self.guide.optimise(latents, plan, self._random(plan, purpose))
+        if not result.finite:
+            raise InputError(
+                f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity; "
+                f"lower guidance.learning_rate (here {plan.learning_rate:g})"
+            )
+        with torch.no_grad():
+            return self.generator.decode(result.latents), result.similarities
+
+    def _carried(self, plan: FramePlan, previous: Picture) -> Tensor:
+        """The warped and conditioned picture of the frame before, on the device."""
+        if previous.shape != (*self.size, 3):
+            raise InputError(
+                f"shot {plan.shot}, frame {plan.index}: the frame before it is {previous.shape[1]}x"
+                f"{previous.shape[0]} pixels, expected {self.width}x{self.height}; delete it to paint it anew"
+            )
+        before = to_tensor(previous).to(self.device)
+        warped = before if plan.camera.still else self._warp(before, plan.camera)
+        return condition(warped, before, plan, self._random(plan, "noise"))
+
+    def _warp(self, picture: Tensor, step: CameraStep) -> Tensor:
+        grid = field(step, self.size).to(self.device)
+        return warp(picture, grid, step.border)[0]
+
+    def _random(self, plan: FramePlan, purpose: str) -> torch.Generator:
+        return random_generator(plan.seed, plan.shot, plan.index, purpose)
+
+
+def resize(picture: Tensor, height: int, width: int) -> Tensor:
+    """Picture [1, 3, h, w] in 0..1 to [1, 3, height, width]; the very same one if that is its size."""
+    if tuple(picture.shape[2:]) == (height, width):
+        return picture
+    return F.interpolate(picture, (height, width), mode="bicubic", antialias=True).clamp(0, 1)

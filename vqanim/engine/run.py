@@ -1,0 +1,157 @@
+"""The walk: for every frame of every shot, keep what holds and paint the rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from vqanim.engine.device import choose_device, device_errors
+from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.painter import Painter
+from vqanim.engine.survey import Chain, survey
+from vqanim.files import Picture
+from vqanim.guidance.guide import Guide
+from vqanim.models.load import load_generator, load_perceptor
+from vqanim.takes.digest import RunKey, pixel_hash
+from vqanim.takes.store import TakeStore
+from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, Timeline
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a walk needs besides the timeline."""
+
+    store: TakeStore
+    key: RunKey
+    """Hashes of the models, as the catalogue gives them: frames are compared before models are loaded."""
+    assets: Mapping[str, str]
+    """Content hash of each start image, by path."""
+    device: str = "auto"
+
+
+def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
+    """Paint all frames that are missing or no longer hold, shot by shot.
+
+    Models are loaded only when there is something to paint. Stale frames are moved to `superseded/`
+    first, never overwritten. Closing the iterator at any moment leaves a folder that can be continued.
+    Raises DeviceError, InputError and OutputError.
+    """
+    began = time.monotonic()
+    device = choose_device(run.device)
+    chain = Chain(run.key, run.assets)
+    found = survey(timeline, run.store, chain)
+    moved_to = run.store.supersede(found.stale) if found.stale else None
+    done = sum(found.kept.values())
+    yield RunStarted(
+        folder=str(run.store.folder),
+        frames=timeline.frame_count,
+        kept=done,
+        superseded=len(found.stale),
+        superseded_to=str(moved_to) if moved_to else None,
+        device=str(device),
+        threads=torch.get_num_threads(),
+    )
+    painted = 0
+    painter: Painter | None = None
+    with Saver(run.store) as saver:
+        for shot in timeline.shots:
+            yield ShotStarted(shot.name, len(shot.frames), found.kept[shot.name])
+            for plan in shot.frames:
+                here = FrameRef(plan.shot, plan.index)
+                if here in chain.pixels:
+                    continue
+                digest = chain.digest(plan)
+                assert digest is not None, "frames are walked in the order of their inputs"
+                record = run.store.record(plan.shot, plan.index)
+                if record is not None and record.digest == digest:
+                    chain.pixels[here] = record.pixels
+                    done += 1
+                    continue
+                if record is not None:
+                    run.store.supersede(rest_of_take(shot, plan.index, run.store))
+                if painter is None:
+                    with device_errors():
+                        painter, loaded = load_painter(timeline, device)
+                    yield loaded
+                started = time.monotonic()
+                with device_errors():
+                    frame = painter.paint(plan, saver.load(plan.previous))
+                chain.pixels[here] = pixel_hash(frame.picture)
+                saver.save(plan, frame.picture, digest, f"{timeline.generator} + {timeline.perceptor}")
+                painted += 1
+                done += 1
+                yield FrameDone(
+                    shot=plan.shot,
+                    index=plan.index,
+                    done=done,
+                    frames=timeline.frame_count,
+                    seconds=time.monotonic() - started,
+                    steps=plan.steps,
+                    weights=tuple((term.text, term.weight) for term in plan.losses),
+                    similarities=frame.similarities,
+                    path=str(run.store.frame_path(plan.shot, plan.index)),
+                )
+    yield TakesDone(painted, time.monotonic() - began)
+
+
+def rest_of_take(shot: ShotPlan, index: int, store: TakeStore) -> list[FrameRef]:
+    """Frames on disk from `index` on: each was made from the one before."""
+    on_disk = set(store.find_frames(shot.name))
+    return [FrameRef(shot.name, i) for i in range(index, len(shot.frames)) if i in on_disk]
+
+
+def load_painter(timeline: Timeline, device: torch.device) -> tuple[Painter, ModelsLoaded]:
+    """Load the models of a timeline and embed its prompts, once a run."""
+    began = time.monotonic()
+    generator = load_generator(timeline.generator, device)
+    perceptor = load_perceptor(timeline.perceptor, device)
+    guide = Guide(generator, perceptor, timeline.prompts)
+    painter = Painter(generator, guide, device, timeline.height, timeline.width)
+    notes = perceptor.notes(timeline.prompts)
+    return painter, ModelsLoaded(generator.name, perceptor.name, time.monotonic() - began, notes)
+
+
+class Saver:
+    """Saves frames in the background, one at a time and in order, so that painting never waits for the disk.
+
+    A failed save is raised by the next `save` and on leaving the context; leaving it waits for the last one.
+    """
+
+    def __init__(self, store: TakeStore) -> None:
+        self._store = store
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="save")
+        self._pending: Future[object] | None = None
+        self._last: tuple[FrameRef, Picture] | None = None
+
+    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str) -> None:
+        """Begin to save a frame, once the one before is on disk. Raises OutputError of the one before."""
+        self._wait()
+        self._last = (FrameRef(plan.shot, plan.index), picture)
+        self._pending = self._worker.submit(self._store.save, plan, picture, digest, models)
+
+    def load(self, frame: FrameRef | None) -> Picture | None:
+        """A saved frame, uint8 [H, W, 3]; the one that was given last comes from memory."""
+        if frame is None:
+            return None
+        if self._last is not None and self._last[0] == frame:
+            return self._last[1]
+        self._wait()
+        return self._store.load(frame.shot, frame.index)
+
+    def _wait(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def __enter__(self) -> Saver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._wait()
+        finally:
+            self._worker.shutdown()

@@ -1,0 +1,87 @@
+"""The picture that a shot starts from. A new kind is one function and one line in STARTS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image as Pillow
+from PIL import ImageOps
+from torch import Tensor
+
+from vqanim.files import Picture, read_picture
+from vqanim.timeline.plan import StartPlan
+
+OCTAVES = (2, 4, 8, 16, 32)
+"""Cells of the noise along the picture's short side, coarse to fine."""
+FALL_OFF = 0.6
+"""Amplitude of an octave relative to the one before."""
+MEAN, SPREAD = 0.42, 0.15
+"""Mean and standard deviation of the noise's brightness, near those of photographs."""
+TINT = 0.3
+"""How much the color channels differ from each other, relative to the brightness."""
+
+
+def smooth_noise(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
+    """Clouds of several octaves: they give the optimisation a composition to grow from.
+
+    Random codes, which most notebooks start from, give it a pattern.
+    """
+    total = torch.zeros(1, 4, height, width)
+    short = min(height, width)
+    for octave, cells in enumerate(OCTAVES):
+        rows, columns = (max(2, round(cells * side / short)) for side in (height, width))
+        grid = torch.randn(1, 4, rows, columns, generator=rng)
+        total += FALL_OFF**octave * F.interpolate(grid, (height, width), mode="bicubic", align_corners=False)
+    total = (total - total.mean((2, 3), keepdim=True)) / total.std((2, 3), keepdim=True)
+    brightness, tint = total[:, :1], total[:, 1:]
+    return (MEAN + SPREAD * (brightness + TINT * tint)).clamp(0, 1)
+
+
+def flat_color(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
+    """One color all over."""
+    return torch.tensor(plan.colors[0]).view(1, 3, 1, 1).expand(1, 3, height, width).contiguous()
+
+
+def gradient(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
+    """Colors from top to bottom, evenly spaced, linear between them."""
+    colors = torch.tensor(plan.colors).T[None, :, :, None]
+    column = F.interpolate(colors, (height, 1), mode="bilinear", align_corners=True)
+    return column.expand(1, 3, height, width).contiguous()
+
+
+def picture_file(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
+    """A picture scaled to cover the frame, its overhang cut off evenly; transparency lies on white.
+
+    Raises InputError when the file is missing or broken.
+    """
+    picture = Pillow.fromarray(read_picture(Path(plan.image or "")))
+    fitted = ImageOps.fit(picture, (width, height), Pillow.Resampling.LANCZOS)
+    return to_tensor(np.asarray(fitted))
+
+
+STARTS: Mapping[str, Callable[[StartPlan, int, int, torch.Generator], Tensor]] = {
+    "noise": smooth_noise,
+    "image": picture_file,
+    "color": flat_color,
+    "gradient": gradient,
+}
+
+
+def start_picture(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
+    """The picture as float [1, 3, height, width] in 0..1, on the CPU."""
+    return STARTS[plan.kind](plan, height, width, rng)
+
+
+def to_tensor(picture: Picture) -> Tensor:
+    """uint8 [H, W, 3] to float [1, 3, H, W] in 0..1."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+
+
+def to_bytes(image: Tensor) -> Picture:
+    """Float [1, 3, H, W] in 0..1 to uint8 [H, W, 3], rounded to the nearest value."""
+    levels = (image[0].clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(1, 2, 0).contiguous().cpu().numpy()

@@ -1,0 +1,81 @@
+"""Compares the frames on disk with the plan: which hold, which belong to an older scene.
+
+A frame holds if and only if its chain digest is the one that the plan, the models and the pixels of its
+inputs give now. Nothing is moved or painted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vqanim.takes.digest import RunKey, chain_digest
+from vqanim.takes.store import TakeStore
+from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a folder holds of a timeline."""
+
+    kept: Mapping[str, int]
+    """Frames of each shot that are known to hold."""
+    stale: tuple[FrameRef, ...]
+    """Frames on disk that no longer hold, shots and frames that the scene no longer has included."""
+
+
+@dataclass
+class Chain:
+    """Pixel hashes of the frames that exist, and the digests that follow from them."""
+
+    key: RunKey
+    assets: Mapping[str, str]
+    """Content hash of each start image, by path."""
+    pixels: dict[FrameRef, str] = field(default_factory=dict)
+
+    def digest(self, plan: FramePlan) -> str | None:
+        """The plan's digest, or None while the frame that it carries is not known."""
+        if plan.previous is not None:
+            if plan.previous not in self.pixels:
+                return None
+            return chain_digest(plan, [self.pixels[plan.previous]], self.key)
+        image = plan.start.image if plan.start else None
+        return chain_digest(plan, [self.assets[image]] if image else [], self.key)
+
+
+def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
+    """Look at every planned frame once; `chain` learns the pixels of those that hold.
+
+    After a frame that is missing, the frames behind it are neither kept nor stale: once it is painted
+    again they may well hold. After one that is stale they are stale.
+    """
+    kept: dict[str, int] = {}
+    stale: list[FrameRef] = []
+    dead: set[FrameRef] = set()
+    for shot in timeline.shots:
+        kept[shot.name] = 0
+        for plan in shot.frames:
+            here = FrameRef(plan.shot, plan.index)
+            record = store.record(plan.shot, plan.index)
+            if plan.previous in dead:
+                dead.add(here)
+            digest = chain.digest(plan)
+            if record is None or (digest is None and here not in dead):
+                continue
+            if record.digest == digest and here not in dead:
+                chain.pixels[here] = record.pixels
+                kept[shot.name] += 1
+            else:
+                dead.add(here)
+                stale.append(here)
+    return Survey(kept, (*stale, *_unplanned(timeline, store)))
+
+
+def _unplanned(timeline: Timeline, store: TakeStore) -> list[FrameRef]:
+    lengths = {shot.name: len(shot.frames) for shot in timeline.shots}
+    return [
+        FrameRef(shot, index)
+        for shot in store.list_shots()
+        for index in store.find_frames(shot)
+        if index >= lengths.get(shot, 0)
+    ]

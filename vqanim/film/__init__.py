@@ -1,0 +1,5 @@
+"""The edit: takes to the pictures of the film, and those to MP4, GIF and poster. No torch."""
+
+from vqanim.film.film import FilmDone, make_film
+
+__all__ = ["FilmDone", "make_film"]

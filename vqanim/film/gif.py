@@ -1,0 +1,54 @@
+"""A looping GIF with one palette made for the whole film."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import floor
+from pathlib import Path
+
+from vqanim.files import Picture, staged
+from vqanim.film.ffmpeg import BITEXACT, encode, raw_input
+from vqanim.film.pictures import fit_width, read_frame, read_frames
+
+MAX_FPS = Fraction(50)
+"""Delays are hundredths of a second, and browsers show delays below two of them as ten."""
+
+# Error diffusion hides the 256 colors of painted pictures best; unchanged rectangles keep their dots, so that
+# what stands still does not crawl.
+_PALETTE = "palettegen=stats_mode=full"
+_USE = "paletteuse=dither=sierra2_4a:diff_mode=rectangle"
+
+
+def choose_frames(count: int, fps: Fraction, gif_fps: Fraction) -> tuple[tuple[int, ...], Fraction]:
+    """Which of `count` film frames a GIF shows, evenly spaced, and at how many frames a second.
+
+    That rate is the one nearest below `gif_fps`, the film's own and MAX_FPS at which the GIF lasts exactly
+    as long as the film. At least one frame is shown.
+    """
+    shown = max(1, floor(count * min(gif_fps, fps, MAX_FPS) / fps))
+    return tuple(k * count // shown for k in range(shown)), shown * fps / count
+
+
+def write_gif(frames: Sequence[Path], path: Path, fps: Fraction, gif_fps: Fraction, width: int) -> None:
+    """Encode saved frames of one size, shown at `fps`, to a GIF of at most `width` pixels and `gif_fps`.
+
+    It loops forever. The file appears at `path` whole or not at all. Frames are read twice, for the palette
+    and for the pictures, because doing both at once would hold all of them in memory. Raises OutputError.
+    """
+    indices, rate = choose_frames(len(frames), fps, gif_fps)
+    shown = [frames[index] for index in indices]
+    first = read_frame(shown[0])
+    height, columns, _ = fit_width(first, width).shape
+    source = raw_input(columns, height, f"{rate.numerator}/{rate.denominator}")
+
+    def pictures() -> Iterator[Picture]:
+        for picture in read_frames(shown, first.shape[1], first.shape[0]):
+            yield fit_width(picture, width)
+
+    with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
+        palette = Path(scratch) / "palette.png"
+        encode([*source, "-vf", _PALETTE, "-frames:v", "1", "-update", "1"], pictures(), palette)
+        use = ["-i", str(palette), "-lavfi", f"[0:v][1:v]{_USE}"]
+        encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], pictures(), temporary)

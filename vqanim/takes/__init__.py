@@ -1,0 +1,1 @@
+"""The store of painted frames: atomic PNGs with metadata, digests, records, locks. No torch."""

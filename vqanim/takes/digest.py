@@ -1,0 +1,96 @@
+"""What decides whether a saved frame still holds: the chain digest.
+
+The digest of frame k is a hash of its plan, the pixels of the saved frames and pictures that it begins from,
+the models, the size and the engine version. A frame is kept if and only if its digest is the same; since the
+pixels of frame k-1 go into the digest of frame k, one changed frame changes all that follow it in its take.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vqanim.errors import InputError
+from vqanim.files import Picture
+from vqanim.timeline.plan import FramePlan
+
+ENGINE_VERSION = 1
+"""Bumped by hand whenever the same plan would give other pixels."""
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """The settings of a run that every frame depends on."""
+
+    generator_hash: str
+    perceptor_hash: str
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+
+
+def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
+    """Hex digest of all that decides the pixels of a frame.
+
+    `inputs` are the hashes of the saved things that the plan begins from, in order: the pixel hash of the
+    frame before, or the content hash of the start image, whose name is left out of the digest.
+    """
+    document = {
+        "engine": ENGINE_VERSION,
+        "plan": _nameless(asdict(plan)),
+        "inputs": list(inputs),
+        "run": asdict(key),
+    }
+    text = json.dumps(_canonical(document), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
+    """The plan without what does not reach the pixels: its moment in the film and its start image's path."""
+    start = plan["start"] and {**plan["start"], "image": None}
+    return {**plan, "time": None, "start": start}
+
+
+def _canonical(value: Any) -> Any:
+    """The same value with one spelling for equal numbers: 1.0 is 1 and -0.0 is 0, as `==` says."""
+    if isinstance(value, Mapping):
+        return {name: _canonical(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def pixel_hash(picture: Picture) -> str:
+    """Hex digest of a picture's size and pixels, uint8 [H, W, 3]; the file around them does not matter."""
+    _check(picture)
+    shape = "x".join(map(str, picture.shape))
+    return hashlib.sha256(f"{shape}:".encode("ascii") + picture.tobytes()).hexdigest()
+
+
+def _check(picture: Picture) -> None:
+    """Raise ValueError unless `picture` is uint8 [H, W, 3] with at least one pixel."""
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        raise ValueError(f"a picture is uint8 [H, W, 3], got {picture.dtype} {list(picture.shape)}")
+
+
+def content_hash(path: Path) -> str:
+    """Hex digest of a file's bytes. Raises InputError when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return digest.hexdigest()

@@ -1,0 +1,101 @@
+"""record.jsonl: what is known about the frames of a take, one JSON object a line, appended, never rewritten.
+
+The frames themselves are the truth; a record only spares hashing their pixels again, and holds for as long as
+size and modification time of the file are those that it names. So a lost or torn record costs time, nothing
+else. Of several lines about one frame the newest counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vqanim.files import writing
+
+NAME = "record.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: a frame's digest and pixels, and the file in which they were seen."""
+
+    index: int
+    digest: str
+    pixels: str
+    """Pixel hash."""
+    size: int
+    """Bytes of the file."""
+    mtime_ns: int
+
+    def describes(self, stat: os.stat_result) -> bool:
+        """Whether the file is still the one that was recorded."""
+        return (self.size, self.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+
+
+def read_entries(path: Path) -> dict[int, Entry]:
+    """The newest entry of every frame; lines that are torn, foreign or about moved frames do not count."""
+    entries: dict[int, Entry] = {}
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return entries
+    for line in content.split(b"\n"):
+        entry = _parse(line)
+        if isinstance(entry, Entry):
+            entries[entry.index] = entry
+        elif entry is not None:
+            entries.pop(entry, None)
+    return entries
+
+
+def _parse(line: bytes) -> Entry | int | None:
+    """An entry; the index of a frame that was moved away; or None for anything else."""
+    try:
+        fields = json.loads(line)
+        if "superseded" in fields:
+            return int(fields["index"])
+        return Entry(
+            index=int(fields["index"]),
+            digest=str(fields["digest"]),
+            pixels=str(fields["pixels"]),
+            size=int(fields["size"]),
+            mtime_ns=int(fields["mtime_ns"]),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def append_entries(path: Path, entries: Iterable[Entry]) -> None:
+    """Add a line an entry and wait until all are on the disk. Raises OutputError."""
+    _append(path, (asdict(entry) for entry in entries))
+
+
+def append_moved(path: Path, indices: Iterable[int], number: str) -> None:
+    """Note that frames went to superseded/`number`. Raises OutputError."""
+    _append(path, ({"index": index, "superseded": number} for index in indices))
+
+
+def _append(path: Path, lines: Iterable[Mapping[str, int | str]]) -> None:
+    content = "".join(json.dumps(line) + "\n" for line in lines)
+    with writing(path), path.open("a+b") as file:
+        _cut_torn_line(file.fileno())
+        file.write(content.encode("ascii"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _cut_torn_line(handle: int) -> None:
+    """Drop what a killed writer left after the last line end; it would spoil the line that comes next."""
+    end = os.lseek(handle, 0, os.SEEK_END)
+    if end == 0 or _read_at(handle, end - 1, 1) == b"\n":
+        return
+    content = _read_at(handle, 0, end)
+    os.ftruncate(handle, content.rfind(b"\n") + 1)
+
+
+def _read_at(handle: int, offset: int, count: int) -> bytes:
+    os.lseek(handle, offset, os.SEEK_SET)
+    return os.read(handle, count)

@@ -1,0 +1,220 @@
+"""The store of painted frames: one folder a shot, one PNG a frame, and a record beside them.
+
+    <folder>/takes/<shot>/000000.png
+    <folder>/takes/<shot>/record.jsonl
+    <folder>/superseded/001/<shot>/000000.png      frames of older scenes
+
+A frame is on the disk whole or not at all, whatever stops the process.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from vqanim.errors import InputError, OutputError
+from vqanim.files import (
+    Picture,
+    make_folder,
+    read_picture,
+    remove_temporary,
+    sync_folder,
+    write_atomic,
+    writing,
+)
+from vqanim.takes import records
+from vqanim.takes.digest import pixel_hash
+from vqanim.takes.metadata import png_text, read_digest
+from vqanim.takes.superseded import move_into, next_superseded
+from vqanim.timeline.plan import FramePlan, FrameRef
+
+COMPRESSION = 6
+"""zlib level of the PNGs, fixed so that equal frames are equal files."""
+
+_FRAME_FILE = re.compile(r"\d{6,}\.png")
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """A frame that is on the disk."""
+
+    index: int
+    digest: str
+    """Chain digest of the plan that it was painted for."""
+    pixels: str
+    """Hash of the pixels that are in the file now, even if somebody painted over them."""
+
+
+class TakeStore:
+    """The frames under one render's folder. Who saves or moves frames holds the folder's lock.
+
+    One thread may save while another looks frames up.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._changing = threading.RLock()
+        self._entries: dict[str, dict[int, records.Entry]] = {}
+        self._cleaned = False
+
+    def shot_folder(self, shot: str) -> Path:
+        """Where the frames of a shot lie. Raises ValueError for a name that is no plain folder name."""
+        if not shot or shot.startswith(".") or set(shot) & set("/\\:\0"):
+            raise ValueError(f"{shot!r} cannot name a shot's folder")
+        return self.folder / "takes" / shot
+
+    def frame_path(self, shot: str, index: int) -> Path:
+        """The file of a frame, whether it exists or not."""
+        return self.shot_folder(shot) / f"{index:06d}.png"
+
+    def load(self, shot: str, index: int) -> Picture:
+        """Pixels of a saved frame, uint8 [H, W, 3]. Raises InputError when it is missing or broken."""
+        return read_picture(self.frame_path(shot, index))
+
+    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str = "") -> FrameRecord:
+        """Save a frame, then its record; after a power cut, too, the frame is whole or not there.
+
+        `picture` is uint8 [H, W, 3], `digest` its chain digest, `models` names generator and perceptor for
+        people who look into the file. Whatever else was in the file's place moves to superseded/.
+        Raises OutputError.
+        """
+        frame = FrameRecord(plan.index, digest, pixel_hash(picture))
+        path = self.frame_path(plan.shot, plan.index)
+        content = _png(plan, picture, digest, models)
+        with self._changing:
+            self.clean()
+            self._make_room(path, content, plan)
+            make_folder(path.parent)
+            write_atomic(path, content)
+            self._remember(plan.shot, frame, path)
+        return frame
+
+    def record(self, shot: str, index: int) -> FrameRecord | None:
+        """What is known about the file of a frame; None when it is missing, broken or not one of ours.
+
+        A file that changed since it was recorded is decoded and hashed again. One that was painted over has
+        the digest that it was saved with (its own metadata tells, or the record where an editor dropped
+        that) and new pixels: it is kept, and the frames after it no longer hold.
+        """
+        path = self.frame_path(shot, index)
+        try:
+            stat = path.stat()
+        except OSError:
+            return None
+        entry = self._entries_of(shot).get(index)
+        if entry and entry.describes(stat):
+            return FrameRecord(index, entry.digest, entry.pixels)
+        try:
+            pixels = pixel_hash(read_picture(path))
+        except InputError:
+            return None
+        digest = read_digest(path) or (entry.digest if entry else None)
+        if digest is None:
+            return None
+        found = FrameRecord(index, digest, pixels)
+        with suppress(OutputError), self._changing:
+            # This only spares hashing next time; a read-only folder can be read too.
+            self._remember(shot, found, path)
+        return found
+
+    def list_shots(self) -> tuple[str, ...]:
+        """Names of all shots with frames on the disk, also those of older scenes."""
+        try:
+            folders = sorted(path for path in (self.folder / "takes").iterdir() if path.is_dir())
+        except OSError:
+            return ()
+        return tuple(path.name for path in folders if not path.name.startswith(".") and _frames_in(path))
+
+    def find_frames(self, shot: str) -> tuple[int, ...]:
+        """Indices of the frames of a shot that are on the disk, whole or broken, in order."""
+        return _frames_in(self.shot_folder(shot))
+
+    def supersede(self, frames: Iterable[FrameRef | tuple[str, int]]) -> Path | None:
+        """Move frames to the next free superseded/NNN/<shot>/ and give that superseded/NNN.
+
+        Frames that are not there are passed over; None when nothing was to be moved. Nothing is overwritten.
+        A shot without frames left takes its record along. Raises OutputError.
+        """
+        wanted = {(f.shot, f.index) if isinstance(f, FrameRef) else f for f in frames}
+        present = sorted((shot, index) for shot, index in wanted if self.frame_path(shot, index).exists())
+        if not present:
+            return None
+        with self._changing:
+            self.clean()
+            target = next_superseded(self.folder)
+            for shot in dict.fromkeys(shot for shot, _ in present):
+                self._move_shot(shot, [index for name, index in present if name == shot], target)
+        return target
+
+    def clean(self) -> None:
+        """Remove what killed writers left behind; done by itself before the first change of this store."""
+        if not self._cleaned:
+            for folder in (self.folder / "takes").glob("*"):
+                remove_temporary(folder)
+            self._cleaned = True
+
+    def _make_room(self, path: Path, content: bytes, plan: FramePlan) -> None:
+        """Move away a file that is not the frame to be saved: a broken one, or somebody's own picture."""
+        with writing(path):
+            taken = path.exists() and path.read_bytes() != content
+        if taken:
+            self.supersede([(plan.shot, plan.index)])
+
+    def _move_shot(self, shot: str, indices: list[int], target: Path) -> None:
+        folder = self.shot_folder(shot)
+        make_folder(target / shot)
+        entries = dict(self._entries_of(shot))
+        for index in indices:
+            for path in sorted(folder.glob(f"{index:06d}.*")):  # with what may lie beside the picture
+                move_into(path, target / shot)
+        with writing(target):
+            sync_folder(target / shot)
+            sync_folder(folder)
+        self._entries.pop(shot, None)
+        if not _frames_in(folder):
+            self._move_record(folder, target / shot)
+            return
+        records.append_entries(target / shot / records.NAME, (entries[i] for i in indices if i in entries))
+        records.append_moved(folder / records.NAME, indices, target.name)
+
+    def _move_record(self, folder: Path, target: Path) -> None:
+        record = folder / records.NAME
+        if record.exists():
+            move_into(record, target)
+        with suppress(OSError):  # something else lies in it
+            folder.rmdir()
+
+    def _entries_of(self, shot: str) -> dict[int, records.Entry]:
+        if shot not in self._entries:
+            self._entries[shot] = records.read_entries(self.shot_folder(shot) / records.NAME)
+        return self._entries[shot]
+
+    def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
+        with writing(path):
+            stat = path.stat()
+        entry = records.Entry(frame.index, frame.digest, frame.pixels, stat.st_size, stat.st_mtime_ns)
+        records.append_entries(path.with_name(records.NAME), [entry])
+        self._entries_of(shot)[frame.index] = entry
+
+
+def _frames_in(folder: Path) -> tuple[int, ...]:
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:
+        return ()
+    return tuple(sorted(int(name[:-4]) for name in names if _FRAME_FILE.fullmatch(name)))
+
+
+def _png(plan: FramePlan, picture: Picture, digest: str, models: str) -> bytes:
+    height, width, _ = picture.shape
+    buffer = io.BytesIO()
+    info = png_text(plan, width, height, digest, models)
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=COMPRESSION, pnginfo=info)
+    return buffer.getvalue()

@@ -1,0 +1,62 @@
+"""Old results are never overwritten: they move to superseded/001/, superseded/002/ and so on."""
+
+from __future__ import annotations
+
+import errno
+import re
+from pathlib import Path
+
+from vqanim.errors import OutputError
+from vqanim.files import make_folder, write_atomic, writing
+
+_NUMBERED = re.compile(r"\d{3,}")
+
+
+def next_superseded(folder: Path) -> Path:
+    """Make and give the next free superseded/NNN of a render's folder. Raises OutputError."""
+    parent = folder / "superseded"
+    make_folder(parent)
+    while True:
+        with writing(parent):
+            taken = [int(p.name) for p in parent.iterdir() if _NUMBERED.fullmatch(p.name)]
+        free = parent / f"{max(taken, default=0) + 1:03d}"
+        try:
+            with writing(free):
+                free.mkdir()
+        except OutputError:
+            if not free.exists():
+                raise
+        else:
+            return free
+
+
+def write_keeping_old(path: Path, text: str, superseded: Path | None = None) -> Path | None:
+    """Write a text file atomically; an older one with other contents is moved away, not overwritten.
+
+    It goes to `superseded`, the folder to which the frames of the same older scene went, or else to the next
+    free superseded/NNN beside it. Returns where it went; None when there was nothing to move. The file is not
+    touched when its contents are the same. Raises OutputError.
+    """
+    content = text.encode("utf-8")
+    with writing(path):
+        old = path.read_bytes() if path.exists() else None
+    if old == content:
+        return None
+    moved = None
+    if old is not None:
+        attic = superseded if superseded and not (superseded / path.name).exists() else None
+        moved = (attic or next_superseded(path.parent)) / path.name
+        # A copy first: a stop between the two steps must not leave a folder without the file.
+        write_atomic(moved, old)
+    make_folder(path.parent)
+    write_atomic(path, content)
+    return moved
+
+
+def move_into(path: Path, folder: Path) -> None:
+    """Move a file into a folder of the same disk where its name is free. Raises OutputError."""
+    target = folder / path.name
+    with writing(target):
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, "there is already such a file", str(target))
+        path.rename(target)
