@@ -1,0 +1,147 @@
+"""What a person reads while frames are painted, from events made by hand."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from vqanim.cli.bar import Bar
+from vqanim.cli.pace import Pace
+from vqanim.cli.report import report_to
+from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.film import FilmDone
+from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
+
+
+def plan(shot: str, index: int, steps: int) -> FramePlan:
+    return FramePlan(
+        shot=shot,
+        index=index,
+        time=index / 10,
+        seed=1,
+        previous=FrameRef(shot, index - 1) if index else None,
+        start=None if index else StartPlan("noise"),
+        camera=CameraStep(),
+        losses=(),
+        steps=steps,
+        learning_rate=0.1,
+        cutouts=4,
+        match_colors=0,
+        sharpen=0,
+        noise=0,
+    )
+
+
+def timeline(**shots: list[int]) -> Timeline:
+    """A timeline of shots by name, each a list of the steps of its frames."""
+    plans = tuple(
+        ShotPlan(name, tuple(plan(name, index, n) for index, n in enumerate(steps)))
+        for name, steps in shots.items()
+    )
+    edit = tuple(FrameRef(shot.name, frame.index) for shot in plans for frame in shot.frames)
+    return Timeline("Film", 64, 48, Fraction(10), 1, "pocket", "pocket", plans, edit, 17, 64, Fraction(10))
+
+
+def done(shot: str, index: int, *, done: int, frames: int, seconds: float = 1.0) -> FrameDone:
+    weights = (("a lake [at 9:30]", 0.25), ("a city", -1.0))
+    return FrameDone(shot, index, done, frames, seconds, 4, weights, (), f"{index:06}.png")
+
+
+def test_pace_knows_nothing_before_the_first_frame() -> None:
+    pace = Pace(timeline(main=[4, 4]))
+    assert pace.seconds_a_frame is None
+    assert pace.seconds_left is None
+
+
+def test_pace_counts_steps_because_the_first_frame_has_most() -> None:
+    # 58 + 2 units of work took 60 s, so the nine frames of 4 + 2 units that follow will take 54 s.
+    pace = Pace(timeline(main=[58] + [4] * 9))
+    pace.add(done("main", 0, done=1, frames=10, seconds=60))
+    assert pace.seconds_a_frame == 60
+    assert pace.seconds_left == pytest.approx(54)
+
+
+def test_pace_sees_the_expensive_frame_after_a_cut() -> None:
+    pace = Pace(timeline(one=[8, 8], two=[98, 8]))
+    pace.add(done("one", 1, done=2, frames=4, seconds=1))
+    assert pace.seconds_left == pytest.approx(11)
+
+
+def test_pace_leaves_out_frames_that_are_there_already() -> None:
+    pace = Pace(timeline(one=[8] * 4, two=[8] * 6))
+    pace.add(done("one", 0, done=7, frames=10, seconds=2))  # the six of shot two were kept
+    assert pace.seconds_left == pytest.approx(6)
+
+
+def test_pace_ends_at_zero() -> None:
+    pace = Pace(timeline(main=[8, 8]))
+    pace.add(done("main", 1, done=2, frames=2))
+    assert pace.seconds_left == 0
+
+
+def test_a_whole_render_in_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"x" * 1_234_567)
+    events: list[Event | FilmDone] = [
+        RunStarted(str(tmp_path), 4, 1, 2, str(tmp_path / "superseded" / "001"), "cpu", 2),
+        ShotStarted("one", 2, 1),
+        ModelsLoaded("pocket", "pocket", 1.0, ("unknown word: zzyzx",)),
+        done("one", 1, done=2, frames=4),
+        ShotStarted("two", 2, 0),
+        done("two", 0, done=3, frames=4),
+        done("two", 1, done=4, frames=4),
+        TakesDone(3, 65.0),
+        FilmDone("mp4", str(film), True, 0.1),
+    ]
+    with report_to(timeline(one=[8, 8], two=[8, 8]), quiet=False) as report:
+        for event in events:
+            report.hear(event)
+        report.finish()
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "Film: 4 frames, 0.4 s at 10 fps, 64x48",
+        "  models   pocket",
+        "  shots    one (2 frames), two (2 frames)",
+        "  device   cpu, 2 threads",
+        f"  folder   {tmp_path}",
+        "  frames   1 of 4 kept, 3 to paint",
+        f"  changed  2 frames of an older scene moved to {tmp_path}/superseded/001",
+        "loading the models",
+        "one: frame 2/4, 1.0 s a frame, 0:02 left; a lake [at 9:30] 0.25, a city -1",
+        "two: frame 4/4, 1.0 s a frame, 0:00 left; a lake [at 9:30] 0.25, a city -1",
+        "3 frames painted in 1 min 05 s; making the films",
+        f"  {film}  1.2 MB",
+    ]
+    assert err == "Warning: unknown word: zzyzx\n"
+
+
+def test_quiet_passes_on_warnings_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    with report_to(timeline(main=[8]), quiet=True) as report:
+        report.hear(RunStarted("folder", 1, 0, 0, None, "cpu", 2))
+        report.hear(ModelsLoaded("pocket", "pocket", 1.0, ("unknown word: zzyzx",)))
+        report.hear(done("main", 0, done=1, frames=1))
+        report.finish()
+    assert capsys.readouterr() == ("", "Warning: unknown word: zzyzx\n")
+
+
+@pytest.mark.parametrize(("width", "encoding"), [(100, "utf-8"), (100, "ascii"), (40, "utf-8")])
+def test_the_bar_shows_shot_frame_pace_time_left_and_weights(width: int, encoding: str) -> None:
+    raw = io.BytesIO()
+    screen = io.TextIOWrapper(raw, encoding=encoding)
+    console = Console(file=screen, force_terminal=True, width=width, color_system=None, legacy_windows=False)
+    bar = Bar(timeline(one=[8] * 5), console)
+    bar.start(1)
+    bar.enter(ShotStarted("one", 5, 1))
+    bar.advance(done("one", 1, done=2, frames=5, seconds=2.6))
+    bar.end()
+    screen.flush()
+    text = raw.getvalue().decode(encoding)
+    assert "one" in text
+    assert "frame 2/5, 2.6 s a frame, 0:08 left" in text or width < 60
+    assert "2/5" in text
+    assert "a lake [at 9:30] 0.25" in text
+    assert "a city -1.00" in text or width < 60

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from vqanim.cli import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.44, "0.4 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3899, "1 h 04 min"),
+    ],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0:00"), (7.2, "0:07"), (200, "3:20"), (3900, "1:05:00")])
+def test_clock(seconds: float, text: str) -> None:
+    assert words.clock(seconds) == text
+
+
+@pytest.mark.parametrize(("size", "text"), [(512, "512 B"), (34_400, "34 kB"), (1_240_000, "1.2 MB")])
+def test_file_size(size: int, text: str) -> None:
+    assert words.file_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(Fraction(12), "12"), (Fraction(24000, 1001), "23.976"), (0.5, "0.5")]
+)
+def test_number(value: Fraction | float, text: str) -> None:
+    assert words.number(value) == text

@@ -1,0 +1,146 @@
+"""Imports point one way, knots are impossible, and what answers at once never imports torch."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import vqanim
+
+LEVELS: tuple[frozenset[str], ...] = (
+    frozenset({"errors", "types", "files"}),
+    frozenset({"scene"}),
+    frozenset({"timeline"}),
+    frozenset({"guidance", "camera", "models", "takes"}),
+    frozenset({"engine", "film"}),
+    frozenset({"api"}),
+    frozenset({"cli"}),
+    frozenset({"__main__"}),
+)
+"""Rooms from the ground up. A room imports what lies on lower levels, and nothing else of vqanim."""
+
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+GROUND = LEVELS[0]  # modules of one file each; they may know each other
+
+HEAVY = ("torch", "torchvision", "kornia", "PIL", "imageio_ffmpeg", "safetensors", "clip", "taming")
+
+PACKAGE = Path(vqanim.__file__).parent
+
+
+def modules() -> dict[str, ast.Module]:
+    """Syntax trees of all modules, by dotted name; a package has the name of its folder."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = ["vqanim", *path.relative_to(PACKAGE).with_suffix("").parts]
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+MODULES = modules()
+
+
+def imports(tree: ast.AST, *, typing_too: bool = True) -> Iterator[str]:
+    """What a module imports from vqanim, inside functions as well, as full dotted names of modules."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) and not typing_too:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "vqanim")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            if (node.module or "").split(".")[0] == "vqanim":
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    yield full if full in MODULES else str(node.module)
+        else:
+            yield from imports(node, typing_too=typing_too)
+
+
+def room(module: str) -> str:
+    """`vqanim.scene.curves` lies in `scene`; the package itself in ``."""
+    return [*module.split("."), ""][1]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "vqanim"])
+def test_imports_point_downwards(name: str) -> None:
+    here = room(name)
+    assert here in LEVEL, f"the room {here} has no level yet"
+    for target in imports(MODULES[name]):
+        there = room(target)
+        allowed = there in ("", here) or LEVEL[there] < LEVEL[here] or {here, there} <= GROUND
+        assert allowed, f"{name} imports {target}"
+
+
+def test_no_module_reaches_itself() -> None:
+    graph = {name: set(imports(tree, typing_too=False)) - {name} for name, tree in MODULES.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError and names the knot
+
+
+def test_imports_inside_functions_are_seen() -> None:
+    tree = ast.parse("def f():\n    if True:\n        from vqanim.scene import curves, load_scene")
+    assert list(imports(tree)) == ["vqanim.scene.curves", "vqanim.scene"]
+
+
+def test_the_packages_that_are_installed_are_all_there() -> None:
+    folders = {path.parent for path in PACKAGE.rglob("*.py")}
+    assert all((folder / "__init__.py").exists() for folder in folders)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_names_are_sorted_and_exist(name: str) -> None:
+    module = importlib.import_module(name) if name != "vqanim.__main__" else vqanim
+    names = getattr(module, "__all__", [])
+    assert list(names) == sorted(names)
+    assert all(hasattr(module, public) for public in names)
+
+
+def test_the_public_api_is_what_it_says() -> None:
+    assert {"load_scene", "compile_timeline", "render", "prepare", "__version__"} <= set(vqanim.__all__)
+    assert all(callable(getattr(vqanim, name)) for name in vqanim.__all__ if not name.startswith("__"))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = vqanim.nothing
+
+
+LIGHT = {
+    "import vqanim": "import vqanim",
+    "load and compile": (
+        "import vqanim; vqanim.compile_timeline(vqanim.load_scene(root + '/scenes/mordor.yaml'))"
+    ),
+    "--help": "from vqanim.cli.main import main; main(['--help'])",
+    "render --help": "from vqanim.cli.main import main; main(['render', '--help'])",
+    "check": "from vqanim.cli.main import main; assert main(['check', root + '/scenes/mordor.yaml']) == 0",
+    "a scene with mistakes": (
+        "from vqanim.cli.main import main; "
+        "assert main(['render', root + '/scenes/mordor.yaml', '--set', 'fps=0']) == 2"
+    ),
+    "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
+}
+
+
+@pytest.mark.parametrize("title", LIGHT)
+def test_what_answers_at_once_imports_nothing_heavy(title: str, root: Path, tmp_path: Path) -> None:
+    program = (
+        f"import sys; root = {str(root)!r}; sys.path.insert(0, root); {LIGHT[title]}\n"
+        f"print('HEAVY', sorted(set(sys.modules) & set({HEAVY!r})))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_importing_every_module_is_silent(root: Path) -> None:
+    names = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "vqanim.")]
+    program = "import importlib\n" + "\n".join(
+        f"importlib.import_module({name!r})" for name in names if name != "vqanim.__main__"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

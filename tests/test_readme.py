@@ -1,0 +1,101 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click import Context
+
+import vqanim
+from vqanim import errors
+from vqanim.cli.main import COMMANDS, Commands
+from vqanim.cli.stopping import SIGNALS, Stopped
+from vqanim.scene.easings import EASINGS
+from vqanim.scene.functions import FUNCTIONS
+from vqanim.scene.model import Camera, Carry, Guidance, Output, Prompt, Scene, Shot
+from vqanim.scene.options import keys_of
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_each_of_the_two_commands_is_one_line_that_ci_runs(number: int) -> None:
+    found = re.findall(rf"^<!-- command {number} -->\n```sh\n(.*)\n```$", README, re.MULTILINE)
+    assert len(found) == 1
+    assert found[0].startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert f"readme_command {number}" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_first_line_says_what_it_is() -> None:
+    assert README.splitlines()[0].startswith("vqanim turns a scene file")
+
+
+def test_scenes_in_the_readme_are_right(tmp_path: Path) -> None:
+    scenes = blocks("yaml")
+    assert scenes
+    for text in scenes:
+        (tmp_path / "scene.yaml").write_text(text)
+        timeline = vqanim.compile_timeline(vqanim.load_scene(tmp_path / "scene.yaml"))
+        assert timeline.warnings == ()
+
+
+def test_python_in_the_readme_uses_the_public_names() -> None:
+    (code,) = blocks("python")
+    compile(code, "README.md", "exec")
+    assert set(re.findall(r"vqanim\.(\w+)\(", code)) <= set(vqanim.__all__)
+
+
+def test_files_that_the_readme_names_exist() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    named = re.findall(r"scenes/\w+\.yaml|vqanim/[\w/]+NOTICE", README)
+    missing = {name for name in (*links, *named) if not (ROOT / name).exists()}
+    assert not missing
+
+
+def test_every_key_of_a_scene_is_named() -> None:
+    parts = (Scene, Shot, Prompt, Camera, Carry, Guidance, Output)
+    missing = {key for part in parts for key in keys_of(part) if not re.search(rf"\b{key}\b", README)}
+    assert not missing
+
+
+def test_every_function_and_easing_is_named() -> None:
+    listed = re.search(r"functions (abs.*?)\.", README, re.DOTALL)
+    assert listed
+    assert re.split(r",\s+", listed[1]) == sorted(FUNCTIONS)
+    assert all(f"`{easing}`" in README for easing in EASINGS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_named(name: str) -> None:
+    (row,) = re.findall(rf"^\| `vqanim {name} .*$", README, re.MULTILINE)
+    command = Commands("vqanim").get_command(Context(Commands("vqanim")), name)
+    assert command is not None
+    for parameter in command.params:
+        assert any(f"{spelling}" in row for spelling in (*parameter.opts, parameter.human_readable_name)), (
+            parameter
+        )
+
+
+def test_every_exit_code_is_named() -> None:
+    table = README.partition("| exit code |")[2].partition("\n\n")[0]
+    documented = {
+        int(code)
+        for row in table.splitlines()
+        for code in re.findall(r"\d+", row.split("|")[1] if "|" in row else "")
+    }
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.VqanimError)
+    ]
+    codes = {kind.exit_code for kind in kinds if isinstance(kind.exit_code, int)}
+    stops = {Stopped(number).exit_code for number in SIGNALS}
+    assert documented == {0, 1} | codes | stops

@@ -1,0 +1,45 @@
+"""The example scenes are right, and each of them renders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vqanim.cli.main import main
+
+SCENES = sorted((Path(__file__).parent.parent / "scenes").glob("*.yaml"))
+SMALL = [
+    f"--set={change}"
+    for change in (
+        "size=[64, 48]",
+        "fps=1",
+        "guidance.steps=1",
+        "guidance.first_steps=2",
+        "guidance.cutouts=2",
+    )
+]
+
+
+def test_there_are_four_scenes() -> None:
+    assert {path.stem for path in SCENES} >= {"mordor", "expressions", "story", "shots"}
+
+
+@pytest.mark.parametrize("path", SCENES, ids=lambda path: path.stem)
+def test_scene_passes_check_without_a_warning(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SCENES, ids=lambda path: path.stem)
+def test_scene_renders_small(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", str(path), "--out", str(tmp_path), *SMALL]) == 0
+    assert capsys.readouterr().err == "", "a word that the pocket models do not know?"
+    assert (tmp_path / f"{path.stem}.mp4").stat().st_size > 0
+    assert (tmp_path / f"{path.stem}.gif").stat().st_size > 0
+
+
+def test_mordor_is_six_seconds_with_keyframes_zoom_and_rotation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(next(path for path in SCENES if path.stem == "mordor"))]) == 0
+    assert "72 frames, 6 s at 12 fps, 256x144" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""The command line: one module a command. Words for people live here, and nowhere deeper."""

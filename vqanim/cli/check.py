@@ -1,0 +1,38 @@
+"""`vqanim check`: every mistake of a scene, or what it would make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from vqanim.cli import options, words
+from vqanim.errors import VqanimError
+
+
+@click.command()
+@click.argument("scenes", metavar="SCENE...", nargs=-1, required=True)
+@options.overrides
+@options.models
+def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None) -> int:
+    """Find every mistake in each SCENE, one line each, without rendering.
+
+    A scene without mistakes is summed up. The exit code is 0, or 2 where there are mistakes, or 3 where
+    missing or broken files are the only trouble.
+    """
+    from vqanim.api import prepare
+    from vqanim.cli import summary
+
+    codes = {0}
+    for scene in scenes:
+        try:
+            timeline = prepare(scene, overrides=overrides, models=models).timeline
+        except VqanimError as error:
+            words.complain(str(error))
+            codes.add(error.exit_code)
+            continue
+        words.warn(timeline.warnings)
+        words.say(f"{scene}: {summary.headline(timeline)}")
+        prompts = [("prompt", text) for text in timeline.prompts]
+        words.say(words.rows([*summary.describe(timeline), *prompts]))
+    return 2 if 2 in codes else max(codes)

@@ -1,0 +1,131 @@
+"""The group of commands, and the one place where an error becomes a message and an exit code.
+
+Commands are imported when they are named, and import what is heavy inside their functions, so that
+`vqanim --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import MappingProxyType
+
+import click
+
+from vqanim import __version__
+from vqanim.cli.stopping import Stopped
+from vqanim.cli.words import complain, prepare_streams
+from vqanim.errors import CurveError, SceneError, VqanimError
+
+# A command NAME is the function NAME of the module vqanim.cli.NAME.
+COMMANDS = MappingProxyType(
+    {
+        "render": "Render a scene to a film, or continue a stopped render.",
+        "check": "Find every mistake in scenes without rendering them.",
+        "new": "Write a commented scene to start from.",
+    }
+)
+
+BROKEN_PIPE = 1  # as click does when a command writes to a closed pipe
+DISK_TROUBLE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
+)
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports one when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"vqanim.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(f"there is no command {name!r}{_nearest(name)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _nearest(name: str) -> str:
+    if name.endswith((".yaml", ".yml")):
+        return f"; did you mean `vqanim render {name}`?"
+    near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with: vqanim new my-scene, then: vqanim render my-scene.yaml",
+)
+@click.version_option(__version__, prog_name="vqanim")
+def cli() -> None:
+    """Turn a scene file of texts and camera moves into an animation."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    argv: the arguments after the program's name; None takes them from the process.
+    """
+    prepare_streams()
+    try:
+        result = cli.main(
+            args=None if argv is None else list(argv), prog_name="vqanim", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except BrokenPipeError:
+        # What is still in the buffer has no reader; without this the interpreter complains about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
+    except Stopped as stop:
+        complain("stopped; run the same command to continue")
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        complain("stopped")
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (SceneError, CurveError) as error:
+        complain(str(error))  # each line begins with its place
+        return error.exit_code
+    except VqanimError as error:
+        complain(f"Error: {error}")
+        return error.exit_code
+    except OSError as error:
+        if error.errno in DISK_TROUBLE:
+            where = f"{error.filename}: " if error.filename else ""
+            complain(f"Error: {where}cannot read or write: {error.strerror}")
+            return 5
+        return _bug(error)
+    except Exception as error:
+        return _bug(error)
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("VQANIM_DEBUG"):
+        complain("".join(traceback.format_exception(error)).rstrip())
+    else:
+        complain(
+            f"Error: this is a bug in vqanim: {type(error).__name__}: {error}\n"
+            "run the same command with VQANIM_DEBUG=1 set to see where it happened, and report that"
+        )
+    return 1

@@ -1,0 +1,61 @@
+"""`vqanim render`: a scene to a film."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import closing
+
+import click
+
+from vqanim.cli import options, words
+from vqanim.cli.stopping import stopping
+
+
+def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        raise click.BadParameter(f"{value!r} is none of auto, cpu, cuda, cuda:N, mps")
+    return value
+
+
+@click.command()
+@click.argument("scene")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Folder for frames and films; ./renders/<name of the scene file> if not given.",
+)
+@options.overrides
+@options.models
+@click.option(
+    "--device",
+    metavar="NAME",
+    default="auto",
+    callback=_device,
+    help="auto (the fastest there is), cpu, cuda, cuda:N or mps.",
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+def render(
+    scene: str, out: str | None, overrides: Sequence[str], models: str | None, device: str, quiet: bool
+) -> None:
+    """Render SCENE to an MP4, a GIF and its frames.
+
+    Run the same command again to continue a render that was stopped; one that is finished says so. Frames
+    of a changed scene are kept where they are still right, and the others are moved aside, never lost.
+    """
+    with stopping():
+        from vqanim import api
+
+        prepared = api.prepare(scene, overrides=overrides, models=models)
+        words.warn(prepared.timeline.warnings)
+
+        from vqanim.cli.report import report_to  # what a scene with mistakes need not wait for
+
+        with (
+            report_to(prepared.timeline, quiet) as report,
+            closing(api.render(prepared, out=out, device=device)) as events,
+        ):
+            for event in events:
+                report.hear(event)
+            report.finish()

@@ -1,0 +1,174 @@
+"""What a person sees of a render: a listener of the engine's events that writes text."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from vqanim.cli import summary, words
+from vqanim.cli.pace import Pace
+from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.film import FilmDone
+from vqanim.timeline.plan import Timeline
+
+SECONDS_BETWEEN_LINES = 4.0
+
+
+class Report(Protocol):
+    """Hears every event of a render, in order, and then that it came to its end."""
+
+    def hear(self, event: Event | FilmDone) -> None: ...
+    def finish(self) -> None: ...
+
+
+class Progress(Protocol):
+    """Shows how far the painting is."""
+
+    def start(self, done: int) -> None: ...
+    def enter(self, event: ShotStarted) -> None: ...
+    def advance(self, event: FrameDone) -> None: ...
+    def end(self) -> None: ...
+
+
+@contextmanager
+def report_to(timeline: Timeline, quiet: bool) -> Iterator[Report]:
+    """A report for the place that standard output leads to; on leaving, the screen is in order again."""
+    if quiet:
+        yield Quiet()
+        return
+    progress = _progress(timeline)
+    try:
+        yield Talk(timeline, progress)
+    finally:
+        progress.end()
+
+
+def _progress(timeline: Timeline) -> Progress:
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        from vqanim.cli.bar import Bar
+
+        return Bar(timeline)
+    return Lines(timeline)
+
+
+class Quiet:
+    """Passes on warnings and nothing else."""
+
+    def hear(self, event: Event | FilmDone) -> None:
+        if isinstance(event, ModelsLoaded):
+            words.warn(event.warnings)
+
+    def finish(self) -> None:
+        """Nothing to say."""
+
+
+class Talk:
+    """Says what will happen, shows the progress, says where the films are."""
+
+    def __init__(self, timeline: Timeline, progress: Progress) -> None:
+        self._timeline = timeline
+        self._progress = progress
+        self._kept = 0
+        self._to_paint = 0
+        self._folder = ""
+        self._films: list[FilmDone] = []
+
+    def hear(self, event: Event | FilmDone) -> None:
+        """Raises nothing of its own; a closed pipe raises BrokenPipeError."""
+        match event:
+            case RunStarted():
+                self._folder = words.short_path(event.folder)
+                self._to_paint = event.frames - event.kept
+                self._kept = event.kept
+                words.say(before(self._timeline, event))
+                if self._to_paint:
+                    words.say("loading the models")
+            case ModelsLoaded():
+                words.warn(event.warnings)
+                self._progress.start(self._kept)
+            case ShotStarted():
+                self._progress.enter(event)
+            case FrameDone():
+                self._progress.advance(event)
+            case TakesDone():
+                self._progress.end()
+                if event.painted:
+                    painted = words.count(event.painted, "frame")
+                    words.say(f"{painted} painted in {words.duration(event.seconds)}; making the films")
+            case FilmDone():
+                self._films.append(event)
+
+    def finish(self) -> None:
+        """Say where the films are; called when the render has come to its end."""
+        written = any(film.written for film in self._films)
+        if not self._to_paint and not written:
+            words.say(f"{self._folder} is finished: nothing to do")
+        words.say(words.rows([_film_row(film) for film in self._films]))
+
+
+def _film_row(film: FilmDone) -> words.Row:
+    path = Path(film.path)
+    size = words.file_size(path.stat().st_size) if path.exists() else "missing"
+    return words.short_path(path), size
+
+
+def before(timeline: Timeline, run: RunStarted) -> str:
+    """What will happen, in a few lines."""
+    threads = f", {words.count(run.threads, 'thread')}" if run.device == "cpu" else ""
+    items = [
+        *summary.describe(timeline),
+        ("device", f"{run.device}{threads}"),
+        ("folder", words.short_path(run.folder)),
+    ]
+    to_paint = run.frames - run.kept
+    if run.kept and to_paint:
+        items.append(("frames", f"{run.kept} of {run.frames} kept, {to_paint} to paint"))
+    if run.superseded:
+        aside = words.short_path(run.superseded_to) if run.superseded_to else "superseded"
+        items.append(
+            ("changed", f"{words.count(run.superseded, 'frame')} of an older scene moved to {aside}")
+        )
+    return f"{timeline.title or Path(run.folder).name}: {summary.headline(timeline)}\n{words.rows(items)}"
+
+
+def weights(pairs: Iterable[tuple[str, float]]) -> str:
+    """`a castle 0.7, a volcano 0.3`."""
+    return ", ".join(f"{text} {words.number(round(weight, 2))}" for text, weight in pairs)
+
+
+class Lines:
+    """Progress for a file or a pipe: a line now and then."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._pace = Pace(timeline)
+        self._last = float("-inf")
+
+    def start(self, done: int) -> None:
+        """Further lines come with finished frames, and the first frame has the most steps."""
+        if done == 0:
+            words.say("painting; the first frame takes longest")
+
+    def enter(self, event: ShotStarted) -> None:
+        """The name of the shot stands in each line."""
+
+    def advance(self, event: FrameDone) -> None:
+        self._pace.add(event)
+        now = time.monotonic()
+        if now - self._last < SECONDS_BETWEEN_LINES and event.done < event.frames:
+            return
+        self._last = now
+        pace = self._pace.seconds_a_frame or 0.0
+        left = self._pace.seconds_left or 0.0
+        words.say(
+            f"{event.shot}: frame {event.done}/{event.frames}, {pace:.1f} s a frame, "
+            f"{words.clock(left)} left; {weights(event.weights)}"
+        )
+
+    def end(self) -> None:
+        """Nothing to put in order."""

@@ -1,0 +1,43 @@
+"""Ctrl-C, SIGTERM and SIGHUP end a render in good order: locks are released, and it can be continued."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# SIGHUP does not exist on Windows.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Stopped(BaseException):
+    """A signal asked the program to end. Not an Exception, so that nothing on the way handles it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.exit_code = 128 + signum
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Raise Stopped where the program is when one of SIGNALS arrives; a second one acts as it did before.
+
+    A signal that is ignored on entry stays ignored: `nohup` and background jobs rely on it.
+    """
+    before = {s: signal.getsignal(s) for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        restore()
+        raise Stopped(signum)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        restore()

@@ -1,0 +1,31 @@
+"""A timeline in a few lines."""
+
+from __future__ import annotations
+
+from vqanim.cli.words import Row, count, duration, number
+from vqanim.timeline.plan import Timeline
+
+
+def headline(timeline: Timeline) -> str:
+    """`72 frames, 6 s at 12 fps, 256x144`."""
+    seconds = float(len(timeline.edit) / timeline.fps)
+    return (
+        f"{count(len(timeline.edit), 'frame')}, {duration(seconds)} at {number(timeline.fps)} fps, "
+        f"{timeline.width}x{timeline.height}"
+    )
+
+
+def describe(timeline: Timeline) -> list[Row]:
+    """What a person wants to know of a timeline before it is rendered."""
+    items = [("models", models(timeline))]
+    if len(timeline.shots) > 1:
+        shots = ", ".join(f"{shot.name} ({count(len(shot.frames), 'frame')})" for shot in timeline.shots)
+        items.append(("shots", shots))
+    return items
+
+
+def models(timeline: Timeline) -> str:
+    """`pocket`, or both names where they differ."""
+    if timeline.generator == timeline.perceptor:
+        return timeline.generator
+    return f"{timeline.generator} and {timeline.perceptor}"
