@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vqanim.engine.start import start_picture
+from vqanim.engine.painter import Painter
+from vqanim.engine.start import to_tensor
 from vqanim.guidance.guide import Guide
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import CameraStep, FramePlan, StartPlan, WeightedTerm
@@ -53,15 +54,12 @@ def paint(
     size: tuple[int, int],
     options: argparse.Namespace,
 ) -> tuple[Tensor, float, float]:
-    """(picture, mean cosine of the cutouts to the prompt, seconds a step)."""
-    rng = torch.Generator().manual_seed(options.seed)
-    begin = generator.start(start_picture(StartPlan("noise"), *size, rng), rng)
-    guide = Guide(generator, perceptor, [prompt])
+    """(picture, mean cosine of the cutouts to the prompt, seconds a step), painted as in a film."""
+    painter = Painter(generator, Guide(generator, perceptor, [prompt]), torch.device("cpu"), *size)
     began = time.perf_counter()
-    result = guide.optimise(begin, plan(prompt, options), rng)
+    painted = painter.paint(plan(prompt, options), None)
     seconds = (time.perf_counter() - began) / options.steps
-    with torch.no_grad():
-        return generator.decode(result.latents), result.similarities[0][1], seconds
+    return to_tensor(painted.picture), painted.similarities[0][1], seconds
 
 
 def independent_classifier() -> Callable[[Tensor], Tensor]:

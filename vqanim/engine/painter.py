@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -16,12 +15,9 @@ from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.guidance.guide import Guide
+from vqanim.guidance.guide import Guide, Similarities
 from vqanim.timeline.plan import CameraStep, FramePlan
 from vqanim.types import Generator, Latents
-
-Similarities: TypeAlias = tuple[tuple[str, float], ...]
-"""(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
 
 
 @dataclass(frozen=True)

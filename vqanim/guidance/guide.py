@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,14 +15,16 @@ from vqanim.guidance.losses import View, make_terms
 from vqanim.timeline.plan import FramePlan
 from vqanim.types import Generator, Latents, Perceptor
 
+Similarities: TypeAlias = tuple[tuple[str, float], ...]
+"""(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
+
 
 @dataclass(frozen=True)
 class GuideResult:
     """What became of the latents."""
 
     latents: Latents
-    similarities: tuple[tuple[str, float], ...]
-    """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
+    similarities: Similarities
     finite: bool
     """False when the optimisation ran away to inf or nan."""
 
@@ -62,7 +65,7 @@ class Guide:
         done = {name: z.detach() for name, z in moving.items()}
         return GuideResult(done, self._similarities(plan, embeddings.detach()), all_finite(done))
 
-    def _similarities(self, plan: FramePlan, embeddings: Tensor) -> tuple[tuple[str, float], ...]:
+    def _similarities(self, plan: FramePlan, embeddings: Tensor) -> Similarities:
         texts = [term.text for term in plan.losses if term.kind == "prompt"]
         if not texts:
             return ()
