@@ -20,6 +20,7 @@ PLAIN = FramePlan(
     learning_rate=0.2,
     cutouts=2,
     match_colors=0.0,
+    match_detail=0.0,
     sharpen=0.0,
     noise=0.0,
 )

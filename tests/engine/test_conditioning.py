@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from vqanim.engine.conditioning import add_noise, blur, from_oklab, match_colors, sharpen, to_oklab
+from vqanim.engine.conditioning import add_noise, blur, match_colors, match_detail, sharpen, steepness
+from vqanim.oklab import from_oklab, to_oklab
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -45,8 +46,29 @@ def test_matching_a_flat_picture_stays_finite() -> None:
 
 def test_an_amount_of_zero_returns_the_very_same_picture(picture: torch.Tensor) -> None:
     assert match_colors(picture, picture * 0.5, 0.0) is picture
+    assert match_detail(picture, picture * 0.5, 0.0) is picture
     assert sharpen(picture, 0.0) is picture
     assert add_noise(picture, 0.0, rng()) is picture
+
+
+@pytest.mark.parametrize("sigma", [0.6, 0.9])
+def test_matching_detail_brings_back_what_a_blur_took(picture: torch.Tensor, sigma: float) -> None:
+    smooth = blur(picture, 1.5)
+    soft = blur(smooth, sigma)
+    matched = match_detail(soft, smooth, 1.0)
+    assert steepness(soft) < 0.97 * steepness(smooth)
+    assert steepness(matched) > 0.4 * steepness(soft) + 0.6 * steepness(smooth)
+
+
+def test_matching_detail_softens_what_is_too_rough(picture: torch.Tensor) -> None:
+    smooth = blur(picture, 1.5)
+    rough = smooth + 0.02 * torch.randn(smooth.shape, generator=rng(1))
+    assert steepness(smooth) < steepness(match_detail(rough, smooth, 1.0)) < steepness(rough)
+
+
+def test_matching_detail_of_a_flat_picture_stays_finite() -> None:
+    flat = torch.full((1, 3, 16, 16), 0.5)
+    assert torch.isfinite(match_detail(flat, torch.rand(1, 3, 16, 16), 1.0)).all()
 
 
 def test_sharpening_widens_an_edge_and_leaves_flat_parts() -> None:

@@ -19,13 +19,13 @@ def images() -> torch.Tensor:
 
 def test_text_embeddings_are_unit_vectors(perceptor: ConsePerceptor) -> None:
     vectors = perceptor.encode_text(["a volcano erupting at night", "green meadow", "The old, OLD sea!"])
-    assert vectors.shape == (3, 384)
+    assert vectors.shape == (3, 413)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
 
 
 def test_image_embeddings_are_unit_vectors(perceptor: ConsePerceptor, images: torch.Tensor) -> None:
     vectors = perceptor.encode_image(images)
-    assert vectors.shape == (4, 384)
+    assert vectors.shape == (4, 413)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(4))
 
 

@@ -55,8 +55,9 @@ def test_defaults() -> None:
     ]
     assert [curve.constant_value for curve in still] == [1, 1, 0, 0, 0, 0, 0.5]
     assert camera.border == "reflect"
-    amounts = [main.carry.match_colors, main.carry.sharpen, main.carry.noise, main.guidance.steps]
-    assert [curve.constant_value for curve in amounts] == [0.2, 0.05, 0.02, 6]
+    carry = main.carry
+    amounts = [carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, main.guidance.steps]
+    assert [curve.constant_value for curve in amounts] == [0.3, 0.3, 0, 0.02, 6]
     assert (main.guidance.first_steps, main.guidance.learning_rate, main.guidance.cutouts) == (
         None,
         None,

@@ -74,7 +74,7 @@ def test_none_clears_to_the_default() -> None:
     assert day.camera == Camera()
     assert day.guidance == Guidance()
     assert day.carry.noise.constant_value == 0
-    assert day.carry.sharpen.constant_value == 0.05
+    assert day.carry.match_detail.constant_value == 0.3
 
 
 def test_a_story_replaces_prompts_and_prompts_a_story() -> None:

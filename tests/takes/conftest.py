@@ -32,6 +32,7 @@ def plan() -> FramePlan:
         learning_rate=0.12,
         cutouts=10,
         match_colors=0.2,
+        match_detail=0.3,
         sharpen=0.05,
         noise=0.02,
     )

@@ -27,8 +27,10 @@ CHANGES: dict[str, Any] = {
     "learning_rate": 0.13,
     "cutouts": 11,
     "match_colors": 0.3,
+    "match_detail": 0.4,
     "sharpen": 0.06,
     "noise": 0.03,
+    "anchor": FrameRef("main", 0),
 }
 CAMERA: dict[str, Any] = {"scale": 1.03, "angle": 0.6, "shift_x": 0.01, "shift_y": -0.02, "border": "wrap"}
 TERM: dict[str, Any] = {"kind": "palette", "text": "castle", "weight": 1.3, "stop": 0.2}

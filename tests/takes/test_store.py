@@ -124,7 +124,7 @@ from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import *
 stop = lambda *_, **__: os.kill(os.getpid(), 9)
 {sabotage}
-plan = FramePlan("main", 0, 0.0, 7, None, StartPlan("noise"), CameraStep(), (), 1, 0.1, 4, 0.0, 0.0, 0.0)
+plan = FramePlan("main", 0, 0.0, 7, None, StartPlan("noise"), CameraStep(), (), 1, 0.1, 4, 0, 0, 0, 0)
 TakeStore(pathlib.Path(sys.argv[1])).save(plan, np.full((16, 24, 3), 9, np.uint8), "killed")
 """
 

@@ -1,6 +1,6 @@
 """What is done to the warped picture before it is encoded, against drift, blur and standstill.
 
-The order is match_colors, sharpen, noise. All pictures are float [1, 3, H, W], sRGB in 0..1.
+The order is match_colors, match_detail, sharpen, noise. All pictures are float [1, 3, H, W], sRGB in 0..1.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vqanim.oklab import from_oklab, to_oklab
 from vqanim.timeline.plan import FramePlan
 
 SHARPEN_SIGMA = 1.0
@@ -17,12 +18,14 @@ LEAST_SPREAD = 1e-3
 """Channels flatter than this are moved but not stretched."""
 
 
-def condition(warped: Tensor, before: Tensor, plan: FramePlan, rng: torch.Generator) -> Tensor:
+def condition(warped: Tensor, reference: Tensor, plan: FramePlan, rng: torch.Generator) -> Tensor:
     """Condition the warped picture for the encoder.
 
-    `before` is the frame before as it was saved, not warped; rng is a CPU generator for the noise.
+    `reference` is the frame whose look is held, as it was saved: the plan's anchor or the frame before;
+    rng is a CPU generator for the noise.
     """
-    image = match_colors(warped, before, plan.match_colors)
+    image = match_colors(warped, reference, plan.match_colors)
+    image = match_detail(image, reference, plan.match_detail)
     image = sharpen(image, plan.sharpen)
     return add_noise(image, plan.noise, rng)
 
@@ -40,6 +43,25 @@ def match_colors(image: Tensor, reference: Tensor, amount: float) -> Tensor:
     stretch = torch.where(spread > LEAST_SPREAD, stretch, torch.ones_like(stretch))
     matched = (lab - mean) * stretch + wanted.mean((2, 3), keepdim=True)
     return from_oklab(torch.lerp(lab, matched, amount))
+
+
+def match_detail(image: Tensor, reference: Tensor, amount: float) -> Tensor:
+    """Sharpen or soften so that edges are as steep, on average, as the reference's, by an amount in 0..1.
+
+    Moving a picture blurs it and guidance roughens it; a fixed sharpening balances them in one film only.
+    """
+    if amount == 0:
+        return image
+    detail = image - blur(image, SHARPEN_SIGMA)
+    now, wanted, more = steepness(image), steepness(reference), steepness(image + detail)
+    strength = amount * (wanted - now) / (more - now).clamp(min=LEAST_SPREAD)
+    return (image + strength.clamp(-0.5, 1.0) * detail).clamp(0, 1)
+
+
+def steepness(image: Tensor) -> Tensor:
+    """Mean absolute difference of neighboring pixels' brightness, a scalar in 0..1."""
+    grey = image.mean(1)
+    return grey.diff(dim=1).abs().mean() + grey.diff(dim=2).abs().mean()
 
 
 def sharpen(image: Tensor, amount: float) -> Tensor:
@@ -65,33 +87,3 @@ def blur(image: Tensor, sigma: float) -> Tensor:
     kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
     padded = F.pad(image, (radius,) * 4, mode="reflect")
     return F.conv2d(F.conv2d(padded, kernel, groups=3), kernel.transpose(2, 3), groups=3)
-
-
-# Oklab (Bjoern Ottosson 2020): linear sRGB to cone responses, and their cube roots to lightness and colors.
-_CONES = ((0.4122214708, 0.5363325363, 0.0514459929),
-          (0.2119034982, 0.6806995451, 0.1073969566),
-          (0.0883024619, 0.2817188376, 0.6299787005))  # fmt: skip
-_LAB = ((0.2104542553, 0.7936177850, -0.0040720468),
-        (1.9779984951, -2.4285922050, 0.4505937099),
-        (0.0259040371, 0.7827717662, -0.8086757660))  # fmt: skip
-
-
-def _mix(matrix: Tensor, image: Tensor) -> Tensor:
-    return torch.einsum("ij,bjhw->bihw", matrix, image)
-
-
-def to_oklab(image: Tensor) -> Tensor:
-    """sRGB in 0..1 to Oklab: lightness in 0..1, then green-red and blue-yellow around 0."""
-    linear = torch.where(image <= 0.04045, image / 12.92, ((image.clamp(min=0) + 0.055) / 1.055) ** 2.4)
-    cones = _mix(torch.tensor(_CONES, device=image.device), linear)
-    return _mix(torch.tensor(_LAB, device=image.device), cones.clamp(min=0) ** (1 / 3))
-
-
-def from_oklab(lab: Tensor) -> Tensor:
-    """Oklab to sRGB, clipped to 0..1."""
-    inverse_lab = torch.linalg.inv(torch.tensor(_LAB, dtype=torch.float64)).float().to(lab.device)
-    inverse_cones = torch.linalg.inv(torch.tensor(_CONES, dtype=torch.float64)).float().to(lab.device)
-    linear = _mix(inverse_cones, _mix(inverse_lab, lab) ** 3).clamp(0, 1)
-    return torch.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=1e-9) ** (1 / 2.4) - 0.055
-    )

@@ -39,15 +39,16 @@ class Painter:
     height: int
     width: int
 
-    def paint(self, plan: FramePlan, previous: Picture | None) -> Painted:
-        """Paint the frame of a plan; `previous` is the saved frame that it carries, uint8 [H, W, 3].
+    def paint(self, plan: FramePlan, previous: Picture | None, anchor: Picture | None = None) -> Painted:
+        """Paint the frame of a plan; `previous` is the saved frame that it carries, uint8 [H, W, 3], and
+        `anchor` the one whose look it holds to, if that is another.
 
         Raises InputError when the optimisation ran away to inf or nan, when a start image is broken, or
         when the saved frame has another size.
         """
         if previous is None:
             return self._begin(plan)
-        picture = self._carried(plan, previous)
+        picture = self._carried(plan, previous, previous if anchor is None else anchor)
         if plan.steps == 0:
             return Painted(to_bytes(picture), ())
         with torch.no_grad():
@@ -91,7 +92,7 @@ class Painter:
         with torch.no_grad():
             return self.generator.decode(result.latents), result.similarities
 
-    def _carried(self, plan: FramePlan, previous: Picture) -> Tensor:
+    def _carried(self, plan: FramePlan, previous: Picture, anchor: Picture) -> Tensor:
         """The warped and conditioned picture of the frame before, on the device."""
         if previous.shape != (*self.size, 3):
             raise InputError(
@@ -100,7 +101,8 @@ class Painter:
             )
         before = to_tensor(previous).to(self.device)
         warped = before if plan.camera.still else self._warp(before, plan.camera)
-        return condition(warped, before, plan, self._random(plan, "noise"))
+        reference = to_tensor(anchor).to(self.device)
+        return condition(warped, reference, plan, self._random(plan, "noise"))
 
     def _warp(self, picture: Tensor, step: CameraStep) -> Tensor:
         grid = field(step, self.size).to(self.device)

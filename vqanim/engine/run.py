@@ -20,6 +20,9 @@ from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, Timeline
 
+KEPT_IN_MEMORY = 3
+"""Frames: the one before, the anchor, and one being saved."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -79,7 +82,7 @@ def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     yield loaded
                 started = time.monotonic()
                 with device_errors():
-                    frame = painter.paint(plan, saver.load(plan.previous))
+                    frame = painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor))
                 chain.pixels[here] = pixel_hash(frame.picture)
                 saver.save(plan, frame.picture, digest, f"{timeline.generator} + {timeline.perceptor}")
                 painted += 1
@@ -125,22 +128,31 @@ class Saver:
         self._store = store
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="save")
         self._pending: Future[object] | None = None
-        self._last: tuple[FrameRef, Picture] | None = None
+        self._recent: dict[FrameRef, Picture] = {}
 
     def save(self, plan: FramePlan, picture: Picture, digest: str, models: str) -> None:
         """Begin to save a frame, once the one before is on disk. Raises OutputError of the one before."""
         self._wait()
-        self._last = (FrameRef(plan.shot, plan.index), picture)
+        self._remember(FrameRef(plan.shot, plan.index), picture)
         self._pending = self._worker.submit(self._store.save, plan, picture, digest, models)
 
     def load(self, frame: FrameRef | None) -> Picture | None:
-        """A saved frame, uint8 [H, W, 3]; the one that was given last comes from memory."""
+        """A saved frame, uint8 [H, W, 3]; those used last come from memory."""
         if frame is None:
             return None
-        if self._last is not None and self._last[0] == frame:
-            return self._last[1]
-        self._wait()
-        return self._store.load(frame.shot, frame.index)
+        if frame not in self._recent:
+            self._wait()
+            self._remember(frame, self._store.load(frame.shot, frame.index))
+        else:
+            self._remember(frame, self._recent[frame])
+        return self._recent[frame]
+
+    def _remember(self, frame: FrameRef, picture: Picture) -> None:
+        """Keep the frame in memory, and of the others those used last."""
+        self._recent.pop(frame, None)
+        self._recent[frame] = picture
+        while len(self._recent) > KEPT_IN_MEMORY:
+            del self._recent[next(iter(self._recent))]
 
     def _wait(self) -> None:
         pending, self._pending = self._pending, None

