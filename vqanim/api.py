@@ -65,6 +65,7 @@ def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: st
     limits = Limits(
         multiple=generator.multiple,
         learning_rate=generator.learning_rate,
+        smoothing=generator.smoothing,
         cutouts=perceptor.cutouts,
     )
     return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptor)

@@ -96,15 +96,15 @@ def test_pictures_of_every_size_come_back_in_their_size(
     generator: VQGANGenerator, size: tuple[int, int]
 ) -> None:
     latents = generator.carry(torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)))
-    assert latents["z"].shape == (1, 4, size[0] // 8, size[1] // 8)
+    assert latents["z"].shape == (1, 4, size[0] // 4, size[1] // 4)
     image = generator.decode(latents)
     assert image.shape == (1, 3, *size)
     assert 0 <= float(image.min()) <= float(image.max()) <= 1
 
 
 def test_a_size_that_does_not_fit_is_refused(generator: VQGANGenerator) -> None:
-    with pytest.raises(ValueError, match="multiples of 8"):
-        generator.carry(torch.zeros(1, 3, 36, 32))
+    with pytest.raises(ValueError, match="multiples of 4"):
+        generator.carry(torch.zeros(1, 3, 34, 32))
 
 
 def test_a_picture_survives_encoding_and_decoding(generator: VQGANGenerator, picture: torch.Tensor) -> None:
@@ -187,7 +187,7 @@ def test_damaged_weights_are_refused_by_name(tmp_path: Path, monkeypatch: pytest
 def test_a_catalogue_that_contradicts_the_network_is_refused() -> None:
     entry = replace(get_generator_entry("pocket"), multiple=16)
     with pytest.raises(
-        InputError, match=r"vqgan\.yaml: the network shrinks pictures 8x, the catalogue says 16x"
+        InputError, match=r"vqgan\.yaml: the network shrinks pictures 4x, the catalogue says 16x"
     ):
         load_vqgan(entry, torch.device("cpu"))
 
@@ -195,4 +195,4 @@ def test_a_catalogue_that_contradicts_the_network_is_refused() -> None:
 def test_the_factor_follows_from_the_levels() -> None:
     assert VQGANConfig.from_mapping(TINY).factor == 2
     pocket = get_generator_entry("pocket").files["config"].locate().read_text()
-    assert VQGANConfig.from_mapping(yaml.safe_load(pocket)).factor == 8
+    assert VQGANConfig.from_mapping(yaml.safe_load(pocket)).factor == 4

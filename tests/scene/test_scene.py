@@ -57,7 +57,7 @@ def test_defaults() -> None:
     assert camera.border == "reflect"
     carry = main.carry
     amounts = [carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, main.guidance.steps]
-    assert [curve.constant_value for curve in amounts] == [0.3, 0.3, 0, 0.02, 6]
+    assert [curve.constant_value for curve in amounts] == [0.7, 0.3, 0, 0.02, 6]
     assert (main.guidance.first_steps, main.guidance.learning_rate, main.guidance.cutouts) == (
         None,
         None,

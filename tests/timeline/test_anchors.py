@@ -44,7 +44,7 @@ def test_similarity_of_mixes(a: dict[str, float], b: dict[str, float], expected:
     assert similarity(a, b) == pytest.approx(expected)
 
 
-def test_a_plan_names_its_anchor_unless_it_is_the_frame_before() -> None:
+def test_a_plan_names_its_anchor() -> None:
     frames = frames_of(compiled("duration: 5f\nprompts: [a castle]"))
     main = FrameRef("main", 0)
-    assert [frame.anchor for frame in frames] == [None, None, main, main, main]
+    assert [frame.anchor for frame in frames] == [None, main, main, main, main]

@@ -1,6 +1,9 @@
-"""What is done to the warped picture before it is encoded, against drift, blur and standstill.
+"""What is done to a picture on its way to the next frame, against drift, blur and standstill.
 
-The order is match_colors, match_detail, sharpen, noise. All pictures are float [1, 3, H, W], sRGB in 0..1.
+Before the warped picture is encoded: sharpen and noise; without an anchor also match_colors and match_detail,
+which then undo what warping did. With an anchor these come last, on the painted picture: guidance makes every
+frame a little more colorful, and held only before it, a film would settle far from its anchor. All pictures
+are float [1, 3, H, W], sRGB in 0..1.
 """
 
 from __future__ import annotations
@@ -18,16 +21,19 @@ LEAST_SPREAD = 1e-3
 """Channels flatter than this are moved but not stretched."""
 
 
-def condition(warped: Tensor, reference: Tensor, plan: FramePlan, rng: torch.Generator) -> Tensor:
+def condition(warped: Tensor, before: Tensor, plan: FramePlan, rng: torch.Generator) -> Tensor:
     """Condition the warped picture for the encoder.
 
-    `reference` is the frame whose look is held, as it was saved: the plan's anchor or the frame before;
-    rng is a CPU generator for the noise.
+    `before` is the frame before as it was saved, not warped; rng is a CPU generator for the noise.
     """
-    image = match_colors(warped, reference, plan.match_colors)
-    image = match_detail(image, reference, plan.match_detail)
+    image = warped if plan.anchor else hold(warped, before, plan)
     image = sharpen(image, plan.sharpen)
     return add_noise(image, plan.noise, rng)
+
+
+def hold(image: Tensor, reference: Tensor, plan: FramePlan) -> Tensor:
+    """The picture with colors and detail held to those of the reference, as far as the plan says."""
+    return match_detail(match_colors(image, reference, plan.match_colors), reference, plan.match_detail)
 
 
 def match_colors(image: Tensor, reference: Tensor, amount: float) -> Tensor:

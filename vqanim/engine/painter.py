@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.camera.warp import field, warp
-from vqanim.engine.conditioning import condition
+from vqanim.engine.conditioning import condition, hold
 from vqanim.engine.random import generator as random_generator
 from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
@@ -48,12 +48,14 @@ class Painter:
         """
         if previous is None:
             return self._begin(plan)
-        picture = self._carried(plan, previous, previous if anchor is None else anchor)
-        if plan.steps == 0:
-            return Painted(to_bytes(picture), ())
-        with torch.no_grad():
-            latents = self.generator.carry(picture)
-        picture, similarities = self._guided(latents, plan, "cutouts")
+        picture = self._carried(plan, previous)
+        similarities: Similarities = ()
+        if plan.steps > 0:
+            with torch.no_grad():
+                latents = self.generator.carry(picture)
+            picture, similarities = self._guided(latents, plan, "cutouts")
+        if anchor is not None:
+            picture = hold(picture, to_tensor(anchor).to(self.device), plan)
         return Painted(to_bytes(picture), similarities)
 
     def _begin(self, plan: FramePlan) -> Painted:
@@ -92,7 +94,7 @@ class Painter:
         with torch.no_grad():
             return self.generator.decode(result.latents), result.similarities
 
-    def _carried(self, plan: FramePlan, previous: Picture, anchor: Picture) -> Tensor:
+    def _carried(self, plan: FramePlan, previous: Picture) -> Tensor:
         """The warped and conditioned picture of the frame before, on the device."""
         if previous.shape != (*self.size, 3):
             raise InputError(
@@ -101,8 +103,7 @@ class Painter:
             )
         before = to_tensor(previous).to(self.device)
         warped = before if plan.camera.still else self._warp(before, plan.camera)
-        reference = to_tensor(anchor).to(self.device)
-        return condition(warped, reference, plan, self._random(plan, "noise"))
+        return condition(warped, before, plan, self._random(plan, "noise"))
 
     def _warp(self, picture: Tensor, step: CameraStep) -> Tensor:
         grid = field(step, self.size).to(self.device)

@@ -1,7 +1,9 @@
 """Cutouts: square views of the picture at many places and sizes, which the perceptor looks at.
 
 Positions and sizes are stratified, so that a few cutouts cover the picture evenly; some see the whole
-picture; every second one is mirrored. All random numbers of a frame are drawn at once on the CPU.
+picture, a little nearer or farther each time; every second one is mirrored. Cutouts may hang over the edge,
+where the picture is reflected: otherwise its rim would be seen less than its middle, and always at the same
+place of a cutout. All random numbers of a frame are drawn at once on the CPU.
 
 Cutting and antialiased shrinking are two batched matrix products with triangle-filter weights. Unlike
 `grid_sample` their backward pass is deterministic on CUDA, and there is no aliasing at any size.
@@ -17,6 +19,10 @@ from torch import Tensor
 
 SMALLEST = 0.45
 """Side of the smallest cutout, as a fraction of the picture's short side."""
+OVERHANG = 0.25
+"""How far a cutout may hang over the edge, as a fraction of its side."""
+NEARER, FARTHER = 0.85, 1.15
+"""Least and greatest side of an overview, as a fraction of what it would show."""
 OVERVIEW_EVERY = 4
 """One cutout in this many shows the whole picture."""
 OVERVIEW_SQUEEZE = 1.5
@@ -59,13 +65,13 @@ def draw_boxes(steps: int, count: int, height: int, width: int, rng: torch.Gener
     index = torch.arange(squares, dtype=torch.float32)
     u = (jitter[:, 1, :1] + 0.7548776662466927 * index) % 1
     v = (jitter[:, 2, :1] + 0.5698402909980532 * index) % 1
-    left, top = u * (width - side), v * (height - side)
+    left, top = place(u, side, width), place(v, side, height)
 
     view = overview_side(height, width)
-    shape = (steps, overviews)
-    far_w, far_h = torch.full(shape, view[1]), torch.full(shape, view[0])
-    far_left = jitter[:, 1, squares:] * (width - far_w)
-    far_top = jitter[:, 2, squares:] * (height - far_h)
+    scale = torch.lerp(torch.tensor(NEARER), torch.tensor(FARTHER), jitter[:, 0, squares:])
+    far_w, far_h = scale * view[1], scale * view[0]
+    far_left = place(jitter[:, 1, squares:], far_w, width)
+    far_top = place(jitter[:, 2, squares:], far_h, height)
 
     flips = (torch.arange(count) + (jitter[:, 3, :1] < 0.5).long()) % 2
     return Boxes(
@@ -75,6 +81,15 @@ def draw_boxes(steps: int, count: int, height: int, width: int, rng: torch.Gener
         torch.cat([side, far_h], 1),
         flips.float(),
     )
+
+
+def place(position: Tensor, side: Tensor, length: int) -> Tensor:
+    """Where a cutout of `side` pixels begins, for a position 0..1 between both ends of `length` pixels.
+
+    It hangs over an end by OVERHANG of its side at most; one longer than that room lies on the middle.
+    """
+    first, last = -OVERHANG * side, length - (1 - OVERHANG) * side
+    return torch.where(last > first, first + position * (last - first), (first + last) / 2)
 
 
 def overview_side(height: int, width: int) -> tuple[float, float]:
@@ -95,11 +110,13 @@ def resize_matrix(start: Tensor, length: Tensor, mirrored: Tensor, size: int, so
     """Weights that shrink `length` of `source` pixels from `start` to `size` pixels.
 
     start, length, mirrored [count] -> [count, size, source], rows summing to 1: a triangle filter as wide
-    as the shrinking demands, which is what `interpolate(mode="bilinear", antialias=True)` uses.
+    as the shrinking demands, which is what `interpolate(mode="bilinear", antialias=True)` uses. Beyond its
+    ends the source is reflected.
     """
     position = (torch.arange(size, device=start.device, dtype=torch.float32) + 0.5) / size
     along = torch.lerp(position[None], 1 - position[None], mirrored[:, None])
     centre = start[:, None] + along * length[:, None]
+    centre = source - (source - centre.abs()).abs()
     support = (length / size).clamp(min=1)[:, None, None]
     pixel = torch.arange(source, device=start.device, dtype=torch.float32) + 0.5
     weights = (1 - (pixel - centre[..., None]).abs() / support).clamp(min=0)

@@ -12,6 +12,7 @@ from torch import Tensor
 from vqanim.guidance.adam import TensorAdam
 from vqanim.guidance.cutouts import cut, draw_boxes
 from vqanim.guidance.losses import View, make_terms
+from vqanim.guidance.smoothing import add_averages
 from vqanim.timeline.plan import FramePlan
 from vqanim.types import Generator, Latents, Perceptor
 
@@ -60,7 +61,7 @@ class Guide:
             loss = torch.stack([term(View(embeddings)) for term in terms]).sum()
             gradients = torch.autograd.grad(loss, list(moving.values()))
             for (name, z), gradient in zip(moving.items(), gradients, strict=True):
-                optimisers[name].step(gradient, rate)
+                optimisers[name].step(add_averages(gradient, plan.smoothing), rate)
                 self.generator.project({name: z.data})
         done = {name: z.detach() for name, z in moving.items()}
         return GuideResult(done, self._similarities(plan, embeddings.detach()), all_finite(done))

@@ -81,6 +81,8 @@ class GeneratorEntry(ModelEntry):
     """Width and height of its pictures are multiples of this, in pixels."""
     learning_rate: float
     """Step of the latents where a scene gives none."""
+    smoothing: float = 0.0
+    """How much neighboring latents move together where a scene says nothing."""
 
 
 @dataclass(frozen=True)

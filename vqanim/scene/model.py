@@ -191,7 +191,7 @@ class Carry(Declared):
     later: ClassVar[tuple[str, ...]] = ("stay_near", "smooth", "freeze")
 
     match_colors: Curve = _amount(
-        "How much the colors are held to those of an earlier frame with the same prompts", 0.3
+        "How much the colors are held to those of an earlier frame with the same prompts", 0.7
     )
     match_detail: Curve = _amount("How much the sharpness is held to that of the same frame", 0.3)
     sharpen: Curve = _amount("Strength of an unsharp mask of 1 px, beyond match_detail", 0.0)
@@ -224,6 +224,13 @@ class Guidance(Declared):
         default=None,
         default_text="the model's own",
         example="0.1",
+    )
+    smoothing: Curve | None = option(
+        curve(0, 10),
+        "How much neighboring latents move together: with 0 each goes its own way, more is broader strokes",
+        default=None,
+        default_text="the model's own",
+        example="0.5",
     )
     cutouts: int | None = option(
         whole(1, 256),
@@ -336,8 +343,7 @@ class Shot(Declared):
         yield from (camera.offset.x, camera.offset.y, camera.center.x, camera.center.y)
         carry = self.carry
         yield from (carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, self.guidance.steps)
-        if self.guidance.learning_rate is not None:
-            yield self.guidance.learning_rate
+        yield from filter(None, (self.guidance.learning_rate, self.guidance.smoothing))
 
 
 @dataclass(frozen=True)

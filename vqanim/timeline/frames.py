@@ -92,6 +92,7 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
                 losses=losses[index],
                 steps=steps if losses[index] else 0,
                 learning_rate=numbers["learning_rate"][index],
+                smoothing=numbers["smoothing"][index],
                 cutouts=cutouts,
                 # A fresh frame carries no picture, so that these say nothing about it.
                 match_colors=0.0 if fresh else numbers["match_colors"][index],
@@ -146,10 +147,11 @@ def _losses(sides: list[Side], sampler: Sampler) -> list[tuple[WeightedTerm, ...
 
 def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
     """Every number of the frames that a curve gives, by its name in the plan; steps are whole."""
-    of_the_model = Curve.constant(limits.learning_rate)
+    learning_rate, smoothing = map(Curve.constant, (limits.learning_rate, limits.smoothing))
     curves: dict[str, Callable[[Shot], Curve]] = {
         "steps": lambda shot: shot.guidance.steps,
-        "learning_rate": lambda shot: shot.guidance.learning_rate or of_the_model,
+        "learning_rate": lambda shot: shot.guidance.learning_rate or learning_rate,
+        "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
         "match_colors": lambda shot: shot.carry.match_colors,
         "match_detail": lambda shot: shot.carry.match_detail,
         "sharpen": lambda shot: shot.carry.sharpen,
@@ -178,10 +180,8 @@ def _previous(shot: Shot, before: Clocks | None, index: int) -> FrameRef | None:
 
 
 def _anchor(shot: Shot, index: int | None, previous: FrameRef | None) -> FrameRef | None:
-    """None also where the anchor is the frame before anyway, and for a frame that carries nothing."""
-    if index is None or previous is None or previous == FrameRef(shot.name, index):
-        return None
-    return FrameRef(shot.name, index)
+    """None for a frame that carries nothing."""
+    return None if index is None or previous is None else FrameRef(shot.name, index)
 
 
 def _styled(prompt: Prompt, shot: Shot) -> str:

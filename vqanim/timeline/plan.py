@@ -16,6 +16,8 @@ class Limits:
     """Width and height are multiples of this, in pixels."""
     learning_rate: float = 0.12
     """Used where the scene gives none."""
+    smoothing: float = 0.0
+    """Used where the scene gives none."""
     cutouts: int = 12
     """Used where the scene gives none."""
     min_side: int = 32
@@ -105,8 +107,9 @@ class FramePlan:
     match_detail: float
     sharpen: float
     noise: float
+    smoothing: float = 0.0
     anchor: FrameRef | None = None
-    """An earlier saved frame whose colors and detail this one holds to; None: the frame before."""
+    """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
 
 
 @dataclass(frozen=True)
