@@ -94,12 +94,13 @@ def make_painter(timeline: Timeline, device: torch.device) -> Painter:
 
 
 def paint(painter: Painter, wanted: Iterable[FramePlan]) -> Iterator[Frame]:
-    """Paint frames in the order given, each from the one that its plan names."""
+    """Paint frames in the order given, each from those that its plan names."""
     pictures: dict[FrameRef, Picture] = {}
     for plan in wanted:
         previous = pictures[plan.previous] if plan.previous else None
+        anchor = pictures[plan.anchor] if plan.anchor else None
         began = time.perf_counter()
-        picture = painter.paint(plan, previous).picture
+        picture = painter.paint(plan, previous, anchor).picture
         seconds = time.perf_counter() - began
         pictures[FrameRef(plan.shot, plan.index)] = picture
         yield Frame(plan, picture, seconds)

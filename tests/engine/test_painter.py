@@ -21,6 +21,11 @@ def painter() -> Painter:
     return Painter(generator, Guide(generator, perceptor, ["a volcano"]), torch.device("cpu"), 32, 48)
 
 
+def colorfulness(picture: np.ndarray) -> float:
+    """Mean difference of the largest and smallest channel of uint8 [H, W, 3]."""
+    return float((picture.max(2).astype(int) - picture.min(2)).mean())
+
+
 def test_without_steps_the_start_is_the_frame(painter: Painter) -> None:
     picture = painter.paint(FIRST, None).picture
     assert picture.shape == (32, 48, 3)
@@ -45,6 +50,26 @@ def test_steps_are_painted_after_the_last_of_them(painter: Painter) -> None:
         painter.paint(replace(tiny, learning_rate=0.5), before).picture,
     )
     assert np.abs(stepped.astype(int) - coded).mean() > 1
+
+
+def test_a_painted_frame_keeps_the_colors_of_its_anchor(painter: Painter) -> None:
+    """Guidance makes pictures more colorful; what is saved is as colorful as the anchor."""
+    grey = replace(FIRST, start=StartPlan("gradient", colors=((0.3, 0.3, 0.35), (0.6, 0.55, 0.5))))
+    before = painter.paint(grey, None).picture
+    wild = replace(NEXT, steps=3, learning_rate=0.5, cutouts=2)
+    held = replace(wild, anchor=FrameRef("main", 0), match_colors=1.0)
+    drifted, kept = painter.paint(wild, before).picture, painter.paint(held, before, before).picture
+    assert colorfulness(drifted) > 1.3 * colorfulness(before)
+    assert colorfulness(kept) < 1.15 * colorfulness(before)
+    assert abs(kept.mean() - before.mean()) < 3
+
+
+def test_the_saved_frames_that_a_plan_names_must_be_given(painter: Painter) -> None:
+    before = np.zeros((32, 48, 3), np.uint8)
+    with pytest.raises(ValueError, match="frame 1 of main"):
+        painter.paint(replace(NEXT, anchor=FrameRef("main", 0)), before)
+    with pytest.raises(ValueError, match="frame 1 of main"):
+        painter.paint(NEXT, None)
 
 
 def test_a_frame_of_another_size_is_refused_by_name(painter: Painter) -> None:

@@ -41,11 +41,13 @@ class Painter:
 
     def paint(self, plan: FramePlan, previous: Picture | None, anchor: Picture | None = None) -> Painted:
         """Paint the frame of a plan; `previous` is the saved frame that it carries, uint8 [H, W, 3], and
-        `anchor` the one whose look it holds to, if that is another.
+        `anchor` the one whose look it holds to; each is given exactly when the plan names one.
 
         Raises InputError when the optimisation ran away to inf or nan, when a start image is broken, or
         when the saved frame has another size.
         """
+        if (previous is None, anchor is None) != (plan.previous is None, plan.anchor is None):
+            raise ValueError(f"frame {plan.index} of {plan.shot}: give the saved frames that its plan names")
         if previous is None:
             return self._begin(plan)
         picture = self._carried(plan, previous)
