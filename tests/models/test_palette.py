@@ -80,6 +80,13 @@ def test_a_picture_in_the_colors_asked_for_is_nearer(
     assert close @ target > far @ target + 0.05
 
 
+def test_an_orange_is_a_thing_and_an_orange_cat_is_a_cat(perceptor: ConsePerceptor) -> None:
+    assert 950 in perceptor.nearest_classes("a bowl of oranges, oil painting", 2)
+    assert perceptor.nearest_classes("an orange cat", 1)[0] in range(281, 286)
+    reading = perceptor.palettes.read("oranges under orange light", perceptor.words.phrase_length)
+    assert (set(reading.strengths), reading.nouns) == ({"oranges", "orange"}, {"oranges"})
+
+
 def test_a_text_without_colors_leaves_the_palette_alone(perceptor: ConsePerceptor) -> None:
     colors = len(perceptor.palettes.usual)
     assert perceptor.encode_text(["a tiger"])[0, -colors:].abs().max() == 0

@@ -47,6 +47,8 @@ PURE_PALETTE_SHARE = 0.8
 """The same where the text says nothing else."""
 PALE = 0.8
 """How much less a word counts as a thing when it asks for colors with full strength: night is no snake."""
+THING = 0.85
+"""Cosine to a class from which on a word names it."""
 DECORRELATION = 0.5
 """How far the space is whitened: 0 leaves it as it is, 1 makes all its directions equally long."""
 
@@ -124,7 +126,10 @@ class ConsePerceptor:
         return similarities.topk(count).indices.tolist()
 
     def _encode_text(self, text: str, reading: PaletteReading) -> Tensor:
-        faint = {word: 1 - PALE * strength for word, strength in reading.strengths.items()}
+        faint = {
+            word: 1.0 if word in reading.nouns and self._is_thing(word) else 1 - PALE * strength
+            for word, strength in reading.strengths.items()
+        }
         plain = self.words.embed(self.words.read(text, faint)).to(self.device)
         length = plain.norm()
         if length < 1e-6:
@@ -135,6 +140,11 @@ class ConsePerceptor:
         plain = plain / length
         nearest = F.softmax(self.classes @ plain / SHARPNESS, dim=0) @ self.classes
         return F.normalize(plain + CLASS_SHARE * F.normalize(nearest, dim=0), dim=0)
+
+    def _is_thing(self, word: str) -> bool:
+        """Whether a word names something that the classifier knows, as "orange" does and "night" does not."""
+        meaning = F.normalize(self.words.embed(self.words.read(word)).to(self.device), dim=0)
+        return bool((self.classes @ meaning).max() > THING)
 
 
 def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqanim.models.words import LONGEST_PHRASE, stems, tokens
+from vqanim.models.words import ASIDE, LONGEST_PHRASE, SETTING, stems, tokens
 from vqanim.oklab import to_oklab
 
 GREYS = (0.08, 0.3, 0.5, 0.7, 0.95)
@@ -33,6 +33,8 @@ PURE = 0.8
 """Strength from which on a word is about color or light, and not about a thing that has colors."""
 EMPTY = frozenset("a an and all at by in light of on or the tones very with color colors colour".split())
 """Words that add nothing to a palette."""
+
+JOINING = frozenset(("and", "or", "of"))
 
 
 def anchors() -> Tensor:
@@ -75,6 +77,8 @@ class PaletteReading:
     """Of the anchors, [K], summing to 1."""
     strengths: Mapping[str, float]
     """Strength of every entry found, by the words as they stand in the text (see `tokens`)."""
+    nouns: frozenset[str]
+    """Those of them that no other word follows: "oranges", but not the "orange" of an orange cat."""
     alone: bool
     """Whether the text is about color or light and nothing else."""
 
@@ -116,22 +120,28 @@ class PaletteTable:
 
         `phrase_length` says how many of the first words belong together: in "ice cream" there is no ice.
         """
-        words, strengths, shares, alone = tokens(text), {}, [], True
-        while words:
-            length, swatch = self._longest(words)
-            together = phrase_length(words)
-            if swatch is not None and length >= together:
-                strengths[" ".join(words[:length])] = swatch.strength
-                shares.append(swatch.strength * swatch.shares)
-            else:
-                length = together
-                alone = alone and words[0] in EMPTY
-            words = words[length:]
+        strengths: dict[str, float] = {}
+        shares, nouns, alone = [], set(), True
+        for part in ASIDE.split(text):
+            words = tokens(part)
+            while words:
+                length, swatch = self._longest(words)
+                together = phrase_length(words)
+                if swatch is not None and length >= together:
+                    found = " ".join(words[:length])
+                    strengths[found] = swatch.strength
+                    shares.append(swatch.strength * swatch.shares)
+                    if not words[length:] or words[length] in SETTING | JOINING:
+                        nouns.add(found)
+                else:
+                    length = together
+                    alone = alone and words[0] in EMPTY
+                words = words[length:]
         if not shares:
-            return PaletteReading(self.usual, {}, False)
+            return PaletteReading(self.usual, {}, frozenset(), False)
         total = torch.stack(shares).sum(0)
         wanted = self.cover * total / total.sum() + (1 - self.cover) * self.usual
-        return PaletteReading(wanted, strengths, alone and min(strengths.values()) >= PURE)
+        return PaletteReading(wanted, strengths, frozenset(nouns), alone and min(strengths.values()) >= PURE)
 
     def _longest(self, words: Sequence[str]) -> tuple[int, Swatch | None]:
         for length in range(min(LONGEST_PHRASE, len(words)), 0, -1):
