@@ -10,6 +10,12 @@ The second part makes it fit for films, where each frame is encoded and decoded 
 the batches are pictures that went through the model many times, to be led back to their photographs, and
 the encoder must find the codes again that a picture was decoded from, also of codes that no photograph
 has. Late, some crops grow.
+
+The third part goes on with both at a steady learning rate, which falls only in its last steps, so that
+`--steps` may be changed while it runs. Late in it a discriminator (`adversary.py`) asks for the texture of
+photographs, of rebuilt pictures and of codes that no photograph has.
+
+`--begin-with FILE` begins a new folder from weights instead of from nothing, at the third part.
 """
 
 from __future__ import annotations
@@ -27,11 +33,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import yaml
+from safetensors.torch import load_file
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pictures
+from adversary import Adversary
 from crops import Photographs, Pool
 from losses import FeatureDistance, colour_distance, opponent
 from measure_vqgan import measure, sample_sheet
@@ -39,8 +47,9 @@ from measure_vqgan import measure, sample_sheet
 from vqanim.models.vqgan import VQGAN, VQGANConfig, look_up, nearest_codes
 
 CONFIG = Path(__file__).resolve().parents[1] / "vqanim/models/pocket/vqgan.yaml"
-FIRST_PART = 1500
-PEAKS = {0: 1e-3, FIRST_PART: 4e-4}
+FIRST_PART, SECOND_PART = 1500, 1960
+"""Steps at which the first and the second part end."""
+PEAKS = {0: 1e-3, FIRST_PART: 4e-4, SECOND_PART: 5e-4}
 """Highest learning rate of each part."""
 FIRST_END = 2000
 """Step at which the first part's learning rate would have reached its least."""
@@ -52,19 +61,30 @@ REVIVE_UNTIL = 1300
 REVIVE_EVERY = 100
 LARGE_FROM = 0.5
 """Share of the second part after which some crops are larger."""
+FALL = 0.3
+"""Share of the third part in which the learning rate falls."""
+ADVERSARY_FROM = 0.6
+"""Share of the third part after which there is a discriminator."""
+ADVERSARY_RATE = 2e-4
+ADVERSARY_SHARE = 0.15
+"""Gradient of the discriminator at the decoder's last layer, relative to that of all other terms."""
 CYCLE = 1.0
 """Weight of finding the codes again."""
+STEPS = 8000
 SAVE_EVERY = 100
-MEASURE_EVERY = 400
+MEASURE_EVERY = 1000
 EMA = 0.999
 
 
 def learning_rate(step: int, steps: int) -> float:
-    """In each part a linear warm-up, then a cosine to a fiftieth of the peak."""
+    """In each part a linear warm-up, then a cosine to a fiftieth of the peak; in the third a late one."""
     begin = max(start for start in PEAKS if start <= step)
-    end = FIRST_END if begin == 0 else steps
+    end = {0: FIRST_END, FIRST_PART: SECOND_PART, SECOND_PART: steps}[begin]
     warm = min(1.0, (step - begin + 1) / WARM_UP)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - begin) / (end - begin))))
+    share = (step - begin) / max(1, end - begin)
+    if begin == SECOND_PART:
+        share = max(0.0, (share - (1 - FALL)) / FALL)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
     return PEAKS[begin] * warm * (0.02 + 0.98 * cosine)
 
 
@@ -101,6 +121,11 @@ class Training:
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.used = torch.zeros(self.model.config.n_embed)
         self.features = FeatureDistance()
+        self.adversary = Adversary()
+        self.adversary_optimiser = torch.optim.Adam(
+            self.adversary.parameters(), lr=ADVERSARY_RATE, betas=(0.5, 0.9)
+        )
+        self.bf16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
         self.pools = {64: Pool(photographs, 64, 12, 48), 128: Pool(photographs, 128, 3, 18)}
         self.step = 0
 
@@ -110,6 +135,8 @@ class Training:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average,
+            "adversary": self.adversary.state_dict(),
+            "adversary_optimiser": self.adversary_optimiser.state_dict(),
             "used": self.used,
             "step": self.step,
         }
@@ -118,21 +145,46 @@ class Training:
         """Go on from a state."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.adversary.load_state_dict(state["adversary"])
+        self.adversary_optimiser.load_state_dict(state["adversary_optimiser"])
         self.average, self.used, self.step = state["average"], state["used"], state["step"]
 
+    def begin_with(self, weights: dict[str, Tensor]) -> None:
+        """Begin at the third part, from the weights of an earlier training."""
+        self.model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.step = SECOND_PART
+
     @property
-    def progress(self) -> float:
-        """How far the second part is, below 0 in the first."""
-        return (self.step - FIRST_PART) / max(1, self.steps - FIRST_PART)
+    def large(self) -> bool:
+        """Whether some crops are larger."""
+        return self.step > FIRST_PART + LARGE_FROM * (SECOND_PART - FIRST_PART)
+
+    @property
+    def opposed(self) -> bool:
+        """Whether there is a discriminator."""
+        return self.step > SECOND_PART + ADVERSARY_FROM * (self.steps - SECOND_PART)
+
+    def _encode(self, x: Tensor) -> Tensor:
+        with self._fast():
+            return self.model.encode(x).float()
+
+    def _decode(self, z: Tensor) -> Tensor:
+        with self._fast():
+            return self.model.decode(z).float()
+
+    def _fast(self) -> torch.autocast:
+        """The networks run in bfloat16 where the processor has it; codes and losses never do."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.bf16)
 
     def draw(self) -> tuple[Tensor, Tensor, Pool | None]:
         """(picture, what it should become, the pool it came from)."""
         rng = np.random.default_rng(self.step)
         large = self.step % 3 == 2
-        if self.progress >= 0 and self.step % 5 in (1, 3):
+        if self.step >= FIRST_PART and self.step % 5 in (1, 3):
             pool = self.pools[128 if large else 64]
             return (*pool.draw(rng), pool)
-        if self.progress > LARGE_FROM and self.step % 6 == 5:
+        if self.large and self.step % 6 == 5:
             x = self.photographs.draw(1, 224, rng)
         else:
             x = self.photographs.draw(3 if large else 12, 128 if large else 64, rng)
@@ -149,17 +201,24 @@ class Training:
         terms = {
             "l1": 4 * (target - y).abs().mean(),
             "colour": 2.5 * colour_distance(target, y),
-            "features": 0.4 * self.features(y, target),
         }
+        with self._fast():
+            seen, wanted = self.features.features(y), self.features.wanted(target)
+            terms["features"] = 0.4 * self.features.distance(seen, wanted)
         terms["codes"] = self._code_loss(z, e)
         if lead(self.step) > 0:
             wanted = F.avg_pool2d(opponent(source), self.model.config.factor)
             terms["lead"] = lead(self.step) * (z[:, :3] - wanted).square().mean()
-        if self.progress >= 0 and self.step % 2:
+        if self.step >= FIRST_PART and self.step % 2:
             terms["cycle"] = CYCLE * self._cycle(e.detach(), y)
-        elif self.progress >= 0 and y.shape[-1] <= 128:
+        elif self.step >= FIRST_PART and y.shape[-1] <= 128:
             moved, shaken = self._shaken(e.detach())
             terms["cycle"] = CYCLE * self._cycle(moved, shaken)
+            if self.opposed:
+                with self._fast():
+                    seen = self.features.features(shaken)
+        if self.opposed:
+            terms["adversary"] = self._opposed(terms, seen, wanted)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -172,13 +231,13 @@ class Training:
 
     def _pass(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Continuous latents, their codes and the picture decoded from these (straight through)."""
-        z = self.model.encode(x)
+        z = self._encode(x)
         if self.step < UNQUANTISED:
-            return z, z, self.model.decode(z)
+            return z, z, self._decode(z)
         codes = nearest_codes(z.detach(), self.model.codebook.detach())
         self.used[codes.flatten()] = self.step
         e = look_up(codes, self.model.codebook)
-        return z, e, self.model.decode(z + (e - z).detach())
+        return z, e, self._decode(z + (e - z).detach())
 
     def _code_loss(self, z: Tensor, e: Tensor) -> Tensor:
         if self.step < UNQUANTISED:
@@ -187,7 +246,7 @@ class Training:
 
     def _cycle(self, codes: Tensor, y: Tensor) -> Tensor:
         """Codes [B, C, h, w] must come back from their picture y, and the film keeps what it painted."""
-        return (self.model.encode(y.clamp(-0.05, 1.05)) - codes).square().mean()
+        return (self._encode(y.clamp(-0.05, 1.05)) - codes).square().mean()
 
     def _shaken(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Codes moved away from those of photographs, as guidance moves them, and their picture.
@@ -200,7 +259,19 @@ class Training:
         amount = 1.2 * torch.rand(count, 1, 1, 1, generator=generator)
         codebook = self.model.codebook.detach()
         moved = look_up(nearest_codes(codes[:count] + amount * noise, codebook), codebook)
-        return moved, self.model.decode(moved)
+        return moved, self._decode(moved)
+
+    def _opposed(self, terms: dict[str, Tensor], seen: list[Tensor], wanted: list[Tensor]) -> Tensor:
+        """Train the discriminator with the features of pictures and photographs; the model's share of it."""
+        loss = self.adversary.loss([f.detach() for f in wanted], [f.detach() for f in seen])
+        self.adversary_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.adversary_optimiser.step()
+        deceived = self.adversary.deceived(seen)
+        last = self.model.decoder.conv_out.weight
+        others = torch.stack(list(terms.values())).sum()
+        lengths = [torch.autograd.grad(t, last, retain_graph=True)[0].norm() for t in (others, deceived)]
+        return ADVERSARY_SHARE * lengths[0] / (lengths[1] + 1e-6) * deceived
 
     @torch.no_grad()
     def _follow(self, z: Tensor) -> None:
@@ -243,7 +314,7 @@ def rows(training: Training, stop_at: int) -> Iterator[dict[str, float]]:
             yield {"step": training.step, **terms, "alive": alive, "s": pace}
 
 
-def train(out: Path, steps: int, stop_at: int) -> None:
+def train(out: Path, steps: int, stop_at: int, weights: Path | None = None) -> None:
     """Train up to `stop_at` of `steps` steps; state, log and samples go to the folder `out`."""
     out.mkdir(parents=True, exist_ok=True)
     photographs, held_out = pictures.photographs()
@@ -252,6 +323,8 @@ def train(out: Path, steps: int, stop_at: int) -> None:
     state_file = out / "state.pt"
     if state_file.exists():
         training.load(torch.load(state_file, weights_only=True))
+    elif weights is not None:
+        training.begin_with(load_file(weights))
     with (out / "log.jsonl").open("a") as log:
         for row in rows(training, min(steps, stop_at)):
             print(json.dumps(row), file=log, flush=True)
@@ -260,7 +333,7 @@ def train(out: Path, steps: int, stop_at: int) -> None:
                 save(training.state(), state_file)
             if training.step % MEASURE_EVERY == 0 or at_end:
                 model = training.averaged()
-                found = measure(model, held_out, training.features, drift_of=4)
+                found = measure(model, held_out, training.features, drift_of=2)
                 print(json.dumps({"step": training.step, "measured": found}), file=log, flush=True)
                 sample_sheet(model, held_out[1::3], out / f"samples-{training.step:05}.png")
 
@@ -274,12 +347,13 @@ def save(state: dict[str, Any], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1960)
+    parser.add_argument("--begin-with", metavar="FILE", type=Path, help="weights as safetensors")
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--stop-at", type=int, default=sys.maxsize)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    train(options.out, options.steps, options.stop_at)
+    train(options.out, options.steps, options.stop_at, options.begin_with)
 
 
 if __name__ == "__main__":

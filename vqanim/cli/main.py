@@ -85,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv: the arguments after the program's name; None takes them from the process.
     """
     prepare_streams()
+    share_cores()
     try:
         result = cli.main(
             args=None if argv is None else list(argv), prog_name="vqanim", standalone_mode=False
@@ -118,6 +119,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _bug(error)
     except Exception as error:
         return _bug(error)
+
+
+def share_cores() -> None:
+    """Let torch's threads sleep while they wait for each other, unless the environment says otherwise.
+
+    Left alone they spin, and beside any other busy program a step takes five to ten times as long. OpenMP
+    reads the variable when torch is imported, which no command has done yet.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _bug(error: Exception) -> int:
