@@ -67,6 +67,7 @@ def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: st
         learning_rate=generator.learning_rate,
         smoothing=generator.smoothing,
         cutouts=perceptor.cutouts,
+        cutout_noise=perceptor.cutout_noise,
     )
     return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptor)
 

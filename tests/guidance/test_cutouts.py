@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vqanim.guidance.cutouts import Boxes, cut, draw_boxes
+from vqanim.guidance.cutouts import Boxes, cut, draw_boxes, draw_noise
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -91,3 +91,22 @@ def test_boxes_depend_on_the_generator_only() -> None:
 def test_a_single_cutout_is_possible() -> None:
     boxes = draw_boxes(2, 1, 64, 96, rng())
     assert cut(torch.rand(1, 3, 64, 96), boxes.step(1), 32).shape == (1, 3, 32, 32)
+
+
+def test_noise_has_every_spread_up_to_the_amount_and_differs_from_step_to_step() -> None:
+    noise = draw_noise(0.4, 3, 8, 32, rng(), torch.device("cpu"))
+    assert noise is not None
+    grey = torch.full((8, 3, 32, 32), 0.5)
+    first, second = noise.over(grey, 0), noise.over(grey, 1)
+    spreads = torch.cat([first, second]).flatten(1).std(1)
+    assert spreads.max() <= 0.4 * 1.05
+    assert spreads.max() > 2 * spreads.min()
+    assert ((first - grey) / noise.spreads[0] - (second - grey) / noise.spreads[1]).abs().mean() > 0.5
+    assert torch.equal(grey, torch.full((8, 3, 32, 32), 0.5))
+
+
+def test_no_noise_draws_nothing() -> None:
+    generator = rng()
+    before = generator.get_state()
+    assert draw_noise(0.0, 3, 8, 32, generator, torch.device("cpu")) is None
+    assert torch.equal(generator.get_state(), before)

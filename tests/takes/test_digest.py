@@ -31,6 +31,7 @@ CHANGES: dict[str, Any] = {
     "sharpen": 0.06,
     "noise": 0.03,
     "smoothing": 0.5,
+    "cutout_noise": 0.1,
     "anchor": FrameRef("main", 0),
 }
 CAMERA: dict[str, Any] = {"scale": 1.03, "angle": 0.6, "shift_x": 0.01, "shift_y": -0.02, "border": "wrap"}

@@ -83,6 +83,34 @@ def draw_boxes(steps: int, count: int, height: int, width: int, rng: torch.Gener
     )
 
 
+@dataclass(frozen=True)
+class Noise:
+    """Noise for the cutouts of all steps of a frame, on the pictures' scale of 0..1."""
+
+    grains: Tensor
+    """[count, 3, S, S], with a spread of 1."""
+    spreads: Tensor
+    """Of each cutout in each step, [steps, count, 1, 1, 1]."""
+
+    def over(self, views: Tensor, step: int) -> Tensor:
+        """The views [count, 3, S, S] of a step with noise on them; no two steps in a row pair them alike."""
+        return torch.addcmul(views, self.spreads[step], self.grains.roll(step, 0))
+
+
+def draw_noise(
+    amount: float, steps: int, count: int, size: int, rng: torch.Generator, device: torch.device
+) -> Noise | None:
+    """Noise whose spread is even between 0 and `amount`, another one for each cutout; None for no noise.
+
+    What only the perceptor can see, fine patterns far from any photograph, drowns in it, and shapes remain
+    (as `noise_fac` in Katherine Crowson's VQGAN+CLIP notebook, 2021).
+    """
+    if amount == 0:
+        return None
+    spreads = amount * torch.rand(steps, count, 1, 1, 1, generator=rng)
+    return Noise(torch.randn(count, 3, size, size, generator=rng).to(device), spreads.to(device))
+
+
 def place(position: Tensor, side: Tensor, length: int) -> Tensor:
     """Where a cutout of `side` pixels begins, for a position 0..1 between both ends of `length` pixels.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
-from vqanim.guidance.cutouts import cut, draw_boxes
+from vqanim.guidance.cutouts import cut, draw_boxes, draw_noise
 from vqanim.guidance.losses import View, make_terms
 from vqanim.guidance.smoothing import add_averages
 from vqanim.timeline.plan import FramePlan
@@ -49,14 +49,18 @@ class Guide:
         terms = make_terms(plan.losses, self.targets, device)
         optimisers = {name: TensorAdam(z.data) for name, z in moving.items()}
         rate = plan.learning_rate * strength(plan)
-        boxes = None
+        boxes, noise = None, None
+        size = self.perceptor.input_size
         embeddings = torch.empty(0)
         for index in range(plan.steps):
             image = self.generator.decode(moving)
             if boxes is None:
                 height, width = image.shape[2:]
                 boxes = draw_boxes(plan.steps, plan.cutouts, height, width, rng).to(device)
-            views = cut(image, boxes.step(index), self.perceptor.input_size)
+                noise = draw_noise(plan.cutout_noise, plan.steps, plan.cutouts, size, rng, device)
+            views = cut(image, boxes.step(index), size)
+            if noise is not None:
+                views = noise.over(views, index)
             embeddings = self.perceptor.encode_image(views)
             loss = torch.stack([term(View(embeddings)) for term in terms]).sum()
             gradients = torch.autograd.grad(loss, list(moving.values()))

@@ -91,6 +91,8 @@ class PerceptorEntry(ModelEntry):
 
     cutouts: int
     """Views of the picture a step where a scene gives none."""
+    cutout_noise: float = 0.0
+    """Noise on the views where a scene says nothing."""
 
 
 Entry = TypeVar("Entry", bound=ModelEntry)

@@ -45,6 +45,8 @@ WORD_PALETTE_SHARE = 0.35
 """Share of the palette in a text's embedding where a word asks for colors with full strength."""
 PURE_PALETTE_SHARE = 0.8
 """The same where the text says nothing else."""
+USUAL_PALETTE_SHARE = 0.1
+"""The same where no word asks for colors: then those of photographs are wanted, else all turns purple."""
 PALE = 0.8
 """How much less a word counts as a thing when it asks for colors with full strength: night is no snake."""
 THING = 0.85
@@ -56,8 +58,8 @@ DECORRELATION = 0.5
 class ConsePerceptor:
     """A classifier and tables of words as a `types.Perceptor`; embeddings are float32 [N, D + K].
 
-    An embedding has two blocks, what is seen (D) and the palette (K). Their lengths are fixed for images,
-    so that a text without words for colors is not touched by the palette.
+    An embedding has two blocks, what is seen (D) and the palette (K). Their lengths are fixed for images;
+    those of a text depend on its words for colors alone.
     """
 
     def __init__(
@@ -86,14 +88,7 @@ class ConsePerceptor:
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to unit vectors [N, D + K]. Raises InputError for a text of which no word is known."""
-        readings = [self.palettes.read(text, self.words.phrase_length) for text in texts]
-        plain = torch.stack([self._encode_text(t, r) for t, r in zip(texts, readings, strict=True)])
-        wanted = torch.stack([reading.shares for reading in readings])
-        share = torch.tensor(
-            [r.strength * (PURE_PALETTE_SHARE if r.alone else WORD_PALETTE_SHARE) for r in readings]
-        )[:, None].to(self.device)
-        seen = F.normalize(plain @ self.whitening, dim=1)
-        return torch.cat([(1 - share).sqrt() * seen, (share * wanted.to(self.device)).sqrt()], 1)
+        return torch.stack([self._encode_one(text) for text in texts])
 
     def encode_image(self, images: Image) -> Tensor:
         """Images [B, 3, S, S] in 0..1 to unit vectors [B, D + K], differentiable."""
@@ -125,6 +120,13 @@ class ConsePerceptor:
         similarities = self.classes @ self._encode_text(text, reading)
         return similarities.topk(count).indices.tolist()
 
+    def _encode_one(self, text: str) -> Tensor:
+        """One text to a unit vector [D + K]; in a batch its last bits would depend on the others."""
+        reading = self.palettes.read(text, self.words.phrase_length)
+        seen = F.normalize(self._encode_text(text, reading) @ self.whitening, dim=0)
+        share = palette_share(reading)
+        return torch.cat([(1 - share) ** 0.5 * seen, (share * reading.shares.to(self.device)).sqrt()])
+
     def _encode_text(self, text: str, reading: PaletteReading) -> Tensor:
         faint = {
             word: 1.0 if word in reading.nouns and self._is_thing(word) else 1 - PALE * strength
@@ -145,6 +147,13 @@ class ConsePerceptor:
         """Whether a word names something that the classifier knows, as "orange" does and "night" does not."""
         meaning = F.normalize(self.words.embed(self.words.read(word)).to(self.device), dim=0)
         return bool((self.classes @ meaning).max() > THING)
+
+
+def palette_share(reading: PaletteReading) -> float:
+    """Share of the palette in the embedding of a text, 0..1."""
+    if not reading.strengths:
+        return USUAL_PALETTE_SHARE
+    return reading.strength * (PURE_PALETTE_SHARE if reading.alone else WORD_PALETTE_SHARE)
 
 
 def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:

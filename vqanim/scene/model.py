@@ -232,6 +232,14 @@ class Guidance(Declared):
         default_text="the model's own",
         example="0.5",
     )
+    cutout_noise: Curve | None = option(
+        curve(0, 1),
+        "Noise on what the perceptor looks at, up to this spread: against textures that only it can see",
+        unit="0..1",
+        default=None,
+        default_text="the model's own",
+        example="0.1",
+    )
     cutouts: int | None = option(
         whole(1, 256),
         "Pieces of the picture that the perceptor looks at in one step",
@@ -343,7 +351,8 @@ class Shot(Declared):
         yield from (camera.offset.x, camera.offset.y, camera.center.x, camera.center.y)
         carry = self.carry
         yield from (carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, self.guidance.steps)
-        yield from filter(None, (self.guidance.learning_rate, self.guidance.smoothing))
+        guidance = self.guidance
+        yield from filter(None, (guidance.learning_rate, guidance.smoothing, guidance.cutout_noise))
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
                 steps=steps if losses[index] else 0,
                 learning_rate=numbers["learning_rate"][index],
                 smoothing=numbers["smoothing"][index],
+                cutout_noise=numbers["cutout_noise"][index],
                 cutouts=cutouts,
                 # A fresh frame carries no picture, so that these say nothing about it.
                 match_colors=0.0 if fresh else numbers["match_colors"][index],
@@ -147,11 +148,14 @@ def _losses(sides: list[Side], sampler: Sampler) -> list[tuple[WeightedTerm, ...
 
 def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
     """Every number of the frames that a curve gives, by its name in the plan; steps are whole."""
-    learning_rate, smoothing = map(Curve.constant, (limits.learning_rate, limits.smoothing))
+    learning_rate, smoothing, cutout_noise = map(
+        Curve.constant, (limits.learning_rate, limits.smoothing, limits.cutout_noise)
+    )
     curves: dict[str, Callable[[Shot], Curve]] = {
         "steps": lambda shot: shot.guidance.steps,
         "learning_rate": lambda shot: shot.guidance.learning_rate or learning_rate,
         "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
+        "cutout_noise": lambda shot: shot.guidance.cutout_noise or cutout_noise,
         "match_colors": lambda shot: shot.carry.match_colors,
         "match_detail": lambda shot: shot.carry.match_detail,
         "sharpen": lambda shot: shot.carry.sharpen,

@@ -18,6 +18,8 @@ class Limits:
     """Used where the scene gives none."""
     smoothing: float = 0.0
     """Used where the scene gives none."""
+    cutout_noise: float = 0.0
+    """Used where the scene gives none."""
     cutouts: int = 12
     """Used where the scene gives none."""
     min_side: int = 32
@@ -108,6 +110,7 @@ class FramePlan:
     sharpen: float
     noise: float
     smoothing: float = 0.0
+    cutout_noise: float = 0.0
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
 
