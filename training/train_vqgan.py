@@ -12,8 +12,7 @@ the encoder must find the codes again that a picture was decoded from, also of c
 has. Late, some crops grow.
 
 The third part goes on with both at a steady learning rate, which falls only in its last steps, so that
-`--steps` may be changed while it runs. Late in it a discriminator (`adversary.py`) asks for the texture of
-photographs, of rebuilt pictures and of codes that no photograph has.
+`--steps` may be changed while it runs.
 
 `--begin-with FILE` begins a new folder from weights instead of from nothing, at the third part.
 """
@@ -39,7 +38,6 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pictures
-from adversary import Adversary
 from crops import Photographs, Pool
 from losses import FeatureDistance, colour_distance, opponent
 from measure_vqgan import measure, sample_sheet
@@ -63,14 +61,9 @@ LARGE_FROM = 0.5
 """Share of the second part after which some crops are larger."""
 FALL = 0.3
 """Share of the third part in which the learning rate falls."""
-ADVERSARY_FROM = 0.6
-"""Share of the third part after which there is a discriminator."""
-ADVERSARY_RATE = 2e-4
-ADVERSARY_SHARE = 0.15
-"""Gradient of the discriminator at the decoder's last layer, relative to that of all other terms."""
 CYCLE = 1.0
 """Weight of finding the codes again."""
-STEPS = 8000
+STEPS = 3500
 SAVE_EVERY = 100
 MEASURE_EVERY = 1000
 EMA = 0.999
@@ -121,10 +114,6 @@ class Training:
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.used = torch.zeros(self.model.config.n_embed)
         self.features = FeatureDistance()
-        self.adversary = Adversary()
-        self.adversary_optimiser = torch.optim.Adam(
-            self.adversary.parameters(), lr=ADVERSARY_RATE, betas=(0.5, 0.9)
-        )
         self.bf16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
         self.pools = {64: Pool(photographs, 64, 12, 48), 128: Pool(photographs, 128, 3, 18)}
         self.step = 0
@@ -135,8 +124,6 @@ class Training:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average,
-            "adversary": self.adversary.state_dict(),
-            "adversary_optimiser": self.adversary_optimiser.state_dict(),
             "used": self.used,
             "step": self.step,
         }
@@ -145,8 +132,6 @@ class Training:
         """Go on from a state."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.adversary.load_state_dict(state["adversary"])
-        self.adversary_optimiser.load_state_dict(state["adversary_optimiser"])
         self.average, self.used, self.step = state["average"], state["used"], state["step"]
 
     def begin_with(self, weights: dict[str, Tensor]) -> None:
@@ -159,11 +144,6 @@ class Training:
     def large(self) -> bool:
         """Whether some crops are larger."""
         return self.step > FIRST_PART + LARGE_FROM * (SECOND_PART - FIRST_PART)
-
-    @property
-    def opposed(self) -> bool:
-        """Whether there is a discriminator."""
-        return self.step > SECOND_PART + ADVERSARY_FROM * (self.steps - SECOND_PART)
 
     def _encode(self, x: Tensor) -> Tensor:
         with self._fast():
@@ -203,8 +183,7 @@ class Training:
             "colour": 2.5 * colour_distance(target, y),
         }
         with self._fast():
-            seen, wanted = self.features.features(y), self.features.wanted(target)
-            terms["features"] = 0.4 * self.features.distance(seen, wanted)
+            terms["features"] = 0.4 * self.features(y, target)
         terms["codes"] = self._code_loss(z, e)
         if lead(self.step) > 0:
             wanted = F.avg_pool2d(opponent(source), self.model.config.factor)
@@ -214,11 +193,6 @@ class Training:
         elif self.step >= FIRST_PART and y.shape[-1] <= 128:
             moved, shaken = self._shaken(e.detach())
             terms["cycle"] = CYCLE * self._cycle(moved, shaken)
-            if self.opposed:
-                with self._fast():
-                    seen = self.features.features(shaken)
-        if self.opposed:
-            terms["adversary"] = self._opposed(terms, seen, wanted)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -260,18 +234,6 @@ class Training:
         codebook = self.model.codebook.detach()
         moved = look_up(nearest_codes(codes[:count] + amount * noise, codebook), codebook)
         return moved, self._decode(moved)
-
-    def _opposed(self, terms: dict[str, Tensor], seen: list[Tensor], wanted: list[Tensor]) -> Tensor:
-        """Train the discriminator with the features of pictures and photographs; the model's share of it."""
-        loss = self.adversary.loss([f.detach() for f in wanted], [f.detach() for f in seen])
-        self.adversary_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.adversary_optimiser.step()
-        deceived = self.adversary.deceived(seen)
-        last = self.model.decoder.conv_out.weight
-        others = torch.stack(list(terms.values())).sum()
-        lengths = [torch.autograd.grad(t, last, retain_graph=True)[0].norm() for t in (others, deceived)]
-        return ADVERSARY_SHARE * lengths[0] / (lengths[1] + 1e-6) * deceived
 
     @torch.no_grad()
     def _follow(self, z: Tensor) -> None:
