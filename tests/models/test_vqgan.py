@@ -11,13 +11,13 @@ from vqanim.errors import InputError
 from vqanim.models.catalogue import GeneratorEntry, get_generator_entry
 from vqanim.models.vqgan import (
     VQGAN,
-    VQGANConfig,
     VQGANGenerator,
     clamp_with_grad,
     load_vqgan,
     look_up,
     nearest_codes,
 )
+from vqanim.models.vqgan_config import VQGANConfig
 
 TINY = {
     "model": {

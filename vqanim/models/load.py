@@ -12,6 +12,7 @@ from vqanim.models.catalogue import (
     get_generator_entry,
     get_perceptor_entry,
 )
+from vqanim.models.clip import load_clip
 from vqanim.models.conse import load_conse
 from vqanim.models.vqgan import load_vqgan
 from vqanim.types import Generator, Perceptor
@@ -21,6 +22,7 @@ GENERATORS: Mapping[str, Callable[[GeneratorEntry, torch.device], Generator]] = 
 }
 """How to load a generator, by the family that its catalogue entry names."""
 PERCEPTORS: Mapping[str, Callable[[PerceptorEntry, torch.device], Perceptor]] = {
+    "clip": load_clip,
     "conse": load_conse,
 }
 """How to load a perceptor, by the family that its catalogue entry names."""
