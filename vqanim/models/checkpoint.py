@@ -84,6 +84,8 @@ def read_checkpoint(
             return _read_safetensors(path, select)
         with _open(path) as archive:
             found = select(_find_tensors(archive.top))
+            for ref in found.values():
+                _check(ref)
             size = sum(_byte_count(ref) for ref in found.values())
             if size > MAX_REPEATS * path.stat().st_size:
                 raise Unreadable(f"it claims {size:,} bytes of numbers, far more than the file has")
@@ -146,13 +148,12 @@ def _describe(head: bytes) -> str:
 
 @dataclass
 class _Tensors:
-    """Makes tensors of references; numbers that several tensors share are read once."""
+    """Makes tensors of checked references; numbers that several tensors share are read once."""
 
     flat: dict[str, Tensor] = field(default_factory=dict)
 
     def make(self, ref: TensorRef, read: Callable[[StorageRef, int], bytearray]) -> Tensor:
         """The tensor of a reference; `read` gives the first so many bytes of a storage."""
-        _check(ref)
         storage = ref.storage
         dtype = _dtype(storage)
         fresh = storage.key not in self.flat
@@ -233,7 +234,7 @@ class _LegacyArchive:
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
         try:
-            if (read_pickle(self._file), read_pickle(self._file)) != (_LEGACY_MAGIC, _LEGACY_PROTOCOL):
+            if not all(read_pickle(self._file) == wanted for wanted in (_LEGACY_MAGIC, _LEGACY_PROTOCOL)):
                 raise Unreadable("it is a pickle, but not a checkpoint of torch")
             read_pickle(self._file)  # about the machine that wrote it
             storages: dict[str, StorageRef] = {}
@@ -311,14 +312,13 @@ def _check(ref: TensorRef) -> None:
     last = ref.offset + sum((n - 1) * step for n, step in zip(ref.shape, ref.strides, strict=True))
     if last >= ref.storage.count or _count(ref) > ref.storage.count:
         raise Unreadable(
-            f"it describes a tensor {list(ref.shape)[:MAX_DIMENSIONS]} that is larger than its "
-            f"{ref.storage.count:,} numbers"
+            f"it describes a tensor {list(ref.shape)} that is larger than its {ref.storage.count:,} numbers"
         )
 
 
 def _count(ref: TensorRef) -> int:
     count = 1
-    for side in ref.shape[:MAX_DIMENSIONS]:
+    for side in ref.shape:
         count *= side
     return count
 

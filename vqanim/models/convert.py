@@ -1,6 +1,6 @@
 """Checkpoints are converted once: the weights that are needed lie in the cache as a safetensors file.
 
-Its name is the SHA-256 of the checkpoint. A digest inside tells whether it is whole; if not, it is made anew.
+Its name is the SHA-256 of the checkpoint. A seal inside tells whether it is whole; if not, it is made anew.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _write(target: Path, tensors: Mapping[str, Tensor]) -> None:
     make_folder(target.parent)
     with staged(target) as temporary:
         try:
-            save_file(dict(tensors), temporary, {"version": VERSION, "digest": digest(tensors)})
+            save_file(dict(tensors), temporary, {"vqanim": seal(tensors)})
         except (SafetensorError, OSError) as error:
             raise OutputError(
                 f"{target}: cannot be written ({error}); free some space, or set VQANIM_CACHE to a folder "
@@ -84,15 +84,14 @@ def _read_whole(path: Path) -> dict[str, Tensor] | None:
             about = file.metadata() or {}
     except (OSError, SafetensorError, ValueError):
         return None
-    whole = about.get("version") == VERSION and about.get("digest") == digest(tensors)
-    return tensors if whole else None
+    return tensors if about.get("vqanim") == seal(tensors) else None
 
 
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, types, shapes and numbers."""
+def seal(tensors: Mapping[str, Tensor]) -> str:
+    """VERSION, and SHA-256 of names, types, shapes and numbers."""
     total = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]
         total.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         total.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
-    return total.hexdigest()
+    return f"{VERSION} {total.hexdigest()}"
