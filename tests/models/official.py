@@ -173,7 +173,7 @@ def lightning(state: Mapping[str, Tensor]) -> dict[str, Any]:
             }
         },
         "hyper_parameters": config,
-        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(4)}}, "param_groups": [{"betas": (0.5, 0.9)}]}],
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(4)}}, "param_groups": [{"lr": 1e-4}]}],
         "state_dict": OrderedDict(state),
     }  # fmt: skip
 
@@ -221,7 +221,7 @@ def tiny_clip(kind: str, seed: int = 0) -> Any:
         network = model.CLIP(32, 64, *vision, 77, 49_408, 64, 1, 2)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
-                nn.init.uniform_(module.running_mean, -0.1, 0.1)
+                nn.init.uniform_(cast("Tensor", module.running_mean), -0.1, 0.1)
                 nn.init.uniform_(module.weight, 0.5, 1.5)
     model.convert_weights(network)
     return network.eval().requires_grad_(False)

@@ -134,8 +134,8 @@ def test_weights_of_every_form_are_read_and_verified(
 def test_the_seal_depends_on_everything() -> None:
     plain = {"a": torch.zeros(2), "b": torch.zeros(0), "c": torch.tensor(1)}
     others = [
-        {**plain, "a": torch.zeros(2).int()}, {**plain, "a": torch.zeros(2, 1)}, {**plain, "d": torch.zeros(0)},
-        {**plain, "a": torch.tensor([0.0, 1.0])},
+        {**plain, "a": torch.zeros(2).int()}, {**plain, "a": torch.zeros(2, 1)},
+        {**plain, "d": torch.zeros(0)}, {**plain, "a": torch.tensor([0.0, 1.0])},
     ]  # fmt: skip
     assert len({seal(tensors) for tensors in (plain, *others)}) == 5
     assert seal(dict(reversed(plain.items()))) == seal(plain)

@@ -189,9 +189,10 @@ def test_deep_nesting_is_no_trouble() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        pickle.REDUCE, pickle.POP, pickle.BINGET + b"\x07", pickle.TUPLE, pickle.MARK, pickle.SETITEM, b"\xff",
-        pickle.LONG4 + b"\xff\xff\xff\x7f", b"I" + b"9" * 5000 + b"\n", pickle.STACK_GLOBAL, b"ca\n",
-        pickle.EMPTY_DICT + pickle.MARK + pickle.NONE + pickle.SETITEMS, pickle.NONE + pickle.NONE + pickle.NEWOBJ,
+        pickle.REDUCE, pickle.POP, pickle.BINGET + b"\x07", pickle.TUPLE, pickle.MARK, pickle.SETITEM,
+        b"\xff", pickle.LONG4 + b"\xff\xff\xff\x7f", b"I" + b"9" * 5000 + b"\n", pickle.STACK_GLOBAL, b"ca\n",
+        pickle.EMPTY_DICT + pickle.MARK + pickle.NONE + pickle.SETITEMS,
+        pickle.NONE + pickle.NONE + pickle.NEWOBJ,
         ORDERED + text("ab") + pickle.TUPLE1 + pickle.REDUCE, text("a")[:-1] + b"\xff",
         name("torch._utils", "_rebuild_tensor_v2") + pickle.EMPTY_TUPLE + pickle.REDUCE,
     ],

@@ -19,8 +19,8 @@ from tests.models.official import (
 )
 from tests.plans import frame_plan
 from vqanim.errors import InputError
-from vqanim.models.catalogue import GeneratorEntry, get_generator_entry
 from vqanim.guidance.guide import Guide
+from vqanim.models.catalogue import GeneratorEntry, get_generator_entry
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.vqgan import (
     VQGAN,
@@ -327,8 +327,8 @@ def test_weights_of_another_network_are_refused(cache: Path, tmp_path: Path) -> 
     with pytest.raises(InputError) as caught:
         load_vqgan(generator_entry(config, tmp_path / "a.pt", 2), torch.device("cpu"))
     message = str(caught.value)
-    assert "does not fit the network: missing: encoder.down.1.attn" in message
-    assert "unexpected: decoder.up.1.upsample" in message
+    assert "does not fit the network: missing: decoder.up.1.attn" in message
+    assert "unexpected: decoder.up.2.attn" in message
     assert message.endswith("get it again")
 
 

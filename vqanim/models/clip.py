@@ -37,8 +37,8 @@ MAX_LAYERS = 200
 MAX_CONTEXT = 4_096
 """What no real CLIP reaches, and a made-up file might claim."""
 
-TEXT_PARTS = ("token_embedding", "transformer", "positional_embedding", "ln_final", "text_projection")
-"""Of the network, what only texts need."""
+TEXT_PARTS = ("token_embedding", "transformer", "positional_embedding", "ln_final", "text_projection", "text")
+"""Of the network, what only texts need; the last is open_clip's."""
 
 _ABOUT = ("input_resolution", "context_length", "vocab_size")
 """Numbers that OpenAI's archives hold beside the weights."""
@@ -143,18 +143,29 @@ class CLIPPerceptor:
     """A frozen CLIP as a `types.Perceptor`; embeddings are float32 [N, D]."""
 
     def __init__(
-        self, name: str, network: nn.Module, config: CLIPConfig, digest: str, device: torch.device
+        self,
+        name: str,
+        network: nn.Module,
+        digest: str,
+        device: torch.device,
+        *,
+        input_size: int,
+        context_length: int,
+        mean: Sequence[float] = MEAN,
+        deviation: Sequence[float] = DEVIATION,
     ) -> None:
+        """`network` has encode_text (tokens [N, context_length]) and encode_image (normalised images)."""
         self.name = name
         self.hash = digest
-        self.input_size = config.input_size
-        self.context_length = config.context_length
+        self.input_size = input_size
+        self.context_length = context_length
         self.device = device
         self.network: Any = (
             network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         )
-        self._mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
-        self._deviation = torch.tensor(DEVIATION, device=device).view(1, 3, 1, 1)
+        self._has_text = True
+        self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
+        self._deviation = torch.tensor(deviation, device=device).view(1, 3, 1, 1)
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -162,7 +173,7 @@ class CLIPPerceptor:
 
         Raises RuntimeError after `release_text`.
         """
-        if self.network.token_embedding is None:
+        if not self._has_text:
             raise RuntimeError(f"the text tower of {self.name} was released; load it anew to embed texts")
         tokens = clip_package().tokenize(list(texts), self.context_length, truncate=True)
         return F.normalize(self.network.encode_text(tokens.to(self.device)), dim=1)
@@ -175,7 +186,9 @@ class CLIPPerceptor:
     def release_text(self) -> None:
         """Free the text tower, once all texts are embedded."""
         for part in TEXT_PARTS:
-            setattr(self.network, part, None)
+            if hasattr(self.network, part):
+                delattr(self.network, part)
+        self._has_text = False
 
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Names the words of each text that are cut because it is too long."""
@@ -278,7 +291,14 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     tensors = read_weights(file, select_clip)
     config, network = make_clip(tensors, file.locate(), file.remedy)
     fill_clip(network, tensors, file.locate(), file.remedy)
-    return CLIPPerceptor(entry.name, network, config, entry.hash, device)
+    return CLIPPerceptor(
+        entry.name,
+        network,
+        entry.hash,
+        device,
+        input_size=config.input_size,
+        context_length=config.context_length,
+    )
 
 
 def make_clip(tensors: Mapping[str, Tensor], path: Path, remedy: str) -> tuple[CLIPConfig, nn.Module]:

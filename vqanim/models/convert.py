@@ -26,21 +26,26 @@ VERSION = "1"
 
 
 def read_weights(file: ModelFile, select: Selection) -> dict[str, Tensor]:
-    """Selected tensors of a model's weights file of any kind, verified.
+    """Selected tensors of a model's weights file, as `read_weights_file` reads them."""
+    return read_weights_file(file.locate(), file.sha256, select, file.remedy)
 
-    Safetensors files are read where they are; other kinds are converted first, once.
+
+def read_weights_file(path: Path, sha256: str | None, select: Selection, remedy: str) -> dict[str, Tensor]:
+    """Selected tensors of a weights file of any kind, verified.
+
+    sha256: of the file; None accepts any. Safetensors files are read where they are; other kinds are
+    converted first, once.
     Raises InputError for a file that is missing, changed or cannot be read, OutputError when the cache cannot
     be written.
     """
-    path = file.locate()
     try:
         as_it_is = is_safetensors(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
     if not as_it_is:
-        return read_converted(path, file.sha256, select, file.remedy)
-    verify(path, file.sha256, file.remedy)
-    return read_checkpoint(path, select, file.remedy)
+        return read_converted(path, sha256, select, remedy)
+    verify(path, sha256, remedy)
+    return read_checkpoint(path, select, remedy)
 
 
 def converted_path(sha256: str) -> Path:

@@ -14,6 +14,7 @@ from vqanim.models.catalogue import (
 )
 from vqanim.models.clip import load_clip
 from vqanim.models.conse import load_conse
+from vqanim.models.open_clip import load_open_clip
 from vqanim.models.vqgan import load_vqgan
 from vqanim.types import Generator, Perceptor
 
@@ -24,6 +25,7 @@ GENERATORS: Mapping[str, Callable[[GeneratorEntry, torch.device], Generator]] = 
 PERCEPTORS: Mapping[str, Callable[[PerceptorEntry, torch.device], Perceptor]] = {
     "clip": load_clip,
     "conse": load_conse,
+    "open_clip": load_open_clip,
 }
 """How to load a perceptor, by the family that its catalogue entry names."""
 
