@@ -72,6 +72,22 @@ def test_views_of_shared_numbers_become_tensors_of_their_own(tmp_path: Path) -> 
         assert len({tensor.data_ptr() for tensor in found.values() if tensor.numel()}) == 3
 
 
+def test_what_is_refused_cannot_write_to_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    torch.save({"a": torch.ones(1)}, path)
+    call = pickle.PROTO + b"\x02cos\nsys\x1b[2Jtem\n" + pickle.EMPTY_TUPLE + pickle.REDUCE + pickle.STOP
+    rewrite(path, {"data.pkl": call})
+    with pytest.raises(InputError, match=r"it wants to call os\.sys\?\[2Jtem, which is refused"):
+        read_checkpoint(path)
+
+
+def test_attributes_of_tensors_do_not_matter(tmp_path: Path) -> None:
+    weight = nn.Parameter(torch.ones(2))
+    weight.note = {"frozen": True}  # type: ignore[attr-defined]
+    torch.save({"a": weight, "b": nn.Buffer(torch.zeros(1))}, tmp_path / "a.pt")
+    assert same(read_checkpoint(tmp_path / "a.pt"), {"a": torch.ones(2), "b": torch.zeros(1)})
+
+
 def test_only_what_is_selected_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     torch.save({"wanted": torch.ones(2), "broken": torch.ones(3)}, path)

@@ -84,7 +84,7 @@ def test_another_kind_of_checkpoint_is_named(tmp_path: Path) -> None:
         (["encoder.down.0.block.0.conv1.weight", "quant_conv.weight"], "an autoencoder without a codebook"),
         (["text_model.embeddings.weight"], "a CLIP in the layout of the transformers package"),
         (["transformer.blocks.0.ln1.weight"], "a transformer without its VQGAN"),
-        (["layer1.0.conv1.weight"], "a network of another kind (it begins with 'layer1.0.conv1.weight')"),
+        (["layer1.0.conv1.weight"], "something else (it begins with 'layer1.0.conv1.weight')"),
         ([], "an empty checkpoint"),
     ],
 )

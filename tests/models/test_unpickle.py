@@ -94,6 +94,8 @@ def hostile(marker: Path) -> dict[str, bytes]:
         "a hook of a tensor": name("torch._utils", "_rebuild_tensor_v2") + pickle.MARK + storage
         + pickle.BININT1 + b"\x00" + pickle.BININT1 + b"\x01" + pickle.TUPLE1 + pickle.BININT1 + b"\x01"
         + pickle.TUPLE1 + pickle.NEWFALSE + SYSTEM + arguments + pickle.REDUCE + pickle.TUPLE + pickle.REDUCE,
+        "a tensor of a type": name("torch._tensor", "_rebuild_from_type_v2") + pickle.MARK + SYSTEM
+        + name("torch", "Tensor") + arguments + pickle.NONE + pickle.TUPLE + pickle.REDUCE,
         "extension registry": pickle.EXT1 + b"\x01",
         "defaultdict's factory": name("collections", "defaultdict") + SYSTEM + pickle.TUPLE1 + pickle.REDUCE
         + arguments + pickle.REDUCE,

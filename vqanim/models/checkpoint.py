@@ -21,6 +21,7 @@ from torch import Tensor
 
 from vqanim.errors import InputError
 from vqanim.models.unpickle import StandIn, StorageRef, TensorRef, Unreadable, read_pickle
+from vqanim.models.weights import printable
 
 Value = TypeVar("Value")
 
@@ -97,7 +98,7 @@ def read_checkpoint(
         RuntimeError, ValueError, struct.error,
     ) as error:  # fmt: skip
         reason = str(error) if isinstance(error, Unreadable) else f"it is damaged or cut short ({error})"
-        raise InputError(f"{path}: this checkpoint cannot be used: {reason}; {remedy}") from error
+        raise InputError(f"{path}: this checkpoint cannot be used: {printable(reason)}; {remedy}") from error
 
 
 def _read_safetensors(path: Path, select: Selection) -> dict[str, Tensor]:

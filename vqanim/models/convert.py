@@ -74,6 +74,7 @@ def _write(target: Path, tensors: Mapping[str, Tensor]) -> None:
     with staged(target) as temporary:
         try:
             save_file(dict(tensors), temporary, {"vqanim": seal(tensors)})
+            temporary.chmod(0o644)  # safetensors lets only the owner read, but a cache may be shared
         except (SafetensorError, OSError) as error:
             raise OutputError(
                 f"{target}: cannot be written ({error}); free some space, or set VQANIM_CACHE to a folder "

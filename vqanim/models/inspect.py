@@ -11,7 +11,7 @@ from vqanim.models.checkpoint import read_checkpoint
 from vqanim.models.clip import make_clip, select_clip
 from vqanim.models.vqgan import build_vqgan, select_first_stage
 from vqanim.models.vqgan_config import parse_config
-from vqanim.models.weights import check_fit, read_verified
+from vqanim.models.weights import check_fit, printable, read_verified
 
 _CONFIG = "give the config that was published with this checkpoint"
 _CHECKPOINT = "give the checkpoint of a VQGAN, and the config that was published with it"
@@ -98,4 +98,8 @@ def recognise(names: Iterable[str]) -> str:
     for mark, kind in _MARKS:
         if any(name.startswith(mark) for name in names):
             return kind
-    return f"a network of another kind (it begins with {names[0]!r})" if names else "an empty checkpoint"
+    return (
+        f"a network of another kind (it begins with {printable(names[0])!r})"
+        if names
+        else "an empty checkpoint"
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import pickletools
 import struct
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, cast
@@ -73,8 +74,11 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Ten
     return TensorRef(storage, offset, tuple(shape), tuple(strides))
 
 
-def _parameter(tensor: Any, *_: Any) -> Any:
-    return tensor
+def _of_type(rebuild: Any, _cls: Any, arguments: Any, *_: Any) -> Any:
+    """A tensor that has attributes or a class of its own, which do not matter."""
+    if str(rebuild) not in _TENSORS or type(arguments) is not tuple:
+        raise Unreadable(f"it wants to call {rebuild}, which is refused; nothing was run")
+    return _TENSORS[str(rebuild)](*arguments)
 
 
 def _pairs(items: Any = (), *_: Any) -> dict[Any, Any]:
@@ -93,11 +97,16 @@ def _first(value: Any, *_: Any) -> Any:
     return value
 
 
-CALLS: Mapping[str, Callable[..., Any]] = {
+_TENSORS: Mapping[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
-    "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch._utils._rebuild_parameter": _first,
+    "torch._utils._rebuild_parameter_with_state": _first,
+}
+
+CALLS: Mapping[str, Callable[..., Any]] = {
+    **_TENSORS,
+    "torch._tensor._rebuild_from_type_v2": _of_type,
     "torch.Size": _first,
     "torch.device": _inert,
     "torch.jit._pickle.build_intlist": _first,
@@ -136,7 +145,9 @@ def read_pickle(file: BinaryIO, storages: dict[str, StorageRef] | None = None) -
     """
     machine = _Machine({} if storages is None else storages)
     try:
-        return machine.run(_Limited(file, MAX_BYTES))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about escapes in broken texts
+            return machine.run(_Limited(file, MAX_BYTES))
     except Unreadable:
         raise
     except (

@@ -96,8 +96,14 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, reme
     module.load_state_dict(copies, assign=True)
 
 
+def printable(text: str, limit: int = 300) -> str:
+    """A text from a stranger's file for a message: on one line, cut when long, without control characters."""
+    plain = "".join(c if c.isprintable() else "?" for c in text[: limit + 1])
+    return plain if len(plain) <= limit else plain[:limit] + "..."
+
+
 def _some(what: str, names: Iterable[str], limit: int = 3) -> list[str]:
-    found = sorted(names)
+    found = [printable(name) for name in sorted(names)]
     if not found:
         return []
     more = f" and {len(found) - limit} more" if len(found) > limit else ""
