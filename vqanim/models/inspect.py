@@ -98,8 +98,4 @@ def recognise(names: Iterable[str]) -> str:
     for mark, kind in _MARKS:
         if any(name.startswith(mark) for name in names):
             return kind
-    return (
-        f"a network of another kind (it begins with {printable(names[0])!r})"
-        if names
-        else "an empty checkpoint"
-    )
+    return f"something else (it begins with {printable(names[0])!r})" if names else "an empty checkpoint"
