@@ -65,6 +65,10 @@ class Perceptor(Protocol):
         """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
         ...
 
+    def release_text(self) -> None:
+        """Free what only texts need, once all are embedded; `encode_text` may fail afterwards."""
+        ...
+
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """What a person should know about these texts, one line each: unknown words, cut texts."""
         ...

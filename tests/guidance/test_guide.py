@@ -41,7 +41,8 @@ def similarity(guide: Guide, z: torch.Tensor, text: str) -> float:
 
 def test_the_picture_comes_nearer_to_the_prompt(guide: Guide, latents: Latents) -> None:
     before = similarity(guide, latents["z"], "a volcano")
-    assert similarity(guide, run(guide, latents, PLAN), "a volcano") > before + 0.1
+    after = similarity(guide, run(guide, latents, replace(PLAN, steps=24)), "a volcano")
+    assert after > before + 0.1
 
 
 def test_a_negative_weight_drives_the_picture_away(guide: Guide, latents: Latents) -> None:

@@ -5,19 +5,32 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 import yaml
+from taming.modules.diffusionmodules import model as diffusion
 
+from tests.models.official import (
+    FORMS,
+    TamingVQ,
+    generator_entry,
+    taming_vq,
+    transformer_config,
+    write_config,
+)
+from tests.plans import frame_plan
 from vqanim.errors import InputError
+from vqanim.guidance.guide import Guide
 from vqanim.models.catalogue import GeneratorEntry, get_generator_entry
+from vqanim.models.conse import ConsePerceptor
 from vqanim.models.vqgan import (
     VQGAN,
-    VQGANConfig,
     VQGANGenerator,
     clamp_with_grad,
     load_vqgan,
     look_up,
     nearest_codes,
 )
+from vqanim.models.vqgan_config import VQGANConfig
 
 TINY = {
     "model": {
@@ -196,3 +209,135 @@ def test_the_factor_follows_from_the_levels() -> None:
     assert VQGANConfig.from_mapping(TINY).factor == 2
     pocket = get_generator_entry("pocket").files["config"].locate().read_text()
     assert VQGANConfig.from_mapping(yaml.safe_load(pocket)).factor == 4
+
+
+def load(folder: Path, model: TamingVQ, form: str = "lightning.ckpt") -> VQGANGenerator:
+    """The generator that comes of a model's official files."""
+    FORMS[form](model.state_dict(), folder / form)
+    config = write_config(folder, model.config())
+    multiple = VQGANConfig.from_mapping(model.config()).factor
+    return load_vqgan(generator_entry(config, folder / form, multiple), torch.device("cpu"))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache."""
+    monkeypatch.setenv("VQANIM_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def square() -> torch.Tensor:
+    """A picture [1, 3, 64, 64] of random squares."""
+    coarse = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(4))
+    return F.interpolate(coarse, (64, 64), mode="bicubic").clamp(0, 1)
+
+
+@pytest.mark.parametrize("gumbel", [False, True])
+@pytest.mark.parametrize("levels", [4, 5])  # f8, f16
+def test_latents_codes_and_pictures_agree_with_tamings(
+    levels: int,
+    gumbel: bool,
+    square: torch.Tensor,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = taming_vq(levels, gumbel)
+    generator = load(tmp_path, model)
+    network = generator.network
+    assert generator.multiple == 2 ** (levels - 1)
+    latents = generator.carry(square)["z"]
+    picture = generator.decode({"z": latents})
+
+    monkeypatch.setattr(diffusion, "nonlinearity", lambda x: x * torch.sigmoid(x))  # as taming ships it
+    before = model.before_codes(square * 2 - 1)
+    if gumbel:
+        _, _, _, logits = model.quantize(before, return_logits=True)
+        expected = logits.argmax(1)
+        assert torch.equal(network.likeliest_codes(before), expected)
+    else:
+        _, _, (_, _, expected) = model.quantize(before)
+        assert torch.equal(nearest_codes(before, network.codebook).flatten(), expected)
+        torch.testing.assert_close(network.encode(square), before, atol=1e-5, rtol=0)
+    sides = (1, 64 // generator.multiple, 64 // generator.multiple)
+    vectors = model.quantize.get_codebook_entry(expected.flatten(), (*sides, network.codebook.shape[1]))
+    assert torch.equal(nearest_codes(latents, network.codebook), expected.view(sides))
+    if gumbel:
+        torch.testing.assert_close(latents, vectors, atol=1e-5, rtol=0)
+    torch.testing.assert_close(network.decode(vectors), (model.decode(vectors) + 1) / 2, atol=1e-5, rtol=0)
+    torch.testing.assert_close(picture, ((model.decode(vectors) + 1) / 2).clamp(0, 1), atol=1e-5, rtol=0)
+    assert len(expected.unique()) > 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("gumbel", [False, True])
+def test_every_form_of_file_gives_the_same_weights(
+    form: str, gumbel: bool, cache: Path, tmp_path: Path
+) -> None:
+    model = taming_vq(2, gumbel)
+    found = load(tmp_path, model, form).network.state_dict()
+    expected = {k: v for k, v in model.state_dict().items() if not k.startswith("loss.")}
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in found)
+
+
+@pytest.mark.parametrize("gumbel", [False, True])
+def test_a_transformers_checkpoint_gives_its_vqgan(gumbel: bool, cache: Path, tmp_path: Path) -> None:
+    model = taming_vq(2, gumbel)
+    state = {
+        "transformer.tok_emb.weight": torch.ones(4, 4), "cond_stage_model.quantize.w": torch.ones(1),
+        **{f"first_stage_model.{name}": tensor for name, tensor in model.state_dict().items()},
+    }  # fmt: skip
+    FORMS["lightning.ckpt"](state, tmp_path / "net2net.ckpt")
+    config = write_config(tmp_path, transformer_config(model))
+    entry = generator_entry(config, tmp_path / "net2net.ckpt", 2)
+    generator = load_vqgan(entry, torch.device("cpu"))
+    expected = model.state_dict()
+    assert all(torch.equal(expected[k], v) for k, v in generator.network.state_dict().items())
+
+
+def test_half_precision_weights_are_used_in_single_precision(cache: Path, tmp_path: Path) -> None:
+    generator = load(tmp_path, taming_vq().half(), "plain.pth")
+    assert {parameter.dtype for parameter in generator.network.parameters()} == {torch.float32}
+
+
+def test_a_gumbel_model_is_guided_like_any_other(
+    perceptor: ConsePerceptor, square: torch.Tensor, cache: Path, tmp_path: Path
+) -> None:
+    generator = load(tmp_path, taming_vq(3, gumbel=True))
+    start = generator.start(square, torch.Generator())
+    guide = Guide(generator, perceptor, ["a volcano"])
+    result = guide.optimise(start, frame_plan(steps=2), torch.Generator().manual_seed(0))
+    assert result.finite
+    z = result.latents["z"]
+    assert not torch.equal(z, start["z"])
+    codebook = generator.network.codebook
+    assert (z.amax((0, 2, 3)) <= codebook.amax(0)).all()
+    assert (z.amin((0, 2, 3)) >= codebook.amin(0)).all()
+    snapped = look_up(nearest_codes(z, codebook), codebook)
+    torch.testing.assert_close(
+        generator.decode({"z": z}), generator.decode({"z": snapped}), atol=1e-5, rtol=0
+    )
+
+
+def test_weights_of_another_network_are_refused(cache: Path, tmp_path: Path) -> None:
+    FORMS["nested.pt"](taming_vq(3).state_dict(), tmp_path / "a.pt")
+    config = write_config(tmp_path, taming_vq(2).config())
+    with pytest.raises(InputError) as caught:
+        load_vqgan(generator_entry(config, tmp_path / "a.pt", 2), torch.device("cpu"))
+    message = str(caught.value)
+    assert "does not fit the network: missing: decoder.up.1.attn" in message
+    assert "unexpected: decoder.up.2.attn" in message
+    assert message.endswith("get it again")
+
+
+def test_a_network_that_cannot_be_is_refused_before_it_takes_memory(cache: Path, tmp_path: Path) -> None:
+    model = taming_vq()
+    FORMS["plain.pth"](model.state_dict(), tmp_path / "a.pth")
+    for ch, words in ((33, "multiples of 32"), (8192, "of another shape")):
+        config = model.config()
+        config["model"]["params"]["ddconfig"]["ch"] = ch
+        entry = generator_entry(write_config(tmp_path, config), tmp_path / "a.pth", 2)
+        with pytest.raises(InputError, match=words):
+            load_vqgan(entry, torch.device("cpu"))

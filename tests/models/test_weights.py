@@ -9,7 +9,7 @@ from safetensors.torch import save
 from torch import nn
 
 from vqanim.errors import InputError
-from vqanim.models.weights import load_into, parse_tensors, read_verified
+from vqanim.models.weights import load_into, parse_tensors, read_verified, verify
 
 REMEDY = "reinstall it"
 
@@ -54,6 +54,33 @@ def test_tensors_are_compared_by_name_and_shape_before_anything_is_loaded() -> N
     assert "unexpected: extra" in message
     assert "of another shape: weight [2, 3], expected [3, 2]" in message
     assert torch.equal(module.weight, before)
+
+
+def test_names_from_a_file_cannot_write_to_the_terminal() -> None:
+    tensors = {"weight": torch.ones(3, 2), "bias": torch.ones(3), "\x1b[2J\nall is well": torch.ones(1)}
+    with pytest.raises(InputError) as caught:
+        load_into(nn.Linear(2, 3), tensors, Path("w"), REMEDY)
+    assert "unexpected: ?[2J?all is well; reinstall it" in str(caught.value)
+
+
+def test_counters_stay_whole_numbers_and_no_memory_is_shared() -> None:
+    module = nn.BatchNorm2d(2)
+    tensors = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    load_into(module, tensors, Path("w"), REMEDY)
+    assert module.num_batches_tracked is not None
+    assert module.num_batches_tracked.dtype == torch.int64
+    assert module.weight.data_ptr() != tensors["weight"].data_ptr()
+
+
+def test_a_file_of_any_size_is_verified(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"weights" * 1_000_000)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert verify(path, found, REMEDY) == verify(path, None, REMEDY) == found
+    with pytest.raises(InputError, match=r"\(7,000,000 bytes\), expected 000000000000\.\.\.; reinstall it"):
+        verify(path, "0" * 64, REMEDY)
+    with pytest.raises(InputError, match="cannot be read"):
+        verify(tmp_path / "gone", None, REMEDY)
 
 
 def test_half_precision_weights_become_float32() -> None:

@@ -113,6 +113,7 @@ def load_painter(timeline: Timeline, device: torch.device) -> tuple[Painter, Mod
     generator = load_generator(timeline.generator, device)
     perceptor = load_perceptor(timeline.perceptor, device)
     guide = Guide(generator, perceptor, timeline.prompts)
+    perceptor.release_text()
     painter = Painter(generator, guide, device, timeline.height, timeline.width)
     notes = perceptor.notes(timeline.prompts)
     return painter, ModelsLoaded(generator.name, perceptor.name, time.monotonic() - began, notes)

@@ -105,6 +105,9 @@ class ConsePerceptor:
         overall = F.normalize(centred @ self.seen, dim=1)
         return F.normalize(likely + overall, dim=1)
 
+    def release_text(self) -> None:
+        """Nothing: the table of words is small, and notes need it."""
+
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Names the words of each text that it does not know."""
         found = ((text, self.words.read(text).unknown) for text in texts)

@@ -12,7 +12,9 @@ from vqanim.models.catalogue import (
     get_generator_entry,
     get_perceptor_entry,
 )
+from vqanim.models.clip import load_clip
 from vqanim.models.conse import load_conse
+from vqanim.models.open_clip import load_open_clip
 from vqanim.models.vqgan import load_vqgan
 from vqanim.types import Generator, Perceptor
 
@@ -21,7 +23,9 @@ GENERATORS: Mapping[str, Callable[[GeneratorEntry, torch.device], Generator]] = 
 }
 """How to load a generator, by the family that its catalogue entry names."""
 PERCEPTORS: Mapping[str, Callable[[PerceptorEntry, torch.device], Perceptor]] = {
+    "clip": load_clip,
     "conse": load_conse,
+    "open_clip": load_open_clip,
 }
 """How to load a perceptor, by the family that its catalogue entry names."""
 

@@ -1,7 +1,7 @@
 """VQGAN: taming-transformers' encoder, decoder and codebook behind a thin shell of our own.
 
-The shell has the parameter names of the official `VQModel` (Esser, Rombach and Ommer 2021, "Taming
-Transformers for High-Resolution Image Synthesis"), so official checkpoints load as they are, without
+The shell has the parameter names of the official `VQModel` and `GumbelVQ` (Esser, Rombach and Ommer 2021,
+"Taming Transformers for High-Resolution Image Synthesis"), so official checkpoints load as they are, without
 pytorch-lightning, discriminator or training code.
 """
 
@@ -10,19 +10,20 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.nn.functional as F
-import yaml
 from taming.modules.diffusionmodules import model as diffusion
-from taming.modules.vqvae.quantize import VectorQuantizer2
+from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
 from vqanim.models.catalogue import GeneratorEntry
-from vqanim.models.weights import load_into, parse_tensors, read_verified
+from vqanim.models.convert import read_weights
+from vqanim.models.vqgan_config import VQGANConfig, parse_config
+from vqanim.models.weights import load_into, read_verified
 
 if TYPE_CHECKING:
     from vqanim.types import Image, Latents
@@ -30,43 +31,14 @@ if TYPE_CHECKING:
 # taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
 diffusion.nonlinearity = F.silu
 
+FIRST_STAGE = "first_stage_model."
+"""Prefix of a VQGAN's tensors in the checkpoint of a transformer that was trained on top of it."""
 
-@dataclass(frozen=True)
-class VQGANConfig:
-    """What an official config file says about the network: `model.params` of its YAML."""
-
-    embed_dim: int
-    """Channels of a codebook vector."""
-    n_embed: int
-    """Number of codebook vectors."""
-    ddconfig: Mapping[str, Any]
-    """Keyword arguments of taming's Encoder and Decoder."""
-    norm_groups: int = 32
-    """Groups of every GroupNorm; official models have 32. With as many groups as channels a norm would
-    wipe out the mean of every channel, and with it the colors, so narrow models need fewer."""
-
-    @classmethod
-    def from_mapping(cls, config: Mapping[str, Any]) -> VQGANConfig:
-        """Read the official layout `{model: {params: {embed_dim, n_embed, ddconfig}}}`.
-
-        Raises KeyError when a part is missing.
-        """
-        params = config["model"]["params"]
-        return cls(
-            int(params["embed_dim"]),
-            int(params["n_embed"]),
-            dict(params["ddconfig"]),
-            int(params.get("norm_groups", 32)),
-        )
-
-    @property
-    def factor(self) -> int:
-        """Pixels per latent along a side (f8, f16): each level after the first halves the picture."""
-        return int(2 ** (len(self.ddconfig["ch_mult"]) - 1))
+Value = TypeVar("Value")
 
 
 class VQGAN(nn.Module):
-    """Encoder, decoder and codebook with the official parameter names.
+    """Encoder, decoder and codebook with the official parameter names, of `VQModel` or `GumbelVQ`.
 
     Pictures are float [B, 3, H, W] in 0..1 with H and W multiples of `config.factor`; latents are
     float [B, embed_dim, H / factor, W / factor] in the space of the codebook.
@@ -81,20 +53,36 @@ class VQGAN(nn.Module):
             self.decoder = diffusion.Decoder(**dd)
         for module in self.modules():
             if isinstance(module, nn.GroupNorm):
+                if module.num_channels % config.norm_groups:
+                    raise ValueError(f"{module.num_channels} channels make no {config.norm_groups} groups")
                 module.num_groups = config.norm_groups
-        self.quantize = VectorQuantizer2(config.n_embed, config.embed_dim, beta=0.25)
+        self.quantize: Any
+        if config.gumbel:
+            self.quantize = GumbelQuantize(dd["z_channels"], config.embed_dim, config.n_embed)
+        else:
+            self.quantize = VectorQuantizer2(config.n_embed, config.embed_dim, beta=0.25)
         self.quant_conv = nn.Conv2d(dd["z_channels"], config.embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(config.embed_dim, dd["z_channels"], 1)
 
     @property
     def codebook(self) -> Tensor:
         """The codebook, [n_embed, embed_dim]."""
-        return self.quantize.embedding.weight
+        codes: nn.Embedding = self.quantize.embed if self.config.gumbel else self.quantize.embedding
+        return codes.weight
 
     def encode(self, image: Tensor) -> Tensor:
-        """Picture [B, 3, H, W] in 0..1 to continuous latents [B, C, h, w], not yet quantised."""
-        latents: Tensor = self.quant_conv(self.encoder(image * 2 - 1))
-        return latents
+        """Picture [B, 3, H, W] in 0..1 to latents [B, C, h, w] in the space of the codebook.
+
+        They are continuous, not yet quantised; but a Gumbel head knows no space between its codes, so with
+        one they are the vectors of the likeliest codes.
+        """
+        features: Tensor = self.quant_conv(self.encoder(image * 2 - 1))
+        return look_up(self.likeliest_codes(features), self.codebook) if self.config.gumbel else features
+
+    def likeliest_codes(self, features: Tensor) -> Tensor:
+        """Codes that a Gumbel head gives, without its noise: features [B, C, h, w] -> int64 [B, h, w]."""
+        codes: Tensor = self.quantize.proj(features).argmax(1)
+        return codes
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w], as they are, to a picture [B, 3, H, W]; values may leave 0..1."""
@@ -196,20 +184,45 @@ class VQGANGenerator:
         return torch.maximum(torch.minimum(z, self._high), self._low)
 
 
+def select_first_stage(tensors: Mapping[str, Value]) -> dict[str, Value]:
+    """Of the tensors of an official checkpoint those of its VQGAN, by their names in a `VQModel`.
+
+    A transformer's checkpoint holds its VQGAN under a prefix; discriminator and perceptual loss are dropped.
+    """
+    if any(name.startswith(FIRST_STAGE) for name in tensors):
+        tensors = {k.removeprefix(FIRST_STAGE): v for k, v in tensors.items() if k.startswith(FIRST_STAGE)}
+    return {name: value for name, value in tensors.items() if not name.startswith("loss.")}
+
+
+def build_vqgan(config: VQGANConfig, path: Path, remedy: str) -> VQGAN:
+    """A network without numbers, on the meta device: its size costs nothing.
+
+    Raises InputError that names the config file when there can be no such network.
+    """
+    try:
+        with torch.device("meta"):
+            return VQGAN(config)
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path}: there is no such network ({error}); widths (ch times ch_mult) are multiples "
+            f"of 32 and of norm_groups; {remedy}"
+        ) from error
+
+
 def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
-    """Build a VQGAN from its config and safetensors file.
+    """Build a VQGAN from its config file and its weights, a checkpoint of any kind.
 
     Raises InputError when a file is missing, damaged or does not fit the other.
     """
     config_file, weights_file = entry.files["config"], entry.files["weights"]
-    config = read_verified(config_file.locate(), config_file.sha256, config_file.remedy)
-    path = weights_file.locate()
-    weights = read_verified(path, weights_file.sha256, weights_file.remedy)
-    network = VQGAN(VQGANConfig.from_mapping(yaml.safe_load(config)))
-    if network.config.factor != entry.multiple:
+    config_path, path = config_file.locate(), weights_file.locate()
+    content = read_verified(config_path, config_file.sha256, config_file.remedy)
+    config = parse_config(content, config_path, config_file.remedy)
+    if config.factor != entry.multiple:
         raise InputError(
-            f"{config_file.locate()}: the network shrinks pictures {network.config.factor}x, the catalogue "
+            f"{config_path}: the network shrinks pictures {config.factor}x, the catalogue "
             f"says {entry.multiple}x; {config_file.remedy}"
         )
-    load_into(network, parse_tensors(weights, path, weights_file.remedy), path, weights_file.remedy)
+    network = build_vqgan(config, config_path, config_file.remedy)
+    load_into(network, read_weights(weights_file, select_first_stage), path, weights_file.remedy)
     return VQGANGenerator(entry.name, network, entry.hash, device)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from tests.models.official import FORMS, local
+from vqanim.errors import InputError, OutputError
+from vqanim.models.checkpoint import everything
+from vqanim.models.convert import converted_path, read_converted, read_weights, seal
+from vqanim.models.vqgan import select_first_stage
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache."""
+    monkeypatch.setenv("VQANIM_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def state() -> dict[str, Tensor]:
+    return {
+        "w": torch.randn(3, 2),
+        "h": torch.ones(2).half(),
+        "n": torch.tensor(5),
+        "loss.logvar": torch.ones(1),
+    }
+
+
+@pytest.fixture
+def checkpoint(state: dict[str, Tensor], tmp_path: Path) -> Path:
+    FORMS["lightning.ckpt"](state, tmp_path / "a.ckpt")
+    return tmp_path / "a.ckpt"
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_checkpoint_is_converted_once(checkpoint: Path, state: dict[str, Tensor], cache: Path) -> None:
+    digest = sha256(checkpoint)
+    first = read_converted(checkpoint, digest, select_first_stage, "get it again")
+    target = cache / "converted" / f"{digest}.safetensors"
+    assert target == converted_path(digest)
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    stored = load_file(target)
+    assert first.keys() == stored.keys() == {"w", "h", "n"}
+    assert all(
+        torch.equal(stored[name], state[name]) and torch.equal(first[name], state[name]) for name in stored
+    )
+    checkpoint.write_bytes(b"")  # not needed any more
+    again = read_converted(checkpoint, digest, select_first_stage, "get it again")
+    assert all(
+        torch.equal(again[name], state[name]) and again[name].dtype == state[name].dtype for name in stored
+    )
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "another version"])
+def test_a_damaged_conversion_is_made_anew(
+    damage: str, checkpoint: Path, state: dict[str, Tensor], cache: Path
+) -> None:
+    digest = sha256(checkpoint)
+    read_converted(checkpoint, digest, everything, "get it again")
+    target = converted_path(digest)
+    whole = target.read_bytes()
+    changed = {
+        "empty": b"",
+        "cut": whole[:-3],
+        "flipped": whole[:-1] + bytes([whole[-1] ^ 1]),
+        "another version": whole.replace(b'"vqanim":"1 ', b'"vqanim":"0 '),
+    }[damage]
+    assert changed != whole
+    target.write_bytes(changed)
+    found = read_converted(checkpoint, digest, everything, "get it again")
+    assert torch.equal(found["w"], state["w"])
+    assert target.read_bytes() == whole
+
+
+def test_a_changed_checkpoint_is_refused_and_leaves_nothing(checkpoint: Path, cache: Path) -> None:
+    digest = sha256(checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes() + b"x")
+    with pytest.raises(InputError, match=r"damaged or changed: its SHA-256 is .*; get it again"):
+        read_converted(checkpoint, digest, everything, "get it again")
+    assert not cache.exists()
+
+
+def test_a_hash_that_is_not_known_is_found_out(checkpoint: Path, cache: Path) -> None:
+    read_converted(checkpoint, None, everything, "get it again")
+    assert converted_path(sha256(checkpoint)).exists()
+
+
+def test_processes_may_convert_at_the_same_time(checkpoint: Path, cache: Path, root: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from vqanim.models.convert import read_converted; "
+        "from vqanim.models.checkpoint import everything; "
+        "print(read_converted(Path(sys.argv[1]), sys.argv[2], everything, '')['h'].tolist())"
+    )
+    command = [sys.executable, "-c", program, str(checkpoint), sha256(checkpoint)]
+    running = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate()[0] for process in running] == ["[1.0, 1.0]\n"] * 2
+    assert len(list((cache / "converted").iterdir())) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_named(checkpoint: Path, cache: Path) -> None:
+    cache.write_text("a file where a folder should be")
+    with pytest.raises(OutputError, match="cache/converted: cannot be written"):
+        read_converted(checkpoint, None, everything, "get it again")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_weights_of_every_form_are_read_and_verified(
+    form: str, state: dict[str, Tensor], cache: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / form
+    FORMS[form](state, path)
+    file = local(path)
+    found = read_weights(file, select_first_stage)  # type: ignore[arg-type]
+    assert found.keys() == {"w", "h", "n"}
+    assert torch.equal(found["w"], state["w"])
+    assert cache.exists() == (form != "model.safetensors")
+    path.write_bytes(path.read_bytes() + b"x")
+    converted_path(file.sha256).unlink(missing_ok=True)
+    with pytest.raises(InputError, match="damaged or changed"):
+        read_weights(file, select_first_stage)  # type: ignore[arg-type]
+
+
+def test_the_seal_depends_on_everything() -> None:
+    plain = {"a": torch.zeros(2), "b": torch.zeros(0), "c": torch.tensor(1)}
+    others = [
+        {**plain, "a": torch.zeros(2).int()}, {**plain, "a": torch.zeros(2, 1)},
+        {**plain, "d": torch.zeros(0)}, {**plain, "a": torch.tensor([0.0, 1.0])},
+    ]  # fmt: skip
+    assert len({seal(tensors) for tensors in (plain, *others)}) == 5
+    assert seal(dict(reversed(plain.items()))) == seal(plain)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tests.models.official import FORMS, perceptor_entry
+from vqanim.errors import InputError
+from vqanim.models.load import PERCEPTORS
+from vqanim.models.open_clip import load_open_clip, open_clip_package
+
+NAME = "open_clip:tiny/mine"
+CPU = torch.device("cpu")
+TINY = {
+    "embed_dim": 32,
+    "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "patch_size": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49_408, "width": 64, "heads": 1, "layers": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def package() -> ModuleType:
+    """open_clip, if it is installed."""
+    try:
+        return open_clip_package()
+    except InputError:
+        pytest.skip("open_clip is not installed")
+
+
+@pytest.fixture
+def tiny(package: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Tells open_clip about a tiny architecture; gives one with random weights."""
+    monkeypatch.setenv("VQANIM_CACHE", str(tmp_path / "cache"))
+    for name, changes in {
+        "tiny": {},
+        "tiny-custom": {"custom_text": True},
+        "tiny-quick": {"quick_gelu": True},
+    }.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps({**TINY, **changes}))
+        package.add_model_config(path)
+
+    def make(name: str = "tiny") -> Any:
+        config = package.get_model_config(name)
+        kind = package.CustomTextCLIP if config.pop("custom_text", False) else package.CLIP
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            return kind(**config).eval().requires_grad_(False)
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-custom", "tiny-quick"])
+@pytest.mark.parametrize("form", ["model.safetensors", "plain.pth", "lightning.ckpt"])
+def test_embeddings_are_those_of_open_clip(
+    name: str, form: str, tiny: Any, package: ModuleType, tmp_path: Path
+) -> None:
+    network = tiny(name)
+    prefix = "module." if form == "lightning.ckpt" else ""
+    FORMS[form]({f"{prefix}{k}": v for k, v in network.state_dict().items()}, tmp_path / form)
+    perceptor = load_open_clip(perceptor_entry(tmp_path / form, "open_clip", f"open_clip:{name}/mine"), CPU)
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+    normalise = package.image_transform(64, is_train=False).transforms[-1]
+    expected: Tensor = F.normalize(network.encode_image(normalise(images)))
+    torch.testing.assert_close(perceptor.encode_image(images), expected, atol=1e-5, rtol=0)
+    texts = ["a castle", "A volcano, at night!", "castle " * 80]
+    expected = F.normalize(network.encode_text(package.get_tokenizer("tiny")(texts)))
+    torch.testing.assert_close(perceptor.encode_text(texts), expected, atol=1e-5, rtol=0)
+    perceptor.release_text()
+    left = {parameter.split(".")[0] for parameter in perceptor.network.state_dict()}
+    assert left == {"visual", "logit_scale"}
+    assert perceptor.encode_image(images).shape == (2, 32)
+
+
+def test_weights_that_do_not_fit_are_refused(tiny: Any, tmp_path: Path) -> None:
+    FORMS["plain.pth"]({**tiny().state_dict(), "stray": torch.ones(1)}, tmp_path / "a.pth")
+    with pytest.raises(InputError, match="does not fit the network: unexpected: stray"):
+        load_open_clip(perceptor_entry(tmp_path / "a.pth", "open_clip", NAME), CPU)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("open_clip:ViT-B-23/laion2b", "knows no model 'ViT-B-23'; did you mean 'ViT-B-32'"),
+        ("open_clip:coca_ViT-B-32/x", "reads texts or images in another way than CLIP"),
+        ("open_clip:ViT-B-16-SigLIP/webli", "reads texts or images in another way than CLIP"),
+    ],
+)
+def test_models_that_are_unknown_or_not_supported_are_named(
+    name: str, words: str, package: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(InputError, match=words):
+        load_open_clip(perceptor_entry(tmp_path / "a", "open_clip", name), CPU)
+
+
+def test_weights_that_are_not_here_are_named_with_the_command(
+    package: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    name = "open_clip:ViT-B-32/laion2b_s34b_b79k"
+    entry = replace(perceptor_entry(tmp_path / "a", "open_clip", name), files={})
+    command = "run: hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K open_clip_model.safetensors"
+    with pytest.raises(InputError, match=command):
+        load_open_clip(entry, CPU)
+    with pytest.raises(InputError, match="names no weights for 'open_clip:ViT-B-32/nothing'"):
+        load_open_clip(replace(entry, name="open_clip:ViT-B-32/nothing"), CPU)
+
+
+def test_a_missing_package_is_named_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_clip_package.cache_clear()
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(InputError, match=r"python -m pip install 'vqanim\[open-clip\]'"):
+        PERCEPTORS["open_clip"](perceptor_entry(tmp_path / "a", "open_clip", NAME), CPU)
+    open_clip_package.cache_clear()

@@ -1,0 +1,363 @@
+"""Checkpoint files of all kinds to tensors by name, without running anything that they hold.
+
+Read are safetensors files, torch's zip archives (plain or written by Lightning), the format that torch had
+before 1.6, and TorchScript archives. The latter are read as data as well: torch.jit.load would run their
+code, and TorchScript can read and write files (aten::from_file, aten::save).
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from vqanim.errors import InputError
+from vqanim.models.unpickle import StandIn, StorageRef, TensorRef, Unreadable, read_pickle
+from vqanim.models.weights import printable
+
+Value = TypeVar("Value")
+
+
+class Selection(Protocol):
+    """Which tensors are wanted, and under which names."""
+
+    def __call__(self, tensors: Mapping[str, Value], /) -> dict[str, Value]:
+        """Of tensors by name those that are wanted, by their new names."""
+        ...
+
+
+def everything(tensors: Mapping[str, Value]) -> dict[str, Value]:
+    """A selection: all tensors as they are named."""
+    return dict(tensors)
+
+
+MAX_ATTRIBUTES = 200_000
+"""Of all modules of a TorchScript archive; the largest official one has some ten thousand."""
+MAX_NAME = 500
+"""Characters in the name of a tensor."""
+MAX_DIMENSIONS = 8
+MAX_REPEATS = 2
+"""How many times its own size a file may unfold to: tensors that share numbers are written out."""
+
+_STORAGE_TYPES: Mapping[str, torch.dtype] = {
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "DoubleStorage": torch.float64,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_PROTOCOL = 1001
+_ZIP_HEAD = b"PK\x03\x04"
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file looks like a safetensors file. Raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    return head[8:9] == b"{" and not head.startswith((_ZIP_HEAD, b"\x80"))
+
+
+def read_checkpoint(
+    path: Path, select: Selection = everything, remedy: str = "get it again"
+) -> dict[str, Tensor]:
+    """Selected tensors of a checkpoint, contiguous, on the CPU, as stored.
+
+    Only those are read that `select` keeps. Raises InputError that names the file, what is wrong with it and
+    the remedy.
+    """
+    try:
+        if is_safetensors(path):
+            return _read_safetensors(path, select)
+        with _open(path) as archive:
+            found = select(_find_tensors(archive.top))
+            for ref in found.values():
+                _check(ref)
+            size = sum(_byte_count(ref) for ref in found.values())
+            if size > MAX_REPEATS * path.stat().st_size:
+                raise Unreadable(f"it claims {size:,} bytes of numbers, far more than the file has")
+            return {name: archive.tensor(ref) for name, ref in found.items()}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {remedy}") from error
+    except (
+        Unreadable, SafetensorError, zipfile.BadZipFile, EOFError, NotImplementedError, OverflowError,
+        RuntimeError, ValueError, struct.error,
+    ) as error:  # fmt: skip
+        reason = str(error) if isinstance(error, Unreadable) else f"it is damaged or cut short ({error})"
+        raise InputError(f"{path}: this checkpoint cannot be used: {printable(reason)}; {remedy}") from error
+
+
+def _read_safetensors(path: Path, select: Selection) -> dict[str, Tensor]:
+    with safe_open(path, framework="pt") as file:
+        found = select({name: name for name in file.keys()})  # noqa: SIM118
+        return {name: file.get_tensor(stored) for name, stored in found.items()}
+
+
+class _Archive(Protocol):
+    """An open checkpoint: what its pickle holds, and the numbers of its tensors."""
+
+    top: Any
+
+    def tensor(self, ref: TensorRef) -> Tensor:
+        """The tensor that a reference describes. Raises Unreadable."""
+        ...
+
+    def __enter__(self) -> _Archive: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def _open(path: Path) -> _Archive:
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith(_ZIP_HEAD):
+        return _ZipArchive(path)
+    if head.startswith(b"\x80"):
+        return _LegacyArchive(path)
+    raise Unreadable(_describe(head))
+
+
+def _describe(head: bytes) -> str:
+    """What a file is that is no checkpoint."""
+    text = head.lstrip().lower()
+    if not head:
+        return "it is empty"
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<")):
+        return "it is a web page, not a checkpoint: the download gave a page instead of the file"
+    if text.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file itself"
+    if head[257:262] == b"ustar":
+        return "it is a tar archive, as torch wrote them before version 0.2; save it anew with a later torch"
+    return "it is no checkpoint, allowed are files of torch (.ckpt, .pt, .pth) and safetensors"
+
+
+@dataclass
+class _Tensors:
+    """Makes tensors of checked references; numbers that several tensors share are read once."""
+
+    flat: dict[str, Tensor] = field(default_factory=dict)
+
+    def make(self, ref: TensorRef, read: Callable[[StorageRef, int], bytearray]) -> Tensor:
+        """The tensor of a reference; `read` gives the first so many bytes of a storage."""
+        storage = ref.storage
+        dtype = _dtype(storage)
+        fresh = storage.key not in self.flat
+        if fresh:
+            content = read(storage, storage.count * dtype.itemsize)
+            empty = torch.empty(0, dtype=dtype)
+            self.flat[storage.key] = torch.frombuffer(content, dtype=dtype) if content else empty
+        flat = self.flat[storage.key]
+        if flat.dtype != dtype or len(flat) != storage.count:
+            raise Unreadable(f"it reads the numbers {storage.key!r} in two ways")
+        view = flat.as_strided(ref.shape, ref.strides, ref.offset)
+        return (
+            view
+            if fresh and view.is_contiguous() and view.numel() == len(flat)
+            else view.contiguous().clone()
+        )
+
+
+class _ZipArchive:
+    """What torch.save and torch.jit.save write since torch 1.6."""
+
+    def __init__(self, path: Path) -> None:
+        self._size = path.stat().st_size
+        self._zip = zipfile.ZipFile(path)
+        try:
+            pickles = [n for n in self._zip.namelist() if n == "data.pkl" or n.endswith("/data.pkl")]
+            if len(pickles) != 1:
+                raise Unreadable("it is a zip archive, but not one of torch")
+            self._folder = pickles[0].removesuffix("data.pkl")
+            if self._read_small("byteorder", b"little") != b"little":
+                raise Unreadable("it was written on a big-endian machine; save it anew on another")
+            self._tensors = _Tensors()
+            with self._record("data.pkl") as file:
+                self.top = read_pickle(file)
+        except BaseException:
+            self._zip.close()
+            raise
+
+    def tensor(self, ref: TensorRef) -> Tensor:
+        """The tensor that a reference describes; its checksum is looked at. Raises Unreadable."""
+        return self._tensors.make(ref, self._read)
+
+    def _read(self, storage: StorageRef, size: int) -> bytearray:
+        with self._record(f"data/{storage.key}", size) as file:
+            content = bytearray(size)
+            if _fill(file, content) != size:
+                raise Unreadable(f"its numbers {storage.key!r} are cut short")
+            file.read(1)  # at its end a record is compared with its checksum
+        return content
+
+    def _record(self, name: str, size: int = 0) -> BinaryIO:
+        try:
+            info = self._zip.getinfo(self._folder + name)
+        except KeyError:
+            raise Unreadable(f"its part {name!r} is missing") from None
+        if info.compress_type != zipfile.ZIP_STORED:  # torch never compresses; zip bombs do
+            raise Unreadable(f"its part {name!r} is compressed, which torch never does; that is refused")
+        if not size <= info.file_size == info.compress_size <= self._size:
+            raise Unreadable(f"its part {name!r} has {info.file_size:,} bytes, expected {size:,}")
+        return self._zip.open(info)  # type: ignore[return-value]
+
+    def _read_small(self, name: str, default: bytes) -> bytes:
+        if self._folder + name not in self._zip.namelist():
+            return default
+        with self._record(name) as file:
+            return file.read(64)
+
+    def __enter__(self) -> _ZipArchive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+
+class _LegacyArchive:
+    """What torch.save wrote before torch 1.6: five pickles, then the numbers of all storages."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        try:
+            if not all(read_pickle(self._file) == wanted for wanted in (_LEGACY_MAGIC, _LEGACY_PROTOCOL)):
+                raise Unreadable("it is a pickle, but not a checkpoint of torch")
+            read_pickle(self._file)  # about the machine that wrote it
+            storages: dict[str, StorageRef] = {}
+            self.top = read_pickle(self._file, storages)
+            self._starts = self._find_starts(read_pickle(self._file), storages)
+            self._tensors = _Tensors()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _find_starts(self, keys: Any, storages: Mapping[str, StorageRef]) -> dict[str, int]:
+        """Where the numbers of each storage begin in the file."""
+        position = self._file.tell()
+        end = self._file.seek(0, 2)
+        starts = {}
+        for key in keys if isinstance(keys, list) else ():
+            if key not in storages:
+                raise Unreadable(f"it holds the numbers {key!r}, which no tensor has")
+            starts[key] = position + 8
+            position += 8 + max(storages[key].count, 0) * _dtype(storages[key]).itemsize
+            if position > end:
+                raise Unreadable("it is cut short")
+        return starts
+
+    def tensor(self, ref: TensorRef) -> Tensor:
+        """The tensor that a reference describes. Raises Unreadable."""
+        return self._tensors.make(ref, self._read)
+
+    def _read(self, storage: StorageRef, size: int) -> bytearray:
+        if storage.key not in self._starts:
+            raise Unreadable(f"its numbers {storage.key!r} are missing")
+        self._file.seek(self._starts[storage.key] - 8)
+        (count,) = struct.unpack("<q", self._file.read(8))
+        if count != storage.count:
+            raise Unreadable(f"its numbers {storage.key!r} are {count:,}, expected {storage.count:,}")
+        content = bytearray(size)
+        if _fill(self._file, content) != size:
+            raise Unreadable("it is cut short")
+        return content
+
+    def __enter__(self) -> _LegacyArchive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _fill(file: BinaryIO, content: bytearray) -> int:
+    """Read into `content` until it is full or the file ends; how many bytes that were."""
+    filled = 0
+    with memoryview(content) as view:
+        while filled < len(content):
+            chunk = file.read(min(2**24, len(content) - filled))
+            if not chunk:
+                break
+            view[filled : filled + len(chunk)] = chunk
+            filled += len(chunk)
+    return filled
+
+
+def _dtype(storage: StorageRef) -> torch.dtype:
+    if storage.kind not in _STORAGE_TYPES:
+        raise Unreadable(f"it holds numbers of the kind {storage.kind!r}, which is not known")
+    return _STORAGE_TYPES[storage.kind]
+
+
+def _check(ref: TensorRef) -> None:
+    """Raise Unreadable unless a tensor lies within its storage, each number once."""
+    if len(ref.shape) > MAX_DIMENSIONS or len(ref.shape) != len(ref.strides):
+        raise Unreadable("it describes a tensor of impossible dimensions")
+    if min((ref.offset, ref.storage.count, *ref.shape, *ref.strides)) < 0:
+        raise Unreadable("it describes a tensor by negative numbers")
+    if 0 in ref.shape:
+        return
+    last = ref.offset + sum((n - 1) * step for n, step in zip(ref.shape, ref.strides, strict=True))
+    if last >= ref.storage.count or _count(ref) > ref.storage.count:
+        raise Unreadable(
+            f"it describes a tensor {list(ref.shape)} that is larger than its {ref.storage.count:,} numbers"
+        )
+
+
+def _count(ref: TensorRef) -> int:
+    count = 1
+    for side in ref.shape:
+        count *= side
+    return count
+
+
+def _byte_count(ref: TensorRef) -> int:
+    return _count(ref) * _dtype(ref.storage).itemsize
+
+
+def _find_tensors(top: Any) -> dict[str, TensorRef]:
+    """Tensors by name in what a pickle holds: a state dict, one under `state_dict`, or a script module."""
+    if isinstance(top, StandIn):
+        found = _walk(top)
+    else:
+        inner = top.get("state_dict") if isinstance(top, dict) else None
+        state = inner if isinstance(inner, dict) else top
+        items = state.items() if isinstance(state, dict) else ()
+        found = {name: t for name, t in items if isinstance(name, str) and isinstance(t, TensorRef)}
+    if not found:
+        keys = (
+            ", ".join(repr(key)[:40] for key in top if isinstance(key, str)) if isinstance(top, dict) else ""
+        )
+        raise Unreadable(f"it holds no weights by name{f', but {keys[:200]}' if keys else ''}")
+    return found
+
+
+def _walk(module: StandIn) -> dict[str, TensorRef]:
+    """Tensors of a script module and of those within it, named by the way to them."""
+    found: dict[str, TensorRef] = {}
+    waiting = [("", module)]
+    visited = 0
+    while waiting:
+        prefix, here = waiting.pop()
+        for name, value in here.state.items() if isinstance(here.state, dict) else ():
+            visited += 1
+            if visited > MAX_ATTRIBUTES or len(prefix) > MAX_NAME or len(str(name)) > MAX_NAME:
+                raise Unreadable("its modules are too many, or nested too deep")
+            if isinstance(value, TensorRef):
+                found[f"{prefix}{name}"] = value
+            elif isinstance(value, StandIn):
+                waiting.append((f"{prefix}{name}.", value))
+    return found

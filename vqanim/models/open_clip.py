@@ -1,0 +1,137 @@
+"""CLIP models of the open_clip project, by its names: `open_clip:ViT-B-32/laion2b_s34b_b79k`.
+
+The package is optional. It says what the network is; the weights are read by our own reader, from a file
+that the catalogue's entry names or from the cache of huggingface_hub. Models with another tokenizer than
+CLIP's are not supported.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from vqanim.errors import InputError
+from vqanim.models.catalogue import PerceptorEntry
+from vqanim.models.clip import DEVIATION, MEAN, VOCABULARY, CLIPPerceptor
+from vqanim.models.convert import read_weights_file
+from vqanim.models.weights import load_into
+
+PREFIX = "open_clip:"
+CACHED_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""Names of weights files at the model hub, the better one first."""
+
+Value = TypeVar("Value")
+
+
+def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
+    """Load a model by open_clip's name for architecture and weights; nothing in the file runs.
+
+    Raises InputError when the package or the weights are missing, when the name is unknown or when the file
+    is damaged or does not fit.
+    """
+    model, _, tag = entry.name.removeprefix(PREFIX).partition("/")
+    package = open_clip_package()
+    config = _find_config(package, model)
+    about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
+    if "weights" in entry.files:
+        file = entry.files["weights"]
+        path, sha256, remedy = file.locate(), file.sha256, file.remedy
+    else:
+        path, sha256, remedy = _find_cached(entry.name, about), None, "delete it and get it again"
+    tensors = read_weights_file(path, sha256, select_open_clip, remedy)
+    network = _build(package, config, quick_gelu=bool(about.get("quick_gelu")))
+    _fill(network, tensors, path, remedy)
+    return CLIPPerceptor(
+        entry.name,
+        network,
+        entry.hash,
+        device,
+        input_size=config["vision_cfg"]["image_size"],
+        context_length=config["text_cfg"].get("context_length", 77),
+        mean=about.get("mean", MEAN),
+        deviation=about.get("std", DEVIATION),
+    )
+
+
+@cache
+def open_clip_package() -> ModuleType:
+    """The package. Raises InputError with the command that installs it when it is missing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import open_clip
+    except ImportError as error:
+        raise InputError(
+            f"models of open_clip need its package ({error}); install it: "
+            "python -m pip install 'vqanim[open-clip]'"
+        ) from error
+    return open_clip
+
+
+def select_open_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
+    """Of the tensors of an open_clip checkpoint the weights; those of parallel training have a prefix."""
+    return {
+        name.removeprefix("module."): value
+        for name, value in tensors.items()
+        if not name.endswith(("attn_mask", "position_ids"))
+    }
+
+
+def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
+    """What open_clip says about an architecture, as arguments of its network."""
+    known = package.list_models()
+    if model not in known:
+        near = difflib.get_close_matches(model, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"open_clip knows no model {model!r}; {hint}open_clip.list_models() names all")
+    config: dict[str, Any] = package.get_model_config(model)
+    text = config["text_cfg"]
+    size, vocabulary = config["vision_cfg"]["image_size"], text.get("vocab_size", VOCABULARY)
+    foreign = any(key in text for key in ("hf_model_name", "hf_tokenizer_name")) or vocabulary != VOCABULARY
+    if foreign or "multimodal_cfg" in config or not isinstance(size, int):
+        raise InputError(
+            f"open_clip's {model!r} reads texts or images in another way than CLIP, which is not supported; "
+            "choose one like it, such as 'open_clip:ViT-B-32/laion2b_s34b_b79k'"
+        )
+    return config
+
+
+def _find_cached(name: str, about: Mapping[str, Any]) -> Path:
+    """The weights in the cache of huggingface_hub. Raises InputError with the command that fetches them."""
+    from huggingface_hub import try_to_load_from_cache
+
+    repository, _, file = str(about.get("hf_hub", "")).rpartition("/")
+    if not repository:
+        raise InputError(
+            f"open_clip names no weights for {name!r} that can be fetched; add a file of your own"
+        )
+    names = (file,) if file else CACHED_NAMES
+    for wanted in names:
+        found = try_to_load_from_cache(repository, wanted)
+        if isinstance(found, str):
+            return Path(found)
+    raise InputError(
+        f"the weights of {name!r} are not on this machine; run: hf download {repository} {names[0]}"
+    )
+
+
+def _build(package: ModuleType, config: Mapping[str, Any], quick_gelu: bool) -> nn.Module:
+    """The network with random weights; its masks are no weights, so the meta device will not do."""
+    arguments = {**config, "quick_gelu": config.get("quick_gelu", False) or quick_gelu}
+    kind = package.CustomTextCLIP if arguments.pop("custom_text", False) else package.CLIP
+    network: nn.Module = kind(**arguments)
+    return network
+
+
+def _fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+    wanted = network.state_dict()
+    scalars = {n: t.reshape(wanted[n].shape) for n, t in tensors.items() if n in wanted and t.numel() == 1}
+    load_into(network, {**tensors, **scalars}, path, remedy)
