@@ -120,16 +120,19 @@ def test_a_closed_pipe_is_no_error(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_sleep_while_they_wait_unless_told_otherwise(
-    given: str | None, expected: str, root: Path
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_threads_soon_sleep_while_they_wait_unless_told_otherwise(
+    given: dict[str, str], expected: str, root: Path
 ) -> None:
     code = (
         "import os; from vqanim.cli.main import main; main(['--version']); "
-        "print(os.environ['OMP_WAIT_POLICY'])"
+        "print(os.environ.get('GOMP_SPINCOUNT'))"
     )
-    told = {name: value for name, value in environment(root).items() if name != "OMP_WAIT_POLICY"}
-    told |= {"OMP_WAIT_POLICY": given} if given else {}
+    waits = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    told = {name: value for name, value in environment(root).items() if name not in waits} | given
     result = subprocess.run(
         [sys.executable, "-c", code], env=told, check=True, capture_output=True, text=True
     )
