@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 import yaml
+from element_adam import element_adam
 from judge import Classifier, contact_sheet, independent_classifier, probability
 from painting import Frame, add_options, describe, paint_film, read_scene, use_device
 from prompts import PROMPTS
@@ -233,6 +234,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--frames", type=int, default=300, help="of the long film, at 12 a second; 300")
     parser.add_argument("--variants", metavar="FILE.yaml", type=Path, help="names and lists of overrides")
+    parser.add_argument("--adam", action="store_true", help="with Adam's second moment for every element")
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="where to save contact sheets")
     return parser.parse_args()
 
@@ -244,8 +246,9 @@ def main() -> None:
     films = {name: read_films(options, overrides) for name, overrides in variants.items()}
     classify = independent_classifier()
     print(HEADER, flush=True)
-    for name, both in films.items():
-        print(measure(name, both, device, classify, options.pictures), flush=True)
+    with element_adam(options.adam):
+        for name, both in films.items():
+            print(measure(name, both, device, classify, options.pictures), flush=True)
     first = next(iter(films.values())).held
     print(f"\n{first.frame_count} frames, {describe(first, device)}.")
 
