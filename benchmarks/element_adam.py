@@ -1,4 +1,4 @@
-"""Adam as it is usually written, to compare with: a second moment for every element instead of one for all."""
+"""Adam as it is usually written, to compare with: a second moment for every element, not one for all."""
 
 from __future__ import annotations
 
