@@ -26,9 +26,12 @@ from vqanim.api import prepare
 from vqanim.engine import painter as painter_module
 from vqanim.engine.painter import Painter
 from vqanim.guidance import guide as guide_module
+from vqanim.guidance import step as step_module
+from vqanim.guidance import views as views_module
 from vqanim.guidance.adam import TensorAdam
 from vqanim.guidance.guide import Guide, GuideResult
-from vqanim.guidance.losses import Term, make_terms
+from vqanim.guidance.losses import GuideContext
+from vqanim.guidance.views import Viewer
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan
 from vqanim.types import Generator, Latents, Perceptor
@@ -121,16 +124,22 @@ class TimedGuide(Guide):
     """A guide that remembers how long its steps took."""
 
     def __init__(
-        self, generator: Generator, perceptor: Perceptor, prompts: Sequence[str], watch: Watch
+        self, generator: Generator, viewers: Sequence[Viewer], prompts: Sequence[str], watch: Watch
     ) -> None:
-        super().__init__(generator, perceptor, prompts)
+        super().__init__(generator, viewers, prompts)
         self.calls: list[Optimised] = []
         self._watch = watch
 
-    def optimise(self, latents: Latents, plan: FramePlan, rng: torch.Generator) -> GuideResult:
+    def optimise(
+        self,
+        latents: Latents,
+        plan: FramePlan,
+        rng: torch.Generator,
+        context: GuideContext = GuideContext(),
+    ) -> GuideResult:
         """As the guide does it."""
         began = self._watch.now()
-        result = super().optimise(latents, plan, rng)
+        result = super().optimise(latents, plan, rng, context)
         self.calls.append(Optimised(plan.steps, self._watch.now() - began, plan.previous is not None))
         return result
 
@@ -143,11 +152,6 @@ class TimedGuide(Guide):
 @contextmanager
 def watched(watch: Watch) -> Iterator[None]:
     """Count the engine's own functions, for as long as the block runs."""
-
-    def timed_terms(*args: Any, **kwargs: Any) -> tuple[Term, ...]:
-        with watch.part("loss"):
-            terms = make_terms(*args, **kwargs)
-        return tuple(watch.around("loss", term) for term in terms)
 
     def counted(owner: Any, name: str, part: str) -> Any:
         return mock.patch.object(owner, name, watch.around(part, getattr(owner, name)))
@@ -163,9 +167,11 @@ def watched(watch: Watch) -> Iterator[None]:
             counted(painter_module, "field", "warp"),
             counted(painter_module, "warp", "warp"),
             counted(painter_module, "condition", "condition"),
-            counted(guide_module, "draw_boxes", "cutouts"),
-            counted(guide_module, "cut", "cutouts"),
-            mock.patch.object(guide_module, "make_terms", timed_terms),
+            counted(views_module, "draw_boxes", "cutouts"),
+            counted(views_module, "draw_noise", "cutouts"),
+            counted(views_module, "cut", "cutouts"),
+            counted(guide_module, "prepare_terms", "loss"),
+            counted(step_module, "sum_losses", "loss"),
             counted(torch.autograd, "grad", "backward"),
             mock.patch.object(TensorAdam, "step", timed_step),
         ):
@@ -176,8 +182,11 @@ def watched(watch: Watch) -> Iterator[None]:
 def wrap_models(painter: Painter, prompts: Sequence[str], watch: Watch) -> tuple[Painter, TimedGuide]:
     """The same painter with watches around its models."""
     generator = cast(Generator, Timed(painter.generator, watch, GENERATOR_PARTS))
-    perceptor = cast(Perceptor, Timed(painter.guide.perceptor, watch, PERCEPTOR_PARTS))
-    guide = TimedGuide(generator, perceptor, prompts, watch)
+    viewers = [
+        replace(viewer, perceptor=cast(Perceptor, Timed(viewer.perceptor, watch, PERCEPTOR_PARTS)))
+        for viewer in painter.guide.viewers
+    ]
+    guide = TimedGuide(generator, viewers, prompts, watch)
     return replace(painter, generator=generator, guide=guide), guide
 
 

@@ -17,6 +17,7 @@ from vqanim.engine.device import choose_device
 from vqanim.engine.painter import Painter
 from vqanim.files import Picture
 from vqanim.guidance.guide import Guide
+from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
@@ -58,7 +59,8 @@ def use_device(options: argparse.Namespace) -> torch.device:
 
 def describe(timeline: Timeline, device: torch.device) -> str:
     """One line about what was measured with what."""
-    models = " + ".join(dict.fromkeys([timeline.generator, timeline.perceptor]))
+    names = [timeline.generator, *(plan.name for plan in timeline.perceptors)]
+    models = " + ".join(dict.fromkeys(names))
     threads = f"{torch.get_num_threads()} threads"
     return f"{timeline.width}x{timeline.height}, {models}, {device}, {threads}, torch {torch.__version__}"
 
@@ -89,7 +91,8 @@ def get_perceptor(name: str, device: torch.device) -> Perceptor:
 def make_painter(timeline: Timeline, device: torch.device) -> Painter:
     """What paints the frames of a timeline; only its prompts are embedded anew."""
     generator = get_generator(timeline.generator, device)
-    guide = Guide(generator, get_perceptor(timeline.perceptor, device), timeline.prompts)
+    viewers = [Viewer(get_perceptor(plan.name, device), plan.share) for plan in timeline.perceptors]
+    guide = Guide(generator, viewers, timeline.prompts)
     return Painter(generator, guide, device, timeline.height, timeline.width)
 
 

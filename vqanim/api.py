@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vqanim import __version__
-from vqanim.errors import Problem, SceneError, UsageError
+from vqanim.errors import Place, Problem, SceneError, UsageError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.catalogue import (
     GeneratorEntry,
+    ModelEntry,
     PerceptorEntry,
     UnknownModel,
     get_generator_entry,
     get_perceptor_entry,
 )
 from vqanim.scene import Scene, dump_scene, load_scene
-from vqanim.scene.model import Models
-from vqanim.timeline import Limits, Timeline, compile_timeline
+from vqanim.scene.model import Models, PerceptorUse
+from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
     from vqanim.engine.events import Event
     from vqanim.film import FilmDone
+
+
+Entry = TypeVar("Entry", bound=ModelEntry)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Prepared:
     scene: Scene
     timeline: Timeline
     generator: GeneratorEntry
-    perceptor: PerceptorEntry
+    perceptors: tuple[PerceptorEntry, ...]
+    """In the order of the timeline's."""
 
     @property
     def stem(self) -> str:
@@ -60,24 +65,39 @@ def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: st
     else:
         scene = load_scene(scene, overrides)
     if models is not None:
-        scene = replace(scene, models=Models(generator=models, perceptor=models, place=scene.models.place))
-    generator, perceptor = find_models(scene)
+        place = scene.models.place
+        chosen = Models(models, (PerceptorUse(models, place=place),), place)
+        scene = replace(scene, models=chosen)
+    generator, perceptors = find_models(scene)
     limits = Limits(
         multiple=generator.multiple,
         learning_rate=generator.learning_rate,
         smoothing=generator.smoothing,
-        cutouts=perceptor.cutouts,
-        cutout_noise=perceptor.cutout_noise,
+        views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
     )
-    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptor)
+    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptors)
 
 
-def find_models(scene: Scene) -> tuple[GeneratorEntry, PerceptorEntry]:
-    """Catalogue entries of a scene's generator and perceptor. Raises SceneError for unknown names."""
-    try:
-        return get_generator_entry(scene.models.generator), get_perceptor_entry(scene.models.perceptor)
-    except UnknownModel as error:
-        raise SceneError([Problem(scene.models.place, str(error))]) from error
+def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...]]:
+    """Catalogue entries of a scene's generator and of the perceptors that count.
+
+    Raises SceneError with every unknown name, those of perceptors that do not count included.
+    """
+    problems: dict[Place, Problem] = {}  # one name may stand for both
+
+    def find(get: Callable[[str], Entry], name: str, place: Place) -> Entry | None:
+        try:
+            return get(name)
+        except UnknownModel as error:
+            problems.setdefault(place, Problem(place, str(error)))
+            return None
+
+    models = scene.models
+    generator = find(get_generator_entry, models.generator, models.place)
+    found = [(use, find(get_perceptor_entry, use.name, use.place)) for use in models.perceptors]
+    if generator is None or problems:
+        raise SceneError(problems.values())
+    return generator, tuple(entry for use, entry in found if entry and use.weight > 0)
 
 
 def render(
@@ -117,7 +137,7 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
     with lock_folder(folder):
         store = TakeStore(folder)
         hashes = {path: content_hash(Path(path)) for path in start_images(timeline)}
-        key = RunKey(prepared.generator.hash, prepared.perceptor.hash, timeline.width, timeline.height)
+        key = RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
         for event in paint_takes(timeline, Run(store, key, hashes, device)):
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
@@ -127,6 +147,14 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
             yield event
         frames = [store.frame_path(frame.shot, frame.index) for frame in timeline.edit]
         yield from make_film(frames, folder, prepared.stem, timeline)
+
+
+def perceptors_hash(prepared: Prepared) -> str:
+    """What the perceptors of a run and their shares add to the digest of its frames."""
+    from vqanim.takes.digest import join_perceptors
+
+    uses = zip(prepared.perceptors, prepared.timeline.perceptors, strict=True)
+    return join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
 
 
 def start_images(timeline: Timeline) -> list[str]:
@@ -158,7 +186,10 @@ def describe_run(prepared: Prepared, device: str, threads: int) -> dict[str, Any
         "title": timeline.title,
         "models": {
             "generator": {"name": prepared.generator.name, "hash": prepared.generator.hash},
-            "perceptor": {"name": prepared.perceptor.name, "hash": prepared.perceptor.hash},
+            "perceptors": [
+                {"name": entry.name, "hash": entry.hash, "share": plan.share}
+                for entry, plan in zip(prepared.perceptors, timeline.perceptors, strict=True)
+            ],
         },
         "size": [timeline.width, timeline.height],
         "fps": str(timeline.fps),

@@ -39,6 +39,10 @@ class Generator(Protocol):
         """Picture of the latents, differentiable, in 0..1 (clamped with a gradient that passes)."""
         ...
 
+    def size_of(self, latents: Latents) -> tuple[int, int]:
+        """Height and width of the picture of latents, in pixels."""
+        ...
+
     def project(self, latents: Latents) -> None:
         """Bring latents back, in place, to the range that the decoder knows. No gradient, no sync."""
         ...

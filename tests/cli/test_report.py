@@ -14,7 +14,7 @@ from vqanim.cli.pace import Pace
 from vqanim.cli.report import report_to
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
 from vqanim.film import FilmDone
-from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
+from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, PerceptorPlan, ShotPlan, StartPlan, Timeline
 
 
 def plan(shot: str, index: int, steps: int) -> FramePlan:
@@ -29,7 +29,7 @@ def plan(shot: str, index: int, steps: int) -> FramePlan:
         losses=(),
         steps=steps,
         learning_rate=0.1,
-        cutouts=4,
+        cutouts=(4,),
         match_colors=0,
         match_detail=0,
         sharpen=0,
@@ -44,7 +44,8 @@ def timeline(**shots: list[int]) -> Timeline:
         for name, steps in shots.items()
     )
     edit = tuple(FrameRef(shot.name, frame.index) for shot in plans for frame in shot.frames)
-    return Timeline("Film", 64, 48, Fraction(10), 1, "pocket", "pocket", plans, edit, 17, 64, Fraction(10))
+    pocket = (PerceptorPlan("pocket"),)
+    return Timeline("Film", 64, 48, Fraction(10), 1, "pocket", pocket, plans, edit, 17, 64, Fraction(10))
 
 
 def done(shot: str, index: int, *, done: int, frames: int, seconds: float = 1.0) -> FrameDone:
@@ -90,7 +91,7 @@ def test_a_whole_render_in_lines(capsys: pytest.CaptureFixture[str], tmp_path: P
     events: list[Event | FilmDone] = [
         RunStarted(str(tmp_path), 4, 1, 2, str(tmp_path / "superseded" / "001"), "cpu", 2),
         ShotStarted("one", 2, 1),
-        ModelsLoaded("pocket", "pocket", 1.0, ("unknown word: zzyzx",)),
+        ModelsLoaded("pocket", ("pocket",), 1.0, ("unknown word: zzyzx",)),
         done("one", 1, done=2, frames=4),
         ShotStarted("two", 2, 0),
         done("two", 0, done=3, frames=4),
@@ -123,7 +124,7 @@ def test_a_whole_render_in_lines(capsys: pytest.CaptureFixture[str], tmp_path: P
 def test_quiet_passes_on_warnings_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     with report_to(timeline(main=[8]), quiet=True) as report:
         report.hear(RunStarted("folder", 1, 0, 0, None, "cpu", 2))
-        report.hear(ModelsLoaded("pocket", "pocket", 1.0, ("unknown word: zzyzx",)))
+        report.hear(ModelsLoaded("pocket", ("pocket",), 1.0, ("unknown word: zzyzx",)))
         report.hear(done("main", 0, done=1, frames=1))
         report.finish()
     assert capsys.readouterr() == ("", "Warning: unknown word: zzyzx\n")

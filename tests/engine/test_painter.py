@@ -8,6 +8,7 @@ from tests.plans import frame_plan
 from vqanim.engine.painter import Painter, resize
 from vqanim.errors import InputError
 from vqanim.guidance.guide import Guide
+from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import CameraStep, FrameRef, StartPlan
 
@@ -18,7 +19,9 @@ NEXT = replace(FIRST, index=1, previous=FrameRef("main", 0), start=None)
 @pytest.fixture(scope="module")
 def painter() -> Painter:
     generator, perceptor = load_generator("pocket"), load_perceptor("pocket")
-    return Painter(generator, Guide(generator, perceptor, ["a volcano"]), torch.device("cpu"), 32, 48)
+    return Painter(
+        generator, Guide(generator, [Viewer(perceptor)], ["a volcano"]), torch.device("cpu"), 32, 48
+    )
 
 
 def colorfulness(picture: np.ndarray) -> float:
@@ -56,7 +59,7 @@ def test_a_painted_frame_keeps_the_colors_of_its_anchor(painter: Painter) -> Non
     """Guidance makes pictures more colorful; what is saved is as colorful as the anchor."""
     grey = replace(FIRST, start=StartPlan("gradient", colors=((0.3, 0.3, 0.35), (0.6, 0.55, 0.5))))
     before = painter.paint(grey, None).picture
-    wild = replace(NEXT, steps=3, learning_rate=0.5, cutouts=2)
+    wild = replace(NEXT, steps=3, learning_rate=0.5, cutouts=(2,))
     held = replace(wild, anchor=FrameRef("main", 0), match_colors=1.0)
     drifted, kept = painter.paint(wild, before).picture, painter.paint(held, before, before).picture
     assert colorfulness(drifted) > 1.3 * colorfulness(before)

@@ -151,3 +151,21 @@ def test_a_missing_device_is_named(tmp_path: Path) -> None:
 def test_other_cutouts_give_other_frames(film: tuple[Path, list[Event]], tmp_path: Path) -> None:
     paint(replace(timeline(), shots=timeline(SCENE + "seed: 1\n").shots), tmp_path)
     assert contents(tmp_path)[0] != contents(film[0])[0]
+
+
+def test_a_perceptor_without_weight_is_not_even_loaded(
+    film: tuple[Path, list[Event]], tmp_path: Path
+) -> None:
+    """There is no such model, so that loading it would fail; the frames are those without it."""
+    models = "models: {perceptor: [pocket, {name: no-such-model, weight: 0}]}\n"
+    paint(timeline(SCENE + models), tmp_path)
+    assert contents(tmp_path) == contents(film[0])
+
+
+def test_two_perceptors_paint_a_film(film: tuple[Path, list[Event]], tmp_path: Path) -> None:
+    models = "models: {perceptor: [pocket, {name: pocket, weight: 0.5, cutouts: 3}]}\n"
+    events = paint(timeline(SCENE + models), tmp_path)
+    (loaded,) = (event for event in events if isinstance(event, ModelsLoaded))
+    assert loaded.perceptors == ("pocket",)
+    assert painted(events) == [0, 1, 2, 3]
+    assert contents(tmp_path)[0] != contents(film[0])[0]

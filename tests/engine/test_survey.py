@@ -9,7 +9,7 @@ from tests.plans import frame_plan
 from vqanim.engine.survey import Chain, survey
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, PerceptorPlan, ShotPlan, StartPlan, Timeline
 
 KEY = RunKey("g", "p", 16, 16)
 
@@ -25,7 +25,9 @@ def shot(name: str, length: int, carried_from: FrameRef | None = None) -> ShotPl
 
 
 def timeline(*shots: ShotPlan) -> Timeline:
-    return Timeline("t", 16, 16, Fraction(12), 0, "pocket", "pocket", shots, (), 17, 16, Fraction(12))
+    return Timeline(
+        "t", 16, 16, Fraction(12), 0, "pocket", (PerceptorPlan("pocket"),), shots, (), 17, 16, Fraction(12)
+    )
 
 
 def chain() -> Chain:

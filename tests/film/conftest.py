@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from vqanim.files import Picture
-from vqanim.timeline.plan import Timeline
+from vqanim.timeline.plan import PerceptorPlan, Timeline
 
 MakeFrames = Callable[..., list[Path]]
 
@@ -47,7 +47,7 @@ def timeline() -> Timeline:
         fps=Fraction(12),
         seed=7,
         generator="pocket",
-        perceptor="pocket",
+        perceptors=(PerceptorPlan("pocket"),),
         shots=(),
         edit=(),
         crf=17,

@@ -97,7 +97,7 @@ def test_noise_has_every_spread_up_to_the_amount_and_differs_from_step_to_step()
     noise = draw_noise(0.4, 3, 8, 32, rng(), torch.device("cpu"))
     assert noise is not None
     grey = torch.full((8, 3, 32, 32), 0.5)
-    first, second = noise.over(grey, 0), noise.over(grey, 1)
+    first, second = noise.step(0).over(grey), noise.step(1).over(grey)
     spreads = torch.cat([first, second]).flatten(1).std(1)
     assert spreads.max() <= 0.4 * 1.05
     assert spreads.max() > 2 * spreads.min()

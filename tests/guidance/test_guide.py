@@ -5,17 +5,18 @@ import torch
 
 from tests.plans import frame_plan
 from vqanim.guidance.guide import Guide, strength
+from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 from vqanim.types import Latents
 
-PLAN = frame_plan(steps=12, cutouts=4)
+PLAN = frame_plan(steps=12, cutouts=(4,))
 
 
 @pytest.fixture(scope="module")
 def guide() -> Guide:
     texts = ("a volcano", "a tiger")
-    return Guide(load_generator("pocket"), load_perceptor("pocket"), texts)
+    return Guide(load_generator("pocket"), [Viewer(load_perceptor("pocket"))], texts)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,10 @@ def similarity(guide: Guide, z: torch.Tensor, text: str) -> float:
     """Cosine of the decoded picture to a text, measured apart from the guide."""
     with torch.no_grad():
         picture = guide.generator.decode({"z": z})
-        size = guide.perceptor.input_size
+        perceptor = guide.viewers[0].perceptor
+        size = perceptor.input_size
         whole = torch.nn.functional.interpolate(picture, (size, size), mode="bilinear", antialias=True)
-        return float(guide.perceptor.encode_image(whole)[0] @ guide.targets[text])
+        return float(perceptor.encode_image(whole)[0] @ guide.targets[0][text])
 
 
 def test_the_picture_comes_nearer_to_the_prompt(guide: Guide, latents: Latents) -> None:

@@ -1,12 +1,15 @@
 import math
+from typing import TypeAlias
 
 import pytest
 import torch
 
-from vqanim.guidance.losses import View, make_terms, spherical_distance
+from vqanim.guidance.cutouts import Boxes
+from vqanim.guidance.losses import GuideContext, Known, View, prepare_terms, spherical_distance, sum_losses
 from vqanim.timeline.plan import WeightedTerm
 
 CPU = torch.device("cpu")
+Targets: TypeAlias = dict[str, torch.Tensor]
 
 
 def at(degrees: float) -> torch.Tensor:
@@ -28,10 +31,16 @@ def test_the_slope_is_finite_where_vectors_meet_and_where_they_oppose(degrees: f
     assert torch.isfinite(x.grad).all()
 
 
+def loss_of(embeddings: torch.Tensor, terms: list[WeightedTerm], targets: Targets) -> torch.Tensor:
+    """Mean loss of cutouts with these embeddings."""
+    prepared = prepare_terms(terms, "cutouts", Known(targets, GuideContext(), CPU))
+    nowhere = Boxes(*(torch.zeros(len(embeddings)) for _ in Boxes._fields))
+    return sum_losses(View(embeddings, nowhere), prepared).mean()
+
+
 def loss_and_gradient(weight: float, stop: float = 0.0, degrees: float = 60.0) -> tuple[float, torch.Tensor]:
     x = at(degrees)[None].clone().requires_grad_(True)
-    (term,) = make_terms([WeightedTerm("prompt", "a", weight, stop)], {"a": at(0)}, CPU)
-    loss = term(View(x))
+    loss = loss_of(x, [WeightedTerm("prompt", "a", weight, stop)], {"a": at(0)})
     loss.backward()
     assert x.grad is not None
     return loss.item(), x.grad
@@ -58,13 +67,12 @@ def test_a_prompt_that_reached_its_stop_pulls_no_more() -> None:
 def test_prompts_add_up_and_cutouts_are_averaged() -> None:
     targets = {"a": at(0), "b": at(90)}
     terms = [WeightedTerm("prompt", "a", 1.0), WeightedTerm("prompt", "b", 0.5)]
-    (term,) = make_terms(terms, targets, CPU)
-    views = View(torch.stack([at(30), at(60)]))
+    views = torch.stack([at(30), at(60)])
     squares = [math.radians(d) ** 2 / 2 for d in (30, 60)]
     expected = sum(squares) / 2 + 0.5 * sum(squares) / 2
-    assert term(views).item() == pytest.approx(expected, rel=1e-4)
+    assert loss_of(views, terms, targets).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_an_unknown_kind_of_term_is_refused() -> None:
     with pytest.raises(KeyError, match="smell"):
-        make_terms([WeightedTerm("smell", "a", 1.0)], {}, CPU)
+        loss_of(at(0)[None], [WeightedTerm("smell", "a", 1.0)], {})

@@ -20,6 +20,7 @@ from tests.models.official import (
 from tests.plans import frame_plan
 from vqanim.errors import InputError
 from vqanim.guidance.guide import Guide
+from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import GeneratorEntry, get_generator_entry
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.vqgan import (
@@ -307,7 +308,7 @@ def test_a_gumbel_model_is_guided_like_any_other(
 ) -> None:
     generator = load(tmp_path, taming_vq(3, gumbel=True))
     start = generator.start(square, torch.Generator())
-    guide = Guide(generator, perceptor, ["a volcano"])
+    guide = Guide(generator, [Viewer(perceptor)], ["a volcano"])
     result = guide.optimise(start, frame_plan(steps=2), torch.Generator().manual_seed(0))
     assert result.finite
     z = result.latents["z"]

@@ -60,6 +60,9 @@ shots:
         FULL,
         SHOTS,
         "duration: 2s\nprompts: a",
+        "duration: 2s\nprompts: a\n"
+        "models: {perceptor: [a, {name: b, weight: 1/3, cutouts: 9, cutout_noise: 0.1}]}",
+        "duration: 2s\nprompts: a\nmodels: {perceptor: {name: b, weight: 0.5}}",
         "prompts: a\nshots: [{name: main, duration: 2s}]",
         "duration: 2s\nprompts: a\nshots: [{name: main, camera: {zoom: 1 + t}}]",
         "duration: 7s\nfps: 23.976\nstory: {1f: a, 33.3%: b, 5.123456s: c}",

@@ -13,6 +13,7 @@ from vqanim.scene import load_scene, load_scene_text
 HEAD = "duration: 2s\nprompts: a lake\n"
 """Two lines without a mistake, so that line 3 has the one in question."""
 CAMERA = HEAD + "camera: "
+PERCEPTOR = HEAD + "models: {perceptor: "
 
 MISTAKES = {
     # YAML
@@ -84,6 +85,15 @@ MISTAKES = {
     HEAD + "size: {aspect: 1:100, width: 999}": "3: size.aspect: found '1:100', which makes 999x99900",
     HEAD + "seed: -1": "3: seed: found '-1', allowed a whole number from 0 to 9223372036854775807",
     HEAD + "seed: 1e3": "3: seed: found '1e3', allowed a whole number",
+    PERCEPTOR
+    + "[a, {name: b, wieght: 2}]}": "3: models.perceptor[1].wieght: unknown key 'wieght', did you mean",
+    PERCEPTOR + "[{weight: 2}]}": "3: models.perceptor[0].name: is missing, allowed the name of a",
+    PERCEPTOR + "[{name: a, weight: -1}]}": "3: models.perceptor[0].weight: found '-1', allowed a",
+    PERCEPTOR + "{name: a, cutouts: 0}}": "3: models.perceptor.cutouts: found '0', allowed a whole number",
+    PERCEPTOR + "[]}": "3: models.perceptor: found 0 perceptors, allowed 1 to 8",
+    PERCEPTOR + "[a, a, a, a, a, a, a, a, a]}": "3: models.perceptor: found 9 perceptors, allowed 1",
+    PERCEPTOR + "[{name: a, weight: 0}]}": "3: models.perceptor: found no perceptor with a weight above 0",
+    PERCEPTOR + "[[a]]}": "3: models.perceptor[0]: found a list, allowed a name, {name: ..., weight: ...}",
     HEAD
     + "models: ../evil": "3: models: found '../evil', allowed a name, or {generator: ..., perceptor: ...}",
     HEAD + "output: {crf: 60}": "3: output.crf: found '60', allowed a whole number from 0 to 51",

@@ -14,7 +14,7 @@ from PIL import Image
 from vqanim.scene import Scene, describe_fields, load_scene, load_scene_text
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Formula, Keyframes
-from vqanim.scene.model import Models, Shot, Size, Start
+from vqanim.scene.model import Models, PerceptorUse, Shot, Size, Start
 from vqanim.scene.times import TimeBase
 
 HEAD = "duration: 6s\nprompts: a lake\n"
@@ -40,7 +40,7 @@ def test_defaults() -> None:
     scene = load_scene_text(HEAD, file="some/mordor.yaml")
     assert (scene.title, scene.size, scene.fps, scene.seed) == ("mordor", Size(256, 144), 12, 0)
     assert (scene.output.crf, scene.output.gif_width, scene.output.gif_fps) == (17, None, None)
-    assert scene.models == Models("pocket", "pocket")
+    assert scene.models == Models("pocket", (PerceptorUse("pocket"),))
     (main,) = scene.shots
     assert (main.name, main.duration, main.style, main.start.kind) == ("main", None, "", "noise")
     camera = main.camera
@@ -296,3 +296,18 @@ def test_the_room_imports_neither_torch_nor_pillow(root: Path) -> None:
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_perceptors_may_be_a_list_each_with_its_own_say() -> None:
+    scene = read(
+        "models: {generator: g, perceptor: [a, {name: b, weight: 1/2, cutouts: 16, cutout_noise: 0.1}]}\n"
+    )
+    assert scene.models.perceptors == (
+        PerceptorUse("a"),
+        PerceptorUse("b", Fraction(1, 2), 16, Fraction(1, 10)),
+    )
+    assert read("models: {perceptor: {name: b, weight: 2}}\n").models == Models(
+        "pocket", (PerceptorUse("b", Fraction(2)),)
+    )
+    both = read("models: {perceptor: [a, {name: b, weight: 0}]}\n").models
+    assert [use.name for use in both.used] == ["a"]

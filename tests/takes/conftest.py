@@ -30,7 +30,7 @@ def plan() -> FramePlan:
         ),
         steps=6,
         learning_rate=0.12,
-        cutouts=10,
+        cutouts=(10,),
         match_colors=0.2,
         match_detail=0.3,
         sharpen=0.05,

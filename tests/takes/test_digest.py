@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.plans import frame_plan
 from vqanim.errors import InputError
 from vqanim.files import Picture
 from vqanim.takes import digest
-from vqanim.takes.digest import RunKey, chain_digest, content_hash, pixel_hash
+from vqanim.takes.digest import RunKey, chain_digest, content_hash, join_perceptors, pixel_hash
 from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, StartPlan, WeightedTerm
 
 CHANGES: dict[str, Any] = {
@@ -25,13 +26,13 @@ CHANGES: dict[str, Any] = {
     "losses": (),
     "steps": 7,
     "learning_rate": 0.13,
-    "cutouts": 11,
+    "cutouts": (11,),
     "match_colors": 0.3,
     "match_detail": 0.4,
     "sharpen": 0.06,
     "noise": 0.03,
     "smoothing": 0.5,
-    "cutout_noise": 0.1,
+    "cutout_noise": (0.1,),
     "anchor": FrameRef("main", 0),
 }
 CAMERA: dict[str, Any] = {"scale": 1.03, "angle": 0.6, "shift_x": 0.01, "shift_y": -0.02, "border": "wrap"}
@@ -162,3 +163,21 @@ def test_content_hash_of_nothing_is_an_input_error(tmp_path: Path) -> None:
         content_hash(tmp_path / "none.png")
     with pytest.raises(InputError, match="cannot be read"):
         content_hash(tmp_path)
+
+
+def test_perceptors_their_order_and_their_shares_matter() -> None:
+    kinds = (
+        [("a", 1.0)],
+        [("b", 1.0)],
+        [("a", 0.5), ("b", 0.5)],
+        [("b", 0.5), ("a", 0.5)],
+        [("a", 0.6), ("b", 0.4)],
+    )
+    assert len({join_perceptors(kind) for kind in kinds}) == len(kinds)
+
+
+def test_frames_of_one_perceptor_keep_the_digests_they_had() -> None:
+    """A number that is fixed: it changes only together with ENGINE_VERSION."""
+    assert join_perceptors([("p" * 16, 1.0)]) == "p" * 16
+    plan = frame_plan(cutouts=(12,), cutout_noise=(0.25,))
+    assert chain_digest(plan, [], RunKey("g", "p", 64, 32))[:16] == "506de0832ddb3bb4"

@@ -16,7 +16,15 @@ from tests.timeline.films import compiled, frames_of, mistakes, weights
 from vqanim.errors import SceneError
 from vqanim.scene import load_scene_text
 from vqanim.scene.model import Size
-from vqanim.timeline import CameraStep, FramePlan, Limits, WeightedTerm, compile_timeline
+from vqanim.timeline import (
+    CameraStep,
+    FramePlan,
+    Limits,
+    PerceptorPlan,
+    ViewLimits,
+    WeightedTerm,
+    compile_timeline,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = "duration: 1s\nprompts: [a lake]\n"
@@ -76,7 +84,7 @@ def test_gifs_are_as_the_film_but_bounded() -> None:
 def test_a_plan_holds_the_settings_of_the_scene() -> None:
     film = compiled("seed: 99\nfps: 24000/1001\ntitle: T\nmodels: {generator: g, perceptor: p}\n" + ONE)
     assert (film.seed, film.fps, film.title) == (99, Fraction(24000, 1001), "T")
-    assert (film.generator, film.perceptor) == ("g", "p")
+    assert (film.generator, film.perceptors) == ("g", (PerceptorPlan("p", 1.0),))
     assert {frame.seed for frame in frames_of(film)} == {99}
     assert film.prompts == ("a lake",)
 
@@ -137,11 +145,11 @@ def test_an_image_start_is_the_first_frame_itself_unless_steps_are_given(tmp_pat
 
 
 def test_what_the_scene_leaves_open_comes_from_the_limits() -> None:
-    limits = Limits(learning_rate=0.7, cutouts=33)
+    limits = Limits(learning_rate=0.7, views={"pocket": ViewLimits(cutouts=33)})
     frame = frames_of(compiled(ONE, limits))[1]
-    assert (frame.learning_rate, frame.cutouts) == (0.7, 33)
+    assert (frame.learning_rate, frame.cutouts) == (0.7, (33,))
     frame = frames_of(compiled("guidance: {learning_rate: 0.05, cutouts: 4}\n" + ONE, limits))[1]
-    assert (frame.learning_rate, frame.cutouts) == (0.05, 4)
+    assert (frame.learning_rate, frame.cutouts) == (0.05, (4,))
 
 
 def floats_in(value: object) -> list[float]:
@@ -254,3 +262,18 @@ def test_the_numbers_of_a_film_need_no_torch(module: str) -> None:
     code = f"import {module}, sys; print('torch' in sys.modules, 'kornia' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_several_perceptors_have_shares_and_their_own_cutouts() -> None:
+    limits = Limits(views={"a": ViewLimits(30, 0.3), "b": ViewLimits(40, 0.4)})
+    models = "models: {perceptor: [a, {name: b, weight: 0.5, cutouts: 9}, {name: c, weight: 0}]}\n"
+    film = compiled(models + ONE, limits)
+    assert film.perceptors == (PerceptorPlan("a", 0.666666667), PerceptorPlan("b", 0.333333333))
+    frame = frames_of(film)[1]
+    assert (frame.cutouts, frame.cutout_noise) == ((30, 9), (0.3, 0.4))
+    general = "guidance: {cutouts: 5, cutout_noise: 0.1}\n"
+    frame = frames_of(compiled(general + models + ONE, limits))[1]
+    assert (frame.cutouts, frame.cutout_noise) == ((5, 9), (0.1, 0.1))
+    own = models.replace("cutouts: 9", "cutout_noise: 0.2")
+    frame = frames_of(compiled(general + own + ONE, limits))[1]
+    assert (frame.cutouts, frame.cutout_noise) == ((5, 5), (0.1, 0.2))

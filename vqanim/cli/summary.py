@@ -25,7 +25,8 @@ def describe(timeline: Timeline) -> list[Row]:
 
 
 def models(timeline: Timeline) -> str:
-    """`pocket`, or both names where they differ."""
-    if timeline.generator == timeline.perceptor:
+    """`pocket`, or all names where they differ."""
+    names = [plan.name for plan in timeline.perceptors]
+    if names == [timeline.generator]:
         return timeline.generator
-    return f"{timeline.generator} and {timeline.perceptor}"
+    return f"{timeline.generator} and {', '.join(names)}"

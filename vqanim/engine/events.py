@@ -26,7 +26,7 @@ class ModelsLoaded:
     """Sent before the first frame is painted; not at all when nothing is to be painted."""
 
     generator: str
-    perceptor: str
+    perceptors: tuple[str, ...]
     seconds: float
     warnings: tuple[str, ...]
     """For example words of a prompt that the perceptor does not know."""

@@ -16,6 +16,7 @@ from vqanim.engine.start import start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.files import Picture
 from vqanim.guidance.guide import Guide, Similarities
+from vqanim.guidance.losses import GuideContext
 from vqanim.timeline.plan import CameraStep, FramePlan
 from vqanim.types import Generator, Latents
 
@@ -50,12 +51,13 @@ class Painter:
             raise ValueError(f"frame {plan.index} of {plan.shot}: give the saved frames that its plan names")
         if previous is None:
             return self._begin(plan)
-        picture = self._carried(plan, previous)
+        picture, valid = self._carried(plan, previous)
         similarities: Similarities = ()
         if plan.steps > 0:
             with torch.no_grad():
                 latents = self.generator.carry(picture)
-            picture, similarities = self._guided(latents, plan, "cutouts")
+            context = GuideContext(picture, latents, valid)
+            picture, similarities = self._guided(latents, plan, "cutouts", context)
         if anchor is not None:
             picture = hold(picture, to_tensor(anchor).to(self.device), plan)
         return Painted(to_bytes(picture), similarities)
@@ -77,7 +79,8 @@ class Painter:
                 picture = resize(picture, part.height, part.width)
                 latents = self.generator.start(picture, self._random(plan, "start latents"))
             purpose = f"cutouts {part.width}x{part.height}"
-            picture, similarities = self._guided(latents, replace(plan, steps=part.steps), purpose)
+            context = GuideContext(picture, latents)
+            picture, similarities = self._guided(latents, replace(plan, steps=part.steps), purpose, context)
         return Painted(to_bytes(picture), similarities)
 
     @property
@@ -85,9 +88,11 @@ class Painter:
         """Height and width of the frames, in pixels."""
         return self.height, self.width
 
-    def _guided(self, latents: Latents, plan: FramePlan, purpose: str) -> tuple[Tensor, Similarities]:
+    def _guided(
+        self, latents: Latents, plan: FramePlan, purpose: str, context: GuideContext
+    ) -> tuple[Tensor, Similarities]:
         """The picture after the plan's steps, decoded after the last of them."""
-        result = self.guide.optimise(latents, plan, self._random(plan, purpose))
+        result = self.guide.optimise(latents, plan, self._random(plan, purpose), context)
         if not result.finite:
             raise InputError(
                 f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity; "
@@ -96,20 +101,21 @@ class Painter:
         with torch.no_grad():
             return self.generator.decode(result.latents), result.similarities
 
-    def _carried(self, plan: FramePlan, previous: Picture) -> Tensor:
-        """The warped and conditioned picture of the frame before, on the device."""
+    def _carried(self, plan: FramePlan, previous: Picture) -> tuple[Tensor, Tensor | None]:
+        """The warped and conditioned picture of the frame before, on the device, and how far each of its
+        pixels [1, 1, H, W] was in that frame; None where nothing moved."""
         if previous.shape != (*self.size, 3):
             raise InputError(
                 f"shot {plan.shot}, frame {plan.index}: the frame before it is {previous.shape[1]}x"
                 f"{previous.shape[0]} pixels, expected {self.width}x{self.height}; delete it to paint it anew"
             )
         before = to_tensor(previous).to(self.device)
-        warped = before if plan.camera.still else self._warp(before, plan.camera)
-        return condition(warped, before, plan, self._random(plan, "noise"))
+        warped, valid = (before, None) if plan.camera.still else self._warp(before, plan.camera)
+        return condition(warped, before, plan, self._random(plan, "noise")), valid
 
-    def _warp(self, picture: Tensor, step: CameraStep) -> Tensor:
+    def _warp(self, picture: Tensor, step: CameraStep) -> tuple[Tensor, Tensor]:
         grid = field(step, self.size).to(self.device)
-        return warp(picture, grid, step.border)[0]
+        return warp(picture, grid, step.border)
 
     def _random(self, plan: FramePlan, purpose: str) -> torch.Generator:
         return random_generator(plan.seed, plan.shot, plan.index, purpose)

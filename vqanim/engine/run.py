@@ -15,6 +15,7 @@ from vqanim.engine.painter import Painter
 from vqanim.engine.survey import Chain, survey
 from vqanim.files import Picture
 from vqanim.guidance.guide import Guide
+from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.store import TakeStore
@@ -84,7 +85,7 @@ def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 with device_errors():
                     frame = painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor))
                 chain.pixels[here] = pixel_hash(frame.picture)
-                saver.save(plan, frame.picture, digest, f"{timeline.generator} + {timeline.perceptor}")
+                saver.save(plan, frame.picture, digest, timeline.models)
                 painted += 1
                 done += 1
                 yield FrameDone(
@@ -111,12 +112,15 @@ def load_painter(timeline: Timeline, device: torch.device) -> tuple[Painter, Mod
     """Load the models of a timeline and embed its prompts, once a run."""
     began = time.monotonic()
     generator = load_generator(timeline.generator, device)
-    perceptor = load_perceptor(timeline.perceptor, device)
-    guide = Guide(generator, perceptor, timeline.prompts)
-    perceptor.release_text()
+    perceptors = {plan.name: load_perceptor(plan.name, device) for plan in timeline.perceptors}
+    viewers = [Viewer(perceptors[plan.name], plan.share) for plan in timeline.perceptors]
+    guide = Guide(generator, viewers, timeline.prompts)
+    notes: tuple[str, ...] = ()
+    for perceptor in perceptors.values():
+        perceptor.release_text()
+        notes += perceptor.notes(timeline.prompts)
     painter = Painter(generator, guide, device, timeline.height, timeline.width)
-    notes = perceptor.notes(timeline.prompts)
-    return painter, ModelsLoaded(generator.name, perceptor.name, time.monotonic() - began, notes)
+    return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
 
 
 class Saver:

@@ -12,7 +12,7 @@ Cutting and antialiased shrinking are two batched matrix products with triangle-
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,8 +29,7 @@ OVERVIEW_SQUEEZE = 1.5
 """An overview of a wide picture is squeezed by this factor at most; beyond that its ends are cut."""
 
 
-@dataclass(frozen=True)
-class Boxes:
+class Boxes(NamedTuple):
     """Cutouts of all steps of a frame, in pixels of the picture; each tensor is float32 [steps, count]."""
 
     left: Tensor
@@ -42,11 +41,15 @@ class Boxes:
 
     def to(self, device: torch.device) -> Boxes:
         """The same boxes on a device."""
-        return Boxes(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        return Boxes(*(numbers.to(device) for numbers in self))
 
     def step(self, index: int) -> Boxes:
         """Boxes of one step; each tensor is [count]."""
-        return Boxes(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+        return Boxes(*(numbers[index] for numbers in self))
+
+    def part(self, some: slice) -> Boxes:
+        """Of the boxes of one step, those of a slice."""
+        return Boxes(*(numbers[some] for numbers in self))
 
 
 def draw_boxes(steps: int, count: int, height: int, width: int, rng: torch.Generator) -> Boxes:
@@ -83,8 +86,7 @@ def draw_boxes(steps: int, count: int, height: int, width: int, rng: torch.Gener
     )
 
 
-@dataclass(frozen=True)
-class Noise:
+class Noise(NamedTuple):
     """Noise for the cutouts of all steps of a frame, on the pictures' scale of 0..1."""
 
     grains: Tensor
@@ -92,9 +94,17 @@ class Noise:
     spreads: Tensor
     """Of each cutout in each step, [steps, count, 1, 1, 1]."""
 
-    def over(self, views: Tensor, step: int) -> Tensor:
-        """The views [count, 3, S, S] of a step with noise on them; no two steps in a row pair them alike."""
-        return torch.addcmul(views, self.spreads[step], self.grains.roll(step, 0))
+    def step(self, index: int) -> Noise:
+        """Noise of one step, with spreads [count, 1, 1, 1]; no two steps in a row pair them alike."""
+        return Noise(self.grains.roll(index, 0), self.spreads[index])
+
+    def part(self, some: slice) -> Noise:
+        """Of the noise of one step, that for a slice of its cutouts."""
+        return Noise(self.grains[some], self.spreads[some])
+
+    def over(self, views: Tensor) -> Tensor:
+        """The views [count, 3, S, S] of a step with its noise on them."""
+        return torch.addcmul(views, self.spreads, self.grains)
 
 
 def draw_noise(

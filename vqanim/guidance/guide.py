@@ -1,4 +1,4 @@
-"""The optimisation of one frame: latents are moved a few steps so that the perceptor sees the prompts."""
+"""The optimisation of one frame: latents are moved a few steps so that the perceptors see the prompts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
-from vqanim.guidance.cutouts import cut, draw_boxes, draw_noise
-from vqanim.guidance.losses import View, make_terms
+from vqanim.guidance.losses import TERMS, GuideContext, Known, prepare_terms
 from vqanim.guidance.smoothing import add_averages
+from vqanim.guidance.step import Inputs, Step, Terms
+from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
 from vqanim.timeline.plan import FramePlan
-from vqanim.types import Generator, Latents, Perceptor
+from vqanim.types import Generator, Latents
 
 Similarities: TypeAlias = tuple[tuple[str, float], ...]
 """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
@@ -31,57 +32,95 @@ class GuideResult:
 
 
 class Guide:
-    """Moves latents towards the prompts of a plan. Prompts are embedded once, when it is made."""
+    """Moves latents towards the prompts of a plan. Every viewer embeds the prompts once, when it is made."""
 
-    def __init__(self, generator: Generator, perceptor: Perceptor, prompts: Sequence[str]) -> None:
+    def __init__(self, generator: Generator, viewers: Sequence[Viewer], prompts: Sequence[str]) -> None:
         self.generator = generator
-        self.perceptor = perceptor
-        texts = list(prompts)
-        vectors: Sequence[Tensor] = tuple(perceptor.encode_text(texts)) if texts else ()
-        self.targets: Mapping[str, Tensor] = dict(zip(texts, vectors, strict=True))
+        self.viewers = tuple(viewers)
+        self.targets = tuple(embed(viewer, prompts) for viewer in self.viewers)
+        """Unit vector [D] of each prompt, for each viewer."""
 
-    def optimise(self, latents: Latents, plan: FramePlan, rng: torch.Generator) -> GuideResult:
+    def optimise(
+        self,
+        latents: Latents,
+        plan: FramePlan,
+        rng: torch.Generator,
+        context: GuideContext = GuideContext(),
+    ) -> GuideResult:
         """Run `plan.steps` steps from `latents`; rng is a CPU generator of this frame's own."""
         moving = {name: z.detach().clone().requires_grad_(True) for name, z in latents.items()}
         if plan.steps == 0 or not plan.losses:
-            return GuideResult({k: z.detach() for k, z in moving.items()}, (), True)
-        device = next(iter(moving.values())).device
-        terms = make_terms(plan.losses, self.targets, device)
+            return GuideResult(detached(moving), (), True)
+        terms = self._terms(plan, context, device_of(moving))
+        cutouts = self._cutouts(plan, moving, rng)
         optimisers = {name: TensorAdam(z.data) for name, z in moving.items()}
         rate = plan.learning_rate * strength(plan)
-        boxes, noise = None, None
-        size = self.perceptor.input_size
-        embeddings = torch.empty(0)
+        step = Step(self.generator, self.viewers)
+        seen: tuple[Tensor, ...] = ()
         for index in range(plan.steps):
-            image = self.generator.decode(moving)
-            if boxes is None:
-                height, width = image.shape[2:]
-                boxes = draw_boxes(plan.steps, plan.cutouts, height, width, rng).to(device)
-                noise = draw_noise(plan.cutout_noise, plan.steps, plan.cutouts, size, rng, device)
-            views = cut(image, boxes.step(index), size)
-            if noise is not None:
-                views = noise.over(views, index)
-            embeddings = self.perceptor.encode_image(views)
-            loss = torch.stack([term(View(embeddings)) for term in terms]).sum()
-            gradients = torch.autograd.grad(loss, list(moving.values()))
-            for (name, z), gradient in zip(moving.items(), gradients, strict=True):
-                optimisers[name].step(add_averages(gradient, plan.smoothing), rate)
-                self.generator.project({name: z.data})
-        done = {name: z.detach() for name, z in moving.items()}
-        return GuideResult(done, self._similarities(plan, embeddings.detach()), all_finite(done))
+            gradient = step(Inputs(moving, tuple(all_.step(index) for all_ in cutouts), terms))
+            for name, optimiser in optimisers.items():
+                optimiser.step(add_averages(gradient.latents[name], plan.smoothing), rate)
+            self.generator.project(detached(moving))
+            seen = gradient.seen
+        done = detached(moving)
+        return GuideResult(done, self._similarities(plan, seen), all_finite(done))
 
-    def _similarities(self, plan: FramePlan, embeddings: Tensor) -> Similarities:
+    def _terms(self, plan: FramePlan, context: GuideContext, device: torch.device) -> Terms:
+        """What the terms of a frame need in all its steps."""
+        known = [Known(targets, context, device) for targets in self.targets]
+        alone = Known({}, context, device)
+        return Terms(
+            tuple(prepare_terms(plan.losses, "cutouts", one) for one in known),
+            prepare_terms(plan.losses, "picture", alone),
+            prepare_terms(plan.losses, "latents", alone),
+        )
+
+    def _cutouts(self, plan: FramePlan, latents: Latents, rng: torch.Generator) -> tuple[Cutouts, ...]:
+        """The cutouts of all steps, viewer by viewer."""
+        size, device = self.generator.size_of(latents), device_of(latents)
+        counts = zip(self.viewers, plan.cutouts, plan.cutout_noise, strict=True)
+        return tuple(
+            draw_cutouts(viewer, count, noise, plan.steps, size, rng, device)
+            for viewer, count, noise in counts
+        )
+
+    def _similarities(self, plan: FramePlan, seen: tuple[Tensor, ...]) -> Similarities:
         texts = [term.text for term in plan.losses if term.kind == "prompt"]
         if not texts:
             return ()
-        targets = torch.stack([self.targets[text] for text in texts]).to(embeddings.device)
-        cosines = (embeddings @ targets.T).mean(0).tolist()
-        return tuple(zip(texts, cosines, strict=True))
+        targets = tuple(
+            torch.stack([known[text] for text in texts]).to(view.device)
+            for known, view in zip(self.targets, seen, strict=True)
+        )
+        cosines = mean_cosines(seen, targets, tuple(viewer.share for viewer in self.viewers))
+        return tuple(zip(texts, cosines.tolist(), strict=True))
+
+
+def embed(viewer: Viewer, prompts: Sequence[str]) -> Mapping[str, Tensor]:
+    """Unit vector [D] of each prompt."""
+    texts = list(prompts)
+    vectors: Sequence[Tensor] = tuple(viewer.perceptor.encode_text(texts)) if texts else ()
+    return dict(zip(texts, vectors, strict=True))
 
 
 def strength(plan: FramePlan) -> float:
-    """min(1, sum of |weights|): Adam forgets the scale of a gradient, so weights must set the step."""
-    return min(1.0, sum(abs(term.weight) for term in plan.losses))
+    """min(1, sum of |weights|): Adam forgets the scale of a gradient, so weights must set the step.
+
+    Only what pulls by way of cutouts counts; other terms hold a picture back or tint it.
+    """
+    pulling = (term for term in plan.losses if TERMS[term.kind].looks_at == "cutouts")
+    return min(1.0, sum(abs(term.weight) for term in pulling))
+
+
+def detached(latents: Latents) -> dict[str, Tensor]:
+    """The same latents without a gradient; the memory is shared."""
+    return {name: z.detach() for name, z in latents.items()}
+
+
+def device_of(latents: Latents) -> torch.device:
+    """The device of latents."""
+    return next(iter(latents.values())).device
 
 
 def all_finite(latents: Latents) -> bool:

@@ -171,6 +171,11 @@ class VQGANGenerator:
         quantised = z + (codes - z).detach()
         return clamp_with_grad(self.network.decode(quantised), 0.0, 1.0)
 
+    def size_of(self, latents: Latents) -> tuple[int, int]:
+        """Height and width of the picture of latents, in pixels."""
+        height, width = latents["z"].shape[-2:]
+        return self.multiple * height, self.multiple * width
+
     @torch.no_grad()
     def project(self, latents: Latents) -> None:
         """Clamp the latents, in place, to each channel's range in the codebook."""

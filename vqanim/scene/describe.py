@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vqanim.scene.model import Prompt, Scene, Shot
+from vqanim.scene.model import PerceptorUse, Prompt, Scene, Shot
 from vqanim.scene.options import Declared, Option, PairKind, SectionKind, options_of
 
 
@@ -25,6 +25,7 @@ class FieldInfo(NamedTuple):
 def describe_fields() -> Iterator[FieldInfo]:
     """All fields. What shots share with the top level is described once, at the top level."""
     yield from _fields(Scene, "", inherited=True)
+    yield from _fields(PerceptorUse, "models.perceptor[].", inherited=True)
     yield from _fields(Shot, "", inherited=True)
     yield from _fields(Prompt, "prompts[].", inherited=True)
     yield from _fields(Shot, "shots[].", inherited=False)

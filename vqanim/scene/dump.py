@@ -13,7 +13,7 @@ import yaml
 from vqanim.scene.colors import color_text
 from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
 from vqanim.scene.loader import MAIN
-from vqanim.scene.model import VERSION, XY, Prompt, Scene, Shot, Start, Transition
+from vqanim.scene.model import VERSION, XY, Models, PerceptorUse, Prompt, Scene, Shot, Start, Transition
 from vqanim.scene.options import Declared, options_of
 from vqanim.scene.times import Time, decimal_text
 
@@ -28,7 +28,7 @@ def dump_scene(scene: Scene, assets: Mapping[str, str] | None = None) -> str:
         "fps": _ratio(scene.fps),
         "duration": _time(scene.duration),
         "seed": scene.seed,
-        "models": {"generator": scene.models.generator, "perceptor": scene.models.perceptor},
+        "models": {"generator": scene.models.generator, "perceptor": _perceptors(scene.models)},
         "output": _output(scene),
     }
     if _has_one_nameless_shot(scene):
@@ -61,6 +61,20 @@ _Dumper.add_representer(
 _Dumper.add_representer(
     _Flow, lambda dumper, items: dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
 )
+
+
+def _perceptors(models: Models) -> Any:
+    if len(models.perceptors) == 1 and models.perceptors[0] == PerceptorUse(models.perceptors[0].name):
+        return models.perceptors[0].name
+    return [
+        {
+            "name": use.name,
+            "weight": _ratio(use.weight),
+            "cutouts": use.cutouts,
+            "cutout_noise": None if use.cutout_noise is None else _ratio(use.cutout_noise),
+        }
+        for use in models.perceptors
+    ]
 
 
 def _has_one_nameless_shot(scene: Scene) -> bool:

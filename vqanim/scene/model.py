@@ -356,12 +356,48 @@ class Shot(Declared):
 
 
 @dataclass(frozen=True)
+class PerceptorUse(Declared):
+    """A perceptor that looks at the picture, and how much its word counts."""
+
+    name: str = option(
+        Kind("model", "the name of a perceptor"), "Of the perceptor", example="ViT-B/16", inherited=False
+    )
+    weight: Fraction = option(
+        ratio(0, 1000, "1/2"),
+        "How much it counts beside the others; only ratios matter, and with 0 it is not even loaded",
+        default=Fraction(1),
+        example="0.5",
+    )
+    cutouts: int | None = option(
+        whole(1, 256),
+        "Pieces of the picture that it looks at in one step",
+        default=None,
+        default_text="those of guidance, else its own",
+        example="16",
+    )
+    cutout_noise: Fraction | None = option(
+        ratio(0, 1, "1/10"),
+        "Noise on what it looks at, up to this spread",
+        unit="0..1",
+        default=None,
+        default_text="that of guidance, else its own",
+        example="0.1",
+    )
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Models:
-    """The pair that paints: one makes pictures, the other compares them with texts."""
+    """What paints: one makes pictures, one or more others compare them with texts."""
 
     generator: str = "pocket"
-    perceptor: str = "pocket"
+    perceptors: tuple[PerceptorUse, ...] = (PerceptorUse("pocket"),)
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def used(self) -> tuple[PerceptorUse, ...]:
+        """The perceptors that count, in the order in which they were written."""
+        return tuple(use for use in self.perceptors if use.weight > 0)
 
 
 @dataclass(frozen=True)
@@ -436,7 +472,7 @@ class Scene(Declared):
         whole(0, 2**63 - 1), "Another seed gives another film of the same scene", default=0, example="7"
     )
     models: Models = option(
-        Kind("models", "a name, or {generator: ..., perceptor: ...}"),
+        Kind("models", "a name, or {generator: ..., perceptor: ...}; perceptor may be a list"),
         "What paints and what judges",
         default=Models(),
         default_text="pocket",

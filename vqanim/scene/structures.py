@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
 from vqanim.errors import Place
 from vqanim.scene.colors import COLOR_FORMS, Color, parse_color
-from vqanim.scene.model import MAX_SIDE, Models, Prompt, Size, Start, Transition
+from vqanim.scene.model import MAX_SIDE, Models, PerceptorUse, Prompt, Size, Start, Transition
 from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
 from vqanim.scene.options import CurveKind, Kind, TextKind, keys_of, options_of, time
 from vqanim.scene.pictures import check_picture, find_inside
@@ -29,11 +30,13 @@ from vqanim.scene.tree import Mapping, Node, Scalar, Sequence, quoted, shown
 
 MAX_PROMPTS = 100
 MAX_COLORS = 16
+MAX_PERCEPTORS = 8
 
 _MODEL = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,99}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _WINDOWS = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.ASCII | re.IGNORECASE)
 """Windows keeps these names to itself, so no folder can have them."""
+_PERCEPTORS = "a name, {name: ..., weight: ...} or a list of these"
 _ENTRY = Kind("prompt", "a text or {text: ..., weight: ...}")
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 
@@ -95,17 +98,47 @@ def _part(node: Node, text: str) -> Scalar:
 def read_models(node: Node, kind: Kind, reader: Reader) -> Models:
     """A name for both, or one each. Whether they exist is the catalogue's business."""
     if isinstance(node, Scalar):
-        name = _model(node, kind, reader)
-        return Models(name, name, node.place)
+        name = read_model(node, kind, reader)
+        return Models(name, (PerceptorUse(name, place=node.place),), node.place)
     found = reader.mapping(node, kind.allowed)
     reader.check_keys(found, ("generator", "perceptor"))
-    names = {
-        key: _model(value, kind, reader) for key in ("generator", "perceptor") if (value := found.get(key))
-    }
-    return Models(**names, place=node.place)
+    models = Models(place=node.place)
+    if value := found.get("generator"):
+        models = replace(models, generator=read_model(value, kind, reader))
+    if value := found.get("perceptor"):
+        models = replace(models, perceptors=_perceptors(value, kind, reader))
+    return models
 
 
-def _model(node: Node, kind: Kind, reader: Reader) -> str:
+def _perceptors(node: Node, kind: Kind, reader: Reader) -> tuple[PerceptorUse, ...]:
+    """A name, a mapping, or a list of these; one of them at least counts."""
+    items = node.items if isinstance(node, Sequence) else [node]
+    if not 1 <= len(items) <= MAX_PERCEPTORS:
+        said = f"found {len(items)} perceptors, allowed 1 to {MAX_PERCEPTORS}"
+        raise reader.refuse(node.place, said)
+    uses, refused = [], False
+    for item in items:
+        try:
+            uses.append(_perceptor(item, kind, reader))
+        except Refused:
+            refused = True
+    if refused:
+        raise Refused
+    if not any(use.weight for use in uses):
+        raise reader.refuse(node.place, "found no perceptor with a weight above 0, allowed is at least one")
+    return tuple(uses)
+
+
+def _perceptor(node: Node, kind: Kind, reader: Reader) -> PerceptorUse:
+    if isinstance(node, Scalar):
+        return PerceptorUse(read_model(node, kind, reader), place=node.place)
+    found = reader.mapping(node, _PERCEPTORS)
+    use: PerceptorUse = reader.section(PerceptorUse, found, _PERCEPTORS)
+    return replace(use, place=node.place)
+
+
+def read_model(node: Node, kind: Kind, reader: Reader) -> str:
+    """The name of a model."""
     text = text_of(node, kind, reader)
     if not _MODEL.fullmatch(text):
         raise reader.refuse(node.place, f"found {quoted(text)}, allowed {kind.allowed}")
@@ -301,6 +334,7 @@ def _text_kind() -> TextKind:
 
 
 ALL_READERS = READERS | {
+    "model": read_model,
     "models": read_models,
     "name": read_name,
     "prompts": read_prompts,

@@ -30,10 +30,18 @@ class RunKey:
 
     generator_hash: str
     perceptor_hash: str
+    """Of several, what `join_perceptors` makes of theirs."""
     width: int
     """Pixels."""
     height: int
     """Pixels."""
+
+
+def join_perceptors(perceptors: Sequence[tuple[str, float]]) -> str:
+    """One text for the (hash, share) of all perceptors; the hash itself for one that is alone."""
+    if len(perceptors) == 1:
+        return perceptors[0][0]
+    return "+".join(f"{digest}*{share:.9g}" for digest, share in perceptors)
 
 
 def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
@@ -55,7 +63,13 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
 def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     """The plan without what does not reach the pixels: its moment in the film and its start image's path."""
     start = plan["start"] and {**plan["start"], "image": None}
-    return {**plan, "time": None, "start": start}
+    views = {name: _alone(plan[name]) for name in ("cutouts", "cutout_noise")}
+    return {**plan, **views, "time": None, "start": start}
+
+
+def _alone(values: Sequence[float]) -> Any:
+    """The value of a perceptor that is alone, as it was written before there could be several."""
+    return values[0] if len(values) == 1 else values
 
 
 def _canonical(value: Any) -> Any:

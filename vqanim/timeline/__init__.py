@@ -6,9 +6,11 @@ from vqanim.timeline.plan import (
     FramePlan,
     FrameRef,
     Limits,
+    PerceptorPlan,
     ShotPlan,
     StartPlan,
     Timeline,
+    ViewLimits,
     WeightedTerm,
 )
 
@@ -17,9 +19,11 @@ __all__ = [
     "FramePlan",
     "FrameRef",
     "Limits",
+    "PerceptorPlan",
     "ShotPlan",
     "StartPlan",
     "Timeline",
+    "ViewLimits",
     "WeightedTerm",
     "compile_timeline",
 ]

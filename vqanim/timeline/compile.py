@@ -11,9 +11,10 @@ from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.frames import Film, plan_shot
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import FrameRef, Limits, ShotPlan, Timeline
+from vqanim.timeline.plan import FrameRef, Limits, PerceptorPlan, ShotPlan, Timeline
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
+from vqanim.timeline.view import DIGITS
 
 _GIF_WIDTH = 480
 _GIF_FPS = Fraction(25)
@@ -33,7 +34,8 @@ def compile_timeline(
     width, height = _fitted_size(scene, limits)
     spans = lay_out(scene)
     duration = math.fsum(span.duration for span in spans)
-    film = Film(scene.seed, float(scene.fps), height / width, cell_length(duration), limits)
+    aspect, used = height / width, scene.models.used
+    film = Film(scene.seed, float(scene.fps), aspect, cell_length(duration), limits, used)
     sampler = Sampler()
     shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), sampler)
     if sampler.problems:
@@ -45,7 +47,7 @@ def compile_timeline(
         fps=scene.fps,
         seed=scene.seed,
         generator=scene.models.generator,
-        perceptor=scene.models.perceptor,
+        perceptors=_perceptors(scene),
         shots=shots,
         edit=tuple(FrameRef(shot.name, frame.index) for shot in shots for frame in shot.frames),
         crf=scene.output.crf,
@@ -66,6 +68,14 @@ def _plan_shots(
             before = replace(clocks[number - 1], until=here.span.start + here.span.blend)
         plans.append(plan_shot(film, here, before, sampler))
     return tuple(plans)
+
+
+def _perceptors(scene: Scene) -> tuple[PerceptorPlan, ...]:
+    """Those that count, with weights that add up to 1."""
+    total = sum(use.weight for use in scene.models.used)
+    return tuple(
+        PerceptorPlan(use.name, round(float(use.weight / total), DIGITS)) for use in scene.models.used
+    )
 
 
 def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.scene.curves import Curve
-from vqanim.scene.model import Prompt, Shot
+from vqanim.scene.model import PerceptorUse, Prompt, Shot
 from vqanim.timeline.anchors import find_anchors
 from vqanim.timeline.plan import (
     CameraStep,
@@ -18,6 +18,7 @@ from vqanim.timeline.plan import (
     Limits,
     ShotPlan,
     StartPlan,
+    ViewLimits,
     WeightedTerm,
 )
 from vqanim.timeline.sampling import Clocks, Moments, Sampler
@@ -58,6 +59,8 @@ class Film:
     cell: float
     """Seconds of a cell of integration."""
     limits: Limits
+    perceptors: tuple[PerceptorUse, ...]
+    """Those that look at the frames."""
 
 
 def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sampler) -> ShotPlan:
@@ -71,7 +74,8 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
     cameras = _cameras(film, clocks, before, frames, sampler)
     losses = _losses(sides, sampler)
     numbers = _numbers(sides, film.limits, sampler)
-    cutouts = film.limits.cutouts if shot.guidance.cutouts is None else shot.guidance.cutouts
+    cutouts = tuple(_cutouts(use, shot, film.limits) for use in film.perceptors)
+    noises = [_cutout_noise(use, sides, film.limits, sampler) for use in film.perceptors]
     anchors = find_anchors(losses, before is None, film.fps)
     times = _tidy(clocks.at_frames(frames).film)
 
@@ -93,7 +97,7 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
                 steps=steps if losses[index] else 0,
                 learning_rate=numbers["learning_rate"][index],
                 smoothing=numbers["smoothing"][index],
-                cutout_noise=numbers["cutout_noise"][index],
+                cutout_noise=tuple(noise[index] for noise in noises),
                 cutouts=cutouts,
                 # A fresh frame carries no picture, so that these say nothing about it.
                 match_colors=0.0 if fresh else numbers["match_colors"][index],
@@ -148,26 +152,41 @@ def _losses(sides: list[Side], sampler: Sampler) -> list[tuple[WeightedTerm, ...
 
 def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
     """Every number of the frames that a curve gives, by its name in the plan; steps are whole."""
-    learning_rate, smoothing, cutout_noise = map(
-        Curve.constant, (limits.learning_rate, limits.smoothing, limits.cutout_noise)
-    )
+    learning_rate, smoothing = map(Curve.constant, (limits.learning_rate, limits.smoothing))
     curves: dict[str, Callable[[Shot], Curve]] = {
         "steps": lambda shot: shot.guidance.steps,
         "learning_rate": lambda shot: shot.guidance.learning_rate or learning_rate,
         "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
-        "cutout_noise": lambda shot: shot.guidance.cutout_noise or cutout_noise,
         "match_colors": lambda shot: shot.carry.match_colors,
         "match_detail": lambda shot: shot.carry.match_detail,
         "sharpen": lambda shot: shot.carry.sharpen,
         "noise": lambda shot: shot.carry.noise,
     }
-    mixed = {
-        name: np.sum([side.sample(curve(side.shot), sampler) * side.share for side in sides], axis=0)
-        for name, curve in curves.items()
-    }
+    mixed = {name: _mix(sides, curve, sampler) for name, curve in curves.items()}
     # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
     mixed["steps"] = np.floor(np.round(mixed["steps"], DIGITS) + 0.5)
     return {name: _tidy(values) for name, values in mixed.items()}
+
+
+def _mix(sides: list[Side], curve: Callable[[Shot], Curve], sampler: Sampler) -> Floats:
+    """A curve of the shot at the frames, blended with that of the outgoing one."""
+    mixed: Floats = np.sum([side.sample(curve(side.shot), sampler) * side.share for side in sides], axis=0)
+    return mixed
+
+
+def _cutouts(use: PerceptorUse, shot: Shot, limits: Limits) -> int:
+    """Cutouts of a perceptor: its own number, else that of the shot, else what its model needs."""
+    default = limits.views.get(use.name, ViewLimits()).cutouts
+    return next(count for count in (use.cutouts, shot.guidance.cutouts, default) if count is not None)
+
+
+def _cutout_noise(use: PerceptorUse, sides: list[Side], limits: Limits, sampler: Sampler) -> list[float]:
+    """Noise on a perceptor's cutouts at every frame, chosen in the same order."""
+    fixed = limits.views.get(use.name, ViewLimits()).cutout_noise
+    default = Curve.constant(fixed if use.cutout_noise is None else float(use.cutout_noise))
+    if use.cutout_noise is not None:
+        return _tidy(_mix(sides, lambda shot: default, sampler))
+    return _tidy(_mix(sides, lambda shot: shot.guidance.cutout_noise or default, sampler))
 
 
 def _first_steps(shot: Shot) -> int:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 Color = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class ViewLimits:
+    """How a perceptor looks at pictures where a scene says nothing; from the catalogue."""
+
+    cutouts: int = 12
+    cutout_noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -18,10 +27,8 @@ class Limits:
     """Used where the scene gives none."""
     smoothing: float = 0.0
     """Used where the scene gives none."""
-    cutout_noise: float = 0.0
-    """Used where the scene gives none."""
-    cutouts: int = 12
-    """Used where the scene gives none."""
+    views: Mapping[str, ViewLimits] = field(default_factory=dict)
+    """By perceptor; one that is not among them looks as `ViewLimits()` says."""
     min_side: int = 32
     """Smallest width or height, in pixels."""
 
@@ -104,13 +111,15 @@ class FramePlan:
     steps: int
     """Optimisation steps; 0 when all weights are zero."""
     learning_rate: float
-    cutouts: int
+    cutouts: tuple[int, ...]
+    """Of each perceptor, in the order of Timeline.perceptors."""
     match_colors: float
     match_detail: float
     sharpen: float
     noise: float
     smoothing: float = 0.0
-    cutout_noise: float = 0.0
+    cutout_noise: tuple[float, ...] = (0.0,)
+    """Of each perceptor."""
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
 
@@ -124,6 +133,15 @@ class ShotPlan:
 
 
 @dataclass(frozen=True)
+class PerceptorPlan:
+    """A perceptor that looks at all frames."""
+
+    name: str
+    share: float = 1.0
+    """How much it counts; the shares of all perceptors add up to 1."""
+
+
+@dataclass(frozen=True)
 class Timeline:
     """A scene in numbers."""
 
@@ -133,7 +151,8 @@ class Timeline:
     fps: Fraction
     seed: int
     generator: str
-    perceptor: str
+    perceptors: tuple[PerceptorPlan, ...]
+    """Only those that count."""
     shots: tuple[ShotPlan, ...]
     edit: tuple[FrameRef, ...]
     """The film: which frame of which take is shown when."""
@@ -147,6 +166,11 @@ class Timeline:
     def frame_count(self) -> int:
         """Frames to paint."""
         return sum(len(shot.frames) for shot in self.shots)
+
+    @property
+    def models(self) -> str:
+        """The names of generator and perceptors, as frames carry them."""
+        return " + ".join([self.generator, *(plan.name for plan in self.perceptors)])
 
     @property
     def prompts(self) -> tuple[str, ...]:
