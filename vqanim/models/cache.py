@@ -1,4 +1,4 @@
-"""Where models are kept on this machine, where they may come from, and what fingerprint files have. No torch."""
+"""Where models are kept on this machine and where they may come from. No torch."""
 
 from __future__ import annotations
 

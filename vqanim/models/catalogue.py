@@ -1,7 +1,7 @@
 """The catalogue of models: what must be known about a model before it is loaded. No torch.
 
-The data stands in `catalogue.yaml` beside this file; a catalogue of the user's (`VQANIM_CATALOGUE`), the models
-that a user added and the names of open_clip's models come on top.
+The data stands in `catalogue.yaml` beside this file; a catalogue of the user's (`VQANIM_CATALOGUE`), the
+models that a user added and the names of open_clip's models come on top.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
     "get_entry",
     "get_generator_entry",
     "get_perceptor_entry",
-    "list_entries",
+    "list_models",
     "read_catalogue",
 ]
 
@@ -108,18 +108,15 @@ def find_entries(name: str) -> list[Entry]:
                 raise
             last = error
     if not found:
-        known = [*_known("generator"), *_known("perceptor")]
-        raise UnknownModel(f"unknown model {name!r}; {_hint(name, known)}`vqanim models list` names all") from last
+        hint = _hint(name, [*_known("generator"), *_known("perceptor")])
+        raise UnknownModel(f"unknown model {name!r}; {hint}`vqanim models list` names all") from last
     return found
 
 
-def list_entries() -> list[Entry]:
-    """All models: of the catalogue, of the user, and those of open_clip that are in the cache.
-
-    Raises InputError when a card or a pin is damaged.
-    """
-    found: list[Entry] = [get_entry(kind, name) for kind in KINDS for name in _known(kind)]
-    return found + [open_clip_entry(name) for name in fetched_names()]
+def list_models() -> list[tuple[str, str]]:
+    """Kind and name of all models: of the catalogue, of the user, and those of open_clip in the cache."""
+    found = [(kind, name) for kind in KINDS for name in _known(kind)]
+    return found + [("perceptor", name) for name in fetched_names()]
 
 
 def with_pins(entry: Entry) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,13 @@ from vqanim.models.entries import Entry, GeneratorEntry, ModelFile, PackageFile,
 
 MAX_BYTES = 2_000_000
 
-FAMILIES = {
+FAMILIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "generator": {"vqgan": ("config", "weights")},
     "perceptor": {"clip": ("weights",), "conse": ("classifier", "palettes", "table", "words")},
 }
 """Families of each kind, and the roles of their files."""
 
-_KEYS = {
+_KEYS: Mapping[str, Mapping[str, type]] = {
     "generator": {"multiple": int, "learning_rate": float, "smoothing": float},
     "perceptor": {"cutouts": int, "cutout_noise": float},
 }
@@ -57,7 +58,8 @@ def read_catalogue_file(path: Path) -> Catalogue:
     except OSError as error:
         raise InputError(f"{path}: this catalogue cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{path}: this catalogue is no YAML ({' '.join(str(error).split())[:200]})") from error
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: this catalogue is no YAML ({reason})") from error
     except _Mistake as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -65,13 +67,15 @@ def read_catalogue_file(path: Path) -> Catalogue:
 def _catalogue(data: Any) -> Catalogue:
     if not isinstance(data, dict) or not set(data) <= {"generators", "perceptors"}:
         raise _Mistake("a catalogue has the keys generators and perceptors, and no others")
-    generators = {
-        name: GeneratorEntry(**_row("generator", name, row)) for name, row in _mapping(data, "generators").items()
-    }
-    perceptors = {
-        name: PerceptorEntry(**_row("perceptor", name, row)) for name, row in _mapping(data, "perceptors").items()
-    }
-    return Catalogue(generators, perceptors)
+    generators, perceptors = _mapping(data, "generators"), _mapping(data, "perceptors")
+    for rows in (generators, perceptors):
+        folders = [str(name).replace("/", "-").lower() for name in rows]
+        if clash := [name for name, n in Counter(folders).items() if n > 1]:
+            raise _Mistake(f"two models would lie in the same folder, {clash[0]!r}")
+    return Catalogue(
+        {name: GeneratorEntry(**_row("generator", name, row)) for name, row in generators.items()},
+        {name: PerceptorEntry(**_row("perceptor", name, row)) for name, row in perceptors.items()},
+    )
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -92,21 +96,26 @@ def _row(kind: str, name: Any, row: Any) -> dict[str, Any]:
     if unknown := [key for key in row if key not in allowed]:
         raise _Mistake(f"{where}: unknown key {str(unknown[0])[:60]!r}, allowed are {', '.join(allowed)}")
     families = FAMILIES[kind]
-    if row.get("family") not in families:
-        raise _Mistake(f"{where}.family: found {row.get('family')!r}, allowed are {', '.join(families)}")
-    numbers = {key: _number(row[key], f"{where}.{key}", kind_) for key, kind_ in _KEYS[kind].items() if key in row}
+    family = str(row.get("family"))
+    if family not in families:
+        raise _Mistake(f"{where}.family: found {family!r}, allowed are {', '.join(families)}")
     if kind == "generator" and "multiple" not in row:
         raise _Mistake(f"{where}.multiple: is missing; it is 16 for an f16, 8 for an f8")
     files = _mapping(row, "files")
-    if set(files) != set(families[row["family"]]):
-        raise _Mistake(f"{where}.files: found {', '.join(map(str, files))}, expected {', '.join(families[row['family']])}")
+    if set(files) != set(families[family]):
+        raise _Mistake(
+            f"{where}.files: found {', '.join(map(str, files))}, expected {', '.join(families[family])}"
+        )
+    numbers = {key: kind_ for key, kind_ in _KEYS[kind].items() if key in row}
     return {
         **{key: _text(row.get(key, ""), f"{where}.{key}") for key in _TEXTS},
-        **numbers,
+        **{key: _number(row[key], f"{where}.{key}", kind_) for key, kind_ in numbers.items()},
         "name": name,
         "kind": kind,
-        "family": row["family"],
-        "files": {role: _file(kind, name, role, file, f"{where}.files.{role}") for role, file in files.items()},
+        "family": family,
+        "files": {
+            role: _file(kind, name, role, file, f"{where}.files.{role}") for role, file in files.items()
+        },
     }
 
 
@@ -129,15 +138,16 @@ def _file(kind: str, name: str, role: str, row: Any, where: str) -> ModelFile:
 
 
 def place_of(kind: str, name: str, role: str) -> str:
-    """Where a file lies in the folder of fetched models: `imagenet-16384/weights.ckpt`, `ViT-B-32/weights.pt`."""
+    """Where a file lies in the folder of fetched models, such as `imagenet-16384/weights.ckpt`."""
     ending = {"config": "yaml", "weights": "ckpt" if kind == "generator" else "pt"}[role]
     return f"{name.replace('/', '-')}/{role}.{ending}"
 
 
 def _urls(found: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(found, list) or not found or not all(isinstance(url, str) and is_address(url) for url in found):
+    addresses = found if isinstance(found, list) else []
+    if not addresses or not all(isinstance(url, str) and is_address(url) for url in addresses):
         raise _Mistake(f"{where}.urls: found {str(found)[:80]!r}, expected a list of http or https addresses")
-    return tuple(found)
+    return tuple(addresses)
 
 
 def is_address(text: str) -> bool:

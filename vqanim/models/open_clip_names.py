@@ -93,4 +93,6 @@ def _architectures() -> list[str]:
     spec = importlib.util.find_spec("open_clip")
     if spec is None or not spec.submodule_search_locations:
         raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
-    return sorted(path.stem for path in Path(spec.submodule_search_locations[0], "model_configs").glob("*.json"))
+    return sorted(
+        path.stem for path in Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
+    )

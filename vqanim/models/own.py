@@ -34,6 +34,7 @@ CARD = "model.json"
 KINDS = ("generator", "perceptor")
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,63}", re.ASCII)
+_DIGEST = re.compile("[0-9a-f]{64}")
 _FILE = re.compile(r"[a-z]+\.[a-z]+")
 
 
@@ -90,7 +91,9 @@ def own_entry(kind: str, name: str) -> Entry | None:
         ) from error
     if (card.kind, card.name) != (kind, name):  # a file system that does not tell case apart
         return None
-    files = {role: OwnFile(name, folder / file, digest, size) for role, (file, digest, size) in card.files.items()}
+    files = {
+        role: OwnFile(name, folder / file, digest, size) for role, (file, digest, size) in card.files.items()
+    }
     about: dict[str, Any] = {
         "name": name, "kind": kind, "family": card.family, "files": files, "own": True,
         "licence": "as whoever made it says", "commercial": "as whoever made it says",
@@ -146,6 +149,6 @@ def _parse(data: Any) -> Card:
         raise ValueError("its fields are of another kind")
     if card.kind not in KINDS or not files or (card.kind == "generator" and not 1 <= card.multiple <= 1024):
         raise ValueError("its fields are out of range")
-    if not all(_FILE.fullmatch(name) and re.fullmatch("[0-9a-f]{64}", digest) for name, digest, _ in files.values()):
+    if not all(_FILE.fullmatch(file) and _DIGEST.fullmatch(digest) for file, digest, _ in files.values()):
         raise ValueError("it names a file outside its folder, or no SHA-256")
     return card

@@ -41,7 +41,9 @@ def read_pin(place: str) -> Pin | None:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: this pin cannot be read ({error}); delete it") from error
-    if not (isinstance(pin.sha256, str) and re.fullmatch("[0-9a-f]{64}", pin.sha256) and type(pin.size) is int):
+    if not (
+        isinstance(pin.sha256, str) and re.fullmatch("[0-9a-f]{64}", pin.sha256) and type(pin.size) is int
+    ):
         raise InputError(f"{path}: this pin holds no SHA-256 and size; delete it")
     return pin
 
