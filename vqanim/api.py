@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vqanim import __version__
-from vqanim.errors import Problem, SceneError, UsageError
+from vqanim.errors import InputError, Problem, SceneError, UsageError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.catalogue import (
     GeneratorEntry,
@@ -18,6 +18,8 @@ from vqanim.models.catalogue import (
     get_generator_entry,
     get_perceptor_entry,
 )
+from vqanim.models.events import FetchEvent
+from vqanim.models.fetch import fetch_model
 from vqanim.scene import Scene, dump_scene, load_scene
 from vqanim.scene.model import Models
 from vqanim.timeline import Limits, Timeline, compile_timeline
@@ -73,11 +75,15 @@ def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: st
 
 
 def find_models(scene: Scene) -> tuple[GeneratorEntry, PerceptorEntry]:
-    """Catalogue entries of a scene's generator and perceptor. Raises SceneError for unknown names."""
+    """Catalogue entries of a scene's generator and perceptor.
+
+    Raises SceneError for unknown names, and where a package or a card of a model is missing or damaged.
+    """
     try:
         return get_generator_entry(scene.models.generator), get_perceptor_entry(scene.models.perceptor)
-    except UnknownModel as error:
-        raise SceneError([Problem(scene.models.place, str(error))]) from error
+    except (UnknownModel, InputError) as error:
+        about_file = isinstance(error, InputError)
+        raise SceneError([Problem(scene.models.place, str(error), about_file)]) from error
 
 
 def render(
@@ -87,8 +93,10 @@ def render(
     overrides: Sequence[str] = (),
     models: str | None = None,
     device: str = "auto",
-) -> Generator[Event | FilmDone, None, None]:
+) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
+
+    Models that are needed and not in the cache are fetched first, unless `VQANIM_OFFLINE` is set.
 
     out: the folder of the render, `renders/<stem>` when None. It receives `<stem>.mp4`, `<stem>.gif`,
     `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
@@ -102,7 +110,9 @@ def render(
     return _render(prepared, folder, device)
 
 
-def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | FilmDone, None, None]:
+def _render(
+    prepared: Prepared, folder: Path, device: str
+) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     from vqanim.engine.events import RunStarted
     from vqanim.engine.run import Run, paint_takes
@@ -115,6 +125,7 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
 
     timeline = prepared.timeline
     with lock_folder(folder):
+        prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder)
         hashes = {path: content_hash(Path(path)) for path in start_images(timeline)}
         key = RunKey(prepared.generator.hash, prepared.perceptor.hash, timeline.width, timeline.height)
@@ -125,8 +136,24 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
                 write_keeping_old(folder / "scene.resolved.yaml", resolved, attic)
                 write_run(folder, describe_run(prepared, event.device, event.threads), attic)
             yield event
+            if isinstance(event, RunStarted) and event.kept < event.frames:
+                yield from fetch_models(prepared)  # the engine loads them when it goes on
         frames = [store.frame_path(frame.shot, frame.index) for frame in timeline.edit]
         yield from make_film(frames, folder, prepared.stem, timeline)
+
+
+def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator[FetchEvent, None, Prepared]:
+    """Bring the models of a scene into the cache; gives the scene with the hashes of all weights known.
+
+    unknown_only: only models whose hash is not known before they are here; the others may not be needed, for
+    example when all frames exist. Raises InputError and OutputError.
+    """
+    generator, perceptor = prepared.generator, prepared.perceptor
+    if not (unknown_only and generator.is_known):
+        generator = yield from fetch_model(generator)
+    if not (unknown_only and perceptor.is_known):
+        perceptor = yield from fetch_model(perceptor)
+    return replace(prepared, generator=generator, perceptor=perceptor)
 
 
 def start_images(timeline: Timeline) -> list[str]:

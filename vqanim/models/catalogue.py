@@ -15,6 +15,7 @@ from pathlib import Path
 from vqanim.models.cache import extra_catalogue
 from vqanim.models.catalogue_file import Catalogue, read_catalogue_file
 from vqanim.models.entries import (
+    AnyEntry,
     Entry,
     GeneratorEntry,
     ModelEntry,
@@ -119,7 +120,7 @@ def list_models() -> list[tuple[str, str]]:
     return found + [("perceptor", name) for name in fetched_names()]
 
 
-def with_pins(entry: Entry) -> Entry:
+def with_pins(entry: AnyEntry) -> AnyEntry:
     """The entry with the hashes that first downloads gave, where the catalogue has none."""
     return replace(entry, files={role: _pinned(file) for role, file in entry.files.items()})
 

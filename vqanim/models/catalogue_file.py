@@ -160,8 +160,8 @@ def is_address(text: str) -> bool:
 
 
 def _text(found: Any, where: str) -> str:
-    if not isinstance(found, str):
-        raise _Mistake(f"{where}: found {str(found)[:60]!r}, expected a text")
+    if not isinstance(found, str) or not found.isprintable():
+        raise _Mistake(f"{where}: found {str(found)[:60]!r}, expected a text on one line")
     return found
 
 

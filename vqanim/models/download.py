@@ -251,7 +251,7 @@ def _translated(part: Partial, offset: int, timeout: float) -> Iterator[None]:
         yield
     except urllib.error.HTTPError as error:
         with error:
-            answer = f"the server answers {error.code} {error.reason}".rstrip()
+            answer = f"the server answers {error.code} {_plain(str(error.reason))}".rstrip()
         if error.code == 416 and offset:
             part.discard()
             raise _Failed(answer) from error
@@ -277,6 +277,11 @@ def _network_trouble(error: Exception, timeout: float) -> Exception:
         case OSError():
             return _Failed(f"the connection failed ({cause.strerror or cause})")
     return _Failed(f"the connection failed ({str(cause) or type(cause).__name__})")
+
+
+def _plain(text: str) -> str:
+    """A text from a server without control characters, and not long."""
+    return "".join(c if c.isprintable() else "?" for c in text[:100])
 
 
 def _length(response: http.client.HTTPResponse) -> int | None:

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from vqanim.errors import InputError, UsageError
 from vqanim.models.cache import models_folder
@@ -125,7 +125,7 @@ class ModelEntry:
     """By role; the roles are the family's."""
     licence: str
     commercial: str = "unknown"
-    """What the licence means for commercial use."""
+    """What the licence means for commercial use: a word or two, then after a colon the reason."""
     source: str
     good_at: str
     unchecked: str = ""
@@ -183,3 +183,4 @@ class PerceptorEntry(ModelEntry):
 
 
 Entry: TypeAlias = GeneratorEntry | PerceptorEntry
+AnyEntry = TypeVar("AnyEntry", bound=ModelEntry)

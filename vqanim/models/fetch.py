@@ -20,15 +20,19 @@ from vqanim.models.cache import cache_folder, is_offline, mirrors, sha256_of
 from vqanim.models.catalogue import with_pins
 from vqanim.models.contents import find_fault
 from vqanim.models.download import Patience, Wanted, download
-from vqanim.models.entries import Entry, OwnFile, RemoteFile
+from vqanim.models.entries import AnyEntry, Entry, OwnFile, RemoteFile
 from vqanim.models.events import FetchEvent, FetchStarted, FetchWaiting, FileFetched
 from vqanim.models.open_clip_names import weights_place
 from vqanim.models.pins import Pin, write_pin
 
 
 def fetch_model(
-    entry: Entry, *, verify: bool = False, sources: tuple[str, ...] = (), patience: Patience = Patience()
-) -> Generator[FetchEvent, None, Entry]:
+    entry: AnyEntry,
+    *,
+    verify: bool = False,
+    sources: tuple[str, ...] = (),
+    patience: Patience = Patience(),
+) -> Generator[FetchEvent, None, AnyEntry]:
     """Bring all files of a model here; gives the entry with every hash known.
 
     verify: also read files that are here, and fetch damaged ones anew.
@@ -100,7 +104,7 @@ def _fetch_file(
     yield FileFetched(model, role, str(file.locate()), got.size, got.sha256, fresh)
 
 
-def _pin_what_is_here(entry: Entry) -> Entry:
+def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
     """Pin files that somebody put into the cache by hand. Raises InputError for what cannot be the file."""
     for role, file in _remote(with_pins(entry)).items():
         if file.sha256 is not None:
@@ -148,7 +152,7 @@ def _offline_message(entry: Entry, verify: bool) -> str:
     )
 
 
-def _with_addresses(entry: Entry) -> Entry:
+def _with_addresses(entry: AnyEntry) -> AnyEntry:
     """Of a model of open_clip, whose files the catalogue cannot know, where they are; others as they are.
 
     Weights that another program left in the cache of the model hub are used where they lie.

@@ -63,7 +63,7 @@ def open_clip_entry(name: str) -> PerceptorEntry:
         family="open_clip",
         files=_files(name),
         licence="as its publisher says, see its page at the model hub",
-        commercial="as its publisher says, see its page at the model hub",
+        commercial="unknown: see its page at the model hub",
         source="https://github.com/mlfoundations/open_clip",
         good_at="what its training data shows",
         unchecked="all: its first download gives the hash that holds ever after",
