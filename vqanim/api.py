@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vqanim import __version__
-from vqanim.errors import InputError, Problem, SceneError, UsageError
+from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.catalogue import (
     GeneratorEntry,
@@ -62,7 +62,7 @@ def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: st
     else:
         scene = load_scene(scene, overrides)
     if models is not None:
-        scene = replace(scene, models=Models(generator=models, perceptor=models, place=scene.models.place))
+        scene = replace(scene, models=Models(generator=models, perceptor=models, place=Place("--models", 0)))
     generator, perceptor = find_models(scene)
     limits = Limits(
         multiple=generator.multiple,

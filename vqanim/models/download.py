@@ -92,6 +92,7 @@ def download(wanted: Wanted, patience: Patience = Patience()) -> Generator[Fetch
             return (yield from _try_address(wanted, address, patience))
         except _GivenUp as error:
             troubles.append(f"{address}: {error}")
+            Partial(wanted.target).discard_if_empty()
             yield FetchTrouble(wanted.model, wanted.role, address, str(error), None)
     raise InputError(
         f"{wanted.model}: its {wanted.role} could not be fetched from "
@@ -105,9 +106,8 @@ def _try_address(wanted: Wanted, address: str, patience: Patience) -> Generator[
         raise _GivenUp("this is no http or https address")
     part = Partial(wanted.target)
     inherited = part.size > 0
-    left, wait = patience.attempts, patience.wait
+    left, wait, best = patience.attempts, patience.wait, part.size
     while True:
-        before = part.size
         try:
             yield from _receive(wanted, address, part, patience.timeout)
             if (fault := _find_fault(wanted, part)) is None:
@@ -118,8 +118,8 @@ def _try_address(wanted: Wanted, address: str, patience: Patience) -> Generator[
             inherited = False  # what an earlier attempt left may be to blame
             raise _Failed(f"{fault}; it is fetched anew")
         except _Failed as error:
-            if part.size - before >= GAIN:
-                left, wait = patience.attempts, patience.wait
+            if part.size >= best + GAIN:  # further than ever: a server that begins anew each time will not do
+                left, wait, best = patience.attempts, patience.wait, part.size
             left -= 1
             if left <= 0:
                 raise _GivenUp(str(error)) from error
@@ -201,6 +201,7 @@ def _store(
                 raise _GivenUp(PAGE)
             done += len(chunk)
             if limit is not None and done > limit:
+                part.discard()
                 raise _GivenUp(f"it sends more than the {limit:,} bytes that were expected")
             with writing(wanted.target):
                 file.write(chunk)

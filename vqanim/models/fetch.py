@@ -20,7 +20,7 @@ from vqanim.models.cache import cache_folder, is_offline, mirrors, sha256_of
 from vqanim.models.catalogue import with_pins
 from vqanim.models.contents import find_fault
 from vqanim.models.download import Patience, Wanted, download
-from vqanim.models.entries import AnyEntry, Entry, OwnFile, RemoteFile
+from vqanim.models.entries import AnyEntry, ModelEntry, OwnFile, RemoteFile
 from vqanim.models.events import FetchEvent, FetchStarted, FetchWaiting, FileFetched
 from vqanim.models.open_clip_names import weights_place
 from vqanim.models.pins import Pin, write_pin
@@ -61,7 +61,7 @@ def fetch_model(
         lock.release()
 
 
-def is_installed(entry: Entry) -> bool:
+def is_installed(entry: ModelEntry) -> bool:
     """Whether all files of a model are here, by their sizes. One of open_clip must have been fetched once."""
     if not entry.files:
         return False
@@ -76,7 +76,7 @@ def is_installed(entry: Entry) -> bool:
     return True
 
 
-def _remote(entry: Entry) -> dict[str, RemoteFile]:
+def _remote(entry: ModelEntry) -> dict[str, RemoteFile]:
     return {role: file for role, file in entry.files.items() if isinstance(file, RemoteFile)}
 
 
@@ -137,7 +137,7 @@ def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
         time.sleep(0.2)
 
 
-def _offline_message(entry: Entry, verify: bool) -> str:
+def _offline_message(entry: ModelEntry, verify: bool) -> str:
     lines = [
         f"  {file.locate()}  from  {file.urls[0] if file.urls else 'its page at the model hub'}"
         for file in _remote(entry).values()

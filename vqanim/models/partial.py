@@ -64,6 +64,11 @@ class Partial:
             self.path.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
 
+    def discard_if_empty(self) -> None:
+        """Remove it when there is nothing in it. Raises OutputError."""
+        if not self.size:
+            self.discard()
+
     def finish(self) -> None:
         """It is whole: move it to its target. Raises OutputError."""
         with writing(self._target):
