@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vqanim.models.catalogue import FOLDER, ModelFile
+from vqanim.models.catalogue import FOLDER, PackageFile
 
 FILE = re.compile(r'(package: (\S+)\n +path: (\S+)\n +sha256: )"([0-9a-f]*)"')
 
@@ -25,7 +25,7 @@ def refresh() -> None:
 
 def hashed(match: re.Match[str]) -> str:
     """The entry with the hash of the file as it is now; as before where the file is missing."""
-    path = ModelFile(match[2], match[3], "").locate()
+    path = PackageFile(match[2], match[3], "").locate()
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else match[4]
     return f'{match[1]}"{digest}"'
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vqanim import __version__
-from vqanim.errors import Place, Problem, SceneError, UsageError
+from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.catalogue import (
     GeneratorEntry,
@@ -19,6 +19,8 @@ from vqanim.models.catalogue import (
     get_generator_entry,
     get_perceptor_entry,
 )
+from vqanim.models.events import FetchEvent
+from vqanim.models.fetch import fetch_model
 from vqanim.scene import Scene, dump_scene, load_scene
 from vqanim.scene.model import Models, PerceptorUse
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
@@ -65,7 +67,7 @@ def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: st
     else:
         scene = load_scene(scene, overrides)
     if models is not None:
-        place = scene.models.place
+        place = Place("--models", 0)
         chosen = Models(models, (PerceptorUse(models, place=place),), place)
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
@@ -88,8 +90,9 @@ def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...
     def find(get: Callable[[str], Entry], name: str, place: Place) -> Entry | None:
         try:
             return get(name)
-        except UnknownModel as error:
-            problems.setdefault(place, Problem(place, str(error)))
+        except (UnknownModel, InputError) as error:
+            about_file = isinstance(error, InputError)
+            problems.setdefault(place, Problem(place, str(error), about_file))
             return None
 
     models = scene.models
@@ -107,8 +110,10 @@ def render(
     overrides: Sequence[str] = (),
     models: str | None = None,
     device: str = "auto",
-) -> Generator[Event | FilmDone, None, None]:
+) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
+
+    Models that are needed and not in the cache are fetched first, unless `VQANIM_OFFLINE` is set.
 
     out: the folder of the render, `renders/<stem>` when None. It receives `<stem>.mp4`, `<stem>.gif`,
     `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
@@ -122,7 +127,9 @@ def render(
     return _render(prepared, folder, device)
 
 
-def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | FilmDone, None, None]:
+def _render(
+    prepared: Prepared, folder: Path, device: str
+) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     from vqanim.engine.events import RunStarted
     from vqanim.engine.run import Run, paint_takes
@@ -135,6 +142,7 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
 
     timeline = prepared.timeline
     with lock_folder(folder):
+        prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder)
         hashes = {path: content_hash(Path(path)) for path in start_images(timeline)}
         key = RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
@@ -145,6 +153,8 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
                 write_keeping_old(folder / "scene.resolved.yaml", resolved, attic)
                 write_run(folder, describe_run(prepared, event.device, event.threads), attic)
             yield event
+            if isinstance(event, RunStarted) and event.kept < event.frames:
+                yield from fetch_models(prepared)  # the engine loads them when it goes on
         frames = [store.frame_path(frame.shot, frame.index) for frame in timeline.edit]
         yield from make_film(frames, folder, prepared.stem, timeline)
 
@@ -155,6 +165,21 @@ def perceptors_hash(prepared: Prepared) -> str:
 
     uses = zip(prepared.perceptors, prepared.timeline.perceptors, strict=True)
     return join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
+
+
+def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator[FetchEvent, None, Prepared]:
+    """Bring the models of a scene into the cache; gives the scene with the hashes of all weights known.
+
+    unknown_only: only models whose hash is not known before they are here; the others may not be needed, for
+    example when all frames exist. Raises InputError and OutputError.
+    """
+    generator, perceptors = prepared.generator, list(prepared.perceptors)
+    if not (unknown_only and generator.is_known):
+        generator = yield from fetch_model(generator)
+    for index, perceptor in enumerate(perceptors):
+        if not (unknown_only and perceptor.is_known):
+            perceptors[index] = yield from fetch_model(perceptor)
+    return replace(prepared, generator=generator, perceptors=tuple(perceptors))
 
 
 def start_images(timeline: Timeline) -> list[str]:

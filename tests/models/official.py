@@ -52,7 +52,7 @@ def generator_entry(config: Path, weights: Path, multiple: int) -> GeneratorEntr
     files = {"config": local(config), "weights": local(weights)}
     return GeneratorEntry(
         name="mine", kind="generator", family="vqgan", files=cast("Any", files), licence="", source="",
-        description="", multiple=multiple, learning_rate=0.1,
+        good_at="", multiple=multiple, learning_rate=0.1,
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def perceptor_entry(weights: Path, family: str = "clip", name: str = "mine") -> 
     """A catalogue entry for a perceptor's file."""
     return PerceptorEntry(
         name=name, kind="perceptor", family=family, files=cast("Any", {"weights": local(weights)}),
-        licence="", source="", description="", cutouts=4,
+        licence="", source="", good_at="", cutouts=4,
     )  # fmt: skip
 
 

@@ -121,14 +121,14 @@ def test_weights_of_every_form_are_read_and_verified(
     path = tmp_path / form
     FORMS[form](state, path)
     file = local(path)
-    found = read_weights(file, select_first_stage)  # type: ignore[arg-type]
+    found = read_weights(file, select_first_stage)
     assert found.keys() == {"w", "h", "n"}
     assert torch.equal(found["w"], state["w"])
     assert cache.exists() == (form != "model.safetensors")
     path.write_bytes(path.read_bytes() + b"x")
     converted_path(file.sha256).unlink(missing_ok=True)
     with pytest.raises(InputError, match="damaged or changed"):
-        read_weights(file, select_first_stage)  # type: ignore[arg-type]
+        read_weights(file, select_first_stage)
 
 
 def test_the_seal_depends_on_everything() -> None:

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from tests.models.official import FORMS, perceptor_entry
 from vqanim.errors import InputError
+from vqanim.models.catalogue import UnknownModel
 from vqanim.models.load import PERCEPTORS
-from vqanim.models.open_clip import load_open_clip, open_clip_package
+from vqanim.models.open_clip import find_sources, load_open_clip, open_clip_package
 
 NAME = "open_clip:tiny/mine"
 CPU = torch.device("cpu")
@@ -98,21 +99,30 @@ def test_models_that_are_unknown_or_not_supported_are_named(
     name: str, words: str, package: ModuleType, tmp_path: Path
 ) -> None:
     (tmp_path / "a").write_bytes(b"")
-    with pytest.raises(InputError, match=words):
+    with pytest.raises((InputError, UnknownModel), match=words):
         load_open_clip(perceptor_entry(tmp_path / "a", "open_clip", name), CPU)
+    with pytest.raises((InputError, UnknownModel), match=words):
+        find_sources(name)
 
 
-def test_weights_that_are_not_here_are_named_with_the_command(
-    package: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_that_are_not_here_are_named_with_the_command(package: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     name = "open_clip:ViT-B-32/laion2b_s34b_b79k"
     entry = replace(perceptor_entry(tmp_path / "a", "open_clip", name), files={})
-    command = "run: hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K open_clip_model.safetensors"
-    with pytest.raises(InputError, match=command):
+    with pytest.raises(InputError, match=f"run: vqanim models fetch {name}"):
         load_open_clip(entry, CPU)
-    with pytest.raises(InputError, match="names no weights for 'open_clip:ViT-B-32/nothing'"):
-        load_open_clip(replace(entry, name="open_clip:ViT-B-32/nothing"), CPU)
+
+
+def test_the_package_says_where_weights_are(package: ModuleType) -> None:
+    here, urls = find_sources("open_clip:ViT-B-32/laion2b_s34b_b79k")
+    assert here is None
+    repository = "https://huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K/resolve/main"
+    assert urls == (
+        f"{repository}/open_clip_model.safetensors",
+        f"{repository}/open_clip_pytorch_model.bin",
+    )
+    with pytest.raises(UnknownModel, match="has no weights 'laion2b_s34b_b97k' for ViT-B-32; did you mean"):
+        find_sources("open_clip:ViT-B-32/laion2b_s34b_b97k")
 
 
 def test_a_missing_package_is_named_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from tests.plans import frame_plan
 from vqanim.errors import InputError
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
-from vqanim.models.catalogue import GeneratorEntry, get_generator_entry
+from vqanim.models.catalogue import GeneratorEntry, PackageFile, get_generator_entry
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.vqgan import (
     VQGAN,
@@ -66,11 +66,12 @@ def picture() -> torch.Tensor:
 def copy_of(entry: GeneratorEntry, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Weights of an entry in another folder, where tests may damage them; entries look there."""
     for file in entry.files.values():
+        assert isinstance(file, PackageFile)
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.locate().read_bytes())
-    monkeypatch.setattr("vqanim.models.catalogue.ModelFile.locate", lambda file: folder / file.path)
-    return folder / entry.files["weights"].path
+    monkeypatch.setattr("vqanim.models.entries.PackageFile.locate", lambda file: folder / file.path)
+    return entry.files["weights"].locate()
 
 
 def test_parameters_have_the_official_names() -> None:

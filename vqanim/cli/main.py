@@ -28,6 +28,7 @@ COMMANDS = MappingProxyType(
         "render": "Render a scene to a film, or continue a stopped render.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
+        "models": "List, fetch, verify and add models.",
     }
 )
 

@@ -12,8 +12,10 @@ from typing import Protocol
 
 from vqanim.cli import summary, words
 from vqanim.cli.pace import Pace
+from vqanim.cli.transfer import Transfer
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
 from vqanim.film import FilmDone
+from vqanim.models.events import FetchEvent
 from vqanim.timeline.plan import Timeline
 
 SECONDS_BETWEEN_LINES = 4.0
@@ -22,7 +24,7 @@ SECONDS_BETWEEN_LINES = 4.0
 class Report(Protocol):
     """Hears every event of a render, in order, and then that it came to its end."""
 
-    def hear(self, event: Event | FilmDone) -> None: ...
+    def hear(self, event: Event | FetchEvent | FilmDone) -> None: ...
     def finish(self) -> None: ...
 
 
@@ -41,10 +43,11 @@ def report_to(timeline: Timeline, quiet: bool) -> Iterator[Report]:
     if quiet:
         yield Quiet()
         return
-    progress = _progress(timeline)
+    progress, transfer = _progress(timeline), Transfer()
     try:
-        yield Talk(timeline, progress)
+        yield Talk(timeline, progress, transfer)
     finally:
+        transfer.end()
         progress.end()
 
 
@@ -59,9 +62,14 @@ def _progress(timeline: Timeline) -> Progress:
 class Quiet:
     """Passes on warnings and nothing else."""
 
-    def hear(self, event: Event | FilmDone) -> None:
+    def __init__(self) -> None:
+        self._transfer = Transfer(quiet=True)
+
+    def hear(self, event: Event | FetchEvent | FilmDone) -> None:
         if isinstance(event, ModelsLoaded):
             words.warn(event.warnings)
+        elif isinstance(event, FetchEvent):
+            self._transfer.hear(event)
 
     def finish(self) -> None:
         """Nothing to say."""
@@ -70,16 +78,20 @@ class Quiet:
 class Talk:
     """Says what will happen, shows the progress, says where the films are."""
 
-    def __init__(self, timeline: Timeline, progress: Progress) -> None:
+    def __init__(self, timeline: Timeline, progress: Progress, transfer: Transfer) -> None:
         self._timeline = timeline
         self._progress = progress
+        self._transfer = transfer
         self._kept = 0
         self._to_paint = 0
         self._folder = ""
         self._films: list[FilmDone] = []
 
-    def hear(self, event: Event | FilmDone) -> None:
+    def hear(self, event: Event | FetchEvent | FilmDone) -> None:
         """Raises nothing of its own; a closed pipe raises BrokenPipeError."""
+        if isinstance(event, FetchEvent):
+            self._transfer.hear(event)
+            return
         match event:
             case RunStarted():
                 self._folder = words.short_path(event.folder)

@@ -71,12 +71,14 @@ def clock(seconds: float) -> str:
 
 
 def file_size(bytes_: int) -> str:
-    """`512 B`, `34 kB`, `1.2 MB`."""
+    """`512 B`, `34 kB`, `1.2 MB`, `4.26 GB`."""
     if bytes_ < 1000:
         return f"{bytes_} B"
     if bytes_ < 1_000_000:
         return f"{bytes_ / 1000:.0f} kB"
-    return f"{bytes_ / 1_000_000:.1f} MB"
+    if bytes_ < 1_000_000_000:
+        return f"{bytes_ / 1_000_000:.1f} MB"
+    return f"{bytes_ / 1_000_000_000:.2f} GB"
 
 
 def short_path(path: str | Path) -> str:
@@ -84,6 +86,15 @@ def short_path(path: str | Path) -> str:
     absolute = Path(path).absolute()
     here = Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells under each other."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = (
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines
+    )
+    return "\n".join(line.rstrip() for line in padded)
 
 
 def rows(items: Sequence[Row]) -> str:

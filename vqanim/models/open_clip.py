@@ -1,15 +1,14 @@
 """CLIP models of the open_clip project, by its names: `open_clip:ViT-B-32/laion2b_s34b_b79k`.
 
-The package is optional. It says what the network is; the weights are read by our own reader, from a file
-that the catalogue's entry names or from the cache of huggingface_hub. Models with another tokenizer than
-CLIP's are not supported.
+The package is optional. It says what the network is and where its weights are; they are read by our own
+reader. Models with another tokenizer than CLIP's are not supported.
 """
 
 from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -19,12 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
-from vqanim.models.catalogue import PerceptorEntry
+from vqanim.models.catalogue import PerceptorEntry, UnknownModel
 from vqanim.models.clip import DEVIATION, MEAN, VOCABULARY, CLIPPerceptor
 from vqanim.models.convert import read_weights_file
+from vqanim.models.open_clip_names import EXAMPLE, INSTALL, split_name
 from vqanim.models.weights import load_into
 
-PREFIX = "open_clip:"
+HUB = "https://huggingface.co"
 CACHED_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """Names of weights files at the model hub, the better one first."""
 
@@ -37,15 +37,16 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     Raises InputError when the package or the weights are missing, when the name is unknown or when the file
     is damaged or does not fit.
     """
-    model, _, tag = entry.name.removeprefix(PREFIX).partition("/")
+    model, tag = split_name(entry.name)
     package = open_clip_package()
     config = _find_config(package, model)
     about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
-    if "weights" in entry.files:
-        file = entry.files["weights"]
-        path, sha256, remedy = file.locate(), file.sha256, file.remedy
-    else:
-        path, sha256, remedy = _find_cached(entry.name, about), None, "delete it and get it again"
+    if "weights" not in entry.files:
+        raise InputError(
+            f"the weights of {entry.name} are not on this machine; run: vqanim models fetch {entry.name}"
+        )
+    file = entry.files["weights"]
+    path, sha256, remedy = file.locate(), file.sha256, file.remedy
     tensors = read_weights_file(path, sha256, select_open_clip, remedy)
     network = _build(package, config, quick_gelu=bool(about.get("quick_gelu")))
     _fill(network, tensors, path, remedy)
@@ -69,10 +70,7 @@ def open_clip_package() -> ModuleType:
             warnings.simplefilter("ignore")
             import open_clip
     except ImportError as error:
-        raise InputError(
-            f"models of open_clip need its package ({error}); install it: "
-            "python -m pip install 'vqanim[open-clip]'"
-        ) from error
+        raise InputError(f"models of open_clip need its package ({error}); install it: {INSTALL}") from error
     return open_clip
 
 
@@ -91,7 +89,7 @@ def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
     if model not in known:
         near = difflib.get_close_matches(model, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"open_clip knows no model {model!r}; {hint}open_clip.list_models() names all")
+        raise UnknownModel(f"open_clip knows no model {model!r}; {hint}open_clip.list_models() names all")
     config: dict[str, Any] = package.get_model_config(model)
     text = config["text_cfg"]
     size, vocabulary = config["vision_cfg"]["image_size"], text.get("vocab_size", VOCABULARY)
@@ -99,28 +97,43 @@ def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
     if foreign or "multimodal_cfg" in config or not isinstance(size, int):
         raise InputError(
             f"open_clip's {model!r} reads texts or images in another way than CLIP, which is not supported; "
-            "choose one like it, such as 'open_clip:ViT-B-32/laion2b_s34b_b79k'"
+            f"choose one like it, such as {EXAMPLE!r}"
         )
     return config
 
 
-def _find_cached(name: str, about: Mapping[str, Any]) -> Path:
-    """The weights in the cache of huggingface_hub. Raises InputError with the command that fetches them."""
+def find_sources(name: str) -> tuple[Path | None, tuple[str, ...]]:
+    """Where the weights of a model are: on this machine, if huggingface_hub has them, and their addresses.
+
+    Raises UnknownModel for a name that open_clip does not know, InputError when the package is missing or the
+    model is not supported.
+    """
+    model, tag = split_name(name)
+    package = open_clip_package()
+    _find_config(package, model)
+    about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
+    repository, _, file = str(about.get("hf_hub", "")).rpartition("/")
+    names = (file,) if file else CACHED_NAMES
+    urls = [f"{HUB}/{repository}/resolve/main/{each}" for each in names if repository]
+    if about.get("url"):
+        urls.append(str(about["url"]))
+    if not urls:
+        tags = package.list_pretrained_tags_by_model(model)
+        near = difflib.get_close_matches(tag, tags, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UnknownModel(f"open_clip has no weights {tag!r} for {model}; {hint}it has {', '.join(tags)}")
+    return _find_cached(repository, names), tuple(urls)
+
+
+def _find_cached(repository: str, names: Sequence[str]) -> Path | None:
+    """A file of a repository in the cache of huggingface_hub."""
     from huggingface_hub import try_to_load_from_cache
 
-    repository, _, file = str(about.get("hf_hub", "")).rpartition("/")
-    if not repository:
-        raise InputError(
-            f"open_clip names no weights for {name!r} that can be fetched; add a file of your own"
-        )
-    names = (file,) if file else CACHED_NAMES
-    for wanted in names:
+    for wanted in names if repository else ():
         found = try_to_load_from_cache(repository, wanted)
         if isinstance(found, str):
             return Path(found)
-    raise InputError(
-        f"the weights of {name!r} are not on this machine; run: hf download {repository} {names[0]}"
-    )
+    return None
 
 
 def _build(package: ModuleType, config: Mapping[str, Any], quick_gelu: bool) -> nn.Module:

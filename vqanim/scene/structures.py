@@ -32,7 +32,7 @@ MAX_PROMPTS = 100
 MAX_COLORS = 16
 MAX_PERCEPTORS = 8
 
-_MODEL = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,99}", re.ASCII)
+_MODEL = re.compile(r"[A-Za-z0-9][\w.:@/+-]{0,99}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _WINDOWS = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.ASCII | re.IGNORECASE)
 """Windows keeps these names to itself, so no folder can have them."""

@@ -1,0 +1,113 @@
+"""What a person sees while models are fetched."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+
+from vqanim.cli import words
+from vqanim.models.events import (
+    FetchEvent,
+    FetchProgress,
+    FetchStarted,
+    FetchTrouble,
+    FetchWaiting,
+    FileFetched,
+)
+
+SECONDS_BETWEEN_LINES = 4.0
+WINDOW = 10.0
+"""Seconds over which the pace is measured."""
+
+
+class Transfer:
+    """A listener of fetch events: what comes, under which license, how far it is and how long it takes.
+
+    On a terminal one line changes while one looks; elsewhere a line comes now and then.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._live = not quiet and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self._recent: deque[tuple[float, int]] = deque()
+        self._current: tuple[str, str, str] | None = None
+        self._last = 0.0
+        self._drawn = 0
+
+    def hear(self, event: FetchEvent) -> None:
+        """Take note of an event, and say what a person wants to know of it."""
+        match event:
+            case FetchStarted():
+                size = f", {words.file_size(event.size)}" if event.size else ""
+                self._say(f"fetching {event.model} ({event.kind}{size})")
+                self._say(f"  license: {event.licence}; commercial use: {event.commercial}")
+            case FetchWaiting():
+                self._say(f"another process is fetching {event.model}; waiting for it")
+            case FetchProgress():
+                self._advance(event)
+            case FetchTrouble():
+                self.end()
+                words.warn([_trouble(event)])
+            case FileFetched():
+                self.end()
+                first = (
+                    "; nobody published its SHA-256, so this one holds from now on" if event.pinned else ""
+                )
+                self._say(
+                    f"  {event.role}: {words.file_size(event.size)}, SHA-256 {event.sha256[:12]}{first}"
+                )
+
+    def end(self) -> None:
+        """Take the changing line away."""
+        if self._drawn:
+            sys.stdout.write(f"\r{' ' * self._drawn}\r")
+            sys.stdout.flush()
+        self._drawn, self._current = 0, None
+
+    def _advance(self, event: FetchProgress) -> None:
+        now = time.monotonic()
+        here = (event.model, event.role, event.address)
+        if here != self._current:
+            self._current = here
+            self._recent.clear()
+            self._last = now
+        self._recent.append((now, event.done))
+        while now - self._recent[0][0] > WINDOW:
+            self._recent.popleft()
+        line = f"  {event.role}: {self._describe(event)}"
+        if self._live:
+            self._draw(line)
+        elif now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            self._say(line)
+
+    def _describe(self, event: FetchProgress) -> str:
+        """`120.3 MB of 980.1 MB, 12.3 MB/s, 1:10 left`."""
+        parts = [words.file_size(event.done)]
+        if event.size:
+            parts[0] += f" of {words.file_size(event.size)}"
+        (since, before), (now, done) = self._recent[0], self._recent[-1]
+        if now - since > 0.5 and done > before:
+            pace = (done - before) / (now - since)
+            parts.append(f"{words.file_size(round(pace))}/s")
+            if event.size:
+                parts.append(f"{words.clock((event.size - done) / pace)} left")
+        return ", ".join(parts)
+
+    def _draw(self, line: str) -> None:
+        width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
+        line = line[: width - 1]
+        sys.stdout.write(f"\r{line:<{self._drawn}}")
+        sys.stdout.flush()
+        self._drawn = len(line)
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            words.say(text)
+
+
+def _trouble(event: FetchTrouble) -> str:
+    again = f"trying again in {event.wait:g} s" if event.wait is not None else "this address is given up"
+    return f"{event.model}, {event.role}: {event.address}: {event.reason}; {again}"

@@ -1,0 +1,72 @@
+"""Whether what came is the kind of file that was wanted, as far as that can be seen without torch.
+
+A file with a published SHA-256 needs none of this; one without must not be pinned when it is an error page or
+was cut short.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+from pathlib import Path
+
+from vqanim.errors import InputError
+from vqanim.models.vqgan_config import parse_config
+
+PAGE = "it gives a web page instead of the file"
+_MAX_HEADER = 100_000_000
+
+
+def is_page(head: bytes) -> bool:
+    """Whether a file that begins so is a web page, or another text with markup."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+def find_fault(path: Path, role: str) -> str | None:
+    """What is wrong with a file of a role (`config` or `weights`), in words; None when nothing is seen.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        return "it is empty"
+    if is_page(head):
+        return PAGE
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file itself"
+    return _config_fault(path) if role == "config" else _weights_fault(path, head)
+
+
+def _config_fault(path: Path) -> str | None:
+    try:
+        parse_config(path.read_bytes(), Path("it"), "")
+    except InputError as error:
+        return str(error).removeprefix("it: ").removesuffix("; ")
+    return None
+
+
+def _weights_fault(path: Path, head: bytes) -> str | None:
+    if head.startswith(b"PK\x03\x04"):
+        return None if zipfile.is_zipfile(path) else "it is cut short"
+    if head.startswith(b"\x80"):
+        return None
+    if head[8:9] == b"{":
+        return _safetensors_fault(path)
+    return "it is no checkpoint, but something else"
+
+
+def _safetensors_fault(path: Path) -> str | None:
+    """A safetensors file says in its header how long it is."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > _MAX_HEADER:
+                return "it is no checkpoint, but something else"
+            header = json.loads(file.read(length))
+        ends = [about["data_offsets"][1] for name, about in header.items() if name != "__metadata__"]
+        whole = 8 + length + max(ends, default=0)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error, RecursionError):
+        return "it is cut short, or no checkpoint"
+    return None if path.stat().st_size == whole else "it is cut short"

@@ -1,0 +1,296 @@
+"""One file from one of several addresses: continued where it stopped, checked, and put in its place whole.
+
+Of the ready-made downloaders pooch cannot continue a broken transfer, and that of the model hub knows only
+the hub; so this is the standard library's client. No torch.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import shutil
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vqanim import __version__
+from vqanim.errors import InputError, OutputError
+from vqanim.files import writing
+from vqanim.models.cache import sha256_of
+from vqanim.models.catalogue_file import is_address
+from vqanim.models.contents import PAGE, find_fault, is_page
+from vqanim.models.events import FetchEvent, FetchProgress, FetchTrouble
+from vqanim.models.partial import Origin, Partial
+
+CHUNK = 1 << 18
+GAIN = 1_000_000
+"""Bytes. An attempt that brought so many was worth it, and does not count as a failed one."""
+SPARE = 100_000_000
+"""Bytes of the disk that stay free."""
+_PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))
+"""Answers of servers that may be better in a moment."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to fetch."""
+
+    model: str
+    role: str
+    """config or weights."""
+    target: Path
+    addresses: tuple[str, ...]
+    sha256: str | None
+    size: int | None
+    roughly: int | None
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to try."""
+
+    timeout: float = 30.0
+    """Seconds without a byte."""
+    attempts: int = 4
+    """At one address, unless they bring something."""
+    wait: float = 1.0
+    """Seconds before the second attempt; twice as many before each further one."""
+
+
+@dataclass(frozen=True)
+class Got:
+    """A file that is in its place."""
+
+    sha256: str
+    size: int
+    address: str
+
+
+class _GivenUp(Exception):
+    """This address does not give the file."""
+
+
+class _Failed(Exception):
+    """This attempt did not give the file; another may."""
+
+
+def download(wanted: Wanted, patience: Patience = Patience()) -> Generator[FetchEvent, None, Got]:
+    """Fetch a file from the first address that gives it. Closing the generator keeps what came so far.
+
+    Raises InputError that names each address with its trouble, and OutputError when the disk refuses. What is
+    at the target is whole and checked; before that it is a hidden `.part` file.
+    """
+    troubles = []
+    for address in wanted.addresses:
+        try:
+            return (yield from _try_address(wanted, address, patience))
+        except _GivenUp as error:
+            troubles.append(f"{address}: {error}")
+            Partial(wanted.target).discard_if_empty()
+            yield FetchTrouble(wanted.model, wanted.role, address, str(error), None)
+    raise InputError(
+        f"{wanted.model}: its {wanted.role} could not be fetched from "
+        + "; nor from ".join(troubles or ["anywhere, since no address is known"])
+        + f". Get the file in another way and put it at {wanted.target}, or name a mirror in VQANIM_MIRROR"
+    )
+
+
+def _try_address(wanted: Wanted, address: str, patience: Patience) -> Generator[FetchEvent, None, Got]:
+    if not is_address(address):
+        raise _GivenUp("this is no http or https address")
+    part = Partial(wanted.target)
+    inherited = part.size > 0
+    left, wait, best = patience.attempts, patience.wait, part.size
+    while True:
+        try:
+            yield from _receive(wanted, address, part, patience.timeout)
+            if (fault := _find_fault(wanted, part)) is None:
+                return _accept(address, part)
+            part.discard()
+            if not inherited:
+                raise _GivenUp(fault)
+            inherited = False  # what an earlier attempt left may be to blame
+            raise _Failed(f"{fault}; it is fetched anew")
+        except _Failed as error:
+            if part.size >= best + GAIN:  # further than ever: a server that begins anew each time will not do
+                left, wait, best = patience.attempts, patience.wait, part.size
+            left -= 1
+            if left <= 0:
+                raise _GivenUp(str(error)) from error
+            yield FetchTrouble(wanted.model, wanted.role, address, str(error), wait)
+            time.sleep(wait)
+            wait *= 2
+
+
+def _receive(
+    wanted: Wanted, address: str, part: Partial, timeout: float
+) -> Generator[FetchEvent, None, None]:
+    """Bring the part to its full length. Raises _Failed and _GivenUp."""
+    offset = _resumable(wanted, address, part)
+    request = urllib.request.Request(
+        address, headers={"User-Agent": f"vqanim/{__version__}", "Accept-Encoding": "identity"}
+    )
+    if offset:
+        request.add_header("Range", f"bytes={offset}-")
+        if (origin := part.origin) and origin.mark and origin.address == address:
+            request.add_header("If-Range", origin.mark)
+    with _translated(part, offset, timeout), urllib.request.urlopen(request, timeout=timeout) as response:
+        if response.headers.get_content_type() == "text/html":
+            raise _GivenUp(PAGE)
+        size = _agree(wanted, Origin(address, None, _mark(response)), response, part, offset)
+        _check_room(wanted, (size or wanted.size or wanted.roughly or 0) - part.size)
+        for done in _store(wanted, part, response, size):
+            yield FetchProgress(wanted.model, wanted.role, address, done, size or wanted.size)
+        if size is not None and part.size < size:
+            raise _Failed(f"the connection broke off after {part.size:,} of {size:,} bytes")
+
+
+def _resumable(wanted: Wanted, address: str, part: Partial) -> int:
+    """Bytes that may be kept; others are removed.
+
+    A file whose hash is known may go on at another address: the hash tells in the end.
+    """
+    origin = part.origin
+    whole = wanted.size or (origin.size if origin else None)
+    known = origin is not None and (wanted.sha256 is not None or origin.address == address)
+    if not known or (whole is not None and part.size >= whole):
+        part.discard()
+    return part.size
+
+
+def _agree(
+    wanted: Wanted, origin: Origin, response: http.client.HTTPResponse, part: Partial, offset: int
+) -> int | None:
+    """Compare what the server says with what is known and what is here; the whole size, if it says that.
+
+    Starts the part anew unless the server goes on where it ends. Raises _Failed and _GivenUp.
+    """
+    size = _length(response)
+    if response.status == 206:
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+        size = int(found[2]) if found and found[2] != "*" else None
+        before = part.origin
+        same = before is not None and (before.size, before.mark) == (size, origin.mark)
+        if not offset or not found or int(found[1]) != offset or not (same or wanted.sha256):
+            part.discard()
+            raise _Failed("the server went on with another part, or the file has changed there")
+    if wanted.size is not None and size is not None and size != wanted.size:
+        raise _GivenUp(f"it offers {size:,} bytes, expected {wanted.size:,}")
+    if response.status != 206:
+        part.begin(Origin(origin.address, size, origin.mark))
+    return size
+
+
+def _store(
+    wanted: Wanted, part: Partial, response: http.client.HTTPResponse, size: int | None
+) -> Iterator[int]:
+    """Write what comes to the part; tells now and then how many bytes are here. Raises _GivenUp."""
+    done, told = part.size, float("-inf")
+    limit = size or wanted.size
+    with writing(part.path):
+        file = part.append()
+    with file:
+        while chunk := response.read1(CHUNK):
+            if done == 0 and is_page(chunk):
+                raise _GivenUp(PAGE)
+            done += len(chunk)
+            if limit is not None and done > limit:
+                part.discard()
+                raise _GivenUp(f"it sends more than the {limit:,} bytes that were expected")
+            with writing(wanted.target):
+                file.write(chunk)
+            if time.monotonic() - told > 0.1:
+                told = time.monotonic()
+                yield done
+        with writing(wanted.target):
+            file.flush()
+    yield done
+
+
+def _find_fault(wanted: Wanted, part: Partial) -> str | None:
+    """What is wrong with a part that came to its end, in words."""
+    if wanted.size is not None and part.size != wanted.size:
+        return f"it gave {part.size:,} bytes, expected {wanted.size:,}"
+    with writing(wanted.target):
+        if wanted.sha256 is None:
+            return find_fault(part.path, wanted.role)
+        digest = sha256_of(part.path)
+    if digest != wanted.sha256:
+        return f"what came is another file: its SHA-256 is {digest[:12]}..., expected {wanted.sha256[:12]}..."
+    return None
+
+
+def _accept(address: str, part: Partial) -> Got:
+    with writing(part.path):
+        got = Got(sha256_of(part.path), part.size, address)
+    part.finish()
+    return got
+
+
+def _check_room(wanted: Wanted, needed: int) -> None:
+    """Raise OutputError when the disk has no room for so many bytes."""
+    with writing(wanted.target):
+        free = shutil.disk_usage(wanted.target.parent).free
+    if needed + SPARE > free:
+        raise OutputError(
+            f"{wanted.target.parent}: {wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare, "
+            f"but the disk has {free / 1e6:,.0f} MB; free some space, or set VQANIM_CACHE to a folder on "
+            "another disk"
+        )
+
+
+@contextmanager
+def _translated(part: Partial, offset: int, timeout: float) -> Iterator[None]:
+    """Turn the errors of the network into _Failed and _GivenUp."""
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        with error:
+            answer = f"the server answers {error.code} {_plain(str(error.reason))}".rstrip()
+        if error.code == 416 and offset:
+            part.discard()
+            raise _Failed(answer) from error
+        raise (_Failed if error.code in _PASSING else _GivenUp)(answer) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _network_trouble(error, timeout) from error
+
+
+def _network_trouble(error: Exception, timeout: float) -> Exception:
+    """What an error of the network means."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    match cause:
+        case socket.gaierror():
+            return _GivenUp("no network, or no such host")
+        case TimeoutError():
+            return _Failed(f"nothing came for {timeout:g} s")
+        case ConnectionRefusedError():
+            return _GivenUp("nobody answers there (connection refused)")
+        case ssl.SSLCertVerificationError():
+            return _GivenUp(f"its certificate is not to be trusted ({cause.verify_message})")
+        case http.client.InvalidURL() | ValueError():
+            return _GivenUp(f"this address cannot be used ({cause})")
+        case OSError():
+            return _Failed(f"the connection failed ({cause.strerror or cause})")
+    return _Failed(f"the connection failed ({str(cause) or type(cause).__name__})")
+
+
+def _plain(text: str) -> str:
+    """A text from a server without control characters, and not long."""
+    return "".join(c if c.isprintable() else "?" for c in text[:100])
+
+
+def _length(response: http.client.HTTPResponse) -> int | None:
+    text = response.headers.get("Content-Length", "")
+    return int(text) if text.isdecimal() else None
+
+
+def _mark(response: http.client.HTTPResponse) -> str | None:
+    """What tells versions of a file apart. A weak ETag does not promise equal bytes."""
+    etag = response.headers.get("ETag", "").strip()
+    return etag if etag.startswith('"') else response.headers.get("Last-Modified") or None
