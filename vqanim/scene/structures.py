@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Literal
 
 from vqanim.errors import Place
+from vqanim.files import picture_trouble
 from vqanim.scene.colors import COLOR_FORMS, Color, parse_color
 from vqanim.scene.model import MAX_SIDE, Models, Prompt, Size, Start, Transition
 from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
 from vqanim.scene.options import CurveKind, Kind, TextKind, keys_of, options_of, time
-from vqanim.scene.pictures import check_picture, find_inside
+from vqanim.scene.pictures import find_inside
 from vqanim.scene.prompts import parse_short
 from vqanim.scene.reader import NOT_YET, Reader, Refused
 from vqanim.scene.readers import (
@@ -159,7 +160,7 @@ def _picture(node: Node, kind: Kind, reader: Reader) -> str:
         raise reader.refuse(node.place, f"found {quoted(text)}, {error}") from None
     except (OSError, RuntimeError):  # too long a name, or a circle of links
         raise reader.refuse(node.place, f"the picture {quoted(text)} is missing", about_file=True) from None
-    if wrong := check_picture(path):
+    if wrong := picture_trouble(path):
         raise reader.refuse(node.place, f"the picture {quoted(text)} {wrong}", about_file=True)
     return str(path)
 
