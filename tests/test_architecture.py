@@ -17,6 +17,7 @@ import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "types", "files", "oklab"}),
+    frozenset({"icons"}),
     frozenset({"scene"}),
     frozenset({"timeline"}),
     frozenset({"guidance", "camera", "models", "takes"}),

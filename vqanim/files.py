@@ -143,7 +143,7 @@ def read_picture(path: Path, background: tuple[int, int, int] = (255, 255, 255))
 
 
 def read_layer(path: Path) -> npt.NDArray[np.uint8]:
-    """The same with its transparency, as uint8 [H, W, 4]; the last channel is 255 where nothing shines through.
+    """The same with its transparency, as uint8 [H, W, 4]; the last channel is 0 where all shines through.
 
     Raises BadPicture.
     """

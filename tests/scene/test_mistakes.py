@@ -55,7 +55,28 @@ MISTAKES = {
     HEAD + "soundtrack: a.wav": "3: soundtrack: 'soundtrack' comes in a later version, not yet",
     CAMERA + "{tilt: 3}": "3: camera.tilt: 'tilt' comes in a later version, not yet",
     HEAD + "guidance: {rate: 3}": "3: guidance.rate: 'rate' comes in a later version, not yet",
-    HEAD + "start: {icon: rocket}": "3: start.icon: 'icon' comes in a later version, not yet",
+    HEAD + "start: {icon: robbot}": "3: start.icon: there is no icon 'robbot', did you mean 'robot'",
+    HEAD
+    + "start: {icon: far twitter}": "3: start.icon: there is no regular icon 'twitter', did you mean fab fa-t",
+    HEAD + "start: {icon: fal eye}": "3: start.icon: 'fal' is a style of Font Awesome Pro, free are fas, far",
+    HEAD + "start: {icon: [eye]}": "3: start.icon: found a list, allowed an icon such as twitter",
+    HEAD + "start: {icon: eye, text: a}": "3: start: found icon, text, allowed one of icon, text, shape",
+    HEAD + "start: {icon: eye, colour: red}": "3: start.colour: unknown key 'colour', did you mean 'color'?",
+    HEAD + "start: {icon: eye, color: reddish}": "3: start.color: found 'reddish', allowed a color such as",
+    HEAD + "start: {icon: eye, opacity: 2}": "3: start.opacity: found '2', allowed a number from 0 to 1",
+    HEAD
+    + "start: {icon: eye, noise: 20%}": "3: start.noise: found '20%', allowed a number from 0 to 1, did you",
+    HEAD
+    + "start: {icon: eye, noise_colors: grey}": "3: start.noise_colors: found 'grey', allowed gray or rainbow, "
+    "did you mean 'gray'?",
+    HEAD
+    + "start: {icon: eye, align: middle}": "3: start.align: found 'middle', allowed center, left, right,",
+    HEAD + "start: {icon: eye, scale: 0}": "3: start.scale: found '0', allowed a number from 0.01 to 1",
+    HEAD + "start: {icon: eye, font: a.ttf}": "3: start.font: found a font, allowed beside a text only",
+    HEAD
+    + "start: {icon: eye, also_target: 1}": "3: start.also_target: 'also_target' comes in a later version",
+    HEAD + "start: {text: \u96ea}": "3: start.text: the font Aileron Regular lacks '\u96ea' (U+96EA)",
+    HEAD + "start: {shape: ../a.svg}": "3: start.shape: found '../a.svg', it leads out of the scene's folder",
     "duration: 2s\nprompts: [{text: a, image: b}]": "2: prompts[0].image: 'image' comes in a later version",
     # simple values
     "prompts: a": "1: duration: is missing, allowed a time above 0 such as 6s",
@@ -102,7 +123,7 @@ MISTAKES = {
     "because YAML takes # for a comment)",
     HEAD + "start: {gradient: [navy]}": "3: start.gradient: found 1 colors, allowed a list of 2 to 16 colors",
     HEAD
-    + "start: {color: red, image: a.png}": "3: start: found color, image, allowed one of image, color and",
+    + "start: {color: red, image: a.png}": "3: start: found color, image, allowed one of image, color, gradient,",
     HEAD
     + "start: {image: /etc/passwd}": "3: start.image: found '/etc/passwd', allowed is a path that begins in",
     HEAD

@@ -25,11 +25,11 @@ def draw_icon(spec: IconSpec, height: int, width: int) -> Picture:
     The ground is a color with noise over it; the figure in its color lies on both. Equal arguments give
     equal pixels. Raises InputError when a file is missing or broken, or when nothing is drawn.
     """
-    ground = np.broadcast_to(np.float32(spec.background), (height, width, 3))
+    ground = np.broadcast_to(np.asarray(spec.background, np.float32), (height, width, 3))
     if spec.noise > 0:
         ground = ground + np.float32(spec.noise) * (_noise(spec, height, width) - ground)
     opacity = np.float32(spec.opacity / 255) * _placed(spec, height, width)[..., None]
-    picture = ground + opacity * (np.float32(spec.color) - ground)
+    picture = ground + opacity * (np.asarray(spec.color, np.float32) - ground)
     return (picture.clip(0, 1) * 255).round().astype(np.uint8)
 
 
@@ -68,7 +68,7 @@ def _corner(align: str, free_height: int, free_width: int) -> tuple[int, int]:
 
 
 def thicken(mask: Mask, radius: float) -> Mask:
-    """A mask [H, W] whose outline has grown by `radius` pixels on every side: [H + 2R, W + 2R], R rounded up."""
+    """A mask [H, W] whose outline has grown by `radius` pixels: [H + 2R, W + 2R], R rounded up."""
     margin = math.ceil(radius)
     padded = np.pad(mask, margin)
     shrink = STROKED_SIDE / max(padded.shape)

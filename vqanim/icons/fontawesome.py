@@ -23,7 +23,9 @@ PACKAGE = "fontawesomefree"
 FONTS = {"solid": "fa-solid-900.ttf", "regular": "fa-regular-400.ttf", "brands": "fa-brands-400.ttf"}
 """By style, in the order in which a style is chosen where none is given."""
 PREFIXES = {"solid": "fas", "regular": "far", "brands": "fab"}
-_STYLES = {spelling: style for style, prefix in PREFIXES.items() for spelling in (prefix, f"fa-{style}", style)}
+_STYLES = {
+    spelling: style for style, prefix in PREFIXES.items() for spelling in (prefix, f"fa-{style}", style)
+}
 _ANY_STYLE = "fa"
 _PRO = re.compile(r"fa[lstdr]|fas[slrt]|fasds?|fa-(?:light|thin|duotone|sharp|sharp-duotone)")
 """Styles that are not free; `fas` and `far` are looked for before."""
@@ -164,7 +166,9 @@ def _parse(text: str) -> tuple[str | None, str]:
     while len(words) > 1 and (words[0] in _STYLES or words[0] == _ANY_STYLE or _PRO.fullmatch(words[0])):
         first = words.pop(0)
         if first not in _STYLES and first != _ANY_STYLE:
-            raise UnknownIcon(f"{first!r} is a style of Font Awesome Pro, free are {', '.join(PREFIXES.values())}")
+            raise UnknownIcon(
+                f"{first!r} is a style of Font Awesome Pro, free are {', '.join(PREFIXES.values())}"
+            )
         style = _STYLES.get(first, style)
     return style, "-".join(word.removeprefix("fa-") for word in words)
 

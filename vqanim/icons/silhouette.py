@@ -132,7 +132,8 @@ def _cropped(mask: Mask, what: str) -> Mask:
 
 def _fitted(mask: Mask, width: int, height: int) -> Mask:
     factor = min(width / mask.shape[1], height / mask.shape[0])
-    size = [min(most, max(1, round(side * factor))) for most, side in ((width, mask.shape[1]), (height, mask.shape[0]))]
-    if (size[1], size[0]) == mask.shape:
+    new_height, new_width = (max(1, round(side * factor)) for side in mask.shape)
+    if (new_height, new_width) == mask.shape:
         return mask
-    return np.asarray(Image.fromarray(mask).resize((size[0], size[1]), Image.Resampling.LANCZOS))
+    size = min(width, new_width), min(height, new_height)
+    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.LANCZOS))
