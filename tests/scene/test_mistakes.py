@@ -310,6 +310,28 @@ def test_a_missing_or_broken_picture_is_a_matter_of_files(
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("{shape: none.svg}", "start.shape: 'none.svg': the shape is missing"),
+        ("{shape: text.svg}", "start.shape: 'text.svg': this is no SVG"),
+        ("{shape: empty.png}", "start.shape: 'empty.png': nothing can be seen of it"),
+        ("{text: A, font: text.svg}", "start.font: 'text.svg': the font is no font that can be drawn"),
+        ("{text: A, font: none.ttf}", "start.font: 'none.ttf': the font is missing"),
+    ],
+)
+def test_figures_that_cannot_be_drawn_are_found_before_rendering(
+    start: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text.svg").write_text("<nothing>")
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "empty.png")
+    with pytest.raises(SceneError) as caught:
+        load_scene_text(HEAD + f"start: {start}", folder=tmp_path)
+    assert caught.value.exit_code == 3
+    assert said in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+
+
 def test_a_truncated_picture_is_broken(tmp_path: Path) -> None:
     path = tmp_path / "start.jpg"
     Image.effect_noise((64, 64), 50).save(path)

@@ -14,11 +14,9 @@ from vqanim.cli.words import rows, say
 from vqanim.errors import UsageError
 
 MARK = "*"
-NOTE = (
-    f"{MARK} The pocket models react to these: they know words for things, colors and light, and some materials.\n"
-    "  The others, names and styles above all, need a VQGAN with CLIP."
-)
-USE = 'Add one after a comma ("a castle, matte painting") or as a prompt of its own ("a castle:3 | artstationHQ").'
+KNOWN = "they know words for things, colors and light, and some materials"
+OTHERS = "  The others, names and styles above all, need a VQGAN with CLIP."
+USE = 'Add one after a comma ("a castle, matte painting") or as a prompt of its own ("a castle:3 | foggy").'
 
 
 @dataclass(frozen=True)
@@ -71,4 +69,8 @@ def prompts(effect: str | None, search: str | None) -> None:
             say(f"{title}: {text}")
             lines = [(f"{MARK if one.pocket else ' '} {one.text:<{width}}", one.does) for one in group]
             say(rows(lines) + "\n")
-    say(f"{NOTE}\n{USE}")
+    if any(one.pocket for one in chosen):
+        say(f"{MARK} The pocket models react to these: {KNOWN}.\n{OTHERS}")
+    else:
+        say(f"The pocket models react to none of these: {KNOWN}. They need a VQGAN with CLIP.")
+    say(USE)
