@@ -32,8 +32,8 @@ def test_the_defaults_are_what_the_help_says(run: Run, here: Path) -> None:
 
 def test_every_option_reaches_the_picture_and_its_parameters(run: Run, here: Path) -> None:
     options = (
-        "--color #f00 --opacity 0.9 --background black --noise 0.3 --noise-colors rainbow --size 96x64 --scale 0.5 "
-        "--align left --stroke 8 --seed 0 --out deep/x"
+        "--color #f00 --opacity 0.9 --background black --noise 0.3 --noise-colors rainbow --size 96x64 "
+        "--scale 0.5 --align left --stroke 8 --seed 0 --out deep/x"
     )
     assert run("icon", "fab", "fa-twitter", *options.split()).code == 0
     spec = IconSpec(

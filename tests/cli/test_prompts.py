@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 import yaml
 
 from tests.cli.conftest import Run
 from vqanim.cli.prompts import load_modifiers
 from vqanim.models.catalogue import get_perceptor_entry
 from vqanim.models.palette import PaletteTable
-from vqanim.models.words import tokens
+from vqanim.models.words import WordTable
 
 ABOUT, MODIFIERS = load_modifiers()
 ARTICLE = (
@@ -41,14 +42,10 @@ def test_there_are_many_each_once_with_one_line() -> None:
 def test_those_that_are_marked_are_those_with_a_palette() -> None:
     files = get_perceptor_entry("pocket").files
     palettes = PaletteTable.from_mapping(yaml.safe_load(files["palettes"].locate().read_bytes()))
-    words = set(files["words"].locate().read_text(encoding="utf-8").splitlines())
-
-    def phrase(some: list[str] | tuple[str, ...]) -> int:
-        return max((n for n in range(1, 5) if " ".join(some[:n]) in words), default=1)
-
+    words = files["words"].locate().read_text(encoding="utf-8").splitlines()
+    table = WordTable(words, torch.zeros(len(words), 1), torch.zeros(len(words)))
     for one in MODIFIERS:
-        assert tokens(one.text)
-        assert bool(palettes.read(one.text, lambda some: phrase(list(some))).strengths) == one.pocket, one
+        assert bool(palettes.read(one.text, table.phrase_length).strengths) == one.pocket, one
 
 
 def test_all_are_listed_by_effect(run: Run) -> None:

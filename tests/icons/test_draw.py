@@ -25,7 +25,7 @@ def test_the_figure_lies_in_its_color_on_the_ground() -> None:
     assert picture.dtype == np.uint8
     assert picture[SIDE // 2, SIDE // 2].tolist() == [255, 0, 0]
     assert picture[0, 0].tolist() == [0, 0, 255]
-    assert ((picture == [255, 0, 0]).all(2).mean()) == pytest.approx((5 / 6) ** 2, abs=0.01)
+    assert (picture[..., 0] > 127).mean() == pytest.approx((5 / 6) ** 2, abs=0.02)
 
 
 def test_half_opacity_mixes_figure_and_ground() -> None:
@@ -60,7 +60,7 @@ def test_zero_is_a_seed() -> None:
 def test_the_noise_of_a_seed_is_the_same_everywhere() -> None:
     """Pixels that other machines and versions of numpy must give too."""
     picture = draw_icon(replace(PLAIN, noise=1.0, seed=42), SIDE, SIDE)
-    assert picture[0, :6, 0].tolist() == [9, 219, 166, 111, 70, 79]
+    assert picture[0, :6, 0].tolist() == [136, 38, 217, 22, 205, 251]
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,22 @@ def test_a_stroke_makes_thin_lines_thick_and_stays_in_the_share() -> None:
 def test_a_stroke_looks_the_same_at_every_size() -> None:
     spec = replace(PLAIN, figure=icon_figure("plus"), stroke=20.0)
     shares = [(draw_icon(spec, side, side)[..., 1] < 128).mean() for side in (64, 256, 1500)]
-    assert shares == pytest.approx([shares[1]] * 3, rel=0.05)
+    assert shares == pytest.approx([shares[1]] * 3, rel=0.04)
 
 
-@pytest.mark.parametrize("radius", [1, 2.5, 7, 10])
-def test_thickening_is_a_disk(radius: float) -> None:
+@pytest.mark.parametrize("radius", [0, 1, 2, 7, 10])
+def test_thickening_is_a_disk(radius: int) -> None:
     point = np.zeros((1, 1), np.uint8) + 255
     disk = thicken(point, radius) > 0
     middle = disk.shape[0] // 2
     down, right = np.mgrid[: disk.shape[0], : disk.shape[1]] - middle
     assert np.array_equal(disk, down**2 + right**2 <= radius**2)
+
+
+def test_a_stroke_need_not_be_whole_pixels() -> None:
+    square = np.full((20, 20), 255, np.uint8)
+    areas = [thicken(square, radius).sum() / 255 for radius in (1, 1.5, 2)]
+    assert areas[1] == pytest.approx((areas[0] + areas[2]) / 2, rel=0.01)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 2), (16, 16)])

@@ -57,7 +57,7 @@ def test_searching_finds_words_in_names_labels_and_terms() -> None:
     assert found[0] == "kiwi-bird"
     assert {"crow", "dove", "feather"} <= set(found)
     assert search_icons("eye")[0].name == "eye"
-    assert [icon.name for icon in search_icons("Social Tweet")] == ["twitter"]
+    assert {icon.name for icon in search_icons("Social Tweet")} == {"twitter", "square-twitter"}
     assert search_icons("qqqqqqqq") == []
     assert search_icons("!?") == []
 

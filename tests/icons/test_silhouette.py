@@ -147,12 +147,13 @@ def test_a_page_without_anything_on_it_is_refused(tmp_path: Path) -> None:
 def test_an_svg_is_as_sharp_as_it_is_large_and_needs_not_fill_its_page(tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
     path.write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2000 1200" width="200mm" height="120mm">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 300" width="50mm" height="30mm">'
         '<path fill-rule="evenodd" d="M20 50a60 40 0 1 0 120 0a60 40 0 1 0 -120 0'
         'M50 50a30 20 0 1 0 60 0a30 20 0 1 0 -60 0"/></svg>'
     )
     ring("L", 255, 0).resize((4000, 2400), Image.Resampling.BICUBIC).save(tmp_path / "a.png")
     drawn = silhouette(shape_figure(path), 600, 600)
-    assert drawn.shape == (400, 600)
+    assert drawn.shape[1] == 600
+    assert drawn.shape[0] == pytest.approx(400, abs=1)
     assert similarity(drawn, silhouette(shape_figure(tmp_path / "a.png"), 600, 600)) > 0.97
     assert ((drawn > 8) & (drawn < 247)).mean() < 0.02

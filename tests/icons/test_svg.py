@@ -29,7 +29,8 @@ def drawn(tmp_path: Path, text: str, side: int = 32) -> np.ndarray:
         '<image href="secret.png" width="9" height="9"/>',
         '<defs><image id="i" href="{0}" width="9" height="9"/></defs><use href="#i"/>',
         '<use href="{1}#r"/>',
-        '<filter id="f"><feImage href="{0}"/></filter><rect width="9" height="9" fill="none" filter="url(#f)"/>',
+        '<filter id="f"><feImage href="{0}"/></filter>'
+        '<rect width="9" height="9" fill="none" filter="url(#f)"/>',
         '<pattern id="p" width="9" height="9"><image href="{0}" width="9" height="9"/></pattern>'
         '<rect width="9" height="9" fill="url(#p)"/>',
         '<style>@import "{1}"; rect {{ fill: url({1}#r) }}</style><rect width="9" height="9" fill="none"/>',
@@ -53,10 +54,12 @@ def test_what_drawing_programs_write_is_drawn(tmp_path: Path) -> None:
     text = (
         '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
         '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">\n'
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape" '
+        '<svg xmlns="http://www.w3.org/2000/svg" '
+        'xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape" '
         'width="90mm" height="45mm" viewBox="0 0 90 45" inkscape:version="1.0">'
         "<title>x</title><metadata>x</metadata><style>.a{fill:#f00}</style>"
-        '<defs><clipPath id="c"><rect width="45" height="45"/></clipPath><rect id="r" width="90" height="45"/></defs>'
+        '<defs><clipPath id="c"><rect width="45" height="45"/></clipPath>'
+        '<rect id="r" width="90" height="45"/></defs>'
         '<g clip-path="url(#c)" inkscape:label="layer"><use href="#r" class="a"/></g></svg>'
     )
     opacity = drawn(tmp_path, text, 64)
@@ -73,11 +76,12 @@ def test_the_ending_does_not_matter(tmp_path: Path) -> None:
     assert not is_svg(tmp_path / "none.svg")
 
 
-LEVELS = "".join(f'<g id="g{i + 1}">{f"<use href={chr(34)}#g{i}{chr(34)}/>" * 10}</g>' for i in range(9))
+LEVELS = "".join(f'<g id="g{i + 1}">' + f'<use href="#g{i}"/>' * 10 + "</g>" for i in range(9))
 MASKS = "".join(
-    f'<clipPath id="c{i + 1}">{f"<rect width={chr(34)}9{chr(34)} height={chr(34)}9{chr(34)} clip-path={chr(34)}url(#c{i}){chr(34)}/>" * 10}</clipPath>'  # noqa: E501
+    f'<clipPath id="c{i + 1}">' + f'<rect width="9" height="9" clip-path="url(#c{i})"/>' * 10 + "</clipPath>"
     for i in range(9)
 )
+"""Nine levels that each repeat the one below ten times."""
 
 
 @pytest.mark.timeout(20)

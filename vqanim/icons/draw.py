@@ -79,9 +79,19 @@ def thicken(mask: Mask, radius: float) -> Mask:
 
 
 def _grown(mask: Mask, radius: float) -> Mask:
-    """The largest value within `radius` pixels of each: a dilation with a disk, row by row of the disk."""
+    """A dilation with a disk; one between two whole radii is mixed from both."""
+    inner = math.floor(radius)
+    share = radius - inner
+    if not share:
+        return _dilated(mask, inner)
+    mixed = (1 - share) * _dilated(mask, inner) + share * _dilated(mask, inner + 1)
+    return mixed.round().astype(np.uint8)
+
+
+def _dilated(mask: Mask, radius: int) -> Mask:
+    """The largest value within `radius` pixels of each, row by row of the disk."""
     grown = mask.copy()
-    for down in range(math.floor(radius) + 1):
+    for down in range(radius + 1):
         wide = _widened(mask, math.floor(math.sqrt(radius**2 - down**2)))
         rows = mask.shape[0] - down
         np.maximum(grown[down:], wide[:rows], out=grown[down:])

@@ -25,10 +25,11 @@ FontOf: TypeAlias = Callable[[float], ImageFont.FreeTypeFont]
 
 PROBE = 256.0
 """Pixels: size of the font at which a text is measured."""
-LARGEST_FONT = 8192.0
-"""Pixels; beyond it a glyph is scaled up."""
-SURE, FAINT = 55, 5
-"""In an opaque picture, what differs from its border by SURE levels is the figure, by FAINT not yet."""
+SMALLEST_FONT, LARGEST_FONT = 12.0, 8192.0
+"""Pixels; beyond them a text is scaled."""
+SURE, FAINT = 72, 24
+"""In an opaque picture, what differs from its border by SURE levels is the figure, by FAINT not yet: the
+clouds of JPEG around an edge."""
 NOTHING = "\U0010ffff"
 """No font has this character: it shows what a font draws for one that it lacks."""
 
@@ -75,7 +76,7 @@ def _of_text(text: str, font: FontOf, width: int, height: int) -> Mask:
         if factor == 1:
             break
         # Rounding to whole pixels may leave a text one too large, so it is approached from below.
-        size = min(size * factor * (1 if factor > 1 else 0.999), LARGEST_FONT)
+        size = min(max(size * factor * (1 if factor > 1 else 0.999), SMALLEST_FONT), LARGEST_FONT)
         mask = _drawn(text, font(size))
         if min(width - mask.shape[1], height - mask.shape[0]) in (0, 1):
             break
