@@ -226,7 +226,9 @@ def _chunks(made: IconSpec, size: tuple[int, int]) -> PngImagePlugin.PngInfo:
         if field.name != "figure"
     }
     # Names only: where a file lies is nobody's business.
-    what = {figure.kind: Path(figure.file or "").name if figure.kind == "shape" else figure.name}
+    what: dict[str, str] = {
+        figure.kind: Path(figure.file or "").name if figure.kind == "shape" else figure.name
+    }
     if figure.kind == "text" and figure.file:
         what["font"] = Path(figure.file).name
     everything = {**what, **look, "size": list(size), "hash": figure.hash, "version": version()}

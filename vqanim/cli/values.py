@@ -14,14 +14,14 @@ from vqanim.scene.numbers import number_hint, parse_number, parse_whole
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 
 
-class ColorType(click.ParamType):
+class ColorType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
     """A color to sRGB in 0..1."""
 
     name = "COLOR"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Color:
         if not isinstance(value, str):
-            return tuple(value)  # type: ignore[return-value]  # a default
+            return value  # a default
         try:
             return parse_color(value.strip())
         except ValueError:
@@ -31,7 +31,7 @@ class ColorType(click.ParamType):
             )
 
 
-class SizeType(click.ParamType):
+class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
     """`512` or `512x384` to (width, height) in pixels."""
 
     name = "SIZE"
@@ -40,7 +40,7 @@ class SizeType(click.ParamType):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
         if not isinstance(value, str):
-            return tuple(value)  # type: ignore[return-value]  # a default
+            return value  # a default
         parts = _TIMES.split(value.strip())
         try:
             width, height = (parse_whole(part) for part in (parts if len(parts) > 1 else parts * 2))
@@ -52,7 +52,7 @@ class SizeType(click.ParamType):
         return width, height
 
 
-class NumberType(click.ParamType):
+class NumberType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
     """A finite number in limits."""
 
     name = "NUMBER"

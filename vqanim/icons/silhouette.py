@@ -47,13 +47,13 @@ def silhouette(figure: Figure, width: int, height: int) -> Mask:
         path = font_path(style)
         return _of_text(chr(icon.code), lambda size: ImageFont.truetype(path, size), width, height)
     if figure.file is None:
-        return _of_text(figure.name, _default_font, width, height)
+        return _of_own_text(figure.name, _default_font, width, height)
     return _of_font_file(figure.name, Path(figure.file), width, height)
 
 
 def _of_font_file(text: str, path: Path, width: int, height: int) -> Mask:
     try:
-        return _of_text(text, lambda size: ImageFont.truetype(path, size), width, height)
+        return _of_own_text(text, lambda size: ImageFont.truetype(path, size), width, height)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (OSError, ValueError, TypeError) as error:  # FreeType's words are of no help
@@ -67,10 +67,13 @@ def _default_font(size: float) -> ImageFont.FreeTypeFont:
     return font
 
 
+def _of_own_text(text: str, font: FontOf, width: int, height: int) -> Mask:
+    _check_characters(text, font(PROBE))
+    return _of_text(text, font, width, height)
+
+
 def _of_text(text: str, font: FontOf, width: int, height: int) -> Mask:
-    probe = font(PROBE)
-    _check_characters(text, probe)
-    size, mask = PROBE, _drawn(text, probe)
+    size, mask = PROBE, _drawn(text, font(PROBE))
     for _ in range(4):
         factor = min(width / mask.shape[1], height / mask.shape[0])
         if factor == 1:
