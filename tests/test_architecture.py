@@ -17,6 +17,7 @@ import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "types", "files", "oklab"}),
+    frozenset({"icons"}),
     frozenset({"scene"}),
     frozenset({"timeline"}),
     frozenset({"guidance", "camera", "models", "takes"}),
@@ -122,6 +123,13 @@ LIGHT = {
         "from vqanim.cli.main import main; "
         "assert main(['render', root + '/scenes/mordor.yaml', '--set', 'fps=0']) == 2"
     ),
+    "a scene with an icon": (
+        "from vqanim.cli.main import main; open('x.yaml', 'w').write("
+        "'duration: 1s\\nprompts: a lake\\nstart: {icon: robot}'); assert main(['check', 'x.yaml']) == 0"
+    ),
+    "icon --help": "from vqanim.cli.main import main; main(['icon', '--help'])",
+    "icon --search": "from vqanim.cli.main import main; assert main(['icon', '--search', 'bird']) == 0",
+    "prompts": "from vqanim.cli.main import main; assert main(['prompts']) == 0",
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }
 

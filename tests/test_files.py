@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import random
+import struct
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +13,15 @@ import pytest
 from PIL import Image
 
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Picture, make_folder, read_picture, remove_temporary, staged, write_atomic
+from vqanim.files import (
+    Picture,
+    make_folder,
+    read_layer,
+    read_picture,
+    remove_temporary,
+    staged,
+    write_atomic,
+)
 
 
 def test_texts_are_utf8_and_bytes_are_bytes(tmp_path: Path) -> None:
@@ -123,15 +136,92 @@ def test_cameras_that_were_held_sideways(tmp_path: Path) -> None:
 def test_what_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("text")
     (tmp_path / "b.png").write_bytes(b"")
-    for name in ("a.png", "b.png", "."):
-        with pytest.raises(InputError, match="cannot be read"):
+    for name in ("a.png", "b.png"):
+        with pytest.raises(
+            InputError, match=r"\.png: the picture is no readable picture, allowed are PNG, JPEG"
+        ):
             read_picture(tmp_path / name)
-    with pytest.raises(InputError, match="there is no such picture"):
+    with pytest.raises(InputError, match="none.png: the picture is missing"):
         read_picture(tmp_path / "none.png")
+    with pytest.raises(InputError, match="the picture is missing"):
+        read_picture(tmp_path / ("x" * 5000))
+    with pytest.raises(InputError, match="the picture is no file"):
+        read_picture(tmp_path)
 
 
-@pytest.mark.parametrize("size", [(8192, 4097), (12_000, 8_000), (40_000, 5_000)])
-def test_bombs_are_refused_before_they_are_decoded(tmp_path: Path, size: tuple[int, int]) -> None:
-    Image.new("1", size).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match="more than 33,554,432 pixels"):
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(InputError, match="the picture is no file"):
         read_picture(tmp_path / "a.png")
+
+
+def test_programs_are_not_run_for_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    with pytest.raises(InputError, match="no readable picture"):
+        read_picture(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("size", [(10_001, 10_000), (12_000, 12_000), (40_000, 5_000), (60_000, 60_000)])
+def test_bombs_are_refused_before_they_are_decoded(tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "a.png").write_bytes(claiming(*size))
+    with pytest.raises(InputError, match=r"pixels, allowed are 100 megapixels"):
+        read_picture(tmp_path / "a.png")
+
+
+def claiming(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that says it has so many pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_photographs_of_large_cameras_are_no_bombs(tmp_path: Path) -> None:
+    Image.new("L", (9_000, 7_000), 90).save(tmp_path / "a.jpg")
+    assert read_picture(tmp_path / "a.jpg").shape == (7_000, 9_000, 3)
+
+
+def test_transparent_parts_lie_on_the_background_asked_for(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (2, 1), (200, 100, 0, 255))
+    image.putpixel((1, 0), (200, 100, 0, 0))
+    image.save(tmp_path / "a.png")
+    assert read_picture(tmp_path / "a.png", (1, 2, 3)).tolist() == [[[200, 100, 0], [1, 2, 3]]]
+    assert read_layer(tmp_path / "a.png")[0, :, 3].tolist() == [255, 0]
+
+
+def test_of_an_animation_the_first_picture_is_read(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (8, 6), color) for color in ("red", "lime", "blue")]
+    for name in ("a.gif", "a.png", "a.webp", "a.tiff"):
+        options: dict[str, Any] = {"lossless": True} if name == "a.webp" else {}
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **options)
+        assert read_picture(tmp_path / name)[3, 4].tolist() == [255, 0, 0], name
+
+
+def test_more_than_16_bits_a_channel_are_refused_clearly(tmp_path: Path) -> None:
+    Image.new("F", (3, 2), 0.5).save(tmp_path / "a.tiff")
+    Image.new("I", (3, 2), 1 << 20).save(tmp_path / "b.tiff")
+    for name in ("a.tiff", "b.tiff"):
+        with pytest.raises(InputError, match="has 32 bits a channel, allowed are 8 or 16"):
+            read_picture(tmp_path / name)
+    assert corner(Image.new("I", (3, 2), 0x8040), tmp_path / "c.tiff") == [128, 128, 128]
+
+
+def test_a_picture_with_any_byte_wrong_is_read_or_refused(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    pixels = np.random.default_rng(0).integers(0, 255, (24, 32, 3), dtype=np.uint8)
+    for ending in ("png", "jpg", "gif", "webp", "bmp", "tiff"):
+        path = tmp_path / f"a.{ending}"
+        Image.fromarray(pixels).save(path)
+        whole = path.read_bytes()
+        for _ in range(40):
+            broken = bytearray(whole[: chance.choice([len(whole), chance.randrange(len(whole))])])
+            for _ in range(chance.randint(0, 6)):
+                broken[chance.randrange(min(len(broken), 200))] = chance.randrange(256) if broken else 0
+            path.write_bytes(bytes(broken))
+            with suppress(InputError):
+                assert read_picture(path).ndim == 3

@@ -144,7 +144,7 @@ def _render(
     with lock_folder(folder):
         prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder)
-        hashes = {path: content_hash(Path(path)) for path in start_images(timeline)}
+        hashes = {path: content_hash(Path(path)) for path in start_files(timeline)}
         key = RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
         for event in paint_takes(timeline, Run(store, key, hashes, device)):
             if isinstance(event, RunStarted):
@@ -182,14 +182,14 @@ def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator
     return replace(prepared, generator=generator, perceptors=tuple(perceptors))
 
 
-def start_images(timeline: Timeline) -> list[str]:
-    """Paths of all start images, each once."""
+def start_files(timeline: Timeline) -> list[str]:
+    """Paths of the pictures, shapes and fonts that shots start from, each once."""
     starts = (frame.start for shot in timeline.shots for frame in shot.frames[:1])
-    return list(dict.fromkeys(start.image for start in starts if start and start.image))
+    return list(dict.fromkeys(start.file for start in starts if start and start.file))
 
 
 def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Copy the pictures that a scene uses beside its resolved form, named by content.
+    """Copy the files that a scene uses beside its resolved form, named by content.
 
     hashes: content hash by path. Gives the copy's path relative to `folder`, by path.
     """

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """uint8 [H, W, 3], sRGB."""
 
-MAX_PIXELS = 2 * 4096 * 4096
-"""Largest picture that is read. A few kilobytes of PNG can claim gigabytes of pixels."""
+MAX_PIXELS = 100_000_000
+"""Largest picture that is read: as many as good cameras make. A few kilobytes of PNG can claim gigabytes."""
+_MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+"""Only these decoders are given a file: some others of Pillow's run programs."""
 
 _TEMP_SUFFIX = ".vqanim-tmp"
 
@@ -115,47 +118,116 @@ def remove_temporary(folder: Path) -> None:
             stray.unlink(missing_ok=True)
 
 
-def read_picture(path: Path) -> Picture:
-    """Read a picture of any common kind as uint8 [H, W, 3]; transparency lies on white.
+class BadPicture(InputError):
+    """A picture that cannot be used."""
 
-    Raises InputError when the file is missing, broken, cut short, or has more than MAX_PIXELS pixels.
+    def __init__(self, path: Path, reason: str) -> None:
+        self.reason = reason
+        """As it goes on after "the picture"."""
+        super().__init__(f"{path}: the picture {reason}")
+
+
+def read_picture(path: Path, background: tuple[int, int, int] = (255, 255, 255)) -> Picture:
+    """Read a picture of any common kind, upright, as uint8 [H, W, 3]; of several in one file the first.
+
+    What is transparent lies on `background`, sRGB 0..255.
+    Raises BadPicture when the file is missing, broken, cut short, or has more than MAX_PIXELS pixels.
     """
     from PIL import Image
 
+    with _decoding(path) as image:
+        plain = _plain(image)
+        if plain.mode == "RGBA":
+            plain = Image.alpha_composite(Image.new("RGBA", plain.size, background), plain).convert("RGB")
+        return np.array(plain, dtype=np.uint8)
+
+
+def read_layer(path: Path) -> npt.NDArray[np.uint8]:
+    """The same with its transparency, as uint8 [H, W, 4]; the last channel is 0 where all shines through.
+
+    Raises BadPicture.
+    """
+    with _decoding(path) as image:
+        return np.array(_plain(image).convert("RGBA"), dtype=np.uint8)
+
+
+def picture_trouble(path: Path) -> str | None:
+    """Why a picture cannot be used, as it goes on after "the picture", or None when it can."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _decode(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such picture") from error
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise InputError(_too_large(path)) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise InputError(f"{path}: this picture cannot be read ({error})") from error
+        with _decoding(path) as image:
+            _plain(image)
+    except BadPicture as error:
+        return error.reason
+    return None
 
 
-def _too_large(path: Path) -> str:
-    return f"{path}: the picture has more than {MAX_PIXELS:,} pixels, which is refused; make it smaller"
-
-
-def _decode(path: Path) -> Picture:
+@contextmanager
+def _decoding(path: Path) -> Iterator[Image.Image]:
+    """A decoded picture, upright. Whatever goes wrong, inside the block too, becomes a BadPicture."""
     from PIL import Image, ImageOps
 
-    with Image.open(path) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise InputError(_too_large(path))
-        image.verify()  # the checksums, which decoding alone does not look at
-    with Image.open(path) as image:
-        return np.array(_flatten(ImageOps.exif_transpose(image)), dtype=np.uint8)
+    if wrong := _no_file(path):
+        raise BadPicture(path, wrong)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd tags that change nothing, and of sizes looked at here
+            with Image.open(path, formats=PICTURE_FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadPicture(path, f"has {image.width}x{image.height} pixels, {_MOST}")
+                image.verify()  # the checksums, which decoding alone does not look at
+            with Image.open(path, formats=PICTURE_FORMATS) as image:
+                image.load()
+                yield ImageOps.exif_transpose(image)
+    except BadPicture:
+        raise
+    except Image.DecompressionBombError as error:
+        raise BadPicture(path, f"has far too many pixels, {_MOST}") from error
+    except PermissionError as error:
+        raise BadPicture(path, "cannot be read: permission denied") from error
+    except MemoryError as error:
+        raise BadPicture(path, "needs more memory than there is; make it smaller") from error
+    except _Deep as error:
+        raise BadPicture(path, str(error)) from error
+    except Exception as error:  # Pillow raises nearly anything on broken files, each kind of file its own
+        reason = f"is no readable picture, allowed are {', '.join(PICTURE_FORMATS)}"
+        raise BadPicture(path, reason) from error
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    """Any mode to RGB."""
+def _no_file(path: Path) -> str | None:
+    """What is wrong with a name; a pipe or a device would never end."""
+    try:
+        if path.is_file():
+            return None
+        return "is no file" if path.exists() else "is missing"
+    except (OSError, ValueError):  # a name that no file system takes
+        return "is missing"
+
+
+class _Deep(Exception):
+    """More bits a channel than a picture for the eye has."""
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Any mode to RGB, or to RGBA where something is transparent."""
+    if image.mode == "F" or (image.mode == "I" and not _fits_16_bits(image)):
+        raise _Deep("has 32 bits a channel, allowed are 8 or 16: save it with fewer")
+    if image.mode.startswith("I"):  # 16 bits a channel, which Pillow would clip instead of scaling
+        return _from_16_bits(image)
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _fits_16_bits(image: Image.Image) -> bool:
+    pixels = np.asarray(image)
+    return int(pixels.min()) >= 0 and int(pixels.max()) < 1 << 16
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16 bits a channel, which Pillow would clip instead of scaling
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    rgba = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    pixels = np.asarray(image)
+    grey = (pixels >> 8).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return Image.fromarray(grey).convert("RGB")
+    alpha = np.where(pixels == clear, 0, 255).astype(np.uint8)
+    return Image.fromarray(np.stack([grey, grey, grey, alpha], axis=-1))

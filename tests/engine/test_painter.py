@@ -9,6 +9,8 @@ from vqanim.engine.painter import Painter, resize
 from vqanim.errors import InputError
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
+from vqanim.icons import IconSpec, icon_figure
+from vqanim.icons.draw import draw_icon
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import CameraStep, FrameRef, StartPlan
 
@@ -34,6 +36,15 @@ def test_without_steps_the_start_is_the_frame(painter: Painter) -> None:
     assert picture.shape == (32, 48, 3)
     assert picture[0, 0].tolist() == [230, 51, 26]
     assert picture[-1, -1].tolist() == [26, 51, 230]
+
+
+def test_an_icon_is_the_frame_and_with_steps_it_is_not_sketched_small_first(painter: Painter) -> None:
+    icon = IconSpec(icon_figure("robot"), seed=1)
+    plan = replace(FIRST, start=StartPlan("icon", icon=icon), learning_rate=1e-12)
+    large = replace(painter, height=128, width=128)
+    assert np.array_equal(large.paint(plan, None).picture, draw_icon(icon, 128, 128))
+    once, often = (large.paint(replace(plan, steps=steps), None).picture for steps in (1, 4))
+    assert np.array_equal(once, often)
 
 
 def test_a_carried_frame_without_steps_is_the_warped_one(painter: Painter) -> None:

@@ -8,6 +8,8 @@ from PIL import Image
 from vqanim.engine.random import generator
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
+from vqanim.icons import IconSpec, icon_figure
+from vqanim.icons.draw import draw_icon
 from vqanim.timeline.plan import StartPlan
 
 
@@ -46,6 +48,19 @@ def test_a_picture_covers_the_frame_and_its_middle_stays(tmp_path: Path) -> None
     assert picture.shape == (32, 32, 3)
     assert picture[16, 16].tolist() == [0, 255, 0]
     assert (picture[:, 2:-2, 1] > 250).all()
+
+
+def test_an_icon_fills_the_frame_as_the_icon_room_draws_it() -> None:
+    icon = IconSpec(icon_figure("robot"), background=(0.0, 0.0, 0.0), seed=7)
+    picture = to_bytes(start_picture(StartPlan("icon", icon=icon), 48, 80, rng()))
+    assert np.array_equal(picture, draw_icon(icon, 48, 80))
+
+
+def test_noise_of_an_icon_without_a_seed_follows_the_generator() -> None:
+    plan = StartPlan("icon", icon=IconSpec(icon_figure("robot"), noise=0.5))
+    first = start_picture(plan, 32, 32, rng())
+    assert torch.equal(first, start_picture(plan, 32, 32, rng()))
+    assert not torch.equal(first, start_picture(plan, 32, 32, rng(1)))
 
 
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vqanim.errors import SceneError
+from vqanim.icons.fontawesome import font_path
 from vqanim.scene import dump_scene, load_scene, load_scene_text
 from vqanim.scene.curves import Formula, Keyframes
 
@@ -84,6 +85,34 @@ def test_pictures_get_the_names_of_the_assets(tmp_path: Path) -> None:
     image = scene.shots[0].start.image
     assert image is not None
     assert '"assets/1.png"' in dump_scene(scene, {image: "assets/1.png"})
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "{icon: twitter}",
+        "{icon: far eye, color: red, background: black, noise: 0.05, noise_colors: rainbow, opacity: 0.9,"
+        " align: left, scale: 0.5, stroke: 3, seed: 0}",
+        '{text: "MOR\\nDOR", stroke: 8}',
+        "{text: none}",
+        "{text: A, font: font.ttf}",
+        "{shape: logo.png}",
+    ],
+)
+def test_round_trip_of_icons_texts_and_shapes(tmp_path: Path, start: str) -> None:
+    ring = Image.new("L", (8, 8), 255)
+    ring.putpixel((4, 4), 0)
+    ring.save(tmp_path / "logo.png")
+    (tmp_path / "font.ttf").write_bytes(font_path("solid").read_bytes())
+    path = tmp_path / "scene.yaml"
+    path.write_text(f"duration: 1s\nprompts: a\nstart: {start}")
+    scene = load_scene(path)
+    assert load_scene_text(dump_scene(scene), str(path), tmp_path) == scene
+    icon = scene.shots[0].start.icon
+    assert icon is not None
+    if icon.figure.file:
+        written = dump_scene(scene, {icon.figure.file: "assets/1"})
+        assert '"assets/1"' in written
 
 
 TEXTS = st.text(

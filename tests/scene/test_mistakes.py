@@ -56,7 +56,26 @@ MISTAKES = {
     HEAD + "soundtrack: a.wav": "3: soundtrack: 'soundtrack' comes in a later version, not yet",
     CAMERA + "{tilt: 3}": "3: camera.tilt: 'tilt' comes in a later version, not yet",
     HEAD + "guidance: {rate: 3}": "3: guidance.rate: 'rate' comes in a later version, not yet",
-    HEAD + "start: {icon: rocket}": "3: start.icon: 'icon' comes in a later version, not yet",
+    HEAD + "start: {icon: robbot}": "3: start.icon: there is no icon 'robbot', did you mean 'robot'",
+    HEAD
+    + "start: {icon: far twitter}": "3: start.icon: there is no regular icon 'twitter', did you mean fab",
+    HEAD + "start: {icon: fal eye}": "3: start.icon: 'fal' is a style of Font Awesome Pro, free are fas, far",
+    HEAD + "start: {icon: [eye]}": "3: start.icon: found a list, allowed an icon such as twitter",
+    HEAD + "start: {icon: eye, text: a}": "3: start: found icon, text, allowed one of icon, text, shape",
+    HEAD + "start: {icon: eye, colour: red}": "3: start.colour: unknown key 'colour', did you mean 'color'?",
+    HEAD + "start: {icon: eye, color: reddish}": "3: start.color: found 'reddish', allowed a color such as",
+    HEAD + "start: {icon: eye, opacity: 2}": "3: start.opacity: found '2', allowed a number from 0 to 1",
+    HEAD
+    + "start: {icon: eye, noise: 20%}": "3: start.noise: found '20%', allowed a number from 0 to 1, did you",
+    HEAD + "start: {icon: eye, noise_colors: grey}": "3: start.noise_colors: found 'grey', allowed gray or",
+    HEAD
+    + "start: {icon: eye, align: middle}": "3: start.align: found 'middle', allowed center, left, right,",
+    HEAD + "start: {icon: eye, scale: 0}": "3: start.scale: found '0', allowed a number from 0.01 to 1",
+    HEAD + "start: {icon: eye, font: a.ttf}": "3: start.font: found a font, allowed beside a text only",
+    HEAD
+    + "start: {icon: eye, also_target: 1}": "3: start.also_target: 'also_target' comes in a later version",
+    HEAD + "start: {text: \u96ea}": "3: start.text: the font Aileron Regular lacks '\u96ea' (U+96EA)",
+    HEAD + "start: {shape: ../a.svg}": "3: start.shape: found '../a.svg', it leads out of the scene's folder",
     "duration: 2s\nprompts: [{text: a, image: b}]": "2: prompts[0].image: 'image' comes in a later version",
     # simple values
     "prompts: a": "1: duration: is missing, allowed a time above 0 such as 6s",
@@ -111,8 +130,7 @@ MISTAKES = {
     + "start: {color: nay}": "3: start.color: found 'nay', allowed a color such as \"#334455\" (in quotes, "
     "because YAML takes # for a comment)",
     HEAD + "start: {gradient: [navy]}": "3: start.gradient: found 1 colors, allowed a list of 2 to 16 colors",
-    HEAD
-    + "start: {color: red, image: a.png}": "3: start: found color, image, allowed one of image, color and",
+    HEAD + "start: {color: red, image: a.png}": "3: start: found color, image, allowed one of image, color",
     HEAD
     + "start: {image: /etc/passwd}": "3: start.image: found '/etc/passwd', allowed is a path that begins in",
     HEAD
@@ -300,6 +318,28 @@ def test_a_missing_or_broken_picture_is_a_matter_of_files(
     with pytest.raises(SceneError) as caught:
         load_scene_text(text + "\nseed: x", folder=tmp_path)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("{shape: none.svg}", "start.shape: 'none.svg': the shape is missing"),
+        ("{shape: text.svg}", "start.shape: 'text.svg': this is no SVG"),
+        ("{shape: empty.png}", "start.shape: 'empty.png': nothing can be seen of it"),
+        ("{text: A, font: text.svg}", "start.font: 'text.svg': the font is no font that can be drawn"),
+        ("{text: A, font: none.ttf}", "start.font: 'none.ttf': the font is missing"),
+    ],
+)
+def test_figures_that_cannot_be_drawn_are_found_before_rendering(
+    start: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text.svg").write_text("<nothing>")
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "empty.png")
+    with pytest.raises(SceneError) as caught:
+        load_scene_text(HEAD + f"start: {start}", folder=tmp_path)
+    assert caught.value.exit_code == 3
+    assert said in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
 
 
 def test_a_truncated_picture_is_broken(tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def test_fields_are_described() -> None:
     }
     assert expected <= set(fields)
     assert fields["camera.zoom"].unit == "factor per second"
-    assert fields["guidance.first_steps"].default == "60, or 0 for an image start"
+    assert fields["guidance.first_steps"].default == "60, or 0 where the start is an image or icon"
     for field in fields.values():
         assert field.description
         assert field.kind
@@ -284,6 +284,8 @@ def test_examples_are_right(path: str) -> None:
     if example.startswith("{x: ") and keys[-1] in ("x", "y"):
         keys = keys[:-1]
     inner = example if example[0] in "[{0123456789" else f"'{example}'"
+    if keys[:-1] == ["start"]:
+        keys, inner = ["start"], f"{{icon: robot, {keys[-1]}: {inner}}}"
     text = "duration: 6s\n" if path not in ("duration", "shots") else ""
     for level, key in enumerate(keys):
         text += "  " * level + key + ":" + (f" {inner}\n" if level == len(keys) - 1 else "\n")

@@ -12,6 +12,7 @@ import pytest
 from tests.plans import frame_plan
 from vqanim.errors import InputError
 from vqanim.files import Picture
+from vqanim.icons import Figure, IconSpec
 from vqanim.takes import digest
 from vqanim.takes.digest import RunKey, chain_digest, content_hash, join_perceptors, pixel_hash
 from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, StartPlan, WeightedTerm
@@ -90,6 +91,45 @@ def test_a_start_image_counts_by_content_not_by_name(plan: FramePlan, key: RunKe
     moved = replace(here, start=StartPlan("image", "/home/two/b.png"))
     assert chain_digest(here, ["content"], key) == chain_digest(moved, ["content"], key)
     assert chain_digest(here, ["content"], key) != chain_digest(here, ["other"], key)
+
+
+ICON = IconSpec(Figure("icon", "fas fa-eye", None, "content"))
+LOOKS: dict[str, Any] = {
+    "figure": Figure("icon", "fas fa-eye", None, "other"),
+    "color": (1.0, 0.0, 0.0),
+    "opacity": 0.5,
+    "background": (0.0, 0.0, 0.0),
+    "noise": 0.0,
+    "noise_colors": "rainbow",
+    "align": "left",
+    "stroke": 4.0,
+    "scale": 0.5,
+    "seed": 0,
+}
+
+
+def test_the_table_of_looks_names_every_field() -> None:
+    assert set(LOOKS) == {field.name for field in fields(IconSpec)}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_every_field_of_an_icon_matters(name: str, plan: FramePlan, key: RunKey) -> None:
+    icon, other = ICON, replace(ICON, **{name: LOOKS[name]})
+    digests = {
+        chain_digest(replace(plan, previous=None, start=StartPlan("icon", icon=look)), [], key)
+        for look in (icon, other)
+    }
+    assert len(digests) == 2
+
+
+def test_an_icon_counts_by_its_outline_not_by_its_name_or_file(plan: FramePlan, key: RunKey) -> None:
+    figures = (
+        Figure("icon", "fas fa-eye", None, "content"),
+        Figure("shape", "", "/home/one/a.svg", "content"),
+        Figure("shape", "", "/home/two/b.svg", "content"),
+    )
+    starts = [StartPlan("icon", icon=replace(ICON, figure=figure)) for figure in figures]
+    assert len({chain_digest(replace(plan, previous=None, start=start), [], key) for start in starts}) == 1
 
 
 def test_start_kind_and_colors_matter(plan: FramePlan, key: RunKey) -> None:

@@ -76,7 +76,7 @@ def test_missing_frames_are_none_and_cannot_be_loaded(store: TakeStore) -> None:
     assert store.record("main", 0) is None
     assert store.find_frames("main") == ()
     assert store.list_shots() == ()
-    with pytest.raises(InputError, match="there is no such picture"):
+    with pytest.raises(InputError, match="the picture is missing"):
         store.load("main", 0)
 
 
@@ -196,7 +196,7 @@ def test_a_truncated_frame_is_broken(store: TakeStore, plan: FramePlan, picture:
     assert store.record("main", 0) is None
     assert fresh(store).record("main", 0) is None
     assert store.find_frames("main") == (0,)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="the picture is"):
         store.load("main", 0)
 
 
@@ -281,9 +281,9 @@ def test_saving_never_overwrites_what_is_not_the_same_frame(
 
 def test_too_many_pixels_are_refused(store: TakeStore) -> None:
     store.shot_folder("main").mkdir(parents=True)
-    for size in ((8192, 4097), (40_000, 5_000)):  # beyond ours, and beyond Pillow's own limit
+    for size in ((10_001, 10_000), (40_000, 5_000)):  # beyond ours, and beyond Pillow's own limit
         Image.new("1", size).save(store.frame_path("main", 0))
-        with pytest.raises(InputError, match="more than 33,554,432 pixels"):
+        with pytest.raises(InputError, match="allowed are 100 megapixels"):
             store.load("main", 0)
 
 

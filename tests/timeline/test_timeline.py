@@ -144,6 +144,17 @@ def test_an_image_start_is_the_first_frame_itself_unless_steps_are_given(tmp_pat
     assert frames_of(worked)[0].steps == 5
 
 
+@pytest.mark.parametrize("start", ["{icon: twitter}", "{text: MORDOR}"])
+def test_an_icon_start_is_the_first_frame_itself_unless_steps_are_given(start: str) -> None:
+    first, second = frames_of(compiled(f"start: {start}\n" + ONE))[:2]
+    assert first.steps == 0
+    assert second.steps > 0
+    assert first.start is not None
+    assert first.start.icon is not None
+    assert first.start.icon.figure.hash
+    assert frames_of(compiled(f"start: {start}\nguidance: {{first_steps: 5}}\n" + ONE))[0].steps == 5
+
+
 def test_what_the_scene_leaves_open_comes_from_the_limits() -> None:
     limits = Limits(learning_rate=0.7, views={"pocket": ViewLimits(cutouts=33)})
     frame = frames_of(compiled(ONE, limits))[1]

@@ -28,6 +28,8 @@ COMMANDS = MappingProxyType(
         "render": "Render a scene to a film, or continue a stopped render.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
+        "icon": "Draw an icon, a text or a silhouette to start a film from.",
+        "prompts": "List words that people add to prompts, by what they do.",
         "models": "List, fetch, verify and add models.",
     }
 )

@@ -67,7 +67,7 @@ class Painter:
         if plan.start is None:
             raise ValueError(f"frame {plan.index} of {plan.shot} has neither a start nor a frame before")
         parts: tuple[Stage, ...] = (Stage(*self.size, plan.steps),)
-        if plan.steps > 0 and plan.start.kind != "image":
+        if plan.steps > 0 and not plan.start.is_picture:
             parts = stages(plan.steps, *self.size, self.generator.multiple)
         rng = self._random(plan, "start")
         picture = start_picture(plan.start, parts[0].height, parts[0].width, rng).to(self.device)

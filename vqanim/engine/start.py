@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import ImageOps
 from torch import Tensor
 
 from vqanim.files import Picture, read_picture
+from vqanim.icons.draw import draw_icon
 from vqanim.timeline.plan import StartPlan
 
 OCTAVES = (2, 4, 8, 16, 32)
@@ -63,11 +65,22 @@ def picture_file(plan: StartPlan, height: int, width: int, rng: torch.Generator)
     return to_tensor(np.asarray(fitted))
 
 
+def drawn_icon(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
+    """An icon, text or shape; noise without a seed of its own follows `rng`.
+
+    Raises InputError when a file is missing or broken.
+    """
+    assert plan.icon is not None
+    seed = int(torch.randint(2**62, (1,), generator=rng)) if plan.icon.seed is None else plan.icon.seed
+    return to_tensor(draw_icon(replace(plan.icon, seed=seed), height, width))
+
+
 STARTS: Mapping[str, Callable[[StartPlan, int, int, torch.Generator], Tensor]] = {
     "noise": smooth_noise,
     "image": picture_file,
     "color": flat_color,
     "gradient": gradient,
+    "icon": drawn_icon,
 }
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from vqanim.icons import IconSpec
 from vqanim.scene.colors import color_text
 from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
+from vqanim.scene.figures import Look
 from vqanim.scene.loader import MAIN
 from vqanim.scene.model import VERSION, XY, Models, PerceptorUse, Prompt, Scene, Shot, Start, Transition
 from vqanim.scene.options import Declared, options_of
@@ -160,10 +162,25 @@ def _add_film_curves(top: dict[str, Any], found: Mapping[str, Any]) -> None:
 def _start(start: Start, scene: Scene, names: Mapping[str, str]) -> Any:
     if start.image is not None:
         return {"image": _Quoted(names.get(start.image) or _relative(start.image, scene))}
+    if start.icon is not None:
+        return _icon(start.icon, scene, names)
     colors = _Flow([_Quoted(color_text(color)) for color in start.colors])
     if start.kind == "color":
         return {"color": colors[0]}
     return {"gradient": colors} if start.kind == "gradient" else "noise"
+
+
+def _icon(icon: IconSpec, scene: Scene, names: Mapping[str, str]) -> dict[str, Any]:
+    figure, file = icon.figure, icon.figure.file
+    written = None if file is None else _Quoted(names.get(file) or _relative(file, scene))
+    what: dict[str, Any] = {figure.kind: written if figure.kind == "shape" else _Quoted(figure.name)}
+    if figure.kind == "text":
+        what["font"] = written
+    looks: dict[str, Any] = {}
+    for key, (name, declared) in options_of(Look).items():
+        value = getattr(icon, name)
+        looks[key] = _Quoted(color_text(value)) if declared.kind.name == "color" else value
+    return what | looks
 
 
 def _relative(image: str, scene: Scene) -> str:

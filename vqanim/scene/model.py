@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import ClassVar, Literal
 
 from vqanim.errors import Place
+from vqanim.icons import IconSpec
 from vqanim.scene.colors import Color
 from vqanim.scene.curves import NOWHERE, Curve
 from vqanim.scene.options import (
@@ -92,13 +93,15 @@ class Prompt(Declared):
 class Start(Declared):
     """Where the first frame comes from."""
 
-    later: ClassVar[tuple[str, ...]] = ("icon",)
+    later: ClassVar[tuple[str, ...]] = ("also_target", "mask")
 
-    kind: Literal["noise", "image", "color", "gradient"] = "noise"
+    kind: Literal["noise", "image", "color", "gradient", "icon"] = "noise"
     image: str | None = None
     """Absolute path of an existing picture inside the scene's folder."""
     colors: tuple[Color, ...] = ()
     """sRGB 0..1; one for color, two or more from top to bottom for gradient."""
+    icon: IconSpec | None = None
+    """For icon: the icon, text or shape that is drawn."""
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -215,7 +218,7 @@ class Guidance(Declared):
         "Steps for the first frame of the film and after a cut",
         unit="steps",
         default=None,
-        default_text="60, or 0 for an image start",
+        default_text="60, or 0 where the start is an image or icon",
         example="60",
     )
     learning_rate: Curve | None = option(
@@ -280,7 +283,10 @@ class Shot(Declared):
         inherited=False,
     )
     start: Start = option(
-        Kind("start", "noise, {image: picture.png}, {color: navy} or {gradient: [navy, orange]}"),
+        Kind(
+            "start",
+            "noise, {image: picture.png}, {color: navy}, {gradient: [navy, orange]} or {icon: twitter}",
+        ),
         "What the first frame, and the first after a cut, is made from",
         default=Start(),
         default_text="noise",

@@ -46,6 +46,21 @@ class WholeKind(Kind):
 
 
 @dataclass(frozen=True)
+class NumberKind(Kind):
+    """A number that does not change over time."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ChoiceKind(Kind):
+    """One of a few words."""
+
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RatioKind(Kind):
     """A number or a ratio of whole numbers."""
 
@@ -107,6 +122,11 @@ def curve(
 def whole(low: int, high: int) -> WholeKind:
     """A whole number from `low` to `high`."""
     return WholeKind("whole", f"a whole number from {low} to {high}", low, high)
+
+
+def number(low: float, high: float) -> NumberKind:
+    """A number from `low` to `high`."""
+    return NumberKind("number", f"a number from {low:g} to {high:g}", low, high)
 
 
 def ratio(low: int, high: int, example: str) -> RatioKind:

@@ -19,8 +19,10 @@ from vqanim.scene.expressions import ExpressionError, names_used, parse_expressi
 from vqanim.scene.model import BORDERS, VERSION
 from vqanim.scene.numbers import is_number, number_hint, parse_number, parse_ratio, parse_whole
 from vqanim.scene.options import (
+    ChoiceKind,
     CurveKind,
     Kind,
+    NumberKind,
     PairKind,
     RatioKind,
     SectionKind,
@@ -53,7 +55,7 @@ def scalar(parse: Callable[[str, Any], Any]) -> Callable[[Node, Any, Reader], An
         try:
             return parse(text, kind)
         except ValueError as error:
-            hint = number_hint(text) if isinstance(kind, WholeKind | RatioKind) else None
+            hint = number_hint(text) if isinstance(kind, WholeKind | RatioKind | NumberKind) else None
             said = f"found {quoted(text)}, allowed {kind.allowed}" + (f", {hint}" if hint else "")
             raise reader.refuse(node.place, str(error) if str(error).startswith("found") else said) from None
 
@@ -82,6 +84,23 @@ def parse_limited_ratio(text: str, kind: RatioKind) -> Fraction:
     if not kind.low <= value <= kind.high:
         raise ValueError
     return value
+
+
+def parse_limited_number(text: str, kind: NumberKind) -> float:
+    """A number in the limits of its kind. Raises ValueError."""
+    value = parse_number(text)
+    if not kind.low <= value <= kind.high:
+        raise ValueError
+    return value
+
+
+def parse_choice(text: str, kind: ChoiceKind) -> str:
+    """One of the words of its kind. Raises ValueError."""
+    if text not in kind.choices:
+        near = difflib.get_close_matches(text.lower(), kind.choices, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}")
+    return text
 
 
 def parse_border(text: str, kind: Kind) -> str:
@@ -269,7 +288,9 @@ def read_section(node: Node, kind: SectionKind, reader: Reader) -> Any:
 
 
 READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
+    ChoiceKind: scalar(parse_choice),
     CurveKind: read_curve,
+    NumberKind: scalar(parse_limited_number),
     PairKind: read_pair,
     RatioKind: scalar(parse_limited_ratio),
     SectionKind: read_section,
@@ -277,6 +298,7 @@ READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
     TimeKind: read_time,
     WholeKind: scalar(parse_limited_whole),
     "border": scalar(parse_border),
+    "color": scalar(lambda text, _: parse_color(text)),
     "version": scalar(parse_version),
 }
 """By class, or by name where a kind has no class of its own."""

@@ -9,11 +9,12 @@ from fractions import Fraction
 from typing import Literal
 
 from vqanim.errors import Place
+from vqanim.files import picture_trouble
 from vqanim.scene.colors import COLOR_FORMS, Color, parse_color
+from vqanim.scene.figures import FIGURES, find_file, read_figure
 from vqanim.scene.model import MAX_SIDE, Models, PerceptorUse, Prompt, Size, Start, Transition
 from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
 from vqanim.scene.options import CurveKind, Kind, TextKind, keys_of, options_of, time
-from vqanim.scene.pictures import check_picture, find_inside
 from vqanim.scene.prompts import parse_short
 from vqanim.scene.reader import NOT_YET, Reader, Refused
 from vqanim.scene.readers import (
@@ -146,19 +147,23 @@ def read_model(node: Node, kind: Kind, reader: Reader) -> str:
 
 
 def read_start(node: Node, kind: Kind, reader: Reader) -> Start:
-    """noise, or a mapping with one of image, color and gradient."""
+    """noise, or a mapping with one of image, color, gradient, icon, text and shape."""
     if isinstance(node, Scalar):
         if text_of(node, kind, reader) != "noise":
             raise reader.refuse(node.place, f"found {quoted(node.text)}, allowed {kind.allowed}")
         return Start(place=node.place)
     found = reader.mapping(node, kind.allowed)
-    reader.check_keys(found, ("image", "color", "gradient"), Start.later)
+    if any(found.get(key) for key in FIGURES):
+        return Start("icon", icon=read_figure(found, reader), place=found.place)
+    reader.check_keys(found, ("image", "color", "gradient", *FIGURES), Start.later)
     given = [(key, value) for key in ("image", "color", "gradient") if (value := found.get(key))]
     if len(given) != 1:
         if len(found.entries) == 1:
             raise Refused  # its only key was refused already
         keys = ", ".join(key.text for key, _ in found.entries) or "nothing"
-        raise reader.refuse(node.place, f"found {keys}, allowed one of image, color and gradient")
+        raise reader.refuse(
+            node.place, f"found {keys}, allowed one of image, color, gradient, {', '.join(FIGURES)}"
+        )
     key, value = given[0]
     if key == "image":
         return Start("image", image=_picture(value, kind, reader), place=value.place)
@@ -185,15 +190,10 @@ def _color(node: Node, reader: Reader) -> Color:
 
 
 def _picture(node: Node, kind: Kind, reader: Reader) -> str:
-    text = text_of(node, kind, reader)
-    try:
-        path = find_inside(text, reader.folder)
-    except ValueError as error:
-        raise reader.refuse(node.place, f"found {quoted(text)}, {error}") from None
-    except (OSError, RuntimeError):  # too long a name, or a circle of links
-        raise reader.refuse(node.place, f"the picture {quoted(text)} is missing", about_file=True) from None
-    if wrong := check_picture(path):
-        raise reader.refuse(node.place, f"the picture {quoted(text)} {wrong}", about_file=True)
+    path = find_file(node, kind, reader, "picture")
+    if wrong := picture_trouble(path):
+        written = quoted(text_of(node, kind, reader))
+        raise reader.refuse(node.place, f"the picture {written} {wrong}", about_file=True)
     return str(path)
 
 

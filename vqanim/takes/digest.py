@@ -48,7 +48,8 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
     """Hex digest of all that decides the pixels of a frame.
 
     `inputs` are the hashes of the saved things that the plan begins from, in order: the pixel hash of the
-    frame before, or the content hash of the start image, whose name is left out of the digest.
+    frame before, or the content hash of the start image, whose name is left out of the digest. That of an
+    icon stands in the plan itself.
     """
     document = {
         "engine": ENGINE_VERSION,
@@ -61,8 +62,11 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
 
 
 def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
-    """The plan without what does not reach the pixels: its moment in the film and its start image's path."""
-    start = plan["start"] and {**plan["start"], "image": None}
+    """The plan without what does not reach the pixels: its moment in the film, names and paths of starts."""
+    if start := plan["start"]:
+        start = {**start, "image": None}
+        if icon := start.pop("icon"):  # other starts have the digests that they had before there were icons
+            start["icon"] = {**icon, "figure": icon["figure"]["hash"]}
     views = {name: _alone(plan[name]) for name in ("cutouts", "cutout_noise")}
     return {**plan, **views, "time": None, "start": start}
 

@@ -91,7 +91,7 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
                 time=times[index],
                 seed=film.seed,
                 previous=previous,
-                start=StartPlan(shot.start.kind, shot.start.image, shot.start.colors) if fresh else None,
+                start=_start(shot) if fresh else None,
                 camera=cameras[index],
                 losses=losses[index],
                 steps=steps if losses[index] else 0,
@@ -190,10 +190,15 @@ def _cutout_noise(use: PerceptorUse, sides: list[Side], limits: Limits, sampler:
 
 
 def _first_steps(shot: Shot) -> int:
-    """Steps of a frame that begins from the shot's start: an image is already the picture wanted."""
+    """Steps of a frame that begins from the shot's start: an image or icon is the picture wanted."""
     if shot.guidance.first_steps is not None:
         return shot.guidance.first_steps
-    return 0 if shot.start.kind == "image" else FIRST_STEPS
+    return 0 if _start(shot).is_picture else FIRST_STEPS
+
+
+def _start(shot: Shot) -> StartPlan:
+    start = shot.start
+    return StartPlan(start.kind, start.image, start.colors, start.icon)
 
 
 def _previous(shot: Shot, before: Clocks | None, index: int) -> FrameRef | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from vqanim.icons import IconSpec
+
 Color = tuple[float, float, float]
 
 
@@ -75,11 +77,23 @@ class StartPlan:
     """The picture that a shot starts from when it carries nothing."""
 
     kind: str
-    """noise, image, color or gradient."""
+    """noise, image, color, gradient or icon."""
     image: str | None = None
     """Absolute path; its content hash, not its name, goes into the digest."""
     colors: tuple[Color, ...] = ()
     """sRGB in 0..1; one for color, two or more from top to bottom for gradient."""
+    icon: IconSpec | None = None
+    """For icon; its content hash, not its name or file, goes into the digest."""
+
+    @property
+    def is_picture(self) -> bool:
+        """True when the start is itself the picture wanted, not what one grows from."""
+        return self.kind in ("image", "icon")
+
+    @property
+    def file(self) -> str | None:
+        """Absolute path of the file that the start is made from, if there is one."""
+        return self.image if self.icon is None else self.icon.figure.file
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,21 @@
+"""Icons, texts and silhouettes, drawn as flat figures on a ground that may be noisy. No torch.
+
+This room knows nothing of scenes: a scene looks names up here, and so does the command line. Pillow is
+imported where something is drawn, so that looking a name up is quick.
+"""
+
+from vqanim.icons.figures import icon_figure, shape_figure, text_figure
+from vqanim.icons.fontawesome import UnknownIcon, find_icon, licence, search_icons
+from vqanim.icons.spec import Figure, IconSpec
+
+__all__ = [
+    "Figure",
+    "IconSpec",
+    "UnknownIcon",
+    "find_icon",
+    "icon_figure",
+    "licence",
+    "search_icons",
+    "shape_figure",
+    "text_figure",
+]

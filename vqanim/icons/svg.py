@@ -1,0 +1,188 @@
+"""SVG files of strangers to pixels.
+
+The renderer (resvg) runs no scripts and asks no network, but it does open pictures that a file names. So it
+never sees the file itself: the elements that draw shapes are copied to a new document, references lead
+inside it only, and there are limits to size, depth and to what references multiply.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.parsers import expat
+
+import numpy as np
+import numpy.typing as npt
+import resvg_py
+from PIL import Image
+
+from vqanim.errors import InputError
+
+MAX_BYTES = 4_000_000
+MAX_ELEMENTS = 20_000
+"""Elements drawn, those that references repeat included."""
+MAX_DEPTH = 100
+MAX_SIDE = 4096
+"""Pixels."""
+
+_SVG = "{http://www.w3.org/2000/svg}"
+_HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
+_DRAWN = frozenset(
+    "svg g defs symbol use switch a path rect circle ellipse line polyline polygon style "
+    "linearGradient radialGradient stop clipPath mask".split()
+)
+"""Texts need fonts, and images, filters and patterns are no outlines."""
+_REFERENCE = re.compile(r"url\(\s*['\"]?([^'\")]*)['\"]?\s*\)", re.IGNORECASE)
+
+
+def is_svg(path: Path) -> bool:
+    """True for a file that is written in XML, whatever its ending."""
+    try:
+        with path.open("rb") as file:
+            return file.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    except (OSError, ValueError):
+        return False
+
+
+def rasterize(path: Path, side: int) -> npt.NDArray[np.uint8]:
+    """The drawing, its longer side `side` pixels (MAX_SIDE at most), as uint8 [H, W, 4].
+
+    Raises InputError when the file is missing, is no SVG, draws nothing or far too much.
+    """
+    side = min(side, MAX_SIDE)
+    document = _safe_document(path)
+    try:
+        png = resvg_py.svg_to_bytes(
+            svg_string=document, width=side, height=side, dpi=96, skip_system_fonts=True
+        )
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+            return np.array(image.convert("RGBA"))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: the SVG cannot be drawn ({' '.join(str(error).split())})") from error
+
+
+def _safe_document(path: Path) -> str:
+    """The outlines of a file as an SVG that refers to nothing outside itself. Raises InputError."""
+    root = _parse(path)
+    if root.tag not in (f"{_SVG}svg", "svg"):
+        raise InputError(f"{path}: this is no SVG: its root is {root.tag.rpartition('}')[2][:40]!r}")
+    copy = _copy(root)
+    copy.set("xmlns", _SVG[1:-1])
+    _check_amount(copy, path)
+    return ElementTree.tostring(copy, encoding="unicode")
+
+
+def _parse(path: Path) -> ElementTree.Element:
+    builder = ElementTree.TreeBuilder()
+    # Expat itself, because ElementTree's parser in C gives no hold on entities.
+    parser = expat.ParserCreate(namespace_separator="}")
+    depth = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise InputError(f"{path}: the SVG is nested more than {MAX_DEPTH} deep, which is refused")
+        builder.start(_name(name), {_name(key): value for key, value in attributes.items()})
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        builder.end(_name(name))
+
+    def refuse(name: str, *_: object) -> None:
+        raise InputError(f"{path}: the SVG declares the entity {name[:40]!r}, which is refused")
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = builder.data
+    parser.EntityDeclHandler = refuse
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path}: the SVG has more than {MAX_BYTES // 10**6} MB, which no outline needs")
+        parser.Parse(path.read_bytes(), True)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise InputError(f"{path}: this is no SVG: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path}: the SVG cannot be read ({error.strerror})") from error
+    return builder.close()
+
+
+def _name(name: str) -> str:
+    """Expat's `uri}name` as ElementTree spells it."""
+    return f"{{{name}" if "}" in name else name
+
+
+def _copy(root: ElementTree.Element) -> ElementTree.Element:
+    """The elements that draw."""
+    top = ElementTree.Element("svg", _attributes(root))
+    waiting = [(root, top)]
+    while waiting:
+        source, target = waiting.pop()
+        for child in source:
+            name = child.tag.removeprefix(_SVG)
+            if name not in _DRAWN:
+                continue
+            made = ElementTree.SubElement(target, name, _attributes(child))
+            if name == "style":
+                # References from a style sheet could multiply unseen; shapes filled by one are black.
+                made.text = _REFERENCE.sub("black", "".join(child.itertext())).replace("@", "")
+            waiting.append((child, made))
+    return top
+
+
+def _attributes(element: ElementTree.Element) -> dict[str, str]:
+    found = {}
+    for name, value in element.attrib.items():
+        if name in _HREFS:
+            if value.strip().startswith("#"):
+                found["href"] = value.strip()
+        elif not name.startswith("{") and not name.lower().startswith("on"):
+            found[name] = _REFERENCE.sub(_inside, value)
+    return found
+
+
+def _inside(reference: re.Match[str]) -> str:
+    return reference.group() if reference.group(1).strip().startswith("#") else "none"
+
+
+def _check_amount(root: ElementTree.Element, path: Path) -> None:
+    """Refuse documents whose references repeat too much, or go round in circles."""
+    by_id: dict[str, ElementTree.Element] = {}
+    for element in root.iter():
+        by_id.setdefault(element.get("id", ""), element)
+    amounts: dict[int, tuple[int, int]] = {}  # elements and depth, by id of the element
+    open_now: set[int] = set()
+    stack = [root]
+    while stack:
+        element = stack[-1]
+        key = id(element)
+        if key in amounts:
+            stack.pop()
+            continue
+        needed = [*element, *_targets(element, by_id)]
+        if key not in open_now:
+            open_now.add(key)
+            if any(id(one) in open_now and id(one) not in amounts for one in needed):
+                raise InputError(f"{path}: the SVG refers to itself in a circle, which is refused")
+            stack += [one for one in needed if id(one) not in amounts]
+            continue
+        parts = [amounts[id(one)] for one in needed]
+        amount = 1 + sum(count for count, _ in parts)
+        depth = 1 + max((deep for _, deep in parts), default=0)
+        if amount > MAX_ELEMENTS or depth > MAX_DEPTH:
+            raise InputError(f"{path}: the SVG draws too much, allowed are {MAX_ELEMENTS} elements")
+        amounts[key] = (amount, depth)
+        stack.pop()
+
+
+def _targets(
+    element: ElementTree.Element, by_id: dict[str, ElementTree.Element]
+) -> Iterator[ElementTree.Element]:
+    """What an element refers to."""
+    for name, value in element.attrib.items():
+        names = [value] if name == "href" else _REFERENCE.findall(value)
+        yield from (by_id[one.strip()[1:]] for one in names if one.strip()[1:] in by_id)
