@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from vqanim.errors import DeviceError
+from vqanim.guidance.memory import OUT_OF_MEMORY, is_out_of_memory
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -38,12 +39,7 @@ def device_errors() -> Iterator[None]:
     """Turn running out of memory into a DeviceError that says what helps."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            "the device ran out of memory; lower size or guidance.cutouts, or use --device cpu "
-            "(the frames so far are kept: run the same command again to continue)"
-        ) from error
     except RuntimeError as error:
-        if "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
-        raise DeviceError("the machine ran out of memory; lower size or guidance.cutouts") from error
+        raise DeviceError(OUT_OF_MEMORY) from error

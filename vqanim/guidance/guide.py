@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
 from vqanim.guidance.losses import TERMS, GuideContext, Known, prepare_terms
+from vqanim.guidance.memory import Ladder, Memory
 from vqanim.guidance.smoothing import add_averages
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
@@ -34,9 +36,18 @@ class GuideResult:
 class Guide:
     """Moves latents towards the prompts of a plan. Every viewer embeds the prompts once, when it is made."""
 
-    def __init__(self, generator: Generator, viewers: Sequence[Viewer], prompts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        viewers: Sequence[Viewer],
+        prompts: Sequence[str],
+        memory: Memory = "full",
+    ) -> None:
+        """`memory` is where the ladder of guidance.memory begins; it climbs by itself when memory runs out."""
         self.generator = generator
         self.viewers = tuple(viewers)
+        self.step = Step(generator, self.viewers)
+        self.ladder = Ladder(memory)
         self.targets = tuple(embed(viewer, prompts) for viewer in self.viewers)
         """Unit vector [D] of each prompt, for each viewer."""
 
@@ -47,7 +58,10 @@ class Guide:
         rng: torch.Generator,
         context: GuideContext = GuideContext(),
     ) -> GuideResult:
-        """Run `plan.steps` steps from `latents`; rng is a CPU generator of this frame's own."""
+        """Run `plan.steps` steps from `latents`; rng is a CPU generator of this frame's own.
+
+        Raises DeviceError when memory does not suffice on any rung of the ladder.
+        """
         moving = {name: z.detach().clone().requires_grad_(True) for name, z in latents.items()}
         if plan.steps == 0 or not plan.losses:
             return GuideResult(detached(moving), (), True)
@@ -55,10 +69,10 @@ class Guide:
         cutouts = self._cutouts(plan, moving, rng)
         optimisers = {name: TensorAdam(z.data) for name, z in moving.items()}
         rate = plan.learning_rate * strength(plan)
-        step = Step(self.generator, self.viewers)
         seen: tuple[Tensor, ...] = ()
         for index in range(plan.steps):
-            gradient = step(Inputs(moving, tuple(all_.step(index) for all_ in cutouts), terms))
+            inputs = Inputs(moving, tuple(drawn.step(index) for drawn in cutouts), terms)
+            gradient = self.ladder.climb(partial(self.step, inputs))
             for name, optimiser in optimisers.items():
                 optimiser.step(add_averages(gradient.latents[name], plan.smoothing), rate)
             self.generator.project(detached(moving))
