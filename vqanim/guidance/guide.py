@@ -43,7 +43,7 @@ class Guide:
         prompts: Sequence[str],
         memory: Memory = "full",
     ) -> None:
-        """`memory` is where the ladder of guidance.memory begins; it climbs by itself when memory runs out."""
+        """`memory` is where the ladder begins; it climbs by itself when memory runs out."""
         self.generator = generator
         self.viewers = tuple(viewers)
         self.step = Step(generator, self.viewers)

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 @contextmanager
 def recomputed(blocks: Iterable[nn.Module]) -> Iterator[None]:
-    """While this lasts, blocks that are called keep only their input and compute the rest anew on the way back.
+    """Blocks that are called while this lasts keep only their input and compute the rest on the way back.
 
     The blocks must be frozen and free of random numbers.
     """

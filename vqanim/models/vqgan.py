@@ -158,7 +158,7 @@ class VQGANGenerator:
         self._dtype = torch.float32
 
     def lower_precision(self, dtype: torch.dtype) -> None:
-        """Let the decoder compute in `dtype`; encoder and codebook, where latents are made, stay as they are."""
+        """Let the decoder compute in `dtype`; encoder and codebook stay as they are."""
         self._dtype = dtype
         for part in (self.network.decoder, self.network.post_quant_conv):
             part.to(dtype)
