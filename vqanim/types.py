@@ -77,7 +77,10 @@ class Perceptor(Protocol):
         ...
 
     def lower_precision(self, dtype: torch.dtype) -> None:
-        """Keep and use the weights of the image side in `dtype`; images and embeddings stay float32."""
+        """Keep and use the weights of the image side in `dtype`; images and embeddings stay float32.
+
+        Texts are embedded before: `encode_text` may fail afterwards.
+        """
         ...
 
     def release_text(self) -> None:

@@ -231,8 +231,10 @@ def test_reads_are_noticed() -> None:
     assert reads.count == 2
 
 
-NOT_DETERMINISTIC = ("adaptive", "upsample_bilinear", "upsample_bicubic", "grid_sampler", "reflection_pad",
-                     "max_pool", "scatter", "index_put", "index_add", "cumsum", "embedding_dense")  # fmt: skip
+NOT_DETERMINISTIC = (
+    "adaptive", "upsample_bilinear", "upsample_bicubic", "grid_sampler", "reflection_pad",
+                     "max_pool", "scatter", "index_put", "index_add", "cumsum", "embedding_dense",
+)  # fmt: skip
 """Of the operations whose way back depends on chance on CUDA, those that could occur here."""
 
 

@@ -62,13 +62,12 @@ def test_a_perceptor_in_low_precision_sees_the_same(
     assert pixels.grad is not None
     assert torch.isfinite(pixels.grad).all()
     assert (after * before).sum(1).min() > 0.98
-    assert torch.equal(perceptor.encode_text(["a volcano"]), text), "texts are read as before"
 
 
 def test_norms_that_compute_in_single_precision_keep_their_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a GPU, other than here, such a norm fails when its weights have another precision than it expects."""
+    """On a GPU, other than here, such a norm fails when its weights have another precision."""
     monkeypatch.setenv("VQANIM_CACHE", str(tmp_path / "cache"))
     perceptor = clip(tmp_path, "ViT")
     perceptor.lower_precision(torch.bfloat16)

@@ -186,7 +186,10 @@ class CLIPPerceptor:
         return F.normalize(self.network.encode_image(images).float(), dim=1)
 
     def lower_precision(self, dtype: torch.dtype) -> None:
-        """Let the image tower compute in `dtype`, but for norms that compute in float32 whatever they get."""
+        """Let the image tower compute in `dtype`, but for norms that compute in float32 whatever they get.
+
+        Texts are embedded before.
+        """
         self._dtype = dtype
         for module in self.network.visual.modules():
             if not _keeps_single(module):
