@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan
 from vqanim.errors import DeviceError
 from vqanim.guidance.cutouts import draw_boxes
@@ -20,7 +22,7 @@ from vqanim.guidance.guide import Guide, GuideResult
 from vqanim.guidance.memory import Ladder, Memory, is_out_of_memory
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer
-from vqanim.models.clip import CLIPConfig, CLIPPerceptor, build_clip
+from vqanim.models.clip import CLIPConfig, CLIPPerceptor, build_clip, load_clip
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.models.vqgan import VQGAN, VQGANGenerator
 from vqanim.models.vqgan_config import VQGANConfig
@@ -238,10 +240,23 @@ NOT_DETERMINISTIC = (
 """Of the operations whose way back depends on chance on CUDA, those that could occur here."""
 
 
+def clip(folder: Path, kind: str) -> Perceptor:
+    FORMS["plain.pth"](tiny_clip(kind).float().state_dict(), folder / f"{kind}.pt")
+    return load_clip(perceptor_entry(folder / f"{kind}.pt"), torch.device("cpu"))
+
+
 @pytest.mark.parametrize("memory", ["full", "checkpoint"])
 def test_the_way_back_of_a_step_is_deterministic(
-    generator: Generator, perceptor: Perceptor, latents: Latents, memory: Memory
+    generator: Generator,
+    perceptor: Perceptor,
+    latents: Latents,
+    memory: Memory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("VQANIM_CACHE", str(tmp_path / "cache"))
+    seers = (perceptor, clip(tmp_path, "ViT"), clip(tmp_path, "RN"))
+    viewers = [Viewer(seer, 1 / 3) for seer in seers]
     names: set[str] = set()
 
     class Names(TorchDispatchMode):
@@ -250,7 +265,7 @@ def test_the_way_back_of_a_step_is_deterministic(
             return func(*args, **(kwargs or {}))
 
     with Names():
-        optimise(Guide(generator, [Viewer(perceptor)], ["a volcano"], memory), latents, 1)
+        optimise(Guide(generator, viewers, ["a volcano"], memory), latents, 1)
     back = {name for name in names if "backward" in name or "index_put" in name or "scatter" in name}
     assert any("convolution_backward" in name for name in back)
     assert not {name for name in back if any(word in name for word in NOT_DETERMINISTIC)}

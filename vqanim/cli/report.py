@@ -12,7 +12,15 @@ from typing import Protocol
 
 from vqanim.cli import summary, words
 from vqanim.cli.pace import Pace
-from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.events import (
+    Event,
+    FrameDone,
+    ModelsLoaded,
+    RunStarted,
+    ShotStarted,
+    StepChanged,
+    TakesDone,
+)
 from vqanim.film import FilmDone
 from vqanim.timeline.plan import Timeline
 
@@ -60,8 +68,11 @@ class Quiet:
     """Passes on warnings and nothing else."""
 
     def hear(self, event: Event | FilmDone) -> None:
-        if isinstance(event, ModelsLoaded):
-            words.warn(event.warnings)
+        match event:
+            case ModelsLoaded():
+                words.warn(event.warnings)
+            case StepChanged():
+                words.warn([changed(event)])
 
     def finish(self) -> None:
         """Nothing to say."""
@@ -95,6 +106,8 @@ class Talk:
                 self._progress.enter(event)
             case FrameDone():
                 self._progress.advance(event)
+            case StepChanged():
+                words.warn([changed(event)])
             case TakesDone():
                 self._progress.end()
                 if event.painted:
@@ -134,6 +147,14 @@ def before(timeline: Timeline, run: RunStarted) -> str:
             ("changed", f"{words.count(run.superseded, 'frame')} of an older scene moved to {aside}")
         )
     return f"{timeline.title or Path(run.folder).name}: {summary.headline(timeline)}\n{words.rows(items)}"
+
+
+def changed(event: StepChanged) -> str:
+    """In what way the steps go on, and why."""
+    return {
+        "chunks": "memory ran short: perceptors look at fewer cutouts at a time now, pictures stay the same",
+        "checkpoint": "memory ran very short: parts of a step are computed twice now, pictures stay the same",
+    }.get(event.way, f"steps go on one operation at a time, not recorded as a graph: {event.reason}")
 
 
 def weights(pairs: Iterable[tuple[str, float]]) -> str:

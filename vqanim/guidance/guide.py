@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
+from vqanim.guidance.graphs import GraphedStep
 from vqanim.guidance.losses import TERMS, GuideContext, Known, prepare_terms
-from vqanim.guidance.memory import Ladder, Memory
+from vqanim.guidance.memory import LADDER, Ladder, Memory
 from vqanim.guidance.smoothing import add_averages
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
@@ -42,11 +43,16 @@ class Guide:
         viewers: Sequence[Viewer],
         prompts: Sequence[str],
         memory: Memory = "full",
+        graphs: bool = False,
     ) -> None:
-        """`memory` is where the ladder begins; it climbs by itself when memory runs out."""
+        """`memory` is where the ladder begins; it climbs by itself when memory runs out.
+
+        graphs: record steps as CUDA graphs, as `guidance.graphs.choose` advises.
+        """
         self.generator = generator
         self.viewers = tuple(viewers)
-        self.step = Step(generator, self.viewers)
+        step = Step(generator, self.viewers)
+        self.step: Step | GraphedStep = GraphedStep(step) if graphs else step
         self.ladder = Ladder(memory)
         self.targets = tuple(embed(viewer, prompts) for viewer in self.viewers)
         """Unit vector [D] of each prompt, for each viewer."""
@@ -79,6 +85,16 @@ class Guide:
             seen = gradient.seen
         done = detached(moving)
         return GuideResult(done, self._similarities(plan, seen), all_finite(done))
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """How steps are made now, and why not as fast as they might: `graph`, `eager`, or the rung of the
+        ladder on which they are, `chunks` or `checkpoint`."""
+        if self.ladder.rung is not LADDER[0]:
+            return self.ladder.rung.name, "memory ran out"
+        if isinstance(self.step, GraphedStep) and not self.step.failure:
+            return "graph", ""
+        return "eager", self.step.failure if isinstance(self.step, GraphedStep) else ""
 
     def _terms(self, plan: FramePlan, context: GuideContext, device: torch.device) -> Terms:
         """What the terms of a frame need in all its steps."""

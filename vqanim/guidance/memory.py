@@ -71,6 +71,6 @@ _SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_
 """Of the CPU's allocator on Linux and Windows, of MPS, and of CUDA's libraries."""
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether an error of torch says that memory ran out, on any device."""
     return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in _SIGNS)
