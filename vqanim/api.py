@@ -26,7 +26,7 @@ from vqanim.scene.model import Models, PerceptorUse
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
-    from vqanim.engine.events import Event
+    from vqanim.engine.events import Event, RunStarted
     from vqanim.film import FilmDone
 
 
@@ -110,6 +110,7 @@ def render(
     overrides: Sequence[str] = (),
     models: str | None = None,
     device: str = "auto",
+    deterministic: bool = False,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
 
@@ -118,17 +119,18 @@ def render(
     out: the folder of the render, `renders/<stem>` when None. It receives `<stem>.mp4`, `<stem>.gif`,
     `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
     hold are moved to `superseded/`.
+    deterministic: use only operations that give the same bits each time; slower on a GPU.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
     prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models)
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device)
+    return _render(prepared, folder, device, deterministic)
 
 
 def _render(
-    prepared: Prepared, folder: Path, device: str
+    prepared: Prepared, folder: Path, device: str, deterministic: bool
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     from vqanim.engine.events import RunStarted
@@ -146,12 +148,12 @@ def _render(
         store = TakeStore(folder)
         hashes = {path: content_hash(Path(path)) for path in start_files(timeline)}
         key = RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
-        for event in paint_takes(timeline, Run(store, key, hashes, device)):
+        for event in paint_takes(timeline, Run(store, key, hashes, device, deterministic)):
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
                 write_keeping_old(folder / "scene.resolved.yaml", resolved, attic)
-                write_run(folder, describe_run(prepared, event.device, event.threads), attic)
+                write_run(folder, describe_run(prepared, event), attic)
             yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
@@ -201,7 +203,7 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
     return copies
 
 
-def describe_run(prepared: Prepared, device: str, threads: int) -> dict[str, Any]:
+def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
     timeline = prepared.timeline
     return {
@@ -220,6 +222,9 @@ def describe_run(prepared: Prepared, device: str, threads: int) -> dict[str, Any
         "fps": str(timeline.fps),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
-        "device": device,
-        "threads": threads,
+        "device": run.device,
+        "threads": run.threads,
+        "step": {"way": run.step, "reason": run.step_reason},
+        "weights": run.weights,
+        "deterministic": run.deterministic,
     }

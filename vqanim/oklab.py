@@ -5,6 +5,9 @@ Pictures are float [B, 3, H, W].
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
 
@@ -17,6 +20,16 @@ _LAB = ((0.2104542553, 0.7936177850, -0.0040720468),
         (0.0259040371, 0.7827717662, -0.8086757660))  # fmt: skip
 
 
+Rows: TypeAlias = tuple[tuple[float, float, float], ...]
+
+
+@cache
+def _matrix(rows: Rows, device: torch.device, inverse: bool = False) -> Tensor:
+    """A matrix [3, 3], brought to the device once: a step must not wait for a copy."""
+    matrix = torch.tensor(rows, dtype=torch.float64)
+    return (torch.linalg.inv(matrix) if inverse else matrix).float().to(device)
+
+
 def _mix(matrix: Tensor, image: Tensor) -> Tensor:
     return torch.einsum("ij,bjhw->bihw", matrix, image)
 
@@ -24,15 +37,14 @@ def _mix(matrix: Tensor, image: Tensor) -> Tensor:
 def to_oklab(image: Tensor) -> Tensor:
     """sRGB in 0..1 to Oklab: lightness in 0..1, then green-red and blue-yellow around 0."""
     linear = torch.where(image <= 0.04045, image / 12.92, ((image.clamp(min=0) + 0.055) / 1.055) ** 2.4)
-    cones = _mix(torch.tensor(_CONES, device=image.device), linear)
-    return _mix(torch.tensor(_LAB, device=image.device), cones.clamp(min=0) ** (1 / 3))
+    cones = _mix(_matrix(_CONES, image.device), linear)
+    return _mix(_matrix(_LAB, image.device), cones.clamp(min=0) ** (1 / 3))
 
 
 def from_oklab(lab: Tensor) -> Tensor:
     """Oklab to sRGB, clipped to 0..1."""
-    inverse_lab = torch.linalg.inv(torch.tensor(_LAB, dtype=torch.float64)).float().to(lab.device)
-    inverse_cones = torch.linalg.inv(torch.tensor(_CONES, dtype=torch.float64)).float().to(lab.device)
-    linear = _mix(inverse_cones, _mix(inverse_lab, lab) ** 3).clamp(0, 1)
+    cones = _mix(_matrix(_LAB, lab.device, inverse=True), lab)
+    linear = _mix(_matrix(_CONES, lab.device, inverse=True), cones**3).clamp(0, 1)
     return torch.where(
         linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=1e-9) ** (1 / 2.4) - 0.055
     )

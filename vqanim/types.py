@@ -35,8 +35,11 @@ class Generator(Protocol):
         """Latents of the warped picture of the frame before."""
         ...
 
-    def decode(self, latents: Latents) -> Image:
-        """Picture of the latents, differentiable, in 0..1 (clamped with a gradient that passes)."""
+    def decode(self, latents: Latents, recompute: bool = False) -> Image:
+        """Picture of the latents, differentiable, in 0..1 (clamped with a gradient that passes).
+
+        recompute: spare memory by computing parts again on the way back; the picture is the same.
+        """
         ...
 
     def size_of(self, latents: Latents) -> tuple[int, int]:
@@ -45,6 +48,10 @@ class Generator(Protocol):
 
     def project(self, latents: Latents) -> None:
         """Bring latents back, in place, to the range that the decoder knows. No gradient, no sync."""
+        ...
+
+    def lower_precision(self, dtype: torch.dtype) -> None:
+        """Keep and use the weights of the way from latents to pictures in `dtype`; latents stay float32."""
         ...
 
     def state(self, latents: Latents) -> Mapping[str, Tensor]:
@@ -67,6 +74,13 @@ class Perceptor(Protocol):
 
     def encode_image(self, images: Image) -> Tensor:
         """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
+        ...
+
+    def lower_precision(self, dtype: torch.dtype) -> None:
+        """Keep and use the weights of the image side in `dtype`; images and embeddings stay float32.
+
+        Texts are embedded before: `encode_text` may fail afterwards.
+        """
         ...
 
     def release_text(self) -> None:

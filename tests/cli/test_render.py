@@ -30,7 +30,9 @@ def test_a_render_leaves_films_frames_and_records(finished: Path) -> None:
     assert list(frames(finished)) == NAMES
     assert len(set(frames(finished).values())) == 6
     assert not (finished / "superseded").exists()
-    json.loads((finished / "run.json").read_text())
+    run = json.loads((finished / "run.json").read_text())
+    assert (run["step"]["way"], run["weights"], run["deterministic"]) == ("eager", "float32", False)
+    assert [perceptor["name"] for perceptor in run["models"]["perceptors"]] == ["pocket"]
 
 
 def test_a_killed_render_goes_on_to_the_same_bits(

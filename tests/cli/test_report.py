@@ -12,7 +12,15 @@ from rich.console import Console
 from vqanim.cli.bar import Bar
 from vqanim.cli.pace import Pace
 from vqanim.cli.report import report_to
-from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.events import (
+    Event,
+    FrameDone,
+    ModelsLoaded,
+    RunStarted,
+    ShotStarted,
+    StepChanged,
+    TakesDone,
+)
 from vqanim.film import FilmDone
 from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, PerceptorPlan, ShotPlan, StartPlan, Timeline
 
@@ -128,6 +136,18 @@ def test_quiet_passes_on_warnings_and_nothing_else(capsys: pytest.CaptureFixture
         report.hear(done("main", 0, done=1, frames=1))
         report.finish()
     assert capsys.readouterr() == ("", "Warning: unknown word: zzyzx\n")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_steps_that_go_on_in_another_way_are_worth_a_warning(
+    quiet: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with report_to(timeline(main=[8]), quiet=quiet) as report:
+        report.hear(StepChanged("chunks", "memory ran out"))
+        report.hear(StepChanged("eager", "an operation cannot be recorded"))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("Warning: memory ran short: ")
+    assert second.endswith("not recorded as a graph: an operation cannot be recorded")
 
 
 @pytest.mark.parametrize(("width", "encoding"), [(100, "utf-8"), (100, "ascii"), (40, "utf-8")])

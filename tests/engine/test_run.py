@@ -1,14 +1,17 @@
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, TakesDone
+from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepChanged, TakesDone
 from vqanim.engine.run import Run, paint_takes
 from vqanim.errors import DeviceError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
+from vqanim.models.conse import ConsePerceptor
 from vqanim.scene import load_scene_text
 from vqanim.takes.digest import RunKey
 from vqanim.takes.store import TakeStore
@@ -169,3 +172,36 @@ def test_two_perceptors_paint_a_film(film: tuple[Path, list[Event]], tmp_path: P
     assert loaded.perceptors == ("pocket",)
     assert painted(events) == [0, 1, 2, 3]
     assert contents(tmp_path)[0] != contents(film[0])[0]
+
+
+def test_a_deterministic_run_gives_the_same_files_and_leaves_no_trace(
+    film: tuple[Path, list[Event]], tmp_path: Path
+) -> None:
+    line = timeline()
+    key = RunKey(get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, 32, 32)
+    walk = paint_takes(line, Run(TakeStore(tmp_path), key, {}, "cpu", deterministic=True))
+    assert not torch.are_deterministic_algorithms_enabled()
+    seen = [(type(event), torch.are_deterministic_algorithms_enabled()) for event in walk]
+    assert all(on for _, on in seen)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    assert contents(tmp_path) == contents(film[0])
+
+
+def test_a_run_that_is_short_of_memory_goes_on_and_says_so(tmp_path: Path) -> None:
+    """The perceptor has room for eight cutouts and is asked for ten."""
+    line = timeline(SCENE.replace("cutouts: 2", "cutouts: 10"))
+    key = RunKey(get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, 32, 32)
+    look = ConsePerceptor.encode_image
+
+    def narrow(self: ConsePerceptor, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return look(self, images)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConsePerceptor, "encode_image", narrow)
+        events = list(paint_takes(line, Run(TakeStore(tmp_path), key, {}, "cpu")))
+    changes = [event for event in events if isinstance(event, StepChanged)]
+    assert [change.way for change in changes] == ["chunks"]
+    assert painted(events) == [0, 1, 2, 3]

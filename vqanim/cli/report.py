@@ -13,7 +13,15 @@ from typing import Protocol
 from vqanim.cli import summary, words
 from vqanim.cli.pace import Pace
 from vqanim.cli.transfer import Transfer
-from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.events import (
+    Event,
+    FrameDone,
+    ModelsLoaded,
+    RunStarted,
+    ShotStarted,
+    StepChanged,
+    TakesDone,
+)
 from vqanim.film import FilmDone
 from vqanim.models.events import FetchEvent
 from vqanim.timeline.plan import Timeline
@@ -66,10 +74,13 @@ class Quiet:
         self._transfer = Transfer(quiet=True)
 
     def hear(self, event: Event | FetchEvent | FilmDone) -> None:
-        if isinstance(event, ModelsLoaded):
-            words.warn(event.warnings)
-        elif isinstance(event, FetchEvent):
-            self._transfer.hear(event)
+        match event:
+            case ModelsLoaded():
+                words.warn(event.warnings)
+            case StepChanged():
+                words.warn([changed(event)])
+            case FetchEvent():
+                self._transfer.hear(event)
 
     def finish(self) -> None:
         """Nothing to say."""
@@ -107,6 +118,8 @@ class Talk:
                 self._progress.enter(event)
             case FrameDone():
                 self._progress.advance(event)
+            case StepChanged():
+                words.warn([changed(event)])
             case TakesDone():
                 self._progress.end()
                 if event.painted:
@@ -146,6 +159,14 @@ def before(timeline: Timeline, run: RunStarted) -> str:
             ("changed", f"{words.count(run.superseded, 'frame')} of an older scene moved to {aside}")
         )
     return f"{timeline.title or Path(run.folder).name}: {summary.headline(timeline)}\n{words.rows(items)}"
+
+
+def changed(event: StepChanged) -> str:
+    """In what way the steps go on, and why."""
+    return {
+        "chunks": "memory ran short: perceptors look at fewer cutouts at a time now, pictures stay the same",
+        "checkpoint": "memory ran very short: parts of a step are computed twice now, pictures stay the same",
+    }.get(event.way, f"steps go on one operation at a time, not recorded as a graph: {event.reason}")
 
 
 def weights(pairs: Iterable[tuple[str, float]]) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from vqanim.errors import DeviceError
+from vqanim.guidance.memory import OUT_OF_MEMORY, is_out_of_memory
+
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -33,17 +38,50 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def weights_dtype(device: torch.device) -> torch.dtype:
+    """Precision of the networks' weights: bfloat16 on a CUDA GPU that computes in it, else float32.
+
+    CPUs with instructions for bfloat16 are left with float32 too, so that all CPUs paint the same picture.
+    """
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0):
+        return torch.bfloat16
+    return torch.float32
+
+
+@contextmanager
+def determinism(wanted: bool) -> Iterator[None]:
+    """While this lasts, torch uses only operations that give the same bits each time, or fails.
+
+    All settings are as before on leaving.
+    """
+    if not wanted:
+        yield
+        return
+    enabled = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    filling: Any = torch.utils.deterministic
+    fill, benchmark = filling.fill_uninitialized_memory, torch.backends.cudnn.benchmark
+    workspace = os.environ.get(WORKSPACE)
+    os.environ.setdefault(WORKSPACE, ":4096:8")  # read when cuBLAS begins; torch refuses to go on without it
+    torch.use_deterministic_algorithms(True)
+    filling.fill_uninitialized_memory = False  # it finds mistakes, at the price of time
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+        filling.fill_uninitialized_memory = fill
+        torch.backends.cudnn.benchmark = benchmark
+        if workspace is None:
+            os.environ.pop(WORKSPACE, None)
+
+
 @contextmanager
 def device_errors() -> Iterator[None]:
     """Turn running out of memory into a DeviceError that says what helps."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            "the device ran out of memory; lower size or guidance.cutouts, or use --device cpu "
-            "(the frames so far are kept: run the same command again to continue)"
-        ) from error
     except RuntimeError as error:
-        if "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
-        raise DeviceError("the machine ran out of memory; lower size or guidance.cutouts") from error
+        raise DeviceError(OUT_OF_MEMORY) from error

@@ -19,6 +19,12 @@ class RunStarted:
     superseded_to: str | None
     device: str
     threads: int
+    step: str = "eager"
+    """How steps shall be made: `graph` (recorded CUDA graphs) or `eager`, chosen from the whole plan."""
+    step_reason: str = ""
+    weights: str = "float32"
+    """Precision of the networks' weights."""
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,15 @@ class FrameDone:
 
 
 @dataclass(frozen=True)
+class StepChanged:
+    """From the frame just painted on, steps are made in another way than before."""
+
+    way: str
+    """`eager`, or, because memory ran out, `chunks` or `checkpoint`."""
+    reason: str
+
+
+@dataclass(frozen=True)
 class TakesDone:
     """All frames exist."""
 
@@ -67,4 +82,4 @@ class TakesDone:
     seconds: float
 
 
-Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | TakesDone
+Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | StepChanged | TakesDone

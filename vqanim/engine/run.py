@@ -9,11 +9,20 @@ from dataclasses import dataclass
 
 import torch
 
-from vqanim.engine.device import choose_device, device_errors
-from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.device import choose_device, determinism, device_errors, weights_dtype
+from vqanim.engine.events import (
+    Event,
+    FrameDone,
+    ModelsLoaded,
+    RunStarted,
+    ShotStarted,
+    StepChanged,
+    TakesDone,
+)
 from vqanim.engine.painter import Painter
 from vqanim.engine.survey import Chain, survey
 from vqanim.files import Picture
+from vqanim.guidance.graphs import Choice, choose
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
@@ -35,6 +44,8 @@ class Run:
     assets: Mapping[str, str]
     """Content hash of each start image, by path."""
     device: str = "auto"
+    deterministic: bool = False
+    """Whether only operations are allowed that give the same bits each time."""
 
 
 def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
@@ -44,12 +55,18 @@ def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     first, never overwritten. Closing the iterator at any moment leaves a folder that can be continued.
     Raises DeviceError, InputError and OutputError.
     """
+    with determinism(run.deterministic):
+        yield from _walk(timeline, run)
+
+
+def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     began = time.monotonic()
     device = choose_device(run.device)
     chain = Chain(run.key, run.assets)
     found = survey(timeline, run.store, chain)
     moved_to = run.store.supersede(found.stale) if found.stale else None
     done = sum(found.kept.values())
+    steps = choose(timeline, device)
     yield RunStarted(
         folder=str(run.store.folder),
         frames=timeline.frame_count,
@@ -58,6 +75,10 @@ def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
         superseded_to=str(moved_to) if moved_to else None,
         device=str(device),
         threads=torch.get_num_threads(),
+        step=steps.way,
+        step_reason=steps.reason,
+        weights=str(weights_dtype(device)).removeprefix("torch."),
+        deterministic=run.deterministic,
     )
     painted = 0
     painter: Painter | None = None
@@ -79,8 +100,9 @@ def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     run.store.supersede(rest_of_take(shot, plan.index, run.store))
                 if painter is None:
                     with device_errors():
-                        painter, loaded = load_painter(timeline, device)
+                        painter, loaded = load_painter(timeline, device, steps)
                     yield loaded
+                before = painter.guide.way
                 started = time.monotonic()
                 with device_errors():
                     frame = painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor))
@@ -99,6 +121,8 @@ def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     similarities=frame.similarities,
                     path=str(run.store.frame_path(plan.shot, plan.index)),
                 )
+                if painter.guide.way != before:
+                    yield StepChanged(*painter.guide.way)
     yield TakesDone(painted, time.monotonic() - began)
 
 
@@ -108,17 +132,21 @@ def rest_of_take(shot: ShotPlan, index: int, store: TakeStore) -> list[FrameRef]
     return [FrameRef(shot.name, i) for i in range(index, len(shot.frames)) if i in on_disk]
 
 
-def load_painter(timeline: Timeline, device: torch.device) -> tuple[Painter, ModelsLoaded]:
-    """Load the models of a timeline and embed its prompts, once a run."""
+def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tuple[Painter, ModelsLoaded]:
+    """Load the models of a timeline, embed its prompts once a run, and drop what only texts need."""
     began = time.monotonic()
     generator = load_generator(timeline.generator, device)
     perceptors = {plan.name: load_perceptor(plan.name, device) for plan in timeline.perceptors}
     viewers = [Viewer(perceptors[plan.name], plan.share) for plan in timeline.perceptors]
-    guide = Guide(generator, viewers, timeline.prompts)
+    guide = Guide(generator, viewers, timeline.prompts, graphs=steps.way == "graph")
     notes: tuple[str, ...] = ()
     for perceptor in perceptors.values():
         perceptor.release_text()
         notes += perceptor.notes(timeline.prompts)
+    if (dtype := weights_dtype(device)) != torch.float32:
+        generator.lower_precision(dtype)
+        for perceptor in perceptors.values():
+            perceptor.lower_precision(dtype)
     painter = Painter(generator, guide, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
 

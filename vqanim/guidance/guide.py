@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
+from vqanim.guidance.graphs import GraphedStep
 from vqanim.guidance.losses import TERMS, GuideContext, Known, prepare_terms
+from vqanim.guidance.memory import LADDER, Ladder, Memory
 from vqanim.guidance.smoothing import add_averages
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
@@ -34,9 +37,23 @@ class GuideResult:
 class Guide:
     """Moves latents towards the prompts of a plan. Every viewer embeds the prompts once, when it is made."""
 
-    def __init__(self, generator: Generator, viewers: Sequence[Viewer], prompts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        viewers: Sequence[Viewer],
+        prompts: Sequence[str],
+        memory: Memory = "full",
+        graphs: bool = False,
+    ) -> None:
+        """`memory` is where the ladder begins; it climbs by itself when memory runs out.
+
+        graphs: record steps as CUDA graphs, as `guidance.graphs.choose` advises.
+        """
         self.generator = generator
         self.viewers = tuple(viewers)
+        step = Step(generator, self.viewers)
+        self.step: Step | GraphedStep = GraphedStep(step) if graphs else step
+        self.ladder = Ladder(memory)
         self.targets = tuple(embed(viewer, prompts) for viewer in self.viewers)
         """Unit vector [D] of each prompt, for each viewer."""
 
@@ -47,7 +64,10 @@ class Guide:
         rng: torch.Generator,
         context: GuideContext = GuideContext(),
     ) -> GuideResult:
-        """Run `plan.steps` steps from `latents`; rng is a CPU generator of this frame's own."""
+        """Run `plan.steps` steps from `latents`; rng is a CPU generator of this frame's own.
+
+        Raises DeviceError when memory does not suffice on any rung of the ladder.
+        """
         moving = {name: z.detach().clone().requires_grad_(True) for name, z in latents.items()}
         if plan.steps == 0 or not plan.losses:
             return GuideResult(detached(moving), (), True)
@@ -55,16 +75,26 @@ class Guide:
         cutouts = self._cutouts(plan, moving, rng)
         optimisers = {name: TensorAdam(z.data) for name, z in moving.items()}
         rate = plan.learning_rate * strength(plan)
-        step = Step(self.generator, self.viewers)
         seen: tuple[Tensor, ...] = ()
         for index in range(plan.steps):
-            gradient = step(Inputs(moving, tuple(all_.step(index) for all_ in cutouts), terms))
+            inputs = Inputs(moving, tuple(drawn.step(index) for drawn in cutouts), terms)
+            gradient = self.ladder.climb(partial(self.step, inputs))
             for name, optimiser in optimisers.items():
                 optimiser.step(add_averages(gradient.latents[name], plan.smoothing), rate)
             self.generator.project(detached(moving))
             seen = gradient.seen
         done = detached(moving)
         return GuideResult(done, self._similarities(plan, seen), all_finite(done))
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """How steps are made now, and why not as fast as they might: `graph`, `eager`, or the rung of the
+        ladder on which they are, `chunks` or `checkpoint`."""
+        if self.ladder.rung is not LADDER[0]:
+            return self.ladder.rung.name, "memory ran out"
+        if isinstance(self.step, GraphedStep) and not self.step.failure:
+            return "graph", ""
+        return "eager", self.step.failure if isinstance(self.step, GraphedStep) else ""
 
     def _terms(self, plan: FramePlan, context: GuideContext, device: torch.device) -> Terms:
         """What the terms of a frame need in all its steps."""

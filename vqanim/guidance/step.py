@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vqanim.guidance.losses import ByKind, sum_losses
+from vqanim.guidance.memory import LADDER, Rung
 from vqanim.guidance.views import Cutouts, Viewer
 from vqanim.types import Generator
 
@@ -44,23 +45,30 @@ class Gradient(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """Decode, let every viewer look at its cutouts, and follow the loss back to the latents."""
+    """Decode once, let every viewer look at its cutouts, and follow the losses back to the latents."""
 
     generator: Generator
     viewers: Sequence[Viewer]
 
-    def __call__(self, inputs: Inputs) -> Gradient:
-        """The gradient at the latents as they are."""
-        image = self.generator.decode(inputs.latents)
-        loss, seen = torch.zeros((), device=image.device), []
+    def __call__(self, inputs: Inputs, rung: Rung = LADDER[0]) -> Gradient:
+        """The gradient at the latents as they are. The way back has two parts, to the picture and from there
+        to the latents, so that a viewer's part is over before the next one begins."""
+        image = self.generator.decode(inputs.latents, rung.recompute)
+        shown = image.detach().requires_grad_(True)
+        pull, seen = torch.zeros_like(image), []
         for viewer, cutouts, terms in zip(self.viewers, inputs.cutouts, inputs.terms.cutouts, strict=True):
-            view = viewer.look(image, cutouts)
-            seen.append(view.embeddings.detach())
-            if terms:
-                loss = loss + viewer.share * sum_losses(view, terms).mean()
+            embeddings = []
+            for some in cutouts.chunks(rung.chunk):
+                view = viewer.look(shown, some)
+                embeddings.append(view.embeddings.detach())
+                loss = viewer.share * sum_losses(view, terms).sum() / cutouts.number
+                pull += torch.autograd.grad(loss, shown)[0]
+            seen.append(torch.cat(embeddings))
         if inputs.terms.picture:
-            loss = loss + sum_losses(image, inputs.terms.picture)
+            pull += torch.autograd.grad(sum_losses(shown, inputs.terms.picture), shown)[0]
+        ends, pulls = [image], [pull]
         if inputs.terms.latents:
-            loss = loss + sum_losses(inputs.latents, inputs.terms.latents)
-        gradients = torch.autograd.grad(loss, list(inputs.latents.values()))
+            ends.append(sum_losses(inputs.latents, inputs.terms.latents))
+            pulls.append(torch.ones_like(ends[-1]))
+        gradients = torch.autograd.grad(ends, list(inputs.latents.values()), pulls)
         return Gradient(dict(zip(inputs.latents, gradients, strict=True)), tuple(seen))

@@ -164,6 +164,7 @@ class CLIPPerceptor:
             network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         )
         self._has_text = True
+        self._dtype = torch.float32
         self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
         self._deviation = torch.tensor(deviation, device=device).view(1, 3, 1, 1)
 
@@ -180,8 +181,20 @@ class CLIPPerceptor:
 
     def encode_image(self, images: Image) -> Tensor:
         """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
-        images = ((images - self._mean) / self._deviation).contiguous(memory_format=torch.channels_last)
-        return F.normalize(self.network.encode_image(images), dim=1)
+        images = ((images - self._mean) / self._deviation).to(self._dtype)
+        images = images.contiguous(memory_format=torch.channels_last)
+        return F.normalize(self.network.encode_image(images).float(), dim=1)
+
+    def lower_precision(self, dtype: torch.dtype) -> None:
+        """Let the image tower compute in `dtype`, but for norms that compute in float32 whatever they get.
+
+        Texts are embedded before.
+        """
+        self._dtype = dtype
+        for module in self.network.visual.modules():
+            if not _keeps_single(module):
+                for parameter in module.parameters(recurse=False):
+                    parameter.data = parameter.data.to(dtype)
 
     def release_text(self) -> None:
         """Free the text tower, once all texts are embedded."""
@@ -199,6 +212,12 @@ class CLIPPerceptor:
             for text, words in found
             if words
         )
+
+
+def _keeps_single(module: nn.Module) -> bool:
+    """Whether a module takes low precision, but wants weights in float32; the last is open_clip's."""
+    kinds = (nn.BatchNorm2d, clip_package().model.LayerNorm)
+    return isinstance(module, kinds) or type(module).__name__ == "LayerNormFp32"
 
 
 def words_cut(text: str, context_length: int) -> str:

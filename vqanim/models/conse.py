@@ -80,11 +80,17 @@ class ConsePerceptor:
         self.classifier = (
             classifier.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         )
+        self._dtype = torch.float32
         self.classes = classes.to(device)
         self.whitening = decorrelation(classes).to(device)
         self.seen = F.normalize(self.classes @ self.whitening, dim=1)
         self.words = words
         self.palettes = palettes
+
+    def lower_precision(self, dtype: torch.dtype) -> None:
+        """Let the classifier compute in `dtype`; what is made of its logits stays as it is."""
+        self._dtype = dtype
+        self.classifier.to(dtype)
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to unit vectors [N, D + K]. Raises InputError for a text of which no word is known."""
@@ -98,7 +104,7 @@ class ConsePerceptor:
     def _seen(self, images: Image) -> Tensor:
         """What the classifier sees, as unit vectors [B, D]."""
         images = images.to(memory_format=torch.channels_last)
-        logits: Tensor = self.classifier((images * 255 - 127) / 128)
+        logits: Tensor = self.classifier(((images * 255 - 127) / 128).to(self._dtype)).float()
         likely = F.normalize(F.softmax(logits / TEMPERATURE, dim=1) @ self.seen, dim=1)
         # The softmax forgets what is unlikely; standardised logits keep a gradient towards every class.
         centred = logits - logits.mean(1, keepdim=True)

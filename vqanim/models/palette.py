@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -37,17 +38,18 @@ EMPTY = frozenset("a an and all at by in light of on or the tones very with colo
 JOINING = frozenset(("and", "or", "of"))
 
 
-def anchors() -> Tensor:
-    """Anchor colors in Oklab, [K, 3]."""
+@cache
+def anchors(device: torch.device) -> Tensor:
+    """Anchor colors in Oklab, [K, 3], brought to the device once: a step must not wait for a copy."""
     greys = [(lightness, 0.0, 0.0) for lightness in GREYS]
     turns = [2 * math.pi * (hue + 0.5) / HUES for hue in range(HUES)]
     rings = [(light, c * math.cos(a), c * math.sin(a)) for light, c in RINGS for a in turns]
-    return torch.tensor(greys + rings)
+    return torch.tensor(greys + rings).to(device)
 
 
 def histogram(colors: Tensor) -> Tensor:
     """Share of each anchor among sRGB colors [B, 3, H, W] in 0..1 -> [B, K], rows summing to 1."""
-    points = anchors().to(colors.device)
+    points = anchors(colors.device)
     lab = to_oklab(colors).flatten(2).transpose(1, 2)
     squares = lab.square().sum(-1, keepdim=True) - 2 * lab @ points.T + points.square().sum(1)
     return F.softmax(-squares / (2 * WIDTH**2), dim=-1).mean(1)

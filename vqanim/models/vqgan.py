@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from vqanim.errors import InputError
 from vqanim.models.catalogue import GeneratorEntry
 from vqanim.models.convert import read_weights
+from vqanim.models.recompute import recomputed
 from vqanim.models.vqgan_config import VQGANConfig, parse_config
 from vqanim.models.weights import load_into, read_verified
 
@@ -84,20 +85,28 @@ class VQGAN(nn.Module):
         codes: Tensor = self.quantize.proj(features).argmax(1)
         return codes
 
+    @property
+    def decoder_blocks(self) -> list[nn.Module]:
+        """The parts of the decoder that keep most for the way back."""
+        kinds = (diffusion.ResnetBlock, diffusion.AttnBlock, diffusion.Upsample)
+        return [module for module in self.decoder.modules() if isinstance(module, kinds)]
+
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w], as they are, to a picture [B, 3, H, W]; values may leave 0..1."""
         image: Tensor = self.decoder(self.post_quant_conv(latents))
         return (image + 1) / 2
 
 
-def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
+def nearest_codes(latents: Tensor, codebook: Tensor, squares: Tensor | None = None) -> Tensor:
     """Index of the codebook vector nearest to each latent.
 
     latents [B, C, h, w], codebook [N, C] -> int64 [B, h, w]. |z - e|^2 differs from |e|^2 - 2 z.e by
-    a term that is the same for all codes, so one matrix product and one argmin suffice.
+    a term that is the same for all codes, so one matrix product and one argmin suffice. `squares` are the
+    |e|^2 [N], where they are known already.
     """
     flat = latents.movedim(1, -1).reshape(-1, codebook.shape[1])
-    distances = codebook.square().sum(1) - 2 * flat @ codebook.T
+    squares = codebook.square().sum(1) if squares is None else squares
+    distances = squares - 2 * flat @ codebook.T
     return distances.argmin(1).view(latents.shape[0], *latents.shape[2:])
 
 
@@ -145,6 +154,14 @@ class VQGANGenerator:
         self._low, self._high = (
             bound.values.view(1, -1, 1, 1) for bound in (network.codebook.min(0), network.codebook.max(0))
         )
+        self._squares = network.codebook.square().sum(1)
+        self._dtype = torch.float32
+
+    def lower_precision(self, dtype: torch.dtype) -> None:
+        """Let the decoder compute in `dtype`; encoder and codebook stay as they are."""
+        self._dtype = dtype
+        for part in (self.network.decoder, self.network.post_quant_conv):
+            part.to(dtype)
 
     def start(self, picture: Image, rng: torch.Generator) -> Latents:
         """Latents of the picture that a shot begins with; `rng` is not needed here."""
@@ -163,13 +180,18 @@ class VQGANGenerator:
         picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
         return {"z": self._clamped(self.network.encode(picture))}
 
-    def decode(self, latents: Latents) -> Image:
-        """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents."""
+    def decode(self, latents: Latents, recompute: bool = False) -> Image:
+        """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents.
+
+        recompute: on the way back compute the decoder's blocks again, instead of keeping what is in them.
+        """
         z = latents["z"]
         codebook = self.network.codebook
-        codes = look_up(nearest_codes(z.detach(), codebook), codebook)
-        quantised = z + (codes - z).detach()
-        return clamp_with_grad(self.network.decode(quantised), 0.0, 1.0)
+        codes = look_up(nearest_codes(z.detach(), codebook, self._squares), codebook)
+        quantised = (z + (codes - z).detach()).to(self._dtype)
+        with recomputed(self.network.decoder_blocks if recompute else ()):
+            image = self.network.decode(quantised).to(z.dtype)
+        return clamp_with_grad(image, 0.0, 1.0)
 
     def size_of(self, latents: Latents) -> tuple[int, int]:
         """Height and width of the picture of latents, in pixels."""

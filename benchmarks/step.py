@@ -1,0 +1,263 @@
+"""Our step beside the one of a notebook, at official size: `python benchmarks/step.py [--size 256x256]`.
+
+Both run in one process and take turns, with the same networks and random weights: a VQGAN f16 with 16384
+codes and ViT-B/32. Then the networks alone, which is the floor, and the fastest that the device multiplies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from plain import NOISE, PlainStep
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from vqanim.engine.device import choose_device, weights_dtype
+from vqanim.guidance.guide import Guide
+from vqanim.guidance.views import Viewer
+from vqanim.models.clip import TEXT_PARTS, CLIPConfig, CLIPPerceptor, clip_package
+from vqanim.models.vqgan import VQGAN, VQGANGenerator
+from vqanim.models.vqgan_config import VQGANConfig
+from vqanim.timeline.plan import CameraStep, FramePlan, StartPlan, WeightedTerm
+
+IMAGENET = VQGANConfig(
+    embed_dim=256, n_embed=16384, gumbel=False, ddconfig={
+        "double_z": False, "z_channels": 256, "resolution": 256, "in_channels": 3, "out_ch": 3, "ch": 128,
+        "ch_mult": [1, 1, 2, 2, 4], "num_res_blocks": 2, "attn_resolutions": [16], "dropout": 0.0,
+    },
+)  # fmt: skip
+VIT_B_32 = CLIPConfig(512, 224, 12, 768, 32, 77, 49_408, 512, 12)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured."""
+
+    height: int
+    width: int
+    cutouts: int
+    rounds: int
+    device: torch.device
+
+
+@dataclass
+class Measured:
+    """The rounds of one way."""
+
+    seconds: list[float]
+    memory: float = 0.0
+    """Most that a round added to what was there before it, in MiB; 0 where it cannot be known."""
+
+    @property
+    def best(self) -> float:
+        """Median of the rounds, in seconds."""
+        return statistics.median(self.seconds)
+
+
+class Prompted(CLIPPerceptor):
+    """CLIP without a text tower; every text is the same random vector."""
+
+    def encode_text(self, texts: Any) -> Tensor:
+        """Unit vectors [N, D]."""
+        return prompt_vector(self.device).expand(len(texts), -1)
+
+
+def prompt_vector(device: torch.device) -> Tensor:
+    """A random unit vector [1, D]."""
+    vector = torch.randn(1, VIT_B_32.embed_dim, generator=torch.Generator().manual_seed(1))
+    return torch.nn.functional.normalize(vector, dim=1).to(device)
+
+
+def make_networks(device: torch.device) -> tuple[VQGAN, Any]:
+    """Official networks with random weights, as their packages make them."""
+    torch.manual_seed(0)
+    vqgan = VQGAN(IMAGENET)
+    torch.nn.init.normal_(vqgan.codebook, std=0.3)
+    config = VIT_B_32
+    clip = clip_package().model.CLIP(
+        config.embed_dim, config.input_size, config.vision_layers, config.vision_width, config.patch_size,
+        config.context_length, config.vocabulary, config.text_width, 8, 1,
+    )  # fmt: skip
+    for part in TEXT_PARTS:
+        if hasattr(clip, part):
+            delattr(clip, part)
+    return tuple(network.float().eval().requires_grad_(False).to(device) for network in (vqgan, clip))  # type: ignore[return-value]
+
+
+def frame_plan(setting: Setting) -> FramePlan:
+    """A frame of one step."""
+    return FramePlan(
+        shot="main", index=0, time=0.0, seed=0, previous=None, start=StartPlan("noise"), camera=CameraStep(),
+        losses=(WeightedTerm("prompt", "a volcano", 1.0),), steps=1, learning_rate=0.1,
+        cutouts=(setting.cutouts,), match_colors=0.0, match_detail=0.0, sharpen=0.0, noise=0.0,
+        cutout_noise=(NOISE,),
+    )  # fmt: skip
+
+
+def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
+    """The steps that are compared, by name; each call does one."""
+    device = setting.device
+    vqgan, clip = make_networks(device)
+    z = 0.3 * torch.randn(1, 256, setting.height // 16, setting.width // 16).to(device)
+    plain = PlainStep(copy.deepcopy(vqgan), copy.deepcopy(clip), prompt_vector(device), z,
+                      setting.cutouts, VIT_B_32.input_size)  # fmt: skip
+    generator = VQGANGenerator("official", vqgan, "", device)
+    perceptor = Prompted("official", clip, "", device, input_size=VIT_B_32.input_size, context_length=77)
+    graphs = device.type == "cuda"
+    guide = Guide(generator, [Viewer(perceptor)], ["a volcano"], graphs=graphs)
+    dtype = weights_dtype(device)
+    if dtype != torch.float32:
+        generator.lower_precision(dtype)
+        perceptor.lower_precision(dtype)
+    plan, latents = frame_plan(setting), {"z": z}
+
+    def ours() -> object:
+        return guide.optimise(latents, plan, torch.Generator().manual_seed(0))
+
+    def networks() -> None:
+        leaf = z.clone().requires_grad_(True)
+        image = generator.decode({"z": leaf})
+        size = (setting.cutouts, 3, VIT_B_32.input_size, VIT_B_32.input_size)
+        views = torch.full(size, 0.5, device=device, requires_grad=True)
+        torch.autograd.grad(perceptor.encode_image(views).sum(), views)
+        torch.autograd.grad(image.sum(), leaf)
+
+    return {"plain": plain, "ours": ours, "networks alone": networks}
+
+
+def measure(setting: Setting) -> dict[str, Measured]:
+    """Let the ways take turns; the first round warms up and does not count."""
+    results: dict[str, Measured] = {}
+    steps = ways(setting)
+    for index in range(setting.rounds + 1):
+        for name, step in steps.items():
+            before = start_memory(setting.device)
+            began = time.perf_counter()
+            step()
+            if setting.device.type == "cuda":
+                torch.cuda.synchronize(setting.device)
+            seconds = time.perf_counter() - began
+            result = results.setdefault(name, Measured([]))
+            result.memory = max(result.memory, peak_memory(setting.device) - before)
+            if index:
+                result.seconds.append(seconds)
+                print(f"round {index}: {name} {seconds:.3f} s", flush=True)
+    return results
+
+
+def start_memory(device: torch.device) -> float:
+    """Begin to look for a peak; MiB that are in use now."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device) / 2**20
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the old peak
+    except OSError:
+        pass
+    return status("VmRSS")
+
+
+def peak_memory(device: torch.device) -> float:
+    """MiB at the peak since then."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return status("VmHWM")
+
+
+def status(name: str) -> float:
+    """A number that Linux gives about this process, in MiB; 0 elsewhere."""
+    path = Path("/proc/self/status")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:")), 0.0)
+
+
+def count_flops(setting: Setting) -> float:
+    """FLOPs of our step, counted without computing anything."""
+    meta = torch.device("meta")
+    with meta:
+        network = VQGAN(IMAGENET)
+    generator = VQGANGenerator("official", network, "", meta)
+    z = torch.zeros(1, 256, setting.height // 16, setting.width // 16, device=meta, requires_grad=True)
+    with FlopCounterMode(display=False) as counter:
+        torch.autograd.grad(generator.decode({"z": z}).sum(), z)
+    per_image = 2 * vit_flops()
+    return counter.get_total_flops() + setting.cutouts * per_image
+
+
+def vit_flops() -> float:
+    """FLOPs of ViT-B/32 for one image, one way: products of matrices and attention."""
+    width, tokens, layers = VIT_B_32.vision_width, 50, VIT_B_32.vision_layers
+    assert isinstance(layers, int)
+    a_layer = 2 * 12 * width**2 * tokens + 2 * 2 * tokens**2 * width
+    ends = 2 * (tokens - 1) * 3 * 32**2 * width + 2 * width * VIT_B_32.embed_dim
+    return layers * a_layer + ends
+
+
+def matmul_rate(device: torch.device, dtype: torch.dtype, side: int = 2048) -> float:
+    """The fastest of a few products of large square matrices, in GFLOP/s."""
+    a = torch.randn(side, side).to(device, dtype)
+    rates = []
+    for _ in range(6):
+        began = time.perf_counter()
+        a @ a
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        rates.append(2 * side**3 / (time.perf_counter() - began) / 1e9)
+    return max(rates)
+
+
+def table(results: Mapping[str, Measured], flops: float, rate: float) -> str:
+    """The results as Markdown."""
+    plain = results["plain"].best
+    rows = ["| step | seconds | plain / it | GFLOP/s | memory, MiB |", "|---|--:|--:|--:|--:|"]
+    for name, result in results.items():
+        speed = flops / result.best / 1e9
+        rows.append(
+            f"| {name} | {result.best:.3f} | {plain / result.best:.2f}x | {speed:.0f} | {result.memory:.0f} |"
+        )
+    floor = flops / rate / 1e9
+    rows.append(
+        f"| all as one product of large matrices | {floor:.3f} | {plain / floor:.2f}x | {rate:.0f} | |"
+    )
+    return "\n".join(rows)
+
+
+def parse_options() -> Setting:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--size", metavar="WIDTHxHEIGHT", default="256x256", help="multiples of 16; 256x256")
+    parser.add_argument("--cutouts", type=int, default=32, help="of a step; 32")
+    parser.add_argument("--rounds", type=int, default=3, help="after one that warms up; 3")
+    parser.add_argument("--threads", type=int, help="of torch; as many as it wants if not given")
+    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps; cpu if not given")
+    options = parser.parse_args()
+    width, height = (int(side) for side in options.size.split("x"))
+    if width % 16 or height % 16:
+        parser.error("--size: both sides are multiples of 16")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    return Setting(height, width, options.cutouts, max(1, options.rounds), choose_device(options.device))
+
+
+def main() -> None:
+    setting = parse_options()
+    flops = count_flops(setting)
+    results = measure(setting)
+    rate = matmul_rate(setting.device, weights_dtype(setting.device))
+    print(
+        f"\n{setting.width}x{setting.height}, {setting.cutouts} cutouts, f16 with 16384 codes and ViT-B/32, "
+        f"{flops / 1e9:.0f} GFLOP a step, {setting.device}, {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}, median of {setting.rounds}\n"
+    )
+    print(table(results, flops, rate))
+
+
+if __name__ == "__main__":
+    main()

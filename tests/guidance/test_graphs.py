@@ -1,0 +1,80 @@
+"""When steps are recorded as CUDA graphs. Recording needs a GPU; where it fails it must do no harm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.plans import frame_plan
+from tests.timeline.films import compiled
+from vqanim.guidance.graphs import MAX_GRAPHS, WARM_UP, GraphedStep, choose
+from vqanim.guidance.guide import Guide
+from vqanim.guidance.views import Viewer
+from vqanim.models.load import load_generator, load_perceptor
+from vqanim.timeline import Timeline
+
+CUDA = torch.device("cuda")
+LONG = "duration: 3s\nprompts: [a, b]\nguidance: {steps: 2}\n"
+
+
+def test_a_long_film_of_equal_steps_is_worth_a_graph_on_cuda_alone() -> None:
+    film = compiled(LONG)
+    assert choose(film, CUDA).way == "graph"
+    assert choose(film, torch.device("cpu")) == choose(film, torch.device("cpu"))
+    assert choose(film, torch.device("cpu")).way == "eager"
+    assert "cpu" in choose(film, torch.device("cpu")).reason
+
+
+def film_of(count: int) -> Timeline:
+    """A film in which one prompt after the other joins the first one."""
+    later = (f"{{text: p{i}, weight: {{0s: 0, {0.2 * (i + 1):g}s: [1, step]}}}}" for i in range(count - 1))
+    return compiled(LONG.replace("[a, b]", f"[a, {', '.join(later)}]"))
+
+
+def test_prompts_that_come_and_go_are_counted_over_the_whole_film() -> None:
+    assert choose(film_of(MAX_GRAPHS), CUDA).way == "graph"
+    found = choose(film_of(MAX_GRAPHS + 1), CUDA)
+    assert found.way == "eager"
+    assert f"{MAX_GRAPHS + 1} combinations, allowed {MAX_GRAPHS}" in found.reason
+
+
+@pytest.mark.parametrize(
+    "text", [LONG.replace("3s", "0.5s"), LONG.replace("steps: 2", "steps: 0, first_steps: 9")]
+)
+def test_few_steps_are_not_worth_it(text: str) -> None:
+    assert choose(compiled(text), CUDA).way == "eager"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here a graph can be recorded")
+def test_a_recording_that_fails_leads_back_to_plain_steps() -> None:
+    generator, viewers = load_generator("pocket"), [Viewer(load_perceptor("pocket"))]
+    start = generator.start(torch.full((1, 3, 32, 32), 0.4), torch.Generator())
+    plan = replace(frame_plan(), steps=WARM_UP + 2)
+
+    def run(guide: Guide) -> torch.Tensor:
+        return guide.optimise(start, plan, torch.Generator().manual_seed(0)).latents["z"]
+
+    guide = Guide(generator, viewers, ["a volcano"], graphs=True)
+    assert guide.way == ("graph", "")
+    assert torch.equal(run(guide), run(Guide(generator, viewers, ["a volcano"])))
+    way, reason = guide.way
+    assert way == "eager"
+    assert reason
+    assert isinstance(guide.step, GraphedStep)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_replayed_step_gives_what_the_step_gives() -> None:
+    generator, viewers = load_generator("pocket", "cuda"), [Viewer(load_perceptor("pocket", "cuda"))]
+    start = generator.start(torch.full((1, 3, 32, 32), 0.4), torch.Generator())
+    plan = replace(frame_plan(), steps=3 * WARM_UP)
+
+    def run(guide: Guide) -> torch.Tensor:
+        return guide.optimise(start, plan, torch.Generator().manual_seed(0)).latents["z"]
+
+    guide = Guide(generator, viewers, ["a volcano"], graphs=True)
+    expected = run(Guide(generator, viewers, ["a volcano"]))
+    torch.testing.assert_close(run(guide), expected, atol=1e-3, rtol=1e-3)
+    assert guide.way == ("graph", "")

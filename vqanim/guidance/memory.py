@@ -1,0 +1,76 @@
+"""What is done when a step does not fit into memory: the same step, computed with less of it.
+
+Decoded once, the picture is shown to the perceptors in smaller and smaller parts of their cutouts, whose
+gradients add up; then the decoder keeps only what passes between its blocks and computes the rest anew on the
+way back. The picture is the same within rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import torch
+
+from vqanim.errors import DeviceError
+
+Memory = Literal["full", "chunks", "checkpoint"]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A way to compute a step."""
+
+    name: Memory
+    chunk: int | None
+    """Cutouts that a perceptor looks at together; None for all."""
+    recompute: bool
+    """Whether the decoder computes its blocks again on the way back."""
+
+
+LADDER = (Rung("full", None, False), Rung("chunks", 8, False), Rung("checkpoint", 2, True))
+"""Each needs less memory than the one before, and more time."""
+
+Result = TypeVar("Result")
+
+
+class Ladder:
+    """The rung on which a run stands. It climbs when memory runs out and never comes down again."""
+
+    def __init__(self, memory: Memory = "full") -> None:
+        """`memory` names the first rung, for those who know what they have."""
+        self.rung = next(rung for rung in LADDER if rung.name == memory)
+
+    def climb(self, compute: Callable[[Rung], Result]) -> Result:
+        """What `compute` gives on this rung, or on the first one above on which memory suffices.
+
+        Raises DeviceError with the next step when it suffices on none.
+        """
+        while True:
+            try:
+                return compute(self.rung)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Out here, because the exception's traceback keeps the tensors of the failed attempt alive.
+            above = LADDER[LADDER.index(self.rung) + 1 :]
+            if not above:
+                raise DeviceError(OUT_OF_MEMORY)
+            self.rung = above[0]
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+
+OUT_OF_MEMORY = (
+    "out of memory, though everything was done to spare it; lower size, guidance.cutouts or the number of "
+    "perceptors, or use another --device (the frames so far are kept: run the same command again to continue)"
+)
+
+_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+"""Of the CPU's allocator on Linux and Windows, of MPS, and of CUDA's libraries."""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of torch says that memory ran out, on any device."""
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in _SIGNS)
