@@ -74,13 +74,12 @@ class Quiet:
         self._transfer = Transfer(quiet=True)
 
     def hear(self, event: Event | FetchEvent | FilmDone) -> None:
-        match event:
-            case ModelsLoaded():
-                words.warn(event.warnings)
-            case StepChanged():
-                words.warn([changed(event)])
-            case FetchEvent():
-                self._transfer.hear(event)
+        if isinstance(event, ModelsLoaded):
+            words.warn(event.warnings)
+        elif isinstance(event, StepChanged):
+            words.warn([changed(event)])
+        elif isinstance(event, FetchEvent):
+            self._transfer.hear(event)
 
     def finish(self) -> None:
         """Nothing to say."""
