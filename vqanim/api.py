@@ -125,8 +125,9 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
                 write_keeping_old(folder / "scene.resolved.yaml", resolved, attic)
                 write_run(folder, describe_run(prepared, event.device, event.threads), attic)
             yield event
-        frames = [store.frame_path(frame.shot, frame.index) for frame in timeline.edit]
-        yield from make_film(frames, folder, prepared.stem, timeline)
+        yield from make_film(
+            timeline, lambda frame: store.frame_path(frame.shot, frame.index), folder, prepared.stem
+        )
 
 
 def start_images(timeline: Timeline) -> list[str]:

@@ -14,7 +14,17 @@ from vqanim.cli.pace import Pace
 from vqanim.cli.report import report_to
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, ShotStarted, TakesDone
 from vqanim.film import FilmDone
-from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
+from vqanim.timeline.plan import (
+    CameraStep,
+    FilmFrame,
+    FramePlan,
+    FrameRef,
+    Layer,
+    Look,
+    ShotPlan,
+    StartPlan,
+    Timeline,
+)
 
 
 def plan(shot: str, index: int, steps: int) -> FramePlan:
@@ -43,7 +53,11 @@ def timeline(**shots: list[int]) -> Timeline:
         ShotPlan(name, tuple(plan(name, index, n) for index, n in enumerate(steps)))
         for name, steps in shots.items()
     )
-    edit = tuple(FrameRef(shot.name, frame.index) for shot in plans for frame in shot.frames)
+    edit = tuple(
+        FilmFrame(0.0, (Layer((Look(FrameRef(shot.name, frame.index)),)),))
+        for shot in plans
+        for frame in shot.frames
+    )
     return Timeline("Film", 64, 48, Fraction(10), 1, "pocket", "pocket", plans, edit, 17, 64, Fraction(10))
 
 

@@ -38,6 +38,8 @@ camera:
 carry: {match_colors: 0.1, sharpen: none}
 guidance: {steps: "mix(6, 3, progress)", first_steps: 0, learning_rate: 0.1, cutouts: 8}
 output: {crf: 20, gif: {fps: 12.5}}
+effects: [{flash: {1s: 1, 50%: 0}}, {fade: {amount: 1, color: red}}, {strobe: {amount: t, rate: 3}}]
+hits: [{on: [1s, 36f, 1:02.5], flash: 0.4, punch: 1.05, fade: 150ms}, {on: 2s, shake: 0.1}]
 """
 SHOTS = """\
 fps: 24
@@ -48,7 +50,8 @@ camera: {zoom: "1 + 0.1 * sin(t)", pan: {x: t}}
 guidance: {learning_rate: {0s: 0.1, 1s: 0.2}, steps: 3}
 shots:
   - {name: a, duration: 2s}
-  - {name: b, duration: 3s, prompts: [x, {text: y, weight: t}], camera: none, transition: cut}
+  - {name: b, duration: 3s, prompts: [x, {text: y, weight: t}], camera: none, transition: cut,
+     effects: [{hue: "360 * progress"}, {blur: 0.1}], hits: [{on: 0.5s, grain: 0.1}]}
   - {name: c, camera: {zoom: {0s: 1, 50%: 2}, pan: {y: t}}, guidance: {learning_rate: none}, style: none}
   - {name: d, duration: 1s, prompts: none, transition: {carry: 50%}, carry: none, start: {color: red}}
 """

@@ -44,7 +44,8 @@ MISTAKES = {
     "a:\n  b: 1\n c: 2": "3: the indentation does not fit the lines above",
     # keys
     HEAD + "promts: x": "3: promts: unknown key 'promts', did you mean 'prompts'?",
-    HEAD + "wind: x": "3: wind: unknown key 'wind', allowed title, size, fps, duration, seed, models, output",
+    HEAD
+    + "wind: x": "3: wind: unknown key 'wind', allowed title, size, fps, duration, seed, models, effects",
     HEAD + "zoom: 2": "3: zoom: unknown key 'zoom' here, did you mean 'camera.zoom'?",
     HEAD + "zom: 2": "3: zom: unknown key 'zom' here, did you mean 'camera.zoom'?",
     HEAD
@@ -180,8 +181,26 @@ MISTAKES = {
     + "shots: [{name: a, duration: 3s}, {name: b}]": "3: shots[1]: the other shots take 3 s of the film's",
     HEAD
     + "shots: [{name: a, fps: 3}]": "3: shots[0].fps: unknown key 'fps' here, it belongs to the top level",
+    HEAD + "shots: [{name: a, lead: 3}]": "3: shots[0].lead: 'lead' comes in a later version, not yet",
+    HEAD + "effects: 3": "3: effects: found '3', allowed a list such as [{flash: {1s: 1, 1.2s: 0}}",
+    HEAD + "effects: [{flahs: 1}]": "3: effects[0].flahs: unknown effect 'flahs', did you mean 'flash'?",
+    HEAD + "effects: [{zoom: 1}]": "3: effects[0].zoom: unknown effect 'zoom', allowed brightness, contrast",
     HEAD
-    + "shots: [{name: a, effects: 3}]": "3: shots[0].effects: 'effects' comes in a later version, not yet",
+    + "effects: [{flash: 2}]": "3: effects[0].flash: found 2, allowed a number from 0 to 1: flash is how",
+    HEAD
+    + "effects: [{hue: 1, flash: 1}]": "3: effects[0]: found hue, flash, allowed one effect in each entry",
+    HEAD + "effects: [{flash: {color: red}}]": "3: effects[0].flash: amount is missing, allowed a number",
+    HEAD
+    + "effects: [{flash: {amount: 1, color: redd}}]": "3: effects[0].flash.color: found 'redd', allowed a",
+    HEAD + "effects: [{blur: {amount: 0.1, color: red}}]": "3: effects[0].blur.color: unknown key 'color'",
+    HEAD
+    + "effects: [{strobe: {amount: 1, rate: 0}}]": "3: effects[0].strobe.rate: found '0', allowed a number "
+    "of times per second from 0.01 to 120",
+    HEAD + "hits: [{flash: 1}]": "3: hits[0]: on is missing, allowed the moments of the hit",
+    HEAD + "hits: [{on: 1s, fade: 1s}]": "3: hits[0]: found no effect, allowed one or more of brightness",
+    HEAD + "hits: [{on: beat, flash: 1}]": "3: hits[0].on: found the key 'beat', times in beats, bars",
+    HEAD
+    + "hits: [{on: 1s, flash: {0s: 1}}]": "3: hits[0].flash: found a mapping, allowed a number from 0 to 1",
     HEAD
     + "shots: [{name: a, transition: cutt}]": "3: shots[0].transition: found 'cutt', allowed carry, cut or "
     "{kind: carry, duration: 1s}, did you mean 'cut'?",

@@ -32,6 +32,10 @@ MAIN = "main"
 """The only shot of a scene without shots."""
 
 _INHERITED = tuple(key for key, (_, option) in options_of(Shot).items() if option.inherited)
+_TIMED = ("effects", "hits")
+"""Keys of Scene that hold moments, which can be read once the film's duration is known."""
+_OWN = tuple(key for key, (_, option) in options_of(Shot).items() if not option.inherited)
+"""Keys of Shot that each shot says for itself."""
 
 
 def load_scene(path: str | Path, overrides: Sequence[str] = ()) -> Scene:
@@ -103,7 +107,7 @@ def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
     reader.check_keys(root, [*keys_of(Scene), *_INHERITED], later)
     options = options_of(Scene)
     values: dict[str, Any] = {}
-    for key in ("fps", *(key for key in options if key not in ("fps", "shots"))):
+    for key in ("fps", *(key for key in options if key not in ("fps", "shots", *_TIMED))):
         name, option = options[key]
         values[name] = reader.field(key, option, root)
     reader.fps = values["fps"]
@@ -111,6 +115,7 @@ def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
     nodes = _shot_nodes(root, reader)
     film, seconds = _durations(root, nodes, values["duration"], reader)
     reader.bases = {"film": film, "shot": None}
+    values |= {key: reader.field(key, options[key][1], root) for key in _TIMED}
     whole = _read_shot(root, reader)
     shots = tuple(
         _inner_shot(node, root, length, reader) for node, length in zip(nodes, seconds, strict=True)
@@ -247,13 +252,11 @@ def _place_of(key: str, node: Mapping) -> Place:
 def _inner_shot(node: Mapping, root: Mapping, seconds: float | None, reader: Reader) -> Shot:
     """One of several shots, with the defaults of the top level."""
     reader.bases["shot"] = None if seconds is None else TimeBase(seconds, reader.fps)
-    name, duration, transition = (
-        reader.field(key, options_of(Shot)[key][1], node) for key in ("name", "duration", "transition")
-    )
+    own = {key: reader.field(key, options_of(Shot)[key][1], node) for key in _OWN}
     merged = Mapping(node.file, node.line, _without_rival_prompts(_merge(root, node, Shot), node))
     merged.path, merged.base = node.path, "shot"
     shot = _read_shot(merged, reader)
-    return replace(shot, name=name or "", duration=duration, transition=transition, place=node.place)
+    return replace(shot, **{**own, "name": own["name"] or ""}, place=node.place)
 
 
 def _merge(outer: Mapping, inner: Mapping, part: type) -> list[tuple[Scalar, Node]]:

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from vqanim.errors import Place
 from vqanim.scene.colors import Color
 from vqanim.scene.curves import NOWHERE, Curve
+from vqanim.scene.edit import EFFECTS_KIND, HITS_KIND, Effect, Hit, effect_curves
 from vqanim.scene.options import (
     Declared,
     Kind,
@@ -45,8 +46,6 @@ BORDERS = ("reflect", "wrap", "edge")
 
 _LATER = (
     "soundtrack",
-    "effects",
-    "hits",
     "loop",
     "lead",
     "rate",
@@ -322,6 +321,22 @@ class Shot(Declared):
         example="{kind: carry, duration: 1s}",
         inherited=False,
     )
+    effects: tuple[Effect, ...] = option(
+        EFFECTS_KIND,
+        "What is done to the shot's pictures in the film, in this order; on the shot's time",
+        default=(),
+        default_text="none",
+        example="[{saturation: 0.3}]",
+        inherited=False,
+    )
+    hits: tuple[Hit, ...] = option(
+        HITS_KIND,
+        "Effects that are full at some moments of the shot and die away",
+        default=(),
+        default_text="none",
+        example="[{on: 0.5s, flash: 1}]",
+        inherited=False,
+    )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
@@ -353,6 +368,7 @@ class Shot(Declared):
         yield from (carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, self.guidance.steps)
         guidance = self.guidance
         yield from filter(None, (guidance.learning_rate, guidance.smoothing, guidance.cutout_noise))
+        yield from effect_curves(self.effects)
 
 
 @dataclass(frozen=True)
@@ -440,6 +456,20 @@ class Scene(Declared):
         "What paints and what judges",
         default=Models(),
         default_text="pocket",
+    )
+    effects: tuple[Effect, ...] = option(
+        EFFECTS_KIND,
+        "What is done to the pictures of the film, in this order; never to what the next frame starts from",
+        default=(),
+        default_text="none",
+        example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]",
+    )
+    hits: tuple[Hit, ...] = option(
+        HITS_KIND,
+        "Effects that are full at some moments of the film and die away",
+        default=(),
+        default_text="none",
+        example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]",
     )
     output: Output = option(
         section(Output), "How the films are written", default=Output(), default_text="see the fields"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from vqanim.errors import Place
-from vqanim.scene.colors import COLOR_FORMS, Color, parse_color
+from vqanim.scene.colors import Color
+from vqanim.scene.edit_readers import EDIT_READERS, read_color
 from vqanim.scene.model import MAX_SIDE, Models, Prompt, Size, Start, Transition
 from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
 from vqanim.scene.options import CurveKind, Kind, TextKind, keys_of, options_of, time
@@ -130,7 +132,7 @@ def read_start(node: Node, kind: Kind, reader: Reader) -> Start:
     if key == "image":
         return Start("image", image=_picture(value, kind, reader), place=value.place)
     if key == "color":
-        return Start("color", colors=(_color(value, reader),), place=value.place)
+        return Start("color", colors=(read_color(value, reader),), place=value.place)
     return Start("gradient", colors=_gradient(value, reader), place=value.place)
 
 
@@ -140,15 +142,7 @@ def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
         raise reader.refuse(
             node.place, f"found {many}, allowed a list of 2 to {MAX_COLORS} colors from top to bottom"
         )
-    return tuple(_color(item, reader) for item in node.items)
-
-
-def _color(node: Node, reader: Reader) -> Color:
-    text = node.text.strip() if isinstance(node, Scalar) else ""
-    try:
-        return parse_color(text)
-    except ValueError:
-        raise reader.refuse(node.place, f"found {shown(node)}, allowed {COLOR_FORMS}") from None
+    return tuple(read_color(item, reader) for item in node.items)
 
 
 def _picture(node: Node, kind: Kind, reader: Reader) -> str:
@@ -300,7 +294,9 @@ def _text_kind() -> TextKind:
     return kind
 
 
-ALL_READERS = READERS | {
+ALL_READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
+    **READERS,
+    **EDIT_READERS,
     "models": read_models,
     "name": read_name,
     "prompts": read_prompts,

@@ -9,9 +9,11 @@ from fractions import Fraction
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.times import TimeBase
+from vqanim.timeline.edit import cut_film
 from vqanim.timeline.frames import Film, plan_shot
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import FrameRef, Limits, ShotPlan, Timeline
+from vqanim.timeline.plan import Chapter, Limits, ShotPlan, Timeline
+from vqanim.timeline.runs import place_shots
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
 
@@ -36,6 +38,8 @@ def compile_timeline(
     film = Film(scene.seed, float(scene.fps), height / width, cell_length(duration), limits)
     sampler = Sampler()
     shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), sampler)
+    cuts = place_shots(spans, scene.fps)
+    edit = cut_film(scene, cuts, shots, sampler)
     if sampler.problems:
         raise SceneError(sampler.problems.values())
     return Timeline(
@@ -47,10 +51,11 @@ def compile_timeline(
         generator=scene.models.generator,
         perceptor=scene.models.perceptor,
         shots=shots,
-        edit=tuple(FrameRef(shot.name, frame.index) for shot in shots for frame in shot.frames),
+        edit=edit,
         crf=scene.output.crf,
         gif_width=min(width, scene.output.gif_width or _GIF_WIDTH),
         gif_fps=min(scene.fps, scene.output.gif_fps or _GIF_FPS),
+        chapters=tuple(Chapter(cut.shot.name, cut.first) for cut in cuts),
         warnings=scene.warnings + _size_warnings(scene, width, height, limits),
     )
 
