@@ -17,8 +17,10 @@ Matrix = NDArray[np.float64]
 
 # A picture mirrored, repeated or stretched beyond its edge, as numpy names it.
 _PADS = {"reflect": "symmetric", "wrap": "wrap", "edge": "edge"}
-_REACH = 3
-"""Pixels beyond the sampled point that a bicubic kernel touches."""
+_FINER = 2
+"""How much a picture is enlarged before it is sampled."""
+_REACH = 4
+"""Pixels beyond the sampled point that the enlarging touches."""
 _MOST_PAD = 4
 """Picture sizes of border on a side; what lies farther out is not told apart."""
 
@@ -40,8 +42,10 @@ def zoom_matrix(scale: float, width: int, height: int) -> Matrix:
 
 
 def move_picture(picture: Picture, matrix: Matrix, border: str = "reflect") -> Picture:
-    """The picture moved by a forward matrix, by one bicubic resampling; the same one for the identity.
+    """The picture moved by a forward matrix; the same one for the identity.
 
+    It is enlarged by Lanczos resampling and sampled between the pixels of that. Pillow's own bicubic
+    sampling is a kernel (a = -1) that shifts soft pictures by up to a tenth of a pixel, to and fro.
     border: what lies beyond its edge: `reflect`, `wrap`, `edge` or a color `#rrggbb`.
     """
     from PIL import Image
@@ -52,10 +56,13 @@ def move_picture(picture: Picture, matrix: Matrix, border: str = "reflect") -> P
     old_from_new: Matrix = np.linalg.inv(matrix).astype(np.float64)
     left, top, right, bottom = _overhang(old_from_new, width, height)
     padded = _padded(picture, (left, top, right, bottom), border)
+    fine = Image.fromarray(padded)
+    fine = fine.resize((fine.width * _FINER, fine.height * _FINER), Image.Resampling.LANCZOS)
     shifted = np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]]) @ old_from_new
+    shifted = np.diag([_FINER, _FINER, 1.0]) @ shifted
     coefficients = (shifted / shifted[2, 2]).ravel()[:8].tolist()
-    moved = Image.fromarray(padded).transform(
-        (width, height), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC
+    moved = fine.transform(
+        (width, height), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR
     )
     return np.array(moved, dtype=np.uint8)
 

@@ -36,8 +36,11 @@ camera:
   offset: {x: t}
   border: "#369"
 carry: {match_colors: 0.1, sharpen: none}
-guidance: {steps: "mix(6, 3, progress)", first_steps: 0, learning_rate: 0.1, cutouts: 8}
+guidance: {steps: "mix(6, 3, progress)", first_steps: 0, learning_rate: 0.1, cutouts: 8, rate: 25/2}
 output: {crf: 20, gif: {fps: 12.5}}
+loop: true
+repeat: 3
+reverse: true
 effects: [{flash: {1s: 1, 50%: 0}}, {fade: {amount: 1, color: red}}, {strobe: {amount: t, rate: 3}}]
 hits: [{on: [1s, 36f, 1:02.5], flash: 0.4, punch: 1.05, fade: 150ms}, {on: 2s, shake: 0.1}]
 """
@@ -65,6 +68,11 @@ shots:
         "duration: 2s\nprompts: a",
         "prompts: a\nshots: [{name: main, duration: 2s}]",
         "duration: 2s\nprompts: a\nshots: [{name: main, camera: {zoom: 1 + t}}]",
+        "guidance: {rate: 10}\nprompts: a\nduration: 2s\nfreeze: 500ms",
+        "loop: true\nprompts: a\nduration: 9s\nfps: 24000/1001\nguidance: {rate: 8}\n"
+        "shots: [{name: a, repeat: 3}, {name: b, at: 50f, loop: true, transition: dissolve}, {name: c, "
+        "transition: {dissolve: 50%}, at: 5s, duration: 2s, reverse: true, freeze: 2s}]",
+        "prompts: a\nduration: 2s\nshots: [{name: main, loop: true}]",
         "duration: 7s\nfps: 23.976\nstory: {1f: a, 33.3%: b, 5.123456s: c}",
     ],
 )

@@ -14,6 +14,8 @@ HEAD = "duration: 2s\nprompts: a lake\n"
 """Two lines without a mistake, so that line 3 has the one in question."""
 CAMERA = HEAD + "camera: "
 
+SHOTS = "prompts: a\nshots: "
+
 MISTAKES = {
     # YAML
     "": "1: the file is empty, allowed a scene such as the one that `vqanim new NAME` writes",
@@ -55,7 +57,16 @@ MISTAKES = {
     HEAD + "output: {gif: {widht: 3}}": "3: output.gif.widht: unknown key 'widht', did you mean 'width'?",
     HEAD + "soundtrack: a.wav": "3: soundtrack: 'soundtrack' comes in a later version, not yet",
     CAMERA + "{tilt: 3}": "3: camera.tilt: 'tilt' comes in a later version, not yet",
-    HEAD + "guidance: {rate: 3}": "3: guidance.rate: 'rate' comes in a later version, not yet",
+    HEAD + "guidance: {rate: 0}": "3: guidance.rate: found '0', allowed a number from 1 to 240, or a ratio",
+    HEAD + "rate: 3": "3: rate: unknown key 'rate' here, did you mean 'guidance.rate'?",
+    HEAD + "loop: yes": "3: loop: found 'yes', allowed true or false, did you mean true?",
+    HEAD + "loop: true\nfreeze: 1s": "3: loop: found loop and freeze, allowed is one of them",
+    HEAD + "repeat: 0": "3: repeat: found '0', allowed a whole number from 1 to 1000",
+    HEAD + "freeze: -1s": "3: freeze: found '-1s', allowed a time above 0",
+    HEAD
+    + "freeze: 1s\nshots: [{name: a}]": "3: freeze: unknown key 'freeze' here, did you mean 'shots[].freeze'",
+    HEAD
+    + "shots: [{name: a, guidance: {rate: 3}}]": "3: shots[0].guidance.rate: found a rate in a shot, allowed",
     HEAD + "start: {icon: rocket}": "3: start.icon: 'icon' comes in a later version, not yet",
     "duration: 2s\nprompts: [{text: a, image: b}]": "2: prompts[0].image: 'image' comes in a later version",
     # simple values
@@ -202,9 +213,17 @@ MISTAKES = {
     HEAD
     + "hits: [{on: 1s, flash: {0s: 1}}]": "3: hits[0].flash: found a mapping, allowed a number from 0 to 1",
     HEAD
-    + "shots: [{name: a, transition: cutt}]": "3: shots[0].transition: found 'cutt', allowed carry, cut or "
-    "{kind: carry, duration: 1s}, did you mean 'cut'?",
-    HEAD + "shots: [{name: a, transition: dissolve}]": "3: shots[0].transition: 'dissolve' comes in a later",
+    + "shots: [{name: a, transition: cutt}]": "3: shots[0].transition: found 'cutt', allowed carry, cut, "
+    "dissolve or {kind: dissolve, duration: 1s}, did you mean 'cut'?",
+    HEAD
+    + "shots: [{name: a, at: 1s}]": "3: shots[0].at: found 1s, the first shot begins the film, allowed 0s",
+    SHOTS + "[{name: a, duration: 1s}, {name: b, at: 3s, duration: 1s}]": "2: shots[1].at: found 3s, "
+    "but the shot before ends at 1 s, a gap of 2 s: leave out its duration, or this",
+    SHOTS + "[{name: a, duration: 1s}, {name: b, at: 0.5s, duration: 1s}]": "2: shots[1].at: found "
+    "0.5s, but the shot before ends at 1 s, an overlap of 0.5 s",
+    SHOTS + "[{name: a, freeze: 1s}, {name: b, at: 0.5s, duration: 1s}]": "2: shots[1].at: found "
+    "0.5s, but the shot before begins at 0 s and is held for 1 s, allowed a later time",
+    SHOTS + "[{name: a, loop: true, freeze: 1s, duration: 1s}]": "2: shots[0]: found loop and freeze",
     HEAD
     + "shots: [{name: a, transition: {kind: cut, duration: 1s}}]": "3: shots[0].transition.duration: found a "
     "duration, a cut has none: it happens at once",

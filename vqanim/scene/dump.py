@@ -33,9 +33,14 @@ def dump_scene(scene: Scene, assets: Mapping[str, str] | None = None) -> str:
         "output": _output(scene),
         "effects": _effects(scene.effects) or None,
         "hits": _hits(scene.hits) or None,
+        "loop": scene.loop or None,
     }
+    if scene.painted_rate is not None:
+        top["guidance"] = {"rate": _ratio(scene.painted_rate)}
     if _has_one_nameless_shot(scene):
-        top |= _shot(scene.shots[0], scene, names, on_film=None)
+        only = _playing(scene.shots[0]) | _shot(scene.shots[0], scene, names, on_film=None)
+        only["guidance"] = top.pop("guidance", {}) | only["guidance"]
+        top |= only
     else:
         for shot in scene.shots:
             _add_film_curves(top, _shot(shot, scene, names, on_film=True))
@@ -71,7 +76,7 @@ def _has_one_nameless_shot(scene: Scene) -> bool:
         return False
     shot = scene.shots[0]
     plain = (shot.name, shot.duration, shot.transition) == (MAIN, None, Transition())
-    if shot.effects or shot.hits:
+    if shot.effects or shot.hits or shot.loop:
         return False
     return plain and all(isinstance(curve, Constant) or curve.base == "film" for curve in shot.curves())
 
@@ -84,6 +89,8 @@ def _inner_shot(shot: Shot, scene: Scene, names: Mapping[str, str]) -> dict[str,
         "transition": transition,
         "effects": _effects(shot.effects) or None,
         "hits": _hits(shot.hits) or None,
+        "loop": shot.loop or None,
+        **_playing(shot),
     }
     return head | _shot(shot, scene, names, on_film=False)
 
@@ -115,6 +122,12 @@ def _prompts(shot: Shot, on_film: bool | None) -> Any:
 
 def _prompt(prompt: Prompt) -> dict[str, Any]:
     return {"text": _Quoted(prompt.text), "weight": _curve(prompt.weight), "stop": _curve(prompt.stop)}
+
+
+def _playing(shot: Shot) -> dict[str, Any]:
+    """How the film plays a shot."""
+    repeat = shot.repeat if shot.repeat != 1 else None
+    return {"freeze": _time(shot.freeze), "repeat": repeat, "reverse": shot.reverse or None}
 
 
 def _effects(effects: Sequence[Effect]) -> list[dict[str, Any]]:

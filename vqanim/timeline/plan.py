@@ -209,6 +209,8 @@ class Timeline:
     gif_width: int
     gif_fps: Fraction
     chapters: tuple[Chapter, ...] = ()
+    rate: Fraction | None = None
+    """Painted frames per second; None is fps."""
     warnings: tuple[str, ...] = ()
     """One line each, for people."""
 
