@@ -16,7 +16,7 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "oklab"}),
+    frozenset({"errors", "types", "files", "oklab", "effects", "resample"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
     frozenset({"timeline"}),
@@ -29,7 +29,7 @@ LEVELS: tuple[frozenset[str], ...] = (
 """Rooms from the ground up. A room imports what lies on lower levels, and nothing else of vqanim."""
 
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-GROUND = LEVELS[0]  # modules of one file each; they may know each other
+GROUND = LEVELS[0]  # small and without a purpose of their own; they may know each other
 
 HEAVY = ("torch", "torchvision", "kornia", "PIL", "imageio_ffmpeg", "safetensors", "clip", "taming")
 

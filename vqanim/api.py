@@ -157,8 +157,9 @@ def _render(
             yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
-        frames = [store.frame_path(frame.shot, frame.index) for frame in timeline.edit]
-        yield from make_film(frames, folder, prepared.stem, timeline)
+        yield from make_film(
+            timeline, lambda frame: store.frame_path(frame.shot, frame.index), folder, prepared.stem
+        )
 
 
 def perceptors_hash(prepared: Prepared) -> str:

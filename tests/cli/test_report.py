@@ -22,7 +22,18 @@ from vqanim.engine.events import (
     TakesDone,
 )
 from vqanim.film import FilmDone
-from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, PerceptorPlan, ShotPlan, StartPlan, Timeline
+from vqanim.timeline.plan import (
+    CameraStep,
+    FilmFrame,
+    FramePlan,
+    FrameRef,
+    Layer,
+    Look,
+    PerceptorPlan,
+    ShotPlan,
+    StartPlan,
+    Timeline,
+)
 
 
 def plan(shot: str, index: int, steps: int) -> FramePlan:
@@ -51,7 +62,11 @@ def timeline(**shots: list[int]) -> Timeline:
         ShotPlan(name, tuple(plan(name, index, n) for index, n in enumerate(steps)))
         for name, steps in shots.items()
     )
-    edit = tuple(FrameRef(shot.name, frame.index) for shot in plans for frame in shot.frames)
+    edit = tuple(
+        FilmFrame(0.0, (Layer((Look(FrameRef(shot.name, frame.index)),)),))
+        for shot in plans
+        for frame in shot.frames
+    )
     pocket = (PerceptorPlan("pocket"),)
     return Timeline("Film", 64, 48, Fraction(10), 1, "pocket", pocket, plans, edit, 17, 64, Fraction(10))
 

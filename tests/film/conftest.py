@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,9 +12,41 @@ import pytest
 from PIL import Image
 
 from vqanim.files import Picture
-from vqanim.timeline.plan import PerceptorPlan, Timeline
+from vqanim.film.compose import Find, make_reel
+from vqanim.film.pictures import Reel
+from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Look, PerceptorPlan, Timeline
 
 MakeFrames = Callable[..., list[Path]]
+
+EMPTY = Timeline(
+    title="Über = den; Fluß",
+    width=64,
+    height=48,
+    fps=Fraction(12),
+    seed=7,
+    generator="pocket",
+    perceptors=(PerceptorPlan("pocket"),),
+    shots=(),
+    edit=(),
+    crf=17,
+    gif_width=32,
+    gif_fps=Fraction(12),
+)
+
+
+def showing(timeline: Timeline, frames: list[Path]) -> tuple[Timeline, Find]:
+    """The timeline of a film that shows these files, one after another, and where they are."""
+    edit = tuple(
+        FilmFrame(float(index / timeline.fps), (Layer((Look(FrameRef(path.stem, 0)),)),))
+        for index, path in enumerate(frames)
+    )
+    files = {FrameRef(path.stem, 0): path for path in frames}
+    return replace(timeline, edit=edit), files.__getitem__
+
+
+def reel(frames: list[Path], fps: Fraction = Fraction(12), size: tuple[int, int] = (64, 48)) -> Reel:
+    """A film that shows these files, one after another."""
+    return make_reel(*showing(replace(EMPTY, fps=fps, width=size[0], height=size[1]), frames))
 
 
 def frame_picture(index: int, width: int = 64, height: int = 48) -> Picture:
@@ -40,17 +73,4 @@ def make_frames(tmp_path: Path) -> MakeFrames:
 
 @pytest.fixture
 def timeline() -> Timeline:
-    return Timeline(
-        title="Über = den; Fluß",
-        width=64,
-        height=48,
-        fps=Fraction(12),
-        seed=7,
-        generator="pocket",
-        perceptors=(PerceptorPlan("pocket"),),
-        shots=(),
-        edit=(),
-        crf=17,
-        gif_width=32,
-        gif_fps=Fraction(12),
-    )
+    return EMPTY

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,25 +11,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.film.conftest import MakeFrames
+from tests.film.conftest import MakeFrames, showing
 from vqanim.errors import OutputError
-from vqanim.film import make_film
+from vqanim.film import FilmDone, make_film
 from vqanim.film.film import poster_index
 from vqanim.film.probe import probe
 from vqanim.timeline.plan import Timeline
 
 
-def written(
-    frames: list[Path], folder: Path, timeline: Timeline, hashes: list[str] | None = None
-) -> list[str]:
+def film(frames: list[Path], folder: Path, timeline: Timeline, stem: str = "mordor") -> Iterator[FilmDone]:
+    """Make the film that shows these files."""
+    return make_film(*showing(timeline, frames), folder, stem)
+
+
+def written(frames: list[Path], folder: Path, timeline: Timeline) -> list[str]:
     """Kinds of the files that making the film writes."""
-    return [done.kind for done in make_film(frames, folder, "mordor", timeline, hashes) if done.written]
+    return [done.kind for done in film(frames, folder, timeline) if done.written]
 
 
 def test_three_files(make_frames: MakeFrames, timeline: Timeline, tmp_path: Path) -> None:
     frames = make_frames(9)
     out = tmp_path / "out"
-    events = list(make_film(frames, out, "mordor", timeline))
+    events = list(film(frames, out, timeline))
     assert [(e.kind, Path(e.path).name, e.written) for e in events] == [
         ("mp4", "mordor.mp4", True),
         ("gif", "mordor.gif", True),
@@ -55,9 +59,9 @@ def test_the_poster_shows_what_has_grown(count: int, index: int) -> None:
 
 def test_a_finished_film_is_recognised(make_frames: MakeFrames, timeline: Timeline, tmp_path: Path) -> None:
     frames = make_frames(4)
-    list(make_film(frames, tmp_path, "mordor", timeline))
+    list(film(frames, tmp_path, timeline))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    events = list(make_film(frames, tmp_path, "mordor", timeline))
+    events = list(film(frames, tmp_path, timeline))
     assert [(event.kind, event.written) for event in events] == [
         ("mp4", False),
         ("gif", False),
@@ -81,7 +85,7 @@ def test_changed_settings_remake_what_shows_them(
     make_frames: MakeFrames, timeline: Timeline, tmp_path: Path, change: dict[str, object], kinds: list[str]
 ) -> None:
     frames = make_frames(4)
-    list(make_film(frames, tmp_path, "mordor", timeline))
+    list(film(frames, tmp_path, timeline))
     changed = replace(timeline, **change)  # type: ignore[arg-type]
     assert written(frames, tmp_path, changed) == kinds
     assert written(frames, tmp_path, changed) == []
@@ -89,7 +93,7 @@ def test_changed_settings_remake_what_shows_them(
 
 def test_changed_frames_remake_the_film(make_frames: MakeFrames, timeline: Timeline, tmp_path: Path) -> None:
     frames = make_frames(4)
-    list(make_film(frames, tmp_path, "mordor", timeline))
+    list(film(frames, tmp_path, timeline))
     assert written([*frames[1:], frames[0]], tmp_path, timeline) == ["mp4", "gif", "poster"]
     assert written(frames, tmp_path, timeline) == ["mp4", "gif", "poster"]
     assert written(frames[:3], tmp_path, timeline) == ["mp4", "gif"], "its poster is the third frame, too"
@@ -99,21 +103,12 @@ def test_changed_frames_remake_the_film(make_frames: MakeFrames, timeline: Timel
     assert written(frames[:3], tmp_path, timeline) == ["mp4", "gif"]
 
 
-def test_known_hashes_stand_for_the_files(
-    make_frames: MakeFrames, timeline: Timeline, tmp_path: Path
-) -> None:
-    frames = make_frames(3)
-    assert written(frames, tmp_path, timeline, ["a", "b", "c"]) == ["mp4", "gif", "poster"]
-    assert written(frames, tmp_path, timeline, ["a", "b", "c"]) == []
-    assert written(frames, tmp_path, timeline, ["a", "x", "c"]) == ["mp4", "gif"]
-
-
 @pytest.mark.parametrize("name", ["mordor.mp4", "mordor.gif", "poster.png"])
 def test_deleted_and_damaged_files_are_made_again(
     make_frames: MakeFrames, timeline: Timeline, tmp_path: Path, name: str
 ) -> None:
     frames = make_frames(3)
-    list(make_film(frames, tmp_path, "mordor", timeline))
+    list(film(frames, tmp_path, timeline))
     path = tmp_path / name
     good = path.read_bytes()
     path.unlink()
@@ -129,7 +124,7 @@ def test_a_damaged_state_file_costs_only_time(
     make_frames: MakeFrames, timeline: Timeline, tmp_path: Path, state: str
 ) -> None:
     frames = make_frames(2)
-    list(make_film(frames, tmp_path, "mordor", timeline))
+    list(film(frames, tmp_path, timeline))
     (tmp_path / "film.json").write_text(state)
     assert written(frames, tmp_path, timeline) == ["mp4", "gif", "poster"]
     assert written(frames, tmp_path, timeline) == []
@@ -140,7 +135,7 @@ def test_what_a_killed_run_left_is_cleared_away(
     make_frames: MakeFrames, timeline: Timeline, tmp_path: Path
 ) -> None:
     (tmp_path / ".mordor.mp4.0123abcd.vqanim-tmp").write_bytes(b"half a film")
-    list(make_film(make_frames(1), tmp_path, "mordor", timeline))
+    list(film(make_frames(1), tmp_path, timeline))
     assert not list(tmp_path.glob(".*"))
 
 
@@ -148,9 +143,9 @@ def test_a_stop_between_the_files_keeps_the_finished_one(
     make_frames: MakeFrames, timeline: Timeline, tmp_path: Path
 ) -> None:
     frames = make_frames(2)
-    film = make_film(frames, tmp_path, "mordor", timeline)
-    next(film)
-    film.close()  # type: ignore[attr-defined]
+    events = film(frames, tmp_path, timeline)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
     assert written(frames, tmp_path, timeline) == ["gif", "poster"]
 
 
@@ -160,12 +155,12 @@ def test_missing_frames_and_folders_that_are_files(
     frames = make_frames(2)
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
-        list(make_film(frames, tmp_path / "file", "mordor", timeline))
+        list(film(frames, tmp_path / "file", timeline))
     with pytest.raises(OutputError, match="none.png"):
-        list(make_film([*frames, tmp_path / "none.png"], tmp_path / "out", "mordor", timeline))
+        list(film([*frames, tmp_path / "none.png"], tmp_path / "out", timeline))
 
 
 def test_a_name_with_dots_keeps_them(make_frames: MakeFrames, timeline: Timeline, tmp_path: Path) -> None:
-    events = list(make_film(make_frames(1), tmp_path, "take v1.2 ü", timeline))
+    events = list(film(make_frames(1), tmp_path, timeline, "take v1.2 ü"))
     assert [Path(event.path).name for event in events[:2]] == ["take v1.2 ü.mp4", "take v1.2 ü.gif"]
     assert Path(events[0].path).exists()

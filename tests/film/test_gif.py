@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.film.conftest import MakeFrames, frame_picture
+from tests.film.conftest import MakeFrames, frame_picture, reel
 from vqanim.errors import OutputError
 from vqanim.film.gif import MAX_FPS, choose_frames, write_gif
 from vqanim.film.probe import probe
@@ -57,7 +57,7 @@ def test_frames_and_duration(
     make_frames: MakeFrames, tmp_path: Path, fps: str, gif_fps: str, count: int, shown: int
 ) -> None:
     path = tmp_path / "a.gif"
-    write_gif(make_frames(count), path, Fraction(fps), Fraction(gif_fps), 64)
+    write_gif(reel(make_frames(count), Fraction(fps)), path, Fraction(gif_fps), 64)
     assert len(delays(path)) == shown
     assert abs(sum(delays(path)) - 1000 * count / Fraction(fps)) <= 10
     assert min(delays(path)) >= 20, "browsers slow shorter delays down"
@@ -65,19 +65,19 @@ def test_frames_and_duration(
 
 
 def test_it_loops_forever(make_frames: MakeFrames, tmp_path: Path) -> None:
-    write_gif(make_frames(4), tmp_path / "a.gif", Fraction(12), Fraction(12), 64)
+    write_gif(reel(make_frames(4), Fraction(12)), tmp_path / "a.gif", Fraction(12), 64)
     with Image.open(tmp_path / "a.gif") as image:
         assert image.info["loop"] == 0
 
 
 def test_frames_that_are_all_alike_are_not_lost(make_frames: MakeFrames, tmp_path: Path) -> None:
     frames = make_frames(1) * 6
-    write_gif(frames, tmp_path / "a.gif", Fraction(12), Fraction(12), 64)
+    write_gif(reel(frames, Fraction(12)), tmp_path / "a.gif", Fraction(12), 64)
     assert sum(delays(tmp_path / "a.gif")) == 500
 
 
 def test_one_frame(make_frames: MakeFrames, tmp_path: Path) -> None:
-    write_gif(make_frames(1), tmp_path / "a.gif", Fraction(12), Fraction(12), 64)
+    write_gif(reel(make_frames(1), Fraction(12)), tmp_path / "a.gif", Fraction(12), 64)
     assert probe(tmp_path / "a.gif").frames == 1
 
 
@@ -87,13 +87,13 @@ def test_one_frame(make_frames: MakeFrames, tmp_path: Path) -> None:
 def test_the_width_is_a_limit(
     make_frames: MakeFrames, tmp_path: Path, limit: int, size: tuple[int, int]
 ) -> None:
-    write_gif(make_frames(2), tmp_path / "a.gif", Fraction(12), Fraction(12), limit)
+    write_gif(reel(make_frames(2), Fraction(12)), tmp_path / "a.gif", Fraction(12), limit)
     with Image.open(tmp_path / "a.gif") as image:
         assert image.size == size
 
 
 def test_colors_are_those_of_the_film(make_frames: MakeFrames, tmp_path: Path) -> None:
-    write_gif(make_frames(6), tmp_path / "a.gif", Fraction(12), Fraction(12), 64)
+    write_gif(reel(make_frames(6), Fraction(12)), tmp_path / "a.gif", Fraction(12), 64)
     with Image.open(tmp_path / "a.gif") as image:
         for index in (0, 5):
             image.seek(index)
@@ -106,7 +106,7 @@ def test_colors_are_those_of_the_film(make_frames: MakeFrames, tmp_path: Path) -
 def test_the_same_frames_give_the_same_bytes(make_frames: MakeFrames, tmp_path: Path) -> None:
     frames = make_frames(8)
     for name in "ab":
-        write_gif(frames, tmp_path / f"{name}.gif", Fraction(12), Fraction(10), 32)
+        write_gif(reel(frames, Fraction(12)), tmp_path / f"{name}.gif", Fraction(10), 32)
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
 
 
@@ -115,5 +115,5 @@ def test_a_broken_frame_leaves_no_film(make_frames: MakeFrames, tmp_path: Path) 
     frames[3].write_bytes(b"")
     (tmp_path / "out").mkdir()
     with pytest.raises(OutputError, match="000003.png"):
-        write_gif(frames, tmp_path / "out" / "a.gif", Fraction(12), Fraction(12), 32)
+        write_gif(reel(frames, Fraction(12)), tmp_path / "out" / "a.gif", Fraction(12), 32)
     assert list((tmp_path / "out").iterdir()) == []

@@ -37,8 +37,13 @@ camera:
   offset: {x: t}
   border: "#369"
 carry: {match_colors: 0.1, sharpen: none}
-guidance: {steps: "mix(6, 3, progress)", first_steps: 0, learning_rate: 0.1, cutouts: 8}
+guidance: {steps: "mix(6, 3, progress)", first_steps: 0, learning_rate: 0.1, cutouts: 8, rate: 25/2}
 output: {crf: 20, gif: {fps: 12.5}}
+loop: true
+repeat: 3
+reverse: true
+effects: [{flash: {1s: 1, 50%: 0}}, {fade: {amount: 1, color: red}}, {strobe: {amount: t, rate: 3}}]
+hits: [{on: [1s, 36f, 1:02.5], flash: 0.4, punch: 1.05, fade: 150ms}, {on: 2s, shake: 0.1}]
 """
 SHOTS = """\
 fps: 24
@@ -49,7 +54,8 @@ camera: {zoom: "1 + 0.1 * sin(t)", pan: {x: t}}
 guidance: {learning_rate: {0s: 0.1, 1s: 0.2}, steps: 3}
 shots:
   - {name: a, duration: 2s}
-  - {name: b, duration: 3s, prompts: [x, {text: y, weight: t}], camera: none, transition: cut}
+  - {name: b, duration: 3s, prompts: [x, {text: y, weight: t}], camera: none, transition: cut,
+     effects: [{hue: "360 * progress"}, {blur: 0.1}], hits: [{on: 0.5s, grain: 0.1}]}
   - {name: c, camera: {zoom: {0s: 1, 50%: 2}, pan: {y: t}}, guidance: {learning_rate: none}, style: none}
   - {name: d, duration: 1s, prompts: none, transition: {carry: 50%}, carry: none, start: {color: red}}
 """
@@ -66,6 +72,11 @@ shots:
         "duration: 2s\nprompts: a\nmodels: {perceptor: {name: b, weight: 0.5}}",
         "prompts: a\nshots: [{name: main, duration: 2s}]",
         "duration: 2s\nprompts: a\nshots: [{name: main, camera: {zoom: 1 + t}}]",
+        "guidance: {rate: 10}\nprompts: a\nduration: 2s\nfreeze: 500ms",
+        "loop: true\nprompts: a\nduration: 9s\nfps: 24000/1001\nguidance: {rate: 8}\n"
+        "shots: [{name: a, repeat: 3}, {name: b, at: 50f, loop: true, transition: dissolve}, {name: c, "
+        "transition: {dissolve: 50%}, at: 5s, duration: 2s, reverse: true, freeze: 2s}]",
+        "prompts: a\nduration: 2s\nshots: [{name: main, loop: true}]",
         "duration: 7s\nfps: 23.976\nstory: {1f: a, 33.3%: b, 5.123456s: c}",
     ],
 )

@@ -15,6 +15,8 @@ HEAD = "duration: 2s\nprompts: a lake\n"
 CAMERA = HEAD + "camera: "
 PERCEPTOR = HEAD + "models: {perceptor: "
 
+SHOTS = "prompts: a\nshots: "
+
 MISTAKES = {
     # YAML
     "": "1: the file is empty, allowed a scene such as the one that `vqanim new NAME` writes",
@@ -45,7 +47,8 @@ MISTAKES = {
     "a:\n  b: 1\n c: 2": "3: the indentation does not fit the lines above",
     # keys
     HEAD + "promts: x": "3: promts: unknown key 'promts', did you mean 'prompts'?",
-    HEAD + "wind: x": "3: wind: unknown key 'wind', allowed title, size, fps, duration, seed, models, output",
+    HEAD
+    + "wind: x": "3: wind: unknown key 'wind', allowed title, size, fps, duration, seed, models, effects",
     HEAD + "zoom: 2": "3: zoom: unknown key 'zoom' here, did you mean 'camera.zoom'?",
     HEAD + "zom: 2": "3: zom: unknown key 'zom' here, did you mean 'camera.zoom'?",
     HEAD
@@ -55,7 +58,6 @@ MISTAKES = {
     HEAD + "output: {gif: {widht: 3}}": "3: output.gif.widht: unknown key 'widht', did you mean 'width'?",
     HEAD + "soundtrack: a.wav": "3: soundtrack: 'soundtrack' comes in a later version, not yet",
     CAMERA + "{tilt: 3}": "3: camera.tilt: 'tilt' comes in a later version, not yet",
-    HEAD + "guidance: {rate: 3}": "3: guidance.rate: 'rate' comes in a later version, not yet",
     HEAD + "start: {icon: robbot}": "3: start.icon: there is no icon 'robbot', did you mean 'robot'",
     HEAD
     + "start: {icon: far twitter}": "3: start.icon: there is no regular icon 'twitter', did you mean fab",
@@ -76,6 +78,16 @@ MISTAKES = {
     + "start: {icon: eye, also_target: 1}": "3: start.also_target: 'also_target' comes in a later version",
     HEAD + "start: {text: \u96ea}": "3: start.text: the font Aileron Regular lacks '\u96ea' (U+96EA)",
     HEAD + "start: {shape: ../a.svg}": "3: start.shape: found '../a.svg', it leads out of the scene's folder",
+    HEAD + "guidance: {rate: 0}": "3: guidance.rate: found '0', allowed a number from 1 to 240, or a ratio",
+    HEAD + "rate: 3": "3: rate: unknown key 'rate' here, did you mean 'guidance.rate'?",
+    HEAD + "loop: yes": "3: loop: found 'yes', allowed true or false, did you mean true?",
+    HEAD + "loop: true\nfreeze: 1s": "3: loop: found loop and freeze, allowed is one of them",
+    HEAD + "repeat: 0": "3: repeat: found '0', allowed a whole number from 1 to 1000",
+    HEAD + "freeze: -1s": "3: freeze: found '-1s', allowed a time above 0",
+    HEAD
+    + "freeze: 1s\nshots: [{name: a}]": "3: freeze: unknown key 'freeze' here, did you mean 'shots[].freeze'",
+    HEAD
+    + "shots: [{name: a, guidance: {rate: 3}}]": "3: shots[0].guidance.rate: found a rate in a shot, allowed",
     "duration: 2s\nprompts: [{text: a, image: b}]": "2: prompts[0].image: 'image' comes in a later version",
     # simple values
     "prompts: a": "1: duration: is missing, allowed a time above 0 such as 6s",
@@ -208,12 +220,38 @@ MISTAKES = {
     + "shots: [{name: a, duration: 3s}, {name: b}]": "3: shots[1]: the other shots take 3 s of the film's",
     HEAD
     + "shots: [{name: a, fps: 3}]": "3: shots[0].fps: unknown key 'fps' here, it belongs to the top level",
+    HEAD + "shots: [{name: a, lead: 3}]": "3: shots[0].lead: 'lead' comes in a later version, not yet",
+    HEAD + "effects: 3": "3: effects: found '3', allowed a list such as [{flash: {1s: 1, 1.2s: 0}}",
+    HEAD + "effects: [{flahs: 1}]": "3: effects[0].flahs: unknown effect 'flahs', did you mean 'flash'?",
+    HEAD + "effects: [{zoom: 1}]": "3: effects[0].zoom: unknown effect 'zoom', allowed brightness, contrast",
     HEAD
-    + "shots: [{name: a, effects: 3}]": "3: shots[0].effects: 'effects' comes in a later version, not yet",
+    + "effects: [{flash: 2}]": "3: effects[0].flash: found 2, allowed a number from 0 to 1: flash is how",
     HEAD
-    + "shots: [{name: a, transition: cutt}]": "3: shots[0].transition: found 'cutt', allowed carry, cut or "
-    "{kind: carry, duration: 1s}, did you mean 'cut'?",
-    HEAD + "shots: [{name: a, transition: dissolve}]": "3: shots[0].transition: 'dissolve' comes in a later",
+    + "effects: [{hue: 1, flash: 1}]": "3: effects[0]: found hue, flash, allowed one effect in each entry",
+    HEAD + "effects: [{flash: {color: red}}]": "3: effects[0].flash: amount is missing, allowed a number",
+    HEAD
+    + "effects: [{flash: {amount: 1, color: redd}}]": "3: effects[0].flash.color: found 'redd', allowed a",
+    HEAD + "effects: [{blur: {amount: 0.1, color: red}}]": "3: effects[0].blur.color: unknown key 'color'",
+    HEAD
+    + "effects: [{strobe: {amount: 1, rate: 0}}]": "3: effects[0].strobe.rate: found '0', allowed a number "
+    "of times per second from 0.01 to 120",
+    HEAD + "hits: [{flash: 1}]": "3: hits[0]: on is missing, allowed the moments of the hit",
+    HEAD + "hits: [{on: 1s, fade: 1s}]": "3: hits[0]: found no effect, allowed one or more of brightness",
+    HEAD + "hits: [{on: beat, flash: 1}]": "3: hits[0].on: found the key 'beat', times in beats, bars",
+    HEAD
+    + "hits: [{on: 1s, flash: {0s: 1}}]": "3: hits[0].flash: found a mapping, allowed a number from 0 to 1",
+    HEAD
+    + "shots: [{name: a, transition: cutt}]": "3: shots[0].transition: found 'cutt', allowed carry, cut, "
+    "dissolve or {kind: dissolve, duration: 1s}, did you mean 'cut'?",
+    HEAD
+    + "shots: [{name: a, at: 1s}]": "3: shots[0].at: found 1s, the first shot begins the film, allowed 0s",
+    SHOTS + "[{name: a, duration: 1s}, {name: b, at: 3s, duration: 1s}]": "2: shots[1].at: found 3s, "
+    "but the shot before ends at 1 s, a gap of 2 s: leave out its duration, or this",
+    SHOTS + "[{name: a, duration: 1s}, {name: b, at: 0.5s, duration: 1s}]": "2: shots[1].at: found "
+    "0.5s, but the shot before ends at 1 s, an overlap of 0.5 s",
+    SHOTS + "[{name: a, freeze: 1s}, {name: b, at: 0.5s, duration: 1s}]": "2: shots[1].at: found "
+    "0.5s, but the shot before begins at 0 s and is held for 1 s, allowed a later time",
+    SHOTS + "[{name: a, loop: true, freeze: 1s, duration: 1s}]": "2: shots[0]: found loop and freeze",
     HEAD
     + "shots: [{name: a, transition: {kind: cut, duration: 1s}}]": "3: shots[0].transition.duration: found a "
     "duration, a cut has none: it happens at once",

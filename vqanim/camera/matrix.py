@@ -13,13 +13,15 @@ Convention (of the whole room):
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.timeline.plan import CameraStep
+from vqanim.timeline.plan import CameraStep, Move
 
 Matrix = NDArray[np.float64]
 """Float64 [3, 3], acting on column vectors (x, y, 1) in pixels."""
@@ -43,6 +45,42 @@ def path_matrix(steps: Iterable[CameraStep], width: int, height: int) -> Matrix:
     for step in steps:
         total = step_matrix(step, width, height) @ total
     return total
+
+
+def part_matrix(step: CameraStep, part: float, width: int, height: int) -> Matrix:
+    """Forward matrix [3, 3] of the first `part` of a step, 0..1: even growth, turn and way.
+
+    Below 0 it is the way back from the end of the step: -1 undoes all of it.
+    """
+    if part < 0:
+        there = part_matrix(step, 1 + part, width, height)
+        return np.asarray(there @ np.linalg.inv(step_matrix(step, width, height)))
+    return step_matrix(_partial(step, part), width, height)
+
+
+def moves_matrix(moves: Iterable[Move], width: int, height: int) -> Matrix:
+    """Forward matrix [3, 3] of several moves, the first one done first; the identity for none."""
+    total = np.eye(3)
+    for move in moves:
+        total = part_matrix(move.step, move.part, width, height) @ total
+    return total
+
+
+def _partial(step: CameraStep, part: float) -> CameraStep:
+    """The first part of a step z -> exp(log) z + shift: of the flow that takes the whole step in time 1."""
+    log = complex(math.log(step.scale), math.radians(step.angle))
+    shift = complex(step.shift_x, step.shift_y)
+    # (exp(part log) - 1) / (exp(log) - 1), whose limit without scale and turn is `part`.
+    whole = cmath.exp(log) - 1
+    share = part if abs(whole) < 1e-9 else (cmath.exp(part * log) - 1) / whole
+    moved = share * shift
+    return replace(
+        step,
+        scale=math.exp(part * log.real),
+        angle=step.angle * part,
+        shift_x=moved.real,
+        shift_y=moved.imag,
+    )
 
 
 def _translation(x: float, y: float) -> Matrix:

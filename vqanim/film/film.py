@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from vqanim.errors import OutputError
-from vqanim.files import make_folder, remove_temporary, write_atomic, writing
-from vqanim.film.gif import write_gif
-from vqanim.film.mp4 import write_mp4
-from vqanim.timeline.plan import Timeline
+from PIL import Image
 
-FILM_VERSION = 1
+from vqanim.errors import OutputError
+from vqanim.files import make_folder, remove_temporary, staged, write_atomic, writing
+from vqanim.film.compose import Find, make_reel
+from vqanim.film.gif import write_gif
+from vqanim.film.video import MP4, VideoSettings, write_video
+from vqanim.timeline.plan import FrameRef, Timeline
+
+FILM_VERSION = 2
 """Bumped by hand whenever the same frames and settings would give other files."""
 
 STATE = "film.json"
@@ -28,48 +31,46 @@ class FilmDone:
     """A file of the film was written, or found to be up to date."""
 
     kind: str
-    """mp4, gif or poster."""
+    """mp4, gif, poster, or the name of a preset."""
     path: str
     written: bool
     seconds: float
 
 
 @dataclass(frozen=True)
-class _Output:
+class Output:
     """One file of the film and how it is made."""
 
     kind: str
     path: Path
     settings: Mapping[str, Any]
-    """What its contents depend on besides the frames; what JSON can hold."""
+    """What its contents depend on besides the pictures; what JSON can hold."""
     frames: Sequence[int]
-    """Indices of the film frames that it is made of."""
+    """Numbers of the film frames that it is made of."""
     write: Callable[[], None]
 
 
-def make_film(
-    frames: Sequence[Path],
-    folder: Path,
-    stem: str,
-    timeline: Timeline,
-    hashes: Sequence[str] | None = None,
-) -> Iterator[FilmDone]:
+def make_film(timeline: Timeline, find: Find, folder: Path, stem: str) -> Iterator[FilmDone]:
     """Write <stem>.mp4, <stem>.gif and poster.png into `folder`, telling after each.
 
-    `frames` are the saved frames of the edit in the order in which they are shown. `hashes` are their pixel
-    hashes, where the caller knows them; otherwise the files are hashed. A file that is there and was made of
-    the same frames with the same settings is left alone; fps, crf, title and the GIF's settings take
-    only part in the digests of the files that show them. The caller holds the folder's lock.
+    `find` gives the file of each saved frame. A file that is there and was made of the same pictures with
+    the same settings is left alone; fps, crf, title and the GIF's settings take part only in the digests of
+    the files that show them. The caller holds the folder's lock.
     Raises OutputError; what was finished before stays.
     """
-    if not frames:
-        raise ValueError("a film has at least one frame")
+    yield from make_outputs(timeline, find, folder, _outputs(timeline, find, folder, stem))
+
+
+def make_outputs(
+    timeline: Timeline, find: Find, folder: Path, outputs: Sequence[Output]
+) -> Iterator[FilmDone]:
+    """Write those of some files in `folder` that are not up to date. Raises OutputError."""
     make_folder(folder)
     remove_temporary(folder)
-    known = hashes if hashes is not None else _hash_files(frames)
-    for output in _outputs(frames, folder, stem, timeline):
+    contents = Contents(timeline, find)
+    for output in outputs:
         began = perf_counter()
-        digest = _digest(output, known)
+        digest = contents.digest(output)
         written = not _is_current(output.path, digest)
         if written:
             output.write()
@@ -82,28 +83,40 @@ def poster_index(count: int) -> int:
     return 2 * count // 3
 
 
-def _outputs(frames: Sequence[Path], folder: Path, stem: str, timeline: Timeline) -> tuple[_Output, ...]:
-    fps, gif_fps = timeline.fps, timeline.gif_fps
-    mp4, gif, poster = folder / f"{stem}.mp4", folder / f"{stem}.gif", folder / "poster.png"
-    best = poster_index(len(frames))
-    everything = range(len(frames))
+def _outputs(timeline: Timeline, find: Find, folder: Path, stem: str) -> tuple[Output, ...]:
+    mp4, gif = folder / f"{stem}.mp4", folder / f"{stem}.gif"
+    reel = make_reel(timeline, find)
+    everything = range(reel.count)
+    video = VideoSettings(MP4, timeline.crf, timeline.title, timeline.chapters)
+    fps = {"fps": str(timeline.fps)}
     return (
-        _Output(
-            "mp4",
-            mp4,
-            {"fps": str(fps), "crf": timeline.crf, "title": timeline.title},
-            everything,
-            lambda: write_mp4(frames, mp4, fps, timeline.crf, timeline.title),
-        ),
-        _Output(
+        Output("mp4", mp4, fps | asdict(video), everything, lambda: write_video(reel, mp4, video)),
+        Output(
             "gif",
             gif,
-            {"fps": str(fps), "gif_fps": str(gif_fps), "width": timeline.gif_width},
+            fps | {"gif_fps": str(timeline.gif_fps), "width": timeline.gif_width},
             everything,
-            lambda: write_gif(frames, gif, fps, gif_fps, timeline.gif_width),
+            lambda: write_gif(reel, gif, timeline.gif_fps, timeline.gif_width),
         ),
-        _Output("poster", poster, {}, [best], lambda: _copy(frames[best], poster)),
+        poster(timeline, find, folder),
     )
+
+
+def poster(timeline: Timeline, find: Find, folder: Path) -> Output:
+    """The film's picture for a shelf."""
+    path = folder / "poster.png"
+    best = poster_index(len(timeline.edit))
+
+    def write() -> None:
+        untouched = timeline.edit[best].untouched
+        if untouched is not None:
+            _copy(find(untouched), path)
+            return
+        (picture,) = make_reel(timeline, find).play([best])
+        with writing(path), staged(path) as temporary:
+            Image.fromarray(picture).save(temporary, "PNG")
+
+    return Output("poster", path, {}, [best], write)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -114,24 +127,37 @@ def _copy(source: Path, target: Path) -> None:
     write_atomic(target, content)
 
 
-def _hash_files(frames: Sequence[Path]) -> list[str]:
-    """Content hashes of the frames; a frame that is shown twice is read once."""
-    hashes: dict[Path, str] = {}
-    for path in frames:
-        if path not in hashes:
+class Contents:
+    """Digests of what films are made of; each saved frame is read once."""
+
+    def __init__(self, timeline: Timeline, find: Find) -> None:
+        self._timeline = timeline
+        self._find = find
+        self._hashes: dict[FrameRef, str] = {}
+
+    def digest(self, output: Output) -> str:
+        """Digest of all that a file is made of. Raises OutputError."""
+        frames = [self._timeline.edit[index] for index in output.frames]
+        effects = any(frame.effects or any(layer.effects for layer in frame.layers) for frame in frames)
+        document = {
+            "film": FILM_VERSION,
+            "kind": output.kind,
+            "settings": output.settings,
+            "seed": self._timeline.seed if effects else None,
+        }
+        digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode("ascii"))
+        for frame in frames:
+            hashes = [self._hash(saved) for saved in frame.frames]
+            what = hashes if frame.untouched else [repr(frame), *hashes]
+            digest.update(json.dumps(what).encode("ascii"))
+        return digest.hexdigest()
+
+    def _hash(self, frame: FrameRef) -> str:
+        if frame not in self._hashes:
+            path = self._find(frame)
             with writing(path):
-                hashes[path] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return [hashes[path] for path in frames]
-
-
-def _digest(output: _Output, hashes: Sequence[str]) -> str:
-    document = {
-        "film": FILM_VERSION,
-        "kind": output.kind,
-        "settings": output.settings,
-        "frames": [hashes[index] for index in output.frames],
-    }
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode("ascii")).hexdigest()
+                self._hashes[frame] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self._hashes[frame]
 
 
 def _is_current(path: Path, digest: str) -> bool:

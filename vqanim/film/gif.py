@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from math import floor
 from pathlib import Path
 
 from vqanim.files import Picture, staged
 from vqanim.film.ffmpeg import BITEXACT, encode, raw_input
-from vqanim.film.pictures import fit_width, read_frame, read_frames
+from vqanim.film.pictures import Reel, fit_width, fitted_height
+from vqanim.film.video import upscale_filter
 
 MAX_FPS = Fraction(50)
 """Delays are hundredths of a second, and browsers show delays below two of them as ten."""
@@ -31,24 +32,25 @@ def choose_frames(count: int, fps: Fraction, gif_fps: Fraction) -> tuple[tuple[i
     return tuple(k * count // shown for k in range(shown)), shown * fps / count
 
 
-def write_gif(frames: Sequence[Path], path: Path, fps: Fraction, gif_fps: Fraction, width: int) -> None:
-    """Encode saved frames of one size, shown at `fps`, to a GIF of at most `width` pixels and `gif_fps`.
+def write_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int = 1) -> None:
+    """Encode a film to a GIF of at most `width` pixels (before it is enlarged) and `gif_fps`.
 
-    It loops forever. The file appears at `path` whole or not at all. Frames are read twice, for the palette
-    and for the pictures, because doing both at once would hold all of them in memory. Raises OutputError.
+    It loops forever. The file appears at `path` whole or not at all. The film is played twice, for the
+    palette and for the pictures, because doing both at once would hold all of it in memory. Raises
+    OutputError.
     """
-    indices, rate = choose_frames(len(frames), fps, gif_fps)
-    shown = [frames[index] for index in indices]
-    first = read_frame(shown[0])
-    height, columns, _ = fit_width(first, width).shape
+    indices, rate = choose_frames(reel.count, reel.fps, gif_fps)
+    columns, height = min(width, reel.width), fitted_height(reel.width, reel.height, width)
     source = raw_input(columns, height, f"{rate.numerator}/{rate.denominator}")
+    enlarge = f"{upscale_filter(upscale)}," if upscale > 1 else ""
 
     def pictures() -> Iterator[Picture]:
-        for picture in read_frames(shown, first.shape[1], first.shape[0]):
+        for picture in reel.play(indices):
             yield fit_width(picture, width)
 
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
         palette = Path(scratch) / "palette.png"
-        encode([*source, "-vf", _PALETTE, "-frames:v", "1", "-update", "1"], pictures(), palette)
-        use = ["-i", str(palette), "-lavfi", f"[0:v][1:v]{_USE}"]
+        encode([*source, "-vf", enlarge + _PALETTE, "-frames:v", "1", "-update", "1"], pictures(), palette)
+        big = f"[0:v]{enlarge}null[v];[v]" if enlarge else "[0:v]"
+        use = ["-i", str(palette), "-lavfi", f"{big}[1:v]{_USE}"]
         encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], pictures(), temporary)

@@ -1,8 +1,10 @@
-"""Saved frames as the encoders want them: one at a time, all of one size."""
+"""The pictures of a film as the encoders want them: one at a time, all of one size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +14,30 @@ from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture, read_picture
 
 
+@dataclass(frozen=True)
+class Reel:
+    """A film that can be played as often as one likes; one picture is in memory at a time."""
+
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    fps: Fraction
+    count: int
+    """Film frames; one or more."""
+    play: Callable[[Iterable[int]], Iterator[Picture]]
+    """The pictures of some film frames, whose numbers ascend, each uint8 [height, width, 3].
+
+    Raises OutputError when a saved frame is missing, broken or of another size.
+    """
+
+
 def read_frame(path: Path) -> Picture:
     """One saved frame, uint8 [H, W, 3]. Raises OutputError when it is missing or broken."""
     try:
         return read_picture(path)
     except InputError as error:
         raise OutputError(f"{error}; run again, and it will be painted again") from error
-
-
-def read_frames(paths: Iterable[Path], width: int, height: int) -> Iterator[Picture]:
-    """Saved frames in order, each uint8 [height, width, 3]; one is in memory at a time.
-
-    Raises OutputError when one is missing, broken or of another size.
-    """
-    for path in paths:
-        picture = read_frame(path)
-        if picture.shape != (height, width, 3):
-            found = f"{picture.shape[1]}x{picture.shape[0]}"
-            raise OutputError(f"{path}: the frame is {found}, but the film is {width}x{height} pixels")
-        yield picture
 
 
 def even(picture: Picture) -> Picture:
@@ -45,6 +52,12 @@ def fit_width(picture: Picture, width: int) -> Picture:
     """A picture shrunk to `width` pixels by Lanczos resampling; one that is no wider stays as it is."""
     if picture.shape[1] <= width:
         return picture
-    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-    shrunk = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
+    shrunk = Image.fromarray(picture).resize(
+        (width, fitted_height(picture.shape[1], picture.shape[0], width)), Image.Resampling.LANCZOS
+    )
     return np.array(shrunk, dtype=np.uint8)
+
+
+def fitted_height(width: int, height: int, wanted: int) -> int:
+    """Pixels of height when a picture is shrunk to a width; as it is when it is no wider."""
+    return height if width <= wanted else max(1, round(height * wanted / width))

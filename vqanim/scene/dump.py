@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import yaml
 from vqanim.icons import IconSpec
 from vqanim.scene.colors import color_text
 from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
+from vqanim.scene.edit import Effect, Hit
 from vqanim.scene.figures import Look
 from vqanim.scene.loader import MAIN
 from vqanim.scene.model import VERSION, XY, Models, PerceptorUse, Prompt, Scene, Shot, Start, Transition
@@ -32,9 +33,16 @@ def dump_scene(scene: Scene, assets: Mapping[str, str] | None = None) -> str:
         "seed": scene.seed,
         "models": {"generator": scene.models.generator, "perceptor": _perceptors(scene.models)},
         "output": _output(scene),
+        "effects": _effects(scene.effects) or None,
+        "hits": _hits(scene.hits) or None,
+        "loop": scene.loop or None,
     }
+    if scene.painted_rate is not None:
+        top["guidance"] = {"rate": _ratio(scene.painted_rate)}
     if _has_one_nameless_shot(scene):
-        top |= _shot(scene.shots[0], scene, names, on_film=None)
+        only = _playing(scene.shots[0]) | _shot(scene.shots[0], scene, names, on_film=None)
+        only["guidance"] = top.pop("guidance", {}) | only["guidance"]
+        top |= only
     else:
         for shot in scene.shots:
             _add_film_curves(top, _shot(shot, scene, names, on_film=True))
@@ -84,12 +92,22 @@ def _has_one_nameless_shot(scene: Scene) -> bool:
         return False
     shot = scene.shots[0]
     plain = (shot.name, shot.duration, shot.transition) == (MAIN, None, Transition())
+    if shot.effects or shot.hits or shot.loop:
+        return False
     return plain and all(isinstance(curve, Constant) or curve.base == "film" for curve in shot.curves())
 
 
 def _inner_shot(shot: Shot, scene: Scene, names: Mapping[str, str]) -> dict[str, Any]:
     transition: dict[str, Any] = {"kind": shot.transition.kind, "duration": _time(shot.transition.duration)}
-    head = {"name": _Quoted(shot.name), "duration": _time(shot.duration), "transition": transition}
+    head = {
+        "name": _Quoted(shot.name),
+        "duration": _time(shot.duration),
+        "transition": transition,
+        "effects": _effects(shot.effects) or None,
+        "hits": _hits(shot.hits) or None,
+        "loop": shot.loop or None,
+        **_playing(shot),
+    }
     return head | _shot(shot, scene, names, on_film=False)
 
 
@@ -120,6 +138,32 @@ def _prompts(shot: Shot, on_film: bool | None) -> Any:
 
 def _prompt(prompt: Prompt) -> dict[str, Any]:
     return {"text": _Quoted(prompt.text), "weight": _curve(prompt.weight), "stop": _curve(prompt.stop)}
+
+
+def _playing(shot: Shot) -> dict[str, Any]:
+    """How the film plays a shot."""
+    repeat = shot.repeat if shot.repeat != 1 else None
+    return {"freeze": _time(shot.freeze), "repeat": repeat, "reverse": shot.reverse or None}
+
+
+def _effects(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    return [{effect.name: _effect(effect)} for effect in effects]
+
+
+def _effect(effect: Effect) -> Any:
+    amount = _curve(effect.amount)
+    if effect.color is None and effect.rate is None:
+        return amount
+    color = None if effect.color is None else _Quoted(color_text(effect.color))
+    return {"amount": amount, "color": color, "rate": effect.rate}
+
+
+def _hits(hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    return [
+        {"on": _Flow([_time(moment) for moment in hit.on]), "fade": _time(hit.fade)}
+        | {peak.name: _effect(peak) for peak in hit.peaks}
+        for hit in hits
+    ]
 
 
 def _section(part: Declared, on_film: bool | None) -> Iterator[tuple[str, Any]]:

@@ -11,9 +11,8 @@ from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.describe import homes
+from vqanim.scene.lengths import find_lengths, is_given, place_of
 from vqanim.scene.model import (
-    MAX_FRAMES,
-    MAX_SECONDS,
     MAX_SHOTS,
     Prompt,
     Scene,
@@ -32,6 +31,17 @@ MAIN = "main"
 """The only shot of a scene without shots."""
 
 _INHERITED = tuple(key for key, (_, option) in options_of(Shot).items() if option.inherited)
+_TIMED = ("effects", "hits")
+"""Keys of Scene that hold moments, which can be read once the film's duration is known."""
+_RATE = "guidance.rate"
+_PLAYING = ("freeze", "repeat", "reverse")
+"""Keys of Shot that a scene without shots may say too."""
+_OWN = tuple(
+    key
+    for key, (_, option) in options_of(Shot).items()
+    if not option.inherited and key not in Shot.extra_keys
+)
+"""Keys of Shot that each shot says for itself."""
 
 
 def load_scene(path: str | Path, overrides: Sequence[str] = ()) -> Scene:
@@ -99,22 +109,27 @@ def _similar(path: Path) -> str:
 
 def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
     _move_border(root, reader)
-    later = Scene.later
-    reader.check_keys(root, [*keys_of(Scene), *_INHERITED], later)
+    own = [] if is_given("shots", root) else _PLAYING
+    reader.check_keys(root, dict.fromkeys([*keys_of(Scene), *_INHERITED, *own]), Scene.later)
     options = options_of(Scene)
     values: dict[str, Any] = {}
-    for key in ("fps", *(key for key in options if key not in ("fps", "shots"))):
+    for key in ("fps", *(key for key in options if key not in ("fps", "shots", _RATE, *_TIMED))):
         name, option = options[key]
         values[name] = reader.field(key, option, root)
     reader.fps = values["fps"]
     del values["vqanim"]
+    values[options[_RATE][0]] = _take_rate(root, reader)
     nodes = _shot_nodes(root, reader)
-    film, seconds = _durations(root, nodes, values["duration"], reader)
-    reader.bases = {"film": film, "shot": None}
-    whole = _read_shot(root, reader)
+    lengths = find_lengths(root, nodes, values["duration"], reader)
+    reader.bases = {"film": lengths.film, "shot": None}
+    values |= {key: reader.field(key, options[key][1], root) for key in _TIMED}
+    reader.bases = {"film": lengths.painted, "shot": None}
+    whole = replace(_read_shot(root, reader), **_read_own(root, own, reader))
     shots = tuple(
-        _inner_shot(node, root, length, reader) for node, length in zip(nodes, seconds, strict=True)
+        _inner_shot(node, root, duration, seconds, reader)
+        for node, duration, seconds in zip(nodes, lengths.durations, lengths.seconds, strict=True)
     )
+    _check_loops(values["loop"], shots if nodes else (whole,), root, reader)
     _check_names(shots, nodes, reader)
     values["title"] = values["title"] or Path(reader.file).stem
     scene = Scene(file=reader.file, **values, text=text, shots=shots if nodes else (whole,))
@@ -145,7 +160,7 @@ def _move_border(node: Mapping, reader: Reader) -> None:
 def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
     """The mappings under `shots`."""
     node = root.get("shots")
-    if node is None or not _given("shots", root):
+    if node is None or not is_given("shots", root):
         return []
     allowed = options_of(Scene)["shots"][1].kind.allowed
     if not isinstance(node, ListNode) or not node.items:
@@ -161,99 +176,58 @@ def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
             reader.refuse(item.place, f"found {shown(item)}, allowed a mapping with name and duration")
             continue
         _move_border(item, reader)
+        _refuse_rate(item, reader)
         reader.check_keys(item, keys_of(Shot), Shot.later)
         nodes.append(item)
     return nodes
 
 
-def _durations(
-    root: Mapping, nodes: Sequence[Mapping], total: Time | None, reader: Reader
-) -> tuple[TimeBase | None, list[float | None]]:
-    """The film's time base and the seconds of each shot; None where a mistake hides them."""
-    base = TimeBase(0.0, reader.fps)
-    place = _place_of("duration", root)
-    seconds = None if total is None else total.seconds(base)
-    if total is None and _given("duration", root):
-        return None, [None] * len(nodes)  # its mistake is noted already
-    if not nodes:
-        if seconds is None and not _given("shots", root):
-            reader.refuse(place, "is missing, allowed a time above 0 such as 6s")
-        return _film_base(seconds, place, reader), []
-    lengths = [reader.field("duration", options_of(Shot)["duration"][1], node) for node in nodes]
-    if any(length is None and _given("duration", node) for length, node in zip(lengths, nodes, strict=True)):
-        return _film_base(seconds, place, reader), [None] * len(nodes)
-    each = [None if length is None else length.seconds(base) for length in lengths]
-    open_shots = [node for node, length in zip(nodes, each, strict=True) if length is None]
-    taken = sum(length for length in each if length is not None)
-    if not open_shots:
-        return _film_base(_agreed(seconds, taken, place, reader), place, reader), list(each)
-    if seconds is None or len(open_shots) > 1:
-        for node in open_shots[0 if seconds is None else 1 :]:
-            reader.refuse(
-                Place(node.file, node.line, f"{node.path}.duration"),
-                "is missing, one shot may leave it out and takes the rest of the duration at the top level",
-            )
-        return _film_base(seconds, place, reader), list(each)
-    rest = seconds - taken
-    if rest * float(reader.fps) < 0.5:
-        left = (
-            f"the other shots take {taken:.6g} s of the film's {seconds:.6g} s, no time is left for this one"
-        )
-        reader.refuse(open_shots[0].place, left)
-        return _film_base(seconds, place, reader), list(each)
-    return _film_base(seconds, place, reader), [rest if length is None else length for length in each]
-
-
-def _agreed(total: float | None, taken: float, place: Place, reader: Reader) -> float:
-    """The sum of the shots, which a duration of the film must not contradict."""
-    if total is not None and abs(total - taken) * float(reader.fps) > 0.5:
-        reader.refuse(
-            place,
-            f"found {total:.6g} s, but the shots add up to {taken:.6g} s: leave it out, or one of theirs",
-        )
-    return taken
-
-
-def _film_base(seconds: float | None, place: Place, reader: Reader) -> TimeBase | None:
-    """The film's time base, if it is neither too long nor too short."""
-    if seconds is None:
+def _take_rate(root: Mapping, reader: Reader) -> Fraction | None:
+    """`guidance.rate`, taken out of the guidance because it is the film's and no shot's."""
+    guidance = root.get("guidance")
+    if not isinstance(guidance, Mapping) or guidance.get("rate") is None:
         return None
-    frames = Fraction(seconds) * reader.fps
-    rate = f"{float(reader.fps):.6g} fps"
-    if frames > MAX_FRAMES:
-        found = f"found {seconds:.12g} s, which makes {round(frames)} frames at {rate}"
-        reader.refuse(place, f"{found}, allowed {MAX_FRAMES} frames")
-    elif seconds > MAX_SECONDS:
-        reader.refuse(place, f"found {seconds:.12g} s, allowed at most a day, {MAX_SECONDS} s")
-    elif frames < Fraction(1, 2):
-        found = f"found {seconds:.6g} s, which is less than one frame at {rate}"
-        reader.refuse(place, f"{found}, allowed at least {1 / float(reader.fps):.3g} s")
-    return TimeBase(seconds, reader.fps)
+    rate: Fraction | None = reader.field(_RATE, options_of(Scene)[_RATE][1], root)
+    guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
+    return rate
 
 
-def _given(key: str, node: Mapping) -> bool:
-    """True when a key is there and its value is not `none`."""
-    value = node.get(key)
-    return value is not None and not (isinstance(value, Scalar) and value.is_none)
+def _refuse_rate(node: Mapping, reader: Reader) -> None:
+    """A shot has no rate of its own."""
+    guidance = node.get("guidance")
+    rate = guidance.get("rate") if isinstance(guidance, Mapping) else None
+    if rate is None or not isinstance(guidance, Mapping):
+        return
+    reader.refuse(rate.place, "found a rate in a shot, allowed is one for the film: guidance.rate at the top")
+    guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
 
 
-def _place_of(key: str, node: Mapping) -> Place:
-    """Where a key stands, or would stand."""
-    found = node.get(key)
-    path = f"{node.path}.{key}" if node.path else key
-    return found.place if found is not None else Place(node.file, node.line, path)
+def _read_own(node: Mapping, keys: Sequence[str], reader: Reader) -> dict[str, Any]:
+    """What a shot says for itself."""
+    return {key: reader.field(key, options_of(Shot)[key][1], node) for key in keys}
 
 
-def _inner_shot(node: Mapping, root: Mapping, seconds: float | None, reader: Reader) -> Shot:
+def _inner_shot(
+    node: Mapping, root: Mapping, duration: Time | None, seconds: float | None, reader: Reader
+) -> Shot:
     """One of several shots, with the defaults of the top level."""
     reader.bases["shot"] = None if seconds is None else TimeBase(seconds, reader.fps)
-    name, duration, transition = (
-        reader.field(key, options_of(Shot)[key][1], node) for key in ("name", "duration", "transition")
-    )
+    own = _read_own(node, _OWN, reader)
+    own |= {"name": own["name"] or "", "duration": duration}
     merged = Mapping(node.file, node.line, _without_rival_prompts(_merge(root, node, Shot), node))
     merged.path, merged.base = node.path, "shot"
     shot = _read_shot(merged, reader)
-    return replace(shot, name=name or "", duration=duration, transition=transition, place=node.place)
+    return replace(shot, **own, place=node.place)
+
+
+def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reader) -> None:
+    """What is held at its end does not lead back to its start."""
+    said = "found loop and freeze, allowed is one of them: what is held does not lead back to its start"
+    for shot in shots:
+        if shot.loop and shot.freeze:
+            reader.refuse(shot.place, said)
+    if film and len(shots) == 1 and shots[0].freeze:
+        reader.refuse(place_of("loop", root), said)
 
 
 def _merge(outer: Mapping, inner: Mapping, part: type) -> list[tuple[Scalar, Node]]:
@@ -294,8 +268,8 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
     values = {options[key][0]: reader.field(key, options[key][1], node) for key in _INHERITED}
     story, crossfade = values.pop("story"), values.pop("crossfade")
     if story:
-        if _given("prompts", node):
-            reader.refuse(_place_of("story", node), "found prompts and a story, allowed is one of them")
+        if is_given("prompts", node):
+            reader.refuse(place_of("story", node), "found prompts and a story, allowed is one of them")
         try:
             values["prompts"] = _prompts_of_story(story, crossfade, node, reader)
         except Refused:
@@ -314,7 +288,7 @@ def _prompts_of_story(
     wanted = DEFAULT_CROSSFADE if crossfade is None else crossfade.seconds(base)
     if crossfade is not None and len(texts) > 1 and wanted > longest + 1e-9 and reader.bases.get(where.base):
         said = f"found {crossfade}, but two texts of the story are nearer to each other"
-        raise reader.refuse(_place_of("crossfade", node), f"{said}, allowed at most {longest:.6g}s")
+        raise reader.refuse(place_of("crossfade", node), f"{said}, allowed at most {longest:.6g}s")
     return tell_story(texts, min(wanted, longest), where.base)
 
 
@@ -327,4 +301,4 @@ def _check_names(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader
             message = (
                 f"found {shot.name!r} twice, the first is in line {first.line}: capitals make no difference"
             )
-            reader.refuse(_place_of("name", node), message)
+            reader.refuse(place_of("name", node), message)

@@ -15,6 +15,7 @@ from vqanim.errors import Place
 from vqanim.icons import IconSpec
 from vqanim.scene.colors import Color
 from vqanim.scene.curves import NOWHERE, Curve
+from vqanim.scene.edit import EFFECTS_KIND, HITS_KIND, Effect, Hit, effect_curves
 from vqanim.scene.options import (
     Declared,
     Kind,
@@ -42,22 +43,16 @@ MAX_STEPS = 10_000
 LARGEST_FACTOR = 1000
 """Of zoom and scale: far beyond what a picture survives, near enough that numbers stay sound."""
 
+FLAG = Kind("flag", "true or false")
+
 BORDERS = ("reflect", "wrap", "edge")
 
 _LATER = (
     "soundtrack",
-    "effects",
-    "hits",
-    "loop",
     "lead",
-    "rate",
     "change",
     "kind",
-    "freeze",
-    "repeat",
-    "reverse",
     "smooth",
-    "at",
     "stay_near",
 )
 
@@ -205,7 +200,7 @@ class Carry(Declared):
 class Guidance(Declared):
     """How hard each frame is worked towards the prompts."""
 
-    later: ClassVar[tuple[str, ...]] = ("rate", "lead", "change", "stay_near", "smooth", "palette", "kind")
+    later: ClassVar[tuple[str, ...]] = ("lead", "change", "stay_near", "smooth", "palette", "kind")
 
     steps: Curve = option(
         curve(0, MAX_STEPS),
@@ -254,11 +249,14 @@ class Guidance(Declared):
 
 @dataclass(frozen=True)
 class Transition(Declared):
-    """How a shot begins: `carry` goes on from the last frame before it, `cut` from its own start."""
+    """How a shot begins: `carry` goes on from the last frame before it, the others from its own start.
 
-    kind: Literal["carry", "cut"] = "carry"
+    With `dissolve` the shot before goes on under it, and both are blended in the film.
+    """
+
+    kind: Literal["carry", "cut", "dissolve"] = "carry"
     duration: Time | None = None
-    """Carry only: for so long weights and camera are blended. None: 0 s."""
+    """Carry: for so long weights and camera are blended; None is 0 s. Dissolve: so long both are seen."""
 
 
 @dataclass(frozen=True)
@@ -321,16 +319,69 @@ class Shot(Declared):
         default_text="see the fields",
     )
     transition: Transition = option(
-        Kind("transition", "carry, cut or {kind: carry, duration: 1s}"),
-        "How the shot begins: carry goes on from the last frame before it, cut from its own start",
+        Kind("transition", "carry, cut, dissolve or {kind: dissolve, duration: 1s}"),
+        "How the shot begins: carry goes on from the last frame before it, cut and dissolve from its own "
+        "start; with dissolve the shot before goes on under it",
         default=Transition(),
         default_text="carry",
-        example="{kind: carry, duration: 1s}",
+        example="{kind: dissolve, duration: 1s}",
+        inherited=False,
+    )
+    freeze: Time | None = option(
+        time(),
+        "For so long the film holds the last picture of the shot; added to its duration",
+        unit="time",
+        default=None,
+        default_text="0s",
+        example="1s",
+        inherited=False,
+    )
+    repeat: int = option(
+        whole(1, 1000),
+        "So often the film shows the shot, one time after another",
+        unit="times",
+        default=1,
+        example="4",
+        inherited=False,
+    )
+    reverse: bool = option(
+        FLAG, "Whether the film plays the shot backwards", default=False, example="true", inherited=False
+    )
+    loop: bool = option(
+        FLAG,
+        "Whether the end of the shot is led back to its first picture, over its last second",
+        default=False,
+        example="true",
+        inherited=False,
+    )
+    effects: tuple[Effect, ...] = option(
+        EFFECTS_KIND,
+        "What is done to the shot's pictures in the film, in this order; on the shot's time",
+        default=(),
+        default_text="none",
+        example="[{saturation: 0.3}]",
+        inherited=False,
+    )
+    hits: tuple[Hit, ...] = option(
+        HITS_KIND,
+        "Effects that are full at some moments of the shot and die away",
+        default=(),
+        default_text="none",
+        example="[{on: 0.5s, flash: 1}]",
         inherited=False,
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
+        "at": declare(
+            time(zero=True),
+            "When the shot begins in the film; instead of a duration of the shot before",
+            unit="time",
+            default=None,
+            default_text="when the shot before ends",
+            example="2s",
+            inherited=False,
+        ),
         "story": declare(
             Kind("story", "texts at times, such as {0s: a forest, 2s: a dark city}"),
             "Texts that follow one another and cross-fade; instead of prompts",
@@ -359,6 +410,7 @@ class Shot(Declared):
         yield from (carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, self.guidance.steps)
         guidance = self.guidance
         yield from filter(None, (guidance.learning_rate, guidance.smoothing, guidance.cutout_noise))
+        yield from effect_curves(self.effects)
 
 
 @dataclass(frozen=True)
@@ -462,7 +514,7 @@ class Scene(Declared):
     )
     fps: Fraction = option(
         ratio(1, 240, "30000/1001"),
-        "Frames per second",
+        "Frames per second of the film",
         unit="frames per second",
         default=Fraction(12),
     )
@@ -483,6 +535,26 @@ class Scene(Declared):
         default=Models(),
         default_text="pocket",
     )
+    effects: tuple[Effect, ...] = option(
+        EFFECTS_KIND,
+        "What is done to the pictures of the film, in this order; never to what the next frame starts from",
+        default=(),
+        default_text="none",
+        example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]",
+    )
+    hits: tuple[Hit, ...] = option(
+        HITS_KIND,
+        "Effects that are full at some moments of the film and die away",
+        default=(),
+        default_text="none",
+        example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]",
+    )
+    loop: bool = option(
+        FLAG,
+        "Whether the film's end leads back into its start; its last second is blended with its first picture",
+        default=False,
+        example="true",
+    )
     output: Output = option(
         section(Output), "How the films are written", default=Output(), default_text="see the fields"
     )
@@ -493,10 +565,24 @@ class Scene(Declared):
         default_text="one, called main",
         example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
     )
+    painted_rate: Fraction | None = option(
+        ratio(1, 240, "25/2"),
+        "Frames painted for a second; of a higher fps, the frames between are blended from both neighbors",
+        unit="frames per second",
+        default=None,
+        default_text="fps",
+        example="12",
+        key="guidance.rate",
+    )
     text: str = field(default="", compare=False, repr=False)
     """The source."""
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """One line each, e.g. "scene.yaml:7: ... 30: did you mean 30f?"."""
+
+    @property
+    def rate(self) -> Fraction:
+        """Painted frames per second."""
+        return self.painted_rate or self.fps
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "vqanim": declare(

@@ -115,6 +115,15 @@ def parse_border(text: str, kind: Kind) -> str:
         raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}") from None
 
 
+def parse_flag(text: str, kind: Kind) -> bool:
+    """A yes or no. Raises ValueError."""
+    if text not in ("true", "false"):
+        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower(), text.lower())
+        hint = f", did you mean {meant}?" if meant in ("true", "false") else ""
+        raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}")
+    return text == "true"
+
+
 def parse_version(text: str, kind: Kind) -> int:
     """The version of the language. Raises ValueError."""
     version = parse_whole(text)
@@ -299,6 +308,7 @@ READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
     WholeKind: scalar(parse_limited_whole),
     "border": scalar(parse_border),
     "color": scalar(lambda text, _: parse_color(text)),
+    "flag": scalar(parse_flag),
     "version": scalar(parse_version),
 }
 """By class, or by name where a kind has no class of its own."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Literal
+from typing import Any
 
 from vqanim.errors import Place
 from vqanim.files import picture_trouble
-from vqanim.scene.colors import COLOR_FORMS, Color, parse_color
+from vqanim.scene.colors import Color
+from vqanim.scene.edit_readers import EDIT_READERS, read_color
 from vqanim.scene.figures import FIGURES, find_file, read_figure
 from vqanim.scene.model import MAX_SIDE, Models, PerceptorUse, Prompt, Size, Start, Transition
 from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
 from vqanim.scene.options import CurveKind, Kind, TextKind, keys_of, options_of, time
 from vqanim.scene.prompts import parse_short
-from vqanim.scene.reader import NOT_YET, Reader, Refused
+from vqanim.scene.reader import Reader, Refused
 from vqanim.scene.readers import (
     READERS,
     check_moments,
@@ -29,6 +31,8 @@ from vqanim.scene.readers import (
 from vqanim.scene.times import Time, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, Sequence, quoted, shown
 
+TRANSITIONS = ("carry", "cut", "dissolve")
+DEFAULT_DISSOLVE = Time(Fraction(1), "s", "1s")
 MAX_PROMPTS = 100
 MAX_COLORS = 16
 MAX_PERCEPTORS = 8
@@ -168,7 +172,7 @@ def read_start(node: Node, kind: Kind, reader: Reader) -> Start:
     if key == "image":
         return Start("image", image=_picture(value, kind, reader), place=value.place)
     if key == "color":
-        return Start("color", colors=(_color(value, reader),), place=value.place)
+        return Start("color", colors=(read_color(value, reader),), place=value.place)
     return Start("gradient", colors=_gradient(value, reader), place=value.place)
 
 
@@ -178,15 +182,7 @@ def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
         raise reader.refuse(
             node.place, f"found {many}, allowed a list of 2 to {MAX_COLORS} colors from top to bottom"
         )
-    return tuple(_color(item, reader) for item in node.items)
-
-
-def _color(node: Node, reader: Reader) -> Color:
-    text = node.text.strip() if isinstance(node, Scalar) else ""
-    try:
-        return parse_color(text)
-    except ValueError:
-        raise reader.refuse(node.place, f"found {shown(node)}, allowed {COLOR_FORMS}") from None
+    return tuple(read_color(item, reader) for item in node.items)
 
 
 def _picture(node: Node, kind: Kind, reader: Reader) -> str:
@@ -284,31 +280,36 @@ def read_story(node: Node, kind: Kind, reader: Reader) -> tuple[tuple[Time, str,
 
 
 def read_transition(node: Node, kind: Kind, reader: Reader) -> Transition:
-    """carry, cut, {kind: carry, duration: 1s} or {carry: 1s}."""
+    """carry, cut, dissolve, {kind: dissolve, duration: 1s} or {dissolve: 1s}."""
     if isinstance(node, Scalar):
-        return Transition(_transition(node, kind, reader))
+        return _transition(_transition_kind(node, kind, reader), None)
     found = reader.mapping(node, kind.allowed)
-    if len(found.entries) == 1 and found.entries[0][0].text == "carry":
-        return Transition("carry", read_time(found.entries[0][1], time(zero=True, percent=True), reader))
-    reader.check_keys(found, ("kind", "duration"), ("dissolve",))
-    name, length = found.get("kind"), found.get("duration")
-    which = _transition(name, kind, reader) if name else "carry"
-    if length is None:
-        return Transition(which)
+    length = time(zero=True, percent=True)
+    if len(found.entries) == 1 and (short := found.entries[0][0].text) in ("carry", "dissolve"):
+        return _transition(short, read_time(found.entries[0][1], length, reader))
+    reader.check_keys(found, ("kind", "duration"))
+    name, written = found.get("kind"), found.get("duration")
+    which = _transition_kind(name, kind, reader) if name else "carry"
+    if written is None:
+        return _transition(which, None)
     if which == "cut":
-        raise reader.refuse(length.place, "found a duration, a cut has none: it happens at once")
-    return Transition(which, read_time(length, time(zero=True, percent=True), reader))
+        raise reader.refuse(written.place, "found a duration, a cut has none: it happens at once")
+    return _transition(which, read_time(written, length, reader))
 
 
-def _transition(node: Node, kind: Kind, reader: Reader) -> Literal["carry", "cut"]:
+def _transition(kind: str, duration: Time | None) -> Transition:
+    if kind == "dissolve":
+        return Transition("dissolve", duration or DEFAULT_DISSOLVE)
+    return Transition("cut") if kind == "cut" else Transition("carry", duration)
+
+
+def _transition_kind(node: Node, kind: Kind, reader: Reader) -> str:
     text = text_of(node, kind, reader)
-    if text == "dissolve":
-        raise reader.refuse(node.place, f"{quoted(text)} {NOT_YET}")
-    if text not in ("carry", "cut"):
-        near = difflib.get_close_matches(text.lower(), ("carry", "cut"), n=1)
+    if text not in TRANSITIONS:
+        near = difflib.get_close_matches(text.lower(), TRANSITIONS, n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise reader.refuse(node.place, f"found {quoted(text)}, allowed {kind.allowed}{hint}")
-    return "cut" if text == "cut" else "carry"
+    return text
 
 
 def read_name(node: Node, kind: Kind, reader: Reader) -> str:
@@ -333,7 +334,9 @@ def _text_kind() -> TextKind:
     return kind
 
 
-ALL_READERS = READERS | {
+ALL_READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
+    **READERS,
+    **EDIT_READERS,
     "model": read_model,
     "models": read_models,
     "name": read_name,

@@ -3,9 +3,14 @@
 from vqanim.timeline.compile import compile_timeline
 from vqanim.timeline.plan import (
     CameraStep,
+    Chapter,
+    FilmFrame,
     FramePlan,
     FrameRef,
+    Layer,
     Limits,
+    Look,
+    Move,
     PerceptorPlan,
     ShotPlan,
     StartPlan,
@@ -16,9 +21,14 @@ from vqanim.timeline.plan import (
 
 __all__ = [
     "CameraStep",
+    "Chapter",
+    "FilmFrame",
     "FramePlan",
     "FrameRef",
+    "Layer",
     "Limits",
+    "Look",
+    "Move",
     "PerceptorPlan",
     "ShotPlan",
     "StartPlan",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.times import TimeBase
+from vqanim.timeline.edit import cut_film
 from vqanim.timeline.frames import Film, plan_shot
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import FrameRef, Limits, PerceptorPlan, ShotPlan, Timeline
+from vqanim.timeline.plan import Chapter, Limits, PerceptorPlan, ShotPlan, Timeline
+from vqanim.timeline.runs import place_shots
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.view import DIGITS
@@ -25,8 +28,9 @@ def compile_timeline(
 ) -> Timeline:
     """Plan every frame of a scene: plain numbers, the same whenever the scene and the limits are.
 
-    Frame k shows the moment k / fps. `clock` and `signals` are reserved for soundtracks. `limits` come from
-    the catalogue of models. The timeline's warnings begin with the scene's own.
+    Painted frame k shows the moment k / rate, film frame k the moment k / fps. `clock` and `signals` are
+    reserved for soundtracks. `limits` come from the catalogue of models. The timeline's warnings begin with
+    the scene's own.
 
     Raises SceneError with every curve that has no usable value somewhere (its place, frame and time), every
     shot without a frame, and sizes or lengths beyond all measure.
@@ -34,10 +38,21 @@ def compile_timeline(
     width, height = _fitted_size(scene, limits)
     spans = lay_out(scene)
     duration = math.fsum(span.duration for span in spans)
-    aspect, used = height / width, scene.models.used
-    film = Film(scene.seed, float(scene.fps), aspect, cell_length(duration), limits, used)
+    aspect = height / width
+    film = Film(
+        scene.seed,
+        float(scene.rate),
+        aspect,
+        cell_length(duration),
+        limits,
+        scene.models.used,
+        in_betweens=scene.rate != scene.fps,
+        loop=scene.loop,
+    )
     sampler = Sampler()
-    shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), sampler)
+    shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), scene.rate, sampler)
+    cuts = place_shots(spans, scene)
+    edit = cut_film(scene, cuts, shots, sampler, film.aspect)
     if sampler.problems:
         raise SceneError(sampler.problems.values())
     return Timeline(
@@ -49,18 +64,20 @@ def compile_timeline(
         generator=scene.models.generator,
         perceptors=_perceptors(scene),
         shots=shots,
-        edit=tuple(FrameRef(shot.name, frame.index) for shot in shots for frame in shot.frames),
+        edit=edit,
         crf=scene.output.crf,
         gif_width=min(width, scene.output.gif_width or _GIF_WIDTH),
         gif_fps=min(scene.fps, scene.output.gif_fps or _GIF_FPS),
-        warnings=scene.warnings + _size_warnings(scene, width, height, limits),
+        chapters=tuple(Chapter(cut.shot.name, cut.first) for cut in cuts),
+        rate=scene.rate,
+        warnings=scene.warnings + _size_warnings(scene, width, height, limits) + _edit_warnings(scene),
     )
 
 
 def _plan_shots(
-    spans: tuple[Span, ...], film: Film, base: TimeBase, sampler: Sampler
+    spans: tuple[Span, ...], film: Film, base: TimeBase, rate: Fraction, sampler: Sampler
 ) -> tuple[ShotPlan, ...]:
-    clocks = [Clocks(span, base, several=len(spans) > 1) for span in spans]
+    clocks = [Clocks(span, base, several=len(spans) > 1, rate=rate) for span in spans]
     plans = []
     for number, here in enumerate(clocks):
         before = None
@@ -92,6 +109,15 @@ def _fitted_side(side: int, limits: Limits) -> int:
     multiple = limits.multiple
     nearest = (2 * side + multiple) // (2 * multiple)
     return multiple * min(max(nearest, -(-limits.min_side // multiple)), MAX_SIDE // multiple)
+
+
+def _edit_warnings(scene: Scene) -> tuple[str, ...]:
+    return tuple(
+        f"{after.place} carries on from the last picture of {before.name}, which plays backwards: "
+        "the picture will jump there"
+        for before, after in pairwise(scene.shots)
+        if before.reverse and after.transition.kind == "carry"
+    )
 
 
 def _size_warnings(scene: Scene, width: int, height: int, limits: Limits) -> tuple[str, ...]:

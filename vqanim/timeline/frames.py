@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,8 @@ class Film:
     """What all shots of a film share."""
 
     seed: int
-    fps: float
+    rate: float
+    """Painted frames per second."""
     aspect: float
     """Height / width of a frame."""
     cell: float
@@ -61,6 +62,10 @@ class Film:
     limits: Limits
     perceptors: tuple[PerceptorUse, ...]
     """Those that look at the frames."""
+    in_betweens: bool = False
+    """True when the film shows moments between its painted frames."""
+    loop: bool = False
+    """True when the end of the film leads back to its start."""
 
 
 def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sampler) -> ShotPlan:
@@ -69,18 +74,18 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
     before: the clocks of the shot whose last frame is carried on; None for the first shot and after a cut.
     """
     span, shot = clocks.span, clocks.span.shot
-    frames = np.arange(span.first, span.first + span.count)
+    frames = np.arange(span.first, span.first + span.count + span.overhang)
     sides = _sides(clocks, before, frames)
     cameras = _cameras(film, clocks, before, frames, sampler)
     losses = _losses(sides, sampler)
     numbers = _numbers(sides, film.limits, sampler)
     cutouts = tuple(_cutouts(use, shot, film.limits) for use in film.perceptors)
     noises = [_cutout_noise(use, sides, film.limits, sampler) for use in film.perceptors]
-    anchors = find_anchors(losses, before is None, film.fps)
+    anchors = find_anchors(losses, before is None, film.rate)
     times = _tidy(clocks.at_frames(frames).film)
 
     plans = []
-    for index in range(span.count):
+    for index in range(len(frames)):
         previous = _previous(shot, before, index)
         fresh = previous is None
         steps = _first_steps(shot) if fresh else int(numbers["steps"][index])
@@ -107,7 +112,10 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
                 anchor=_anchor(shot, anchors[index], previous),
             )
         )
-    return ShotPlan(shot.name, tuple(plans))
+    after = (
+        _after(film, clocks, int(frames[-1])) if film.in_betweens or film.loop or shot.loop else CameraStep()
+    )
+    return ShotPlan(shot.name, tuple(plans), span.overhang, after)
 
 
 def _sides(clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64]) -> list[Side]:
@@ -130,6 +138,17 @@ def _cameras(
     outgoing = View(before.span.shot.camera, before, film.aspect) if blend > 0 else None
     frames = np.concatenate([frames[:1] - 1, frames])
     return camera_steps(view, frames, film.cell, sampler, outgoing, blend)
+
+
+def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
+    """The step on from the last frame, to where the camera would be at the next; no curve goes on past that.
+
+    Without a mistake of its own: a curve that has no value there lets the camera stand.
+    """
+    end = float((last + 1) / clocks.painted)
+    view = View(clocks.span.shot.camera, replace(clocks, until=end), film.aspect)
+    (step,) = camera_steps(view, np.array([last, last + 1]), film.cell, Sampler())
+    return step
 
 
 def _losses(sides: list[Side], sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:

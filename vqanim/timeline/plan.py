@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from vqanim.effects import EffectNow
 from vqanim.icons import IconSpec
 
 Color = tuple[float, float, float]
@@ -144,6 +145,72 @@ class ShotPlan:
 
     name: str
     frames: tuple[FramePlan, ...]
+    overhang: int = 0
+    """How many of the last frames lie past the shot's end, under the dissolve that follows."""
+    after: CameraStep = CameraStep()
+    """The step that would lead on from the last frame; known only where the edit needs it."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A part of a camera step, along which a saved picture is moved in the film."""
+
+    step: CameraStep
+    part: float = 1.0
+    """1 is the whole step; below 0 the picture is moved back: -0.25 undoes the last quarter of the step."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A saved frame as it is seen in a film frame."""
+
+    frame: FrameRef
+    share: float = 1.0
+    """Of the layer's picture; those of a layer add up to 1."""
+    moves: tuple[Move, ...] = ()
+    """Done one after another, the first one first."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The picture of one shot in a film frame: its looks blended, then its own effects."""
+
+    looks: tuple[Look, ...]
+    share: float = 1.0
+    """Of the film frame; those of a film frame add up to 1."""
+    effects: tuple[EffectNow, ...] = ()
+
+
+@dataclass(frozen=True)
+class FilmFrame:
+    """One frame of the film: layers blended, then the film's effects. None of it reaches a take."""
+
+    time: float
+    """Seconds of film."""
+    layers: tuple[Layer, ...]
+    effects: tuple[EffectNow, ...] = ()
+
+    @property
+    def frames(self) -> tuple[FrameRef, ...]:
+        """The saved frames that it is made of."""
+        return tuple(look.frame for layer in self.layers for look in layer.looks)
+
+    @property
+    def untouched(self) -> FrameRef | None:
+        """The saved frame that this film frame shows exactly as it is, if there is one."""
+        if self.effects or len(self.frames) != 1:
+            return None
+        (layer,) = self.layers
+        return None if layer.effects or layer.looks[0].moves else layer.looks[0].frame
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Where a shot begins in the film."""
+
+    name: str
+    first: int
+    """Number of its first film frame."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +235,14 @@ class Timeline:
     perceptors: tuple[PerceptorPlan, ...]
     """Only those that count."""
     shots: tuple[ShotPlan, ...]
-    edit: tuple[FrameRef, ...]
-    """The film: which frame of which take is shown when."""
+    edit: tuple[FilmFrame, ...]
+    """The film: what is shown when."""
     crf: int
     gif_width: int
     gif_fps: Fraction
+    chapters: tuple[Chapter, ...] = ()
+    rate: Fraction | None = None
+    """Painted frames per second; None is fps."""
     warnings: tuple[str, ...] = ()
     """One line each, for people."""
 

@@ -41,11 +41,18 @@ class Clocks:
     """True when the film has more than one shot, so that a message names the shot."""
     until: float = math.inf
     """Seconds of film."""
+    rate: Fraction | None = None
+    """Painted frames per second; those of the film where it is None."""
 
     @property
     def fps(self) -> Fraction:
-        """Frames per second."""
+        """Frames per second of the film, in which times such as `36f` are meant."""
         return self.film_base.fps
+
+    @property
+    def painted(self) -> Fraction:
+        """Frames per second of the takes."""
+        return self.rate or self.fps
 
     def base_of(self, curve: Curve) -> TimeBase:
         """Duration and frame rate of the time on which a curve runs."""
@@ -57,7 +64,8 @@ class Clocks:
 
     def at_frames(self, frames: Indices) -> Moments:
         """Both clocks at frames of the film, each rounded only once."""
-        return self._held(seconds_of(frames, self.fps), seconds_of(frames - self.span.first, self.fps))
+        inside = frames - self.span.first
+        return self._held(seconds_of(frames, self.painted), seconds_of(inside, self.painted))
 
     def breaks(self, curve: Curve) -> list[float]:
         """Moments of the film, in seconds, at which a curve may have a corner or a jump."""

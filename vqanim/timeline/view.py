@@ -112,7 +112,7 @@ def camera_steps(
     before: the view of the outgoing shot, blended with this one over the first `blend` seconds of its shot.
     """
     views = [view] if before is None else [view, before]
-    start, fps = view.clocks.span.start, view.clocks.fps
+    start, rate = view.clocks.span.start, view.clocks.painted
     for each in views:
         each.check(each.clocks.at_frames(frames), sampler)
     if len(frames) < 2:
@@ -121,7 +121,7 @@ def camera_steps(
         return [CameraStep()] * (len(frames) - 1)
 
     breaks = [moment for each in views for moment in each.breaks()] + [start, start + blend]
-    mesh = motion.mesh(seconds_of(frames, fps), cell, breaks)
+    mesh = motion.mesh(seconds_of(frames, rate), cell, breaks)
     with np.errstate(all="ignore"):  # what overflows is found by `_calm`
         pieces = view.pieces(mesh, frames, sampler)
         if before is not None and blend > 0:
@@ -149,7 +149,7 @@ def _calm(steps: Steps) -> NDArray[np.bool_]:
 def _too_far(view: View, frame: int) -> tuple[Place, str]:
     """What to say about a step that is not calm."""
     shot = view.clocks.span.shot
-    seconds = round(frame / float(view.clocks.fps), 3)
+    seconds = round(frame / float(view.clocks.painted), 3)
     return (
         Place(shot.place.file, shot.place.line, "camera"),
         f"the picture moves too far in one step at frame {frame} ({seconds:.12g} s), "

@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.film.conftest import MakeFrames, frame_picture
+from tests.film.conftest import MakeFrames, frame_picture, reel
 from vqanim.errors import OutputError
-from vqanim.film.mp4 import write_mp4
 from vqanim.film.probe import decode_frame, probe
+from vqanim.film.video import VideoSettings, write_video
+
+
+def write_mp4(frames: list[Path], path: Path, fps: Fraction, crf: int, title: str = "") -> None:
+    """Encode these files to an MP4 of the size of the first that can be read."""
+    with Image.open(frames[0]) as first:
+        width, height = first.size
+    write_video(reel(frames, fps, (width, height)), path, VideoSettings(crf=crf, title=title))
 
 
 def boxes(path: Path) -> list[str]:

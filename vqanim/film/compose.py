@@ -1,0 +1,88 @@
+"""A frame of the film from saved frames: moved, blended, with effects. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.camera.matrix import moves_matrix
+from vqanim.effects import Moment, apply_effects
+from vqanim.errors import OutputError
+from vqanim.files import Picture
+from vqanim.film.pictures import Reel, read_frame
+from vqanim.resample import move_picture
+from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Look, Timeline
+
+Find = Callable[[FrameRef], Path]
+"""The file of a saved frame."""
+
+KEPT_IN_MEMORY = 6
+"""Saved frames: two neighbours of two takes, and the first of a loop."""
+
+
+@dataclass
+class Composer:
+    """Makes the pictures of a film, one at a time."""
+
+    find: Find
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    seed: int
+    _recent: dict[FrameRef, Picture] = field(default_factory=dict)
+
+    def picture(self, frame: FilmFrame) -> Picture:
+        """One film frame; the saved picture bit for bit where nothing is done to it."""
+        moment = Moment(self.seed, frame.time)
+        layers = [(layer.share, self._layer(layer, moment)) for layer in frame.layers]
+        return apply_effects(blend(layers), frame.effects, moment)
+
+    def _layer(self, layer: Layer, moment: Moment) -> Picture:
+        looks = [(look.share, self._look(look)) for look in layer.looks]
+        return apply_effects(blend(looks), layer.effects, moment)
+
+    def _look(self, look: Look) -> Picture:
+        picture = self._load(look.frame)
+        if not look.moves:
+            return picture
+        matrix = moves_matrix(look.moves, self.width, self.height)
+        return move_picture(picture, matrix, look.moves[-1].step.border)
+
+    def _load(self, frame: FrameRef) -> Picture:
+        picture = self._recent.pop(frame, None)
+        if picture is None:
+            path = self.find(frame)
+            picture = read_frame(path)
+            if picture.shape != (self.height, self.width, 3):
+                found = f"{picture.shape[1]}x{picture.shape[0]}"
+                wanted = f"{self.width}x{self.height}"
+                raise OutputError(f"{path}: the frame is {found}, but the film is {wanted} pixels")
+        self._recent[frame] = picture  # the one used last is the last to go
+        while len(self._recent) > KEPT_IN_MEMORY:
+            del self._recent[next(iter(self._recent))]
+        return picture
+
+
+def make_reel(timeline: Timeline, find: Find) -> Reel:
+    """The film of a timeline; `find` gives the file of each saved frame."""
+
+    def play(indices: Iterable[int]) -> Iterator[Picture]:
+        composer = Composer(find, timeline.width, timeline.height, timeline.seed)
+        return (composer.picture(timeline.edit[index]) for index in indices)
+
+    return Reel(timeline.width, timeline.height, timeline.fps, len(timeline.edit), play)
+
+
+def blend(parts: Sequence[tuple[float, Picture]]) -> Picture:
+    """The mean of pictures with weights that add up to 1; the very same picture where there is one."""
+    if len(parts) == 1:
+        return parts[0][1]
+    total: NDArray[np.float32] = np.zeros(parts[0][1].shape, np.float32)
+    for share, picture in parts:
+        total += np.float32(share) * picture
+    return (total + np.float32(0.5)).clip(0, 255).astype(np.uint8)

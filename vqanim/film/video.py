@@ -1,0 +1,126 @@
+"""Films in one stream of video: H.264, ProRes, VP9, animated PNG."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from vqanim.files import staged
+from vqanim.film.ffmpeg import BITEXACT, encode, raw_input
+from vqanim.film.pictures import Reel, even
+from vqanim.timeline.plan import Chapter
+
+THREADS = 4
+"""x264's bytes depend on its thread count, so it is the same on every machine."""
+
+# RGB of the frames to limited-range BT.709. Without a word ffmpeg converts by BT.601 and tags nothing, and
+# players, which take large pictures for BT.709, show greens and reds shifted.
+_COLOR = (
+    "scale=in_range=full:out_range=limited:out_color_matrix=bt709:flags=bicubic+accurate_rnd+full_chroma_int,"
+    "format={pixels},"
+    "setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+)
+
+
+@dataclass(frozen=True)
+class VideoKind:
+    """A container with its encoder and the encoder's settings."""
+
+    format: str
+    """Name of the container for ffmpeg."""
+    encoder: str
+    options: tuple[str, ...] = ()
+    pixels: str = "yuv420p"
+    """Pixel format; `rgb24` is not converted."""
+    crf: int | None = None
+    """Quality where nobody asks for one, of encoders that have such a number."""
+    keyframe_seconds: Fraction | None = None
+    """A picture that stands for itself at least so often; None leaves it to the encoder."""
+    fit: str = ""
+    """A filter that fits the picture into what a place wants."""
+
+
+MP4 = VideoKind("mp4", "libx264", ("-preset", "medium", "-movflags", "+faststart"), crf=17)
+
+
+@dataclass(frozen=True)
+class VideoSettings:
+    """What is asked of one file."""
+
+    kind: VideoKind = MP4
+    crf: int | None = None
+    title: str = ""
+    chapters: tuple[Chapter, ...] = ()
+    upscale: int = 1
+
+
+def write_video(reel: Reel, path: Path, settings: VideoSettings) -> None:
+    """Encode a film, each frame shown for 1 / fps seconds.
+
+    The file appears at `path` whole or not at all; the same pictures and settings give the same bytes.
+    Raises OutputError.
+    """
+    kind = settings.kind
+    sides = (reel.width + reel.width % 2, reel.height + reel.height % 2)
+    with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
+        notes = Path(scratch) / "chapters.txt"
+        arguments = [
+            *raw_input(*sides, f"{reel.fps.numerator}/{reel.fps.denominator}"),
+            *_chapters(settings.chapters, reel, notes),
+            *("-vf", _filters(settings), "-c:v", kind.encoder, "-threads", str(THREADS)),
+            *_quality(settings, reel.fps),
+            *BITEXACT,
+            *("-metadata", f"title={_one_line(settings.title)}"),
+            *kind.options,
+            *("-f", kind.format),
+        ]
+        encode(arguments, map(even, reel.play(range(reel.count))), temporary)
+
+
+def _filters(settings: VideoSettings) -> str:
+    kind, steps = settings.kind, []
+    if settings.upscale > 1:
+        steps.append(upscale_filter(settings.upscale))
+    if kind.fit:
+        steps.append(kind.fit)
+    steps.append("format=rgb24" if kind.pixels == "rgb24" else _COLOR.format(pixels=kind.pixels))
+    return ",".join(steps)
+
+
+def upscale_filter(factor: int) -> str:
+    """The ffmpeg filter that enlarges by Lanczos resampling."""
+    return f"scale=iw*{factor}:ih*{factor}:flags=lanczos+accurate_rnd+full_chroma_int"
+
+
+def _quality(settings: VideoSettings, fps: Fraction) -> list[str]:
+    kind = settings.kind
+    crf = kind.crf if settings.crf is None else settings.crf
+    arguments = [] if kind.crf is None else ["-crf", str(crf)]
+    if kind.keyframe_seconds is not None:
+        arguments += ["-g", str(max(1, round(fps * kind.keyframe_seconds)))]
+    return arguments
+
+
+def _chapters(chapters: Sequence[Chapter], reel: Reel, notes: Path) -> list[str]:
+    """A second input that holds the chapters; one alone says nothing."""
+    if len(chapters) < 2:
+        return []
+    ends = [*(chapter.first for chapter in chapters[1:]), reel.count]
+    lines = [";FFMETADATA1"]
+    for chapter, end in zip(chapters, ends, strict=True):
+        lines += [
+            "[CHAPTER]",
+            f"TIMEBASE={reel.fps.denominator}/{reel.fps.numerator}",
+            f"START={chapter.first}",
+            f"END={end}",
+            f"title={chapter.name}",
+        ]
+    notes.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return ["-f", "ffmetadata", "-i", str(notes), "-map", "0:v", "-map_chapters", "1"]
+
+
+def _one_line(title: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in title).split())

@@ -1,0 +1,91 @@
+"""The effects of a scene at moments of its film: curves sampled, hits worked out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.effects import EFFECTS, EffectNow, changes_nothing
+from vqanim.errors import CurveError
+from vqanim.scene.curves import Curve
+from vqanim.scene.edit import Effect, Hit
+from vqanim.scene.times import SAME_MOMENT, TimeBase
+from vqanim.timeline.sampling import Sampler
+from vqanim.timeline.view import tidy
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class EffectClock:
+    """The moments of some film frames on the time of the effects: the film's, or a shot's."""
+
+    seconds: Floats
+    """[F]."""
+    base: TimeBase
+    shot: str = ""
+    """Name of the shot for a message, where there are several."""
+
+    @classmethod
+    def of(cls, count: int, duration: float, fps: Fraction, shot: str = "") -> EffectClock:
+        """The first `count` frames of a film, or of a shot's place in it."""
+        seconds = np.arange(count) * float(fps.denominator) / float(fps.numerator)
+        return cls(np.asarray(seconds, dtype=np.float64), TimeBase(duration, fps), shot)
+
+
+def effects_at(
+    effects: Sequence[Effect], hits: Sequence[Hit], clock: EffectClock, sampler: Sampler
+) -> list[tuple[EffectNow, ...]]:
+    """The effects that change something, at every moment [F]: those of the list, then the hits."""
+    tracks = [(effect, _sample(effect.amount, clock, sampler)) for effect in effects]
+    tracks += [track for hit in hits for track in _hit_tracks(hit, clock)]
+    found: list[list[EffectNow]] = [[] for _ in clock.seconds]
+    for effect, amounts in tracks:
+        for index, amount in enumerate(amounts.tolist()):
+            now = EffectNow(effect.name, tidy(amount), effect.color, effect.rate)
+            if not changes_nothing(now):
+                found[index].append(now)
+    return [tuple(each) for each in found]
+
+
+def _hit_tracks(hit: Hit, clock: EffectClock) -> list[tuple[Effect, Floats]]:
+    moments = np.sort([moment.seconds(clock.base) for moment in hit.on])
+    strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base), 1 / float(clock.base.fps))
+    tracks = []
+    for peak in hit.peaks:
+        neutral, full = EFFECTS[peak.name].neutral, peak.amount.constant_value
+        assert full is not None
+        tracks.append((peak, neutral + (full - neutral) * strength))
+    return tracks
+
+
+def envelope(seconds: Floats, moments: Floats, fade: float, frame: float) -> Floats:
+    """How much there is of a hit at frames [F], 0..1.
+
+    1 at the frame that is on screen at the moment, whatever the frame rate; then straight down to 0, `fade`
+    seconds after the moment. Where two overlap, the stronger counts. Moments ascend; a frame lasts `frame`.
+    """
+    ends = seconds + frame - SAME_MOMENT
+    latest = np.searchsorted(moments, ends, side="left") - 1
+    age = np.where(latest >= 0, seconds - moments[np.clip(latest, 0, None)], math.inf)
+    fading = 1 - age / fade if fade > 0 else np.where(age > SAME_MOMENT, 0.0, 1.0)
+    return np.asarray(np.clip(fading, 0.0, 1.0))
+
+
+def _sample(curve: Curve, clock: EffectClock, sampler: Sampler) -> Floats:
+    """Values [F] of a curve; one that fails is noted and changes nothing."""
+    try:
+        return curve.sample(clock.seconds, clock.base)
+    except CurveError as error:
+        where = ""
+        if curve.constant_value is None:
+            shot = f" of shot {clock.shot}" if clock.shot else ""
+            seconds = round(float(clock.seconds[error.index]), 3)
+            where = f" at frame {error.index}{shot} ({seconds:.12g} s)"
+        sampler.note(curve.place, error.reason + where, source=curve.text)
+        return np.full(clock.seconds.shape, math.nan)

@@ -1,0 +1,211 @@
+"""Where shots lie in the film, and which saved frames are seen at a film frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.model import MAX_FRAMES, Scene, Shot
+from vqanim.timeline.plan import CameraStep, FrameRef, Look, Move, ShotPlan
+from vqanim.timeline.shots import Span
+from vqanim.timeline.view import tidy
+
+SEAM_SECONDS = 1
+"""How long the end of a loop is blended with its start; half of a loop that is shorter than twice this."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The place of one shot in the film, in film frames."""
+
+    span: Span
+    first: int
+    count: int
+    played: int
+    """Film frames before the last picture is held."""
+    seconds: float
+    """How long it is in the film, as written."""
+
+    @property
+    def shot(self) -> Shot:
+        """What the scene says of it."""
+        return self.span.shot
+
+
+def place_shots(spans: Sequence[Span], scene: Scene) -> tuple[Cut, ...]:
+    """The film frames of every shot; borders are the cumulated time, rounded to the nearest film frame.
+
+    Raises SceneError with every shot without a film frame, or when the film is too long.
+    """
+    cuts: list[Cut] = []
+    elapsed, first = Fraction(0), 0
+    for span in spans:
+        played = _played_seconds(span, scene)
+        length = played + span.freeze
+        held = round_half_up((elapsed + played) * scene.fps)
+        end = round_half_up((elapsed + length) * scene.fps)
+        cuts.append(Cut(span, first, end - first, max(1, held - first), float(length)))
+        elapsed, first = elapsed + length, end
+    if first > MAX_FRAMES:
+        message = f"found {first} frames, allowed {MAX_FRAMES} in a film: shorten it or lower fps"
+        raise SceneError([Problem(Place(scene.file, 0, "duration"), message)])
+    if empty := [_empty(cut, scene) for cut in cuts if cut.count < 1]:
+        raise SceneError(empty)
+    return tuple(cuts)
+
+
+def _played_seconds(span: Span, scene: Scene) -> Fraction:
+    """A shot that repeats is as long as its painted frames; else its last time would end early or late."""
+    if span.shot.repeat == 1:
+        return Fraction(span.duration)
+    return span.shot.repeat * span.count / scene.rate
+
+
+def _empty(cut: Cut, scene: Scene) -> Problem:
+    frame = f"{float(1 / scene.fps):.3g} s at {float(scene.fps):.6g} fps"
+    said = f"shot {cut.shot.name} lasts {cut.seconds:.6g} s and shows no frame of the film: one is {frame}"
+    return Problem(cut.shot.place, said)
+
+
+def round_half_up(frames: Fraction) -> int:
+    """Half a frame counts as one, whatever the rounding of a float says about the half."""
+    return math.floor(round(frames, 6) + Fraction(1, 2))
+
+
+def seam_share(way: float) -> float:
+    """How much of its start there is in a loop after a part of its seam, 0..1; level at both ends.
+
+    Level, so that the step from the last picture to the first is the smallest of all, however far the
+    pictures have gone from where they began.
+    """
+    way = min(max(way, 0.0), 1.0)
+    return way * way * (3 - 2 * way)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Takes that are seen as one movement: a shot, and those that are carried on from it."""
+
+    first: int
+    """Number of its first film frame."""
+    pace: Fraction
+    """Painted frames from one film frame to the next."""
+    frames: tuple[FrameRef, ...]
+    """Saved frames, those under the dissolve that follows included."""
+    steps: tuple[CameraStep, ...]
+    """The step into every frame; the first one leads into the run and is never undone."""
+    own: int
+    """Frames without those under the dissolve."""
+    after: CameraStep
+    """The step on from the last frame; in a loop, to the first one."""
+    loop: bool = False
+    repeats: bool = False
+    reverse: bool = False
+    held: int | None = None
+    """Film frames after which the picture stands still."""
+    seam: Fraction = Fraction(0)
+    """Painted frames over which a loop is led back to its first frame."""
+
+    def looks(self, film_frame: int) -> tuple[Look, ...]:
+        """What is seen at a film frame, which may lie under the dissolve that follows."""
+        place = self._place(film_frame - self.first)
+        here = self._between(place)
+        share = self.pull(place)
+        if share == 0:
+            return here
+        kept = tuple(replace(look, share=tidy(look.share * (1 - share))) for look in here)
+        start = Look(self.frames[0], tidy(share), self._back_from_start(place))
+        return tuple(look for look in (*kept, start) if look.share > 0)
+
+    def pull(self, place: Fraction) -> float:
+        """How far a loop is back at its start, 0..1: smoothly over the seam, 1 at its end.
+
+        A term of the loss that pulls towards the first frame (stay_near) can take its weight from here.
+        """
+        if not self.loop or self.seam == 0:
+            return 0.0
+        return seam_share(float((place - (self.own - self.seam)) / self.seam))
+
+    def _place(self, film_frame: int) -> Fraction:
+        """The place of a film frame among the painted ones, in painted frames from the first."""
+        if self.held is not None:
+            film_frame = min(film_frame, self.held - 1)
+        place = film_frame * self.pace
+        if self.loop or self.repeats:
+            place -= self.own * math.floor(place / self.own)
+        if self.reverse:
+            last = (math.ceil(self.own / self.pace) - 1) * self.pace
+            place = max(Fraction(0), last - place)
+        return place
+
+    def _between(self, place: Fraction) -> tuple[Look, ...]:
+        """Both neighbors of a place, moved there along the camera, the nearer one more."""
+        index = min(math.floor(place), len(self.frames) - 1)
+        part = min(place - index, Fraction(1))
+        if part == 0:
+            return (Look(self.frames[index]),)
+        share, last = tidy(float(part)), index + 1 == len(self.frames)
+        step = self.after if last else self.steps[index + 1]
+        if last and not self.loop:
+            return (Look(self.frames[index], 1.0, _moves((step, share))),)
+        following = self.frames[0 if last else index + 1]
+        return (
+            Look(self.frames[index], tidy(1 - share), _moves((step, share))),
+            Look(following, share, _moves((step, tidy(share - 1)))),
+        )
+
+    def _back_from_start(self, place: Fraction) -> tuple[Move, ...]:
+        """The way back along the camera from the first frame, where a loop ends, to a place before it."""
+        way: list[tuple[CameraStep, float]] = []
+        for number in range(self.own, math.floor(place), -1):
+            step = self.after if number == self.own else self.steps[number]
+            way.append((step, max(-1.0, tidy(float(place - number)))))
+        return _moves(*way)
+
+
+def _moves(*way: tuple[CameraStep, float]) -> tuple[Move, ...]:
+    return tuple(Move(step, part) for step, part in way if part != 0 and not step.still)
+
+
+def make_runs(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan]) -> list[Run]:
+    """The run of every shot; shots that are one movement share theirs."""
+    groups: list[list[int]] = []
+    for number, cut in enumerate(cuts):
+        carried = number > 0 and cut.shot.transition.kind == "carry"
+        if carried and _is_plain(cut.shot) and _is_plain(cuts[number - 1].shot):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    whole_loops = scene.loop and len(groups) == 1
+    runs: list[Run] = []
+    for group in groups:
+        run = _make_run(scene, [cuts[n] for n in group], [shots[n] for n in group], whole_loops)
+        runs += [run] * len(group)
+    return runs
+
+
+def _is_plain(shot: Shot) -> bool:
+    return shot.freeze is None and shot.repeat == 1 and not shot.reverse and not shot.loop
+
+
+def _make_run(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan], whole_loops: bool) -> Run:
+    frames = [frame for shot in shots for frame in shot.frames]
+    overhang, one = shots[-1].overhang, cuts[0].shot
+    own = len(frames) - overhang
+    loop = whole_loops or one.loop
+    return Run(
+        first=cuts[0].first,
+        pace=scene.rate / scene.fps,
+        frames=tuple(FrameRef(frame.shot, frame.index) for frame in frames),
+        steps=tuple(frame.camera for frame in frames),
+        own=own,
+        after=shots[-1].after,
+        loop=loop,
+        repeats=one.repeat > 1,
+        reverse=one.reverse,
+        held=cuts[0].played if one.freeze is not None or one.reverse else None,
+        seam=min(SEAM_SECONDS * scene.rate, Fraction(own, 2)) if loop else Fraction(0),
+    )
