@@ -171,5 +171,5 @@ def test_a_lost_frame_is_named(tmp_path: Path) -> None:
     composer = Composer(lambda frame: tmp_path / f"{frame.index}.png", 64, 48, 0)
     timeline = compiled("size: [64, 48]\nprompts: [x]\nduration: 1f\n")
     assert timeline.edit[0].untouched == FrameRef("main", 0)
-    with pytest.raises(OutputError, match=r"0\.png: there is no such picture; run again"):
+    with pytest.raises(OutputError, match=r"0\.png: the picture is missing; run again"):
         composer.picture(timeline.edit[0])
