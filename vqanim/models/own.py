@@ -84,7 +84,7 @@ def own_entry(kind: str, name: str) -> Entry | None:
         card = _parse(json.loads((folder / CARD).read_text("utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{folder / CARD}: this card of a model cannot be read ({error}); "
             f"run: vqanim models remove {name}, and add the model again"
@@ -141,7 +141,7 @@ def remove_own(kind: str, name: str) -> bool:
 
 
 def _parse(data: Any) -> Card:
-    """A card of what JSON gave. Raises ValueError, TypeError or KeyError when it is none."""
+    """A card of what JSON gave. Raises ValueError or what goes with wrong types when it is none."""
     files = {str(role): (str(f[0]), str(f[1]), int(f[2])) for role, f in data["files"].items()}
     card = Card(**{**data, "files": files})
     texts = (card.name, card.kind, card.family, card.found, card.source)

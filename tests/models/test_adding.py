@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.models.official import FORMS, taming_vq, tiny_clip, transformer_config, write_config
+from vqanim.errors import InputError, OutputError, UsageError
+from vqanim.models.adding import add_generator, add_perceptor
+from vqanim.models.cache import cache_folder
+from vqanim.models.catalogue import UnknownModel, get_generator_entry, get_perceptor_entry, list_models
+from vqanim.models.fetch import is_installed
+from vqanim.models.keeping import find_damage, remove_model
+from vqanim.models.load import load_generator, load_perceptor
+from vqanim.models.own import CARD, Card, adding, own_folder, write_card
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VQANIM_CACHE", str(tmp_path / "cache"))
+
+
+def left() -> list[str]:
+    """What lies among the user's own models."""
+    return sorted(path.name for path in (cache_folder() / "own").rglob("*"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["plain", "gumbel", "transformer"])
+def test_a_vqgan_of_every_kind_and_form_gets_a_name(kind: str, form: str, tmp_path: Path) -> None:
+    model = taming_vq(3, gumbel=kind == "gumbel")
+    state, config = dict(model.state_dict()), model.config()
+    if kind == "transformer":
+        state = {f"first_stage_model.{k}": v for k, v in state.items()} | {"transformer.w": torch.ones(1)}
+        config = transformer_config(model)
+    FORMS[form](state, tmp_path / form)
+    entry = add_generator("lab/mine", write_config(tmp_path, config), tmp_path / form)
+    assert entry == get_generator_entry("lab/mine")
+    assert entry.own
+    assert is_installed(entry)
+    (tmp_path / form).unlink()  # the originals are not needed any more
+    (tmp_path / "config.yaml").unlink()
+    generator = load_generator("lab/mine")
+    assert (generator.name, generator.hash, generator.multiple) == ("lab/mine", entry.hash, 4)
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    expected = model.before_codes(image * 2 - 1)
+    low, high = (model.quantize.embed if kind == "gumbel" else model.quantize.embedding).weight.aminmax(dim=0)
+    if kind != "gumbel":
+        expected = expected.clamp(low.view(1, -1, 1, 1), high.view(1, -1, 1, 1))
+        torch.testing.assert_close(generator.carry(image)["z"], expected, atol=1e-4, rtol=0)
+    assert not (cache_folder() / "converted").exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["ViT", "RN"])
+def test_a_clip_of_every_kind_and_form_gets_a_name(kind: str, form: str, tmp_path: Path) -> None:
+    FORMS[form](tiny_clip(kind).state_dict(), tmp_path / form)
+    entry = add_perceptor("mine", tmp_path / form)
+    assert entry == get_perceptor_entry("mine")
+    assert (entry.kind, entry.family, get_perceptor_entry("mine").cutouts) == ("perceptor", "clip", 32)
+    (tmp_path / form).unlink()
+    assert load_perceptor("mine").hash == entry.hash
+
+
+def test_one_name_may_stand_for_both_kinds(tmp_path: Path) -> None:
+    FORMS["plain.pth"](taming_vq(2).state_dict(), tmp_path / "m.ckpt")
+    FORMS["plain.pth"](tiny_clip("ViT").state_dict(), tmp_path / "c.pt")
+    add_generator("mine", write_config(tmp_path, taming_vq(2).config()), tmp_path / "m.ckpt")
+    add_perceptor("mine", tmp_path / "c.pt")
+    assert [name for name in list_models() if name[1] == "mine"] == [
+        ("generator", "mine"),
+        ("perceptor", "mine"),
+    ]
+
+
+def test_names_that_are_taken_are_refused_unless_forced(tmp_path: Path) -> None:
+    config = write_config(tmp_path, taming_vq(2).config())
+    for seed in (0, 1):
+        FORMS["plain.pth"](taming_vq(2, seed=seed).state_dict(), tmp_path / f"{seed}.ckpt")
+    first = add_generator("mine", config, tmp_path / "0.ckpt")
+    with pytest.raises(UsageError, match="'mine' is the name of a generator you added before; .* --force"):
+        add_generator("mine", config, tmp_path / "1.ckpt")
+    with pytest.raises(UsageError, match="'imagenet-16384' is the name of a generator of the catalogue"):
+        add_generator("imagenet-16384", config, tmp_path / "1.ckpt")
+    assert get_generator_entry("mine") == first
+    second = add_generator("mine", config, tmp_path / "1.ckpt", force=True)
+    assert second.hash != first.hash, "frames of other weights do not hold"
+    add_generator("imagenet-16384", config, tmp_path / "1.ckpt", force=True)
+    assert get_generator_entry("imagenet-16384").own
+    assert remove_model(get_generator_entry("imagenet-16384")) > 0
+    assert not get_generator_entry("imagenet-16384").own
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a b", "-x", "open_clip:a/b", "x" * 65, "ä", "a\n"])
+def test_impossible_names_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be a model's name"):
+        add_perceptor(name, tmp_path / "c.pt")
+
+
+def test_files_that_cannot_be_used_leave_nothing(tmp_path: Path) -> None:
+    config = write_config(tmp_path, taming_vq(2).config())
+    FORMS["plain.pth"](taming_vq(3).state_dict(), tmp_path / "m.ckpt")
+    with pytest.raises(InputError, match="does not fit the network: missing"):
+        add_generator("mine", config, tmp_path / "m.ckpt")
+    with pytest.raises(InputError, match=r"gone\.pt: cannot be read"):
+        add_perceptor("mine", tmp_path / "gone.pt")
+    assert not cache_folder().exists()
+
+
+def test_a_disk_that_refuses_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FORMS["plain.pth"](tiny_clip("ViT").state_dict(), tmp_path / "c.pt")
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vqanim.models.convert.save_file", refuse)
+    with pytest.raises(OutputError, match=r"No space left on device\); free some space"):
+        add_perceptor("mine", tmp_path / "c.pt")
+    assert left() == ["perceptor"]
+    with pytest.raises(UnknownModel):
+        get_perceptor_entry("mine")
+
+
+def test_a_damaged_copy_is_found(tmp_path: Path) -> None:
+    FORMS["plain.pth"](tiny_clip("ViT").state_dict(), tmp_path / "c.pt")
+    entry = add_perceptor("mine", tmp_path / "c.pt")
+    assert find_damage(entry) == []
+    path = entry.files["weights"].locate()
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert "damaged or changed" in find_damage(entry)[0]
+    with pytest.raises(
+        InputError, match="damaged or changed: .* add it again: vqanim models add mine --force"
+    ):
+        load_perceptor("mine")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("files", {"weights": ["../../x.safetensors", "ab" * 32, 3]}),
+        ("files", {"weights": ["/etc/passwd", "ab" * 32, 3]}),
+        ("files", {"weights": ["x.y", "zz", 3]}),
+        ("files", {}),
+        ("files", []),
+        ("kind", "x"),
+        ("multiple", "16"),
+        ("stray", 1),
+        (None, None),
+    ],
+)
+def test_a_damaged_card_is_named(key: str | None, value: object) -> None:
+    with adding("perceptor", "mine") as folder:
+        files = {"weights": ("weights.safetensors", "ab" * 32, 3)}
+        write_card(folder, Card("mine", "perceptor", "clip", "found", "source", 0, files))
+    assert get_perceptor_entry("mine").own
+    path = own_folder("perceptor", "mine") / CARD
+    card = json.loads(path.read_text())
+    path.write_text("{" if key is None else json.dumps({**card, key: value}))
+    with pytest.raises(InputError, match=r"model\.json: this card of a model cannot be read"):
+        get_perceptor_entry("mine")
+
+
+def test_a_damaged_card_is_replaced(tmp_path: Path) -> None:
+    own_folder("perceptor", "mine").mkdir(parents=True)
+    (own_folder("perceptor", "mine") / CARD).write_text("{")
+    FORMS["plain.pth"](tiny_clip("ViT").state_dict(), tmp_path / "c.pt")
+    add_perceptor("mine", tmp_path / "c.pt")
+    assert get_perceptor_entry("mine").own
+
+
+def test_removing_leaves_the_users_files(tmp_path: Path) -> None:
+    FORMS["plain.pth"](tiny_clip("ViT").state_dict(), tmp_path / "c.pt")
+    entry = add_perceptor("mine", tmp_path / "c.pt")
+    assert remove_model(entry) == entry.size
+    assert (tmp_path / "c.pt").exists()
+    assert left() == ["perceptor"]
