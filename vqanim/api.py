@@ -136,7 +136,7 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
     timeline = prepared.timeline
     with lock_folder(folder):
         store = TakeStore(folder)
-        hashes = {path: content_hash(Path(path)) for path in start_images(timeline)}
+        hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
         key = RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
         for event in paint_takes(timeline, Run(store, key, hashes, device)):
             if isinstance(event, RunStarted):
@@ -157,10 +157,11 @@ def perceptors_hash(prepared: Prepared) -> str:
     return join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
 
 
-def start_images(timeline: Timeline) -> list[str]:
-    """Paths of all start images, each once."""
+def picture_files(timeline: Timeline) -> list[str]:
+    """Paths of all picture files that frames are made with, each once."""
     starts = (frame.start for shot in timeline.shots for frame in shot.frames[:1])
-    return list(dict.fromkeys(start.image for start in starts if start and start.image))
+    plans = (*starts, *timeline.pictures)
+    return list(dict.fromkeys(plan.image for plan in plans if plan and plan.image))
 
 
 def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -78,6 +78,13 @@ class SectionKind(Kind):
 
 
 @dataclass(frozen=True)
+class ChoiceKind(Kind):
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PairKind(Kind):
     """A mapping of two curves, x and y; a shot's is merged into the scene's."""
 
@@ -128,6 +135,11 @@ def time(*, zero: bool = False, percent: bool = False) -> TimeKind:
 def section(of: type) -> SectionKind:
     """A mapping with the fields of a class."""
     return SectionKind("section", f"a mapping of {', '.join(keys_of(of))}", of)
+
+
+def choice(*words: str) -> ChoiceKind:
+    """One of these words."""
+    return ChoiceKind("choice", " or ".join([", ".join(words[:-1]), words[-1]]), words)
 
 
 def pair(each: CurveKind, build: type, value: float) -> PairKind:

@@ -19,6 +19,7 @@ from vqanim.scene.expressions import ExpressionError, names_used, parse_expressi
 from vqanim.scene.model import BORDERS, VERSION
 from vqanim.scene.numbers import is_number, number_hint, parse_number, parse_ratio, parse_whole
 from vqanim.scene.options import (
+    ChoiceKind,
     CurveKind,
     Kind,
     PairKind,
@@ -94,6 +95,15 @@ def parse_border(text: str, kind: Kind) -> str:
         near = difflib.get_close_matches(text.lower(), BORDERS, n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}") from None
+
+
+def parse_choice(text: str, kind: ChoiceKind) -> str:
+    """One of the words of a kind. Raises ValueError."""
+    if text in kind.words:
+        return text
+    near = difflib.get_close_matches(text.lower(), kind.words, n=1)
+    hint = f", did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}")
 
 
 def parse_version(text: str, kind: Kind) -> int:
@@ -269,6 +279,7 @@ def read_section(node: Node, kind: SectionKind, reader: Reader) -> Any:
 
 
 READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
+    ChoiceKind: scalar(parse_choice),
     CurveKind: read_curve,
     PairKind: read_pair,
     RatioKind: scalar(parse_limited_ratio),

@@ -48,7 +48,8 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
     """Hex digest of all that decides the pixels of a frame.
 
     `inputs` are the hashes of the saved things that the plan begins from, in order: the pixel hash of the
-    frame before, or the content hash of the start image, whose name is left out of the digest.
+    frame before, or the content hash of the start image, and those of the pictures that terms name. The
+    names of these files are left out of the digest.
     """
     document = {
         "engine": ENGINE_VERSION,
@@ -62,9 +63,24 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
 
 def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     """The plan without what does not reach the pixels: its moment in the film and its start image's path."""
-    start = plan["start"] and {**plan["start"], "image": None}
     views = {name: _alone(plan[name]) for name in ("cutouts", "cutout_noise")}
-    return {**plan, **views, "time": None, "start": start}
+    losses = [_nameless_term(term) for term in plan["losses"]]
+    return {**plan, **views, "time": None, "start": _nameless_start(plan["start"]), "losses": losses}
+
+
+def _nameless_start(start: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Without the path; what a plan has had only since a later version is left out while it says nothing."""
+    if start is None:
+        return None
+    named = {**start, "image": None}
+    return named if start["fit"] != "cover" else {key: value for key, value in named.items() if key != "fit"}
+
+
+def _nameless_term(term: dict[str, Any]) -> dict[str, Any]:
+    """A term of a picture without the name of that; all others as they were before there were any."""
+    if term["target"] is None:
+        return {key: value for key, value in term.items() if key != "target"}
+    return {**term, "text": "", "target": _nameless_start(term["target"])}
 
 
 def _alone(values: Sequence[float]) -> Any:
