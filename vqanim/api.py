@@ -21,10 +21,12 @@ from vqanim.models.catalogue import (
 )
 from vqanim.scene import Scene, dump_scene, load_scene
 from vqanim.scene.model import Models, PerceptorUse
+from vqanim.scene.still import Still, still_scene
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
     from vqanim.engine.events import Event
+    from vqanim.engine.still import Hear
     from vqanim.film import FilmDone
 
 
@@ -147,6 +149,28 @@ def _render(prepared: Prepared, folder: Path, device: str) -> Generator[Event | 
             yield event
         frames = [store.frame_path(frame.shot, frame.index) for frame in timeline.edit]
         yield from make_film(frames, folder, prepared.stem, timeline)
+
+
+def prepare_still(still: Still, name: str = "picture") -> Prepared:
+    """Check the settings of a single picture and compile the film whose only frame it is.
+
+    Raises UsageError, SceneError for unknown models, and InputError for missing or broken pictures.
+    """
+    try:
+        return prepare(still_scene(still, name))
+    except SceneError as error:
+        raise UsageError("; ".join(problem.message for problem in error.problems)) from error
+
+
+def paint(prepared: Prepared, seeds: Sequence[int], hear: Hear, device: str = "auto") -> None:
+    """Paint the first frame of a film once for each seed, and tell `hear` what happens, event by event.
+
+    Nothing is saved. What stops it, such as Ctrl-C, is raised again after the picture so far was told of.
+    Raises InputError and DeviceError.
+    """
+    from vqanim.engine.still import paint_stills
+
+    paint_stills(prepared.timeline, seeds, device, hear)
 
 
 def perceptors_hash(prepared: Prepared) -> str:
