@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqanim.cli import words
+from vqanim.cli import summary, words
 from vqanim.cli.painting import refuse_overwriting, settings, slug, still_options
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
@@ -88,9 +88,10 @@ class Studio:
         timeline = self._prepared.timeline
         many = len(self._paths) - 1
         whole = f"{words.count(many, 'picture')}, " if many else ""
+        steps, models = words.count(self._still.steps, "step"), summary.models(timeline)
         return (
             f"{words.short_path(self._paths[0])}: {whole}{timeline.width}x{timeline.height}, "
-            f"{words.count(self._still.steps, 'step')}, seed {self._still.seed}, models {timeline.models}"
+            f"{steps}, seed {self._still.seed}, models {models}"
         )
 
     def hear(self, event: StillEvent) -> None:

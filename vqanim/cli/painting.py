@@ -14,6 +14,7 @@ import click
 from vqanim.cli import options, words
 from vqanim.errors import UsageError
 from vqanim.scene.model import FITS
+from vqanim.scene.prompts import parse_short
 from vqanim.scene.still import Still, Target, parse_target
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -112,8 +113,12 @@ def _targets(given: Mapping[str, Any]) -> tuple[Target, ...]:
 
 def slug(still: Still) -> str:
     """A file name for a picture, from its prompt."""
-    words_ = re.sub(r"[^\w]+", "-", still.prompt.lower()).strip("-_")[:LONGEST_NAME].strip("-_")
-    return words_ or "picture"
+    try:
+        texts = [part.text for part in parse_short(still.prompt)]
+    except ValueError:  # told of later, with what is wrong
+        texts = []
+    name = re.sub(r"[^\w]+", "-", " ".join(texts).lower()).strip("-_")[:LONGEST_NAME].strip("-_")
+    return name or "picture"
 
 
 def refuse_overwriting(paths: list[Path], force: bool) -> None:

@@ -29,7 +29,7 @@ class StepDone:
     """Steps done."""
     steps: int
     look: Callable[[], Picture]
-    """Decodes the picture as it is now, uint8 [H, W, 3] at full size; call it before the next step or never."""
+    """Decodes the picture as it is now, uint8 [H, W, 3] at full size; to be called before the next step."""
 
 
 @dataclass(frozen=True)
