@@ -23,10 +23,12 @@ from vqanim.models.events import FetchEvent
 from vqanim.models.fetch import fetch_model
 from vqanim.scene import Scene, dump_scene, load_scene
 from vqanim.scene.model import Models, PerceptorUse
+from vqanim.scene.still import Still, still_scene
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
     from vqanim.engine.events import Event, RunStarted
+    from vqanim.engine.still import Hear
     from vqanim.film import FilmDone
 
 
@@ -146,7 +148,7 @@ def _render(
     with lock_folder(folder):
         prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder)
-        hashes = {path: content_hash(Path(path)) for path in start_files(timeline)}
+        hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
         key = RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
         for event in paint_takes(timeline, Run(store, key, hashes, device, deterministic)):
             if isinstance(event, RunStarted):
@@ -160,6 +162,28 @@ def _render(
         yield from make_film(
             timeline, lambda frame: store.frame_path(frame.shot, frame.index), folder, prepared.stem
         )
+
+
+def prepare_still(still: Still, name: str = "picture") -> Prepared:
+    """Check the settings of a single picture and compile the film whose only frame it is.
+
+    Raises UsageError, SceneError for unknown models, and InputError for missing or broken pictures.
+    """
+    try:
+        return prepare(still_scene(still, name))
+    except SceneError as error:
+        raise UsageError("; ".join(problem.message for problem in error.problems)) from error
+
+
+def paint(prepared: Prepared, seeds: Sequence[int], hear: Hear, device: str = "auto") -> None:
+    """Paint the first frame of a film once for each seed, and tell `hear` what happens, event by event.
+
+    Nothing is saved. What stops it, such as Ctrl-C, is raised again after the picture so far was told of.
+    Raises InputError and DeviceError.
+    """
+    from vqanim.engine.still import paint_stills
+
+    paint_stills(prepared.timeline, seeds, device, hear)
 
 
 def perceptors_hash(prepared: Prepared) -> str:
@@ -185,10 +209,11 @@ def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator
     return replace(prepared, generator=generator, perceptors=tuple(perceptors))
 
 
-def start_files(timeline: Timeline) -> list[str]:
-    """Paths of the pictures, shapes and fonts that shots start from, each once."""
+def picture_files(timeline: Timeline) -> list[str]:
+    """Paths of all pictures, shapes and fonts that frames are made with, each once."""
     starts = (frame.start for shot in timeline.shots for frame in shot.frames[:1])
-    return list(dict.fromkeys(start.file for start in starts if start and start.file))
+    plans = (*starts, *timeline.pictures)
+    return list(dict.fromkeys(plan.file for plan in plans if plan and plan.file))
 
 
 def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -62,7 +62,7 @@ def test_with_less_memory_the_step_is_the_same(
 ) -> None:
     viewers = [Viewer(perceptor, 0.7), Viewer(perceptor, 0.3)]
     full = optimise(Guide(generator, viewers, ["a volcano"]), latents, 1)
-    less = optimise(Guide(generator, viewers, ["a volcano"], memory), latents, 1)
+    less = optimise(Guide(generator, viewers, ["a volcano"], memory=memory), latents, 1)
     moved = (full.latents["z"] - latents["z"]).abs().mean()
     assert (full.latents["z"] - less.latents["z"]).abs().mean() < 1e-3 * moved
     assert less.similarities[0][1] == pytest.approx(full.similarities[0][1], abs=1e-5)
@@ -265,7 +265,7 @@ def test_the_way_back_of_a_step_is_deterministic(
             return func(*args, **(kwargs or {}))
 
     with Names():
-        optimise(Guide(generator, viewers, ["a volcano"], memory), latents, 1)
+        optimise(Guide(generator, viewers, ["a volcano"], memory=memory), latents, 1)
     back = {name for name in names if "backward" in name or "index_put" in name or "scatter" in name}
     assert any("convolution_backward" in name for name in back)
     assert not {name for name in back if any(word in name for word in NOT_DETERMINISTIC)}

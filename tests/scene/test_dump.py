@@ -87,6 +87,28 @@ def test_round_trip(text: str) -> None:
     assert dump_scene(load_scene_text(again)) == again
 
 
+def test_picture_prompts_and_stay_near_come_back(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "duration: 4s\n"
+        "prompts: [{image: a.png, weight: {0s: 1, 2s: 0}, stop: 0.2}, {image: a.png, through: pixels}]\n"
+        "start: {image: a.png, fit: contain}\n"
+        "guidance: {stay_near: {to: start, in: pixels, weight: {0s: 3, 4s: 0}}}\n"
+        "shots: [{name: a, duration: 1s}, {name: b, duration: 2s, guidance: {stay_near: t}},\n"
+        "  {name: c, duration: 1s, guidance: {stay_near: none}}]"
+    )
+    scene = load_scene(path)
+    again = dump_scene(scene)
+    assert load_scene_text(again, str(path), tmp_path) == scene
+    assert [shot.guidance.stay_near and shot.guidance.stay_near.to for shot in scene.shots] == [
+        "start", "previous", None
+    ]  # fmt: skip
+    image = scene.shots[0].prompts[0].image
+    assert image is not None
+    assert dump_scene(scene, {image: "assets/1.png"}).count('"assets/1.png"') == 2 + 3
+
+
 def test_pictures_get_the_names_of_the_assets(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     path = tmp_path / "scene.yaml"

@@ -88,7 +88,15 @@ MISTAKES = {
     + "freeze: 1s\nshots: [{name: a}]": "3: freeze: unknown key 'freeze' here, did you mean 'shots[].freeze'",
     HEAD
     + "shots: [{name: a, guidance: {rate: 3}}]": "3: shots[0].guidance.rate: found a rate in a shot, allowed",
-    "duration: 2s\nprompts: [{text: a, image: b}]": "2: prompts[0].image: 'image' comes in a later version",
+    "duration: 2s\nprompts: [{image: ../b.png}]": "2: prompts[0].image: found '../b.png', it leads out of",
+    "duration: 2s\nprompts: [{text: a, through: pixels}]": "2: prompts[0]: found through beside a text",
+    HEAD + "guidance: {stay_near: near}": "3: guidance.stay_near: found 'near'",
+    HEAD + "guidance: {stay_near: -1}": "3: guidance.stay_near: ",
+    HEAD
+    + "guidance: {stay_near: {to: begin}}": "3: guidance.stay_near.to: found 'begin', allowed previous or st",
+    HEAD + "guidance: {stay_near: {in: pixel}}": "allowed latents or pixels, did you mean 'pixels'?",
+    HEAD + "guidance: {stay_near: {wait: 1}}": "3: guidance.stay_near.wait: unknown key 'wait'",
+    HEAD + "start: {color: red, fit: cover}": "3: start.fit: found fit without an image",
     # simple values
     "prompts: a": "1: duration: is missing, allowed a time above 0 such as 6s",
     "duration: none\nprompts: a": "1: duration: is missing",

@@ -37,7 +37,13 @@ CHANGES: dict[str, Any] = {
     "anchor": FrameRef("main", 0),
 }
 CAMERA: dict[str, Any] = {"scale": 1.03, "angle": 0.6, "shift_x": 0.01, "shift_y": -0.02, "border": "wrap"}
-TERM: dict[str, Any] = {"kind": "palette", "text": "castle", "weight": 1.3, "stop": 0.2}
+TERM: dict[str, Any] = {
+    "kind": "palette",
+    "text": "castle",
+    "weight": 1.3,
+    "stop": 0.2,
+    "target": StartPlan("noise"),
+}
 KEY: dict[str, Any] = {"generator_hash": "x", "perceptor_hash": "y", "width": 32, "height": 24}
 
 
@@ -132,10 +138,20 @@ def test_an_icon_counts_by_its_outline_not_by_its_name_or_file(plan: FramePlan, 
     assert len({chain_digest(replace(plan, previous=None, start=start), [], key) for start in starts}) == 1
 
 
+def test_a_picture_of_a_term_counts_by_content_not_by_name(plan: FramePlan, key: RunKey) -> None:
+    def digest_of(path: str, content: str) -> str:
+        term = WeightedTerm("image", path[-5:], 1.0, target=StartPlan("image", path))
+        return chain_digest(replace(plan, losses=(term,)), [content], key)
+
+    assert digest_of("/home/one/a.png", "content") == digest_of("/home/two/b.png", "content")
+    assert digest_of("/home/one/a.png", "content") != digest_of("/home/one/a.png", "other")
+
+
 def test_start_kind_and_colors_matter(plan: FramePlan, key: RunKey) -> None:
     starts = (
         StartPlan("noise"),
         StartPlan("image"),
+        StartPlan("image", fit="contain"),
         StartPlan("color", colors=((0.1, 0.2, 0.3),)),
         StartPlan("color", colors=((0.3, 0.2, 0.1),)),
         StartPlan("gradient", colors=((0.1, 0.2, 0.3), (0.3, 0.2, 0.1))),
@@ -221,3 +237,12 @@ def test_frames_of_one_perceptor_keep_the_digests_they_had() -> None:
     assert join_perceptors([("p" * 16, 1.0)]) == "p" * 16
     plan = frame_plan(cutouts=(12,), cutout_noise=(0.25,))
     assert chain_digest(plan, [], RunKey("g", "p", 64, 32))[:16] == "506de0832ddb3bb4"
+
+
+def test_frames_of_texts_and_starts_keep_the_digests_they_had() -> None:
+    """Numbers that are fixed: they change only together with ENGINE_VERSION."""
+    begin = frame_plan(cutouts=(12,), start=StartPlan("image", "/home/one/a.png"))
+    assert chain_digest(begin, ["content"], RunKey("g", "p", 64, 32))[:16] == "0f5b20e53594ffe8"
+    texts = (WeightedTerm("prompt", "a", 1.0, 0.4), WeightedTerm("prompt", "b", 0.5))
+    carried = frame_plan(index=1, previous=FrameRef("main", 0), start=None, losses=texts)
+    assert chain_digest(carried, ["pixels"], RunKey("g", "p", 64, 32))[:16] == "ab5ce7ae5cdfee7c"

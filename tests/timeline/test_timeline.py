@@ -107,6 +107,25 @@ def test_only_terms_with_a_weight_are_named() -> None:
     assert set(weights(film, "b")) == {-0.5}
 
 
+def test_what_is_pushed_away_has_no_end_but_its_stop() -> None:
+    """With an end at distance 0, where it begins, it would not be pushed at all."""
+    film = compiled("fps: 10\nduration: 0.2s\nprompts: ['a:-1', {text: b, weight: -1, stop: 0.9}]\n")
+    assert [term.stop for term in frames_of(film)[0].losses] == [-10, -0.9]
+
+
+def test_stay_near_holds_frames_that_carry_something_and_are_painted() -> None:
+    text = "fps: 10\nduration: 0.5s\nprompts: [{text: a, weight: {0s: 1, 0.4s: [0, step]}}]\n"
+    film = frames_of(compiled(text + "guidance: {stay_near: {0s: 2, 0.2s: [0, step], 0.3s: [1, step]}}\n"))
+    kinds = [[term.kind for term in frame.losses] for frame in film]
+    held, free = ["prompt", "stay_near_latents"], ["prompt"]
+    assert kinds == [free, held, free, held, []]
+    start = frames_of(
+        compiled(text + "start: {color: red}\nguidance: {stay_near: {to: start, in: pixels}}\n")
+    )
+    assert all(frame.losses[1].target == start[0].start for frame in start[:4])
+    assert {frame.losses[1].kind for frame in start[:4]} == {"stay_near_pixels"}
+
+
 def test_a_frame_without_weights_takes_no_steps() -> None:
     film = compiled(
         "fps: 10\nduration: 1s\nprompts: [{text: a, weight: {0s: 0, 0.4s: [1, step], 0.6s: [0, step]}}]\n"

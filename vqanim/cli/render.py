@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -10,12 +9,6 @@ import click
 
 from vqanim.cli import options, words
 from vqanim.cli.stopping import stopping
-
-
-def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
-        raise click.BadParameter(f"{value!r} is none of auto, cpu, cuda, cuda:N, mps")
-    return value
 
 
 @click.command()
@@ -28,13 +21,7 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
 )
 @options.overrides
 @options.models
-@click.option(
-    "--device",
-    metavar="NAME",
-    default="auto",
-    callback=_device,
-    help="auto (the fastest there is), cpu, cuda, cuda:N or mps.",
-)
+@options.device
 @click.option(
     "--deterministic",
     is_flag=True,

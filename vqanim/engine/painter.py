@@ -15,8 +15,8 @@ from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.guidance.guide import Guide, Similarities
-from vqanim.guidance.losses import GuideContext
+from vqanim.guidance.guide import Guide, OnStep, Similarities
+from vqanim.guidance.losses import TERMS, GuideContext
 from vqanim.timeline.plan import CameraStep, FramePlan
 from vqanim.types import Generator, Latents
 
@@ -40,9 +40,16 @@ class Painter:
     height: int
     width: int
 
-    def paint(self, plan: FramePlan, previous: Picture | None, anchor: Picture | None = None) -> Painted:
+    def paint(
+        self,
+        plan: FramePlan,
+        previous: Picture | None,
+        anchor: Picture | None = None,
+        on_step: OnStep | None = None,
+    ) -> Painted:
         """Paint the frame of a plan; `previous` is the saved frame that it carries, uint8 [H, W, 3], and
-        `anchor` the one whose look it holds to; each is given exactly when the plan names one.
+        `anchor` the one whose look it holds to; each is given exactly when the plan names one. on_step is
+        told of every step; a frame that is sketched first has latents of several sizes.
 
         Raises InputError when the optimisation ran away to inf or nan, when a start image is broken, or
         when the saved frame has another size.
@@ -50,19 +57,19 @@ class Painter:
         if (previous is None, anchor is None) != (plan.previous is None, plan.anchor is None):
             raise ValueError(f"frame {plan.index} of {plan.shot}: give the saved frames that its plan names")
         if previous is None:
-            return self._begin(plan)
+            return self._begin(plan, on_step)
         picture, valid = self._carried(plan, previous)
         similarities: Similarities = ()
         if plan.steps > 0:
             with torch.no_grad():
                 latents = self.generator.carry(picture)
-            context = GuideContext(picture, latents, valid)
-            picture, similarities = self._guided(latents, plan, "cutouts", context)
+            context = self._context(plan, picture, latents, valid)
+            picture, similarities = self._guided(latents, plan, "cutouts", context, on_step)
         if anchor is not None:
             picture = hold(picture, to_tensor(anchor).to(self.device), plan)
         return Painted(to_bytes(picture), similarities)
 
-    def _begin(self, plan: FramePlan) -> Painted:
+    def _begin(self, plan: FramePlan, on_step: OnStep | None) -> Painted:
         """A frame that grows from the plan's start, coarse to fine where that is no picture yet."""
         if plan.start is None:
             raise ValueError(f"frame {plan.index} of {plan.shot} has neither a start nor a frame before")
@@ -79,8 +86,8 @@ class Painter:
                 picture = resize(picture, part.height, part.width)
                 latents = self.generator.start(picture, self._random(plan, "start latents"))
             purpose = f"cutouts {part.width}x{part.height}"
-            context = GuideContext(picture, latents)
-            picture, similarities = self._guided(latents, replace(plan, steps=part.steps), purpose, context)
+            context, staged = self._context(plan, picture, latents), replace(plan, steps=part.steps)
+            picture, similarities = self._guided(latents, staged, purpose, context, on_step)
         return Painted(to_bytes(picture), similarities)
 
     @property
@@ -88,11 +95,33 @@ class Painter:
         """Height and width of the frames, in pixels."""
         return self.height, self.width
 
+    def _context(
+        self, plan: FramePlan, picture: Tensor, latents: Latents, valid: Tensor | None = None
+    ) -> GuideContext:
+        """What the terms of a frame compare it with; the pictures that they name are as large as it is."""
+        terms = [term for term in plan.losses if TERMS[term.kind].looks_at != "cutouts"]
+        named = dict.fromkeys(term.target for term in terms if term.target is not None)
+        height, width = picture.shape[2:]
+        first = replace(plan, index=0)  # the noise of a start is that of its shot's first frame
+        images = {
+            start: start_picture(start, height, width, self._random(first, "start")).to(self.device)
+            for start in named
+        }
+        with torch.no_grad():
+            coded = {term.target for term in terms if TERMS[term.kind].looks_at == "latents"}
+            codes = {start: self.generator.carry(images[start]) for start in named if start in coded}
+        return GuideContext(picture, latents, valid, images=images, codes=codes)
+
     def _guided(
-        self, latents: Latents, plan: FramePlan, purpose: str, context: GuideContext
+        self,
+        latents: Latents,
+        plan: FramePlan,
+        purpose: str,
+        context: GuideContext,
+        on_step: OnStep | None = None,
     ) -> tuple[Tensor, Similarities]:
         """The picture after the plan's steps, decoded after the last of them."""
-        result = self.guide.optimise(latents, plan, self._random(plan, purpose), context)
+        result = self.guide.optimise(latents, plan, self._random(plan, purpose), context, on_step)
         if not result.finite:
             raise InputError(
                 f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity; "

@@ -20,6 +20,7 @@ from vqanim.engine.events import (
     TakesDone,
 )
 from vqanim.engine.painter import Painter
+from vqanim.engine.start import whole_picture
 from vqanim.engine.survey import Chain, survey
 from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice, choose
@@ -28,7 +29,8 @@ from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
+from vqanim.types import Image
 
 KEPT_IN_MEMORY = 3
 """Frames: the one before, the anchor, and one being saved."""
@@ -42,7 +44,7 @@ class Run:
     key: RunKey
     """Hashes of the models, as the catalogue gives them: frames are compared before models are loaded."""
     assets: Mapping[str, str]
-    """Content hash of each start image, by path."""
+    """Content hash of each picture file that a plan names, by path."""
     device: str = "auto"
     deterministic: bool = False
     """Whether only operations are allowed that give the same bits each time."""
@@ -117,7 +119,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     frames=timeline.frame_count,
                     seconds=time.monotonic() - started,
                     steps=plan.steps,
-                    weights=tuple((term.text, term.weight) for term in plan.losses),
+                    weights=tuple((term.text, term.weight) for term in plan.losses if term.is_prompt),
                     similarities=frame.similarities,
                     path=str(run.store.frame_path(plan.shot, plan.index)),
                 )
@@ -138,7 +140,8 @@ def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tup
     generator = load_generator(timeline.generator, device)
     perceptors = {plan.name: load_perceptor(plan.name, device) for plan in timeline.perceptors}
     viewers = [Viewer(perceptors[plan.name], plan.share) for plan in timeline.perceptors]
-    guide = Guide(generator, viewers, timeline.prompts, graphs=steps.way == "graph")
+    pictures = prompt_pictures(timeline, device)
+    guide = Guide(generator, viewers, timeline.prompts, pictures, graphs=steps.way == "graph")
     notes: tuple[str, ...] = ()
     for perceptor in perceptors.values():
         perceptor.release_text()
@@ -149,6 +152,14 @@ def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tup
             perceptor.lower_precision(dtype)
     painter = Painter(generator, guide, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
+
+
+def prompt_pictures(timeline: Timeline, device: torch.device) -> dict[StartPlan, Image]:
+    """The pictures [1, 3, h, w] that a perceptor shall see, by their plans. Raises InputError."""
+    terms = (term for shot in timeline.shots for frame in shot.frames for term in frame.losses)
+    plans = dict.fromkeys(term.target for term in terms if term.kind == "image" and term.target)
+    rng = torch.Generator().manual_seed(timeline.seed)
+    return {plan: whole_picture(plan, timeline.height, timeline.width, rng).to(device) for plan in plans}
 
 
 class Saver:

@@ -26,6 +26,9 @@ MEAN, SPREAD = 0.42, 0.15
 TINT = 0.3
 """How much the color channels differ from each other, relative to the brightness."""
 
+LONGEST = 8
+"""A picture that is longer than so many times its short side is squeezed before a perceptor sees it."""
+
 
 def smooth_noise(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
     """Clouds of several octaves: they give the optimisation a composition to grow from.
@@ -56,13 +59,47 @@ def gradient(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> 
 
 
 def picture_file(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
-    """A picture scaled to cover the frame, its overhang cut off evenly; transparency lies on white.
+    """A picture made to fit the frame; transparency lies on white.
 
-    Raises InputError when the file is missing or broken.
+    cover cuts the overhang off evenly; contain puts margins of the picture's mean color around it; stretch
+    changes its shape. Raises InputError when the file is missing or broken.
     """
     picture = Pillow.fromarray(read_picture(Path(plan.image or "")))
-    fitted = ImageOps.fit(picture, (width, height), Pillow.Resampling.LANCZOS)
-    return to_tensor(np.asarray(fitted))
+    return to_tensor(np.asarray(FITS[plan.fit](picture, (width, height))))
+
+
+def cover(picture: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
+    """Width and height filled, the overhang cut off evenly."""
+    return ImageOps.fit(picture, size, Pillow.Resampling.LANCZOS)
+
+
+def contain(picture: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
+    """All of the picture, with margins in its mean color."""
+    mean = np.asarray(picture).mean((0, 1)).round().astype(int).tolist()
+    return ImageOps.pad(picture, size, Pillow.Resampling.LANCZOS, color=tuple(mean))
+
+
+def stretch(picture: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
+    """All of the picture, in another shape."""
+    return picture.resize(size, Pillow.Resampling.LANCZOS)
+
+
+FITS: Mapping[str, Callable[[Pillow.Image, tuple[int, int]], Pillow.Image]] = {
+    "cover": cover,
+    "contain": contain,
+    "stretch": stretch,
+}
+
+
+def whole_picture(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:
+    """The picture as a perceptor is shown it, float [1, 3, h, w] in 0..1: a file keeps its own shape, and
+    its shorter side becomes that of the frame."""
+    if plan.kind != "image":
+        return start_picture(plan, height, width, rng)
+    picture = Pillow.fromarray(read_picture(Path(plan.image or "")))
+    scale = min(height, width) / min(picture.size)
+    size = [max(1, min(round(side * scale), LONGEST * min(height, width))) for side in picture.size]
+    return to_tensor(np.asarray(picture.resize((size[0], size[1]), Pillow.Resampling.LANCZOS)))
 
 
 def drawn_icon(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:

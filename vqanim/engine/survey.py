@@ -30,18 +30,24 @@ class Chain:
 
     key: RunKey
     assets: Mapping[str, str]
-    """Content hash of each start image, by path."""
+    """Content hash of each picture file that a plan names, by path."""
     pixels: dict[FrameRef, str] = field(default_factory=dict)
 
     def digest(self, plan: FramePlan) -> str | None:
         """The plan's digest, or None while a frame that it carries or holds to is not known."""
+        pictures = [self.assets[path] for path in files_of(plan)]
         if plan.previous is not None:
             carried = [plan.previous, *([plan.anchor] if plan.anchor else [])]
             if not all(frame in self.pixels for frame in carried):
                 return None
-            return chain_digest(plan, [self.pixels[frame] for frame in carried], self.key)
-        image = plan.start.image if plan.start else None
-        return chain_digest(plan, [self.assets[image]] if image else [], self.key)
+            return chain_digest(plan, [*(self.pixels[frame] for frame in carried), *pictures], self.key)
+        return chain_digest(plan, pictures, self.key)
+
+
+def files_of(plan: FramePlan) -> list[str]:
+    """Paths of the picture files that a frame is made with: of its start, then of its terms in order."""
+    plans = [plan.start, *(term.target for term in plan.losses)]
+    return [found.image for found in plans if found and found.image]
 
 
 def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:

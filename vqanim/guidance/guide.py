@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
@@ -17,8 +19,14 @@ from vqanim.guidance.memory import LADDER, Ladder, Memory
 from vqanim.guidance.smoothing import add_averages
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
-from vqanim.timeline.plan import FramePlan
-from vqanim.types import Generator, Latents
+from vqanim.timeline.plan import FramePlan, StartPlan
+from vqanim.types import Generator, Image, Latents
+
+OnStep: TypeAlias = Callable[[int, Latents], None]
+"""Called with the number of the step, from 0, and the latents after it."""
+
+LOOKS = 24
+"""Cutouts of a picture that is a prompt."""
 
 Similarities: TypeAlias = tuple[tuple[str, float], ...]
 """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
@@ -42,6 +50,7 @@ class Guide:
         generator: Generator,
         viewers: Sequence[Viewer],
         prompts: Sequence[str],
+        pictures: Mapping[StartPlan, Image] = MappingProxyType({}),
         memory: Memory = "full",
         graphs: bool = False,
     ) -> None:
@@ -56,6 +65,8 @@ class Guide:
         self.ladder = Ladder(memory)
         self.targets = tuple(embed(viewer, prompts) for viewer in self.viewers)
         """Unit vector [D] of each prompt, for each viewer."""
+        self.pictures = tuple(see(viewer, pictures) for viewer in self.viewers)
+        """Unit vector [D] of each picture [1, 3, h, w] that a term for cutouts names, for each viewer."""
 
     def optimise(
         self,
@@ -63,9 +74,12 @@ class Guide:
         plan: FramePlan,
         rng: torch.Generator,
         context: GuideContext = GuideContext(),
+        on_step: OnStep | None = None,
     ) -> GuideResult:
         """Run `plan.steps` steps from `latents`; rng is a CPU generator of this frame's own.
 
+        on_step: told of every step when it is done. What it is given goes on changing: it copies what it
+        keeps.
         Raises DeviceError when memory does not suffice on any rung of the ladder.
         """
         moving = {name: z.detach().clone().requires_grad_(True) for name, z in latents.items()}
@@ -83,6 +97,8 @@ class Guide:
                 optimiser.step(add_averages(gradient.latents[name], plan.smoothing), rate)
             self.generator.project(detached(moving))
             seen = gradient.seen
+            if on_step is not None:
+                on_step(index, detached(moving))
         done = detached(moving)
         return GuideResult(done, self._similarities(plan, seen), all_finite(done))
 
@@ -98,7 +114,10 @@ class Guide:
 
     def _terms(self, plan: FramePlan, context: GuideContext, device: torch.device) -> Terms:
         """What the terms of a frame need in all its steps."""
-        known = [Known(targets, context, device) for targets in self.targets]
+        known = [
+            Known(targets, context, device, pictures)
+            for targets, pictures in zip(self.targets, self.pictures, strict=True)
+        ]
         alone = Known({}, context, device)
         return Terms(
             tuple(prepare_terms(plan.losses, "cutouts", one) for one in known),
@@ -116,15 +135,18 @@ class Guide:
         )
 
     def _similarities(self, plan: FramePlan, seen: tuple[Tensor, ...]) -> Similarities:
-        texts = [term.text for term in plan.losses if term.kind == "prompt"]
-        if not texts:
+        terms = [term for term in plan.losses if TERMS[term.kind].looks_at == "cutouts"]
+        if not terms:
             return ()
+        knowns = [
+            Known(texts, GuideContext(), view.device, pictures)
+            for texts, pictures, view in zip(self.targets, self.pictures, seen, strict=True)
+        ]
         targets = tuple(
-            torch.stack([known[text] for text in texts]).to(view.device)
-            for known, view in zip(self.targets, seen, strict=True)
+            torch.stack([known.target(term) for term in terms]).to(known.device) for known in knowns
         )
         cosines = mean_cosines(seen, targets, tuple(viewer.share for viewer in self.viewers))
-        return tuple(zip(texts, cosines.tolist(), strict=True))
+        return tuple(zip([term.text for term in terms], cosines.tolist(), strict=True))
 
 
 def embed(viewer: Viewer, prompts: Sequence[str]) -> Mapping[str, Tensor]:
@@ -134,12 +156,26 @@ def embed(viewer: Viewer, prompts: Sequence[str]) -> Mapping[str, Tensor]:
     return dict(zip(texts, vectors, strict=True))
 
 
+def see(viewer: Viewer, pictures: Mapping[StartPlan, Image]) -> Mapping[StartPlan, Tensor]:
+    """Unit vector [D] of each picture [1, 3, h, w] in 0..1: the mean of cutouts, as those of a frame are."""
+    return {plan: see_one(viewer, picture) for plan, picture in pictures.items()}
+
+
+def see_one(viewer: Viewer, picture: Image) -> Tensor:
+    """The mean of a picture's cutouts, a unit vector [D]; the same cutouts in every run."""
+    rng = torch.Generator().manual_seed(0)
+    size = (picture.shape[2], picture.shape[3])
+    cutouts = draw_cutouts(viewer, LOOKS, 0.0, 1, size, rng, picture.device).step(0)
+    with torch.no_grad():
+        return F.normalize(viewer.look(picture, cutouts).embeddings.mean(0), dim=0)
+
+
 def strength(plan: FramePlan) -> float:
     """min(1, sum of |weights|): Adam forgets the scale of a gradient, so weights must set the step.
 
-    Only what pulls by way of cutouts counts; other terms hold a picture back or tint it.
+    Only what pulls counts; other terms hold a picture back.
     """
-    pulling = (term for term in plan.losses if TERMS[term.kind].looks_at == "cutouts")
+    pulling = (term for term in plan.losses if TERMS[term.kind].pulls)
     return min(1.0, sum(abs(term.weight) for term in pulling))
 
 

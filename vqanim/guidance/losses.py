@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.cutouts import Boxes
-from vqanim.timeline.plan import WeightedTerm
+from vqanim.timeline.plan import StartPlan, WeightedTerm
 from vqanim.types import Image, Latents
+
+PIXELS_SCALE = 20.0
+"""The squared difference of two unlike photographs is near 0.1, their distance to a perceptor near 1."""
+NEAR_PIXELS_SCALE = 100.0
+NEAR_LATENTS_SCALE = 1.0
+COARSE = 8
+"""Pixels a side of the blur in a comparison by pixels."""
 
 LooksAt = Literal["cutouts", "picture", "latents"]
 
@@ -46,8 +54,10 @@ class GuideContext:
     """[1, 1, H, W] in 0..1: how far a pixel was in the picture before it was warped. None: all were."""
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     """[1, 1, H, W] in 0..1, by name."""
-    images: Mapping[str, Image] = field(default_factory=dict)
-    """Target images [1, 3, h, w], by name."""
+    images: Mapping[StartPlan, Image] = field(default_factory=dict)
+    """[1, 3, H, W]: the pictures that terms name and compare with pixel by pixel or in latents."""
+    codes: Mapping[StartPlan, Latents] = field(default_factory=dict)
+    """Latents of those that are compared in latents."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,12 @@ class Known:
     """A perceptor's unit vectors [D] by prompt; empty for terms that do not look at cutouts."""
     context: GuideContext
     device: torch.device
+    pictures: Mapping[StartPlan, Tensor] = field(default_factory=dict)
+    """A perceptor's unit vectors [D] of pictures."""
+
+    def target(self, term: WeightedTerm) -> Tensor:
+        """Unit vector [D] of what a term for cutouts asks for."""
+        return self.targets[term.text] if term.target is None else self.pictures[term.target]
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,8 @@ class TermKind:
     loss: Callable[[Any, Constants], Tensor]
     """From a View, an image or latents. For cutouts the loss of each, [n], of which the mean counts; else a
     scalar. No value may be read back from the device."""
+    pulls: bool = True
+    """Whether it says what to show, so that its weight sets the length of a step; False: it holds back."""
 
 
 def spherical_distance(a: Tensor, b: Tensor) -> Tensor:
@@ -83,9 +101,14 @@ def spherical_distance(a: Tensor, b: Tensor) -> Tensor:
 
 
 def prepare_prompts(terms: Sequence[WeightedTerm], known: Known) -> Constants:
-    """Targets [P, D], weights [P] and stops [P] of P prompts."""
+    """Targets [P, D], weights [P] and stops [P] of P prompts, texts or pictures."""
+    target = torch.stack([known.target(term) for term in terms]).to(known.device)
+    return {"target": target, **numbers_of(terms, known)}
+
+
+def numbers_of(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+    """Weights [P] and stops [P] of P terms."""
     return {
-        "target": torch.stack([known.targets[term.text] for term in terms]).to(known.device),
         "weight": torch.tensor([term.weight for term in terms], device=known.device),
         "stop": torch.tensor([term.stop for term in terms], device=known.device),
     }
@@ -93,13 +116,99 @@ def prepare_prompts(terms: Sequence[WeightedTerm], known: Known) -> Constants:
 
 def prompt_loss(view: View, prompts: Constants) -> Tensor:
     """|w| max(sign(w) d, stop), summed over the prompts, for each cutout."""
-    weight = prompts["weight"]
-    signed = weight.sign() * spherical_distance(view.embeddings, prompts["target"])
-    return (weight.abs() * torch.maximum(signed, prompts["stop"])).sum(1)
+    return weighed(spherical_distance(view.embeddings, prompts["target"]), prompts)
+
+
+def weighed(distances: Tensor, terms: Constants) -> Tensor:
+    """|w| max(sign(w) d, stop), summed over the terms: distances [..., P] -> [...]."""
+    weight = terms["weight"]
+    return (weight.abs() * torch.maximum(weight.sign() * distances, terms["stop"])).sum(-1)
+
+
+def prepare_pixels(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+    """Pictures [P, 3, H, W] to come near to, with weights and stops [P]."""
+    pictures = torch.cat([known.context.images[wanted(term)] for term in terms])
+    return {"picture": pictures, **numbers_of(terms, known)}
+
+
+def pixel_loss(image: Image, terms: Constants) -> Tensor:
+    """Mean squared difference to each picture, half of it after a blur, so that large shapes come first."""
+    difference = image - terms["picture"]
+    coarse = F.avg_pool2d(difference, min(COARSE, *difference.shape[2:]))
+    distances = (difference.square().mean((1, 2, 3)) + coarse.square().mean((1, 2, 3))) / 2
+    return weighed(PIXELS_SCALE * distances, terms)
+
+
+def prepare_near_pixels(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+    """Pictures [P, 3, H, W] to stay near to, and how much each pixel of them counts, [P, 1, H, W]."""
+    context, pictures, counts = known.context, [], []
+    for term in terms:
+        picture = given(context.picture) if term.target is None else context.images[term.target]
+        whole = torch.ones_like(picture[:, :1])
+        valid = whole if term.target is not None or context.valid is None else context.valid
+        pictures.append(picture)
+        counts.append(term.weight * valid)
+    return {"picture": torch.cat(pictures), "count": torch.cat(counts)}
+
+
+def near_pixels_loss(image: Image, terms: Constants) -> Tensor:
+    """Weighted mean squared difference; what has just come into view is free."""
+    return NEAR_PIXELS_SCALE * ((image - terms["picture"]).square() * terms["count"]).mean((1, 2, 3)).sum()
+
+
+def prepare_near_latents(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+    """Of each name of latents: those to stay near to, `of <name>` [P, C, h, w], and how much each counts,
+    `count <name>` [P, 1, h, w], which is relative to their mean square."""
+    context, made = known.context, {}
+    for name, latents in given(context.latents).items():
+        wanted_ = [latents if term.target is None else context.codes[term.target][name] for term in terms]
+        counts = [
+            term.weight * (ones if term.target or context.valid is None else shrunk(context.valid, ones))
+            for term in terms
+            for ones in [torch.ones_like(latents[:, :1])]
+        ]
+        made[f"of {name}"] = torch.cat(wanted_)
+        made[f"count {name}"] = torch.cat(counts) / latents.square().mean().clamp(min=1e-12)
+    return made
+
+
+def near_latents_loss(latents: Latents, terms: Constants) -> Tensor:
+    """Weighted mean squared difference, relative to the latents' mean square."""
+    losses = [
+        ((z - terms[f"of {name}"]).square() * terms[f"count {name}"]).mean((1, 2, 3)).sum()
+        for name, z in latents.items()
+    ]
+    return NEAR_LATENTS_SCALE * torch.stack(losses).sum()
+
+
+def shrunk(valid: Tensor, like: Tensor) -> Tensor:
+    """The mask [1, 1, H, W] at the size of latents [1, 1, h, w]."""
+    return F.interpolate(valid, like.shape[2:], mode="area")
+
+
+def wanted(term: WeightedTerm) -> StartPlan:
+    """The picture of a term that must have one."""
+    if term.target is None:
+        raise ValueError(f"a term of the kind {term.kind} names a picture")
+    return term.target
+
+
+Part = TypeVar("Part")
+
+
+def given(part: Part | None) -> Part:
+    """A part of the context that a term needs."""
+    if part is None:
+        raise ValueError("a term compares with a frame before, but the context has none")
+    return part
 
 
 TERMS: Mapping[str, TermKind] = {
     "prompt": TermKind("cutouts", prepare_prompts, prompt_loss),
+    "image": TermKind("cutouts", prepare_prompts, prompt_loss),
+    "pixels": TermKind("picture", prepare_pixels, pixel_loss),
+    "stay_near_pixels": TermKind("picture", prepare_near_pixels, near_pixels_loss, pulls=False),
+    "stay_near_latents": TermKind("latents", prepare_near_latents, near_latents_loss, pulls=False),
 }
 
 

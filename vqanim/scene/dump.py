@@ -16,7 +16,18 @@ from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
 from vqanim.scene.edit import Effect, Hit
 from vqanim.scene.figures import Look
 from vqanim.scene.loader import MAIN
-from vqanim.scene.model import VERSION, XY, Models, PerceptorUse, Prompt, Scene, Shot, Start, Transition
+from vqanim.scene.model import (
+    VERSION,
+    XY,
+    Models,
+    PerceptorUse,
+    Prompt,
+    Scene,
+    Shot,
+    Start,
+    StayNear,
+    Transition,
+)
 from vqanim.scene.options import Declared, options_of
 from vqanim.scene.times import Time, decimal_text
 
@@ -113,7 +124,7 @@ def _inner_shot(shot: Shot, scene: Scene, names: Mapping[str, str]) -> dict[str,
 
 def _shot(shot: Shot, scene: Scene, names: Mapping[str, str], *, on_film: bool | None) -> dict[str, Any]:
     """What a shot inherits or says: curves on film time, all others (constants too), or with None all."""
-    values: dict[str, Any] = {"prompts": _prompts(shot, on_film)}
+    values: dict[str, Any] = {"prompts": _prompts(shot, scene, names, on_film)}
     if on_film is not True:
         values |= {
             "start": _start(shot.start, scene, names),
@@ -124,7 +135,7 @@ def _shot(shot: Shot, scene: Scene, names: Mapping[str, str], *, on_film: bool |
     return values
 
 
-def _prompts(shot: Shot, on_film: bool | None) -> Any:
+def _prompts(shot: Shot, scene: Scene, names: Mapping[str, str], on_film: bool | None) -> Any:
     """A list of prompts is written where its curves are; it is never part here and part there."""
     moving = any(
         not isinstance(curve, Constant) and curve.base == "film"
@@ -133,10 +144,14 @@ def _prompts(shot: Shot, on_film: bool | None) -> Any:
     )
     if on_film is not None and moving != on_film:
         return None
-    return [_prompt(prompt) for prompt in shot.prompts] or "none"
+    return [_prompt(prompt, scene, names) for prompt in shot.prompts] or "none"
 
 
-def _prompt(prompt: Prompt) -> dict[str, Any]:
+def _prompt(prompt: Prompt, scene: Scene, names: Mapping[str, str]) -> dict[str, Any]:
+    if prompt.image is not None:
+        image = _Quoted(names.get(prompt.image) or _relative(prompt.image, scene))
+        said = {"image": image, "through": prompt.through, "weight": _curve(prompt.weight)}
+        return said | {"stop": _curve(prompt.stop)}
     return {"text": _Quoted(prompt.text), "weight": _curve(prompt.weight), "stop": _curve(prompt.stop)}
 
 
@@ -174,6 +189,10 @@ def _section(part: Declared, on_film: bool | None) -> Iterator[tuple[str, Any]]:
             yield key, {axis: curve for axis, curve in both.items() if curve is not None}
         elif isinstance(value, Curve):
             yield key, _wanted(value, on_film)
+        elif isinstance(value, StayNear):
+            weight = _wanted(value.weight, on_film)
+            said = {"to": value.to, "in": value.space, "weight": weight}
+            yield key, None if weight is None else said
         elif value is None:
             yield key, None if on_film else "none"
         elif on_film is not True:
@@ -205,7 +224,8 @@ def _add_film_curves(top: dict[str, Any], found: Mapping[str, Any]) -> None:
 
 def _start(start: Start, scene: Scene, names: Mapping[str, str]) -> Any:
     if start.image is not None:
-        return {"image": _Quoted(names.get(start.image) or _relative(start.image, scene))}
+        image = _Quoted(names.get(start.image) or _relative(start.image, scene))
+        return {"image": image, "fit": None if start.fit == "cover" else start.fit}
     if start.icon is not None:
         return _icon(start.icon, scene, names)
     colors = _Flow([_Quoted(color_text(color)) for color in start.colors])

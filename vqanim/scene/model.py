@@ -20,6 +20,7 @@ from vqanim.scene.options import (
     Declared,
     Kind,
     Option,
+    choice,
     curve,
     declare,
     line_of_text,
@@ -47,25 +48,30 @@ FLAG = Kind("flag", "true or false")
 
 BORDERS = ("reflect", "wrap", "edge")
 
+THROUGH = ("perceptor", "pixels")
+FITS = ("cover", "contain", "stretch")
+"""Fill the frame and cut what hangs over; show all of the picture with margins; fill it out of shape."""
+
 _LATER = (
     "soundtrack",
     "lead",
     "change",
     "kind",
     "smooth",
-    "stay_near",
 )
 
 
 @dataclass(frozen=True)
 class Prompt(Declared):
-    """A text that the picture shall show (or, with a negative weight, avoid)."""
+    """A text or a picture that the picture shall show (or, with a negative weight, avoid)."""
 
-    later: ClassVar[tuple[str, ...]] = ("image", "mask", "stay_near")
+    later: ClassVar[tuple[str, ...]] = ("mask", "stay_near")
 
     text: str = option(
         line_of_text(1000),
         "What to show, taken literally; the style is appended later",
+        default="",
+        default_text="none",
         example="a dark castle",
     )
     weight: Curve = option(
@@ -80,6 +86,19 @@ class Prompt(Declared):
         unit="spherical distance",
         default=0.0,
         example="0.4",
+    )
+    image: str | None = option(
+        Kind("picture", "the path of a picture in the scene's folder"),
+        "A picture to come near to, instead of a text",
+        default=None,
+        default_text="none",
+        example="photo.jpg",
+    )
+    through: str = option(
+        choice(*THROUGH),
+        "How a picture is compared: by what the perceptor sees in it, or pixel by pixel",
+        default="perceptor",
+        example="pixels",
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
@@ -97,6 +116,8 @@ class Start(Declared):
     """sRGB 0..1; one for color, two or more from top to bottom for gradient."""
     icon: IconSpec | None = None
     """For icon: the icon, text or shape that is drawn."""
+    fit: str = "cover"
+    """How an image becomes a frame: one of FITS."""
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -186,7 +207,7 @@ def _amount(description: str, value: float) -> Curve:
 class Carry(Declared):
     """What is done to the picture on its way to the next frame. `none` is nothing at all."""
 
-    later: ClassVar[tuple[str, ...]] = ("stay_near", "smooth", "freeze")
+    later: ClassVar[tuple[str, ...]] = ("smooth", "freeze")
 
     match_colors: Curve = _amount(
         "How much the colors are held to those of an earlier frame with the same prompts", 0.7
@@ -197,10 +218,35 @@ class Carry(Declared):
 
 
 @dataclass(frozen=True)
+class StayNear(Declared):
+    """What holds a frame back while the prompts pull at it."""
+
+    weight: Curve = option(
+        curve(0, 1000),
+        "How strongly: 0 is off, 1 a clear pull",
+        default=1.0,
+        example="{0s: 3, 6s: 0}",
+    )
+    to: str = option(
+        choice("previous", "start"),
+        "To the frame before as the camera moved it, or to the start of the shot",
+        default="previous",
+        example="start",
+    )
+    space: str = option(
+        choice("latents", "pixels"),
+        "Where nearness is measured: in what the generator works on, or in the picture",
+        default="latents",
+        example="pixels",
+        key="in",
+    )
+
+
+@dataclass(frozen=True)
 class Guidance(Declared):
     """How hard each frame is worked towards the prompts."""
 
-    later: ClassVar[tuple[str, ...]] = ("lead", "change", "stay_near", "smooth", "palette", "kind")
+    later: ClassVar[tuple[str, ...]] = ("lead", "change", "smooth", "palette", "kind")
 
     steps: Curve = option(
         curve(0, MAX_STEPS),
@@ -244,6 +290,13 @@ class Guidance(Declared):
         default=None,
         default_text="the model's own",
         example="12",
+    )
+    stay_near: StayNear | None = option(
+        Kind("stay_near", "a curve, or {to: previous or start, in: latents or pixels, weight: a curve}"),
+        "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
+        default=None,
+        default_text="none",
+        example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}",
     )
 
 
@@ -411,6 +464,8 @@ class Shot(Declared):
         guidance = self.guidance
         yield from filter(None, (guidance.learning_rate, guidance.smoothing, guidance.cutout_noise))
         yield from effect_curves(self.effects)
+        if guidance.stay_near is not None:
+            yield guidance.stay_near.weight
 
 
 @dataclass(frozen=True)

@@ -54,13 +54,6 @@ class NumberKind(Kind):
 
 
 @dataclass(frozen=True)
-class ChoiceKind(Kind):
-    """One of a few words."""
-
-    choices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class RatioKind(Kind):
     """A number or a ratio of whole numbers."""
 
@@ -90,6 +83,13 @@ class SectionKind(Kind):
     """A mapping with fields of its own; a shot's is merged into the scene's."""
 
     of: type
+
+
+@dataclass(frozen=True)
+class ChoiceKind(Kind):
+    """One of a few words."""
+
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,11 @@ def time(*, zero: bool = False, percent: bool = False) -> TimeKind:
 def section(of: type) -> SectionKind:
     """A mapping with the fields of a class."""
     return SectionKind("section", f"a mapping of {', '.join(keys_of(of))}", of)
+
+
+def choice(*words: str) -> ChoiceKind:
+    """One of these words."""
+    return ChoiceKind("choice", " or ".join([", ".join(words[:-1]), words[-1]]), words)
 
 
 def pair(each: CurveKind, build: type, value: float) -> PairKind:

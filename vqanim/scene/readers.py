@@ -94,15 +94,6 @@ def parse_limited_number(text: str, kind: NumberKind) -> float:
     return value
 
 
-def parse_choice(text: str, kind: ChoiceKind) -> str:
-    """One of the words of its kind. Raises ValueError."""
-    if text not in kind.choices:
-        near = difflib.get_close_matches(text.lower(), kind.choices, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}")
-    return text
-
-
 def parse_border(text: str, kind: Kind) -> str:
     """A border by name, or a color as `#rrggbb`. Raises ValueError."""
     if text in BORDERS:
@@ -122,6 +113,15 @@ def parse_flag(text: str, kind: Kind) -> bool:
         hint = f", did you mean {meant}?" if meant in ("true", "false") else ""
         raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}")
     return text == "true"
+
+
+def parse_choice(text: str, kind: ChoiceKind) -> str:
+    """One of the words of a kind. Raises ValueError."""
+    if text in kind.words:
+        return text
+    near = difflib.get_close_matches(text.lower(), kind.words, n=1)
+    hint = f", did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}")
 
 
 def parse_version(text: str, kind: Kind) -> int:

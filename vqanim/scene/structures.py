@@ -14,9 +14,9 @@ from vqanim.files import picture_trouble
 from vqanim.scene.colors import Color
 from vqanim.scene.edit_readers import EDIT_READERS, read_color
 from vqanim.scene.figures import FIGURES, find_file, read_figure
-from vqanim.scene.model import MAX_SIDE, Models, PerceptorUse, Prompt, Size, Start, Transition
+from vqanim.scene.model import FITS, MAX_SIDE, Models, PerceptorUse, Prompt, Size, Start, StayNear, Transition
 from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
-from vqanim.scene.options import CurveKind, Kind, TextKind, keys_of, options_of, time
+from vqanim.scene.options import CurveKind, Kind, TextKind, choice, keys_of, options_of, time
 from vqanim.scene.prompts import parse_short
 from vqanim.scene.reader import Reader, Refused
 from vqanim.scene.readers import (
@@ -159,8 +159,11 @@ def read_start(node: Node, kind: Kind, reader: Reader) -> Start:
     found = reader.mapping(node, kind.allowed)
     if any(found.get(key) for key in FIGURES):
         return Start("icon", icon=read_figure(found, reader), place=found.place)
-    reader.check_keys(found, ("image", "color", "gradient", *FIGURES), Start.later)
+    reader.check_keys(found, ("image", "color", "gradient", "fit", *FIGURES), Start.later)
     given = [(key, value) for key in ("image", "color", "gradient") if (value := found.get(key))]
+    fit = found.get("fit")
+    if fit is not None and found.get("image") is None:
+        raise reader.refuse(fit.place, "found fit without an image, only an image has one")
     if len(given) != 1:
         if len(found.entries) == 1:
             raise Refused  # its only key was refused already
@@ -170,7 +173,8 @@ def read_start(node: Node, kind: Kind, reader: Reader) -> Start:
         )
     key, value = given[0]
     if key == "image":
-        return Start("image", image=_picture(value, kind, reader), place=value.place)
+        how = "cover" if fit is None else reader.read(choice(*FITS), fit)
+        return Start("image", image=read_image(value, kind, reader), fit=how, place=value.place)
     if key == "color":
         return Start("color", colors=(read_color(value, reader),), place=value.place)
     return Start("gradient", colors=_gradient(value, reader), place=value.place)
@@ -185,7 +189,8 @@ def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
     return tuple(read_color(item, reader) for item in node.items)
 
 
-def _picture(node: Node, kind: Kind, reader: Reader) -> str:
+def read_image(node: Node, kind: Kind, reader: Reader) -> str:
+    """The absolute path of a picture that is there, can be read, and lies in the scene's folder."""
     path = find_file(node, kind, reader, "picture")
     if wrong := picture_trouble(path):
         written = quoted(text_of(node, kind, reader))
@@ -246,9 +251,31 @@ def _read_long(node: Mapping, reader: Reader) -> Prompt:
             )
     reader.check_keys(node, keys_of(Prompt), Prompt.later)
     values = reader.values(Prompt, node)
-    if values["text"] is None:
+    written = [key for key in ("text", "image") if _says(node.get(key))]
+    if not written:
+        place = Place(node.file, node.line, f"{node.path}.text")
+        raise reader.refuse(place, f"is missing, allowed {_text_kind().allowed}, or an `image` instead")
+    if len(written) > 1:
+        raise reader.refuse(node.place, "found a text and an image, allowed is one: two are two prompts")
+    if written == ["text"] and _says(node.get("through")):
+        raise reader.refuse(node.place, "found through beside a text, only an image has it")
+    if not values[written[0]]:
         raise Refused
     return Prompt(**values, place=node.place)
+
+
+def _says(node: Node | None) -> bool:
+    """True for a value that was written and is not `none`."""
+    return node is not None and not (isinstance(node, Scalar) and node.is_none)
+
+
+def read_stay_near(node: Node, kind: Kind, reader: Reader) -> StayNear:
+    """A curve, which is the weight, or a mapping of to, in and weight."""
+    weight = options_of(StayNear)["weight"][1].kind
+    if isinstance(node, Mapping) and any(not _is_time(key.text) for key, _ in node.entries):
+        made: StayNear = reader.section(StayNear, node, kind.allowed)
+        return made
+    return StayNear(reader.read(weight, node))
 
 
 def _is_time(text: str) -> bool:
@@ -341,8 +368,10 @@ ALL_READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
     "models": read_models,
     "name": read_name,
     "prompts": read_prompts,
+    "picture": read_image,
     "size": read_size,
     "start": read_start,
+    "stay_near": read_stay_near,
     "story": read_story,
     "transition": read_transition,
 }

@@ -48,8 +48,8 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
     """Hex digest of all that decides the pixels of a frame.
 
     `inputs` are the hashes of the saved things that the plan begins from, in order: the pixel hash of the
-    frame before, or the content hash of the start image, whose name is left out of the digest. That of an
-    icon stands in the plan itself.
+    frame before, or the content hash of the start image, and those of the pictures that terms name. The
+    names of these files are left out of the digest; that of an icon's outline stands in the plan itself.
     """
     document = {
         "engine": ENGINE_VERSION,
@@ -62,13 +62,29 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
 
 
 def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
-    """The plan without what does not reach the pixels: its moment in the film, names and paths of starts."""
-    if start := plan["start"]:
-        start = {**start, "image": None}
-        if icon := start.pop("icon"):  # other starts have the digests that they had before there were icons
-            start["icon"] = {**icon, "figure": icon["figure"]["hash"]}
+    """The plan without what does not reach the pixels: its moment in the film, names of pictures."""
     views = {name: _alone(plan[name]) for name in ("cutouts", "cutout_noise")}
-    return {**plan, **views, "time": None, "start": start}
+    losses = [_nameless_term(term) for term in plan["losses"]]
+    return {**plan, **views, "time": None, "start": _nameless_start(plan["start"]), "losses": losses}
+
+
+def _nameless_start(start: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Without the path; what a plan has had only since a later version is left out while it says nothing."""
+    if start is None:
+        return None
+    named = {**start, "image": None}
+    if named["fit"] == "cover":
+        del named["fit"]
+    if icon := named.pop("icon"):
+        named["icon"] = {**icon, "figure": icon["figure"]["hash"]}
+    return named
+
+
+def _nameless_term(term: dict[str, Any]) -> dict[str, Any]:
+    """A term of a picture without the name of that; all others as they were before there were any."""
+    if term["target"] is None:
+        return {key: value for key, value in term.items() if key != "target"}
+    return {**term, "text": "", "target": _nameless_start(term["target"])}
 
 
 def _alone(values: Sequence[float]) -> Any:

@@ -43,7 +43,7 @@ def parameters_text(plan: FramePlan, width: int, height: int, models: str = "") 
 
     Prompts are written with their weights, `a forest:1.2 | fog:0.3`, one line for all.
     """
-    prompts = [term for term in plan.losses if term.kind == "prompt"]
+    prompts = [term for term in plan.losses if term.is_prompt]
     lines = [_short_form(term for term in prompts if term.weight >= 0)]
     negative = _short_form(term for term in prompts if term.weight < 0)
     if negative:
@@ -74,7 +74,7 @@ def json_text(plan: FramePlan, width: int, height: int, digest: str, models: str
         "prompts": [
             {"text": term.text, "weight": term.weight, "stop": term.stop}
             for term in plan.losses
-            if term.kind == "prompt"
+            if term.is_prompt
         ],
         "steps": plan.steps,
         "learning_rate": plan.learning_rate,

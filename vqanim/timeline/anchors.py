@@ -27,7 +27,7 @@ def find_anchors(
     many steps and so is an anchor at once.
     """
     settle = max(1, round(SETTLE_SECONDS * fps))
-    mixes = [{term.text: term.weight for term in terms} for terms in losses]
+    mixes = [{term_name(term): term.weight for term in terms if term.is_prompt} for terms in losses]
     anchor = 0 if fresh else None
     since = 0
     found: list[int | None] = []
@@ -40,6 +40,11 @@ def find_anchors(
             anchor = index - 1
         found.append(anchor if anchor != index else None)
     return tuple(found)
+
+
+def term_name(term: WeightedTerm) -> str:
+    """What tells terms apart: two pictures may have one name, and a picture may be named like a text."""
+    return term.text if term.target is None else f"{term.kind} {term.target}"
 
 
 def similarity(a: Mapping[str, float], b: Mapping[str, float]) -> float:

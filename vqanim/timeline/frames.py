@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.scene.curves import Curve
-from vqanim.scene.model import PerceptorUse, Prompt, Shot
+from vqanim.scene.model import PerceptorUse, Prompt, Shot, StayNear
 from vqanim.timeline.anchors import find_anchors
 from vqanim.timeline.plan import (
     CameraStep,
@@ -28,6 +29,8 @@ Floats = NDArray[np.float64]
 
 FIRST_STEPS = 60
 """Steps of a first frame that grows out of noise or colours, where the scene says nothing."""
+_FARTHEST = 10.0
+"""Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
 _NO_WEIGHT = 1e-9
 """Weights up to this are zero."""
 
@@ -76,12 +79,13 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
     span, shot = clocks.span, clocks.span.shot
     frames = np.arange(span.first, span.first + span.count + span.overhang)
     sides = _sides(clocks, before, frames)
+    fresh_first = before is None
     cameras = _cameras(film, clocks, before, frames, sampler)
-    losses = _losses(sides, sampler)
+    losses = _losses(sides, fresh_first, sampler)
     numbers = _numbers(sides, film.limits, sampler)
     cutouts = tuple(_cutouts(use, shot, film.limits) for use in film.perceptors)
     noises = [_cutout_noise(use, sides, film.limits, sampler) for use in film.perceptors]
-    anchors = find_anchors(losses, before is None, film.rate)
+    anchors = find_anchors(losses, fresh_first, film.rate)
     times = _tidy(clocks.at_frames(frames).film)
 
     plans = []
@@ -151,22 +155,58 @@ def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
     return step
 
 
-def _losses(sides: list[Side], sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
-    """The terms of every frame, those of the outgoing shot first."""
-    terms = []
-    for side in sides:
-        for prompt in side.shot.prompts:
-            weights = _tidy(side.sample(prompt.weight, sampler) * side.share)
-            stops = _tidy(side.sample(prompt.stop, sampler))
-            terms.append((_styled(prompt, side.shot), weights, stops))
-    return [
-        tuple(
-            WeightedTerm("prompt", text, weights[index], stops[index])
-            for text, weights, stops in terms
-            if abs(weights[index]) > _NO_WEIGHT
-        )
-        for index in range(len(sides[0].share))
+def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
+    """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back."""
+    prompts = [
+        (_term(prompt, side.shot), *_pull(prompt, side, sampler))
+        for side in sides
+        for prompt in side.shot.prompts
     ]
+    holds = [
+        (_hold(near, side.shot), _tidy(side.sample(near.weight, sampler) * side.share))
+        for side in sides
+        if (near := side.shot.guidance.stay_near) is not None
+    ]
+    losses = []
+    for index in range(len(sides[0].share)):
+        pulling = [
+            replace(term, weight=weights[index], stop=stops[index])
+            for term, weights, stops in prompts
+            if abs(weights[index]) > _NO_WEIGHT
+        ]
+        holding = [
+            replace(term, weight=weights[index])
+            for term, weights in holds
+            # A frame that carries nothing has no frame before; where nothing pulls there is nothing to hold.
+            if pulling and weights[index] > _NO_WEIGHT and not (fresh_first and not index and not term.target)
+        ]
+        losses.append((*pulling, *holding))
+    return losses
+
+
+def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
+    """What a prompt asks for; its numbers come with each frame."""
+    if prompt.image is None:
+        return WeightedTerm("prompt", _styled(prompt, shot), 1.0)
+    kind = "pixels" if prompt.through == "pixels" else "image"
+    return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image))
+
+
+def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
+    """Weight and stop at the frames. What is pushed away has gone far enough at the stop, if there is one."""
+    weights, stops = side.sample(prompt.weight, sampler) * side.share, side.sample(prompt.stop, sampler)
+    ends = np.where(weights < 0, -np.where(stops > 0, stops, _FARTHEST), stops)
+    return _tidy(weights), _tidy(ends)
+
+
+def _hold(near: StayNear, shot: Shot) -> WeightedTerm:
+    target = _start(shot) if near.to == "start" else None
+    return WeightedTerm(f"stay_near_{near.space}", near.to, 1.0, target=target)
+
+
+def _start(shot: Shot) -> StartPlan:
+    start = shot.start
+    return StartPlan(start.kind, start.image, start.colors, start.icon, start.fit)
 
 
 def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
@@ -213,11 +253,6 @@ def _first_steps(shot: Shot) -> int:
     if shot.guidance.first_steps is not None:
         return shot.guidance.first_steps
     return 0 if _start(shot).is_picture else FIRST_STEPS
-
-
-def _start(shot: Shot) -> StartPlan:
-    start = shot.start
-    return StartPlan(start.kind, start.image, start.colors, start.icon)
 
 
 def _previous(shot: Shot, before: Clocks | None, index: int) -> FrameRef | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -62,18 +62,6 @@ class CameraStep:
 
 
 @dataclass(frozen=True)
-class WeightedTerm:
-    """One term of the loss of a frame."""
-
-    kind: str
-    """Name in the registry of loss terms; so far `prompt`."""
-    text: str
-    """The prompt with its style."""
-    weight: float
-    stop: float = 0.0
-
-
-@dataclass(frozen=True)
 class StartPlan:
     """The picture that a shot starts from when it carries nothing."""
 
@@ -85,6 +73,8 @@ class StartPlan:
     """sRGB in 0..1; one for color, two or more from top to bottom for gradient."""
     icon: IconSpec | None = None
     """For icon; its content hash, not its name or file, goes into the digest."""
+    fit: str = "cover"
+    """How an image becomes a frame: cover, contain or stretch."""
 
     @property
     def is_picture(self) -> bool:
@@ -95,6 +85,25 @@ class StartPlan:
     def file(self) -> str | None:
         """Absolute path of the file that the start is made from, if there is one."""
         return self.image if self.icon is None else self.icon.figure.file
+
+
+@dataclass(frozen=True)
+class WeightedTerm:
+    """One term of the loss of a frame."""
+
+    kind: str
+    """Name in the registry of loss terms: `prompt`, `image`, `pixels`, `stay_near_latents`, ..."""
+    text: str
+    """The prompt with its style; for a picture its name, which is for people only."""
+    weight: float
+    stop: float = 0.0
+    target: StartPlan | None = None
+    """The picture that it compares with, where that is neither a text nor the frame before."""
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it says what to show; the others hold a picture back."""
+        return not self.kind.startswith("stay_near")
 
 
 @dataclass(frozen=True)
@@ -259,5 +268,12 @@ class Timeline:
     @property
     def prompts(self) -> tuple[str, ...]:
         """Every prompt text once, in order of first use."""
-        texts = (t.text for s in self.shots for f in s.frames for t in f.losses if t.kind == "prompt")
-        return tuple(dict.fromkeys(texts))
+        return tuple(dict.fromkeys(term.text for term in self._terms() if term.kind == "prompt"))
+
+    @property
+    def pictures(self) -> tuple[StartPlan, ...]:
+        """Every picture that a term names, once, in order of first use."""
+        return tuple(dict.fromkeys(term.target for term in self._terms() if term.target is not None))
+
+    def _terms(self) -> Iterator[WeightedTerm]:
+        return (term for shot in self.shots for frame in shot.frames for term in frame.losses)

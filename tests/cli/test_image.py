@@ -1,0 +1,118 @@
+"""A picture from one command: repeated, changed, begun from another picture, stopped, refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from tests.cli.conftest import Run, Start
+
+TINY = ("--size", "32x32", "--steps", "2", "--device", "cpu")
+
+
+@pytest.fixture
+def photo(here: Path) -> Path:
+    """A picture twice as wide as high."""
+    columns = np.linspace(0, 255, 48).astype(np.uint8)
+    picture = np.stack([np.tile(columns, (24, 1))] * 3, 2)
+    Pillow.fromarray(picture).save(here / "photo.png")
+    return here / "photo.png"
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Pillow.open(path).convert("RGB")).astype(int)
+
+
+def test_a_picture_repeats_from_its_own_file_and_nothing_is_overwritten(run: Run, here: Path) -> None:
+    made = run("image", "a volcano:2 | fog:-0.5", *TINY)
+    assert made.code == 0
+    assert "a-volcano-fog.png: 32x32, 2 steps, seed 0, models pocket" in made.out
+    path = here / "a-volcano-fog.png"
+    with Pillow.open(path) as image:
+        assert image.info["parameters"].startswith("a volcano:2\nNegative prompt: fog:0.5\nSteps: 2,")
+        assert str(here) not in image.info["vqanim"]
+    before = path.read_bytes()
+    refused = run("image", "--like", str(path))
+    assert (refused.code, path.read_bytes()) == (2, before)
+    assert "--force to overwrite" in refused.err
+    (here / "below").mkdir()
+    assert run("image", "--like", str(path), "--out", "below/again", "--quiet").out == ""
+    assert (here / "below" / "again.png").read_bytes() == before
+    assert run("image", "--like", str(path), "--seed", "1", "--out", "other.png").code == 0
+    assert not np.array_equal(pixels(here / "other.png"), pixels(path))
+
+
+def test_a_lower_learning_rate_stays_closer_to_the_init(run: Run, here: Path, photo: Path) -> None:
+    def change(*options: str) -> float:
+        args = ("image", "a volcano", "--init", "photo.png", "--resize", "stretch", *TINY, "--force")
+        assert run(*args, "--out", "made.png", *options).code == 0
+        wanted = np.asarray(Pillow.open(photo).resize((32, 32), Pillow.Resampling.LANCZOS)).astype(int)
+        return float(np.abs(pixels(here / "made.png") - wanted).mean())
+
+    assert change("--learning-rate", "0.02") < change() < change("--learning-rate", "0.5")
+    with Pillow.open(here / "made.png") as image:
+        assert json.loads(image.info["vqanim"])["still"]["init"]["path"] == "photo.png"
+
+
+def test_several_pictures_and_a_target(run: Run, here: Path, photo: Path) -> None:
+    made = run("image", "--target", "photo.png:0.5", "--count", "2", *TINY, "--out", "two.png")
+    assert made.code == 0
+    first, second, grid = (pixels(here / f"two-{name}.png") for name in ("1", "2", "grid"))
+    assert not np.array_equal(first, second)
+    assert np.array_equal(grid, np.concatenate([first, second], 1))
+    again = run("image", "--like", "two-2.png", "--out", "again.png")
+    assert again.code == 0
+    assert np.array_equal(pixels(here / "again.png"), second)
+
+
+def test_what_was_stopped_is_saved(start: Start, here: Path) -> None:
+    process = start("image", "a volcano", "--size", "32x32", "--steps", "10000", "--device", "cpu")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("step "):
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert re.search(r"stopped at step \d+ of 10000; a-volcano.png is saved so far", err)
+    assert pixels(here / "a-volcano.png").shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        ((), 2, "give a prompt"),
+        ((" ",), 2, "the prompt is empty"),
+        (("a | | b",), 2, "a part without a text"),
+        (("a:much",), 2, "found the weight 'much', allowed a number"),
+        (("a:1e999",), 2, "found the weight '1e999', allowed a number"),
+        (("a:0",), 2, "all weights are 0"),
+        (("a:5000",), 2, "allowed a number from -1000 to 1000"),
+        (("a", "--size", "big"), 2, "allowed is WIDTHxHEIGHT"),
+        (("a", "--steps", "0"), 2, "allowed a whole number from 1"),
+        (("a", "--learning-rate", "0"), 2, "learning rate: found 0"),
+        (("a", "--models", "pockets"), 2, "pockets"),
+        (("a", "--resize", "cover"), 2, "there is no --init"),
+        (("a", "--init", "none.png"), 3, "none.png: the picture is missing"),
+        (("a", "--init", "broken.png"), 3, "broken.png: the picture is no readable picture"),
+        (("a", "--target", "photo.png:heavy"), 2, "found the weight 'heavy'"),
+        (("--like", "photo.png"), 3, "photo.png: has no settings of a picture"),
+        (("--like", "none.png"), 3, "there is no such picture"),
+        (("a", "--out", "a.jpg"), 2, "allowed is a PNG"),
+    ],
+)
+def test_what_cannot_be_painted_is_refused_in_one_line(
+    run: Run, here: Path, photo: Path, args: tuple[str, ...], code: int, said: str
+) -> None:
+    (here / "broken.png").write_bytes(photo.read_bytes()[:60])
+    refused = run("image", *args)
+    assert refused.code == code
+    assert said in refused.err
+    assert "Traceback" not in refused.err
+    assert sorted(path.name for path in here.iterdir()) == ["broken.png", "photo.png"]

@@ -1,0 +1,147 @@
+"""Pictures as prompts and as what a film stays near to, with the pocket models."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Pillow
+
+from tests.plans import frame_plan
+from vqanim.api import prepare, render
+from vqanim.engine.events import FrameDone, RunStarted
+from vqanim.engine.painter import Painter
+from vqanim.engine.start import start_picture, to_tensor, whole_picture
+from vqanim.files import Picture
+from vqanim.guidance.guide import Guide, see_one
+from vqanim.guidance.views import Viewer
+from vqanim.models.load import load_generator, load_perceptor
+from vqanim.scene import load_scene
+from vqanim.timeline.plan import FrameRef, StartPlan, WeightedTerm
+
+SIDE = 48
+FIRST = frame_plan(steps=8, cutouts=(4,), start=StartPlan("color", colors=((0.5, 0.5, 0.5),)))
+NEXT = replace(FIRST, index=1, previous=FrameRef("main", 0), start=None, steps=4)
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> StartPlan:
+    """A dark disc on orange, wider than high."""
+    rows, columns = np.mgrid[0:40, 0:60]
+    disc = (rows - 20) ** 2 + (columns - 30) ** 2 < 14**2
+    picture = np.where(disc[..., None], (20, 30, 60), (250, 140, 30)).astype(np.uint8)
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    Pillow.fromarray(picture).save(path)
+    return StartPlan("image", str(path))
+
+
+@pytest.fixture(scope="module")
+def painter(photo: StartPlan) -> Painter:
+    seen = {photo: whole_picture(photo, SIDE, SIDE, torch.Generator())}
+    guide = Guide(load_generator("pocket"), [Viewer(load_perceptor("pocket"))], ["a volcano"], seen)
+    return Painter(guide.generator, guide, torch.device("cpu"), SIDE, SIDE)
+
+
+def nearness(painter: Painter, picture: Picture, photo: StartPlan) -> float:
+    """Cosine of a picture to the photo in the perceptor's space."""
+    mean = see_one(painter.guide.viewers[0], to_tensor(picture))
+    return float(mean @ painter.guide.pictures[0][photo])
+
+
+def difference(a: Picture, b: Picture) -> float:
+    return float(np.abs(a.astype(int) - b).mean())
+
+
+def test_a_picture_as_prompt_is_come_near_to(painter: Painter, photo: StartPlan) -> None:
+    before = painter.paint(replace(FIRST, steps=0), None).picture
+    pull = replace(FIRST, losses=(WeightedTerm("image", "photo.png", 1.0, target=photo),))
+    pulled = painter.paint(pull, None)
+    assert nearness(painter, pulled.picture, photo) > nearness(painter, before, photo) + 0.1
+    assert [text for text, _ in pulled.similarities] == ["photo.png"]
+
+
+def test_a_picture_by_pixels_is_come_near_to(painter: Painter, photo: StartPlan) -> None:
+    before = painter.paint(replace(FIRST, steps=0), None).picture
+    pull = replace(FIRST, losses=(WeightedTerm("pixels", "photo.png", 1.0, target=photo),))
+    wanted = start_picture(photo, SIDE, SIDE, torch.Generator())[0].permute(1, 2, 0).numpy() * 255
+    assert difference(painter.paint(pull, None).picture, wanted) < 0.7 * difference(before, wanted)
+
+
+@pytest.mark.parametrize("space", ["latents", "pixels"])
+def test_staying_near_keeps_the_frame_before_without_freezing_it(painter: Painter, space: str) -> None:
+    before = painter.paint(FIRST, None).picture
+
+    def moved(weight: float) -> float:
+        near = (WeightedTerm(f"stay_near_{space}", "previous", weight),) if weight else ()
+        return difference(painter.paint(replace(NEXT, losses=FIRST.losses + near), before).picture, before)
+
+    free, held, tied = moved(0.0), moved(1.0), moved(10.0)
+    assert tied < held < 0.9 * free
+    assert held > 0.2 * free
+
+
+@pytest.mark.parametrize("space", ["latents", "pixels"])
+@pytest.mark.parametrize("kind", ["image", "noise"])
+def test_staying_near_to_the_start_draws_a_film_back(
+    painter: Painter, photo: StartPlan, space: str, kind: str
+) -> None:
+    start = photo if kind == "image" else StartPlan("noise")
+    begun = painter.paint(replace(FIRST, start=start, steps=0), None).picture
+    before = np.full_like(begun, 128)
+    near = WeightedTerm(f"stay_near_{space}", "start", 5.0, target=start)
+    free = painter.paint(NEXT, before).picture
+    drawn = painter.paint(replace(NEXT, losses=(*NEXT.losses, near)), before).picture
+    assert difference(drawn, begun) < 0.85 * difference(free, begun)
+
+
+def test_what_has_just_come_into_view_is_free(painter: Painter) -> None:
+    """Beyond the border there is nothing to stay near to."""
+    camera = replace(FIRST.camera, shift_x=0.5, border="#000000")
+    before = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    near = (*NEXT.losses, WeightedTerm("stay_near_pixels", "previous", 100.0))
+    plan = replace(NEXT, camera=camera)
+    warped = painter.paint(replace(plan, steps=0), before).picture.astype(int)
+    free = np.abs(painter.paint(plan, before).picture - warped).mean(2)
+    held = np.abs(painter.paint(replace(plan, losses=near), before).picture - warped).mean(2)
+    new, old = slice(0, SIDE // 2 - 4), slice(SIDE // 2 + 4, SIDE)
+    assert held[:, new].mean() / free[:, new].mean() > 1.5 * held[:, old].mean() / free[:, old].mean()
+
+
+def test_ways_to_fit_a_picture(photo: StartPlan) -> None:
+    def fitted(fit: str) -> torch.Tensor:
+        return start_picture(replace(photo, fit=fit), 48, 48, torch.Generator())[0]
+
+    covered, contained, stretched = map(fitted, ("cover", "contain", "stretch"))
+    dark = [float((picture.sum(0) < 1).float().mean()) for picture in (covered, contained, stretched)]
+    assert dark[0] > dark[2] > dark[1] > 0.05
+    assert contained[:, 0].std(1).max() < 0.01  # a margin of one color
+    assert whole_picture(photo, 48, 48, torch.Generator()).shape == (1, 3, 48, 72)
+
+
+def test_a_film_with_pictures_is_kept_while_their_contents_are(tmp_path: Path) -> None:
+    Pillow.new("RGB", (20, 20), "orange").save(tmp_path / "a.png")
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "size: [32, 32]\nfps: 2\nduration: 1s\nprompts: [{image: a.png}, {image: a.png, through: pixels}]\n"
+        "start: {image: a.png}\n"
+        "guidance: {steps: 1, first_steps: 1, cutouts: 2, stay_near: {to: start, weight: 0.5}}\n"
+    )
+
+    def painted(scene: Path) -> tuple[int, int, list[tuple[tuple[str, float], ...]]]:
+        events = list(render(prepare(load_scene(scene)), tmp_path / "out", device="cpu"))
+        (begun,) = (event for event in events if isinstance(event, RunStarted))
+        done = [event for event in events if isinstance(event, FrameDone)]
+        return begun.kept, len(done), [event.weights for event in done]
+
+    assert painted(path) == (0, 2, [(("a.png", 1.0), ("a.png", 1.0))] * 2)
+    (copy,) = (tmp_path / "out" / "assets").iterdir()
+    assert copy.read_bytes() == (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").rename(tmp_path / "b.png")
+    path.write_text(path.read_text().replace("a.png", "b.png"))
+    assert painted(path)[:2] == (2, 0)
+    assert painted(tmp_path / "out" / "scene.resolved.yaml")[:2] == (2, 0)
+    Pillow.new("RGB", (20, 20), "navy").save(tmp_path / "b.png")
+    assert painted(path)[:2] == (0, 2)

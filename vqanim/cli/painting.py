@@ -1,0 +1,132 @@
+"""The options that say what one picture is to be; commands that paint a picture share them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vqanim.cli import options, words
+from vqanim.errors import UsageError
+from vqanim.scene.model import FITS
+from vqanim.scene.prompts import parse_short
+from vqanim.scene.still import Still, Target, parse_target
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LONGEST_NAME = 60
+"""Characters of a file name made from a prompt."""
+
+
+def _size(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", value, re.ASCII | re.IGNORECASE)
+    if match is None:
+        raise click.BadParameter(f"found {value!r}, allowed is WIDTHxHEIGHT in pixels such as 512x384")
+    return int(match[1]), int(match[2])
+
+
+_OPTIONS = (
+    click.argument("prompt", required=False),
+    click.option("--init", metavar="PICTURE", help="Begin from this picture (learning rate 0.1 then)."),
+    click.option(
+        "--resize",
+        "fit",
+        type=click.Choice(FITS),
+        help="How --init becomes the frame: cover (cut what hangs over), contain (margins) or stretch.",
+    ),
+    click.option(
+        "--target",
+        "targets",
+        metavar="PICTURE[:WEIGHT]",
+        multiple=True,
+        help="Come near to what the perceptor sees in this picture (repeatable).",
+    ),
+    click.option(
+        "--target-pixels",
+        metavar="PICTURE[:WEIGHT]",
+        multiple=True,
+        help="Come near to this picture pixel by pixel (repeatable).",
+    ),
+    click.option("--steps", type=int, help="Optimisation steps; 300."),
+    click.option(
+        "--learning-rate", type=float, help="How far a step goes; the model's own, 0.1 with --init."
+    ),
+    click.option("--size", metavar="WxH", callback=_size, help="Width and height in pixels; 256x256."),
+    click.option("--seed", type=int, help="Another seed, another picture; 0, and so repeats are equal."),
+    click.option("--models", metavar="NAME", help="What paints and what judges; `pocket` comes with vqanim."),
+    click.option(
+        "--like",
+        metavar="PICTURE",
+        help="Repeat a picture that vqanim painted, from what is written in it; other options change that.",
+    ),
+    options.device,
+    click.option("--force", is_flag=True, help="Overwrite what is there."),
+    options.quiet,
+)
+
+
+def still_options(command: Command) -> Command:
+    """Give a command the argument PROMPT and the options above."""
+    return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
+
+
+def settings(given: Mapping[str, Any]) -> Still:
+    """The picture that the options ask for, those of --like among them, of which a word is said if its
+    pictures changed. Raises UsageError and InputError."""
+    still = _like(given["like"])
+    names = ("prompt", "init", "fit", "steps", "learning_rate", "seed", "models")
+    changes = {name: given[name] for name in names if given[name] is not None}
+    if given["size"] is not None:
+        changes |= {"width": given["size"][0], "height": given["size"][1]}
+    targets = _targets(given)
+    if targets:
+        changes["targets"] = targets
+    still = replace(still, **changes)
+    if given["prompt"] is not None and not given["prompt"].strip():
+        raise UsageError('the prompt is empty, allowed is a text such as "a castle:2 | fog:-0.5"')
+    if given["fit"] is not None and still.init is None:
+        raise UsageError("--resize says how --init becomes the frame, but there is no --init")
+    return still
+
+
+def _like(path: str | None) -> Still:
+    if path is None:
+        return Still()
+    from vqanim.takes.still import read_still
+
+    still, notes = read_still(Path(path))
+    words.warn(notes)
+    return still
+
+
+def _targets(given: Mapping[str, Any]) -> tuple[Target, ...]:
+    seen = [parse_target(written) for written in given["targets"]]
+    return (*seen, *(parse_target(written, "pixels") for written in given["target_pixels"]))
+
+
+def slug(still: Still) -> str:
+    """A file name for a picture, from its prompt."""
+    try:
+        texts = [part.text for part in parse_short(still.prompt)]
+    except ValueError:  # told of later, with what is wrong
+        texts = []
+    name = re.sub(r"[^\w]+", "-", " ".join(texts).lower()).strip("-_")[:LONGEST_NAME].strip("-_")
+    return name or "picture"
+
+
+def refuse_overwriting(paths: list[Path], force: bool) -> None:
+    """Raise UsageError when something is there already and nobody said --force."""
+    there = [path for path in paths if path.exists()]
+    if there and not force:
+        names = ", ".join(words.short_path(path) for path in there[:3])
+        raise UsageError(f"{names}: there already; give another --out, or --force to overwrite")
+    folders = [path for path in there if path.is_dir()]
+    if folders:
+        raise UsageError(f"{folders[0]}: is a folder; give another --out")

@@ -1,0 +1,76 @@
+"""Progress of single pictures, step by step."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from vqanim.cli import words
+
+SECONDS_BETWEEN_LINES = 4.0
+
+
+class StepProgress(Protocol):
+    """Shows how many steps of all pictures are done."""
+
+    def advance(self, done: int) -> None: ...
+
+
+@contextmanager
+def step_progress(steps: int, quiet: bool) -> Iterator[StepProgress]:
+    """Progress for the place that standard output leads to; on leaving, the screen is in order again."""
+    if quiet:
+        yield Nothing()
+        return
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        yield StepLines(steps)
+        return
+    from vqanim.cli.stepbar import StepBar
+
+    bar = StepBar(steps)
+    try:
+        yield bar
+    finally:
+        bar.end()
+
+
+class Nothing:
+    """Shows nothing."""
+
+    def advance(self, done: int) -> None:
+        """Nothing to say."""
+
+
+class StepClock:
+    """Seconds left, from the time that the steps so far took; large steps come last, so it errs a little."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self._began: float | None = None
+
+    def left(self, done: int) -> float | None:
+        """Seconds left after so many steps; None until two are done. The first one starts the clock."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now
+            return None
+        return (now - self._began) / max(1, done - 1) * (self.steps - done)
+
+
+class StepLines:
+    """A line now and then, for a file or a pipe."""
+
+    def __init__(self, steps: int) -> None:
+        self._clock = StepClock(steps)
+        self._last = time.monotonic()
+
+    def advance(self, done: int) -> None:
+        """Called after every step."""
+        left, now = self._clock.left(done), time.monotonic()
+        if left is not None and now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            words.say(f"step {done}/{self._clock.steps}, {words.clock(left)} left")

@@ -1,0 +1,107 @@
+"""Paints single pictures: first frames, told of step by step, saved as they are when somebody stops them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import torch
+
+from vqanim.engine.device import choose_device, device_errors
+from vqanim.engine.events import ModelsLoaded
+from vqanim.engine.painter import Painter, resize
+from vqanim.engine.run import load_painter
+from vqanim.engine.start import to_bytes
+from vqanim.files import Picture
+from vqanim.guidance.graphs import Choice
+from vqanim.guidance.guide import Similarities
+from vqanim.timeline.plan import FramePlan, Timeline
+from vqanim.types import Latents
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """A step of a picture is done."""
+
+    number: int
+    """Of the picture, from 0."""
+    step: int
+    """Steps done."""
+    steps: int
+    look: Callable[[], Picture]
+    """Decodes the picture as it is now, uint8 [H, W, 3] at full size; to be called before the next step."""
+
+
+@dataclass(frozen=True)
+class StillDone:
+    """A picture is finished, or was stopped."""
+
+    number: int
+    seed: int
+    plan: FramePlan
+    picture: Picture
+    similarities: Similarities
+    """Empty for a picture that was stopped."""
+    steps: int
+    """Steps done; fewer than the plan's when it was stopped."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.steps == self.plan.steps
+
+
+ONE_PICTURE = Choice("eager", "a single picture is not worth a graph")
+
+StillEvent: TypeAlias = ModelsLoaded | StepDone | StillDone
+Hear: TypeAlias = Callable[[StillEvent], None]
+
+
+def paint_stills(timeline: Timeline, seeds: Sequence[int], device: str, hear: Hear) -> None:
+    """Paint the first frame of a timeline once for each seed; the models are loaded once.
+
+    hear: told of everything, in order. What stops a picture (a signal; no error) is raised again once the
+    picture so far was told of as StillDone, if it has a step.
+    Raises DeviceError and InputError.
+    """
+    with device_errors():
+        painter, loaded = load_painter(timeline, choose_device(device), ONE_PICTURE)
+        hear(loaded)
+        for number, seed in enumerate(seeds):
+            plan = replace(timeline.shots[0].frames[0], seed=seed)
+            _paint(painter, plan, number, hear)
+
+
+def _paint(painter: Painter, plan: FramePlan, number: int, hear: Hear) -> None:
+    watch = _Watch(painter, plan, number, hear)
+    try:
+        painted = painter.paint(plan, None, on_step=watch)
+    except Exception:
+        raise
+    except BaseException:
+        if watch.steps:
+            hear(StillDone(number, plan.seed, plan, watch.look(), (), min(watch.steps, plan.steps - 1)))
+        raise
+    hear(StillDone(number, plan.seed, plan, painted.picture, painted.similarities, plan.steps))
+
+
+class _Watch:
+    """Counts the steps of a picture and knows its latents."""
+
+    def __init__(self, painter: Painter, plan: FramePlan, number: int, hear: Hear) -> None:
+        self.steps = 0
+        self._painter, self._plan, self._number, self._hear = painter, plan, number, hear
+        self._latents: Latents = {}
+
+    def __call__(self, index: int, latents: Latents) -> None:
+        """A step is done; its number within a sketch does not matter."""
+        self._latents = latents
+        self.steps += 1
+        self._hear(StepDone(self._number, self.steps, self._plan.steps, self.look))
+
+    def look(self) -> Picture:
+        """The picture of the latest latents, uint8 [H, W, 3] at full size."""
+        with torch.no_grad():
+            picture = self._painter.generator.decode(self._latents)
+            return to_bytes(resize(picture, *self._painter.size))

@@ -1,0 +1,168 @@
+"""A single picture as a scene: it is the first frame of a film of one frame."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from vqanim.errors import InputError, UsageError
+from vqanim.files import picture_trouble
+from vqanim.scene.curves import Curve
+from vqanim.scene.model import (
+    FITS,
+    MAX_SIDE,
+    MAX_STEPS,
+    THROUGH,
+    Guidance,
+    Models,
+    PerceptorUse,
+    Prompt,
+    Scene,
+    Shot,
+    Size,
+    Start,
+)
+from vqanim.scene.numbers import is_number, parse_number
+from vqanim.scene.prompts import ShortPrompt, parse_short, prompt_range
+from vqanim.scene.times import Time
+from vqanim.scene.tree import quoted
+
+INIT_LEARNING_RATE = 0.1
+"""For a picture that begins from a picture: much of it remains."""
+LONGEST_PROMPT = 1000
+"""Characters of one text."""
+
+_BARE_WEIGHT = re.compile(r".*\S:(\S+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A picture to come near to."""
+
+    path: str
+    weight: float = 1.0
+    through: str = "perceptor"
+    """One of THROUGH."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """All that decides one picture, apart from the versions of models and program."""
+
+    prompt: str = ""
+    """The short form, `a:3 | b | c:-1`; empty when there are targets only."""
+    targets: tuple[Target, ...] = ()
+    init: str | None = None
+    """Path of the picture to begin from; None: smooth noise."""
+    fit: str = "cover"
+    """How the init becomes a frame: one of FITS."""
+    steps: int = 300
+    learning_rate: float | None = None
+    """None: INIT_LEARNING_RATE with an init, else the model's own."""
+    width: int = 256
+    """Pixels, as wanted; the generator may need a few more or less."""
+    height: int = 256
+    seed: int = 0
+    models: str = "pocket"
+
+
+def still_scene(still: Still, name: str) -> Scene:
+    """The scene whose only frame is the picture. `name` is its title and stands for its file.
+
+    Raises UsageError for settings that no scene may have, and InputError for a missing or broken picture.
+    """
+    _check_numbers(still)
+    prompts = (*_texts(still.prompt), *map(_target, still.targets))
+    if not any(prompt.weight.constant_value for prompt in prompts):
+        raise UsageError('give a prompt such as "a castle:2 | fog", or a target; all weights are 0 here')
+    start = Start() if still.init is None else Start("image", image=_checked(still.init), fit=still.fit)
+    rate = still.learning_rate
+    if rate is None and still.init is not None:
+        rate = INIT_LEARNING_RATE
+    guidance = Guidance(first_steps=still.steps, learning_rate=None if rate is None else Curve.constant(rate))
+    return Scene(
+        file=name,
+        title=name,
+        size=Size(still.width, still.height),
+        fps=Fraction(1),
+        duration=Time(Fraction(1), "s"),
+        seed=still.seed,
+        models=Models(still.models, (PerceptorUse(still.models),)),
+        shots=(Shot(name="main", start=start, prompts=prompts, guidance=guidance),),
+    )
+
+
+def _check_numbers(still: Still) -> None:
+    whole = {
+        "steps": (still.steps, 1, MAX_STEPS),
+        "seed": (still.seed, 0, 2**63 - 1),
+        "width": (still.width, 1, MAX_SIDE),
+        "height": (still.height, 1, MAX_SIDE),
+    }
+    for name, (value, low, high) in whole.items():
+        if not low <= value <= high:
+            raise UsageError(f"{name}: found {value}, allowed a whole number from {low} to {high}")
+    if still.learning_rate is not None and not 0 < still.learning_rate <= 100:
+        raise UsageError(f"learning rate: found {still.learning_rate:g}, allowed a number above 0, to 100")
+    if still.fit not in FITS:
+        raise UsageError(f"resize: found {quoted(still.fit)}, allowed {', '.join(FITS)}")
+
+
+def _texts(prompt: str) -> tuple[Prompt, ...]:
+    if not prompt.strip():
+        return ()
+    try:
+        parts = parse_short(prompt)
+    except ValueError as error:
+        raise UsageError(f"the prompt {quoted(prompt)} has {error}") from None
+    return tuple(map(_text, parts))
+
+
+def _text(part: ShortPrompt) -> Prompt:
+    bare = _BARE_WEIGHT.fullmatch(part.text)
+    if bare and not part.second_number and part.weight == "1" and not bare[1].startswith("//"):
+        said = f"{quoted(part.text)}: found the weight {quoted(bare[1])}, allowed a number"
+        raise UsageError(f"{said}; a text with a colon has a space after it")
+    if len(part.text) > LONGEST_PROMPT:
+        raise UsageError(f"a text has {len(part.text)} characters, allowed are {LONGEST_PROMPT}")
+    if not is_number(part.weight):
+        raise UsageError(f"{quoted(part.text)}: found the weight {quoted(part.weight)}, allowed a number")
+    return Prompt(part.text, _weight(parse_number(part.weight), part.text))
+
+
+def _target(target: Target) -> Prompt:
+    if target.through not in THROUGH:
+        raise UsageError(f"target: found {quoted(target.through)}, allowed {', '.join(THROUGH)}")
+    weight = _weight(target.weight, target.path)
+    return Prompt("", weight, image=_checked(target.path), through=target.through)
+
+
+def _weight(value: float, what: str) -> Curve:
+    allowed = prompt_range("weight")
+    if value not in allowed:
+        raise UsageError(f"{quoted(what)}: found the weight {value:g}, allowed {allowed}")
+    return Curve.constant(value, range=allowed)
+
+
+def _checked(path: str) -> str:
+    """The absolute path of a picture that can be read."""
+    if wrong := picture_trouble(Path(path)):
+        raise InputError(f"{path}: the picture {wrong}")
+    return str(Path(path).resolve())
+
+
+def parse_target(written: str, through: str = "perceptor") -> Target:
+    """`picture.png` or `picture.png:0.5`; a file whose name ends like that counts as a whole.
+
+    Raises UsageError where the weight is no number.
+    """
+    path, colon, weight = written.rpartition(":")
+    if not colon or Path(written).is_file():
+        return Target(written, through=through)
+    if is_number(weight):
+        return Target(path, parse_number(weight), through)
+    if Path(path).is_file():
+        raise UsageError(f"{written}: found the weight {quoted(weight)}, allowed a number such as 0.5")
+    return Target(written, through=through)
