@@ -42,9 +42,13 @@ def image(count: int, out: str | None, **given: Any) -> int:
     with stopping():
         from vqanim import api
         from vqanim.cli.steps import step_progress
+        from vqanim.cli.transfer import Transfer
 
         prepared = api.prepare_still(still, slug(still))
         words.warn(prepared.timeline.warnings)
+        transfer = Transfer(given["quiet"])
+        for event in api.fetch_models(prepared):
+            transfer.hear(event)
         with step_progress(still.steps * count, given["quiet"]) as progress:
             studio = Studio(still, prepared, paths, progress)
             if not given["quiet"]:

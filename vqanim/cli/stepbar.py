@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from vqanim.cli import words
-from vqanim.cli.steps import StepClock
+from vqanim.cli.stepclock import StepClock
 
 
 class StepBar:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from vqanim.cli import words
+from vqanim.cli.stepclock import StepClock
 
 SECONDS_BETWEEN_LINES = 4.0
 
@@ -43,22 +44,6 @@ class Nothing:
 
     def advance(self, done: int) -> None:
         """Nothing to say."""
-
-
-class StepClock:
-    """Seconds left, from the time that the steps so far took; large steps come last, so it errs a little."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-        self._began: float | None = None
-
-    def left(self, done: int) -> float | None:
-        """Seconds left after so many steps; None until two are done. The first one starts the clock."""
-        now = time.monotonic()
-        if self._began is None:
-            self._began = now
-            return None
-        return (now - self._began) / max(1, done - 1) * (self.steps - done)
 
 
 class StepLines:
