@@ -97,19 +97,6 @@ def test_staying_near_to_the_start_draws_a_film_back(
     assert difference(drawn, begun) < 0.85 * difference(free, begun)
 
 
-def test_what_has_just_come_into_view_is_free(painter: Painter) -> None:
-    """Beyond the border there is nothing to stay near to."""
-    camera = replace(FIRST.camera, shift_x=0.5, border="#000000")
-    before = np.full((SIDE, SIDE, 3), 128, np.uint8)
-    near = (*NEXT.losses, WeightedTerm("stay_near_pixels", "previous", 100.0))
-    plan = replace(NEXT, camera=camera)
-    warped = painter.paint(replace(plan, steps=0), before).picture.astype(int)
-    free = np.abs(painter.paint(plan, before).picture - warped).mean(2)
-    held = np.abs(painter.paint(replace(plan, losses=near), before).picture - warped).mean(2)
-    new, old = slice(0, SIDE // 2 - 4), slice(SIDE // 2 + 4, SIDE)
-    assert held[:, new].mean() / free[:, new].mean() > 1.5 * held[:, old].mean() / free[:, old].mean()
-
-
 def test_ways_to_fit_a_picture(photo: StartPlan) -> None:
     def fitted(fit: str) -> torch.Tensor:
         return start_picture(replace(photo, fit=fit), 48, 48, torch.Generator())[0]

@@ -5,8 +5,16 @@ import pytest
 import torch
 
 from vqanim.guidance.cutouts import Boxes
-from vqanim.guidance.losses import GuideContext, Known, View, prepare_terms, spherical_distance, sum_losses
-from vqanim.timeline.plan import WeightedTerm
+from vqanim.guidance.losses import (
+    GuideContext,
+    Known,
+    LooksAt,
+    View,
+    prepare_terms,
+    spherical_distance,
+    sum_losses,
+)
+from vqanim.timeline.plan import StartPlan, WeightedTerm
 
 CPU = torch.device("cpu")
 Targets: TypeAlias = dict[str, torch.Tensor]
@@ -76,3 +84,44 @@ def test_prompts_add_up_and_cutouts_are_averaged() -> None:
 def test_an_unknown_kind_of_term_is_refused() -> None:
     with pytest.raises(KeyError, match="smell"):
         loss_of(at(0)[None], [WeightedTerm("smell", "a", 1.0)], {})
+
+
+HERE = torch.zeros(1, 3, 16, 16)
+START = StartPlan("color", colors=((1.0, 1.0, 1.0),))
+
+
+def pull(kind: str, looks_at: LooksAt, term: WeightedTerm, context: GuideContext) -> torch.Tensor:
+    """Where the loss of one term pushes a picture (or latents) that is 0.5 everywhere, [1, 3, 16, 16]."""
+    x = torch.full_like(HERE, 0.5).requires_grad_(True)
+    prepared = prepare_terms([term], looks_at, Known({}, context, CPU))
+    assert list(prepared) == [kind]
+    sum_losses({"z": x} if looks_at == "latents" else x, prepared).backward()
+    assert x.grad is not None
+    return -x.grad
+
+
+@pytest.mark.parametrize(("space", "looks_at"), [("pixels", "picture"), ("latents", "latents")])
+def test_what_has_just_come_into_view_is_free(space: str, looks_at: LooksAt) -> None:
+    valid = torch.ones(1, 1, 16, 16)
+    valid[..., :8] = 0
+    context = GuideContext(
+        HERE, {"z": HERE + 0.1}, valid, images={START: HERE + 1}, codes={START: {"z": HERE + 1}}
+    )
+    kind = f"stay_near_{space}"
+    back = pull(kind, looks_at, WeightedTerm(kind, "previous", 1.0), context)
+    assert (back[..., :8] == 0).all()
+    assert (back[..., 8:] < 0).all()
+    to_start = pull(kind, looks_at, WeightedTerm(kind, "start", 1.0, target=START), context)
+    assert (to_start > 0).all()
+
+
+@pytest.mark.parametrize(("weight", "stop"), [(1.0, 0.0), (-1.0, -10.0)])
+def test_a_picture_by_pixels_pulls_or_pushes(weight: float, stop: float) -> None:
+    context = GuideContext(images={START: HERE + 1})
+    term = WeightedTerm("pixels", "white.png", weight, stop, target=START)
+    assert (pull("pixels", "picture", term, context) * weight > 0).all()
+
+
+def test_staying_near_needs_something_before() -> None:
+    with pytest.raises(ValueError, match="a frame before"):
+        pull("stay_near_pixels", "picture", WeightedTerm("stay_near_pixels", "previous", 1.0), GuideContext())
