@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def test_in_betweens_move_as_evenly_as_painted_frames(camera: str, tmp_path: Pat
     moved = []
     for timeline, name in ((painted, "all"), (half, "half")):
         pictures = film(timeline, tmp_path / name, shoot(timeline))
-        moved.append([motion(*pair) for pair in zip(pictures[:-1], pictures[1:], strict=True)])
+        moved.append([motion(*pair) for pair in itertools.pairwise(pictures)])
     wanted, found = np.array(moved)
     length = np.hypot(*wanted.T)
     assert length.mean() > 0.3, "there is a movement to see"
@@ -104,6 +105,28 @@ def test_in_betweens_show_the_world_from_where_the_camera_is(tmp_path: Path) -> 
     for index in range(12):
         difference = np.abs(pictures[index][inner].astype(int) - true[index][inner])
         assert difference.mean() < (0.5 if index % 2 == 0 else 1.5), index
+
+
+def test_minterpolate_finds_the_movement_and_keeps_count_cuts_and_effects(tmp_path: Path) -> None:
+    timeline = compiled(
+        f"{SCENE}fps: 24\nguidance: {{rate: 12}}\noutput: {{smooth: minterpolate}}\n"
+        "hits: [{on: 0.125s, flash: 1, fade: 0s}]\nshots:\n"
+        "  - {name: a, duration: 0.5s, camera: {pan: {x: 0.15}}}\n"
+        "  - {name: b, duration: 0.5s, transition: cut, camera: {pan: {x: 0.15}}}\n"
+    )
+    see = shoot(timeline)
+
+    def paint(shot: str, index: int) -> Picture:
+        return see(shot, index) if shot == "a" else 255 - see(shot, index)
+
+    pictures = film(timeline, tmp_path, paint)
+    assert len(pictures) == 24
+    assert [k for k, picture in enumerate(pictures) if (picture == 255).all()] == [3]
+    for k in (0, 2, 10, 12, 22):
+        wanted = paint("a", k // 2) if k < 12 else paint("b", k // 2 - 6)
+        assert np.abs(pictures[k].astype(int) - wanted).mean() < 3, k
+    moved = [motion(*pair)[0] for pair in itertools.pairwise(pictures[12:])]
+    assert moved == pytest.approx([-0.8] * 11, abs=0.08)
 
 
 def test_the_middle_of_a_dissolve_is_the_mean_of_both_takes(tmp_path: Path) -> None:
@@ -134,7 +157,7 @@ def test_a_loops_seam_is_no_larger_than_the_usual_difference(tmp_path: Path) -> 
         return (see(shot, index) * (1 - index / 60)).astype(np.uint8)
 
     pictures = [picture.astype(int) for picture in film(timeline, tmp_path, paint)]
-    steps = [np.abs(b - a).mean() for a, b in zip(pictures[:-1], pictures[1:], strict=True)]
+    steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(pictures)]
     seam = np.abs(pictures[0] - pictures[-1]).mean()
     assert seam <= steps[0], "which is the same movement of the same picture"
     assert seam <= np.mean(steps[-12:])
@@ -145,7 +168,8 @@ def test_a_loops_seam_is_no_larger_than_the_usual_difference(tmp_path: Path) -> 
 def test_effects_lie_on_the_shot_then_on_the_film_and_never_on_the_takes(tmp_path: Path) -> None:
     timeline = compiled(
         "size: [64, 48]\nfps: 10\nprompts: [x]\neffects: [{grain: 0.1}]\n"
-        "hits: [{on: 0.5s, flash: 1, fade: 0s}]\nshots: [{name: a, duration: 1s, effects: [{saturation: 0}]}]\n"
+        "hits: [{on: 0.5s, flash: 1, fade: 0s}]\n"
+        "shots: [{name: a, duration: 1s, effects: [{saturation: 0}]}]\n"
     )
     pictures = film(timeline, tmp_path, lambda shot, index: frame_picture(index))
     assert (pictures[5] == 255).all(), "a flash of 1 is white"

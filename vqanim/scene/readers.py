@@ -105,6 +105,13 @@ def parse_flag(text: str, kind: Kind) -> bool:
     return text == "true"
 
 
+def parse_smooth(text: str, kind: Kind) -> str:
+    """A way to make the frames between the painted ones. Raises ValueError."""
+    if text != "minterpolate":
+        raise ValueError
+    return text
+
+
 def parse_version(text: str, kind: Kind) -> int:
     """The version of the language. Raises ValueError."""
     version = parse_whole(text)
@@ -287,6 +294,7 @@ READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
     WholeKind: scalar(parse_limited_whole),
     "border": scalar(parse_border),
     "flag": scalar(parse_flag),
+    "smooth": scalar(parse_smooth),
     "version": scalar(parse_version),
 }
 """By class, or by name where a kind has no class of its own."""
