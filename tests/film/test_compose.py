@@ -107,6 +107,28 @@ def test_in_betweens_show_the_world_from_where_the_camera_is(tmp_path: Path) -> 
         assert difference.mean() < (0.5 if index % 2 == 0 else 1.5), index
 
 
+def test_minterpolate_finds_the_movement_and_keeps_count_cuts_and_effects(tmp_path: Path) -> None:
+    timeline = compiled(
+        f"{SCENE}fps: 24\nguidance: {{rate: 12}}\noutput: {{smooth: minterpolate}}\n"
+        "hits: [{on: 0.125s, flash: 1, fade: 0s}]\nshots:\n"
+        "  - {name: a, duration: 0.5s, camera: {pan: {x: 0.15}}}\n"
+        "  - {name: b, duration: 0.5s, transition: cut, camera: {pan: {x: 0.15}}}\n"
+    )
+    see = shoot(timeline)
+
+    def paint(shot: str, index: int) -> Picture:
+        return see(shot, index) if shot == "a" else 255 - see(shot, index)
+
+    pictures = film(timeline, tmp_path, paint)
+    assert len(pictures) == 24
+    assert [k for k, picture in enumerate(pictures) if (picture == 255).all()] == [3]
+    for k in (0, 2, 10, 12, 22):
+        wanted = paint("a", k // 2) if k < 12 else paint("b", k // 2 - 6)
+        assert np.abs(pictures[k].astype(int) - wanted).mean() < 3, k
+    moved = [motion(*pair)[0] for pair in itertools.pairwise(pictures[12:])]
+    assert moved == pytest.approx([-0.8] * 11, abs=0.08)
+
+
 def test_the_middle_of_a_dissolve_is_the_mean_of_both_takes(tmp_path: Path) -> None:
     timeline = compiled(
         "size: [64, 48]\nfps: 10\nprompts: [x]\nshots:\n  - {name: a, duration: 1s}\n"

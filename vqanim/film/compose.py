@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from vqanim.effects import Moment, apply_effects
 from vqanim.errors import OutputError
 from vqanim.files import Picture
 from vqanim.film.pictures import Reel, read_frame
+from vqanim.film.smooth import held, interpolate
 from vqanim.resample import move_picture
 from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Look, Timeline
 
@@ -71,11 +73,30 @@ class Composer:
 def make_reel(timeline: Timeline, find: Find) -> Reel:
     """The film of a timeline; `find` gives the file of each saved frame."""
 
+    def compose() -> Composer:
+        return Composer(find, timeline.width, timeline.height, timeline.seed)
+
     def play(indices: Iterable[int]) -> Iterator[Picture]:
-        composer = Composer(find, timeline.width, timeline.height, timeline.seed)
+        composer = compose()
         return (composer.picture(timeline.edit[index]) for index in indices)
 
-    return Reel(timeline.width, timeline.height, timeline.fps, len(timeline.edit), play)
+    def play_smooth(indices: Iterable[int]) -> Iterator[Picture]:
+        wanted = set(indices)
+        keys = map(compose().picture, timeline.keys)
+        rate = timeline.rate or timeline.fps
+        with closing(interpolate(keys, (timeline.width, timeline.height), rate, timeline.fps)) as between:
+            pictures = held(between, len(timeline.edit))
+            for index, (frame, picture) in enumerate(zip(timeline.edit, pictures, strict=True)):
+                if index in wanted:
+                    yield apply_effects(picture, frame.effects, Moment(timeline.seed, frame.time))
+
+    return Reel(
+        timeline.width,
+        timeline.height,
+        timeline.fps,
+        len(timeline.edit),
+        play_smooth if timeline.keys else play,
+    )
 
 
 def blend(parts: Sequence[tuple[float, Picture]]) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ QUIET = ("-hide_banner", "-loglevel", "error", "-y")
 BITEXACT = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
 """No dates, versions or random numbers in the file."""
 
+_UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 _TAIL = 400
 """Characters of ffmpeg's last words that go into an error."""
 
@@ -88,12 +90,21 @@ def _close(process: subprocess.Popen[bytes]) -> None:
             process.stdin.close()
 
 
-def _failure(output: Path, messages: IO[bytes], code: int) -> str:
+def words_of(messages: IO[bytes]) -> str:
+    """ffmpeg's messages in one line, the last ones where they are many."""
     messages.seek(0)
     lines = messages.read().decode("utf-8", "replace").split("\n")
     words = "; ".join(line.strip() for line in lines if line.strip())
-    if len(words) > _TAIL:
-        words = f"... {words[-_TAIL:]}"
+    return f"... {words[-_TAIL:]}" if len(words) > _TAIL else words
+
+
+def _failure(output: Path, messages: IO[bytes], code: int) -> str:
+    words = words_of(messages)
     if "No space left on device" in words:
         return f"{output.parent}: the disk is full; free some space and run again, it will continue"
+    if missing := _UNKNOWN.search(words):
+        return (
+            f"this ffmpeg has no encoder {missing[1]!r}, which {output.suffix or 'this file'} needs; choose "
+            "another preset, or put the path of a fuller ffmpeg into IMAGEIO_FFMPEG_EXE"
+        )
     return f"{output.parent}: ffmpeg failed (exit status {code}): {words or 'it said nothing'}"

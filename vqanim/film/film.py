@@ -144,6 +144,7 @@ class Contents:
             "kind": output.kind,
             "settings": output.settings,
             "seed": self._timeline.seed if effects else None,
+            "smooth": bool(self._timeline.keys) and output.kind != "poster",
         }
         digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode("ascii"))
         for frame in frames:

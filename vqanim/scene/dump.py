@@ -255,7 +255,7 @@ def _relative(image: str, scene: Scene) -> str:
 def _output(scene: Scene) -> dict[str, Any]:
     output = scene.output
     gif = {"width": output.gif_width, "fps": None if output.gif_fps is None else _ratio(output.gif_fps)}
-    return {"crf": output.crf, "gif": gif}
+    return {"crf": output.crf, "gif": gif, "smooth": output.smooth}
 
 
 def _ratio(value: Fraction) -> Any:

@@ -57,7 +57,6 @@ _LATER = (
     "lead",
     "change",
     "kind",
-    "smooth",
 )
 
 
@@ -207,8 +206,6 @@ def _amount(description: str, value: float) -> Curve:
 class Carry(Declared):
     """What is done to the picture on its way to the next frame. `none` is nothing at all."""
 
-    later: ClassVar[tuple[str, ...]] = ("smooth", "freeze")
-
     match_colors: Curve = _amount(
         "How much the colors are held to those of an earlier frame with the same prompts", 0.7
     )
@@ -246,7 +243,7 @@ class StayNear(Declared):
 class Guidance(Declared):
     """How hard each frame is worked towards the prompts."""
 
-    later: ClassVar[tuple[str, ...]] = ("lead", "change", "smooth", "palette", "kind")
+    later: ClassVar[tuple[str, ...]] = ("lead", "change", "palette", "kind")
 
     steps: Curve = option(
         curve(0, MAX_STEPS),
@@ -517,7 +514,7 @@ class Models:
 class Output(Declared):
     """How the films are written."""
 
-    later: ClassVar[tuple[str, ...]] = ("loop", "upscale", "interpolate")
+    later: ClassVar[tuple[str, ...]] = ("upscale",)
 
     crf: int = option(whole(0, 51), "Quality of the MP4: smaller is better and larger", default=17)
     gif_width: int | None = option(
@@ -537,6 +534,14 @@ class Output(Declared):
         default_text="the film's, 25 at most",
         example="12",
         key="gif.fps",
+    )
+    smooth: str | None = option(
+        Kind("smooth", "minterpolate or none"),
+        "With a guidance.rate below fps: ffmpeg finds the movement between the painted frames, instead of "
+        "the camera's being followed",
+        default=None,
+        default_text="none",
+        example="minterpolate",
     )
 
 

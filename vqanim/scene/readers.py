@@ -124,6 +124,13 @@ def parse_choice(text: str, kind: ChoiceKind) -> str:
     raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}")
 
 
+def parse_smooth(text: str, kind: Kind) -> str:
+    """A way to make the frames between the painted ones. Raises ValueError."""
+    if text != "minterpolate":
+        raise ValueError
+    return text
+
+
 def parse_version(text: str, kind: Kind) -> int:
     """The version of the language. Raises ValueError."""
     version = parse_whole(text)
@@ -309,6 +316,7 @@ READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
     "border": scalar(parse_border),
     "color": scalar(lambda text, _: parse_color(text)),
     "flag": scalar(parse_flag),
+    "smooth": scalar(parse_smooth),
     "version": scalar(parse_version),
 }
 """By class, or by name where a kind has no class of its own."""

@@ -10,11 +10,10 @@ from itertools import pairwise
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.times import TimeBase
-from vqanim.timeline.edit import cut_film
+from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import Chapter, Limits, PerceptorPlan, ShotPlan, Timeline
-from vqanim.timeline.runs import place_shots
+from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, Timeline
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.view import DIGITS
@@ -51,8 +50,9 @@ def compile_timeline(
     )
     sampler = Sampler()
     shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), scene.rate, sampler)
-    cuts = place_shots(spans, scene)
-    edit = cut_film(scene, cuts, shots, sampler, film.aspect)
+    edit, chapters = cut_film(scene, spans, shots, sampler, film.aspect)
+    smooth = scene.output.smooth is not None and scene.rate < scene.fps
+    keys = cut_keys(scene, spans, shots, sampler) if smooth else ()
     if sampler.problems:
         raise SceneError(sampler.problems.values())
     return Timeline(
@@ -68,8 +68,9 @@ def compile_timeline(
         crf=scene.output.crf,
         gif_width=min(width, scene.output.gif_width or _GIF_WIDTH),
         gif_fps=min(scene.fps, scene.output.gif_fps or _GIF_FPS),
-        chapters=tuple(Chapter(cut.shot.name, cut.first) for cut in cuts),
+        chapters=chapters,
         rate=scene.rate,
+        keys=keys,
         warnings=scene.warnings + _size_warnings(scene, width, height, limits) + _edit_warnings(scene),
     )
 

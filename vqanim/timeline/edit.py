@@ -2,53 +2,78 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from vqanim.effects import EffectNow
 from vqanim.errors import Place
 from vqanim.scene.model import Scene
+from vqanim.scene.times import TimeBase
 from vqanim.timeline.effects import EffectClock, effects_at
 from vqanim.timeline.homography import farthest_move, path_homography
-from vqanim.timeline.plan import FilmFrame, Layer, ShotPlan
-from vqanim.timeline.runs import SEAM_SECONDS, Cut, Run, make_runs, seam_share
+from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
+from vqanim.timeline.runs import SEAM_SECONDS, Cut, Run, make_runs, place_shots, seam_share
 from vqanim.timeline.sampling import Sampler
+from vqanim.timeline.shots import Span
 from vqanim.timeline.view import tidy
 
 CLOSED = 0.002
 """Frame widths: a loop's camera is back where it began when no corner is farther off than this."""
 
 
+KEYS_PAST_END = 3
+"""ffmpeg ends so many frames before those that it is given do."""
+
+
 def cut_film(
-    scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan], sampler: Sampler, aspect: float
-) -> tuple[FilmFrame, ...]:
-    """Every frame of the film.
+    scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan], sampler: Sampler, aspect: float
+) -> tuple[tuple[FilmFrame, ...], tuple[Chapter, ...]]:
+    """Every frame of the film, and where its shots begin.
 
     Mistakes in the curves of effects, and loops whose camera does not close, are noted in `sampler`.
-    aspect: height / width.
+    aspect: height / width. Raises SceneError with every shot that the film does not show.
     """
-    runs = make_runs(scene, cuts, shots)
+    cuts = place_shots(spans, scene, scene.fps)
+    runs = make_runs(scene, cuts, shots, scene.fps)
     for cut, run in zip(cuts, runs, strict=True):
         _check_loop(scene, cut, run, aspect, sampler)
-    seen = _seen_of_shots(scene, cuts, runs, sampler)
-    if scene.loop and not runs[0].loop:
-        seen = _led_back(seen, scene.fps)
+    seen = _seen(scene, cuts, runs, scene.fps, sampler)
     length = float(sum(Fraction(cut.seconds) for cut in cuts))
-    clock = EffectClock.of(len(seen), length, scene.fps)
+    clock = EffectClock.of(len(seen), TimeBase(length, scene.fps), scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
-    return tuple(
+    film = tuple(
         FilmFrame(tidy(float(index / scene.fps)), layers, effects[index]) for index, layers in enumerate(seen)
     )
+    return film, tuple(Chapter(cut.shot.name, cut.first) for cut in cuts)
+
+
+def cut_keys(
+    scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan], sampler: Sampler
+) -> tuple[FilmFrame, ...]:
+    """The film at the painted rate and without its own effects, for something that finds frames between."""
+    cuts = place_shots(spans, scene, scene.rate)
+    runs = make_runs(scene, cuts, shots, scene.rate)
+    seen = _seen(scene, cuts, runs, scene.rate, sampler)
+    past = [replace(seen[-1][-1], looks=runs[-1].looks(len(seen) + more)) for more in range(KEYS_PAST_END)]
+    seen += [(layer,) for layer in past]
+    return tuple(FilmFrame(tidy(float(index / scene.rate)), layers) for index, layers in enumerate(seen))
+
+
+def _seen(
+    scene: Scene, cuts: Sequence[Cut], runs: Sequence[Run], fps: Fraction, sampler: Sampler
+) -> list[tuple[Layer, ...]]:
+    seen = _seen_of_shots(scene, cuts, runs, fps, sampler)
+    return _led_back(seen, fps) if scene.loop and not runs[0].loop else seen
 
 
 def _seen_of_shots(
-    scene: Scene, cuts: Sequence[Cut], runs: Sequence[Run], sampler: Sampler
+    scene: Scene, cuts: Sequence[Cut], runs: Sequence[Run], fps: Fraction, sampler: Sampler
 ) -> list[tuple[Layer, ...]]:
-    """The layers of every film frame: one shot, or two where one dissolves into the next."""
-    covers = [_dissolve_frames(cut, scene.fps) for cut in cuts[1:]] + [Fraction(0)]
+    """The layers of every frame: one shot, or two where one dissolves into the next."""
+    covers = [_dissolve_frames(cut, fps) for cut in cuts[1:]] + [Fraction(0)]
     effects = [
-        _effects_of_shot(cut, -(-cover // 1), scene.fps, sampler, len(cuts) > 1)
+        effects_at(cut.shot.effects, cut.shot.hits, _clock_of_shot(scene, cut, cover, fps), sampler)
         for cut, cover in zip(cuts, covers, strict=True)
     ]
     seen: list[tuple[Layer, ...]] = []
@@ -74,12 +99,10 @@ def _dissolve_frames(cut: Cut, fps: Fraction) -> Fraction:
     return round(Fraction(cut.span.dissolve) * fps, 9)
 
 
-def _effects_of_shot(
-    cut: Cut, more: int, fps: Fraction, sampler: Sampler, several: bool
-) -> list[tuple[EffectNow, ...]]:
-    """Of every film frame of a shot and `more` under the dissolve that follows."""
-    clock = EffectClock.of(cut.count + more, cut.seconds, fps, cut.shot.name if several else "")
-    return effects_at(cut.shot.effects, cut.shot.hits, clock, sampler)
+def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> EffectClock:
+    """Of every frame of a shot and those under the dissolve that follows."""
+    name = cut.shot.name if len(scene.shots) > 1 else ""
+    return EffectClock.of(cut.count + math.ceil(cover), TimeBase(cut.seconds, scene.fps), fps, name)
 
 
 def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[Layer, ...]]:

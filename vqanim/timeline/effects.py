@@ -28,14 +28,16 @@ class EffectClock:
     seconds: Floats
     """[F]."""
     base: TimeBase
+    frame: float
+    """Seconds for which a frame is shown."""
     shot: str = ""
     """Name of the shot for a message, where there are several."""
 
     @classmethod
-    def of(cls, count: int, duration: float, fps: Fraction, shot: str = "") -> EffectClock:
-        """The first `count` frames of a film, or of a shot's place in it."""
+    def of(cls, count: int, base: TimeBase, fps: Fraction, shot: str = "") -> EffectClock:
+        """The first `count` frames of a film, or of a shot's place in it, at `fps`."""
         seconds = np.arange(count) * float(fps.denominator) / float(fps.numerator)
-        return cls(np.asarray(seconds, dtype=np.float64), TimeBase(duration, fps), shot)
+        return cls(np.asarray(seconds, dtype=np.float64), base, float(1 / fps), shot)
 
 
 def effects_at(
@@ -55,7 +57,7 @@ def effects_at(
 
 def _hit_tracks(hit: Hit, clock: EffectClock) -> list[tuple[Effect, Floats]]:
     moments = np.sort([moment.seconds(clock.base) for moment in hit.on])
-    strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base), 1 / float(clock.base.fps))
+    strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base), clock.frame)
     tracks = []
     for peak in hit.peaks:
         neutral, full = EFFECTS[peak.name].neutral, peak.amount.constant_value

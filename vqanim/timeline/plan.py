@@ -252,6 +252,8 @@ class Timeline:
     chapters: tuple[Chapter, ...] = ()
     rate: Fraction | None = None
     """Painted frames per second; None is fps."""
+    keys: tuple[FilmFrame, ...] = ()
+    """The film at the painted rate and without its own effects, where ffmpeg finds the frames between."""
     warnings: tuple[str, ...] = ()
     """One line each, for people."""
 

@@ -35,8 +35,8 @@ class Cut:
         return self.span.shot
 
 
-def place_shots(spans: Sequence[Span], scene: Scene) -> tuple[Cut, ...]:
-    """The film frames of every shot; borders are the cumulated time, rounded to the nearest film frame.
+def place_shots(spans: Sequence[Span], scene: Scene, fps: Fraction) -> tuple[Cut, ...]:
+    """The film frames of every shot at `fps`; borders are the cumulated time, rounded to the nearest frame.
 
     Raises SceneError with every shot without a film frame, or when the film is too long.
     """
@@ -45,14 +45,14 @@ def place_shots(spans: Sequence[Span], scene: Scene) -> tuple[Cut, ...]:
     for span in spans:
         played = _played_seconds(span, scene)
         length = played + span.freeze
-        held = round_half_up((elapsed + played) * scene.fps)
-        end = round_half_up((elapsed + length) * scene.fps)
+        held = round_half_up((elapsed + played) * fps)
+        end = round_half_up((elapsed + length) * fps)
         cuts.append(Cut(span, first, end - first, max(1, held - first), float(length)))
         elapsed, first = elapsed + length, end
     if first > MAX_FRAMES:
         message = f"found {first} frames, allowed {MAX_FRAMES} in a film: shorten it or lower fps"
         raise SceneError([Problem(Place(scene.file, 0, "duration"), message)])
-    if empty := [_empty(cut, scene) for cut in cuts if cut.count < 1]:
+    if empty := [_empty(cut, fps) for cut in cuts if cut.count < 1]:
         raise SceneError(empty)
     return tuple(cuts)
 
@@ -64,8 +64,8 @@ def _played_seconds(span: Span, scene: Scene) -> Fraction:
     return span.shot.repeat * span.count / scene.rate
 
 
-def _empty(cut: Cut, scene: Scene) -> Problem:
-    frame = f"{float(1 / scene.fps):.3g} s at {float(scene.fps):.6g} fps"
+def _empty(cut: Cut, fps: Fraction) -> Problem:
+    frame = f"{float(1 / fps):.3g} s at {float(fps):.6g} fps"
     said = f"shot {cut.shot.name} lasts {cut.seconds:.6g} s and shows no frame of the film: one is {frame}"
     return Problem(cut.shot.place, said)
 
@@ -170,8 +170,8 @@ def _moves(*way: tuple[CameraStep, float]) -> tuple[Move, ...]:
     return tuple(Move(step, part) for step, part in way if part != 0 and not step.still)
 
 
-def make_runs(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan]) -> list[Run]:
-    """The run of every shot; shots that are one movement share theirs."""
+def make_runs(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan], fps: Fraction) -> list[Run]:
+    """The run of every shot in a film of `fps`; shots that are one movement share theirs."""
     groups: list[list[int]] = []
     for number, cut in enumerate(cuts):
         carried = number > 0 and cut.shot.transition.kind == "carry"
@@ -182,7 +182,7 @@ def make_runs(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan]) -> l
     whole_loops = scene.loop and len(groups) == 1
     runs: list[Run] = []
     for group in groups:
-        run = _make_run(scene, [cuts[n] for n in group], [shots[n] for n in group], whole_loops)
+        run = _make_run(scene.rate, fps, [cuts[n] for n in group], [shots[n] for n in group], whole_loops)
         runs += [run] * len(group)
     return runs
 
@@ -191,14 +191,16 @@ def _is_plain(shot: Shot) -> bool:
     return shot.freeze is None and shot.repeat == 1 and not shot.reverse and not shot.loop
 
 
-def _make_run(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan], whole_loops: bool) -> Run:
+def _make_run(
+    rate: Fraction, fps: Fraction, cuts: Sequence[Cut], shots: Sequence[ShotPlan], whole_loops: bool
+) -> Run:
     frames = [frame for shot in shots for frame in shot.frames]
     overhang, one = shots[-1].overhang, cuts[0].shot
     own = len(frames) - overhang
     loop = whole_loops or one.loop
     return Run(
         first=cuts[0].first,
-        pace=scene.rate / scene.fps,
+        pace=rate / fps,
         frames=tuple(FrameRef(frame.shot, frame.index) for frame in frames),
         steps=tuple(frame.camera for frame in frames),
         own=own,
@@ -207,5 +209,5 @@ def _make_run(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan], whol
         repeats=one.repeat > 1,
         reverse=one.reverse,
         held=cuts[0].played if one.freeze is not None or one.reverse else None,
-        seam=min(SEAM_SECONDS * scene.rate, Fraction(own, 2)) if loop else Fraction(0),
+        seam=min(SEAM_SECONDS * rate, Fraction(own, 2)) if loop else Fraction(0),
     )
