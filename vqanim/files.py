@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 MAX_PIXELS = 2 * 4096 * 4096
 """Largest picture that is read. A few kilobytes of PNG can claim gigabytes of pixels."""
 
-_TEMP_SUFFIX = ".vqanim-tmp"
+TEMP_SUFFIX = ".vqanim-tmp"
+"""Ending of what is not whole yet, in names that begin with a dot."""
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again, it will continue",
@@ -89,7 +91,7 @@ def staged(path: Path) -> Iterator[Path]:
     leave the temporary file, never a part of `path`; `remove_temporary` clears it away.
     Raises OutputError when the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMP_SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
     try:
         yield temporary
         with writing(path):
@@ -111,8 +113,11 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def remove_temporary(folder: Path) -> None:
     """Remove what killed writers left in a folder. Call it only while holding the folder's lock."""
     with writing(folder):
-        for stray in folder.glob(f".*{_TEMP_SUFFIX}"):
-            stray.unlink(missing_ok=True)
+        for stray in folder.glob(f".*{TEMP_SUFFIX}"):
+            if stray.is_dir() and not stray.is_symlink():
+                shutil.rmtree(stray)
+            else:
+                stray.unlink(missing_ok=True)
 
 
 def read_picture(path: Path) -> Picture:
