@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,8 @@ _MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """Only these decoders are given a file: some others of Pillow's run programs."""
 
-_TEMP_SUFFIX = ".vqanim-tmp"
+TEMP_SUFFIX = ".vqanim-tmp"
+"""Ending of what is not whole yet, in names that begin with a dot."""
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again, it will continue",
@@ -92,7 +94,7 @@ def staged(path: Path) -> Iterator[Path]:
     leave the temporary file, never a part of `path`; `remove_temporary` clears it away.
     Raises OutputError when the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMP_SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
     try:
         yield temporary
         with writing(path):
@@ -114,8 +116,11 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def remove_temporary(folder: Path) -> None:
     """Remove what killed writers left in a folder. Call it only while holding the folder's lock."""
     with writing(folder):
-        for stray in folder.glob(f".*{_TEMP_SUFFIX}"):
-            stray.unlink(missing_ok=True)
+        for stray in folder.glob(f".*{TEMP_SUFFIX}"):
+            if stray.is_dir() and not stray.is_symlink():
+                shutil.rmtree(stray)
+            else:
+                stray.unlink(missing_ok=True)
 
 
 class BadPicture(InputError):

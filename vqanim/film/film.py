@@ -1,11 +1,11 @@
-"""The files of a film, each made only when it has to be."""
+"""Files of a film, each made only when it has to be, and its poster."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,8 +15,6 @@ from PIL import Image
 from vqanim.errors import OutputError
 from vqanim.files import make_folder, remove_temporary, staged, write_atomic, writing
 from vqanim.film.compose import Find, make_reel
-from vqanim.film.gif import write_gif
-from vqanim.film.video import MP4, VideoSettings, write_video
 from vqanim.timeline.plan import FrameRef, Timeline
 
 FILM_VERSION = 2
@@ -50,17 +48,6 @@ class Output:
     write: Callable[[], None]
 
 
-def make_film(timeline: Timeline, find: Find, folder: Path, stem: str) -> Iterator[FilmDone]:
-    """Write <stem>.mp4, <stem>.gif and poster.png into `folder`, telling after each.
-
-    `find` gives the file of each saved frame. A file that is there and was made of the same pictures with
-    the same settings is left alone; fps, crf, title and the GIF's settings take part only in the digests of
-    the files that show them. The caller holds the folder's lock.
-    Raises OutputError; what was finished before stays.
-    """
-    yield from make_outputs(timeline, find, folder, _outputs(timeline, find, folder, stem))
-
-
 def make_outputs(
     timeline: Timeline, find: Find, folder: Path, outputs: Sequence[Output]
 ) -> Iterator[FilmDone]:
@@ -81,25 +68,6 @@ def make_outputs(
 def poster_index(count: int) -> int:
     """The film frame for the poster: two thirds in, where the picture has grown and no ending has begun."""
     return 2 * count // 3
-
-
-def _outputs(timeline: Timeline, find: Find, folder: Path, stem: str) -> tuple[Output, ...]:
-    mp4, gif = folder / f"{stem}.mp4", folder / f"{stem}.gif"
-    reel = make_reel(timeline, find)
-    everything = range(reel.count)
-    video = VideoSettings(MP4, timeline.crf, timeline.title, timeline.chapters)
-    fps = {"fps": str(timeline.fps)}
-    return (
-        Output("mp4", mp4, fps | asdict(video), everything, lambda: write_video(reel, mp4, video)),
-        Output(
-            "gif",
-            gif,
-            fps | {"gif_fps": str(timeline.gif_fps), "width": timeline.gif_width},
-            everything,
-            lambda: write_gif(reel, gif, timeline.gif_fps, timeline.gif_width),
-        ),
-        poster(timeline, find, folder),
-    )
 
 
 def poster(timeline: Timeline, find: Find, folder: Path) -> Output:
@@ -161,16 +129,28 @@ class Contents:
         return self._hashes[frame]
 
 
+def is_known(path: Path) -> bool:
+    """True for a file, or a folder of frames, that was made here before."""
+    return path.name in _read_state(path.with_name(STATE))
+
+
 def _is_current(path: Path, digest: str) -> bool:
     entry = _read_state(path.with_name(STATE)).get(path.name)
-    if not isinstance(entry, dict) or not path.is_file():
+    if not isinstance(entry, dict) or not path.exists():
         return False
-    return entry == {"digest": digest, "bytes": path.stat().st_size}
+    return entry == {"digest": digest, "bytes": _size(path)}
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    return path.stat().st_size
 
 
 def _remember(path: Path, digest: str) -> None:
     state = path.with_name(STATE)
-    entries = {**_read_state(state), path.name: {"digest": digest, "bytes": path.stat().st_size}}
+    entries = {**_read_state(state), path.name: {"digest": digest, "bytes": _size(path)}}
     write_atomic(state, json.dumps(entries, indent=2, sort_keys=True) + "\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from vqanim.film.ffmpeg import BITEXACT, encode, raw_input
 from vqanim.film.pictures import Reel, even
 from vqanim.timeline.plan import Chapter
 
+WITH_CHAPTERS = ("mp4", "mov", "webm")
+"""Containers that can name parts of a film."""
 THREADS = 4
 """x264's bytes depend on its thread count, so it is the same on every machine."""
 
@@ -41,6 +44,9 @@ class VideoKind:
     """A picture that stands for itself at least so often; None leaves it to the encoder."""
     fit: str = ""
     """A filter that fits the picture into what a place wants."""
+    least_fps: int = 0
+    """Frames of slower films are shown twice, or more often, until there are so many a second."""
+    highest_crf: int = 51
 
 
 MP4 = VideoKind("mp4", "libx264", ("-preset", "medium", "-movflags", "+faststart"), crf=17)
@@ -69,8 +75,8 @@ def write_video(reel: Reel, path: Path, settings: VideoSettings) -> None:
         notes = Path(scratch) / "chapters.txt"
         arguments = [
             *raw_input(*sides, f"{reel.fps.numerator}/{reel.fps.denominator}"),
-            *_chapters(settings.chapters, reel, notes),
-            *("-vf", _filters(settings), "-c:v", kind.encoder, "-threads", str(THREADS)),
+            *(_chapters(settings.chapters, reel, notes) if kind.format in WITH_CHAPTERS else []),
+            *("-vf", _filters(settings, reel.fps), "-c:v", kind.encoder, "-threads", str(THREADS)),
             *_quality(settings, reel.fps),
             *BITEXACT,
             *("-metadata", f"title={_one_line(settings.title)}"),
@@ -80,12 +86,14 @@ def write_video(reel: Reel, path: Path, settings: VideoSettings) -> None:
         encode(arguments, map(even, reel.play(range(reel.count))), temporary)
 
 
-def _filters(settings: VideoSettings) -> str:
+def _filters(settings: VideoSettings, fps: Fraction) -> str:
     kind, steps = settings.kind, []
     if settings.upscale > 1:
         steps.append(upscale_filter(settings.upscale))
     if kind.fit:
         steps.append(kind.fit)
+    if (times := math.ceil(kind.least_fps / fps)) > 1:
+        steps.append(f"fps={(times * fps).numerator}/{(times * fps).denominator}:eof_action=pass")
     steps.append("format=rgb24" if kind.pixels == "rgb24" else _COLOR.format(pixels=kind.pixels))
     return ",".join(steps)
 

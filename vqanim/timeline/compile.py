@@ -20,6 +20,10 @@ from vqanim.timeline.view import DIGITS
 
 _GIF_WIDTH = 480
 _GIF_FPS = Fraction(25)
+_GIF_PIXELS = 40_000_000
+"""Of all frames together, some thirty megabytes; first it gets slower than this, then smaller."""
+_GIF_LEAST_FPS = Fraction(8)
+_GIF_LEAST_WIDTH = 160
 
 
 def compile_timeline(
@@ -55,6 +59,7 @@ def compile_timeline(
     keys = cut_keys(scene, spans, shots, sampler) if smooth else ()
     if sampler.problems:
         raise SceneError(sampler.problems.values())
+    gif_width, gif_fps = _gif(scene, width, height, len(edit))
     return Timeline(
         title=scene.title,
         width=width,
@@ -66,13 +71,28 @@ def compile_timeline(
         shots=shots,
         edit=edit,
         crf=scene.output.crf,
-        gif_width=min(width, scene.output.gif_width or _GIF_WIDTH),
-        gif_fps=min(scene.fps, scene.output.gif_fps or _GIF_FPS),
+        gif_width=gif_width,
+        gif_fps=gif_fps,
         chapters=chapters,
         rate=scene.rate,
         keys=keys,
         warnings=scene.warnings + _size_warnings(scene, width, height, limits) + _edit_warnings(scene),
     )
+
+
+def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fraction]:
+    """Width and fps of the GIF: what the scene says; else so little that it can still be sent around."""
+    columns = min(width, scene.output.gif_width or _GIF_WIDTH)
+    fps = min(scene.fps, scene.output.gif_fps or _GIF_FPS)
+    seconds = count / scene.fps
+    too_many = float(seconds * fps * columns * columns * height / width) / _GIF_PIXELS
+    if too_many > 1 and scene.output.gif_fps is None:
+        slower = max(fps / Fraction(too_many), min(fps, _GIF_LEAST_FPS)).limit_denominator(1000)
+        too_many *= float(slower / fps)
+        fps = slower
+    if too_many > 1 and scene.output.gif_width is None:
+        columns = max(min(columns, _GIF_LEAST_WIDTH), math.floor(columns / math.sqrt(too_many)))
+    return columns, fps
 
 
 def _plan_shots(

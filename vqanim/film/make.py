@@ -1,0 +1,39 @@
+"""A film from its takes: what a render makes, and what else is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vqanim.errors import UsageError
+from vqanim.film.compose import Find
+from vqanim.film.film import FilmDone, is_known, make_outputs
+from vqanim.film.presets import Wishes, outputs
+from vqanim.timeline.plan import Timeline
+
+
+def make_film(
+    timeline: Timeline,
+    find: Find,
+    folder: Path,
+    stem: str,
+    presets: Sequence[str] = (),
+    wishes: Wishes = Wishes(),
+    *,
+    foreign: bool = False,
+) -> Iterator[FilmDone]:
+    """Write the files of some presets into `folder`, telling after each; without presets, what a render makes:
+    <stem>.mp4, <stem>.gif and poster.png.
+
+    `find` gives the file of each saved frame. A file that is there and was made of the same pictures with
+    the same settings is left alone; fps, crf, title and the GIF's settings take part only in the digests of
+    the files that show them. The caller holds the lock of the render's folder.
+    foreign: the folder may hold other people's files, which are not replaced.
+    Raises UsageError before anything is written, and OutputError; what was finished before stays.
+    """
+    wanted = outputs(presets, timeline, find, folder, stem, wishes)
+    if foreign and (
+        taken := [each.path for each in wanted if each.path.exists() and not is_known(each.path)]
+    ):
+        raise UsageError(f"{taken[0]}: is there and was not made here; move it, or choose another --out")
+    yield from make_outputs(timeline, find, folder, wanted)

@@ -1,0 +1,179 @@
+"""What a film can be delivered as: a table of presets, and the files that they make."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+
+from vqanim.errors import UsageError
+from vqanim.files import TEMP_SUFFIX, make_folder, writing
+from vqanim.film.compose import Find, make_reel
+from vqanim.film.ffmpeg import encode, raw_input
+from vqanim.film.film import Output, poster
+from vqanim.film.gif import MAX_FPS, write_gif
+from vqanim.film.pictures import Reel
+from vqanim.film.video import MP4, VideoKind, VideoSettings, upscale_filter, write_video
+from vqanim.timeline.plan import Timeline
+
+MAX_SIDE = 16_384
+"""Pixels of an enlarged film; x264 knows no larger ones."""
+
+# As small as Instagram shows a wide picture, and as tall as it shows an upright one.
+_INSTAGRAM = (
+    "pad=w='max(iw,ih*4/5)':h='max(ih,iw*100/191)':x=(ow-iw)/2:y=(oh-ih)/2,"
+    "scale=1080:-2:flags=lanczos+accurate_rnd+full_chroma_int"
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One way to deliver a film."""
+
+    about: str
+    """For people."""
+    ending: str
+    """What comes after the film's name."""
+    video: VideoKind | None = None
+    """None for GIFs and frames."""
+
+
+PRESETS = MappingProxyType(
+    {
+        "web": Preset("H.264 for every player and browser", ".mp4", MP4),
+        "youtube": Preset(
+            "H.264 of high quality, a keyframe every half second",
+            "-youtube.mp4",
+            VideoKind(
+                "mp4",
+                "libx264",
+                ("-preset", "slow", "-profile:v", "high", "-bf", "2", "-movflags", "+faststart"),
+                crf=14,
+                keyframe_seconds=Fraction(1, 2),
+            ),
+        ),
+        "instagram": Preset(
+            "H.264, 1080 pixels wide, 23 fps or more (frames are doubled), at most 4:5 upright",
+            "-instagram.mp4",
+            replace(MP4, crf=18, keyframe_seconds=Fraction(1), fit=_INSTAGRAM, least_fps=23),
+        ),
+        "prores": Preset(
+            "ProRes 422 HQ for editing programs",
+            ".mov",
+            VideoKind("mov", "prores_ks", ("-profile:v", "3", "-vendor", "apl0"), "yuv422p10le"),
+        ),
+        "webm": Preset(
+            "VP9 for web pages",
+            ".webm",
+            VideoKind(
+                "webm",
+                "libvpx-vp9",
+                ("-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"),
+                crf=30,
+                highest_crf=63,
+            ),
+        ),
+        "gif": Preset("a looping GIF, bounded in size unless --gif-full", ".gif"),
+        "apng": Preset(
+            "an animated PNG without loss", ".apng", VideoKind("apng", "apng", ("-plays", "0"), "rgb24")
+        ),
+        "frames": Preset("every frame of the film as a PNG", "-frames"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of all files."""
+
+    crf: int | None = None
+    upscale: int = 1
+    gif_full: bool = False
+
+
+def outputs(
+    names: Sequence[str], timeline: Timeline, find: Find, folder: Path, stem: str, wishes: Wishes
+) -> list[Output]:
+    """The files of some presets, or, where there are none, what a render makes: MP4, GIF and poster.
+
+    Raises UsageError for wishes that a preset cannot fulfil.
+    """
+    largest = max(timeline.width, timeline.height) * wishes.upscale
+    if largest > MAX_SIDE:
+        raise UsageError(f"--upscale {wishes.upscale}: makes {largest} pixels a side, allowed {MAX_SIDE}")
+    name = stem if wishes.upscale == 1 else f"{stem}-{wishes.upscale}x"
+    reel = make_reel(timeline, find)
+    if not names:
+        made = [_output(each, timeline, reel, folder, name, wishes) for each in ("web", "gif")]
+        return [*made, poster(timeline, find, folder)]
+    return [_output(each, timeline, reel, folder, name, wishes) for each in dict.fromkeys(names)]
+
+
+def _output(preset: str, timeline: Timeline, reel: Reel, folder: Path, stem: str, wishes: Wishes) -> Output:
+    kind = PRESETS[preset]
+    fps = {"fps": str(timeline.fps), "upscale": wishes.upscale}
+    frames = range(reel.count)
+    path = folder / f"{stem}{kind.ending}"
+    if kind.video is not None:
+        settings = VideoSettings(
+            kind.video,
+            _crf(preset, kind.video, timeline, wishes),
+            timeline.title,
+            timeline.chapters,
+            wishes.upscale,
+        )
+        label = "mp4" if preset == "web" else preset
+        return Output(label, path, fps | asdict(settings), frames, lambda: write_video(reel, path, settings))
+    if wishes.crf is not None and preset == "frames":
+        raise UsageError("--crf: frames are PNGs without loss, leave it out")
+    if preset == "frames":
+        return Output("frames", path, fps, frames, lambda: write_frames(reel, path, wishes.upscale))
+    gif_fps, width = timeline.gif_fps, timeline.gif_width
+    if wishes.gif_full:
+        gif_fps, width, path = min(timeline.fps, MAX_FPS), timeline.width, folder / f"{stem}-full.gif"
+    return Output(
+        "gif",
+        path,
+        fps | {"gif_fps": str(gif_fps), "width": width},
+        frames,
+        lambda: write_gif(reel, path, gif_fps, width, wishes.upscale),
+    )
+
+
+def _crf(preset: str, kind: VideoKind, timeline: Timeline, wishes: Wishes) -> int | None:
+    """Quality: what is asked for; of the film that a render makes, the scene's; else the preset's own."""
+    if wishes.crf is None:
+        return timeline.crf if preset == "web" else kind.crf
+    if kind.crf is None:
+        raise UsageError(f"--crf: {preset} has no such number, leave it out")
+    if wishes.crf > kind.highest_crf:
+        raise UsageError(f"--crf {wishes.crf}: allowed for {preset} are 0 to {kind.highest_crf}")
+    return wishes.crf
+
+
+def write_frames(reel: Reel, path: Path, upscale: int = 1) -> None:
+    """Write every frame of the film to 000000.png and so on, in a folder that appears whole or not at all.
+
+    A folder that is there is replaced; the caller knows that it is an older one of this film.
+    Raises OutputError.
+    """
+    staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
+    make_folder(staging)
+    fps = f"{reel.fps.numerator}/{reel.fps.denominator}"
+    enlarge = ["-vf", upscale_filter(upscale)] if upscale > 1 else []
+    try:
+        encode(
+            [*raw_input(reel.width, reel.height, fps), *enlarge, "-pix_fmt", "rgb24", "-start_number", "0"],
+            reel.play(range(reel.count)),
+            staging / "%06d.png",
+        )
+        with writing(path):
+            if path.exists():
+                shutil.rmtree(path)
+            staging.rename(path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
