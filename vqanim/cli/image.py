@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vqanim.cli import summary, words
-from vqanim.cli.painting import refuse_overwriting, settings, slug, still_options
+from vqanim.cli.painting import fetch, refuse_overwriting, settings, slug, still_options
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
 from vqanim.scene.still import Still
@@ -42,13 +42,10 @@ def image(count: int, out: str | None, **given: Any) -> int:
     with stopping():
         from vqanim import api
         from vqanim.cli.steps import step_progress
-        from vqanim.cli.transfer import Transfer
 
         prepared = api.prepare_still(still, slug(still))
         words.warn(prepared.timeline.warnings)
-        transfer = Transfer(given["quiet"])
-        for event in api.fetch_models(prepared):
-            transfer.hear(event)
+        fetch(prepared, given["quiet"])
         with step_progress(still.steps * count, given["quiet"]) as progress:
             studio = Studio(still, prepared, paths, progress)
             if not given["quiet"]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,9 @@ from vqanim.errors import UsageError
 from vqanim.scene.model import FITS
 from vqanim.scene.prompts import parse_short
 from vqanim.scene.still import Still, Target, parse_target
+
+if TYPE_CHECKING:
+    from vqanim.api import Prepared
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -130,3 +133,13 @@ def refuse_overwriting(paths: list[Path], force: bool) -> None:
     folders = [path for path in there if path.is_dir()]
     if folders:
         raise UsageError(f"{folders[0]}: is a folder; give another --out")
+
+
+def fetch(prepared: Prepared, quiet: bool) -> None:
+    """Bring the models that are needed into the cache, and say so. Raises InputError and OutputError."""
+    from vqanim import api
+    from vqanim.cli.transfer import Transfer
+
+    transfer = Transfer(quiet)
+    for event in api.fetch_models(prepared):
+        transfer.hear(event)
