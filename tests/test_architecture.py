@@ -122,6 +122,8 @@ LIGHT = {
         "from vqanim.cli.main import main; "
         "assert main(['render', root + '/scenes/mordor.yaml', '--set', 'fps=0']) == 2"
     ),
+    "models list": "from vqanim.cli.main import main; assert main(['models', 'list']) == 0",
+    "models fetch": "from vqanim.cli.main import main; assert main(['models', 'fetch', 'pocket']) == 0",
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }
 
