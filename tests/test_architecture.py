@@ -130,6 +130,8 @@ LIGHT = {
     "icon --help": "from vqanim.cli.main import main; main(['icon', '--help'])",
     "icon --search": "from vqanim.cli.main import main; assert main(['icon', '--search', 'bird']) == 0",
     "prompts": "from vqanim.cli.main import main; assert main(['prompts']) == 0",
+    "models list": "from vqanim.cli.main import main; assert main(['models', 'list']) == 0",
+    "models fetch": "from vqanim.cli.main import main; assert main(['models', 'fetch', 'pocket']) == 0",
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }
 

@@ -28,7 +28,9 @@ def test_clock(seconds: float, text: str) -> None:
     assert words.clock(seconds) == text
 
 
-@pytest.mark.parametrize(("size", "text"), [(512, "512 B"), (34_400, "34 kB"), (1_240_000, "1.2 MB")])
+@pytest.mark.parametrize(
+    ("size", "text"), [(512, "512 B"), (34_400, "34 kB"), (1_240_000, "1.2 MB"), (4_263_525_412, "4.26 GB")]
+)
 def test_file_size(size: int, text: str) -> None:
     assert words.file_size(size) == text
 

@@ -27,8 +27,10 @@ def left() -> list[str]:
     return sorted(path.name for path in (cache_folder() / "own").rglob("*"))
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kind", ["plain", "gumbel", "transformer"])
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [*(("plain", form) for form in FORMS), ("gumbel", "legacy.ckpt"), ("transformer", "lightning.ckpt")],
+)
 def test_a_vqgan_of_every_kind_and_form_gets_a_name(kind: str, form: str, tmp_path: Path) -> None:
     model = taming_vq(3, gumbel=kind == "gumbel")
     state, config = dict(model.state_dict()), model.config()
@@ -53,8 +55,7 @@ def test_a_vqgan_of_every_kind_and_form_gets_a_name(kind: str, form: str, tmp_pa
     assert not (cache_folder() / "converted").exists()
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kind", ["ViT", "RN"])
+@pytest.mark.parametrize(("kind", "form"), [("ViT", "plain.pth"), ("RN", "model.safetensors")])
 def test_a_clip_of_every_kind_and_form_gets_a_name(kind: str, form: str, tmp_path: Path) -> None:
     FORMS[form](tiny_clip(kind).state_dict(), tmp_path / form)
     entry = add_perceptor("mine", tmp_path / form)

@@ -88,7 +88,7 @@ def show(name: str) -> None:
             ("kind", entry.kind),
             ("good at", entry.good_at),
             ("license", entry.licence),
-            ("commercial use", entry.commercial),
+            ("commercial use", words.with_reason(entry.commercial)),
             ("source", entry.source),
             ("here", _here(entry)),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections import deque
@@ -42,7 +43,9 @@ class Transfer:
             case FetchStarted():
                 size = f", {words.file_size(event.size)}" if event.size else ""
                 self._say(f"fetching {event.model} ({event.kind}{size})")
-                self._say(f"  license: {event.licence}; commercial use: {event.commercial}")
+                self._say(
+                    f"  license: {event.licence}; commercial use: {words.with_reason(event.commercial)}"
+                )
             case FetchWaiting():
                 self._say(f"another process is fetching {event.model}; waiting for it")
             case FetchProgress():
@@ -52,9 +55,7 @@ class Transfer:
                 words.warn([_trouble(event)])
             case FileFetched():
                 self.end()
-                first = (
-                    "; nobody published its SHA-256, so this one holds from now on" if event.pinned else ""
-                )
+                first = "; nobody published one, so this holds from now on" if event.pinned else ""
                 self._say(
                     f"  {event.role}: {words.file_size(event.size)}, SHA-256 {event.sha256[:12]}{first}"
                 )
@@ -97,8 +98,7 @@ class Transfer:
         return ", ".join(parts)
 
     def _draw(self, line: str) -> None:
-        width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
-        line = line[: width - 1]
+        line = line[: shutil.get_terminal_size()[0] - 1]
         sys.stdout.write(f"\r{line:<{self._drawn}}")
         sys.stdout.flush()
         self._drawn = len(line)

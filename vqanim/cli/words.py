@@ -81,6 +81,12 @@ def file_size(bytes_: int) -> str:
     return f"{bytes_ / 1_000_000_000:.2f} GB"
 
 
+def with_reason(text: str) -> str:
+    """`no: because` as `no (because)`."""
+    answer, _, reason = text.partition(": ")
+    return f"{answer} ({reason})" if reason else answer
+
+
 def short_path(path: str | Path) -> str:
     """The path from the current folder where it lies below it, else as it is."""
     absolute = Path(path).absolute()

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+import time
+
+import pytest
+
+from vqanim.cli.transfer import Transfer
+from vqanim.models.events import FetchProgress, FetchStarted, FetchTrouble, FetchWaiting, FileFetched
+
+STARTED = FetchStarted("ffhq", "generator", "mine", "no: it says so", 2, 3_670_000_000)
+ADDRESS = "https://host/x"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, in its only item."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def progress(mb: float, of: float | None = 120) -> FetchProgress:
+    size = None if of is None else round(of * 1e6)
+    return FetchProgress("ffhq", "weights", ADDRESS, round(mb * 1e6), size)
+
+
+def test_lines_say_how_far_it_is_and_how_long_it_takes(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    transfer = Transfer()
+    transfer.hear(STARTED)
+    for second in range(13):
+        clock[0] = 100.0 + second
+        transfer.hear(progress(10.0 * second))
+    transfer.hear(FileFetched("ffhq", "weights", "p", 120_000_000, "ab" * 32, True))
+    assert capsys.readouterr().out.splitlines() == [
+        "fetching ffhq (generator, 3.67 GB)",
+        "  license: mine; commercial use: no (it says so)",
+        "  weights: 40.0 MB of 120.0 MB, 10.0 MB/s, 0:08 left",
+        "  weights: 80.0 MB of 120.0 MB, 10.0 MB/s, 0:04 left",
+        "  weights: 120.0 MB of 120.0 MB, 10.0 MB/s, 0:00 left",
+        "  weights: 120.0 MB, SHA-256 abababababab; nobody published one, so this holds from now on",
+    ]
+
+
+def test_a_size_that_nobody_said_gives_no_time_left(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    transfer = Transfer()
+    transfer.hear(progress(0, None))
+    clock[0] += 5
+    transfer.hear(progress(10, None))
+    assert capsys.readouterr().out == "  weights: 10.0 MB, 2.0 MB/s\n"
+
+
+def test_what_was_here_before_does_not_count_as_pace(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    transfer = Transfer()
+    transfer.hear(progress(100))
+    clock[0] += 5
+    transfer.hear(progress(110))
+    assert capsys.readouterr().out == "  weights: 110.0 MB of 120.0 MB, 2.0 MB/s, 0:05 left\n"
+
+
+def test_trouble_is_a_warning_even_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    transfer = Transfer(quiet=True)
+    for event in (
+        STARTED,
+        FetchWaiting("ffhq"),
+        progress(1),
+        FetchTrouble("ffhq", "weights", ADDRESS, "it broke", 2.0),
+        FetchTrouble("ffhq", "weights", ADDRESS, "it broke", None),
+    ):
+        transfer.hear(event)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        f"Warning: ffhq, weights: {ADDRESS}: it broke; trying again in 2 s",
+        f"Warning: ffhq, weights: {ADDRESS}: it broke; this address is given up",
+    ]
+
+
+def test_on_a_terminal_one_line_changes(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: (60, 24))
+    transfer = Transfer()
+    transfer.hear(progress(1))
+    transfer.hear(progress(60))
+    transfer.end()
+    first, second, cleared, _ = screen.getvalue()[1:].split("\r")
+    assert first == "  weights: 1.0 MB of 120.0 MB"
+    assert second == "  weights: 60.0 MB of 120.0 MB"
+    assert cleared == " " * len(second)
+    assert "\n" not in screen.getvalue()
