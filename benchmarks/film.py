@@ -29,7 +29,7 @@ from vqanim.guidance import guide as guide_module
 from vqanim.guidance import step as step_module
 from vqanim.guidance import views as views_module
 from vqanim.guidance.adam import TensorAdam
-from vqanim.guidance.guide import Guide, GuideResult
+from vqanim.guidance.guide import Guide, GuideResult, OnStep
 from vqanim.guidance.losses import GuideContext
 from vqanim.guidance.views import Viewer
 from vqanim.takes.store import TakeStore
@@ -136,10 +136,11 @@ class TimedGuide(Guide):
         plan: FramePlan,
         rng: torch.Generator,
         context: GuideContext = GuideContext(),
+        on_step: OnStep | None = None,
     ) -> GuideResult:
         """As the guide does it."""
         began = self._watch.now()
-        result = super().optimise(latents, plan, rng, context)
+        result = super().optimise(latents, plan, rng, context, on_step)
         self.calls.append(Optimised(plan.steps, self._watch.now() - began, plan.previous is not None))
         return result
 
