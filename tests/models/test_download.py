@@ -241,12 +241,16 @@ def test_a_config_is_read_before_it_is_believed(wanted: Wanted, shelf: Shelf) ->
 
 
 def test_no_network_is_said_at_once(wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
-    def resolve(*_: Any, **__: Any) -> None:
+    looked_up = []
+
+    def resolve(host: str, *_: Any, **__: Any) -> None:
+        looked_up.append(host)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    address = "https://models.invalid/w.ckpt"
-    fails(replace(wanted, addresses=(address,)), f"{address}: no network, or no such host")
+    one, two = "https://models.invalid/w.ckpt", "https://models.invalid/x.ckpt"
+    fails(replace(wanted, addresses=(one, two)), f"no network, or no such host ({one}, {two})")
+    assert looked_up == ["models.invalid"], "a host that is not there is looked up once"
 
 
 def test_nobody_at_the_address_is_said(wanted: Wanted) -> None:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections import deque
+from urllib.parse import urlsplit
 
 from vqanim.cli import words
 from vqanim.models.events import (
@@ -52,13 +53,14 @@ class Transfer:
                 self._advance(event)
             case FetchTrouble():
                 self.end()
-                words.warn([_trouble(event)])
+                if event.wait is not None:  # an error names the addresses that were given up, if all were
+                    words.warn([_trouble(event, event.wait)])
             case FileFetched():
                 self.end()
-                first = "; nobody published one, so this holds from now on" if event.pinned else ""
-                self._say(
-                    f"  {event.role}: {words.file_size(event.size)}, SHA-256 {event.sha256[:12]}{first}"
-                )
+                host = urlsplit(event.address).netloc
+                self._say(f"  {event.role}: {words.file_size(event.size)} from {host}")
+                if event.pinned:
+                    self._say("    nobody published its SHA-256; that of this file holds from now on")
 
     def end(self) -> None:
         """Take the changing line away."""
@@ -108,6 +110,5 @@ class Transfer:
             words.say(text)
 
 
-def _trouble(event: FetchTrouble) -> str:
-    again = f"trying again in {event.wait:g} s" if event.wait is not None else "this address is given up"
-    return f"{event.model}, {event.role}: {event.address}: {event.reason}; {again}"
+def _trouble(event: FetchTrouble, wait: float) -> str:
+    return f"{event.model}, {event.role}: {event.reason}; trying again in {wait:g} s ({event.address})"

@@ -18,6 +18,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from vqanim import __version__
 from vqanim.errors import InputError, OutputError
@@ -76,6 +77,13 @@ class _GivenUp(Exception):
     """This address does not give the file."""
 
 
+class _NoHost(_GivenUp):
+    """The host of an address is not known here; looking it up again would take long and give the same."""
+
+    def __init__(self) -> None:
+        super().__init__("no network, or no such host")
+
+
 class _Failed(Exception):
     """This attempt did not give the file; another may."""
 
@@ -86,18 +94,24 @@ def download(wanted: Wanted, patience: Patience = Patience()) -> Generator[Fetch
     Raises InputError that names each address with its trouble, and OutputError when the disk refuses. What is
     at the target is whole and checked; before that it is a hidden `.part` file.
     """
-    troubles = []
+    troubles: dict[str, list[str]] = {}
+    gone: set[str | None] = set()
     for address in wanted.addresses:
+        host = urlsplit(address).hostname if is_address(address) else None
         try:
+            if host in gone:
+                raise _NoHost
             return (yield from _try_address(wanted, address, patience))
         except _GivenUp as error:
-            troubles.append(f"{address}: {error}")
+            if isinstance(error, _NoHost):
+                gone.add(host)
+            troubles.setdefault(str(error), []).append(address)
             Partial(wanted.target).discard_if_empty()
             yield FetchTrouble(wanted.model, wanted.role, address, str(error), None)
+    reasons = "; ".join(f"{reason} ({', '.join(where)})" for reason, where in troubles.items())
     raise InputError(
-        f"{wanted.model}: its {wanted.role} could not be fetched from "
-        + "; nor from ".join(troubles or ["anywhere, since no address is known"])
-        + f". Get the file in another way and put it at {wanted.target}, or name a mirror in VQANIM_MIRROR"
+        f"{wanted.model}: its {wanted.role} could not be fetched: {reasons or 'no address is known'}. "
+        f"Get the file in another way and put it at {wanted.target}, or name a mirror in VQANIM_MIRROR"
     )
 
 
@@ -266,7 +280,7 @@ def _network_trouble(error: Exception, timeout: float) -> Exception:
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     match cause:
         case socket.gaierror():
-            return _GivenUp("no network, or no such host")
+            return _NoHost()
         case TimeoutError():
             return _Failed(f"nothing came for {timeout:g} s")
         case ConnectionRefusedError():

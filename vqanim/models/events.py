@@ -59,6 +59,7 @@ class FileFetched:
     model: str
     role: str
     path: str
+    address: str
     size: int
     sha256: str
     pinned: bool

@@ -101,7 +101,7 @@ def _fetch_file(
     fresh = file.sha256 is None
     if fresh:
         write_pin(file.place, Pin(got.sha256, got.size, got.address))
-    yield FileFetched(model, role, str(file.locate()), got.size, got.sha256, fresh)
+    yield FileFetched(model, role, str(file.locate()), got.address, got.size, got.sha256, fresh)
 
 
 def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
