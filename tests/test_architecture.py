@@ -122,6 +122,7 @@ LIGHT = {
         "from vqanim.cli.main import main; "
         "assert main(['render', root + '/scenes/mordor.yaml', '--set', 'fps=0']) == 2"
     ),
+    "encode --help": "from vqanim.cli.main import main; main(['encode', '--help'])",
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }
 

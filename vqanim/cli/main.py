@@ -26,6 +26,7 @@ from vqanim.errors import CurveError, SceneError, VqanimError
 COMMANDS = MappingProxyType(
     {
         "render": "Render a scene to a film, or continue a stopped render.",
+        "encode": "Make a film from painted takes again, in other forms.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
     }

@@ -22,8 +22,9 @@ def make_film(
     *,
     foreign: bool = False,
 ) -> Iterator[FilmDone]:
-    """Write the files of some presets into `folder`, telling after each; without presets, what a render makes:
-    <stem>.mp4, <stem>.gif and poster.png.
+    """Write the files of some presets into `folder`, telling after each.
+
+    Without presets these are what a render makes: <stem>.mp4, <stem>.gif and poster.png.
 
     `find` gives the file of each saved frame. A file that is there and was made of the same pictures with
     the same settings is left alone; fps, crf, title and the GIF's settings take part only in the digests of
