@@ -123,6 +123,7 @@ LIGHT = {
         "from vqanim.cli.main import main; "
         "assert main(['render', root + '/scenes/mordor.yaml', '--set', 'fps=0']) == 2"
     ),
+    "encode --help": "from vqanim.cli.main import main; main(['encode', '--help'])",
     "a scene with an icon": (
         "from vqanim.cli.main import main; open('x.yaml', 'w').write("
         "'duration: 1s\\nprompts: a lake\\nstart: {icon: robot}'); assert main(['check', 'x.yaml']) == 0"

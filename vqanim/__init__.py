@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vqanim.api import prepare, render
+    from vqanim.api import encode, prepare, render
     from vqanim.errors import (
         CurveError,
         DeviceError,
@@ -40,6 +40,7 @@ __all__ = [
     "VqanimError",
     "__version__",
     "compile_timeline",
+    "encode",
     "load_scene",
     "prepare",
     "render",
@@ -48,6 +49,7 @@ __all__ = [
 _HOMES = {
     "load_scene": "vqanim.scene",
     "compile_timeline": "vqanim.timeline",
+    "encode": "vqanim.api",
     "prepare": "vqanim.api",
     "render": "vqanim.api",
 }

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from vqanim.engine.events import Event, RunStarted
     from vqanim.engine.still import Hear
     from vqanim.film import FilmDone
+    from vqanim.film.found import CutFound
+    from vqanim.film.presets import Wishes
+    from vqanim.takes.digest import RunKey
+    from vqanim.timeline import FrameRef
 
 
 Entry = TypeVar("Entry", bound=ModelEntry)
@@ -138,7 +142,7 @@ def _render(
     from vqanim.engine.events import RunStarted
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
-    from vqanim.takes.digest import RunKey, content_hash
+    from vqanim.takes.digest import content_hash
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import write_run
     from vqanim.takes.store import TakeStore
@@ -149,8 +153,7 @@ def _render(
         prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
-        key = RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
-        for event in paint_takes(timeline, Run(store, key, hashes, device, deterministic)):
+        for event in paint_takes(timeline, Run(store, run_key(prepared), hashes, device, deterministic)):
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -209,6 +212,96 @@ def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator
     return replace(prepared, generator=generator, perceptors=tuple(perceptors))
 
 
+def encode(
+    source: str | Path | Prepared,
+    presets: Sequence[str] = (),
+    *,
+    overrides: Sequence[str] = (),
+    out: str | Path | None = None,
+    crf: int | None = None,
+    upscale: int = 1,
+    gif_full: bool = False,
+) -> Generator[CutFound | FilmDone, None, None]:
+    """Make a film from takes again, without torch, and paint nothing.
+
+    source: the folder of a render, or the scene, whose render lies in `renders/<stem>`.
+    presets: names from `vqanim.film.presets.PRESETS`; none of them is what a render makes.
+    out: a folder for the films; the render's own when None.
+    crf: quality, where a preset knows the number. upscale: a factor. gif_full: the GIF in the film's size.
+
+    Frames that are missing are left out, and CutFound, which comes first, says so.
+    Raises SceneError; InputError when there are no takes; UsageError for wishes that a preset cannot
+    fulfil; LockedError while a render holds the folder; OutputError.
+    """
+    from vqanim.film.presets import PRESETS, Wishes
+
+    if unknown := [name for name in presets if name not in PRESETS]:
+        raise UsageError(f"there is no preset {unknown[0]!r}, allowed are {', '.join(PRESETS)}")
+    prepared, folder, stem = find_render(source, overrides)
+    wishes = Wishes(crf, upscale, gif_full)
+    return _encode(prepared, folder, stem, presets, wishes, None if out is None else Path(out))
+
+
+def find_render(source: str | Path | Prepared, overrides: Sequence[str]) -> tuple[Prepared, Path, str]:
+    """A render's scene, its folder and the name of its films, from the folder or the scene file.
+
+    Raises InputError when there is no render.
+    """
+    from vqanim.takes.run import read_run
+
+    if isinstance(source, Prepared) or not Path(source).is_dir():
+        prepared = source if isinstance(source, Prepared) else prepare(source, overrides)
+        folder = prepared.default_folder
+        if not (folder / "takes").is_dir():
+            raise InputError(f"{folder}: there are no takes of {prepared.scene.file}; render it first")
+        return prepared, folder, prepared.stem
+    folder = Path(source)
+    resolved = folder / "scene.resolved.yaml"
+    if not resolved.is_file():
+        raise InputError(f"{folder}: there is no scene.resolved.yaml in it, so it is no render's folder")
+    written = (read_run(folder) or {}).get("scene")
+    stem = Path(written).stem if isinstance(written, str) else ""
+    return prepare(resolved, overrides), folder, stem or folder.resolve().name or "film"
+
+
+def _encode(
+    prepared: Prepared,
+    folder: Path,
+    stem: str,
+    presets: Sequence[str],
+    wishes: Wishes,
+    out: Path | None,
+) -> Generator[CutFound | FilmDone, None, None]:
+    from vqanim.engine.survey import Chain, survey
+    from vqanim.film import make_film
+    from vqanim.film.found import cut_to_found
+    from vqanim.takes.digest import content_hash
+    from vqanim.takes.lock import lock_folder
+    from vqanim.takes.store import TakeStore
+
+    with lock_folder(folder):
+        store = TakeStore(folder)
+
+        def find(frame: FrameRef) -> Path:
+            return store.frame_path(frame.shot, frame.index)
+
+        hashes = {path: content_hash(Path(path)) for path in picture_files(prepared.timeline)}
+        stale = survey(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
+        found = cut_to_found(prepared.timeline, store, frozenset(stale))
+        yield found
+        yield from make_film(
+            found.timeline, find, out or folder, stem, presets, wishes, foreign=out is not None
+        )
+
+
+def run_key(prepared: Prepared) -> RunKey:
+    """What every frame of a run depends on."""
+    from vqanim.takes.digest import RunKey
+
+    timeline = prepared.timeline
+    return RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
+
+
 def picture_files(timeline: Timeline) -> list[str]:
     """Paths of all pictures, shapes and fonts that frames are made with, each once."""
     starts = (frame.start for shot in timeline.shots for frame in shot.frames[:1])
@@ -246,6 +339,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         },
         "size": [timeline.width, timeline.height],
         "fps": str(timeline.fps),
+        **({} if timeline.rate in (None, timeline.fps) else {"rate": str(timeline.rate)}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
         "device": run.device,

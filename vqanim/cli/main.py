@@ -28,6 +28,7 @@ COMMANDS = MappingProxyType(
         "render": "Render a scene to a film, or continue a stopped render.",
         "image": "Paint a single picture.",
         "timelapse": "Film how a single picture comes into being.",
+        "encode": "Make a film from painted takes again, in other forms.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
         "icon": "Draw an icon, a text or a silhouette to start a film from.",

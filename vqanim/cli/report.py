@@ -132,13 +132,7 @@ class Talk:
         written = any(film.written for film in self._films)
         if not self._to_paint and not written:
             words.say(f"{self._folder} is finished: nothing to do")
-        words.say(words.rows([_film_row(film) for film in self._films]))
-
-
-def _film_row(film: FilmDone) -> words.Row:
-    path = Path(film.path)
-    size = words.file_size(path.stat().st_size) if path.exists() else "missing"
-    return words.short_path(path), size
+        words.say(words.rows([words.film_row(film.path) for film in self._films]))
 
 
 def before(timeline: Timeline, run: RunStarted) -> str:

@@ -21,6 +21,10 @@ def describe(timeline: Timeline) -> list[Row]:
     if len(timeline.shots) > 1:
         shots = ", ".join(f"{shot.name} ({count(len(shot.frames), 'frame')})" for shot in timeline.shots)
         items.append(("shots", shots))
+    rate = timeline.rate or timeline.fps
+    if rate != timeline.fps or timeline.frame_count != len(timeline.edit):
+        painted = f"{count(timeline.frame_count, 'frame')}, {number(rate)} a second"
+        items.append(("painted", painted))
     return items
 
 

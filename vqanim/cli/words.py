@@ -103,6 +103,14 @@ def table(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in padded)
 
 
+def film_row(film: str) -> Row:
+    """A film's path, and how large it is; of a folder, how many files are in it."""
+    path = Path(film)
+    if path.is_dir():
+        return short_path(path), count(sum(1 for _ in path.iterdir()), "file")
+    return short_path(path), file_size(path.stat().st_size) if path.exists() else "missing"
+
+
 def rows(items: Sequence[Row]) -> str:
     """Lines of `name  value` with the values under each other."""
     width = max((len(name) for name, _ in items), default=0)
