@@ -102,6 +102,9 @@ def download(wanted: Wanted, patience: Patience = Patience()) -> Generator[Fetch
             if host in gone:
                 raise _NoHost
             return (yield from _try_address(wanted, address, patience))
+        except OutputError:
+            Partial(wanted.target).discard_if_empty()
+            raise
         except _GivenUp as error:
             if isinstance(error, _NoHost):
                 gone.add(host)
