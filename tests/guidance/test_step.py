@@ -17,8 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan
 from vqanim.errors import DeviceError
+from vqanim.guidance import losses
 from vqanim.guidance.cutouts import draw_boxes
 from vqanim.guidance.guide import Guide, GuideResult
+from vqanim.guidance.losses import TermKind
 from vqanim.guidance.memory import Ladder, Memory, is_out_of_memory
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer
@@ -312,3 +314,32 @@ def test_a_step_costs_no_more_than_its_networks() -> None:
     floor = flops(networks)  # torch's counter does not like leaves, hence the products with 1
     assert 1.0e12 < floor < 1.15e12
     assert floor <= flops(lambda: step(inputs)) < 1.02 * floor
+
+
+def test_terms_for_the_picture_and_for_the_latents_count_without_cutouts(
+    generator: Generator, perceptor: Perceptor, latents: Latents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gradient is that of the sum, as torch gives it at once; without a term no perceptor looks."""
+
+    def red(image: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
+        return constants["weight"] * image[:, 0].mean()
+
+    def size(latents_: Latents, constants: dict[str, torch.Tensor]) -> torch.Tensor:
+        return constants["weight"] * latents_["z"].square().mean()
+
+    more = {
+        "red": TermKind("picture", losses.prepare_prompts, red),
+        "size": TermKind("latents", losses.prepare_prompts, size),
+    }
+    monkeypatch.setattr(losses, "TERMS", {**losses.TERMS, **more})
+    narrow = Narrow(perceptor, 0, RuntimeError, "it looked")
+    z = latents["z"].clone().requires_grad_(True)
+    weights = {"weight": torch.tensor(0.5)}
+    cutouts = Cutouts(draw_boxes(1, 4, 32, 48, torch.Generator()), None).step(0)
+    inputs = Inputs({"z": z}, (cutouts,), Terms(({},), {"red": weights}, {"size": weights}))
+    found = Step(generator, [Viewer(narrow)])(inputs)
+    wanted = torch.autograd.grad(0.5 * generator.decode({"z": z})[:, 0].mean() + 0.5 * z.square().mean(), z)[
+        0
+    ]
+    torch.testing.assert_close(found.latents["z"], wanted, rtol=1e-4, atol=1e-8)
+    assert found.seen == ()

@@ -40,7 +40,7 @@ class Gradient(NamedTuple):
     latents: dict[str, Tensor]
     """Gradient of the loss, by name."""
     seen: tuple[Tensor, ...]
-    """Unit vectors of the cutouts [n, D], of each viewer; detached."""
+    """Unit vectors of the cutouts [n, D], of each viewer; detached. Empty where no term looks at cutouts."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Step:
         shown = image.detach().requires_grad_(True)
         pull, seen = torch.zeros_like(image), []
         for viewer, cutouts, terms in zip(self.viewers, inputs.cutouts, inputs.terms.cutouts, strict=True):
+            if not terms:
+                continue
             embeddings = []
             for some in cutouts.chunks(rung.chunk):
                 view = viewer.look(shown, some)
