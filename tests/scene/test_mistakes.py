@@ -56,7 +56,7 @@ MISTAKES = {
     CAMERA + "{pan: {z: 1}}": "3: camera.pan.z: unknown key 'z', allowed x, y",
     HEAD + "output: {gif: {widht: 3}}": "3: output.gif.widht: unknown key 'widht', did you mean 'width'?",
     HEAD + "soundtrack: a.wav": "3: soundtrack: 'soundtrack' comes in a later version, not yet",
-    CAMERA + "{tilt: 3}": "3: camera.tilt: 'tilt' comes in a later version, not yet",
+    CAMERA + "{depth: 3}": "3: camera.depth: 'depth' comes in a later version, not yet",
     HEAD + "guidance: {rate: 0}": "3: guidance.rate: found '0', allowed a number from 1 to 240, or a ratio",
     HEAD + "rate: 3": "3: rate: unknown key 'rate' here, did you mean 'guidance.rate'?",
     HEAD + "loop: yes": "3: loop: found 'yes', allowed true or false, did you mean true?",

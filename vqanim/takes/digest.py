@@ -18,10 +18,15 @@ import numpy as np
 
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.timeline.plan import FramePlan
+from vqanim.timeline.plan import DEFAULT_FOV, FramePlan
 
 ENGINE_VERSION = 3
 """Bumped by hand whenever the same plan would give other pixels."""
+
+
+_LATER = {"tilt": 0.0, "yaw": 0.0, "roll": 0.0, "fov": DEFAULT_FOV}
+"""Fields of a camera step that came after the first frames were painted, and what says nothing in them."""
+_NO_VALUE = object()
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,13 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
 
 
 def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
-    """The plan without what does not reach the pixels: its moment in the film and its start image's path."""
+    """The plan without what does not reach the pixels: its moment in the film and its start image's path.
+
+    Nor with fields that came later and say nothing, so that frames which are older than these still hold.
+    """
     start = plan["start"] and {**plan["start"], "image": None}
-    return {**plan, "time": None, "start": start}
+    camera = {name: value for name, value in plan["camera"].items() if value != _LATER.get(name, _NO_VALUE)}
+    return {**plan, "time": None, "start": start, "camera": camera}
 
 
 def _canonical(value: Any) -> Any:
