@@ -57,7 +57,6 @@ MISTAKES = {
     CAMERA + "{pan: {z: 1}}": "3: camera.pan.z: unknown key 'z', allowed x, y",
     HEAD + "output: {gif: {widht: 3}}": "3: output.gif.widht: unknown key 'widht', did you mean 'width'?",
     HEAD + "soundtrack: a.wav": "3: soundtrack: 'soundtrack' comes in a later version, not yet",
-    CAMERA + "{tilt: 3}": "3: camera.tilt: 'tilt' comes in a later version, not yet",
     HEAD + "start: {icon: robbot}": "3: start.icon: there is no icon 'robbot', did you mean 'robot'",
     HEAD
     + "start: {icon: far twitter}": "3: start.icon: there is no regular icon 'twitter', did you mean fab",
@@ -78,6 +77,7 @@ MISTAKES = {
     + "start: {icon: eye, also_target: 1}": "3: start.also_target: 'also_target' comes in a later version",
     HEAD + "start: {text: \u96ea}": "3: start.text: the font Aileron Regular lacks '\u96ea' (U+96EA)",
     HEAD + "start: {shape: ../a.svg}": "3: start.shape: found '../a.svg', it leads out of the scene's folder",
+    CAMERA + "{depth: 3}": "3: camera.depth: 'depth' comes in a later version, not yet",
     HEAD + "guidance: {rate: 0}": "3: guidance.rate: found '0', allowed a number from 1 to 240, or a ratio",
     HEAD + "rate: 3": "3: rate: unknown key 'rate' here, did you mean 'guidance.rate'?",
     HEAD + "loop: yes": "3: loop: found 'yes', allowed true or false, did you mean true?",

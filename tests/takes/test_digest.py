@@ -36,7 +36,17 @@ CHANGES: dict[str, Any] = {
     "cutout_noise": (0.1,),
     "anchor": FrameRef("main", 0),
 }
-CAMERA: dict[str, Any] = {"scale": 1.03, "angle": 0.6, "shift_x": 0.01, "shift_y": -0.02, "border": "wrap"}
+CAMERA: dict[str, Any] = {
+    "scale": 1.03,
+    "angle": 0.6,
+    "shift_x": 0.01,
+    "shift_y": -0.02,
+    "border": "wrap",
+    "tilt": 1.0,
+    "yaw": 1.0,
+    "roll": 1.0,
+    "fov": 70.0,
+}
 TERM: dict[str, Any] = {
     "kind": "palette",
     "text": "castle",

@@ -8,7 +8,8 @@ Convention (of the whole room):
     units       angles in degrees, shifts in frame widths for both axes
     signs       scale > 1: things grow; angle > 0: the picture turns clockwise on screen;
                 shift_x > 0: the picture moves right; shift_y > 0: it moves down
-    sequence    scale and turn about the middle of the frame, then shift
+                tilt > 0: the camera turns down, so that the picture moves up; yaw > 0: it turns right
+    sequence    scale and turn about the middle of the frame, then shift, then perspective
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.timeline.homography import perspective
 from vqanim.timeline.plan import CameraStep, Move
 
 Matrix = NDArray[np.float64]
@@ -36,7 +38,8 @@ def step_matrix(step: CameraStep, width: int, height: int) -> Matrix:
     turn = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
     # Widths for both axes: a diagonal move stays diagonal whatever the aspect.
     shift = _translation(step.shift_x * width, step.shift_y * width)
-    return shift @ _translation(*middle) @ turn @ _translation(-middle[0], -middle[1])
+    flat = shift @ _translation(*middle) @ turn @ _translation(-middle[0], -middle[1])
+    return _perspective(step, width, height) @ flat if step.turns else flat
 
 
 def path_matrix(steps: Iterable[CameraStep], width: int, height: int) -> Matrix:
@@ -80,7 +83,16 @@ def _partial(step: CameraStep, part: float) -> CameraStep:
         angle=step.angle * part,
         shift_x=moved.real,
         shift_y=moved.imag,
+        tilt=step.tilt * part,
+        yaw=step.yaw * part,
+        roll=step.roll * part,
     )
+
+
+def _perspective(step: CameraStep, width: int, height: int) -> Matrix:
+    to_pixels = _translation(width / 2, height / 2) @ np.diag([float(width), float(width), 1.0])
+    matrix = to_pixels @ perspective(step) @ np.linalg.inv(to_pixels)
+    return np.asarray(matrix / matrix[2, 2])
 
 
 def _translation(x: float, y: float) -> Matrix:

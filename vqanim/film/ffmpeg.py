@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from vqanim.errors import OutputError
-from vqanim.files import Picture
+from vqanim.files import TEMP_SUFFIX, Picture
 
 QUIET = ("-hide_banner", "-loglevel", "error", "-y")
-BITEXACT = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
+BITEXACT_FLAGS = ("-fflags", "+bitexact", "-flags:v", "+bitexact")
 """No dates, versions or random numbers in the file."""
+BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)
+"""Nor anything that an input says of itself."""
 
 _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 _TAIL = 400
@@ -103,8 +105,10 @@ def _failure(output: Path, messages: IO[bytes], code: int) -> str:
     if "No space left on device" in words:
         return f"{output.parent}: the disk is full; free some space and run again, it will continue"
     if missing := _UNKNOWN.search(words):
+        # Of a file that is being staged: .film.mov.0123abcd.vqanim-tmp
+        name = output.name[1:].rsplit(".", 2)[0] if output.suffix == TEMP_SUFFIX else output.name
         return (
-            f"this ffmpeg has no encoder {missing[1]!r}, which {output.suffix or 'this file'} needs; choose "
-            "another preset, or put the path of a fuller ffmpeg into IMAGEIO_FFMPEG_EXE"
+            f"{output.parent / name}: this ffmpeg has no encoder {missing[1]!r}; choose another preset, or "
+            "put the path of a fuller ffmpeg into IMAGEIO_FFMPEG_EXE"
         )
     return f"{output.parent}: ffmpeg failed (exit status {code}): {words or 'it said nothing'}"

@@ -105,6 +105,8 @@ def outputs(
     largest = max(timeline.width, timeline.height) * wishes.upscale
     if largest > MAX_SIDE:
         raise UsageError(f"--upscale {wishes.upscale}: makes {largest} pixels a side, allowed {MAX_SIDE}")
+    if wishes.crf is not None:
+        _check_crf(names or ("web",), wishes.crf)
     name = stem if wishes.upscale == 1 else f"{stem}-{wishes.upscale}x"
     reel = make_reel(timeline, find)
     if not names:
@@ -128,8 +130,6 @@ def _output(preset: str, timeline: Timeline, reel: Reel, folder: Path, stem: str
         )
         label = "mp4" if preset == "web" else preset
         return Output(label, path, fps | asdict(settings), frames, lambda: write_video(reel, path, settings))
-    if wishes.crf is not None and preset == "frames":
-        raise UsageError("--crf: frames are PNGs without loss, leave it out")
     if preset == "frames":
         return Output("frames", path, fps, frames, lambda: write_frames(reel, path, wishes.upscale))
     gif_fps, width = timeline.gif_fps, timeline.gif_width
@@ -146,13 +146,19 @@ def _output(preset: str, timeline: Timeline, reel: Reel, folder: Path, stem: str
 
 def _crf(preset: str, kind: VideoKind, timeline: Timeline, wishes: Wishes) -> int | None:
     """Quality: what is asked for; of the film that a render makes, the scene's; else the preset's own."""
-    if wishes.crf is None:
+    if wishes.crf is None or kind.crf is None:
         return timeline.crf if preset == "web" else kind.crf
-    if kind.crf is None:
-        raise UsageError(f"--crf: {preset} has no such number, leave it out")
-    if wishes.crf > kind.highest_crf:
-        raise UsageError(f"--crf {wishes.crf}: allowed for {preset} are 0 to {kind.highest_crf}")
     return wishes.crf
+
+
+def _check_crf(names: Sequence[str], crf: int) -> None:
+    """Raises UsageError for a quality that no preset, or not each that has one, can take."""
+    kinds = {name: video for name in names if (video := PRESETS[name].video) and video.crf is not None}
+    if not kinds:
+        raise UsageError(f"--crf: {' and '.join(names)} have no such number, leave it out")
+    for name, kind in kinds.items():
+        if crf > kind.highest_crf:
+            raise UsageError(f"--crf {crf}: allowed for {name} are 0 to {kind.highest_crf}")
 
 
 def write_frames(reel: Reel, path: Path, upscale: int = 1) -> None:

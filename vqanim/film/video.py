@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from vqanim.files import staged
-from vqanim.film.ffmpeg import BITEXACT, encode, raw_input
+from vqanim.film.ffmpeg import BITEXACT, BITEXACT_FLAGS, encode, raw_input
 from vqanim.film.pictures import Reel, even
 from vqanim.timeline.plan import Chapter
 
@@ -72,13 +71,13 @@ def write_video(reel: Reel, path: Path, settings: VideoSettings) -> None:
     kind = settings.kind
     sides = (reel.width + reel.width % 2, reel.height + reel.height % 2)
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
-        notes = Path(scratch) / "chapters.txt"
+        chapters = _chapters(settings, reel, Path(scratch) / "chapters.txt")
         arguments = [
             *raw_input(*sides, f"{reel.fps.numerator}/{reel.fps.denominator}"),
-            *(_chapters(settings.chapters, reel, notes) if kind.format in WITH_CHAPTERS else []),
+            *chapters,
             *("-vf", _filters(settings, reel.fps), "-c:v", kind.encoder, "-threads", str(THREADS)),
             *_quality(settings, reel.fps),
-            *BITEXACT,
+            *(BITEXACT if not chapters else BITEXACT_FLAGS),
             *("-metadata", f"title={_one_line(settings.title)}"),
             *kind.options,
             *("-f", kind.format),
@@ -112,9 +111,10 @@ def _quality(settings: VideoSettings, fps: Fraction) -> list[str]:
     return arguments
 
 
-def _chapters(chapters: Sequence[Chapter], reel: Reel, notes: Path) -> list[str]:
+def _chapters(settings: VideoSettings, reel: Reel, notes: Path) -> list[str]:
     """A second input that holds the chapters; one alone says nothing."""
-    if len(chapters) < 2:
+    chapters = settings.chapters
+    if len(chapters) < 2 or settings.kind.format not in WITH_CHAPTERS:
         return []
     ends = [*(chapter.first for chapter in chapters[1:]), reel.count]
     lines = [";FFMETADATA1"]
@@ -127,7 +127,7 @@ def _chapters(chapters: Sequence[Chapter], reel: Reel, notes: Path) -> list[str]
             f"title={chapter.name}",
         ]
     notes.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return ["-f", "ffmetadata", "-i", str(notes), "-map", "0:v", "-map_chapters", "1"]
+    return ["-f", "ffmetadata", "-i", str(notes), "-map", "0:v", "-map_chapters", "1", "-map_metadata", "1"]
 
 
 def _one_line(title: str) -> str:

@@ -138,7 +138,7 @@ def _speed_or_pose(unit: str, description: str, value: float, example: str, fart
 class Camera(Declared):
     """How the view moves. Speeds add up over time; poses say where the camera is."""
 
-    later: ClassVar[tuple[str, ...]] = ("tilt", "yaw", "fov", "depth")
+    later: ClassVar[tuple[str, ...]] = ("depth",)
 
     zoom: Curve = option(
         curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still"),
@@ -161,6 +161,20 @@ class Camera(Declared):
         "{x: 0.05}",
         1000,
     )
+    yaw: Curve = option(
+        curve(-1e6, 1e6),
+        "Speed of turning the camera to the right, on the spot; the picture moves left, in perspective",
+        unit="degrees per second",
+        default=0.0,
+        example="3 * sin(t)",
+    )
+    tilt: Curve = option(
+        curve(-1e6, 1e6),
+        "Speed of turning the camera down; the picture moves up",
+        unit="degrees per second",
+        default=0.0,
+        example="-2",
+    )
     scale: Curve = option(
         curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture"),
         "Pose: how much larger things are than at the beginning",
@@ -181,6 +195,20 @@ class Camera(Declared):
         0.0,
         "{x: {0s: 0, 3s: 0.2}}",
         1000,
+    )
+    look: XY = _speed_or_pose(
+        "degrees",
+        "Pose: how far the camera is turned to the right (x) and then down (y)",
+        0.0,
+        "{x: {0s: -10, 3s: 10}}",
+        1e6,
+    )
+    fov: Curve = option(
+        curve(5, 150, why="fov is the angle that the frame's width spans"),
+        "How wide the camera sees: with more, turning it distorts more",
+        unit="degrees",
+        default=60.0,
+        example="90",
     )
     center: XY = _speed_or_pose(
         "fractions of width and height from the top left",
@@ -456,6 +484,7 @@ class Shot(Declared):
         camera = self.camera
         yield from (camera.zoom, camera.rotate, camera.pan.x, camera.pan.y, camera.scale, camera.angle)
         yield from (camera.offset.x, camera.offset.y, camera.center.x, camera.center.y)
+        yield from (camera.yaw, camera.tilt, camera.look.x, camera.look.y, camera.fov)
         carry = self.carry
         yield from (carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, self.guidance.steps)
         guidance = self.guidance

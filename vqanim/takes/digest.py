@@ -18,10 +18,15 @@ import numpy as np
 
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.timeline.plan import FramePlan
+from vqanim.timeline.plan import DEFAULT_FOV, FramePlan
 
 ENGINE_VERSION = 3
 """Bumped by hand whenever the same plan would give other pixels."""
+
+
+_LATER = {"tilt": 0.0, "yaw": 0.0, "roll": 0.0, "fov": DEFAULT_FOV}
+"""Fields of a camera step that came after the first frames were painted, and what says nothing in them."""
+_NO_VALUE = object()
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,9 @@ def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     """The plan without what does not reach the pixels: its moment in the film, names of pictures."""
     views = {name: _alone(plan[name]) for name in ("cutouts", "cutout_noise")}
     losses = [_nameless_term(term) for term in plan["losses"]]
-    return {**plan, **views, "time": None, "start": _nameless_start(plan["start"]), "losses": losses}
+    camera = {name: value for name, value in plan["camera"].items() if value != _LATER.get(name, _NO_VALUE)}
+    start = _nameless_start(plan["start"])
+    return {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
 
 
 def _nameless_start(start: dict[str, Any] | None) -> dict[str, Any] | None:

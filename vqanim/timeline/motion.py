@@ -133,6 +133,16 @@ def piece_steps(mesh: Mesh, flow: Flow, pose: Pose) -> Steps:
     return Steps(log + np.diff(pose.log), posed_shift)
 
 
+def piece_turns(mesh: Mesh, speed: Complex, pose: Complex) -> Complex:
+    """How far something turns over every piece [P], by its speed [C, 3] and its pose at the edges [P + 1]."""
+    return np.asarray(np.diff(mesh.edges) * (_inside_pieces(mesh, speed) @ _WEIGHTS) + np.diff(pose))
+
+
+def frame_turns(mesh: Mesh, pieces: Complex) -> Complex:
+    """How far something turns from every frame to the next, [F - 1], from that over the pieces [P]."""
+    return np.add.reduceat(pieces, mesh.frames[:-1])
+
+
 def blend(first: Steps, second: Steps, amount: Floats) -> Steps:
     """Steps between two movements: `first` where the amount [N] is 0, `second` where it is 1."""
     return Steps(

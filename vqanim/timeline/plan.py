@@ -11,6 +11,9 @@ from vqanim.icons import IconSpec
 
 Color = tuple[float, float, float]
 
+DEFAULT_FOV = 60.0
+"""Degrees."""
+
 
 @dataclass(frozen=True)
 class ViewLimits:
@@ -41,7 +44,8 @@ class CameraStep:
     """How the picture of the frame before becomes the view of this frame.
 
     The picture is scaled by `scale` and turned clockwise by `angle` about the middle of the frame, then
-    moved by (`shift_x`, `shift_y`). The camera's own centre, pans and poses are already worked in.
+    moved by (`shift_x`, `shift_y`); then the camera turns by `tilt`, `yaw` and `roll` on the spot. The
+    camera's own centre, pans and poses are already worked in.
     """
 
     scale: float = 1.0
@@ -54,11 +58,25 @@ class CameraStep:
     """Frame widths (not heights) by which the picture moves down."""
     border: str = "reflect"
     """reflect, wrap, edge or a colour `#rrggbb`: what is seen beyond the old picture."""
+    tilt: float = 0.0
+    """Degrees by which the camera then turns down, about a horizontal axis: the picture moves up."""
+    yaw: float = 0.0
+    """Degrees by which it turns right. The three angles are one turn about one axis (a rotation vector)."""
+    roll: float = 0.0
+    """Degrees by which the picture turns clockwise, because a camera that looks down turns right."""
+    fov: float = DEFAULT_FOV
+    """Degrees that the frame's width spans; matters where the camera turns."""
+
+    @property
+    def turns(self) -> bool:
+        """True when the camera turns in space, so that the step is no similarity."""
+        return (self.tilt, self.yaw, self.roll) != (0.0, 0.0, 0.0)
 
     @property
     def still(self) -> bool:
         """True when nothing moves."""
-        return (self.scale, self.angle, self.shift_x, self.shift_y) == (1.0, 0.0, 0.0, 0.0)
+        flat = (self.scale, self.angle, self.shift_x, self.shift_y) == (1.0, 0.0, 0.0, 0.0)
+        return flat and not self.turns
 
 
 @dataclass(frozen=True)

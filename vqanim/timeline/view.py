@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from vqanim.errors import Place
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Camera
 from vqanim.timeline import motion
+from vqanim.timeline.homography import most_turn, turns_between
 from vqanim.timeline.motion import Complex, Mesh, Pose, Steps
-from vqanim.timeline.plan import CameraStep
+from vqanim.timeline.plan import DEFAULT_FOV, CameraStep
 from vqanim.timeline.sampling import Clocks, Moments, Sampler, seconds_of
 
 Indices = NDArray[np.int64]
@@ -53,14 +54,26 @@ class View:
             "offset.y": camera.offset.y,
             "center.x": camera.center.x,
             "center.y": camera.center.y,
+            "yaw": camera.yaw,
+            "tilt": camera.tilt,
+            "look.x": camera.look.x,
+            "look.y": camera.look.y,
+            "fov": camera.fov,
         }
 
     @property
     def at_rest(self) -> bool:
         """True when nothing can move: no speed, and nothing of a pose changes."""
         values = {name: curve.constant_value for name, curve in self.curves.items()}
-        no_speed = (values["zoom"], values["rotate"], values["pan.x"], values["pan.y"]) == (1, 0, 0, 0)
-        return no_speed and None not in values.values()
+        speeds = [values[name] for name in ("zoom", "rotate", "pan.x", "pan.y", "yaw", "tilt")]
+        return speeds == [1, 0, 0, 0, 0, 0] and None not in values.values()
+
+    @property
+    def turns(self) -> bool:
+        """True when the camera may turn in space."""
+        names = ("yaw", "tilt", "look.x", "look.y")
+        yaw, tilt, *poses = (self.curves[name].constant_value for name in names)
+        return (yaw, tilt) != (0, 0) or None in poses
 
     def check(self, moments: Moments, sampler: Sampler) -> None:
         """Sample every curve at the frames, where a mistake has a frame's number."""
@@ -74,9 +87,7 @@ class View:
     def pieces(self, mesh: Mesh, frames: Indices, sampler: Sampler) -> Steps:
         """The movement over every piece of a mesh whose frames are `frames` of the film."""
         inside = self.clocks.at(mesh.points)
-        edges = self.clocks.at(mesh.edges)
-        exact = self.clocks.at_frames(frames)
-        edges.film[mesh.frames], edges.shot[mesh.frames] = exact.film, exact.shot
+        edges = self._at_edges(mesh, frames)
 
         rate = np.log(self._values("zoom", inside, sampler)) + 1j * np.radians(
             self._values("rotate", inside, sampler)
@@ -85,6 +96,26 @@ class View:
         center = self._center(inside, sampler)
         flow = motion.flow(rate, center, pan, self._pose(inside, center, sampler))
         return motion.piece_steps(mesh, flow, self._pose(edges, self._center(edges, sampler), sampler))
+
+    def turn_pieces(self, mesh: Mesh, frames: Indices, sampler: Sampler) -> Complex:
+        """How far the camera turns right (+ i down) over every piece of a mesh, in degrees."""
+        inside, edges = self.clocks.at(mesh.points), self._at_edges(mesh, frames)
+        speed = self._values("yaw", inside, sampler) + 1j * self._values("tilt", inside, sampler)
+        pose = self._values("look.x", edges, sampler) + 1j * self._values("look.y", edges, sampler)
+        return motion.piece_turns(mesh, speed, pose)
+
+    def looks_down(self, frame: Indices, sampler: Sampler) -> float:
+        """Degrees by which the camera is turned down at a frame [1] by its pose."""
+        return float(self._values("look.y", self.clocks.at_frames(frame), sampler)[0])
+
+    def fovs(self, frames: Indices, sampler: Sampler) -> NDArray[np.float64]:
+        """Degrees that the frame's width spans, [F]."""
+        return self._values("fov", self.clocks.at_frames(frames), sampler)
+
+    def _at_edges(self, mesh: Mesh, frames: Indices) -> Moments:
+        edges, exact = self.clocks.at(mesh.edges), self.clocks.at_frames(frames)
+        edges.film[mesh.frames], edges.shot[mesh.frames] = exact.film, exact.shot
+        return edges
 
     def _center(self, moments: Moments, sampler: Sampler) -> Complex:
         x, y = self._values("center.x", moments, sampler), self._values("center.y", moments, sampler)
@@ -122,22 +153,75 @@ def camera_steps(
 
     breaks = [moment for each in views for moment in each.breaks()] + [start, start + blend]
     mesh = motion.mesh(seconds_of(frames, rate), cell, breaks)
+    amount = np.clip((mesh.middles - start) / blend, 0.0, 1.0) if blend > 0 else None
     with np.errstate(all="ignore"):  # what overflows is found by `_calm`
         pieces = view.pieces(mesh, frames, sampler)
-        if before is not None and blend > 0:
-            amount = np.clip((mesh.middles - start) / blend, 0.0, 1.0)
+        if before is not None and amount is not None:
             pieces = motion.blend(before.pieces(mesh, frames, sampler), pieces, amount)
         steps = motion.frame_steps(mesh, pieces)
     wild = np.flatnonzero(~_calm(steps))
-    if not wild.size:
-        return _rounded(steps, view.camera.border)
-    if not sampler.problems:  # a curve that failed may be the cause
-        sampler.note(*_too_far(view, int(frames[wild[0] + 1])))
-    return [CameraStep()] * (len(frames) - 1)
+    if wild.size:
+        if not sampler.problems:  # a curve that failed may be the cause
+            sampler.note(*_too_far(view, int(frames[wild[0] + 1])))
+        return [CameraStep()] * (len(frames) - 1)
+    rounded = _rounded(steps, view.camera.border)
+    if not any(each.turns for each in views):
+        return rounded
+    return _turned(
+        rounded, view, before if amount is not None else None, Turning(mesh, frames, amount), sampler
+    )
+
+
+@dataclass(frozen=True)
+class Turning:
+    """Where a camera's turns are wanted."""
+
+    mesh: Mesh
+    frames: Indices
+    amount: NDArray[np.float64] | None
+    """How much of the incoming camera there is over every piece; None where there is no other."""
+
+
+def _turned(
+    steps: list[CameraStep], view: View, before: View | None, at: Turning, sampler: Sampler
+) -> list[CameraStep]:
+    """The steps with the camera's turns in space."""
+    pieces = view.turn_pieces(at.mesh, at.frames, sampler)
+    if before is not None and at.amount is not None:
+        outgoing = before.turn_pieces(at.mesh, at.frames, sampler)
+        pieces = outgoing + (pieces - outgoing) * at.amount
+    way = np.concatenate([[0], np.cumsum(motion.frame_turns(at.mesh, pieces))])
+    down = view.looks_down(at.frames[:1], sampler) + way.imag
+    turns = np.round(turns_between(way.real, down), DIGITS) + 0.0
+    fovs = view.fovs(at.frames[1:], sampler)
+    for index, (turn, fov) in enumerate(zip(turns, fovs.tolist(), strict=True)):
+        most = most_turn(fov, view.aspect)
+        if np.linalg.norm(turn) > most:
+            if not sampler.problems:
+                sampler.note(*_turns_too_far(view, int(at.frames[index + 1]), fov, most))
+            return steps
+    border = view.camera.border
+    return [
+        replace(step, tilt=tilt, yaw=yaw, roll=roll, fov=tidy(fov), border=border)
+        if (tilt, yaw, roll) != (0.0, 0.0, 0.0)
+        else step
+        for step, (tilt, yaw, roll), fov in zip(steps, turns.tolist(), fovs.tolist(), strict=True)
+    ]
+
+
+def _turns_too_far(view: View, frame: int, fov: float, most: float) -> tuple[Place, str]:
+    """What to say about a camera that would see what lay behind the old picture."""
+    shot = view.clocks.span.shot
+    seconds = round(frame / float(view.clocks.painted), 3)
+    return (
+        Place(shot.place.file, shot.place.line, "camera"),
+        f"the camera turns too far in one step at frame {frame} ({seconds:.12g} s), "
+        f"allowed with a fov of {fov:g} are {most:.3g} degrees",
+    )
 
 
 def _fallback(name: str) -> float:
-    return 1.0 if name in ("zoom", "scale") else 0.0
+    return {"zoom": 1.0, "scale": 1.0, "fov": DEFAULT_FOV}.get(name, 0.0)
 
 
 def _calm(steps: Steps) -> NDArray[np.bool_]:
