@@ -19,7 +19,7 @@ NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames
 
 
 @click.command()
-@click.argument("source", metavar="DIR|SCENE")
+@click.argument("source")
 @click.option(
     "--preset",
     "presets",
@@ -50,7 +50,7 @@ def encode(
 ) -> None:
     """Make films from takes again, without painting a frame.
 
-    DIR is the folder of a render; with SCENE it is the one that `vqanim render SCENE` uses. Whatever belongs
+    SOURCE is a scene, or the folder of a render; of a scene it is the one that `vqanim render` uses. What belongs
     to the edit may have changed since: effects, hits, transitions, fps where guidance.rate is set, title.
 
     \b
