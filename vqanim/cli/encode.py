@@ -50,8 +50,9 @@ def encode(
 ) -> None:
     """Make films from takes again, without painting a frame.
 
-    SOURCE is a scene, or the folder of a render; of a scene it is the one that `vqanim render` uses. What belongs
-    to the edit may have changed since: effects, hits, transitions, fps where guidance.rate is set, title.
+    SOURCE is the folder of a render, or a scene, whose folder is the one that `vqanim render` uses. What
+    belongs to the edit may have changed since: effects, hits, transitions, fps where guidance.rate is set,
+    title.
 
     \b
     web        H.264 for every player (the default MP4)
