@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vqanim.camera.matrix import path_matrix, step_matrix
-from vqanim.timeline.plan import CameraStep
+from vqanim.camera.matrix import moves_matrix, part_matrix, path_matrix, step_matrix
+from vqanim.timeline.plan import CameraStep, Move
 
 STEPS = st.builds(
     CameraStep,
@@ -16,6 +16,16 @@ STEPS = st.builds(
     angle=st.floats(-720, 720),
     shift_x=st.floats(-3, 3),
     shift_y=st.floats(-3, 3),
+)
+TURNS = st.builds(
+    CameraStep,
+    scale=st.floats(0.5, 2),
+    angle=st.floats(-90, 90),
+    shift_x=st.floats(-0.3, 0.3),
+    tilt=st.floats(-15, 15),
+    yaw=st.floats(-15, 15),
+    roll=st.floats(-15, 15),
+    fov=st.floats(20, 90),
 )
 
 
@@ -65,3 +75,33 @@ def test_the_same_step_moves_by_the_same_fraction_at_any_size(
     small = where(step_matrix(step, 16, 9), 16 * x, 9 * y)
     large = where(step_matrix(step, 16 * times, 9 * times), 16 * times * x, 9 * times * y)
     assert large == pytest.approx((small[0] * times, small[1] * times), abs=1e-9 * times * 100)
+
+
+def test_a_turn_keeps_what_lies_on_its_axis_and_moves_the_middle_by_the_focal_length() -> None:
+    matrix = step_matrix(CameraStep(yaw=45, fov=90), 12, 8)
+    assert where(matrix, 12, 4) == pytest.approx((6, 4)), "the right edge is now in the middle"
+    assert where(matrix, 6, 4) == pytest.approx((0, 4))
+    up = step_matrix(CameraStep(tilt=10, fov=60), 12, 8)
+    assert where(up, 6, 4)[1] < 4
+    assert where(step_matrix(CameraStep(roll=90), 12, 8), 9, 4) == pytest.approx((6, 7)), "clockwise"
+
+
+@settings(deadline=None)
+@given(TURNS, st.floats(0, 1))
+def test_a_part_forward_and_the_rest_back_meet(step: CameraStep, part: float) -> None:
+    whole = step_matrix(step, 16, 9)
+    assert part_matrix(step, 1.0, 16, 9) == pytest.approx(whole, abs=1e-6)
+    forward, back = part_matrix(step, part, 16, 9), part_matrix(step, part - 1, 16, 9)
+    for point in ((0, 0), (16, 9), (3, 5)):
+        assert where(back @ whole, *point) == pytest.approx(where(forward, *point), abs=1e-6)
+
+
+@settings(deadline=None)
+@given(STEPS.filter(lambda step: abs(step.angle) < 170), st.floats(0, 1))
+def test_parts_of_a_flat_step_are_one_flow(step: CameraStep, part: float) -> None:
+    there = moves_matrix([Move(step, part / 2)] * 2, 16, 9)
+    assert there == pytest.approx(part_matrix(step, part, 16, 9), rel=1e-6, abs=1e-6)
+
+
+def test_no_part_of_a_step_is_the_identity() -> None:
+    assert part_matrix(CameraStep(scale=2, angle=360, yaw=3), 0.0, 16, 9) == pytest.approx(np.eye(3))

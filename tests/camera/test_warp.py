@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vqanim.camera.matrix import step_matrix
 from vqanim.camera.warp import field, warp
+from vqanim.resample import move_picture
 from vqanim.timeline.plan import CameraStep
 
 BORDERS = ["reflect", "wrap", "edge", "#804020"]
@@ -222,3 +223,32 @@ def test_warping_is_one_resampling_of_batches_too() -> None:
     both, valid = warp(images, grid)
     assert valid.shape == (1, 1, 8, 12)
     assert torch.equal(both[1:], warp(images[1:], grid)[0])
+
+
+def test_a_turn_and_its_return_bring_the_picture_back() -> None:
+    image = smooth(64, 96)
+    there = moved(image, CameraStep(yaw=6, tilt=-4))
+    assert (there - image).abs().mean() > 0.02
+    back = moved(there, CameraStep(yaw=-6, tilt=4))[..., 12:-12, 12:-12]
+    assert (back - image[..., 12:-12, 12:-12]).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_beyond_the_edge_of_a_turned_picture_lies_the_border(border: str) -> None:
+    step = CameraStep(yaw=25, tilt=10)
+    picture, valid = warp(smooth(48, 64), field(step, (48, 64)), border)
+    assert torch.isfinite(picture).all()
+    assert 0.2 < valid.mean() < 0.8
+    assert valid[0, 0, 24, 0] == 1
+    assert valid[0, 0, 24, -1] == 0, "what comes in on the right is new"
+    if border.startswith("#"):
+        assert picture[0, :, 24, -1].tolist() == pytest.approx([0x80 / 255, 0x40 / 255, 0x20 / 255], abs=1e-3)
+
+
+def test_the_film_moves_a_picture_as_the_take_does() -> None:
+    step = CameraStep(scale=1.1, angle=5, shift_x=0.03, yaw=5, tilt=3)
+    image = smooth(48, 64)
+    painted = (moved(image, step)[0].permute(1, 2, 0).numpy() * 255).round()
+    picture = (image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    shown = move_picture(picture, step_matrix(step, 64, 48))
+    assert np.abs(shown - painted)[3:-3, 3:-3].max() <= 3

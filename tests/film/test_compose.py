@@ -80,6 +80,7 @@ SCENE = f"size: [{WIDTH}, {HEIGHT}]\nprompts: [a]\n"
         "{offset: {x: {0s: 0, 2s: [0.3, smooth]}}, pan: {y: 0.1}}",
         "{center: {x: 1.2, y: 0.5}, zoom: 1.15}",
         "{center: {x: 0.5, y: 1.9}, rotate: 7}",
+        "{yaw: 8, tilt: -3, fov: 75}",
     ],
 )
 def test_in_betweens_move_as_evenly_as_painted_frames(camera: str, tmp_path: Path) -> None:
