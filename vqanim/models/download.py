@@ -1,7 +1,7 @@
 """One file from one of several addresses: continued where it stopped, checked, and put in its place whole.
 
-Of the ready-made downloaders pooch cannot continue a broken transfer, and that of the model hub knows only
-the hub; so this is the standard library's client. No torch.
+The standard library's client does it: what is wanted here (continuing, several addresses, a hash of the first
+download) is most of a downloader. No torch.
 """
 
 from __future__ import annotations
