@@ -210,6 +210,23 @@ def test_films_may_go_elsewhere_and_replace_nothing_of_others(folder: Path, run:
     assert (here / "films" / "two.webm").read_text() == "mine"
 
 
+def test_a_folder_of_frames_is_replaced_only_if_it_is_one(folder: Path, run: Run) -> None:
+    frames_folder = folder / "two-frames"
+    frames_folder.mkdir()
+    (frames_folder / "000000.png").write_text("mine")
+    assert run("encode", "two.yaml", "--preset=frames").code == 2
+    assert (frames_folder / "000000.png").read_text() == "mine"
+    shutil.rmtree(frames_folder)
+    assert run("encode", "two.yaml", "--preset=frames").code == 0
+    assert run("encode", "two.yaml", "--preset=frames", "--set=fps=6").code == 0
+    assert len(list(frames_folder.iterdir())) == 24
+    (frames_folder / "notes.txt").write_text("mine")
+    result = run("encode", "two.yaml", "--preset=frames")
+    assert (result.code, len(result.err.splitlines())) == (5, 1)
+    assert "holds notes.txt, which is no frame" in result.err
+    assert (frames_folder / "notes.txt").read_text() == "mine"
+
+
 def test_half_a_take_makes_half_a_film_and_it_is_said(folder: Path, run: Run) -> None:
     for index in range(6, 12):
         (folder / "takes" / "two" / f"{index:06}.png").unlink()

@@ -29,12 +29,11 @@ def make_film(
     `find` gives the file of each saved frame. A file that is there and was made of the same pictures with
     the same settings is left alone; fps, crf, title and the GIF's settings take part only in the digests of
     the files that show them. The caller holds the lock of the render's folder.
-    foreign: the folder may hold other people's files, which are not replaced.
+    foreign: the folder may hold other people's files, which are not replaced. Folders never are.
     Raises UsageError before anything is written, and OutputError; what was finished before stays.
     """
     wanted = outputs(presets, timeline, find, folder, stem, wishes)
-    if foreign and (
-        taken := [each.path for each in wanted if each.path.exists() and not is_known(each.path)]
-    ):
-        raise UsageError(f"{taken[0]}: is there and was not made here; move it, or choose another --out")
+    for path in (output.path for output in wanted):
+        if (foreign or path.is_dir()) and path.exists() and not is_known(path):
+            raise UsageError(f"{path}: is there and was not made here; move it, or choose another --out")
     yield from make_outputs(timeline, find, folder, wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 
-from vqanim.errors import UsageError
+from vqanim.errors import OutputError, UsageError
 from vqanim.files import TEMP_SUFFIX, make_folder, writing
 from vqanim.film.compose import Find, make_reel
 from vqanim.film.ffmpeg import encode, raw_input
@@ -20,6 +21,7 @@ from vqanim.film.pictures import Reel
 from vqanim.film.video import MP4, VideoKind, VideoSettings, upscale_filter, write_video
 from vqanim.timeline.plan import Timeline
 
+_FRAME = re.compile(r"\d{6,}\.png")
 MAX_SIDE = 16_384
 """Pixels of an enlarged film; x264 knows no larger ones."""
 
@@ -164,9 +166,11 @@ def _check_crf(names: Sequence[str], crf: int) -> None:
 def write_frames(reel: Reel, path: Path, upscale: int = 1) -> None:
     """Write every frame of the film to 000000.png and so on, in a folder that appears whole or not at all.
 
-    A folder that is there is replaced; the caller knows that it is an older one of this film.
-    Raises OutputError.
+    A folder of frames that is there is replaced; the caller knows that it was made here.
+    Raises OutputError, also when there is anything else in it.
     """
+    if others := [file.name for file in path.glob("*") if not _FRAME.fullmatch(file.name)]:
+        raise OutputError(f"{path}: holds {others[0]}, which is no frame; move it, or choose another folder")
     staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
     make_folder(staging)
     fps = f"{reel.fps.numerator}/{reel.fps.denominator}"

@@ -122,7 +122,7 @@ def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[La
 
 def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sampler) -> None:
     """Note a loop whose camera ends elsewhere than it began."""
-    if not run.loop:
+    if not run.loop or sampler.problems:  # a camera without values is no camera to judge
         return
     total = path_homography([*run.steps[1 : run.own], run.after])
     far = farthest_move(total, aspect)
