@@ -22,7 +22,7 @@ from vqanim.types import Image, Latents
 PIXELS_SCALE = 20.0
 """The squared difference of two unlike photographs is near 0.1, their distance to a perceptor near 1."""
 NEAR_PIXELS_SCALE = 100.0
-NEAR_LATENTS_SCALE = 4.0
+NEAR_LATENTS_SCALE = 1.0
 COARSE = 8
 """Pixels a side of the blur in a comparison by pixels."""
 
