@@ -29,8 +29,7 @@ from vqanim.guidance import guide as guide_module
 from vqanim.guidance import step as step_module
 from vqanim.guidance import views as views_module
 from vqanim.guidance.adam import TensorAdam
-from vqanim.guidance.guide import Guide, GuideResult, OnStep
-from vqanim.guidance.losses import GuideContext
+from vqanim.guidance.guide import Guide, GuideResult
 from vqanim.guidance.views import Viewer
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan
@@ -130,17 +129,10 @@ class TimedGuide(Guide):
         self.calls: list[Optimised] = []
         self._watch = watch
 
-    def optimise(
-        self,
-        latents: Latents,
-        plan: FramePlan,
-        rng: torch.Generator,
-        context: GuideContext = GuideContext(),
-        on_step: OnStep | None = None,
-    ) -> GuideResult:
+    def optimise(self, latents: Latents, plan: FramePlan, *rest: Any) -> GuideResult:
         """As the guide does it."""
         began = self._watch.now()
-        result = super().optimise(latents, plan, rng, context, on_step)
+        result = super().optimise(latents, plan, *rest)
         self.calls.append(Optimised(plan.steps, self._watch.now() - began, plan.previous is not None))
         return result
 

@@ -89,7 +89,8 @@ def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: st
 def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...]]:
     """Catalogue entries of a scene's generator and of the perceptors that count.
 
-    Raises SceneError with every unknown name, those of perceptors that do not count included.
+    Raises SceneError with every unknown name, those of perceptors that do not count included, and where a
+    package or the card of a model is missing or damaged.
     """
     problems: dict[Place, Problem] = {}  # one name may stand for both
 

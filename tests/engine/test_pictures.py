@@ -132,3 +132,15 @@ def test_a_film_with_pictures_is_kept_while_their_contents_are(tmp_path: Path) -
     assert painted(tmp_path / "out" / "scene.resolved.yaml")[:2] == (2, 0)
     Pillow.new("RGB", (20, 20), "navy").save(tmp_path / "b.png")
     assert painted(path)[:2] == (0, 2)
+
+
+def test_a_picture_that_terms_name_is_read_once_a_run(painter: Painter, tmp_path: Path) -> None:
+    path = tmp_path / "start.png"
+    Pillow.fromarray(np.full((SIDE, SIDE, 3), (200, 90, 30), np.uint8)).save(path)
+    start = StartPlan("image", str(path))
+    near = WeightedTerm("stay_near_latents", "start", 1.0, target=start)
+    before = painter.paint(FIRST, None).picture
+    plan = replace(NEXT, losses=(*FIRST.losses, near))
+    first = painter.paint(plan, before).picture
+    path.unlink()
+    assert np.array_equal(painter.paint(plan, before).picture, first)

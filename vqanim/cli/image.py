@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqanim.cli import summary, words
-from vqanim.cli.painting import fetch, refuse_overwriting, settings, slug, still_options
+from vqanim.cli import words
+from vqanim.cli.painting import outline, prepare, refuse_overwriting, save, settings, slug, still_options
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
 from vqanim.scene.still import Still
@@ -43,9 +42,7 @@ def image(count: int, out: str | None, **given: Any) -> int:
         from vqanim import api
         from vqanim.cli.steps import step_progress
 
-        prepared = api.prepare_still(still, slug(still))
-        words.warn(prepared.timeline.warnings)
-        fetch(prepared, given["quiet"])
+        prepared = prepare(still, given["quiet"])
         with step_progress(still.steps * count, given["quiet"]) as progress:
             studio = Studio(still, prepared, paths, progress)
             if not given["quiet"]:
@@ -86,29 +83,21 @@ class Studio:
 
     def before(self) -> str:
         """What will happen, in a line."""
-        timeline = self._prepared.timeline
         many = len(self._paths) - 1
         whole = f"{words.count(many, 'picture')}, " if many else ""
-        steps, models = words.count(self._still.steps, "step"), summary.models(timeline)
-        return (
-            f"{words.short_path(self._paths[0])}: {whole}{timeline.width}x{timeline.height}, "
-            f"{steps}, seed {self._still.seed}, models {models}"
-        )
+        return f"{words.short_path(self._paths[0])}: {whole}{outline(self._still, self._prepared)}"
 
     def hear(self, event: StillEvent) -> None:
         """Show the progress and save what is done. Raises OutputError."""
         from vqanim.engine.events import ModelsLoaded
         from vqanim.engine.still import StepDone
-        from vqanim.takes.still import write_still
 
         if isinstance(event, ModelsLoaded):
             words.warn(event.warnings)
         elif isinstance(event, StepDone):
             self._progress.advance(event.number * event.steps + event.step)
         else:
-            still = replace(self._still, seed=event.seed)
-            models = self._prepared.timeline.models
-            write_still(self._paths[event.number], event.picture, still, event.plan, models, event.steps)
+            save(self._paths[event.number], event, self._still, self._prepared)
             self._pictures.append(event.picture)
             self._steps = event.steps
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vqanim.cli import options, words
+from vqanim.cli import options, summary, words
 from vqanim.errors import UsageError
 from vqanim.scene.model import FITS
 from vqanim.scene.prompts import parse_short
@@ -19,6 +19,7 @@ from vqanim.scene.still import Still, Target, parse_target
 
 if TYPE_CHECKING:
     from vqanim.api import Prepared
+    from vqanim.engine.still import StillDone
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -135,11 +136,32 @@ def refuse_overwriting(paths: list[Path], force: bool) -> None:
         raise UsageError(f"{folders[0]}: is a folder; give another --out")
 
 
-def fetch(prepared: Prepared, quiet: bool) -> None:
-    """Bring the models that are needed into the cache, and say so. Raises InputError and OutputError."""
+def prepare(still: Still, quiet: bool) -> Prepared:
+    """Check and compile the picture, bring the models that it needs into the cache, and say so.
+
+    Raises UsageError, InputError and OutputError.
+    """
     from vqanim import api
     from vqanim.cli.transfer import Transfer
 
+    prepared = api.prepare_still(still, slug(still))
+    words.warn(prepared.timeline.warnings)
     transfer = Transfer(quiet)
     for event in api.fetch_models(prepared):
         transfer.hear(event)
+    return prepared
+
+
+def outline(still: Still, prepared: Prepared) -> str:
+    """What is going to be painted, in a line."""
+    timeline, steps = prepared.timeline, words.count(still.steps, "step")
+    models = summary.models(timeline)
+    return f"{timeline.width}x{timeline.height}, {steps}, seed {still.seed}, models {models}"
+
+
+def save(path: Path, event: StillDone, still: Still, prepared: Prepared) -> None:
+    """Write a picture with the settings that made it. Raises OutputError and InputError."""
+    from vqanim.takes.still import write_still
+
+    painted = replace(still, seed=event.seed)
+    write_still(path, event.picture, painted, event.plan, prepared.timeline.models, event.steps)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,8 +23,6 @@ from vqanim.engine.events import (
 from vqanim.film import FilmDone
 from vqanim.models.events import FetchEvent
 from vqanim.timeline.plan import Timeline
-
-SECONDS_BETWEEN_LINES = 4.0
 
 
 class Report(Protocol):
@@ -60,7 +56,7 @@ def report_to(timeline: Timeline, quiet: bool) -> Iterator[Report]:
 
 
 def _progress(timeline: Timeline) -> Progress:
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+    if words.can_redraw():
         from vqanim.cli.bar import Bar
 
         return Bar(timeline)
@@ -186,7 +182,7 @@ class Lines:
     def advance(self, event: FrameDone) -> None:
         self._pace.add(event)
         now = time.monotonic()
-        if now - self._last < SECONDS_BETWEEN_LINES and event.done < event.frames:
+        if now - self._last < words.SECONDS_BETWEEN_LINES and event.done < event.frames:
             return
         self._last = now
         pace = self._pace.seconds_a_frame or 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +9,6 @@ from typing import Protocol
 
 from vqanim.cli import words
 from vqanim.cli.stepclock import StepClock
-
-SECONDS_BETWEEN_LINES = 4.0
 
 
 class StepProgress(Protocol):
@@ -27,7 +23,7 @@ def step_progress(steps: int, quiet: bool) -> Iterator[StepProgress]:
     if quiet:
         yield Nothing()
         return
-    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+    if not words.can_redraw():
         yield StepLines(steps)
         return
     from vqanim.cli.stepbar import StepBar
@@ -56,6 +52,6 @@ class StepLines:
     def advance(self, done: int) -> None:
         """Called after every step."""
         left, now = self._clock.left(done), time.monotonic()
-        if left is not None and now - self._last >= SECONDS_BETWEEN_LINES:
+        if left is not None and now - self._last >= words.SECONDS_BETWEEN_LINES:
             self._last = now
             words.say(f"step {done}/{self._clock.steps}, {words.clock(left)} left")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqanim.cli import summary, words
-from vqanim.cli.painting import fetch, refuse_overwriting, settings, slug, still_options
+from vqanim.cli import words
+from vqanim.cli.painting import outline, prepare, refuse_overwriting, save, settings, slug, still_options
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
 from vqanim.scene.still import Still
@@ -61,13 +60,11 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
         from vqanim import api
         from vqanim.cli.steps import step_progress
 
-        prepared = api.prepare_still(still, stem)
-        words.warn(prepared.timeline.warnings)
-        fetch(prepared, given["quiet"])
+        prepared = prepare(still, given["quiet"])
         with step_progress(still.steps, given["quiet"]) as progress:
             recorder = Recorder(still, prepared, paths[0], Path(scratch), frames, progress)
             if not given["quiet"]:
-                words.say(recorder.before(folder))
+                words.say(f"{words.short_path(folder)}: {outline(still, prepared)}")
             try:
                 api.paint(prepared, [still.seed], recorder.hear, given["device"])
             except Stopped as stop:
@@ -103,19 +100,10 @@ class Recorder:
         self._every = max(1, still.steps // (RECORDED * frames))
         self._progress = progress
 
-    def before(self, folder: Path) -> str:
-        """What will happen, in a line."""
-        timeline, steps = self._prepared.timeline, words.count(self._still.steps, "step")
-        return (
-            f"{words.short_path(folder)}: {timeline.width}x{timeline.height}, {steps}, "
-            f"seed {self._still.seed}, models {summary.models(timeline)}"
-        )
-
     def hear(self, event: StillEvent) -> None:
         """Record every few steps, and save the picture at the end. Raises OutputError."""
         from vqanim.engine.events import ModelsLoaded
         from vqanim.engine.still import StepDone
-        from vqanim.takes.still import write_still
 
         if isinstance(event, ModelsLoaded):
             words.warn(event.warnings)
@@ -126,9 +114,7 @@ class Recorder:
         else:
             self._record(event.picture)
             self.steps = event.steps
-            models = self._prepared.timeline.models
-            still = replace(self._still, seed=event.seed)
-            write_still(self._path, event.picture, still, event.plan, models, event.steps)
+            save(self._path, event, self._still, self._prepared)
 
     def _record(self, picture: Picture) -> None:
         from vqanim.engine.timelapse import change

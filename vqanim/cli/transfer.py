@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -19,7 +18,6 @@ from vqanim.models.events import (
     FileFetched,
 )
 
-SECONDS_BETWEEN_LINES = 4.0
 WINDOW = 10.0
 """Seconds over which the pace is measured."""
 
@@ -32,7 +30,7 @@ class Transfer:
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._live = not quiet and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self._live = not quiet and words.can_redraw()
         self._recent: deque[tuple[float, int]] = deque()
         self._current: tuple[str, str, str] | None = None
         self._last = 0.0
@@ -82,7 +80,7 @@ class Transfer:
         line = f"  {event.role}: {self._describe(event)}"
         if self._live:
             self._draw(line)
-        elif now - self._last >= SECONDS_BETWEEN_LINES:
+        elif now - self._last >= words.SECONDS_BETWEEN_LINES:
             self._last = now
             self._say(line)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -10,12 +11,20 @@ from typing import TextIO
 
 Row = tuple[str, str]
 
+SECONDS_BETWEEN_LINES = 4.0
+"""Of progress, where no line can be drawn again."""
+
 
 def prepare_streams() -> None:
     """Let any text be written to any terminal: what its encoding lacks is written as an escape."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def can_redraw() -> bool:
+    """Whether standard output is a terminal that can draw a line again."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from vqanim.camera.warp import field, warp
 from vqanim.engine.conditioning import condition, hold
+from vqanim.engine.named import Named, NamedPictures
 from vqanim.engine.random import generator as random_generator
 from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
@@ -95,6 +97,10 @@ class Painter:
         """Height and width of the frames, in pixels."""
         return self.height, self.width
 
+    @cached_property
+    def _named(self) -> NamedPictures:
+        return NamedPictures(self.generator, self.device)
+
     def _context(
         self, plan: FramePlan, picture: Tensor, latents: Latents, valid: Tensor | None = None
     ) -> GuideContext:
@@ -102,14 +108,10 @@ class Painter:
         terms = [term for term in plan.losses if TERMS[term.kind].looks_at != "cutouts"]
         named = dict.fromkeys(term.target for term in terms if term.target is not None)
         height, width = picture.shape[2:]
-        first = replace(plan, index=0)  # the noise of a start is that of its shot's first frame
-        images = {
-            start: start_picture(start, height, width, self._random(first, "start")).to(self.device)
-            for start in named
-        }
-        with torch.no_grad():
-            coded = {term.target for term in terms if TERMS[term.kind].looks_at == "latents"}
-            codes = {start: self.generator.carry(images[start]) for start in named if start in coded}
+        sized = {start: Named(start, height, width, plan.seed, plan.shot) for start in named}
+        coded = {term.target for term in terms if TERMS[term.kind].looks_at == "latents"}
+        images = {start: self._named.image(sized[start]) for start in named}
+        codes = {start: self._named.latents(sized[start]) for start in named if start in coded}
         return GuideContext(picture, latents, valid, images=images, codes=codes)
 
     def _guided(

@@ -46,11 +46,6 @@ class StillDone:
     steps: int
     """Steps done; fewer than the plan's when it was stopped."""
 
-    @property
-    def finished(self) -> bool:
-        """Whether all steps are done."""
-        return self.steps == self.plan.steps
-
 
 ONE_PICTURE = Choice("eager", "a single picture is not worth a graph")
 

@@ -52,8 +52,6 @@ class GuideContext:
     """Those that the frame begins with."""
     valid: Tensor | None = None
     """[1, 1, H, W] in 0..1: how far a pixel was in the picture before it was warped. None: all were."""
-    masks: Mapping[str, Tensor] = field(default_factory=dict)
-    """[1, 1, H, W] in 0..1, by name."""
     images: Mapping[StartPlan, Image] = field(default_factory=dict)
     """[1, 3, H, W]: the pictures that terms name and compare with pixel by pixel or in latents."""
     codes: Mapping[StartPlan, Latents] = field(default_factory=dict)

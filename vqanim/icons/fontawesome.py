@@ -30,7 +30,6 @@ _ANY_STYLE = "fa"
 _PRO = re.compile(r"fa[lstdr]|fas[slrt]|fasds?|fa-(?:light|thin|duotone|sharp|sharp-duotone)")
 """Styles that are not free; `fas` and `far` are looked for before."""
 _WORD = re.compile(r"[a-z0-9]+")
-SUGGESTIONS = 3
 
 
 class UnknownIcon(ValueError):

@@ -11,7 +11,7 @@ from vqanim.errors import InputError
 from vqanim.icons import Figure, IconSpec, UnknownIcon, icon_figure, shape_figure, text_figure
 from vqanim.icons import spec as icons
 from vqanim.scene.colors import COLOR_FORMS, Color, color_text
-from vqanim.scene.options import ChoiceKind, Declared, Kind, keys_of, number, option, whole
+from vqanim.scene.options import Declared, Kind, choice, keys_of, number, option, whole
 from vqanim.scene.pictures import find_inside
 from vqanim.scene.reader import Reader, Refused
 from vqanim.scene.readers import text_of
@@ -42,10 +42,10 @@ class Look(Declared):
         number(0, 1), "Opacity of the noise on the ground, under the figure", default=icons.NOISE
     )
     noise_colors: Literal["gray", "rainbow"] = option(
-        ChoiceKind("choice", "gray or rainbow", icons.NOISE_COLORS), "Of the noise", default="gray"
+        choice(*icons.NOISE_COLORS), "Of the noise", default="gray"
     )
     align: Literal["center", "left", "right", "top", "bottom"] = option(
-        ChoiceKind("choice", ", ".join(icons.ALIGNS), icons.ALIGNS),
+        choice(*icons.ALIGNS),
         "The border that the figure touches",
         default="center",
     )

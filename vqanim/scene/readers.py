@@ -101,8 +101,7 @@ def parse_border(text: str, kind: Kind) -> str:
     try:
         return color_text(parse_color(text))
     except ValueError:
-        near = difflib.get_close_matches(text.lower(), BORDERS, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(text, BORDERS)
         raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}") from None
 
 
@@ -119,9 +118,13 @@ def parse_choice(text: str, kind: ChoiceKind) -> str:
     """One of the words of a kind. Raises ValueError."""
     if text in kind.words:
         return text
-    near = difflib.get_close_matches(text.lower(), kind.words, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{hint}")
+    raise ValueError(f"found {quoted(text)}, allowed {kind.allowed}{did_you_mean(text, kind.words)}")
+
+
+def did_you_mean(text: str, words: Sequence[str]) -> str:
+    """`, did you mean 'reflect'?`, or nothing where no word is near."""
+    near = difflib.get_close_matches(text.lower(), words, n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def parse_smooth(text: str, kind: Kind) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from vqanim.scene.reader import Reader, Refused
 from vqanim.scene.readers import (
     READERS,
     check_moments,
+    did_you_mean,
     read_constant,
     read_moment,
     read_text,
@@ -333,8 +333,7 @@ def _transition(kind: str, duration: Time | None) -> Transition:
 def _transition_kind(node: Node, kind: Kind, reader: Reader) -> str:
     text = text_of(node, kind, reader)
     if text not in TRANSITIONS:
-        near = difflib.get_close_matches(text.lower(), TRANSITIONS, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(text, TRANSITIONS)
         raise reader.refuse(node.place, f"found {quoted(text)}, allowed {kind.allowed}{hint}")
     return text
 

@@ -82,7 +82,7 @@ def json_text(plan: FramePlan, width: int, height: int, digest: str, models: str
         "version": version(),
         "engine": ENGINE_VERSION,
     }
-    return _encodable(json.dumps(fields, ensure_ascii=False))
+    return encodable(json.dumps(fields, ensure_ascii=False))
 
 
 def read_digest(path: Path) -> str | None:
@@ -98,7 +98,7 @@ def read_digest(path: Path) -> str | None:
 
 def _short_form(terms: Iterable[WeightedTerm]) -> str:
     written = (f"{' '.join(term.text.split())}:{abs(term.weight):.9g}" for term in terms)
-    return _encodable(" | ".join(written))
+    return encodable(" | ".join(written))
 
 
 def _quoted(value: str) -> str:
@@ -106,6 +106,6 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False) if set(value) & set(',:\n"') else value
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Half a surrogate pair, which YAML can spell and UTF-8 cannot, becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -20,7 +20,7 @@ from vqanim.errors import InputError
 from vqanim.files import Picture, make_folder, write_atomic
 from vqanim.scene.still import Still, Target
 from vqanim.takes.digest import ENGINE_VERSION, content_hash
-from vqanim.takes.metadata import parameters_text, version
+from vqanim.takes.metadata import encodable, parameters_text, version
 from vqanim.timeline.plan import FramePlan
 
 
@@ -36,7 +36,7 @@ def write_still(path: Path, picture: Picture, still: Still, plan: FramePlan, mod
     }
     info = PngImagePlugin.PngInfo()
     info.add_itxt("parameters", parameters_text(replace(plan, steps=steps), width, height, models))
-    info.add_itxt("vqanim", json.dumps(fields).encode("utf-8", "replace").decode("utf-8"))
+    info.add_itxt("vqanim", encodable(json.dumps(fields)))
     write_picture(path, picture, info)
 
 
