@@ -1,7 +1,7 @@
 """Doubling a picture's size and a 3x3 convolution of it, as one 2x2 convolution of the small picture.
 
-After doubling, four neighbors are equal, so that of the nine taps of a convolution some meet the same value
-and their weights can be added up beforehand: for each of the four positions within a doubled pixel other ones.
+After doubling, four neighbors are equal, so that of the nine taps of a convolution some meet the same value.
+Their weights can be added up beforehand, for each of the four positions within a doubled pixel other ones.
 The work is 4/9 of that of the convolution (as sub-pixel convolutions: Shi et al. 2016); the result is the same
 within rounding.
 """
@@ -62,14 +62,16 @@ class _Weave(torch.autograd.Function):
         (gradient,) = gradients
         phases = torch.zeros(ctx.like, dtype=gradient.dtype, device=gradient.device)
         phases = phases.contiguous(memory_format=torch.channels_last)
-        parts = gradient.permute(0, 2, 3, 1).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
-        doubled_view(phases).copy_(parts)
+        view = doubled_view(phases)
+        view.copy_(gradient.permute(0, 2, 3, 1).reshape(view.shape))
         return phases
 
 
 def doubled_view(phases: Tensor) -> Tensor:
-    """Phases [B, 4 C, h + 1, w + 1], channels last, seen as [B, h, 2, w, 2, C]: of the phase at (a, b) the part
-    that begins at row a and column b."""
+    """Phases [B, 4 C, h + 1, w + 1], channels last, seen as [B, h, 2, w, 2, C].
+
+    Of the phase at (a, b) it is the part that begins at row a and column b.
+    """
     count, channels, height, width = phases.shape
     batch, _, row, column = phases.stride()
     channels //= 4
@@ -81,5 +83,6 @@ def replace_doublings(network: nn.Module, kind: type[nn.Module]) -> None:
     """Put a `DoublingConv` in place of every module of a kind in a network, where it has a convolution."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, kind) and isinstance(getattr(child, "conv", None), nn.Conv2d):
-                setattr(parent, name, DoublingConv(child.conv))
+            conv = getattr(child, "conv", None)
+            if isinstance(child, kind) and isinstance(conv, nn.Conv2d):
+                setattr(parent, name, DoublingConv(conv))

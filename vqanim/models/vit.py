@@ -59,7 +59,10 @@ def attend(attention: nn.MultiheadAttention, x: Tensor, wanted: int) -> Tensor:
     else:
         query = F.linear(x[:, :wanted], weight[:width], bias[:width])
         key, value = F.linear(x, weight[width:], bias[width:]).view(count, tokens, 2, -1).unbind(2)
-    heads = (part.unflatten(2, (attention.num_heads, -1)).transpose(1, 2) for part in (query, key, value))
-    seen = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+    query, key, value = (
+        part.view(count, -1, attention.num_heads, attention.head_dim).transpose(1, 2)
+        for part in (query, key, value)
+    )
+    seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
     projected: Tensor = attention.out_proj(seen)
     return projected
