@@ -2,8 +2,8 @@
 
 After doubling, four neighbors are equal, so that of the nine taps of a convolution some meet the same value.
 Their weights can be added up beforehand, for each of the four positions within a doubled pixel other ones.
-The work is 4/9 of that of the convolution (as sub-pixel convolutions: Shi et al. 2016); the result is the same
-within rounding.
+The work is 4/9 of that of the convolution (as sub-pixel convolutions: Shi et al. 2016); the result is the
+same within rounding.
 """
 
 from __future__ import annotations
