@@ -7,7 +7,9 @@ codes and ViT-B/32. Then the networks alone, which is the floor, and the fastest
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
+import ctypes
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -34,6 +36,8 @@ IMAGENET = VQGANConfig(
         "ch_mult": [1, 1, 2, 2, 4], "num_res_blocks": 2, "attn_resolutions": [16], "dropout": 0.0,
     },
 )  # fmt: skip
+STEPS = 3
+"""Of one way before it is another's turn; ours takes them as one frame."""
 VIT_B_32 = CLIPConfig(512, 224, 12, 768, 32, 77, 49_408, 512, 12)
 
 
@@ -56,7 +60,7 @@ class Measured:
     compute: list[float]
     """Seconds that the processor worked for a round, on all threads together."""
     memory: float = 0.0
-    """Most that a round added to what was there before it, in MiB; 0 where it cannot be known."""
+    """Most that a step added to what was there before it, in MiB; 0 where it cannot be known."""
 
     @property
     def best(self) -> float:
@@ -95,17 +99,17 @@ def make_networks(device: torch.device) -> tuple[VQGAN, Any]:
 
 
 def frame_plan(setting: Setting) -> FramePlan:
-    """A frame of one step."""
+    """A frame of a few steps."""
     return FramePlan(
         shot="main", index=0, time=0.0, seed=0, previous=None, start=StartPlan("noise"), camera=CameraStep(),
-        losses=(WeightedTerm("prompt", "a volcano", 1.0),), steps=1, learning_rate=0.1,
+        losses=(WeightedTerm("prompt", "a volcano", 1.0),), steps=STEPS, learning_rate=0.1,
         cutouts=(setting.cutouts,), match_colors=0.0, match_detail=0.0, sharpen=0.0, noise=0.0,
         cutout_noise=(NOISE,),
     )  # fmt: skip
 
 
 def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
-    """The steps that are compared, by name; each call does one."""
+    """What is compared, by name; each call does STEPS steps."""
     device = setting.device
     vqgan, clip = make_networks(device)
     z = 0.3 * torch.randn(1, 256, setting.height // 16, setting.width // 16).to(device)
@@ -124,7 +128,15 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
     def ours() -> object:
         return guide.optimise(latents, plan, torch.Generator().manual_seed(0))
 
+    def plainly() -> None:
+        for _ in range(STEPS):
+            plain()
+
     def networks() -> None:
+        for _ in range(STEPS):
+            there_and_back()
+
+    def there_and_back() -> None:
         leaf = z.clone().requires_grad_(True)
         image = generator.decode({"z": leaf})
         size = (setting.cutouts, 3, VIT_B_32.input_size, VIT_B_32.input_size)
@@ -132,24 +144,26 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
         torch.autograd.grad(perceptor.encode_image(views).sum(), views)
         torch.autograd.grad(image.sum(), leaf)
 
-    return {"plain": plain, "ours": ours, "networks alone": networks}
+    return {"plain": plainly, "ours": ours, "networks alone": networks}
 
 
 def measure(setting: Setting) -> dict[str, Measured]:
-    """Let the ways take turns; the first round warms up and does not count."""
+    """Let the ways take turns; the first round warms up, looks at memory, and does not count."""
     results: dict[str, Measured] = {}
     steps = ways(setting)
     for index in range(setting.rounds + 1):
         for name, step in steps.items():
-            before = start_memory(setting.device)
+            before = start_memory(setting.device) if index == 0 else 0.0
             began, worked = time.perf_counter(), time.process_time()
             step()
             if setting.device.type == "cuda":
                 torch.cuda.synchronize(setting.device)
-            seconds, compute = time.perf_counter() - began, time.process_time() - worked
+            seconds = (time.perf_counter() - began) / STEPS
+            compute = (time.process_time() - worked) / STEPS
             result = results.setdefault(name, Measured([], []))
-            result.memory = max(result.memory, peak_memory(setting.device) - before)
-            if index:
+            if index == 0:
+                result.memory = peak_memory(setting.device) - before
+            else:
                 result.seconds.append(seconds)
                 result.compute.append(compute)
                 print(f"round {index}: {name} {seconds:.3f} s, {compute:.3f} s of compute", flush=True)
@@ -161,10 +175,9 @@ def start_memory(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device) / 2**20
-    try:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what the way before left lying
         Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the old peak
-    except OSError:
-        pass
     return status("VmRSS")
 
 
@@ -183,14 +196,13 @@ def status(name: str) -> float:
 
 
 def count_flops(setting: Setting) -> float:
-    """FLOPs of our step, counted without computing anything."""
+    """FLOPs of the networks in a step as their packages make them, counted without computing anything."""
     meta = torch.device("meta")
     with meta:
         network = VQGAN(IMAGENET)
-    generator = VQGANGenerator("official", network, "", meta)
     z = torch.zeros(1, 256, setting.height // 16, setting.width // 16, device=meta, requires_grad=True)
     with FlopCounterMode(display=False) as counter:
-        torch.autograd.grad(generator.decode({"z": z}).sum(), z)
+        torch.autograd.grad(network.decode(z * 1).sum(), z)
     per_image = 2 * vit_flops()
     return counter.get_total_flops() + setting.cutouts * per_image
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from vqanim.errors import InputError
 from vqanim.models.catalogue import PerceptorEntry
 from vqanim.models.convert import read_weights
+from vqanim.models.vit import embed_images, fold_gelus
 from vqanim.models.weights import load_into
 
 if TYPE_CHECKING:
@@ -163,6 +164,9 @@ class CLIPPerceptor:
         self.network: Any = (
             network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         )
+        self._fast = isinstance(self.network.visual, clip_package().model.VisionTransformer)
+        if self._fast:
+            fold_gelus(self.network.visual)
         self._has_text = True
         self._dtype = torch.float32
         self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
@@ -183,6 +187,8 @@ class CLIPPerceptor:
         """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
         images = ((images - self._mean) / self._deviation).to(self._dtype)
         images = images.contiguous(memory_format=torch.channels_last)
+        if self._fast:
+            return F.normalize(embed_images(self.network.visual, images).float(), dim=1)
         return F.normalize(self.network.encode_image(images).float(), dim=1)
 
     def lower_precision(self, dtype: torch.dtype) -> None:

@@ -23,6 +23,7 @@ from vqanim.errors import InputError
 from vqanim.models.catalogue import GeneratorEntry
 from vqanim.models.convert import read_weights
 from vqanim.models.recompute import recomputed
+from vqanim.models.upsample import DoublingConv, replace_doublings
 from vqanim.models.vqgan_config import VQGANConfig, parse_config
 from vqanim.models.weights import load_into, read_verified
 
@@ -88,7 +89,7 @@ class VQGAN(nn.Module):
     @property
     def decoder_blocks(self) -> list[nn.Module]:
         """The parts of the decoder that keep most for the way back."""
-        kinds = (diffusion.ResnetBlock, diffusion.AttnBlock, diffusion.Upsample)
+        kinds = (diffusion.ResnetBlock, diffusion.AttnBlock, diffusion.Upsample, DoublingConv)
         return [module for module in self.decoder.modules() if isinstance(module, kinds)]
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -154,6 +155,7 @@ class VQGANGenerator:
         self._low, self._high = (
             bound.values.view(1, -1, 1, 1) for bound in (network.codebook.min(0), network.codebook.max(0))
         )
+        replace_doublings(self.network.decoder, diffusion.Upsample)
         self._squares = network.codebook.square().sum(1)
         self._dtype = torch.float32
 

@@ -20,7 +20,7 @@ from vqanim.errors import InputError
 from vqanim.files import Picture
 from vqanim.timeline.plan import DEFAULT_FOV, FramePlan
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Bumped by hand whenever the same plan would give other pixels."""
 
 
