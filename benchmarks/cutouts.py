@@ -7,6 +7,7 @@ near does the picture come to its prompt, judged by a fixed set of cutouts that 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,11 +22,20 @@ from vqanim.guidance.guide import Guide
 from vqanim.timeline.plan import FramePlan, StartPlan
 from vqanim.types import Generator, Latents, Perceptor
 
-PROMPTS = ("a castle on a hill", "a red sports car", "a beach")
-COUNTS = (2, 4, 6, 8, 12, 16, 24, 32)
-BUDGETS = (2.0, 4.0)
+PROMPTS = (
+    "a castle on a hill",
+    "a red sports car",
+    "a beach",
+    "a volcano erupting at night",
+    "a coral reef",
+    "a portrait of a tiger",
+)
+COUNTS = (2, 4, 6, 8, 12, 16, 24)
+BUDGETS = (0.5, 1.5, 5.0, 10.0)
 JUDGING = 64
 """Cutouts of the fixed set."""
+WARMING = 4
+"""Steps before those that are timed."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +71,51 @@ def prepare(options: argparse.Namespace) -> tuple[Trial, str]:
     return trial, describe(timeline, device)
 
 
-def paint(trial: Trial, prompt: str, count: int, steps: int) -> tuple[Latents, float]:
-    """The latents after so many steps, and the seconds of compute that a step took."""
+def reach(trial: Trial, prompt: str, count: int, budgets: Sequence[float]) -> tuple[list[float], int, float]:
+    """Similarity after each number of seconds; and how many steps were made in how many seconds of compute."""
     terms = tuple(term for term in trial.plan.losses if term.text == prompt)
-    plan = replace(trial.plan, losses=terms, steps=steps, cutouts=(count,))
-    began = time.process_time()
-    result = trial.guide.optimise(trial.latents, plan, torch.Generator().manual_seed(7))
-    return result.latents, (time.process_time() - began) / steps
+    plan = replace(trial.plan, losses=terms, cutouts=(count,))
+    steps = 1 + max(budgets) / pace(trial, plan)
+    watch = Watch(trial, prompt, budgets)
+    with contextlib.suppress(Enough):
+        while True:
+            moving = watch.latents or trial.latents
+            rng = torch.Generator().manual_seed(7 + watch.steps)
+            trial.guide.optimise(moving, replace(plan, steps=round(steps)), rng, on_step=watch)
+    return watch.reached, watch.steps, watch.spent
+
+
+def pace(trial: Trial, plan: FramePlan) -> float:
+    """Seconds of compute that a step takes, once warm."""
+    for _ in range(2):
+        began = time.process_time()
+        trial.guide.optimise(trial.latents, replace(plan, steps=WARMING), torch.Generator().manual_seed(7))
+    return (time.process_time() - began) / WARMING
+
+
+class Enough(Exception):
+    """The last budget is spent."""
+
+
+class Watch:
+    """Looks at the picture whenever a budget is spent; looking is not counted."""
+
+    def __init__(self, trial: Trial, prompt: str, budgets: Sequence[float]) -> None:
+        self.reached: list[float] = []
+        self.steps, self.spent, self.latents = 0, 0.0, dict[str, Tensor]()
+        self._trial, self._prompt, self._budgets = trial, prompt, sorted(budgets)
+        self._since = time.process_time()
+
+    def __call__(self, index: int, latents: Latents) -> None:
+        """A step is done. Raises Enough."""
+        self.spent += time.process_time() - self._since
+        self.steps += 1
+        self.latents = {name: z.clone() for name, z in latents.items()}
+        while len(self.reached) < len(self._budgets) and self.spent >= self._budgets[len(self.reached)]:
+            self.reached.append(similarity(self._trial, latents, self._prompt))
+        if len(self.reached) == len(self._budgets):
+            raise Enough
+        self._since = time.process_time()
 
 
 @torch.no_grad()
@@ -81,18 +129,10 @@ def similarity(trial: Trial, latents: Latents, prompt: str) -> float:
 
 def try_count(trial: Trial, count: int, budgets: Sequence[float]) -> str:
     """A row of the table."""
-    _, pace = paint(trial, PROMPTS[0], count, 4)
-    cells = []
-    for budget in budgets:
-        steps = max(1, round(budget / pace))
-        reached, spent = [], []
-        for prompt in PROMPTS:
-            latents, seconds = paint(trial, prompt, count, steps)
-            reached.append(similarity(trial, latents, prompt))
-            spent.append(seconds * steps)
-        mean, seconds = sum(reached) / len(reached), sum(spent) / len(spent)
-        cells.append(f"{mean:.3f} ({steps} steps, {seconds:.1f} s)")
-    return f"| {count} | {pace:.3f} | {' | '.join(cells)} |"
+    results = [reach(trial, prompt, count, budgets) for prompt in PROMPTS]
+    reached = torch.tensor([similarities for similarities, _, _ in results]).mean(0)
+    steps, spent = (sum(values) for values in ((r[1] for r in results), (r[2] for r in results)))
+    return f"| {count} | {spent / steps:.3f} | {' | '.join(f'{mean:.3f}' for mean in reached.tolist())} |"
 
 
 def parse_options() -> argparse.Namespace:
@@ -100,7 +140,7 @@ def parse_options() -> argparse.Namespace:
     add_options(parser, "160x96")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, help=" ".join(map(str, COUNTS)))
-    parser.add_argument("--budgets", type=float, nargs="+", default=BUDGETS, help="seconds of compute; 2 4")
+    parser.add_argument("--budgets", type=float, nargs="+", default=BUDGETS, help="seconds of compute")
     return parser.parse_args()
 
 
