@@ -150,16 +150,16 @@ def _render(
     from vqanim.takes.superseded import write_keeping_old
 
     timeline = prepared.timeline
-    with lock_folder(folder):
+    with lock_folder(folder) as lock:
         prepared = yield from fetch_models(prepared, unknown_only=True)
-        store = TakeStore(folder)
+        store = TakeStore(folder, lock.check)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
         for event in paint_takes(timeline, Run(store, run_key(prepared), hashes, device, deterministic)):
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
-                write_keeping_old(folder / "scene.resolved.yaml", resolved, attic)
-                write_run(folder, describe_run(prepared, event), attic)
+                write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
+                write_run(folder, describe_run(prepared, event), attic, lock.check)
             yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on

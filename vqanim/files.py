@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """uint8 [H, W, 3], sRGB."""
 
+Guard: TypeAlias = Callable[[], None]
+"""Raises where a file may no longer be written, because somebody else holds its folder."""
+
 MAX_PIXELS = 100_000_000
 """Largest picture that is read: as many as good cameras make. A few kilobytes of PNG can claim gigabytes."""
 _MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
@@ -37,6 +40,8 @@ TEMP_SUFFIX = ".vqanim-tmp"
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again, it will continue",
+    errno.EFBIG: "the file is larger than this disk or this account may have; write elsewhere and run again",
+    errno.EROFS: "the disk is read-only; choose another folder",
     errno.EDQUOT: "your disk quota is used up; free some space and run again, it will continue",
     errno.EACCES: "permission denied; give yourself write access or choose another folder",
     errno.EPERM: "permission denied; give yourself write access or choose another folder",
@@ -87,10 +92,10 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def staged(path: Path) -> Iterator[Path]:
+def staged(path: Path, guard: Guard = lambda: None) -> Iterator[Path]:
     """Give a temporary path beside `path`; what was written there appears as `path` at the end, whole.
 
-    When the block raises, the temporary file is removed and `path` stays as it was. A killed process may
+    guard: called right before that; what it raises keeps the file from appearing. When the block raises, the temporary file is removed and `path` stays as it was. A killed process may
     leave the temporary file, never a part of `path`; `remove_temporary` clears it away.
     Raises OutputError when the disk refuses.
     """
@@ -99,6 +104,7 @@ def staged(path: Path) -> Iterator[Path]:
         yield temporary
         with writing(path):
             sync_file(temporary)
+            guard()
             temporary.replace(path)
             sync_folder(path.parent)
     finally:
@@ -106,10 +112,10 @@ def staged(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there."""
+def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> None:
+    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there; guard: see `staged`."""
     content = data.encode("utf-8") if isinstance(data, str) else data
-    with writing(path), staged(path) as temporary:
+    with writing(path), staged(path, guard) as temporary:
         temporary.write_bytes(content)
 
 

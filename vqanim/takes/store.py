@@ -21,6 +21,7 @@ from PIL import Image
 
 from vqanim.errors import InputError, OutputError
 from vqanim.files import (
+    Guard,
     Picture,
     make_folder,
     read_picture,
@@ -58,8 +59,10 @@ class TakeStore:
     One thread may save while another looks frames up.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, guard: Guard = lambda: None) -> None:
+        """guard: called before each rename; raises when the folder's lock was lost."""
         self.folder = folder
+        self._guard = guard
         self._changing = threading.RLock()
         self._entries: dict[str, dict[int, records.Entry]] = {}
         self._cleaned = False
@@ -92,7 +95,7 @@ class TakeStore:
             self.clean()
             self._make_room(path, content, plan)
             make_folder(path.parent)
-            write_atomic(path, content)
+            write_atomic(path, content, self._guard)
             self._remember(plan.shot, frame, path)
         return frame
 
@@ -147,6 +150,7 @@ class TakeStore:
         if not present:
             return None
         with self._changing:
+            self._guard()
             self.clean()
             target = next_superseded(self.folder)
             for shot in dict.fromkeys(shot for shot, _ in present):
@@ -173,6 +177,7 @@ class TakeStore:
         entries = dict(self._entries_of(shot))
         for index in indices:
             for path in sorted(folder.glob(f"{index:06d}.*")):  # with what may lie beside the picture
+                self._guard()
                 move_into(path, target / shot)
         with writing(target):
             sync_folder(target / shot)
