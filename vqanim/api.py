@@ -27,6 +27,7 @@ from vqanim.scene.still import Still, still_scene
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
+    from vqanim.engine.edits import Edits
     from vqanim.engine.events import Event, RunStarted
     from vqanim.engine.still import Hear
     from vqanim.film import FilmDone
@@ -118,6 +119,7 @@ def render(
     models: str | None = None,
     device: str = "auto",
     deterministic: bool = False,
+    edits: Edits = "refuse",
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
 
@@ -127,17 +129,19 @@ def render(
     `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
     hold are moved to `superseded/`.
     deterministic: use only operations that give the same bits each time; slower on a GPU.
+    edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
+    `accept` (keep them and paint on from them) or `repair` (paint them anew).
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
     prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models)
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic)
+    return _render(prepared, folder, device, deterministic, edits)
 
 
 def _render(
-    prepared: Prepared, folder: Path, device: str, deterministic: bool
+    prepared: Prepared, folder: Path, device: str, deterministic: bool, edits: Edits
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     from vqanim.engine.events import RunStarted
@@ -154,7 +158,8 @@ def _render(
         prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder, lock.check)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
-        for event in paint_takes(timeline, Run(store, run_key(prepared), hashes, device, deterministic)):
+        run = Run(store, run_key(prepared), hashes, device, deterministic, edits)
+        for event in paint_takes(timeline, run):
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))

@@ -95,8 +95,9 @@ def sync_folder(folder: Path) -> None:
 def staged(path: Path, guard: Guard = lambda: None) -> Iterator[Path]:
     """Give a temporary path beside `path`; what was written there appears as `path` at the end, whole.
 
-    guard: called right before that; what it raises keeps the file from appearing. When the block raises, the temporary file is removed and `path` stays as it was. A killed process may
-    leave the temporary file, never a part of `path`; `remove_temporary` clears it away.
+    guard: called right before that; what it raises keeps the file from appearing. When the block raises,
+    the temporary file is removed and `path` stays as it was. A killed process may leave the temporary file,
+    never a part of `path`; `remove_temporary` clears it away.
     Raises OutputError when the disk refuses.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
@@ -113,7 +114,10 @@ def staged(path: Path, guard: Guard = lambda: None) -> Iterator[Path]:
 
 
 def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> None:
-    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there; guard: see `staged`."""
+    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there.
+
+    guard: see `staged`.
+    """
     content = data.encode("utf-8") if isinstance(data, str) else data
     with writing(path), staged(path, guard) as temporary:
         temporary.write_bytes(content)

@@ -116,11 +116,19 @@ def test_other_models_hold_nothing(store: TakeStore, two_shots: Timeline) -> Non
     assert survey(two_shots, store, other).kept == {"a": 0, "b": 0}
 
 
-def test_a_hand_painted_frame_stays_and_what_follows_is_stale(store: TakeStore, two_shots: Timeline) -> None:
+def test_what_follows_a_changed_frame_is_stale_once_that_is_accepted(
+    store: TakeStore, two_shots: Timeline
+) -> None:
     from PIL import Image
 
     paint(two_shots, store)
     Image.fromarray(np.full((16, 16, 3), 9, np.uint8)).save(store.frame_path("a", 1))
     found = survey(two_shots, TakeStore(store.folder), chain())
+    assert found.kept == {"a": 4, "b": 3}
+    assert found.edited == (FrameRef("a", 1),)
+    assert found.stale == ()
+    store.accept("a", 1)
+    found = survey(two_shots, TakeStore(store.folder), chain())
     assert found.kept == {"a": 2, "b": 0}
+    assert found.edited == ()
     assert FrameRef("a", 1) not in found.stale

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture
@@ -219,10 +219,54 @@ def test_a_painted_frame_keeps_its_digest_and_shows_its_new_pixels(
     painted = picture.copy()
     painted[:4] = 255
     paint_over(store.frame_path("main", 0), painted)
-    expected = FrameRecord(0, "d0", pixel_hash(painted))
+    expected = FrameRecord(0, "d0", pixel_hash(painted), pixel_hash(picture))
     assert store.record("main", 0) == expected
     assert fresh(store).record("main", 0) == expected
     assert np.array_equal(store.load("main", 0), painted)
+
+
+@pytest.mark.parametrize("chunks", [True, False], ids=["metadata kept", "metadata dropped"])
+def test_an_edit_is_seen_until_it_is_accepted(
+    store: TakeStore, plan: FramePlan, picture: Picture, chunks: bool
+) -> None:
+    (saved,) = fill(store, plan, picture, 1)
+    path = store.frame_path("main", 0)
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("vqanim", Image.open(path).info["vqanim"])
+    Image.fromarray(255 - picture).save(path, pnginfo=info if chunks else None)
+    for _ in range(2):  # what was hashed once is not forgotten
+        found = fresh(store).record("main", 0)
+        assert found is not None
+        assert found.edited
+        assert found.painted == saved.pixels
+    accepted = fresh(store).accept("main", 0)
+    assert not accepted.edited
+    os.utime(path, ns=(1, 1))
+    assert fresh(store).record("main", 0) == accepted
+    assert accepted.pixels == pixel_hash(255 - picture)
+
+
+def test_an_edit_without_a_record_is_seen_by_what_the_frame_says_itself(
+    store: TakeStore, plan: FramePlan, picture: Picture
+) -> None:
+    fill(store, plan, picture, 1)
+    path = store.frame_path("main", 0)
+    (path.parent / "record.jsonl").unlink()
+    record = fresh(store).record("main", 0)
+    assert record is not None
+    assert not record.edited
+    (path.parent / "record.jsonl").unlink()
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("vqanim", Image.open(path).info["vqanim"])
+    Image.fromarray(255 - picture).save(path, pnginfo=info)
+    record = fresh(store).record("main", 0)
+    assert record is not None
+    assert record.edited
+
+
+def test_only_frames_can_be_accepted(store: TakeStore) -> None:
+    with pytest.raises(InputError, match="no frame of this render"):
+        store.accept("main", 0)
 
 
 def test_a_copied_frame_has_the_digest_of_the_one_it_is(
@@ -230,7 +274,7 @@ def test_a_copied_frame_has_the_digest_of_the_one_it_is(
 ) -> None:
     frames = fill(store, plan, picture, 2)
     store.frame_path("main", 0).write_bytes(store.frame_path("main", 1).read_bytes())
-    assert store.record("main", 0) == FrameRecord(0, "d1", frames[1].pixels)
+    assert store.record("main", 0) == FrameRecord(0, "d1", frames[1].pixels, frames[1].pixels)
 
 
 def test_a_foreign_picture_is_none_of_ours(store: TakeStore, picture: Picture) -> None:

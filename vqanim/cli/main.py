@@ -10,6 +10,7 @@ import difflib
 import errno
 import importlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -105,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return BROKEN_PIPE
     except Stopped as stop:
-        complain("stopped; run the same command to continue")
+        complain(f"stopped; to continue: {shlex.join(['vqanim', *(sys.argv[1:] if argv is None else argv)])}")
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
         complain("stopped")

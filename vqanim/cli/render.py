@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
 from vqanim.cli import options, words
 from vqanim.cli.stopping import stopping
+
+if TYPE_CHECKING:
+    from vqanim.engine.edits import Edits
 
 
 @click.command()
@@ -28,6 +32,18 @@ from vqanim.cli.stopping import stopping
     help="Use only operations that give the same bits each time. That costs time on a GPU and nothing on a "
     "CPU, where it is so anyway with the same number of threads.",
 )
+@click.option(
+    "--accept-edits",
+    "edits",
+    flag_value="accept",
+    help="Keep frames that somebody changed after they were painted, and paint on from them.",
+)
+@click.option(
+    "--repair",
+    "edits",
+    flag_value="repair",
+    help="Move frames that somebody changed to superseded/, and paint them anew.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 def render(
     scene: str,
@@ -36,12 +52,14 @@ def render(
     models: str | None,
     device: str,
     deterministic: bool,
+    edits: Edits | None,
     quiet: bool,
 ) -> None:
     """Render SCENE to an MP4, a GIF and its frames.
 
     Run the same command again to continue a render that was stopped; one that is finished says so. Frames
-    of a changed scene are kept where they are still right, and the others are moved aside, never lost.
+    of a changed scene are kept where they are still right, and the others are moved aside, never lost. A
+    frame that somebody painted over stops it, until --accept-edits or --repair says what to do.
     """
     with stopping():
         from vqanim import api
@@ -53,7 +71,11 @@ def render(
 
         with (
             report_to(prepared.timeline, quiet) as report,
-            closing(api.render(prepared, out=out, device=device, deterministic=deterministic)) as events,
+            closing(
+                api.render(
+                    prepared, out=out, device=device, deterministic=deterministic, edits=edits or "refuse"
+                )
+            ) as events,
         ):
             for event in events:
                 report.hear(event)

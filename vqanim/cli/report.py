@@ -147,6 +147,10 @@ def before(timeline: Timeline, run: RunStarted) -> str:
         items.append(
             ("changed", f"{words.count(run.superseded, 'frame')} of an older scene moved to {aside}")
         )
+    if run.accepted:
+        items.append(("edited", f"{words.count(run.accepted, 'changed frame')} kept as they are now"))
+    if run.repaired:
+        items.append(("edited", f"{words.count(run.repaired, 'changed frame')} moved to superseded/"))
     return f"{timeline.title or Path(run.folder).name}: {summary.headline(timeline)}\n{words.rows(items)}"
 
 

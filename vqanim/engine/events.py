@@ -25,6 +25,10 @@ class RunStarted:
     weights: str = "float32"
     """Precision of the networks' weights."""
     deterministic: bool = False
+    accepted: int = 0
+    """Frames that somebody changed and that are kept as they are now."""
+    repaired: int = 0
+    """Frames that somebody changed, moved to superseded/ to be painted anew."""
 
 
 @dataclass(frozen=True)

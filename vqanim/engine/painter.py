@@ -122,12 +122,19 @@ class Painter:
         context: GuideContext,
         on_step: OnStep | None = None,
     ) -> tuple[Tensor, Similarities]:
-        """The picture after the plan's steps, decoded after the last of them."""
-        result = self.guide.optimise(latents, plan, self._random(plan, purpose), context, on_step)
-        if not result.finite:
+        """The picture after the plan's steps, decoded after the last of them.
+
+        Steps that ran away to inf or nan are done again with half the learning rate, once.
+        """
+        for rate in (plan.learning_rate, plan.learning_rate / 2):
+            slowed = replace(plan, learning_rate=rate)
+            result = self.guide.optimise(latents, slowed, self._random(plan, purpose), context, on_step)
+            if result.finite:
+                break
+        else:
             raise InputError(
-                f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity; "
-                f"lower guidance.learning_rate (here {plan.learning_rate:g})"
+                f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity, even at half "
+                f"the learning rate; lower guidance.learning_rate (here {plan.learning_rate:g})"
             )
         with torch.no_grad():
             return self.generator.decode(result.latents), result.similarities

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from vqanim.engine.device import choose_device, determinism, device_errors, weights_dtype
+from vqanim.engine.edits import Edits, settle
 from vqanim.engine.events import (
     Event,
     FrameDone,
@@ -48,6 +49,8 @@ class Run:
     device: str = "auto"
     deterministic: bool = False
     """Whether only operations are allowed that give the same bits each time."""
+    edits: Edits = "refuse"
+    """What to do with frames that somebody changed."""
 
 
 def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
@@ -66,6 +69,11 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     device = choose_device(run.device)
     chain = Chain(run.key, run.assets)
     found = survey(timeline, run.store, chain)
+    edited = len(found.edited)
+    if found.edited:
+        settle(found.edited, run.store, run.edits)
+        chain = Chain(run.key, run.assets)
+        found = survey(timeline, run.store, chain)
     moved_to = run.store.supersede(found.stale) if found.stale else None
     done = sum(found.kept.values())
     steps = choose(timeline, device)
@@ -81,6 +89,8 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
         step_reason=steps.reason,
         weights=str(weights_dtype(device)).removeprefix("torch."),
         deterministic=run.deterministic,
+        accepted=edited if run.edits == "accept" else 0,
+        repaired=edited if run.edits == "repair" else 0,
     )
     painted = 0
     painter: Painter | None = None
@@ -95,9 +105,13 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 assert digest is not None, "frames are walked in the order of their inputs"
                 record = run.store.record(plan.shot, plan.index)
                 if record is not None and record.digest == digest:
-                    chain.pixels[here] = record.pixels
-                    done += 1
-                    continue
+                    if record.edited:  # behind one that was missing, where nothing could be said before
+                        settle([here], run.store, run.edits)
+                        record = run.store.record(plan.shot, plan.index)
+                    if record is not None:
+                        chain.pixels[here] = record.pixels
+                        done += 1
+                        continue
                 if record is not None:
                     run.store.supersede(rest_of_take(shot, plan.index, run.store))
                 if painter is None:

@@ -22,6 +22,8 @@ class Survey:
     """Frames of each shot that are known to hold."""
     stale: tuple[FrameRef, ...]
     """Frames on disk that no longer hold, shots and frames that the scene no longer has included."""
+    edited: tuple[FrameRef, ...] = ()
+    """Those of the kept ones whose pixels somebody changed; what follows is judged by those painted."""
 
 
 @dataclass
@@ -58,6 +60,7 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
     """
     kept: dict[str, int] = {}
     stale: list[FrameRef] = []
+    edited: list[FrameRef] = []
     dead: set[FrameRef] = set()
     for shot in timeline.shots:
         kept[shot.name] = 0
@@ -70,12 +73,14 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
             if record is None or (digest is None and here not in dead):
                 continue
             if record.digest == digest and here not in dead:
-                chain.pixels[here] = record.pixels
+                chain.pixels[here] = record.painted
                 kept[shot.name] += 1
+                if record.edited:
+                    edited.append(here)
             else:
                 dead.add(here)
                 stale.append(here)
-    return Survey(kept, (*stale, *_unplanned(timeline, store)))
+    return Survey(kept, (*stale, *_unplanned(timeline, store)), tuple(edited))
 
 
 def _unplanned(timeline: Timeline, store: TakeStore) -> list[FrameRef]:

@@ -1,8 +1,8 @@
 """One render a folder: a lock that the operating system takes back, however its holder ends.
 
-The operating system's lock alone does not hold where somebody deletes the lock file, nor on network disks that
-pass no locks on. So the holder also leaves its name and a random token, and looks before every rename whether
-the token is still its own: a holder that was pushed aside stops instead of writing into another one's render.
+The operating system's lock alone does not hold where somebody deletes the lock file, nor on network disks
+that pass no locks on. So the holder also leaves its name and a random token, and looks before every rename
+whether the token is still its own: one that was pushed aside stops instead of writing into another's render.
 """
 
 from __future__ import annotations

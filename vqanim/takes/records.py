@@ -29,6 +29,8 @@ class Entry:
     size: int
     """Bytes of the file."""
     mtime_ns: int
+    painted: str
+    """Hash of the pixels that belong to the digest: as they were painted, or changed and accepted."""
 
     def describes(self, stat: os.stat_result) -> bool:
         """Whether the file is still the one that was recorded."""
@@ -63,6 +65,7 @@ def _parse(line: bytes) -> Entry | int | None:
             pixels=str(fields["pixels"]),
             size=int(fields["size"]),
             mtime_ns=int(fields["mtime_ns"]),
+            painted=str(fields.get("painted", fields["pixels"])),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
