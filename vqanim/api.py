@@ -144,12 +144,12 @@ def _render(
     prepared: Prepared, folder: Path, device: str, deterministic: bool, edits: Edits
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
-    from vqanim.engine.events import RunStarted
+    from vqanim.engine.events import RunStarted, SettingsChanged
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.takes.digest import content_hash
     from vqanim.takes.lock import lock_folder
-    from vqanim.takes.run import write_run
+    from vqanim.takes.run import changes, read_run, write_run
     from vqanim.takes.store import TakeStore
     from vqanim.takes.superseded import write_keeping_old
 
@@ -164,8 +164,17 @@ def _render(
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
                 write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
-                write_run(folder, describe_run(prepared, event), attic, lock.check)
-            yield event
+                settings = describe_run(prepared, event)
+                changed = changes(read_run(folder), settings)
+                write_run(folder, settings, attic, lock.check)
+                yield event
+                if changed:
+                    yield SettingsChanged(
+                        tuple(one.texts for one in changed if not one.repaints),
+                        tuple(one.texts for one in changed if one.repaints),
+                    )
+            else:
+                yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
         yield from make_film(
@@ -330,9 +339,12 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
+    from vqanim.takes.digest import ENGINE_VERSION
+
     timeline = prepared.timeline
     return {
         "vqanim": __version__,
+        "engine": ENGINE_VERSION,
         "torch": version("torch"),
         "scene": prepared.scene.file,
         "title": timeline.title,

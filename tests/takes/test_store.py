@@ -38,6 +38,14 @@ def fresh(store: TakeStore) -> TakeStore:
     return TakeStore(store.folder)
 
 
+def own_words(path: Path) -> PngImagePlugin.PngInfo:
+    """What a frame says about itself."""
+    info = PngImagePlugin.PngInfo()
+    with Image.open(path) as image:
+        info.add_itxt("vqanim", image.info["vqanim"])
+    return info
+
+
 def record_lines(store: TakeStore, shot: str = "main") -> list[str]:
     return (store.shot_folder(shot) / "record.jsonl").read_text().splitlines()
 
@@ -52,7 +60,7 @@ def paint_over(path: Path, picture: Picture) -> None:
 
 def test_a_saved_frame_comes_back(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     saved = store.save(plan, picture, "d1")
-    assert saved == FrameRecord(3, "d1", pixel_hash(picture))
+    assert saved == FrameRecord(3, "d1", pixel_hash(picture), pixel_hash(picture))
     assert store.frame_path("main", 3) == store.folder / "takes" / "main" / "000003.png"
     assert np.array_equal(store.load("main", 3), picture)
     assert store.record("main", 3) == fresh(store).record("main", 3) == saved
@@ -231,9 +239,7 @@ def test_an_edit_is_seen_until_it_is_accepted(
 ) -> None:
     (saved,) = fill(store, plan, picture, 1)
     path = store.frame_path("main", 0)
-    info = PngImagePlugin.PngInfo()
-    info.add_itxt("vqanim", Image.open(path).info["vqanim"])
-    Image.fromarray(255 - picture).save(path, pnginfo=info if chunks else None)
+    Image.fromarray(255 - picture).save(path, pnginfo=own_words(path) if chunks else None)
     for _ in range(2):  # what was hashed once is not forgotten
         found = fresh(store).record("main", 0)
         assert found is not None
@@ -256,9 +262,7 @@ def test_an_edit_without_a_record_is_seen_by_what_the_frame_says_itself(
     assert record is not None
     assert not record.edited
     (path.parent / "record.jsonl").unlink()
-    info = PngImagePlugin.PngInfo()
-    info.add_itxt("vqanim", Image.open(path).info["vqanim"])
-    Image.fromarray(255 - picture).save(path, pnginfo=info)
+    Image.fromarray(255 - picture).save(path, pnginfo=own_words(path))
     record = fresh(store).record("main", 0)
     assert record is not None
     assert record.edited

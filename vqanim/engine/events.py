@@ -32,6 +32,16 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class SettingsChanged:
+    """The folder's last run had other settings; sent after RunStarted."""
+
+    changes: tuple[tuple[str, str, str], ...]
+    """(name, before, now) of those that may show in the last bits of new frames, and nowhere else."""
+    repainting: tuple[tuple[str, str, str], ...]
+    """Likewise, of those that every frame depends on."""
+
+
+@dataclass(frozen=True)
 class ModelsLoaded:
     """Sent before the first frame is painted; not at all when nothing is to be painted."""
 
@@ -86,4 +96,4 @@ class TakesDone:
     seconds: float
 
 
-Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | StepChanged | TakesDone
+Event = RunStarted | SettingsChanged | ModelsLoaded | ShotStarted | FrameDone | StepChanged | TakesDone

@@ -29,6 +29,7 @@ from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
+from vqanim.takes.space import check_space
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
 from vqanim.types import Image
@@ -74,8 +75,9 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
         settle(found.edited, run.store, run.edits)
         chain = Chain(run.key, run.assets)
         found = survey(timeline, run.store, chain)
-    moved_to = run.store.supersede(found.stale) if found.stale else None
     done = sum(found.kept.values())
+    check_space(run.store.folder, timeline.frame_count - done, timeline.width, timeline.height)
+    moved_to = run.store.supersede(found.stale) if found.stale else None
     steps = choose(timeline, device)
     yield RunStarted(
         folder=str(run.store.folder),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,37 @@ from vqanim.files import Guard
 from vqanim.takes.superseded import write_keeping_old
 
 NAME = "run.json"
+HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
+"""Settings after whose change frames are kept, though new ones may differ from them in the last bits."""
+REPAINTING = ("models", "size", "seed", "engine")
+"""Settings that every frame depends on."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting that the last run in this folder did not have."""
+
+    name: str
+    before: Any
+    now: Any
+
+    @property
+    def repaints(self) -> bool:
+        """Whether no frame from before holds."""
+        return self.name in REPAINTING
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """Name, before and now, for people."""
+        return self.name, _short(self.before), _short(self.now)
+
+
+def _short(value: Any) -> str:
+    """A setting in few words: models by their names, a size as 256x144."""
+    if isinstance(value, Mapping):
+        names = [value.get("generator"), *(value.get("perceptors") or [])]
+        return " + ".join(dict.fromkeys(str(one.get("name")) for one in names if isinstance(one, Mapping)))
+    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def write_run(
@@ -36,3 +68,13 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return settings if isinstance(settings, dict) else None
+
+
+def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What is otherwise than in the settings of the run before; nothing where there was none."""
+    known = before or {}
+    return tuple(
+        Change(name, known[name], now[name])
+        for name in (*HARMLESS, *REPAINTING)
+        if name in known and name in now and known[name] != now[name]
+    )
