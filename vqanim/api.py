@@ -61,18 +61,25 @@ class Prepared:
         return Path("renders") / self.stem
 
 
-def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: str | None = None) -> Prepared:
+def prepare(
+    scene: str | Path | Scene,
+    overrides: Sequence[str] = (),
+    models: str | None = None,
+    *,
+    allow_outside: bool = False,
+) -> Prepared:
     """Read a scene file (or take a loaded scene), look its models up and compile it.
 
     overrides: `key.path=value` texts, as for `--set`; they apply to a file only.
     models: name of the models, instead of the scene's.
+    allow_outside: files that the scene names may lie outside its folder.
     Raises SceneError with every mistake, and UsageError for overrides of a loaded scene.
     """
     if isinstance(scene, Scene):
         if overrides:
             raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
     else:
-        scene = load_scene(scene, overrides)
+        scene = load_scene(scene, overrides, allow_outside=allow_outside)
     if models is not None:
         place = Place("--models", 0)
         chosen = Models(models, (PerceptorUse(models, place=place),), place)

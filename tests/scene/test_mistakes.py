@@ -410,6 +410,18 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
         load_scene_text(HEAD + "start: {image: start.png}", folder=tmp_path / "inside")
 
 
+def test_files_elsewhere_are_for_those_who_allow_them(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    picture = tmp_path / "other.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    for written in ("../other.png", str(picture)):
+        text = HEAD + f"start: {{image: {written}}}"
+        with pytest.raises(SceneError, match="others only with --allow-outside"):
+            load_scene_text(text, folder=tmp_path / "inside")
+        scene = load_scene_text(text, folder=tmp_path / "inside", allow_outside=True)
+        assert scene.shots[0].start.image == str(picture)
+
+
 def test_a_file_name_of_any_length_is_only_missing(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match="is missing") as caught:
         load_scene_text(HEAD + "start: {image: " + "x" * 5000 + "}", folder=tmp_path)

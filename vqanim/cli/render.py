@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 @options.overrides
 @options.models
+@options.outside
 @options.device
 @click.option(
     "--deterministic",
@@ -50,6 +51,7 @@ def render(
     out: str | None,
     overrides: Sequence[str],
     models: str | None,
+    allow_outside: bool,
     device: str,
     deterministic: bool,
     edits: Edits | None,
@@ -64,7 +66,7 @@ def render(
     with stopping():
         from vqanim import api
 
-        prepared = api.prepare(scene, overrides=overrides, models=models)
+        prepared = api.prepare(scene, overrides, models, allow_outside=allow_outside)
         words.warn(prepared.timeline.warnings)
 
         from vqanim.cli.report import report_to  # what a scene with mistakes need not wait for

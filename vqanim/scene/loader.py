@@ -44,16 +44,23 @@ _OWN = tuple(
 """Keys of Shot that each shot says for itself."""
 
 
-def load_scene(path: str | Path, overrides: Sequence[str] = ()) -> Scene:
+def load_scene(path: str | Path, overrides: Sequence[str] = (), *, allow_outside: bool = False) -> Scene:
     """The scene in a file, with values such as `guidance.steps=3` put in place of those in it.
 
-    Raises SceneError with every mistake.
+    allow_outside: files that it names may lie outside its folder. Raises SceneError with every mistake.
     """
-    return load_scene_text(_read_file(Path(path)), str(path), Path(path).parent, overrides)
+    return load_scene_text(
+        _read_file(Path(path)), str(path), Path(path).parent, overrides, allow_outside=allow_outside
+    )
 
 
 def load_scene_text(
-    text: str, file: str = "scene.yaml", folder: Path = Path(), overrides: Sequence[str] = ()
+    text: str,
+    file: str = "scene.yaml",
+    folder: Path = Path(),
+    overrides: Sequence[str] = (),
+    *,
+    allow_outside: bool = False,
 ) -> Scene:
     """The scene in a text. `file` is its name in messages; pictures are looked for in `folder`.
 
@@ -64,7 +71,7 @@ def load_scene_text(
         message = f"found {shown(root)}, allowed a mapping of keys such as `duration: 6s`"
         raise SceneError([Problem(Place(file, root.line), message)])
     mistaken = apply_overrides(root, overrides)
-    reader = Reader(file, folder, ALL_READERS, homes())
+    reader = Reader(file, folder, ALL_READERS, homes(), allow_outside)
     for problem in mistaken:
         reader.refuse(problem.place, problem.message)
     annotate(root)
