@@ -22,7 +22,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"timeline"}),
     frozenset({"guidance", "camera", "models", "takes"}),
     frozenset({"engine", "film"}),
-    frozenset({"api"}),
+    frozenset({"api", "doctor"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

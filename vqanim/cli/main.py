@@ -34,6 +34,7 @@ COMMANDS = MappingProxyType(
         "new": "Write a commented scene to start from.",
         "icon": "Draw an icon, a text or a silhouette to start a film from.",
         "prompts": "List words that people add to prompts, by what they do.",
+        "doctor": "Look at what a render needs on this machine.",
         "models": "List, fetch, verify and add models.",
     }
 )
