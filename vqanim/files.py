@@ -49,6 +49,7 @@ _REMEDIES = {
     errno.ENOTDIR: "a part of this path is a file, not a folder; move that file or choose another folder",
     errno.EEXIST: "a file is where a folder should be; move it or choose another folder",
     errno.EISDIR: "a folder is where a file should be; move it or choose another folder",
+    errno.ELOOP: "it is a link; remove it, or choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
@@ -72,6 +73,20 @@ def make_folder(folder: Path) -> None:
     """Make a folder and those above it, unless it is there. Raises OutputError."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def make_folder_in(root: Path, folder: Path) -> None:
+    """Make a folder below `root` unless it is there; one that a link leads out of `root` is refused.
+
+    Folders come from strangers too: what is written for a render stays in its folder. Raises OutputError.
+    """
+    make_folder(folder)
+    with writing(folder):
+        real, inside = folder.resolve(), root.resolve()
+    if not real.is_relative_to(inside):
+        raise OutputError(
+            f"{folder}: leads out of {root}, to {real}; remove the link, or choose another folder"
+        )
 
 
 def sync_file(path: Path) -> None:

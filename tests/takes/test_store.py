@@ -428,3 +428,26 @@ def test_one_thread_saves_while_another_looks(store: TakeStore, plan: FramePlan,
     assert [record.digest for record in found if record] == [f"d{index}" for index in range(8)]
     assert [json.loads(line)["index"] for line in record_lines(again)] == list(range(8))
     assert [json.loads(line)["index"] for line in record_lines(again, "other")] == list(range(8))
+
+
+# Links out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links want rights there")
+@pytest.mark.parametrize("link", ["takes", "takes/main", "takes/main/record.jsonl", "superseded"])
+def test_what_is_written_stays_in_the_folder(
+    store: TakeStore, plan: FramePlan, picture: Picture, tmp_path: Path, link: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "main").mkdir()
+    (outside / "notes.txt").write_text("mine")
+    place = store.folder / link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(outside / "notes.txt" if link.endswith("jsonl") else outside)
+    if link == "superseded":
+        fill(store, plan, picture, 1)
+    with pytest.raises(OutputError, match="link"):
+        store.supersede([("main", 0)]) if link == "superseded" else fill(store, plan, picture, 1)
+    assert (outside / "notes.txt").read_text() == "mine"
+    assert sorted(path.name for path in outside.rglob("*")) == ["main", "notes.txt"]

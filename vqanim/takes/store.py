@@ -23,7 +23,7 @@ from vqanim.errors import InputError, OutputError
 from vqanim.files import (
     Guard,
     Picture,
-    make_folder,
+    make_folder_in,
     read_picture,
     remove_temporary,
     sync_folder,
@@ -102,7 +102,7 @@ class TakeStore:
         with self._changing:
             self.clean()
             self._make_room(path, content, plan)
-            make_folder(path.parent)
+            make_folder_in(self.folder, path.parent)
             write_atomic(path, content, self._guard)
             self._remember(plan.shot, frame, path)
         return frame
@@ -194,7 +194,7 @@ class TakeStore:
 
     def _move_shot(self, shot: str, indices: list[int], target: Path) -> None:
         folder = self.shot_folder(shot)
-        make_folder(target / shot)
+        make_folder_in(self.folder, target / shot)
         entries = dict(self._entries_of(shot))
         for index in indices:
             for path in sorted(folder.glob(f"{index:06d}.*")):  # with what may lie beside the picture

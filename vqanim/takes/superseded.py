@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from vqanim.errors import OutputError
-from vqanim.files import Guard, make_folder, write_atomic, writing
+from vqanim.files import Guard, make_folder, make_folder_in, write_atomic, writing
 
 _NUMBERED = re.compile(r"\d{3,}")
 
@@ -15,7 +15,7 @@ _NUMBERED = re.compile(r"\d{3,}")
 def next_superseded(folder: Path) -> Path:
     """Make and give the next free superseded/NNN of a render's folder. Raises OutputError."""
     parent = folder / "superseded"
-    make_folder(parent)
+    make_folder_in(folder, parent)
     while True:
         with writing(parent):
             taken = [int(p.name) for p in parent.iterdir() if _NUMBERED.fullmatch(p.name)]
