@@ -23,7 +23,7 @@ FILM_VERSION = 3
 """Bumped by hand whenever the same frames and settings would give other files."""
 
 AT_ONCE = 3
-"""Files that are made side by side: as many as a render makes, few enough for the memory of their encoders."""
+"""Files that are made side by side: those of a render, and few enough for the memory of their encoders."""
 
 STATE = "film.json"
 """By file name: the digest of all that a film file was made of, and its size in bytes."""

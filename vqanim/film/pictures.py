@@ -35,7 +35,7 @@ class Reel:
 
 
 class Sink(Protocol):
-    """What becomes of the pictures of a film; it is given one after another, then told that it was the last."""
+    """Takes the pictures of a film, one after another, and is told when that was the last."""
 
     def put(self, picture: Picture) -> None: ...
     def end(self) -> None: ...
