@@ -258,7 +258,7 @@ def test_a_loop_between_painted_frames_leads_from_the_last_to_the_first() -> Non
 
 def test_a_loop_whose_camera_does_not_close_is_named() -> None:
     assert mistakes("duration: 2s\nprompts: [a]\nloop: true\ncamera: {zoom: 1.1}\n") == [
-        "scene.yaml: loop: the camera ends elsewhere than it began, up to 0.117 frame widths off: allowed in "
+        "scene.yaml:5: loop: the camera ends elsewhere than it began, up to 0.117 frame widths off: allowed in "
         "a loop is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}"
     ]
     (line,) = mistakes(TWO % (", loop: true, camera: {pan: {x: 0.1}}", ""))

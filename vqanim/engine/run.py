@@ -32,8 +32,8 @@ from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
 from vqanim.types import Image
 
-KEPT_IN_MEMORY = 3
-"""Frames: the one before, the anchor, and one being saved."""
+KEPT_IN_MEMORY = 4
+"""Frames: the one before, the anchor, the one that a loop leads to, and one being saved."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,10 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 before = painter.guide.way
                 started = time.monotonic()
                 with device_errors():
-                    frame = painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor))
+                    named = {saved: saver.take(saved) for saved in plan.saved}
+                    frame = painter.paint(
+                        plan, saver.load(plan.previous), saver.load(plan.anchor), saved=named
+                    )
                 chain.pixels[here] = pixel_hash(frame.picture)
                 saver.save(plan, frame.picture, digest, timeline.models)
                 painted += 1
@@ -181,9 +184,11 @@ class Saver:
         self._pending = self._worker.submit(self._store.save, plan, picture, digest, models)
 
     def load(self, frame: FrameRef | None) -> Picture | None:
+        """A saved frame, if one is named, uint8 [H, W, 3]."""
+        return None if frame is None else self.take(frame)
+
+    def take(self, frame: FrameRef) -> Picture:
         """A saved frame, uint8 [H, W, 3]; those used last come from memory."""
-        if frame is None:
-            return None
         if frame not in self._recent:
             self._wait()
             self._remember(frame, self._store.load(frame.shot, frame.index))

@@ -37,7 +37,7 @@ class Chain:
         """The plan's digest, or None while a frame that it carries or holds to is not known."""
         pictures = [self.assets[path] for path in files_of(plan)]
         if plan.previous is not None:
-            carried = [plan.previous, *([plan.anchor] if plan.anchor else [])]
+            carried = [plan.previous, *([plan.anchor] if plan.anchor else []), *plan.saved]
             if not all(frame in self.pixels for frame in carried):
                 return None
             return chain_digest(plan, [*(self.pixels[frame] for frame in carried), *pictures], self.key)

@@ -132,7 +132,8 @@ def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
     _check_loops(values["loop"], shots if nodes else (whole,), root, reader)
     _check_names(shots, nodes, reader)
     values["title"] = values["title"] or Path(reader.file).stem
-    scene = Scene(file=reader.file, **values, text=text, shots=shots if nodes else (whole,))
+    values |= {"text": text, "loop_place": place_of("loop", root)}
+    scene = Scene(file=reader.file, **values, shots=shots if nodes else (whole,))
     if not any(shot.prompts for shot in scene.shots):
         reader.warn(Place(reader.file, 0), "there are no prompts: pictures are only moved, not painted")
     return scene
@@ -217,7 +218,7 @@ def _inner_shot(
     merged = Mapping(node.file, node.line, _without_rival_prompts(_merge(root, node, Shot), node))
     merged.path, merged.base = node.path, "shot"
     shot = _read_shot(merged, reader)
-    return replace(shot, **own, place=node.place)
+    return replace(shot, **own, place=node.place, loop_place=place_of("loop", node))
 
 
 def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reader) -> None:
@@ -225,7 +226,7 @@ def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reade
     said = "found loop and freeze, allowed is one of them: what is held does not lead back to its start"
     for shot in shots:
         if shot.loop and shot.freeze:
-            reader.refuse(shot.place, said)
+            reader.refuse(shot.loop_place, said)
     if film and len(shots) == 1 and shots[0].freeze:
         reader.refuse(place_of("loop", root), said)
 

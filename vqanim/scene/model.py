@@ -449,6 +449,7 @@ class Shot(Declared):
         inherited=False,
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+    loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "at": declare(
@@ -663,6 +664,7 @@ class Scene(Declared):
         example="12",
         key="guidance.rate",
     )
+    loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
     """The source."""
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -12,6 +12,7 @@ from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
+from vqanim.timeline.loops import lead_back
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, Timeline
 from vqanim.timeline.sampling import Clocks, Sampler
@@ -54,6 +55,7 @@ def compile_timeline(
     )
     sampler = Sampler()
     shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), scene.rate, sampler)
+    shots = lead_back(scene, spans, shots)
     edit, chapters = cut_film(scene, spans, shots, sampler, film.aspect)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
     keys = cut_keys(scene, spans, shots, sampler) if smooth else ()

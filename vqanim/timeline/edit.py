@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from vqanim.errors import Place
 from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.effects import EffectClock, effects_at
@@ -128,12 +127,8 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
     far = farthest_move(total, aspect)
     if far <= CLOSED:
         return
-    own = cut.shot.loop
-    place = Place(
-        scene.file, cut.shot.place.line if own else 0, f"{cut.shot.place.path}.loop" if own else "loop"
-    )
     sampler.note(
-        place,
+        cut.shot.loop_place if cut.shot.loop else scene.loop_place,
         f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop is a "
         "camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
     )
