@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.timeline.films import compiled, frames_of, mistakes
+from tests.timeline.films import compiled, frames_of, mistakes, path
 from vqanim.timeline import FrameRef, Timeline
+from vqanim.timeline.plan import Look
 
 ONE = "duration: 2s\nprompts: [a]\n"
 TWO = """\
@@ -30,6 +31,11 @@ def seen(film: Timeline, index: int) -> Seen:
         for layer in film.edit[index].layers
         for look in layer.looks
     ]
+
+
+def moved(look: Look) -> float:
+    """How far the moves of a look bring a picture to the right, in frame widths, where it only shifts."""
+    return sum(move.step.shift_x * move.part for move in look.moves)
 
 
 def order(film: Timeline) -> list[Any]:
@@ -61,17 +67,15 @@ def test_between_two_painted_frames_both_are_moved_there_and_blended() -> None:
     (layer,) = film.edit[5].layers
     before, after = layer.looks
     assert (before.frame.index, before.share, after.frame.index, after.share) == (1, 0.75, 2, 0.25)
-    assert (before.moves[0].part, after.moves[0].part) == (0.25, -0.75)
-    assert before.moves[0].step == after.moves[0].step == film.shots[0].frames[2].camera
+    assert moved(before) == pytest.approx(-0.02 * 0.25, abs=1e-8)
+    assert moved(after) == pytest.approx(0.02 * 0.75, abs=1e-8)
 
 
 def test_after_the_last_painted_frame_the_camera_goes_on() -> None:
     film = compiled("fps: 24\n" + ONE + "camera: {pan: {x: 0.24}}\nguidance: {rate: 12}\n")
     ((look,),) = (layer.looks for layer in film.edit[-1].layers)
     assert look.frame.index == 23
-    (move,) = look.moves
-    assert move.part == 0.5
-    assert move.step.shift_x == pytest.approx(-0.02)
+    assert moved(look) == pytest.approx(-0.01)
 
 
 def test_a_curve_without_a_value_past_the_end_is_no_mistake() -> None:
@@ -253,13 +257,17 @@ def test_the_first_picture_is_moved_back_along_the_camera() -> None:
 def test_a_loop_between_painted_frames_leads_from_the_last_to_the_first() -> None:
     film = compiled("fps: 20\nduration: 3s\nprompts: [a]\nloop: true\nguidance: {rate: 10}\n" + SWAY)
     assert seen(film, 59) == [("main", 29, 0.003625), ("main", 0, 0.003625), ("main", 0, 0.99275)]
-    assert [move.part for move in film.edit[59].layers[0].looks[2].moves] == [-0.5]
+    (move,) = film.edit[59].layers[0].looks[2].moves
+    (there,) = film.edit[59].layers[0].looks[0].moves
+    assert move.part == -1
+    both = path([there.step, move.step])
+    assert both == pytest.approx(path([film.shots[0].after]), abs=1e-8), "two parts of the same way"
 
 
 def test_a_loop_whose_camera_does_not_close_is_named() -> None:
     assert mistakes("duration: 2s\nprompts: [a]\nloop: true\ncamera: {zoom: 1.1}\n") == [
-        "scene.yaml:5: loop: the camera ends elsewhere than it began, up to 0.117 frame widths off: allowed in "
-        "a loop is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}"
+        "scene.yaml:5: loop: the camera ends elsewhere than it began, up to 0.117 frame widths off: allowed "
+        "in a loop is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}"
     ]
     (line,) = mistakes(TWO % (", loop: true, camera: {pan: {x: 0.1}}", ""))
     assert line.startswith("scene.yaml:6: shots[0].loop: the camera ends elsewhere")

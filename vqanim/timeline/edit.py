@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
+from vqanim.timeline.between import ShotCamera
 from vqanim.timeline.effects import EffectClock, effects_at
 from vqanim.timeline.homography import farthest_move, path_homography
 from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
@@ -26,17 +27,21 @@ KEYS_PAST_END = 3
 
 
 def cut_film(
-    scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan], sampler: Sampler, aspect: float
+    scene: Scene,
+    spans: Sequence[Span],
+    shots: Sequence[ShotPlan],
+    sampler: Sampler,
+    cameras: Sequence[ShotCamera],
 ) -> tuple[tuple[FilmFrame, ...], tuple[Chapter, ...]]:
     """Every frame of the film, and where its shots begin.
 
     Mistakes in the curves of effects, and loops whose camera does not close, are noted in `sampler`.
-    aspect: height / width. Raises SceneError with every shot that the film does not show.
+    cameras: of all shots. Raises SceneError with every shot that the film does not show.
     """
     cuts = place_shots(spans, scene, scene.fps)
-    runs = make_runs(scene, cuts, shots, scene.fps)
+    runs = make_runs(scene, cuts, shots, scene.fps, cameras)
     for cut, run in zip(cuts, runs, strict=True):
-        _check_loop(scene, cut, run, aspect, sampler)
+        _check_loop(scene, cut, run, cameras[0].film.aspect, sampler)
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
     length = float(sum(Fraction(cut.seconds) for cut in cuts))
     clock = EffectClock.of(len(seen), TimeBase(length, scene.fps), scene.fps)

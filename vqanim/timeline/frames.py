@@ -22,7 +22,7 @@ from vqanim.timeline.plan import (
     ViewLimits,
     WeightedTerm,
 )
-from vqanim.timeline.sampling import Clocks, Moments, Sampler
+from vqanim.timeline.sampling import Clocks, Indices, Moments, Sampler
 from vqanim.timeline.view import DIGITS, View, camera_steps
 
 Floats = NDArray[np.float64]
@@ -136,12 +136,20 @@ def _cameras(
     film: Film, clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64], sampler: Sampler
 ) -> list[CameraStep]:
     """The step into every frame; the first frame of a carried shot is reached from the frame before it."""
+    if before is None:
+        return [CameraStep(), *camera_path(film, clocks, None, frames, sampler)]
+    return camera_path(film, clocks, before, np.concatenate([frames[:1] - 1, frames]), sampler)
+
+
+def camera_path(
+    film: Film, clocks: Clocks, before: Clocks | None, places: Indices, sampler: Sampler
+) -> list[CameraStep]:
+    """The steps of a shot's camera between places [P], in painted frames of the film; P - 1 of them."""
     view, blend = View(clocks.span.shot.camera, clocks, film.aspect), clocks.span.blend
     if before is None:
-        return [CameraStep(), *camera_steps(view, frames, film.cell, sampler)]
+        return camera_steps(view, places, film.cell, sampler)
     outgoing = View(before.span.shot.camera, before, film.aspect) if blend > 0 else None
-    frames = np.concatenate([frames[:1] - 1, frames])
-    return camera_steps(view, frames, film.cell, sampler, outgoing, blend)
+    return camera_steps(view, places, film.cell, sampler, outgoing, blend)
 
 
 def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
