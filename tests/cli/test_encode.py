@@ -64,7 +64,7 @@ CHANGES = {
     "an effect": ("title: Two", "effects: [{saturation: 0}, {grain: 0.1}, {punch: '1 + t / 10'}]"),
     "hits": ("title: Two", "hits: [{on: [0.5s, 3s], flash: 1, shake: 0.1}]"),
     "fps": ("fps: 12", "fps: 30000/1001"),
-    "a way to play": ("title: Two", "loop: true"),
+    "a way to play": ("start: {color", "reverse: true, start: {color"),
     "output": ("title: Two", "output: {crf: 30, gif: {width: 32}}"),
     "the title": ("title: Two", "title: Other"),
     "a shorter dissolve": ("dissolve: 1s", "dissolve: 0.5s"),

@@ -9,7 +9,15 @@ from tests.plans import frame_plan
 from vqanim.engine.survey import Chain, survey
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, PerceptorPlan, ShotPlan, StartPlan, Timeline
+from vqanim.timeline.plan import (
+    FramePlan,
+    FrameRef,
+    PerceptorPlan,
+    ShotPlan,
+    StartPlan,
+    Timeline,
+    WeightedTerm,
+)
 
 KEY = RunKey("g", "p", 16, 16)
 
@@ -124,3 +132,21 @@ def test_a_hand_painted_frame_stays_and_what_follows_is_stale(store: TakeStore, 
     found = survey(two_shots, TakeStore(store.folder), chain())
     assert found.kept == {"a": 2, "b": 0}
     assert FrameRef("a", 1) not in found.stale
+
+
+def test_a_frame_that_a_term_leads_to_is_one_of_its_inputs(store: TakeStore) -> None:
+    """The last frame of shot b leads to the first one of shot a, as in a loop."""
+    back = WeightedTerm("stay_near_pixels", "", 1.0, target=StartPlan("frame", frame=FrameRef("a", 0)))
+    pull = WeightedTerm("prompt", "a volcano", 1.0)
+    line = with_frame(timeline(shot("a", 2), shot("b", 3)), "b", 2, losses=(pull, back))
+    assert line.shots[1].frames[2].saved == (FrameRef("a", 0),)
+    paint(line, store)
+    assert survey(line, store, chain()).stale == ()
+    found = survey(with_frame(line, "a", 0, steps=5), store, chain())
+    assert found.kept == {"a": 0, "b": 2}
+    assert found.stale == (FrameRef("a", 0), FrameRef("a", 1), FrameRef("b", 2))
+    moved = replace(
+        back, target=StartPlan("frame", frame=FrameRef("a", 0), view=(2.0, 0, 0, 0, 2, 0, 0, 0, 1))
+    )
+    found = survey(with_frame(line, "b", 2, losses=(pull, moved)), store, chain())
+    assert found.stale == (FrameRef("b", 2),), "how it is seen counts as well"

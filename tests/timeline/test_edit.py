@@ -5,13 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.timeline.films import compiled, frames_of, mistakes, path
 from vqanim.timeline import FrameRef, Timeline
-from vqanim.timeline.plan import Look
+from vqanim.timeline.homography import path_homography
+from vqanim.timeline.plan import Look, WeightedTerm
 
 ONE = "duration: 2s\nprompts: [a]\n"
 TWO = """\
@@ -271,6 +273,50 @@ def test_a_loop_whose_camera_does_not_close_is_named() -> None:
     ]
     (line,) = mistakes(TWO % (", loop: true, camera: {pan: {x: 0.1}}", ""))
     assert line.startswith("scene.yaml:6: shots[0].loop: the camera ends elsewhere")
+
+
+def back_terms(film: Timeline) -> list[WeightedTerm | None]:
+    """The term of every frame that leads it to the first one."""
+    return [
+        next((term for term in frame.losses if term.target and term.target.kind == "frame"), None)
+        for frame in frames_of(film)
+    ]
+
+
+def test_the_last_second_of_a_loop_is_painted_towards_its_first_frame() -> None:
+    terms = back_terms(compiled("fps: 10\nduration: 3s\nprompts: [a]\nloop: true\n" + SWAY))
+    assert terms[:21] == [None] * 21
+    weights = [term.weight for term in terms[21:] if term]
+    assert len(weights) == 9
+    assert weights == sorted(weights)
+    assert weights[4] == weights[-1] / 2 / 0.972
+    assert {term.target.frame for term in terms[21:] if term and term.target} == {FrameRef("main", 0)}
+    plain = compiled("fps: 10\nduration: 3s\nprompts: [a]\n" + SWAY)
+    assert back_terms(plain) == [None] * 30
+
+
+def test_a_loop_looks_at_its_first_frame_from_where_the_camera_is() -> None:
+    film = compiled("fps: 10\nduration: 3s\nprompts: [a]\nloop: true\n" + SWAY)
+    for index in (22, 29):
+        (term,) = back_terms(film)[index : index + 1]
+        assert term is not None
+        assert term.target is not None
+        there = path_homography(frame.camera for frame in film.shots[0].frames[1 : index + 1])
+        assert np.reshape(term.target.view, (3, 3)) == pytest.approx(there, abs=1e-6)
+
+
+def test_a_frame_that_nothing_pulls_at_is_only_moved_in_a_loop_too() -> None:
+    film = compiled("fps: 10\nduration: 3s\nprompts: [{text: a, weight: {2.7s: 1, 2.8s: 0}}]\nloop: true\n")
+    assert [term is not None for term in back_terms(film)[26:]] == [True, True, False, False]
+    assert frames_of(film)[28].steps == 0
+
+
+def test_the_last_shot_of_a_looping_film_is_painted_towards_its_first_picture() -> None:
+    film = compiled("loop: true\n" + TWO % ("", ", transition: cut, camera: {zoom: 2}"))
+    assert [number for number, term in enumerate(back_terms(film)) if term] == list(range(11, 20))
+    assert film.shots[1].frames[-1].saved == (FrameRef("a", 0),)
+    backwards = compiled("loop: true\n" + TWO % ("", ", transition: cut, reverse: true"))
+    assert back_terms(backwards) == [None] * 20, "its end in the film is the start of its take"
 
 
 def test_a_camera_that_turns_once_round_closes() -> None:

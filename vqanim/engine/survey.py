@@ -58,13 +58,13 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
     """
     kept: dict[str, int] = {}
     stale: list[FrameRef] = []
-    dead: set[FrameRef] = set()
+    dead: set[FrameRef | None] = set()
     for shot in timeline.shots:
         kept[shot.name] = 0
         for plan in shot.frames:
             here = FrameRef(plan.shot, plan.index)
             record = store.record(plan.shot, plan.index)
-            if plan.previous in dead:
+            if not dead.isdisjoint([plan.previous, *plan.saved]):
                 dead.add(here)
             digest = chain.digest(plan)
             if record is None or (digest is None and here not in dead):

@@ -32,12 +32,14 @@ def lead_back(scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan]) ->
     """
     if not (scene.loop or any(shot.loop for shot in scene.shots)):
         return tuple(shots)
-    runs = make_runs(scene, place_shots(spans, scene, scene.fps), shots, scene.fps)
+    cuts = place_shots(spans, scene, scene.fps)
+    runs = make_runs(scene, cuts, shots, scene.fps)
     terms: dict[FrameRef, WeightedTerm] = {}
     for run in {run.first: run for run in runs if run.loop}.values():
         terms |= _way_back(run)
     if scene.loop and not runs[0].loop and _ends_as_painted(runs[-1]):
-        terms |= _way_to(runs[0].frames[0], runs[-1], scene.rate)
+        half = sum(cut.count for cut in cuts) * scene.rate / scene.fps / 2
+        terms |= _way_to(runs[0].frames[0], runs[-1], min(SEAM_SECONDS * scene.rate, half))
     return tuple(_with_terms(shot, terms) for shot in shots)
 
 
@@ -56,9 +58,11 @@ def _way_back(run: Run) -> dict[FrameRef, WeightedTerm]:
     return terms
 
 
-def _way_to(goal: FrameRef, run: Run, rate: Fraction) -> dict[FrameRef, WeightedTerm]:
-    """The terms of the last run of a film whose first picture was taken by another camera."""
-    seam = min(SEAM_SECONDS * rate, Fraction(run.own, 2))
+def _way_to(goal: FrameRef, run: Run, seam: Fraction) -> dict[FrameRef, WeightedTerm]:
+    """The terms of the last run of a film whose first picture was taken by another camera.
+
+    seam: painted frames over which the film ends in that picture.
+    """
     shares = {index: seam_share(float((index - (run.own - seam)) / seam)) for index in range(1, run.own)}
     return {run.frames[index]: _term(goal, share) for index, share in shares.items() if share > 0}
 
