@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -82,8 +83,23 @@ def test_an_edit_paints_no_frame(change: str, folder: Path) -> None:
     rendered = list(vqanim.render("two.yaml"))
     assert [event for event in rendered if isinstance(event, FrameDone)] == []
     assert [event.written for event in rendered if isinstance(event, FilmDone)] == [False] * 3
-    after = takes(folder)
-    assert after == {name: before[name] for name in after}
+    assert takes(folder) == before
+
+
+def painted(events: Iterable[object]) -> list[tuple[str, int]]:
+    """The frames that a render paints."""
+    return [(event.shot, event.index) for event in events if isinstance(event, FrameDone)]
+
+
+def test_a_dissolve_that_becomes_shorter_and_longer_paints_what_was_never_there(folder: Path) -> None:
+    before = takes(folder)
+    for length in ("0.5s", "1s"):
+        Path("two.yaml").write_text(SCENE.replace("dissolve: 1s", f"dissolve: {length}"))
+        assert painted(vqanim.render("two.yaml")) == []
+        assert takes(folder) == before
+    Path("two.yaml").write_text(SCENE.replace("dissolve: 1s", "dissolve: 1.5s"))
+    assert painted(vqanim.render("two.yaml")) == [("one", 18), ("one", 19), ("one", 20)]
+    assert not list((folder / "superseded").rglob("*.png")), "run.json alone changes"
 
 
 @pytest.mark.parametrize("fps", ["12", "24", "25", "30000/1001"])

@@ -104,11 +104,27 @@ def test_frames_behind_a_missing_one_wait_for_it(store: TakeStore, two_shots: Ti
     assert found.stale == ()
 
 
-def test_frames_and_shots_that_the_scene_lost_are_stale(store: TakeStore, two_shots: Timeline) -> None:
+def test_shots_that_the_scene_lost_are_stale_and_spare_frames_stay(
+    store: TakeStore, two_shots: Timeline
+) -> None:
     paint(two_shots, store)
     found = survey(timeline(shot("a", 3)), store, chain())
     assert found.kept == {"a": 3}
-    assert set(found.stale) == {FrameRef("a", 3), *(FrameRef("b", i) for i in range(3))}
+    assert set(found.stale) == {FrameRef("b", i) for i in range(3)}
+
+
+def test_spare_frames_of_a_take_that_changed_are_stale(store: TakeStore) -> None:
+    paint(timeline(shot("a", 5)), store)
+    changed = with_frame(timeline(shot("a", 3)), "a", 1, steps=5)
+    assert survey(changed, store, chain()).stale == tuple(FrameRef("a", i) for i in range(1, 5))
+
+
+def test_spare_frames_hold_again_when_the_shot_is_as_long_again(store: TakeStore) -> None:
+    line = timeline(shot("a", 5))
+    paint(line, store)
+    assert survey(timeline(shot("a", 3)), store, chain()).stale == ()
+    found = survey(with_frame(line, "a", 4, steps=5), store, chain())
+    assert (found.kept, found.stale) == ({"a": 4}, (FrameRef("a", 4),)), "only if they are those wanted now"
 
 
 def test_a_shot_that_only_moved_in_the_film_still_holds(store: TakeStore) -> None:

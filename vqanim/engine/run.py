@@ -21,7 +21,7 @@ from vqanim.engine.events import (
 )
 from vqanim.engine.painter import Painter
 from vqanim.engine.start import whole_picture
-from vqanim.engine.survey import Chain, survey
+from vqanim.engine.survey import Chain, frames_from, survey
 from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice, choose
 from vqanim.guidance.guide import Guide
@@ -29,7 +29,7 @@ from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, StartPlan, Timeline
 from vqanim.types import Image
 
 KEPT_IN_MEMORY = 4
@@ -99,7 +99,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     done += 1
                     continue
                 if record is not None:
-                    run.store.supersede(rest_of_take(shot, plan.index, run.store))
+                    run.store.supersede(frames_from(plan.index, shot.name, run.store))
                 if painter is None:
                     with device_errors():
                         painter, loaded = load_painter(timeline, device, steps)
@@ -129,12 +129,6 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 if painter.guide.way != before:
                     yield StepChanged(*painter.guide.way)
     yield TakesDone(painted, time.monotonic() - began)
-
-
-def rest_of_take(shot: ShotPlan, index: int, store: TakeStore) -> list[FrameRef]:
-    """Frames on disk from `index` on: each was made from the one before."""
-    on_disk = set(store.find_frames(shot.name))
-    return [FrameRef(shot.name, i) for i in range(index, len(shot.frames)) if i in on_disk]
 
 
 def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tuple[Painter, ModelsLoaded]:

@@ -21,7 +21,7 @@ class Survey:
     kept: Mapping[str, int]
     """Frames of each shot that are known to hold."""
     stale: tuple[FrameRef, ...]
-    """Frames on disk that no longer hold, shots and frames that the scene no longer has included."""
+    """Frames on disk that no longer hold, and those of shots that the scene no longer has."""
 
 
 @dataclass
@@ -54,7 +54,8 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
     """Look at every planned frame once; `chain` learns the pixels of those that hold.
 
     After a frame that is missing, the frames behind it are neither kept nor stale: once it is painted
-    again they may well hold. After one that is stale they are stale.
+    again they may well hold. After one that is stale they are stale. Spare frames, past the end of a shot
+    that has become shorter, stay while the frames before them do: it may become longer again.
     """
     kept: dict[str, int] = {}
     stale: list[FrameRef] = []
@@ -75,14 +76,12 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
             else:
                 dead.add(here)
                 stale.append(here)
-    return Survey(kept, (*stale, *_unplanned(timeline, store)))
+        if FrameRef(shot.name, len(shot.frames) - 1) in dead:
+            stale += frames_from(len(shot.frames), shot.name, store)
+    lost = set(store.list_shots()) - {shot.name for shot in timeline.shots}
+    return Survey(kept, (*stale, *(frame for shot in sorted(lost) for frame in frames_from(0, shot, store))))
 
 
-def _unplanned(timeline: Timeline, store: TakeStore) -> list[FrameRef]:
-    lengths = {shot.name: len(shot.frames) for shot in timeline.shots}
-    return [
-        FrameRef(shot, index)
-        for shot in store.list_shots()
-        for index in store.find_frames(shot)
-        if index >= lengths.get(shot, 0)
-    ]
+def frames_from(index: int, shot: str, store: TakeStore) -> list[FrameRef]:
+    """Frames of a shot that are on the disk, from `index` on: each was made from the one before."""
+    return [FrameRef(shot, found) for found in store.find_frames(shot) if found >= index]
