@@ -102,6 +102,35 @@ def test_a_dissolve_that_becomes_shorter_and_longer_paints_what_was_never_there(
     assert not list((folder / "superseded").rglob("*.png")), "run.json alone changes"
 
 
+def test_fps_alone_is_a_matter_of_the_edit(here: Path, run: Run) -> None:
+    """A scene that says no rate was painted at its fps, and is encoded at any other without painting."""
+    text = "vqanim: 1\nsize: [64, 48]\nfps: 6\nduration: 1s\nprompts: [a volcano]\ncamera: {pan: {x: 0.2}}\n"
+    text += "guidance: {steps: 1, first_steps: 2, cutouts: 2}\n"
+    (here / "one.yaml").write_text(text)
+    assert len(painted(vqanim.render("one.yaml"))) == 6
+    before = frames(here / "renders" / "one")
+    (here / "one.yaml").write_text(text.replace("fps: 6", "fps: 24"))
+    result = run("encode", "one.yaml", "--preset=web")
+    assert (result.code, result.err) == (0, "")
+    info = probe(here / "renders" / "one" / "one.mp4")
+    assert (info.frames, info.fps) == (24, 24)
+    result = run("encode", "renders/one", "--preset=web", "--set=fps=12")
+    assert (result.code, result.err) == (0, "")
+    assert probe(here / "renders" / "one" / "one.mp4").frames == 12
+    (here / "one.yaml").write_text(text.replace("fps: 6", "fps: 24").replace("{steps", "{rate: 6, steps"))
+    assert painted(vqanim.render("one.yaml")) == []
+    assert frames(here / "renders" / "one") == before
+    (here / "one.yaml").write_text(text.replace("fps: 6", "fps: 8"))
+    result = run("render", "one.yaml", "--quiet")
+    assert (result.code, result.err) == (
+        0,
+        "Warning: renders/one holds frames painted at 6 a second and fps is 8 now, so 8 frames are painted "
+        "anew; to keep those that are there and let the edit make the frames between, set "
+        "`guidance: {rate: 6}`\n",
+    )
+    assert run("render", "one.yaml", "--quiet").err == ""
+
+
 @pytest.mark.parametrize("fps", ["12", "24", "25", "30000/1001"])
 def test_a_flash_is_on_the_frame_of_its_moment_at_any_fps_and_not_in_the_takes(
     folder: Path, run: Run, fps: str

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from vqanim.takes.superseded import write_keeping_old
 
 NAME = "run.json"
+MAX_RATE = 240
+"""Frames a second; more than a scene may ask for."""
 
 
 def write_run(folder: Path, settings: Mapping[str, Any], superseded: Path | None = None) -> Path | None:
@@ -29,3 +32,13 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return settings if isinstance(settings, dict) else None
+
+
+def painted_rate(folder: Path) -> Fraction | None:
+    """How many frames a second the run in run.json painted; None when that cannot be told."""
+    settings = read_run(folder) or {}
+    try:
+        rate = Fraction(str(settings.get("rate", settings.get("fps"))))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return rate if 1 <= rate <= MAX_RATE else None
