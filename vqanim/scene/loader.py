@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.change import dial_at
+from vqanim.scene.curves import Curve
 from vqanim.scene.describe import homes
 from vqanim.scene.lengths import find_lengths, is_given, place_of
 from vqanim.scene.model import (
     MAX_SHOTS,
+    Carry,
+    Guidance,
     Prompt,
     Scene,
     Shot,
+    StayNear,
 )
 from vqanim.scene.options import PairKind, SectionKind, keys_of, options_of
 from vqanim.scene.overrides import apply_overrides
@@ -275,7 +280,35 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
             values["prompts"] = _prompts_of_story(story, crossfade, node, reader)
         except Refused:
             values["prompts"] = ()
+    if values["change"] is not None:
+        values |= _turned_dial(values, node)
     return Shot(name=MAIN, **values, place=node.place)
+
+
+def _turned_dial(values: dict[str, Any], node: Mapping) -> dict[str, Any]:
+    """What `change` sets, but for what is written; the learning rate depends on the models (see timeline)."""
+    dial, guidance, carry = dial_at(values["change"]), values["guidance"], values["carry"]
+    written = {key for name in ("guidance", "carry") for key in _keys_within(name, node)}
+    if "steps" not in written:
+        guidance = replace(guidance, steps=_like(guidance.steps, dial.steps))
+    if "stay_near" not in written and dial.stay_near > 0:
+        guidance = replace(guidance, stay_near=StayNear(Curve.constant(dial.stay_near)))
+    if "noise" not in written:
+        carry = replace(carry, noise=_like(carry.noise, dial.noise))
+    return {"guidance": guidance, "carry": carry}
+
+
+def _like(curve: Curve, value: float) -> Curve:
+    """A number in place of a curve."""
+    return Curve.constant(value, base=curve.base, range=curve.range, place=curve.place)
+
+
+def _keys_within(name: str, node: Mapping) -> list[str]:
+    """The keys that are written in a section; all of them where it is `none`."""
+    section = node.get(name)
+    if isinstance(section, Mapping):
+        return [key.text for key, _ in section.entries]
+    return [] if section is None else keys_of({"guidance": Guidance, "carry": Carry}[name])
 
 
 def _prompts_of_story(
