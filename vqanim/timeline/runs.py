@@ -126,7 +126,7 @@ class Run:
     def pull(self, place: Fraction) -> float:
         """How far a loop is back at its start, 0..1: smoothly over the seam, 1 at its end.
 
-        A term of the loss that pulls towards the first frame (stay_near) can take its weight from here.
+        The term that draws the painted frames to the first one has its weight from here (see `loops`).
         """
         if not self.loop or self.seam == 0:
             return 0.0
