@@ -80,6 +80,26 @@ def test_after_the_last_painted_frame_the_camera_goes_on() -> None:
     assert moved(look) == pytest.approx(-0.01)
 
 
+def test_the_camera_goes_on_for_one_step_at_most() -> None:
+    """Nine frames are painted, and the film's last one is farther than a step from the last of these."""
+    text = "fps: 24\nduration: 0.94s\nprompts: [a]\ncamera: {pan: {x: 0.24}}\nguidance: {rate: 10}\n"
+    film = compiled(text)
+    assert (len(film.edit), film.frame_count) == (23, 9)
+    ((look,),) = (layer.looks for layer in film.edit[-1].layers)
+    assert look.frame.index == 8
+    assert moved(look) == pytest.approx(-0.024)
+
+
+def test_a_pose_that_gathers_speed_is_where_it_is_at_that_moment() -> None:
+    text = "fps: 24\nduration: 1s\nprompts: [a]\nguidance: {rate: 12}\n"
+    film = compiled(text + "camera: {offset: {x: {0s: 0, 1s: [0.4, ease-in]}}}\n")
+    (layer,) = film.edit[1].layers
+    before, after = layer.looks
+    whole = film.shots[0].frames[1].camera.shift_x
+    assert moved(before) == pytest.approx(whole / 4, rel=1e-3), "a quarter of the way at half the time"
+    assert moved(before) - moved(after) == pytest.approx(whole)
+
+
 def test_a_curve_without_a_value_past_the_end_is_no_mistake() -> None:
     film = compiled("fps: 24\n" + ONE + "camera: {scale: '1 + 0.01 / (2 - t)'}\nguidance: {rate: 12}\n")
     assert film.edit[-1].layers[0].looks[0].moves == ()

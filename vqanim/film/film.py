@@ -83,7 +83,8 @@ def _make(reel: Reel, contents: Contents, outputs: Sequence[Output]) -> Iterator
             for output, each, wanted in zip(outputs, opened, stale, strict=True)
             if wanted
         ]
-        play_into(reel, sinks)
+        if sinks:
+            play_into(reel, sinks)
         for output, digest, each, written in zip(outputs, digests, opened, stale, strict=True):
             if written:
                 each.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from math import floor, sqrt
@@ -66,14 +66,18 @@ def open_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
         palette, kept = Path(scratch) / "palette.png", Path(scratch) / "pictures"
         keeps = len(indices) * columns * height * 3 <= MOST_KEPT
-        with Kept(kept if keeps else None, width, pixel_stride(len(indices), columns, height)) as seen:
+
+        def write(sample: Picture) -> None:
+            encode([*raw_input(sample.shape[1], sample.shape[0], "1"), *_MAKE_PALETTE], [sample], palette)
+            source = raw_input(columns, height, f"{rate.numerator}/{rate.denominator}")
+            use = ["-i", str(palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_USE}"]
+            shape = (height, columns, 3)
+            again = read_kept(kept, shape) if keeps else map(seen.shrink, reel.play(indices))
+            encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], again, temporary)
+
+        stride = pixel_stride(len(indices), columns, height)
+        with Kept(kept if keeps else None, width, stride, write) as seen:
             yield seen
-        sample = seen.sample()
-        encode([*raw_input(sample.shape[1], sample.shape[0], "1"), *_MAKE_PALETTE], [sample], palette)
-        source = raw_input(columns, height, f"{rate.numerator}/{rate.denominator}")
-        use = ["-i", str(palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_USE}"]
-        again = read_kept(kept, (height, columns, 3)) if keeps else seen.shrunk(reel.play(indices))
-        encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], again, temporary)
 
 
 def pixel_stride(count: int, width: int, height: int) -> int:
@@ -84,14 +88,15 @@ def pixel_stride(count: int, width: int, height: int) -> int:
 class Kept:
     """The pictures of a GIF until its palette is known, and the pixels that this is made from."""
 
-    def __init__(self, path: Path | None, width: int, stride: int) -> None:
-        """path: where they are kept; None to keep only the pixels for the palette."""
-        self._path, self._width, self._stride = path, width, stride
+    def __init__(self, path: Path | None, width: int, stride: int, write: Callable[[Picture], None]) -> None:
+        """path: where they are kept; None to keep only the pixels for the palette, which is what `write` is
+        given when the last picture is there."""
+        self._path, self._width, self._stride, self._write = path, width, stride, write
         self._sampled: list[Picture] = []
         self._file: BinaryIO | None = None
 
     def put(self, picture: Picture) -> None:
-        small = fit_width(picture, self._width)
+        small = self.shrink(picture)
         shift = len(self._sampled) % self._stride  # other pixels of every picture
         self._sampled.append(small[shift :: self._stride, shift :: self._stride].reshape(-1, 3).copy())
         if self._file is not None and self._path is not None:
@@ -99,7 +104,9 @@ class Kept:
                 self._file.write(np.ascontiguousarray(small).data)
 
     def end(self) -> None:
-        """Nothing waits for it."""
+        """Encode the GIF, while other encoders finish what they were given."""
+        self._close()
+        self._write(self.sample())
 
     def sample(self) -> Picture:
         """The pixels for the palette as a picture; the first ones again where its last row has room."""
@@ -107,9 +114,9 @@ class Kept:
         rows = -(-len(pixels) // SAMPLE_WIDTH)
         return np.resize(pixels, (rows, SAMPLE_WIDTH, 3))
 
-    def shrunk(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """Pictures as large as those of the GIF."""
-        return (fit_width(picture, self._width) for picture in pictures)
+    def shrink(self, picture: Picture) -> Picture:
+        """A picture as large as those of the GIF."""
+        return fit_width(picture, self._width)
 
     def __enter__(self) -> Kept:
         if self._path is not None:
@@ -118,6 +125,9 @@ class Kept:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self._file is not None and self._path is not None:
             with writing(self._path):
                 self._file.close()

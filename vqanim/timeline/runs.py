@@ -164,7 +164,8 @@ class Run:
 
     def _moves_at(self, index: int, place: Fraction) -> tuple[tuple[Move, ...], tuple[Move, ...]]:
         """From frame `index` on to a place before the next one, and from that one back to there."""
-        if (way := self.ways.get(place)) is not None:
+        # Past the end, a place may be farther from the last frame than a step.
+        if place - index < 1 and (way := self.ways.get(place)) is not None:
             back = [(step, -1.0) for step in reversed(way.on)]
             return _moves(*((step, 1.0) for step in way.there)), _moves(*back)
         step = self.after if index + 1 == len(self.frames) else self.steps[index + 1]
