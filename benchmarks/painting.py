@@ -103,7 +103,8 @@ def paint(painter: Painter, wanted: Iterable[FramePlan]) -> Iterator[Frame]:
         previous = pictures[plan.previous] if plan.previous else None
         anchor = pictures[plan.anchor] if plan.anchor else None
         began = time.perf_counter()
-        picture = painter.paint(plan, previous, anchor).picture
+        saved = {frame: pictures[frame] for frame in plan.saved}
+        picture = painter.paint(plan, previous, anchor, saved=saved).picture
         seconds = time.perf_counter() - began
         pictures[FrameRef(plan.shot, plan.index)] = picture
         yield Frame(plan, picture, seconds)

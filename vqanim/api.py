@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -267,6 +268,7 @@ def encode(
 def find_render(source: str | Path | Prepared, overrides: Sequence[str]) -> tuple[Prepared, Path, str]:
     """A render's scene, its folder and the name of its films, from the folder or the scene file.
 
+    A scene that says no `guidance.rate` has the rate at which its takes were painted, whatever fps is now.
     Raises InputError when there is no render.
     """
     from vqanim.takes.run import read_run
@@ -276,14 +278,31 @@ def find_render(source: str | Path | Prepared, overrides: Sequence[str]) -> tupl
         folder = prepared.default_folder
         if not (folder / "takes").is_dir():
             raise InputError(f"{folder}: there are no takes of {prepared.scene.file}; render it first")
-        return prepared, folder, prepared.stem
+        return at_painted_rate(prepared, folder), folder, prepared.stem
     folder = Path(source)
     resolved = folder / "scene.resolved.yaml"
     if not resolved.is_file():
         raise InputError(f"{folder}: there is no scene.resolved.yaml in it, so it is no render's folder")
     written = (read_run(folder) or {}).get("scene")
     stem = Path(written).stem if isinstance(written, str) else ""
-    return prepare(resolved, overrides), folder, stem or folder.resolve().name or "film"
+    prepared = at_painted_rate(prepare(resolved, overrides), folder)
+    return prepared, folder, stem or folder.resolve().name or "film"
+
+
+def at_painted_rate(prepared: Prepared, folder: Path) -> Prepared:
+    """The scene with the rate of the takes in a render's folder, where it says none itself."""
+    rate = other_rate(prepared, folder)
+    return prepared if rate is None else prepare(replace(prepared.scene, painted_rate=rate))
+
+
+def other_rate(prepared: Prepared, folder: Path) -> Fraction | None:
+    """The painted frames a second of the takes in a render's folder, where they are not those that a scene
+    without a `guidance.rate` asks for; None also where no takes are known."""
+    from vqanim.takes.run import painted_rate
+
+    rate, scene = painted_rate(folder), prepared.scene
+    known = rate is not None and scene.painted_rate is None and rate != scene.fps
+    return rate if known and (folder / "takes").is_dir() else None
 
 
 def _encode(

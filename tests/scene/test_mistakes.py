@@ -259,7 +259,7 @@ MISTAKES = {
     "0.5s, but the shot before ends at 1 s, an overlap of 0.5 s",
     SHOTS + "[{name: a, freeze: 1s}, {name: b, at: 0.5s, duration: 1s}]": "2: shots[1].at: found "
     "0.5s, but the shot before begins at 0 s and is held for 1 s, allowed a later time",
-    SHOTS + "[{name: a, loop: true, freeze: 1s, duration: 1s}]": "2: shots[0]: found loop and freeze",
+    SHOTS + "[{name: a, loop: true, freeze: 1s, duration: 1s}]": "2: shots[0].loop: found loop and freeze",
     HEAD
     + "shots: [{name: a, transition: {kind: cut, duration: 1s}}]": "3: shots[0].transition.duration: found a "
     "duration, a cut has none: it happens at once",

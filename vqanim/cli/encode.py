@@ -51,8 +51,7 @@ def encode(
     """Make films from takes again, without painting a frame.
 
     SOURCE is the folder of a render, or a scene, whose folder is the one that `vqanim render` uses. What
-    belongs to the edit may have changed since: effects, hits, transitions, fps where guidance.rate is set,
-    title.
+    belongs to the edit may have changed since: effects, hits, transitions, fps, title.
 
     \b
     web        H.264 for every player (the default MP4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from vqanim.cli import options, words
 from vqanim.cli.stopping import stopping
 
 if TYPE_CHECKING:
+    from vqanim.api import Prepared
     from vqanim.engine.edits import Edits
 
 
@@ -68,6 +70,7 @@ def render(
 
         prepared = api.prepare(scene, overrides, models, allow_outside=allow_outside)
         words.warn(prepared.timeline.warnings)
+        words.warn(repaints(prepared, out))
 
         from vqanim.cli.report import report_to  # what a scene with mistakes need not wait for
 
@@ -82,3 +85,19 @@ def render(
             for event in events:
                 report.hear(event)
             report.finish()
+
+
+def repaints(prepared: Prepared, out: str | None) -> list[str]:
+    """What to say before all frames are painted anew only because fps has changed."""
+    from vqanim import api
+
+    folder = Path(out) if out else prepared.default_folder
+    rate = api.other_rate(prepared, folder)
+    if rate is None:
+        return []
+    here, frames = words.short_path(str(folder)), words.count(prepared.timeline.frame_count, "frame")
+    return [
+        f"{here} holds frames painted at {rate} a second and fps is {prepared.timeline.fps} now, so {frames} "
+        "are painted anew; to keep those that are there and let the edit make the frames between, set "
+        f"`guidance: {{rate: {rate}}}`"
+    ]

@@ -22,7 +22,7 @@ from vqanim.engine.events import (
 )
 from vqanim.engine.painter import Painter
 from vqanim.engine.start import whole_picture
-from vqanim.engine.survey import Chain, survey
+from vqanim.engine.survey import Chain, frames_from, survey
 from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice, choose
 from vqanim.guidance.guide import Guide
@@ -31,11 +31,11 @@ from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.space import check_space
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, StartPlan, Timeline
 from vqanim.types import Image
 
-KEPT_IN_MEMORY = 3
-"""Frames: the one before, the anchor, and one being saved."""
+KEPT_IN_MEMORY = 4
+"""Frames: the one before, the anchor, the one that a loop leads to, and one being saved."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                         done += 1
                         continue
                 if record is not None:
-                    run.store.supersede(rest_of_take(shot, plan.index, run.store))
+                    run.store.supersede(frames_from(plan.index, shot.name, run.store))
                 if painter is None:
                     with device_errors():
                         painter, loaded = load_painter(timeline, device, steps)
@@ -123,7 +123,10 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 before = painter.guide.way
                 started = time.monotonic()
                 with device_errors():
-                    frame = painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor))
+                    named = {saved: saver.take(saved) for saved in plan.saved}
+                    frame = painter.paint(
+                        plan, saver.load(plan.previous), saver.load(plan.anchor), saved=named
+                    )
                 chain.pixels[here] = pixel_hash(frame.picture)
                 saver.save(plan, frame.picture, digest, timeline.models)
                 painted += 1
@@ -142,12 +145,6 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 if painter.guide.way != before:
                     yield StepChanged(*painter.guide.way)
     yield TakesDone(painted, time.monotonic() - began)
-
-
-def rest_of_take(shot: ShotPlan, index: int, store: TakeStore) -> list[FrameRef]:
-    """Frames on disk from `index` on: each was made from the one before."""
-    on_disk = set(store.find_frames(shot.name))
-    return [FrameRef(shot.name, i) for i in range(index, len(shot.frames)) if i in on_disk]
 
 
 def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tuple[Painter, ModelsLoaded]:
@@ -197,9 +194,11 @@ class Saver:
         self._pending = self._worker.submit(self._store.save, plan, picture, digest, models)
 
     def load(self, frame: FrameRef | None) -> Picture | None:
+        """A saved frame, if one is named, uint8 [H, W, 3]."""
+        return None if frame is None else self.take(frame)
+
+    def take(self, frame: FrameRef) -> Picture:
         """A saved frame, uint8 [H, W, 3]; those used last come from memory."""
-        if frame is None:
-            return None
         if frame not in self._recent:
             self._wait()
             self._remember(frame, self._store.load(frame.shot, frame.index))

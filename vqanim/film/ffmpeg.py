@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+import numpy as np
 
 from vqanim.errors import OutputError
 from vqanim.files import TEMP_SUFFIX, Picture
@@ -42,8 +44,34 @@ def raw_input(width: int, height: int, fps: str) -> list[str]:
     return [*shape, "-framerate", fps, "-i", "pipe:0"]
 
 
-def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) -> None:
-    """Run ffmpeg with `arguments`, feed it `pictures` one at a time, and write `output`.
+class Encoder:
+    """A running ffmpeg that takes the pictures of a film one after another."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._open = True
+
+    def put(self, picture: Picture) -> None:
+        """Hand over the next picture. One that has ended takes no more: its exit code tells why."""
+        if not self._open:
+            return
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(np.ascontiguousarray(picture).data)
+        except (BrokenPipeError, ConnectionResetError):
+            self.end()
+
+    def end(self) -> None:
+        """Say that no picture follows; what is still buffered cannot reach one that has ended."""
+        self._open = False
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self._process.stdin.close()
+
+
+@contextmanager
+def encoding(arguments: Sequence[str], output: Path) -> Iterator[Encoder]:
+    """Run ffmpeg with `arguments`; leaving the context waits until it has written `output`.
 
     Holds one picture in memory. ffmpeg is killed when anything goes wrong here, Ctrl-C included; the caller
     removes what is left of `output` (see files.staged). Raises OutputError with ffmpeg's last words.
@@ -61,35 +89,28 @@ def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) 
             )
         except OSError as error:
             raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
+        encoder = Encoder(process)
         with process:
             try:
-                _feed(process, pictures)
+                yield encoder
+                encoder.end()
                 code = process.wait()
             except BaseException:
                 process.kill()
-                _close(process)
+                encoder.end()
                 raise
         if code != 0:
             raise OutputError(_failure(output, messages, code))
 
 
-def _feed(process: subprocess.Popen[bytes], pictures: Iterable[Picture]) -> None:
-    """Write all pictures; stop quietly when ffmpeg has ended, for its exit code tells why."""
-    stdin = process.stdin
-    assert stdin is not None
-    for picture in pictures:
-        try:
-            stdin.write(picture.data)
-        except (BrokenPipeError, ConnectionResetError):
-            break
-    _close(process)
+def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) -> None:
+    """Run ffmpeg with `arguments`, feed it `pictures` one at a time, and write `output`.
 
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    """End ffmpeg's input; what is still buffered cannot reach one that has ended."""
-    if process.stdin is not None:
-        with suppress(BrokenPipeError, ConnectionResetError):
-            process.stdin.close()
+    Raises OutputError, as `encoding` does.
+    """
+    with encoding(arguments, output) as encoder:
+        for picture in pictures:
+            encoder.put(picture)
 
 
 def words_of(messages: IO[bytes]) -> str:

@@ -56,6 +56,8 @@ class GuideContext:
     """[1, 3, H, W]: the pictures that terms name and compare with pixel by pixel or in latents."""
     codes: Mapping[StartPlan, Latents] = field(default_factory=dict)
     """Latents of those that are compared in latents."""
+    valids: Mapping[StartPlan, Tensor] = field(default_factory=dict)
+    """[1, 1, H, W] in 0..1 of those that were moved: how far a pixel was in them before."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,9 @@ def prepare_near_pixels(terms: Sequence[WeightedTerm], known: Known) -> Constant
     context, pictures, counts = known.context, [], []
     for term in terms:
         picture = given(context.picture) if term.target is None else context.images[term.target]
-        whole = torch.ones_like(picture[:, :1])
-        valid = whole if term.target is not None or context.valid is None else context.valid
+        valid = context.valid if term.target is None else context.valids.get(term.target)
+        if valid is None:
+            valid = torch.ones_like(picture[:, :1])
         pictures.append(picture)
         counts.append(term.weight * valid)
     return {"picture": torch.cat(pictures), "count": torch.cat(counts)}

@@ -24,6 +24,7 @@ from vqanim.scene.options import (
     curve,
     declare,
     line_of_text,
+    number,
     option,
     pair,
     ratio,
@@ -55,7 +56,6 @@ FITS = ("cover", "contain", "stretch")
 _LATER = (
     "soundtrack",
     "lead",
-    "change",
     "kind",
 )
 
@@ -271,7 +271,7 @@ class StayNear(Declared):
 class Guidance(Declared):
     """How hard each frame is worked towards the prompts."""
 
-    later: ClassVar[tuple[str, ...]] = ("lead", "change", "palette", "kind")
+    later: ClassVar[tuple[str, ...]] = ("lead", "palette", "kind")
 
     steps: Curve = option(
         curve(0, MAX_STEPS),
@@ -396,6 +396,14 @@ class Shot(Declared):
         default=Guidance(),
         default_text="see the fields",
     )
+    change: float | None = option(
+        number(0, 1),
+        "From dreamy (0) to restless (1): sets steps, learning_rate, stay_near and noise together, where "
+        "they are not written",
+        default=None,
+        default_text="none, which is 0.5",
+        example="0.3",
+    )
     transition: Transition = option(
         Kind("transition", "carry, cut, dissolve or {kind: dissolve, duration: 1s}"),
         "How the shot begins: carry goes on from the last frame before it, cut and dissolve from its own "
@@ -449,6 +457,7 @@ class Shot(Declared):
         inherited=False,
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+    loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "at": declare(
@@ -663,6 +672,7 @@ class Scene(Declared):
         example="12",
         key="guidance.rate",
     )
+    loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
     """The source."""
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)

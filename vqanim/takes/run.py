@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
 """Settings after whose change frames are kept, though new ones may differ from them in the last bits."""
 REPAINTING = ("models", "size", "seed", "engine")
 """Settings that every frame depends on."""
+MAX_RATE = 240
+"""Frames a second; more than a scene may ask for."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +81,13 @@ def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[C
         for name in (*HARMLESS, *REPAINTING)
         if name in known and name in now and known[name] != now[name]
     )
+
+
+def painted_rate(folder: Path) -> Fraction | None:
+    """How many frames a second the run in run.json painted; None when that cannot be told."""
+    settings = read_run(folder) or {}
+    try:
+        rate = Fraction(str(settings.get("rate", settings.get("fps"))))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return rate if 1 <= rate <= MAX_RATE else None

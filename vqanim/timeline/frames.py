@@ -9,6 +9,7 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import PerceptorUse, Prompt, Shot, StayNear
 from vqanim.timeline.anchors import find_anchors
@@ -22,8 +23,8 @@ from vqanim.timeline.plan import (
     ViewLimits,
     WeightedTerm,
 )
-from vqanim.timeline.sampling import Clocks, Moments, Sampler
-from vqanim.timeline.view import DIGITS, View, camera_steps
+from vqanim.timeline.sampling import Clocks, Indices, Moments, Sampler
+from vqanim.timeline.view import DIGITS, View, camera_steps, tidy
 
 Floats = NDArray[np.float64]
 
@@ -93,6 +94,9 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
         previous = _previous(shot, before, index)
         fresh = previous is None
         steps = _first_steps(shot) if fresh else int(numbers["steps"][index])
+        learning_rate = numbers["learning_rate"][index]
+        if fresh and shot.guidance.learning_rate is None:
+            learning_rate = tidy(film.limits.learning_rate)  # a first picture grows the same at any `change`
         plans.append(
             FramePlan(
                 shot=shot.name,
@@ -104,7 +108,7 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
                 camera=cameras[index],
                 losses=losses[index],
                 steps=steps if losses[index] else 0,
-                learning_rate=numbers["learning_rate"][index],
+                learning_rate=learning_rate,
                 smoothing=numbers["smoothing"][index],
                 cutout_noise=tuple(noise[index] for noise in noises),
                 cutouts=cutouts,
@@ -136,12 +140,20 @@ def _cameras(
     film: Film, clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64], sampler: Sampler
 ) -> list[CameraStep]:
     """The step into every frame; the first frame of a carried shot is reached from the frame before it."""
+    if before is None:
+        return [CameraStep(), *camera_path(film, clocks, None, frames, sampler)]
+    return camera_path(film, clocks, before, np.concatenate([frames[:1] - 1, frames]), sampler)
+
+
+def camera_path(
+    film: Film, clocks: Clocks, before: Clocks | None, places: Indices, sampler: Sampler
+) -> list[CameraStep]:
+    """The steps of a shot's camera between places [P], in painted frames of the film; P - 1 of them."""
     view, blend = View(clocks.span.shot.camera, clocks, film.aspect), clocks.span.blend
     if before is None:
-        return [CameraStep(), *camera_steps(view, frames, film.cell, sampler)]
+        return camera_steps(view, places, film.cell, sampler)
     outgoing = View(before.span.shot.camera, before, film.aspect) if blend > 0 else None
-    frames = np.concatenate([frames[:1] - 1, frames])
-    return camera_steps(view, frames, film.cell, sampler, outgoing, blend)
+    return camera_steps(view, places, film.cell, sampler, outgoing, blend)
 
 
 def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
@@ -211,10 +223,10 @@ def _start(shot: Shot) -> StartPlan:
 
 def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
     """Every number of the frames that a curve gives, by its name in the plan; steps are whole."""
-    learning_rate, smoothing = map(Curve.constant, (limits.learning_rate, limits.smoothing))
+    smoothing = Curve.constant(limits.smoothing)
     curves: dict[str, Callable[[Shot], Curve]] = {
         "steps": lambda shot: shot.guidance.steps,
-        "learning_rate": lambda shot: shot.guidance.learning_rate or learning_rate,
+        "learning_rate": lambda shot: shot.guidance.learning_rate or _learning_rate(shot, limits),
         "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
         "match_colors": lambda shot: shot.carry.match_colors,
         "match_detail": lambda shot: shot.carry.match_detail,
@@ -225,6 +237,12 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
     # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
     mixed["steps"] = np.floor(np.round(mixed["steps"], DIGITS) + 0.5)
     return {name: _tidy(values) for name, values in mixed.items()}
+
+
+def _learning_rate(shot: Shot, limits: Limits) -> Curve:
+    """That of the models, as far as `change` turns it."""
+    factor = 1.0 if shot.change is None else dial_at(shot.change).learning_rate
+    return Curve.constant(limits.learning_rate * factor)
 
 
 def _mix(sides: list[Side], curve: Callable[[Shot], Curve], sampler: Sampler) -> Floats:
