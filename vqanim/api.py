@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib.metadata import version
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vqanim.engine.events import Event, RunStarted
     from vqanim.engine.still import Hear
     from vqanim.film import FilmDone
+    from vqanim.film.compose import Find
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
     from vqanim.takes.digest import RunKey
@@ -128,6 +129,7 @@ def render(
     device: str = "auto",
     deterministic: bool = False,
     edits: Edits = "refuse",
+    live: bool = False,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
 
@@ -139,22 +141,24 @@ def render(
     deterministic: use only operations that give the same bits each time; slower on a GPU.
     edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
     `accept` (keep them and paint on from them) or `repair` (paint them anew).
+    live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
     prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models)
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic, edits)
+    return _render(prepared, folder, device, deterministic, edits, live)
 
 
 def _render(
-    prepared: Prepared, folder: Path, device: str, deterministic: bool, edits: Edits
+    prepared: Prepared, folder: Path, device: str, deterministic: bool, edits: Edits, live: bool
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     from vqanim.engine.events import RunStarted, SettingsChanged
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
+    from vqanim.film.live import live_path, remove_live
     from vqanim.takes.digest import content_hash
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import changes, read_run, write_run
@@ -167,7 +171,13 @@ def _render(
         store = TakeStore(folder, lock.check)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
         run = Run(store, run_key(prepared), hashes, device, deterministic, edits)
-        for event in paint_takes(timeline, run):
+        growing = live_path(folder, prepared.stem)
+
+        def find(frame: FrameRef) -> Path:
+            return store.frame_path(frame.shot, frame.index)
+
+        painting = paint_takes(timeline, run)
+        for event in show_live(painting, timeline, find, growing) if live else painting:
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -185,9 +195,31 @@ def _render(
                 yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
-        yield from make_film(
-            timeline, lambda frame: store.frame_path(frame.shot, frame.index), folder, prepared.stem
-        )
+        yield from make_film(timeline, find, folder, prepared.stem)
+        remove_live(growing)
+
+
+def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
+    """The events of a walk; meanwhile the film grows at `path`. Where it cannot, the walk goes on without."""
+    from vqanim.engine.events import FrameDone, LiveFailed, RunStarted, TakesDone
+    from vqanim.film.live import LiveError, live_film
+    from vqanim.timeline import FrameRef
+
+    walk = iter(events)
+    try:
+        with live_film(timeline, find, path) as film:
+            last: FrameRef | None = None
+            for event in walk:
+                yield event
+                if isinstance(event, RunStarted | TakesDone):
+                    film.look()
+                elif isinstance(event, FrameDone):  # when the next one is done, it is on the disk
+                    if last is not None:
+                        film.add(last)
+                    last = FrameRef(event.shot, event.index)
+    except LiveError as error:
+        yield LiveFailed(str(error))
+        yield from walk
 
 
 def prepare_still(still: Still, name: str = "picture") -> Prepared:

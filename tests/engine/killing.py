@@ -126,7 +126,8 @@ def main() -> None:
     perceptor = functools.cache(load_perceptor)
     cpu = torch.device("cpu")
     generator("pocket", cpu), perceptor("pocket", cpu)
-    run.load_generator, run.load_perceptor = generator, perceptor
+    for name, load in (("load_generator", generator), ("load_perceptor", perceptor)):
+        setattr(run, name, load)
     print(json.dumps(try_all(folder, EDITED if before == "edited" else None, every)))
 
 

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     flag_value="repair",
     help="Move frames that somebody changed to superseded/, and paint them anew.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Let a film grow beside the frames, <name>.live.mp4, that can be watched at any moment.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 def render(
     scene: str,
@@ -57,6 +62,7 @@ def render(
     device: str,
     deterministic: bool,
     edits: Edits | None,
+    live: bool,
     quiet: bool,
 ) -> None:
     """Render SCENE to an MP4, a GIF and its frames.
@@ -78,7 +84,12 @@ def render(
             report_to(prepared.timeline, quiet) as report,
             closing(
                 api.render(
-                    prepared, out=out, device=device, deterministic=deterministic, edits=edits or "refuse"
+                    prepared,
+                    out=out,
+                    device=device,
+                    deterministic=deterministic,
+                    edits=edits or "refuse",
+                    live=live,
                 )
             ) as events,
         ):

@@ -14,6 +14,7 @@ from vqanim.cli.transfer import Transfer
 from vqanim.engine.events import (
     Event,
     FrameDone,
+    LiveFailed,
     ModelsLoaded,
     RunStarted,
     SettingsChanged,
@@ -76,6 +77,8 @@ class Quiet:
             words.warn(event.warnings)
         elif isinstance(event, StepChanged):
             words.warn([changed(event)])
+        elif isinstance(event, LiveFailed):
+            words.warn([f"the film cannot be watched while it is painted: {event.reason}"])
         elif isinstance(event, RunStarted):
             self._kept = event.kept
         elif isinstance(event, SettingsChanged):
@@ -112,6 +115,8 @@ class Talk:
                 words.say(before(self._timeline, event))
                 if self._to_paint:
                     words.say("loading the models")
+            case LiveFailed():
+                words.warn([f"the film cannot be watched while it is painted: {event.reason}"])
             case SettingsChanged():
                 words.warn(other_settings(event, self._kept))
             case ModelsLoaded():

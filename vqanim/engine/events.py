@@ -89,6 +89,13 @@ class StepChanged:
 
 
 @dataclass(frozen=True)
+class LiveFailed:
+    """The film that grows while frames are painted could not be made; the render goes on without it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class TakesDone:
     """All frames exist."""
 
@@ -96,4 +103,13 @@ class TakesDone:
     seconds: float
 
 
-Event = RunStarted | SettingsChanged | ModelsLoaded | ShotStarted | FrameDone | StepChanged | TakesDone
+Event = (
+    RunStarted
+    | SettingsChanged
+    | LiveFailed
+    | ModelsLoaded
+    | ShotStarted
+    | FrameDone
+    | StepChanged
+    | TakesDone
+)

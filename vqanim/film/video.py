@@ -113,8 +113,13 @@ def _filters(settings: VideoSettings, fps: Fraction) -> str:
         steps.append(kind.fit)
     if (times := math.ceil(kind.least_fps / fps)) > 1:
         steps.append(f"fps={(times * fps).numerator}/{(times * fps).denominator}:eof_action=pass")
-    steps.append("format=rgb24" if kind.pixels == "rgb24" else _COLOR.format(pixels=kind.pixels))
+    steps.append("format=rgb24" if kind.pixels == "rgb24" else color_filter(kind.pixels))
     return ",".join(steps)
+
+
+def color_filter(pixels: str) -> str:
+    """The ffmpeg filter that turns RGB into a pixel format of video, and tags it."""
+    return _COLOR.format(pixels=pixels)
 
 
 def upscale_filter(factor: int) -> str:
