@@ -21,13 +21,14 @@ from vqanim.timeline.view import tidy
 
 KIND = "stay_near_pixels"
 PULL = 3.0
-"""Weight at the end of the seam."""
+"""Weight at the end of the seam. It rises with the square of the share, because the little that there is of it at
+first already moves a picture a lot: so the way back is spread over the seam."""
 
 
 def lead_back(scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan]) -> tuple[ShotPlan, ...]:
     """The shots, with a term in the last second of every loop that holds its frames to the first frame.
 
-    Its weight rises with the share that the edit gives to the first frame. Raises SceneError as
+    Its weight rises with the share that the edit gives to the first frame, slowly at first. Raises SceneError as
     `place_shots` does.
     """
     if not (scene.loop or any(shot.loop for shot in scene.shots)):
@@ -77,7 +78,7 @@ def _term(goal: FrameRef, share: float, view: object = None, border: str = "refl
     if isinstance(view, np.ndarray) and not np.allclose(view, np.eye(3), atol=1e-9):
         numbers = tuple(tidy(number) for number in (view / view[2, 2]).ravel().tolist())
     target = StartPlan("frame", frame=goal, view=numbers, border=border)
-    return WeightedTerm(KIND, "the first frame", tidy(PULL * share), target=target)
+    return WeightedTerm(KIND, "the first frame", tidy(PULL * share**2), target=target)
 
 
 def _with_terms(shot: ShotPlan, terms: Mapping[FrameRef, WeightedTerm]) -> ShotPlan:
