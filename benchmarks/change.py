@@ -34,7 +34,7 @@ from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 FPS = 8
 CHANGE = 1.0
 """Seconds into the film at which one prompt gives way to the other."""
-AFTER_SECONDS = 1.5
+AFTER_SECONDS = 2.5
 SETTLED = 0.25
 """Seconds into the film from which on its frames are compared."""
 PAIRS = (("a green forest", "an erupting volcano"), ("a coral reef", "a castle on a hill"))

@@ -21,15 +21,15 @@ from vqanim.timeline.view import tidy
 
 KIND = "stay_near_pixels"
 PULL = 3.0
-"""Weight at the end of the seam. It rises with the square of the share, because the little that there is of it at
-first already moves a picture a lot: so the way back is spread over the seam."""
+"""Weight at the end of the seam. It rises with the square of the share: a little of it moves a picture a lot
+already, and so the way back is spread over the seam."""
 
 
 def lead_back(scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan]) -> tuple[ShotPlan, ...]:
     """The shots, with a term in the last second of every loop that holds its frames to the first frame.
 
-    Its weight rises with the share that the edit gives to the first frame, slowly at first. Raises SceneError as
-    `place_shots` does.
+    Its weight rises with the share that the edit gives to the first frame, slowly at first. Raises
+    SceneError as `place_shots` does.
     """
     if not (scene.loop or any(shot.loop for shot in scene.shots)):
         return tuple(shots)
