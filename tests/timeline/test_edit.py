@@ -309,7 +309,7 @@ def test_the_last_second_of_a_loop_is_painted_towards_its_first_frame() -> None:
     weights = [term.weight for term in terms[21:] if term]
     assert len(weights) == 9
     assert weights == sorted(weights)
-    assert weights[4] == pytest.approx(weights[-1] / 4 / 0.972**2)
+    assert weights[4] == pytest.approx(weights[-1] / 8 / 0.972**3)
     assert {term.target.frame for term in terms[21:] if term and term.target} == {FrameRef("main", 0)}
     plain = compiled("fps: 10\nduration: 3s\nprompts: [a]\n" + SWAY)
     assert back_terms(plain) == [None] * 30

@@ -21,7 +21,7 @@ from vqanim.timeline.view import tidy
 
 KIND = "stay_near_pixels"
 PULL = 3.0
-"""Weight at the end of the seam. It rises with the square of the share: a little of it moves a picture a lot
+"""Weight at the end of the seam. It rises with the cube of the share: a little of it moves a picture a lot
 already, and so the way back is spread over the seam."""
 
 
@@ -78,7 +78,7 @@ def _term(goal: FrameRef, share: float, view: object = None, border: str = "refl
     if isinstance(view, np.ndarray) and not np.allclose(view, np.eye(3), atol=1e-9):
         numbers = tuple(tidy(number) for number in (view / view[2, 2]).ravel().tolist())
     target = StartPlan("frame", frame=goal, view=numbers, border=border)
-    return WeightedTerm(KIND, "the first frame", tidy(PULL * share**2), target=target)
+    return WeightedTerm(KIND, "the first frame", tidy(PULL * share**3), target=target)
 
 
 def _with_terms(shot: ShotPlan, terms: Mapping[FrameRef, WeightedTerm]) -> ShotPlan:
