@@ -116,7 +116,8 @@ def main() -> None:
     print("|--:|--:|--:|--:|", flush=True)
     for value in options.values.split(","):
         found, soon, until = measure(value, first, options, device)
-        print(f"| {value} | {found:.4f} | {soon:+.3f} | {until:.2f} |", flush=True)
+        when = f"{until:.2f}" if math.isfinite(until) else f"more than {AFTER_SECONDS:g}"
+        print(f"| {value} | {found:.4f} | {soon:+.3f} | {when} |", flush=True)
     print(f"\n{describe(film(*PAIRS[0], '0.5', options), device)}.")
 
 
