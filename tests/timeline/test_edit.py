@@ -315,6 +315,17 @@ def test_the_last_second_of_a_loop_is_painted_towards_its_first_frame() -> None:
     assert back_terms(plain) == [None] * 30
 
 
+@pytest.mark.parametrize("fps", ["7", "24", "30000/1001"])
+def test_the_way_back_does_not_depend_on_fps(fps: str) -> None:
+    one = "duration: 3.1s\nprompts: [a]\nloop: true\nguidance: {rate: 10}\n" + SWAY
+    two = "loop: true\nguidance: {rate: 10}\n" + TWO.replace("1s", "0.77s") % ("", ", transition: cut")
+    two = two.replace("fps: 10\n", "")
+    for text in (one, two):
+        film = compiled(f"fps: {fps}\n{text}")
+        assert any(back_terms(film))
+        assert frames_of(film) == frames_of(compiled(f"fps: 10\n{text}"))
+
+
 def test_a_loop_looks_at_its_first_frame_from_where_the_camera_is() -> None:
     film = compiled("fps: 10\nduration: 3s\nprompts: [a]\nloop: true\n" + SWAY)
     for index in (22, 29):
