@@ -309,10 +309,21 @@ def test_the_last_second_of_a_loop_is_painted_towards_its_first_frame() -> None:
     weights = [term.weight for term in terms[21:] if term]
     assert len(weights) == 9
     assert weights == sorted(weights)
-    assert weights[4] == weights[-1] / 2 / 0.972
+    assert weights[4] == pytest.approx(weights[-1] / 8 / 0.972**3)
     assert {term.target.frame for term in terms[21:] if term and term.target} == {FrameRef("main", 0)}
     plain = compiled("fps: 10\nduration: 3s\nprompts: [a]\n" + SWAY)
     assert back_terms(plain) == [None] * 30
+
+
+@pytest.mark.parametrize("fps", ["7", "24", "30000/1001"])
+def test_the_way_back_does_not_depend_on_fps(fps: str) -> None:
+    one = "duration: 3.1s\nprompts: [a]\nloop: true\nguidance: {rate: 10}\n" + SWAY
+    two = "loop: true\nguidance: {rate: 10}\n" + TWO.replace("1s", "0.77s") % ("", ", transition: cut")
+    two = two.replace("fps: 10\n", "")
+    for text in (one, two):
+        film = compiled(f"fps: {fps}\n{text}")
+        assert any(back_terms(film))
+        assert frames_of(film) == frames_of(compiled(f"fps: 10\n{text}"))
 
 
 def test_a_loop_looks_at_its_first_frame_from_where_the_camera_is() -> None:
