@@ -195,7 +195,7 @@ def _render(
                 yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
-        yield from make_film(timeline, find, folder, prepared.stem)
+        yield from make_film(timeline, find, folder, prepared.stem, guard=lock.check)
         remove_live(growing)
 
 
@@ -276,6 +276,7 @@ def encode(
     crf: int | None = None,
     upscale: int = 1,
     gif_full: bool = False,
+    allow_outside: bool = False,
 ) -> Generator[CutFound | FilmDone, None, None]:
     """Make a film from takes again, without torch, and paint nothing.
 
@@ -292,12 +293,14 @@ def encode(
 
     if unknown := [name for name in presets if name not in PRESETS]:
         raise UsageError(f"there is no preset {unknown[0]!r}, allowed are {', '.join(PRESETS)}")
-    prepared, folder, stem = find_render(source, overrides)
+    prepared, folder, stem = find_render(source, overrides, allow_outside=allow_outside)
     wishes = Wishes(crf, upscale, gif_full)
     return _encode(prepared, folder, stem, presets, wishes, None if out is None else Path(out))
 
 
-def find_render(source: str | Path | Prepared, overrides: Sequence[str]) -> tuple[Prepared, Path, str]:
+def find_render(
+    source: str | Path | Prepared, overrides: Sequence[str], *, allow_outside: bool = False
+) -> tuple[Prepared, Path, str]:
     """A render's scene, its folder and the name of its films, from the folder or the scene file.
 
     A scene that says no `guidance.rate` has the rate at which its takes were painted, whatever fps is now.
@@ -306,7 +309,11 @@ def find_render(source: str | Path | Prepared, overrides: Sequence[str]) -> tupl
     from vqanim.takes.run import read_run
 
     if isinstance(source, Prepared) or not Path(source).is_dir():
-        prepared = source if isinstance(source, Prepared) else prepare(source, overrides)
+        prepared = (
+            source
+            if isinstance(source, Prepared)
+            else prepare(source, overrides, allow_outside=allow_outside)
+        )
         folder = prepared.default_folder
         if not (folder / "takes").is_dir():
             raise InputError(f"{folder}: there are no takes of {prepared.scene.file}; render it first")
@@ -352,8 +359,8 @@ def _encode(
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.store import TakeStore
 
-    with lock_folder(folder):
-        store = TakeStore(folder)
+    with lock_folder(folder) as lock:
+        store = TakeStore(folder, lock.check)
 
         def find(frame: FrameRef) -> Path:
             return store.frame_path(frame.shot, frame.index)
@@ -363,7 +370,14 @@ def _encode(
         found = cut_to_found(prepared.timeline, store, frozenset(stale))
         yield found
         yield from make_film(
-            found.timeline, find, out or folder, stem, presets, wishes, foreign=out is not None
+            found.timeline,
+            find,
+            out or folder,
+            stem,
+            presets,
+            wishes,
+            foreign=out is not None,
+            guard=lock.check,
         )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from vqanim.takes.run import changes, read_run, write_run
 from vqanim.takes.superseded import next_superseded, write_keeping_old
@@ -72,8 +73,8 @@ def test_any_text_file_can_be_kept_like_this(tmp_path: Path) -> None:
 
 
 def test_what_another_run_had_otherwise_is_told_by_kind() -> None:
-    model = {"name": "pocket", "hash": "a"}
-    before = {"torch": "2.13", "threads": 2, "size": [64, 48], "seed": 1, "title": "a", "engine": 3}
+    model: Any = {"name": "pocket", "hash": "a"}
+    before: dict[str, Any] = {"torch": "2.13", "threads": 2, "size": [64, 48], "seed": 1, "title": "a", "engine": 3}
     before |= {"models": {"generator": model, "perceptors": [model]}}
     now = {**before, "torch": "2.14", "size": [96, 64], "title": "b", "engine": 4}
     now |= {"models": {"generator": {**model, "name": "other"}, "perceptors": [model]}}

@@ -37,6 +37,7 @@ NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames
 @click.option("--upscale", type=click.IntRange(1, 4), default=1, help="Enlarge so many times, by Lanczos.")
 @click.option("--gif-full", is_flag=True, help="The GIF in the film's size and fps, however large it gets.")
 @options.overrides
+@options.outside
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 def encode(
     source: str,
@@ -46,6 +47,7 @@ def encode(
     upscale: int,
     gif_full: bool,
     overrides: Sequence[str],
+    allow_outside: bool,
     quiet: bool,
 ) -> None:
     """Make films from takes again, without painting a frame.
@@ -69,7 +71,14 @@ def encode(
         from vqanim.film import FilmDone
 
         made = api.encode(
-            source, presets, overrides=overrides, out=out, crf=crf, upscale=upscale, gif_full=gif_full
+            source,
+            presets,
+            overrides=overrides,
+            out=out,
+            crf=crf,
+            upscale=upscale,
+            gif_full=gif_full,
+            allow_outside=allow_outside,
         )
         films: list[words.Row] = []
         with closing(made) as events:

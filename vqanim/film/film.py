@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from vqanim.errors import OutputError
-from vqanim.files import Picture, make_folder, remove_temporary, staged, write_atomic, writing
+from vqanim.files import Guard, Picture, make_folder, remove_temporary, staged, write_atomic, writing
 from vqanim.film.compose import Find, make_reel
 from vqanim.film.pictures import Opened, Reel, play_into
 from vqanim.timeline.plan import FrameRef, Timeline
@@ -56,25 +56,28 @@ class Output:
 
 
 def make_outputs(
-    timeline: Timeline, find: Find, folder: Path, outputs: Sequence[Output]
+    timeline: Timeline, find: Find, folder: Path, outputs: Sequence[Output], guard: Guard = lambda: None
 ) -> Iterator[FilmDone]:
     """Write those of some files in `folder` that are not up to date, telling of each.
 
-    The pictures are made once for AT_ONCE files, whose encoders work side by side. Raises OutputError.
+    The pictures are made once for AT_ONCE files, whose encoders work side by side. guard: see `make_film`.
+    Raises OutputError.
     """
     make_folder(folder)
     remove_temporary(folder)
     contents, reel = Contents(timeline, find), make_reel(timeline, find)
     for first in range(0, len(outputs), AT_ONCE):
-        yield from _make(reel, contents, outputs[first : first + AT_ONCE])
+        yield from _make(reel, contents, outputs[first : first + AT_ONCE], guard)
 
 
-def _make(reel: Reel, contents: Contents, outputs: Sequence[Output]) -> Iterator[FilmDone]:
+def _make(reel: Reel, contents: Contents, outputs: Sequence[Output], guard: Guard) -> Iterator[FilmDone]:
     began = perf_counter()
     digests = [contents.digest(output) for output in outputs]
     stale = [
         not _is_current(*pair) for pair in zip((output.path for output in outputs), digests, strict=True)
     ]
+    if any(stale):
+        guard()
     with ExitStack() as stack:
         # Each on a stack of its own, so that one can be finished before the next; all end when one fails.
         opened = [stack.enter_context(ExitStack()) for _ in outputs]
@@ -87,6 +90,7 @@ def _make(reel: Reel, contents: Contents, outputs: Sequence[Output]) -> Iterator
             play_into(reel, sinks)
         for output, digest, each, written in zip(outputs, digests, opened, stale, strict=True):
             if written:
+                guard()
                 each.close()
                 _remember(output.path, digest)
             yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
