@@ -105,7 +105,7 @@ class Painter:
         self, plan: FramePlan, picture: Tensor, latents: Latents, valid: Tensor | None = None
     ) -> GuideContext:
         """What the terms of a frame compare it with; the pictures that they name are as large as it is."""
-        terms = [term for term in plan.losses if TERMS[term.kind].looks_at != "cutouts"]
+        terms = [term for term in plan.losses if not TERMS[term.kind].whole]
         named = dict.fromkeys(term.target for term in terms if term.target is not None)
         height, width = picture.shape[2:]
         sized = {start: Named(start, height, width, plan.seed, plan.shot) for start in named}

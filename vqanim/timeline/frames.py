@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 
 FIRST_STEPS = 60
 """Steps of a first frame that grows out of noise or colours, where the scene says nothing."""
+_KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
+"""Of terms, by what a picture is compared through."""
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
 _NO_WEIGHT = 1e-9
@@ -163,9 +165,10 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         for prompt in side.shot.prompts
     ]
     holds = [
-        (_hold(near, side.shot), _tidy(side.sample(near.weight, sampler) * side.share))
+        (term, _tidy(side.sample(near.weight, sampler) * side.share))
         for side in sides
         if (near := side.shot.guidance.stay_near) is not None
+        for term in _hold(near, side.shot)
     ]
     losses = []
     for index in range(len(sides[0].share)):
@@ -188,8 +191,7 @@ def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
     """What a prompt asks for; its numbers come with each frame."""
     if prompt.image is None:
         return WeightedTerm("prompt", _styled(prompt, shot), 1.0)
-    kind = "pixels" if prompt.through == "pixels" else "image"
-    return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image))
+    return WeightedTerm(_KINDS[prompt.through], PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image))
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
@@ -199,9 +201,10 @@ def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], li
     return _tidy(weights), _tidy(ends)
 
 
-def _hold(near: StayNear, shot: Shot) -> WeightedTerm:
+def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
     target = _start(shot) if near.to == "start" else None
-    return WeightedTerm(f"stay_near_{near.space}", near.to, 1.0, target=target)
+    spaces = ("features", "edges") if near.space == "content" else (near.space,)
+    return [WeightedTerm(f"stay_near_{space}", near.to, 1.0, target=target) for space in spaces]
 
 
 def _start(shot: Shot) -> StartPlan:
