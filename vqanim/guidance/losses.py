@@ -219,9 +219,7 @@ def prepare_near_features(terms: Sequence[WeightedTerm], known: Known) -> Consta
     layers = given(known.features)(torch.cat([picture for picture, _ in held]))
     for index in CONTENT_LAYERS:
         made[f"of {index}"] = of = layers[index]
-        counts = [
-            term.weight * shrunk(valid, of) for term, (_, valid) in zip(terms, held, strict=True)
-        ]
+        counts = [term.weight * shrunk(valid, of) for term, (_, valid) in zip(terms, held, strict=True)]
         made[f"count {index}"] = torch.cat(counts) / spread(of)
     return made
 

@@ -317,7 +317,10 @@ class Guidance(Declared):
         example="12",
     )
     stay_near: StayNear | None = option(
-        Kind("stay_near", "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}"),
+        Kind(
+            "stay_near",
+            "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}",
+        ),
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
         default=None,
         default_text="none",

@@ -75,6 +75,14 @@ class Still:
     keeps nothing of it."""
 
 
+def size_like(width: int, height: int, multiple: int) -> tuple[int, int]:
+    """Width and height of a picture in the shape of another one, with as many pixels as one has by default;
+    whole multiples of `multiple`, at most MAX_SIDE. All in pixels."""
+    factor = (Still.width * Still.height / (width * height)) ** 0.5
+    sides = [multiple * round(side * factor / multiple) for side in (width, height)]
+    return tuple(min(max(side, multiple), MAX_SIDE) for side in sides)  # type: ignore[return-value]
+
+
 def still_scene(still: Still, name: str) -> Scene:
     """The scene whose only frame is the picture. `name` is its title and stands for its file.
 
@@ -125,6 +133,7 @@ def _check_numbers(still: Still) -> None:
         "seed": (still.seed, 0, 2**63 - 1),
         "width": (still.width, 1, MAX_SIDE),
         "height": (still.height, 1, MAX_SIDE),
+        "strength": (still.strength or 0.0, 0, 1),
     }
     for name, (value, low, high) in whole.items():
         if not low <= value <= high:

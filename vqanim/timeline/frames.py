@@ -191,7 +191,9 @@ def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
     """What a prompt asks for; its numbers come with each frame."""
     if prompt.image is None:
         return WeightedTerm("prompt", _styled(prompt, shot), 1.0)
-    return WeightedTerm(_KINDS[prompt.through], PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image))
+    return WeightedTerm(
+        _KINDS[prompt.through], PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image)
+    )
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
