@@ -48,7 +48,7 @@ _PHOTO = (
         "--size",
         metavar="WxH",
         callback=_size,
-        help="Width and height in pixels; the photo's shape if not given.",
+        help="Width and height in pixels; if not given, 65536 pixels in the photo's shape.",
     ),
 )
 _OPTIONS = (
@@ -73,7 +73,9 @@ _OPTIONS = (
     ),
     click.option("--steps", type=int, help="Optimisation steps; 300."),
     click.option(
-        "--learning-rate", type=float, help="How far a step goes; the model's own, 0.1 with --init."
+        "--learning-rate",
+        type=float,
+        help="How far a step goes; the model's own, 0.1 where a picture is begun from.",
     ),
     click.option("--seed", type=int, help="Another seed, another picture; 0, and so repeats are equal."),
     click.option("--models", metavar="NAME", help="What paints and what judges; `pocket` comes with vqanim."),

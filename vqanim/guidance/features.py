@@ -1,9 +1,10 @@
 """Distances of style and content, between the features of two pictures, and between their edges.
 
-Style is which features a picture has and which occur together, wherever they are: means and covariances of
-the channels (Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks"; Huang and Belongie
-2017 take means and spreads alone). Content is where they are. All distances are relative to what is compared
-with, so that no layer and no picture outweighs the others; 0 is equal, and unlike pictures are near 1.
+Style is which features a picture has and which of them occur together, wherever they are: means and
+covariances of the channels (Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks";
+Huang and Belongie 2017 take means and spreads alone). Content is where they are. All distances are relative to
+what is compared with, so that no layer and no picture outweighs the others: 0 is equal, unlike pictures are
+near 1.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from torch import Tensor
 from vqanim.types import Image
 
 CONTENT_LAYERS = (2, 4)
-"""Numbers of those. The finer ones hold a picture to its colors and its grain, which is what a style has to change."""
+"""Numbers of those. The finer ones hold a picture to its colors and its grain, which is what a style
+has to change."""
 GRAY = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in brightness."""
 EDGE_PIXELS = 2
@@ -61,7 +63,7 @@ def spread(layer: Tensor) -> Tensor:
 
 
 def edges(image: Image) -> Tensor:
-    """Slopes of brightness to the right and down, [B, 2, h, w], of a picture [B, 3, H, W], a little blurred."""
+    """Slopes of brightness to the right and down, [B, 2, h, w], of pictures [B, 3, H, W] that were blurred."""
     gray = (image * image.new_tensor(GRAY).view(1, 3, 1, 1)).sum(1, keepdim=True)
     gray = F.avg_pool2d(gray, EDGE_PIXELS)[:, 0]
     return torch.stack([gray.diff(dim=2)[:, 1:], gray.diff(dim=1)[:, :, 1:]], 1)

@@ -1,8 +1,8 @@
 """Terms of the loss, by kind. A new kind is two functions and one line in TERMS.
 
 A kind looks at one of four things: the cutouts of each perceptor, the whole picture, its features, or the
-latents. What a term needs and a frame does not change is prepared once a frame, as tensors by name; the loss is a pure
-function of what it looks at and of these.
+latents. What a term needs and a frame does not change is prepared once a frame, as tensors by name; the loss
+is a pure function of what it looks at and of these.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class TermKind:
     prepare: Callable[[Sequence[WeightedTerm], Known], Constants]
     """From all terms of this kind in a frame. Their weights belong to it."""
     loss: Callable[[Any, Constants], Tensor]
-    """From a View, an image, its layers or latents. For cutouts the loss of each, [n], of which the mean counts; else a
-    scalar. No value may be read back from the device."""
+    """From a View, an image, its layers or latents. For cutouts the loss of each, [n], of which the mean
+    counts; else a scalar. No value may be read back from the device."""
     pulls: bool = True
     """Whether it says what to show, so that its weight sets the length of a step; False: it holds back."""
     whole: bool = False

@@ -260,7 +260,7 @@ class StayNear(Declared):
     )
     space: str = option(
         choice("latents", "pixels", "content"),
-        "Where nearness is measured: in what the generator works on, in the picture, or in features and edges",
+        "Where nearness is measured: in what the generator works on, in the picture, or in what it shows",
         default="latents",
         example="pixels",
         key="in",

@@ -80,7 +80,8 @@ def size_like(width: int, height: int, multiple: int) -> tuple[int, int]:
     whole multiples of `multiple`, at most MAX_SIDE. All in pixels."""
     factor = (Still.width * Still.height / (width * height)) ** 0.5
     sides = [multiple * round(side * factor / multiple) for side in (width, height)]
-    return tuple(min(max(side, multiple), MAX_SIDE) for side in sides)  # type: ignore[return-value]
+    width, height = (min(max(side, multiple), MAX_SIDE) for side in sides)
+    return width, height
 
 
 def still_scene(still: Still, name: str) -> Scene:
