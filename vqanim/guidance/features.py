@@ -2,9 +2,8 @@
 
 Style is which features a picture has and which of them occur together, wherever they are: means and
 covariances of the channels (Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks";
-Huang and Belongie 2017 take means and spreads alone). Content is where they are. All distances are relative to
-what is compared with, so that no layer and no picture outweighs the others: 0 is equal, unlike pictures are
-near 1.
+Huang and Belongie 2017 take means and spreads alone). Content is where they are. All distances are relative
+to what is compared with, so that no layer and no picture outweighs the others.
 """
 
 from __future__ import annotations
@@ -50,8 +49,8 @@ def style_distance(found: Style, wanted: Style) -> Tensor:
 
     `wanted` may hold several styles, [P, C] and [P, C, C]; gives [P], or a scalar for one.
     """
-    spread = wanted.covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + LEAST
-    means = (found.mean - wanted.mean).square().sum(-1) / spread
+    variance = wanted.covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + LEAST
+    means = (found.mean - wanted.mean).square().sum(-1) / variance
     size = wanted.covariance.square().sum((-2, -1)) + LEAST
     covariances = (found.covariance - wanted.covariance).square().sum((-2, -1)) / size
     return (means + covariances) / 2
@@ -63,7 +62,7 @@ def spread(layer: Tensor) -> Tensor:
 
 
 def edges(image: Image) -> Tensor:
-    """Slopes of brightness to the right and down, [B, 2, h, w], of pictures [B, 3, H, W] that were blurred."""
+    """Slopes of brightness to the right and down, [B, 2, h, w], of pictures [B, 3, H, W]."""
     gray = (image * image.new_tensor(GRAY).view(1, 3, 1, 1)).sum(1, keepdim=True)
     gray = F.avg_pool2d(gray, EDGE_PIXELS)[:, 0]
     return torch.stack([gray.diff(dim=2)[:, 1:], gray.diff(dim=1)[:, :, 1:]], 1)

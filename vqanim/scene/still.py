@@ -33,7 +33,7 @@ from vqanim.scene.tree import quoted
 
 INIT_LEARNING_RATE = 0.1
 """For a picture that begins from a picture: much of it remains."""
-KEPT = 1.0
+KEPT = 0.3
 """Weight of the content where the strength is lowest."""
 LONGEST_PROMPT = 1000
 """Characters of one text."""
