@@ -26,7 +26,7 @@ NEAR_PIXELS_SCALE = 100.0
 NEAR_LATENTS_SCALE = 1.0
 STYLE_SCALE = 1.0
 NEAR_FEATURES_SCALE = 1.0
-NEAR_EDGES_SCALE = 1.0
+NEAR_EDGES_SCALE = 5.0
 COARSE = 8
 """Pixels a side of the blur in a comparison by pixels."""
 

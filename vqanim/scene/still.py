@@ -134,13 +134,14 @@ def _check_numbers(still: Still) -> None:
         "seed": (still.seed, 0, 2**63 - 1),
         "width": (still.width, 1, MAX_SIDE),
         "height": (still.height, 1, MAX_SIDE),
-        "strength": (still.strength or 0.0, 0, 1),
     }
     for name, (value, low, high) in whole.items():
         if not low <= value <= high:
             raise UsageError(f"{name}: found {value}, allowed a whole number from {low} to {high}")
     if still.learning_rate is not None and not 0 < still.learning_rate <= 100:
         raise UsageError(f"learning rate: found {still.learning_rate:g}, allowed a number above 0, to 100")
+    if still.strength is not None and not 0 <= still.strength <= 1:
+        raise UsageError(f"strength: found {still.strength:g}, allowed a number from 0 to 1")
     if still.fit not in FITS:
         raise UsageError(f"resize: found {quoted(still.fit)}, allowed {', '.join(FITS)}")
 
