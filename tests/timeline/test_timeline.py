@@ -124,6 +124,9 @@ def test_stay_near_holds_frames_that_carry_something_and_are_painted() -> None:
     )
     assert all(frame.losses[1].target == start[0].start for frame in start[:4])
     assert {frame.losses[1].kind for frame in start[:4]} == {"stay_near_pixels"}
+    content = frames_of(compiled(text + "guidance: {stay_near: {in: content, weight: 2}}\n"))
+    holds = [(term.kind, term.weight) for term in content[1].losses[1:]]
+    assert holds == [("stay_near_features", 2.0), ("stay_near_edges", 2.0)]
 
 
 def test_a_frame_without_weights_takes_no_steps() -> None:
