@@ -34,7 +34,8 @@ from vqanim.scene.tree import quoted
 INIT_LEARNING_RATE = 0.1
 """For a picture that begins from a picture: much of it remains."""
 KEPT = 0.3
-"""Weight of the content where the strength is lowest."""
+"""Weight of the content where the strength is lowest; at the default of 0.6 the photo is plain to see and all
+of it is in strokes."""
 LONGEST_PROMPT = 1000
 """Characters of one text."""
 
@@ -71,8 +72,8 @@ class Still:
     seed: int = 0
     models: str = "pocket"
     strength: float | None = None
-    """Of a picture in another style, 0..1: how far it goes from the init, whose content it keeps; None: it
-    keeps nothing of it."""
+    """Of a picture in another style, 0..1: how far it goes from the init, whose content it keeps; None: nothing
+    holds it to the init."""
 
 
 def size_like(width: int, height: int, multiple: int) -> tuple[int, int]:
@@ -142,6 +143,8 @@ def _check_numbers(still: Still) -> None:
         raise UsageError(f"learning rate: found {still.learning_rate:g}, allowed a number above 0, to 100")
     if still.strength is not None and not 0 <= still.strength <= 1:
         raise UsageError(f"strength: found {still.strength:g}, allowed a number from 0 to 1")
+    if still.strength is not None and still.init is None:
+        raise UsageError("strength: there is no photo whose content could be kept")
     if still.fit not in FITS:
         raise UsageError(f"resize: found {quoted(still.fit)}, allowed {', '.join(FITS)}")
 
