@@ -186,6 +186,7 @@ def test_several_and_more_targets(run: Run, here: Path, photo: Path, painting: P
         (("photo.png", "fire", "--strength", "nan"), 2, "strength: found nan"),
         (("photo.png", "fire", "--strength", "strong"), 2, "strong"),
         (("photo.png", "fire", "--models", "pockets"), 2, "did you mean 'pocket'"),
+        (("photo.png", "--style-image", "photo.png", "--count", "2"), 2, "all would be equal"),
         (("photo.png", "fire", "--out", "a.jpg"), 2, "allowed is a PNG"),
         (("--like", "photo.png"), 3, "has no settings of a picture"),
     ],

@@ -42,6 +42,10 @@ def style(count: int, out: str | None, **given: Any) -> int:
     weights of prompts and pictures counts; --strength says how far they all go.
     """
     still = restyled(settings(given), given)
+    if count > 1 and not leaves_to_chance(still):
+        raise UsageError(
+            f"--count {count}: all would be equal, since only words and --target leave room for that"
+        )
     return paint(still, file_names(out or f"{name_of(still)}.png", count), given)
 
 
@@ -61,6 +65,11 @@ def restyled(still: Still, given: dict[str, Any]) -> Still:
         width, height = size_like(*picture_size(Path(still.init)), multiple)
         still = replace(still, width=width, height=height)
     return still if still.strength is not None else replace(still, strength=STRENGTH)
+
+
+def leaves_to_chance(still: Still) -> bool:
+    """Whether another seed gives another picture: where a perceptor looks, it looks at random cutouts."""
+    return bool(still.prompt) or any(target.through == "perceptor" for target in still.targets)
 
 
 def name_of(still: Still) -> str:

@@ -72,8 +72,8 @@ class Still:
     seed: int = 0
     models: str = "pocket"
     strength: float | None = None
-    """Of a picture in another style, 0..1: how far it goes from the init, whose content it keeps; None: nothing
-    holds it to the init."""
+    """Of a picture in another style, 0..1: how far it goes from the init, whose content it keeps; None:
+    nothing holds it to the init."""
 
 
 def size_like(width: int, height: int, multiple: int) -> tuple[int, int]:
