@@ -42,7 +42,7 @@ _SUBJECT = (
     click.option("--size", metavar="WxH", callback=_size, help="Width and height in pixels; 256x256."),
 )
 _PHOTO = (
-    click.argument("init", metavar="[PHOTO]", required=False),
+    click.argument("init", metavar="PHOTO", required=False),
     click.argument("prompt", required=False),
     click.option(
         "--size",

@@ -58,7 +58,8 @@ def restyled(still: Still, given: dict[str, Any]) -> Still:
         raise UsageError('give a photo, as in: vqanim style photo.jpg "Starry Night by Vincent van Gogh"')
     if not still.prompt and not still.targets:
         raise UsageError('give a style: words such as "ukiyo-e, woodcut", or --style-image painting.jpg')
-    if not Path(still.init).is_file() and Path(still.prompt).is_file():
+    turned_round = Path(still.prompt).is_file() or (given["like"] and not given["prompt"])
+    if turned_round and not Path(still.init).is_file():
         raise UsageError(f"{still.init}: there is no such photo; the photo comes first, then the words")
     if given["init"] is not None and given["size"] is None:
         multiple = get_generator_entry(still.models).multiple

@@ -31,6 +31,7 @@ FIRST_STEPS = 60
 """Steps of a first frame that grows out of noise or colours, where the scene says nothing."""
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
+_CONTENT = ("stay_near_features", "stay_near_edges")
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
 _NO_WEIGHT = 1e-9
@@ -170,7 +171,7 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         if (near := side.shot.guidance.stay_near) is not None
         for term in _hold(near, side.shot)
     ]
-    losses = []
+    losses, start = [], _start(sides[-1].shot)
     for index in range(len(sides[0].share)):
         pulling = [
             replace(term, weight=weights[index], stop=stops[index])
@@ -180,11 +181,19 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         holding = [
             replace(term, weight=weights[index])
             for term, weights in holds
-            # A frame that carries nothing has no frame before; where nothing pulls there is nothing to hold.
-            if pulling and weights[index] > _NO_WEIGHT and not (fresh_first and not index and not term.target)
+            # Where nothing pulls there is nothing to hold.
+            if pulling
+            and weights[index] > _NO_WEIGHT
+            and (not fresh_first or index or _holds_first(term, start))
         ]
         losses.append((*pulling, *holding))
     return losses
+
+
+def _holds_first(term: WeightedTerm, start: StartPlan) -> bool:
+    """Whether a term can hold a frame that carries nothing: it has no frame before, but begun from a picture
+    it can have the content of that."""
+    return term.target is not None or (term.kind in _CONTENT and start.is_picture)
 
 
 def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
@@ -205,8 +214,8 @@ def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], li
 
 def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
     target = _start(shot) if near.to == "start" else None
-    spaces = ("features", "edges") if near.space == "content" else (near.space,)
-    return [WeightedTerm(f"stay_near_{space}", near.to, 1.0, target=target) for space in spaces]
+    kinds = _CONTENT if near.space == "content" else (f"stay_near_{near.space}",)
+    return [WeightedTerm(kind, near.to, 1.0, target=target) for kind in kinds]
 
 
 def _start(shot: Shot) -> StartPlan:
