@@ -181,6 +181,12 @@ def read_layer(path: Path) -> npt.NDArray[np.uint8]:
         return np.array(_plain(image).convert("RGBA"), dtype=np.uint8)
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, upright, in pixels. Raises BadPicture."""
+    with _decoding(path) as image:
+        return image.size
+
+
 def picture_trouble(path: Path) -> str | None:
     """Why a picture cannot be used, as it goes on after "the picture", or None when it can."""
     try:

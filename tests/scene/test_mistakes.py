@@ -94,7 +94,7 @@ MISTAKES = {
     HEAD + "guidance: {stay_near: -1}": "3: guidance.stay_near: ",
     HEAD
     + "guidance: {stay_near: {to: begin}}": "3: guidance.stay_near.to: found 'begin', allowed previous or st",
-    HEAD + "guidance: {stay_near: {in: pixel}}": "allowed latents or pixels, did you mean 'pixels'?",
+    HEAD + "guidance: {stay_near: {in: pixel}}": "allowed latents, pixels or content, did you mean 'pixels'?",
     HEAD + "guidance: {stay_near: {wait: 1}}": "3: guidance.stay_near.wait: unknown key 'wait'",
     HEAD + "start: {color: red, fit: cover}": "3: start.fit: found fit without an image",
     # simple values

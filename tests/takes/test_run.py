@@ -74,7 +74,14 @@ def test_any_text_file_can_be_kept_like_this(tmp_path: Path) -> None:
 
 def test_what_another_run_had_otherwise_is_told_by_kind() -> None:
     model: Any = {"name": "pocket", "hash": "a"}
-    before: dict[str, Any] = {"torch": "2.13", "threads": 2, "size": [64, 48], "seed": 1, "title": "a", "engine": 3}
+    before: dict[str, Any] = {
+        "torch": "2.13",
+        "threads": 2,
+        "size": [64, 48],
+        "seed": 1,
+        "title": "a",
+        "engine": 3,
+    }
     before |= {"models": {"generator": model, "perceptors": [model]}}
     now = {**before, "torch": "2.14", "size": [96, 64], "title": "b", "engine": 4}
     now |= {"models": {"generator": {**model, "name": "other"}, "perceptors": [model]}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 MAX_COUNT = 64
 
 
-@click.command()
-@still_options
-@click.option(
+several = click.option(
     "--count", type=click.IntRange(1, MAX_COUNT), default=1, help="So many, each with its own seed."
 )
+
+
+@click.command()
+@still_options
+@several
 @click.option("--out", metavar="FILE", help="A PNG; ./<the prompt>.png if not given.")
 def image(count: int, out: str | None, **given: Any) -> int:
     """Paint a picture of PROMPT, such as "cyberpunk forest:3 | a painting by Salvador Dali | fog:-1".
@@ -36,7 +39,13 @@ def image(count: int, out: str | None, **given: Any) -> int:
     is avoided. All settings are written into the PNG. Stopped by Ctrl-C, it saves the picture as it is.
     """
     still = settings(given)
-    paths = file_names(out or f"{slug(still)}.png", count)
+    return paint(still, file_names(out or f"{slug(still)}.png", count), given)
+
+
+def paint(still: Still, paths: list[Path], given: Mapping[str, Any]) -> int:
+    """Paint a picture, or several and their grid, and give the exit code. The options `force`, `quiet` and
+    `device` are given. Raises UsageError, InputError, DeviceError and OutputError."""
+    count = max(1, len(paths) - 1)
     refuse_overwriting(paths, given["force"])
     with stopping():
         from vqanim import api

@@ -28,6 +28,7 @@ COMMANDS = MappingProxyType(
     {
         "render": "Render a scene to a film, or continue a stopped render.",
         "image": "Paint a single picture.",
+        "style": "Paint a photo in the style of words or of another picture.",
         "timelapse": "Film how a single picture comes into being.",
         "encode": "Make a film from painted takes again, in other forms.",
         "check": "Find every mistake in scenes without rendering them.",

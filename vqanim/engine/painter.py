@@ -109,7 +109,7 @@ class Painter:
         self, plan: FramePlan, picture: Tensor, latents: Latents, valid: Tensor | None = None
     ) -> GuideContext:
         """What the terms of a frame compare it with; the pictures that they name are as large as it is."""
-        terms = [term for term in plan.losses if TERMS[term.kind].looks_at != "cutouts"]
+        terms = [term for term in plan.losses if not TERMS[term.kind].whole]
         targets = (term.target for term in terms if term.target is not None)
         named = [target for target in dict.fromkeys(targets) if target.frame is None]
         height, width = picture.shape[2:]

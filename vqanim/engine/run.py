@@ -26,7 +26,9 @@ from vqanim.engine.survey import Chain, frames_from, survey
 from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice, choose
 from vqanim.guidance.guide import Guide
+from vqanim.guidance.losses import TERMS, LooksAt
 from vqanim.guidance.views import Viewer
+from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.space import check_space
@@ -34,6 +36,7 @@ from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, StartPlan, Timeline
 from vqanim.types import Image
 
+FEATURE_KINDS = frozenset(name for name, kind in TERMS.items() if kind.looks_at == "features")
 KEPT_IN_MEMORY = 4
 """Frames: the one before, the anchor, the one that a loop leads to, and one being saved."""
 
@@ -153,8 +156,15 @@ def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tup
     generator = load_generator(timeline.generator, device)
     perceptors = {plan.name: load_perceptor(plan.name, device) for plan in timeline.perceptors}
     viewers = [Viewer(perceptors[plan.name], plan.share) for plan in timeline.perceptors]
-    pictures = prompt_pictures(timeline, device)
-    guide = Guide(generator, viewers, timeline.prompts, pictures, graphs=steps.way == "graph")
+    guide = Guide(
+        generator,
+        viewers,
+        timeline.prompts,
+        whole_pictures(timeline, "cutouts", device),
+        graphs=steps.way == "graph",
+        features=load_features(device) if timeline.kinds & FEATURE_KINDS else None,
+        styles=whole_pictures(timeline, "features", device),
+    )
     notes: tuple[str, ...] = ()
     for perceptor in perceptors.values():
         perceptor.release_text()
@@ -167,10 +177,11 @@ def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tup
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
 
 
-def prompt_pictures(timeline: Timeline, device: torch.device) -> dict[StartPlan, Image]:
-    """The pictures [1, 3, h, w] that a perceptor shall see, by their plans. Raises InputError."""
+def whole_pictures(timeline: Timeline, looks_at: LooksAt, device: torch.device) -> dict[StartPlan, Image]:
+    """The pictures [1, 3, h, w] that terms see in their own shape, by their plans. Raises InputError."""
     terms = (term for shot in timeline.shots for frame in shot.frames for term in frame.losses)
-    plans = dict.fromkeys(term.target for term in terms if term.kind == "image" and term.target)
+    kinds = {name for name, kind in TERMS.items() if kind.whole and kind.looks_at == looks_at}
+    plans = dict.fromkeys(term.target for term in terms if term.kind in kinds and term.target)
     rng = torch.Generator().manual_seed(timeline.seed)
     return {plan: whole_picture(plan, timeline.height, timeline.width, rng).to(device) for plan in plans}
 

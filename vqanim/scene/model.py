@@ -49,7 +49,7 @@ FLAG = Kind("flag", "true or false")
 
 BORDERS = ("reflect", "wrap", "edge")
 
-THROUGH = ("perceptor", "pixels")
+THROUGH = ("perceptor", "pixels", "style")
 FITS = ("cover", "contain", "stretch")
 """Fill the frame and cut what hangs over; show all of the picture with margins; fill it out of shape."""
 
@@ -95,7 +95,7 @@ class Prompt(Declared):
     )
     through: str = option(
         choice(*THROUGH),
-        "How a picture is compared: by what the perceptor sees in it, or pixel by pixel",
+        "How a picture is compared: by what the perceptor sees in it, pixel by pixel, or by its style alone",
         default="perceptor",
         example="pixels",
     )
@@ -259,8 +259,8 @@ class StayNear(Declared):
         example="start",
     )
     space: str = option(
-        choice("latents", "pixels"),
-        "Where nearness is measured: in what the generator works on, or in the picture",
+        choice("latents", "pixels", "content"),
+        "Where nearness is measured: in what the generator works on, in the picture, or in what it shows",
         default="latents",
         example="pixels",
         key="in",
@@ -317,7 +317,10 @@ class Guidance(Declared):
         example="12",
     )
     stay_near: StayNear | None = option(
-        Kind("stay_near", "a curve, or {to: previous or start, in: latents or pixels, weight: a curve}"),
+        Kind(
+            "stay_near",
+            "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}",
+        ),
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
         default=None,
         default_text="none",

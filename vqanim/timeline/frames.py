@@ -30,6 +30,9 @@ Floats = NDArray[np.float64]
 
 FIRST_STEPS = 60
 """Steps of a first frame that grows out of noise or colours, where the scene says nothing."""
+_KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
+"""Of terms, by what a picture is compared through."""
+_CONTENT = ("stay_near_features", "stay_near_edges")
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
 _NO_WEIGHT = 1e-9
@@ -175,11 +178,12 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         for prompt in side.shot.prompts
     ]
     holds = [
-        (_hold(near, side.shot), _tidy(side.sample(near.weight, sampler) * side.share))
+        (term, _tidy(side.sample(near.weight, sampler) * side.share))
         for side in sides
         if (near := side.shot.guidance.stay_near) is not None
+        for term in _hold(near, side.shot)
     ]
-    losses = []
+    losses, start = [], _start(sides[-1].shot)
     for index in range(len(sides[0].share)):
         pulling = [
             replace(term, weight=weights[index], stop=stops[index])
@@ -189,19 +193,28 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         holding = [
             replace(term, weight=weights[index])
             for term, weights in holds
-            # A frame that carries nothing has no frame before; where nothing pulls there is nothing to hold.
-            if pulling and weights[index] > _NO_WEIGHT and not (fresh_first and not index and not term.target)
+            # Where nothing pulls there is nothing to hold.
+            if pulling
+            and weights[index] > _NO_WEIGHT
+            and (not fresh_first or index or _holds_first(term, start))
         ]
         losses.append((*pulling, *holding))
     return losses
+
+
+def _holds_first(term: WeightedTerm, start: StartPlan) -> bool:
+    """Whether a term can hold a frame that carries nothing: it has no frame before, but begun from a picture
+    it can have the content of that."""
+    return term.target is not None or (term.kind in _CONTENT and start.is_picture)
 
 
 def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
     """What a prompt asks for; its numbers come with each frame."""
     if prompt.image is None:
         return WeightedTerm("prompt", _styled(prompt, shot), 1.0)
-    kind = "pixels" if prompt.through == "pixels" else "image"
-    return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image))
+    return WeightedTerm(
+        _KINDS[prompt.through], PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image)
+    )
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
@@ -211,9 +224,10 @@ def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], li
     return _tidy(weights), _tidy(ends)
 
 
-def _hold(near: StayNear, shot: Shot) -> WeightedTerm:
+def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
     target = _start(shot) if near.to == "start" else None
-    return WeightedTerm(f"stay_near_{near.space}", near.to, 1.0, target=target)
+    kinds = _CONTENT if near.space == "content" else (f"stay_near_{near.space}",)
+    return [WeightedTerm(kind, near.to, 1.0, target=target) for kind in kinds]
 
 
 def _start(shot: Shot) -> StartPlan:

@@ -304,6 +304,11 @@ class Timeline:
         return tuple(dict.fromkeys(term.text for term in self._terms() if term.kind == "prompt"))
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of all terms."""
+        return frozenset(term.kind for term in self._terms())
+
+    @property
     def pictures(self) -> tuple[StartPlan, ...]:
         """Every picture that a term names, once, in order of first use."""
         return tuple(dict.fromkeys(term.target for term in self._terms() if term.target is not None))
