@@ -131,6 +131,19 @@ def test_fps_alone_is_a_matter_of_the_edit(here: Path, run: Run) -> None:
     assert run("render", "one.yaml", "--quiet").err == ""
 
 
+def test_a_loop_can_be_seen_before_its_way_back_is_painted(folder: Path, run: Run) -> None:
+    before = takes(folder)
+    result = run("encode", "two.yaml", "--preset=web", "--set=loop=true")
+    assert result.code == 0
+    assert result.err == (
+        "Warning: shot two: 5 frames of an older version of the scene, shown as they are; "
+        "render the scene to paint them anew\n"
+    )
+    assert takes(folder) == before
+    first, last = (decode_frame(folder / "two.mp4", k).astype(int) for k in (0, 47))
+    assert np.abs(first - last).mean() < 5, "the edit's blend alone"
+
+
 @pytest.mark.parametrize("fps", ["12", "24", "25", "30000/1001"])
 def test_a_flash_is_on_the_frame_of_its_moment_at_any_fps_and_not_in_the_takes(
     folder: Path, run: Run, fps: str

@@ -27,7 +27,7 @@ class Dial:
 
 
 TABLE = (
-    Dial(0.0, 3, 0.45, 0.01, 0.5),
+    Dial(0.0, 3, 0.35, 0.01, 0.8),
     Dial(0.25, 4, 0.6, 0.015, 0.3),
     # What a scene does that says nothing.
     Dial(0.5, 6, 1.0, 0.02, 0.0),

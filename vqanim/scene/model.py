@@ -652,7 +652,8 @@ class Scene(Declared):
     )
     loop: bool = option(
         FLAG,
-        "Whether the film's end leads back into its start; its last second is blended with its first picture",
+        "Whether the film's end leads back into its start; its last second is painted back to its first "
+        "picture and blended with it",
         default=False,
         example="true",
     )
