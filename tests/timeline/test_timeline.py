@@ -127,9 +127,9 @@ def test_stay_near_holds_frames_that_carry_something_and_are_painted() -> None:
     content = frames_of(compiled(text + "guidance: {stay_near: {in: content, weight: 2}}\n"))
     holds = [(term.kind, term.weight) for term in content[1].losses[1:]]
     assert holds == [("stay_near_features", 2.0), ("stay_near_edges", 2.0)]
-    for start, first in (("{icon: twitter}", holds), ("noise", [])):
+    for grown_from, first in (("{icon: twitter}", holds), ("noise", [])):
         near = "guidance: {first_steps: 3, stay_near: {in: content, weight: 2}}\n"
-        (begun, *_) = frames_of(compiled(f"{text}start: {start}\n{near}"))
+        (begun, *_) = frames_of(compiled(f"{text}start: {grown_from}\n{near}"))
         assert [(term.kind, term.weight) for term in begun.losses[1:]] == first
 
 

@@ -1,8 +1,8 @@
 """The network whose features tell what a picture shows and in what style, whatever perceptor is chosen.
 
 It is the first part of EfficientNet-lite0, which is installed with vqanim. Style transfer is usually done
-with VGG (Gatys et al. 2016), which is fifty times as large; of a network with short cuts the outputs of whole
-stages serve as well, since their channels are few and none of them outweighs the others.
+with VGG (Gatys et al. 2016), which would be one more model to download; the outputs of whole stages of this
+one serve as well.
 """
 
 from __future__ import annotations
