@@ -72,7 +72,14 @@ def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     losses = [_nameless_term(term) for term in plan["losses"]]
     camera = {name: value for name, value in plan["camera"].items() if value != _LATER.get(name, _NO_VALUE)}
     start = _nameless_start(plan["start"])
-    return {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
+    named = {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
+    if lapse := named.pop("lapse"):  # left out where there is none, as before there were any
+        named["lapse"] = {**lapse, "stretches": [_nameless_stretch(one) for one in lapse["stretches"]]}
+    return named
+
+
+def _nameless_stretch(stretch: dict[str, Any]) -> dict[str, Any]:
+    return {**stretch, "losses": [_nameless_term(term) for term in stretch["losses"]]}
 
 
 def _nameless_start(start: dict[str, Any] | None) -> dict[str, Any] | None:
