@@ -66,6 +66,26 @@ class FrameDone:
 
 
 @dataclass(frozen=True)
+class RecordingMoved:
+    """An unfinished timelapse of other settings was in the way; it is never gone on with."""
+
+    shot: str
+    moved_to: str
+
+
+@dataclass(frozen=True)
+class LapseStep:
+    """A step of a timelapse is done; its frames are there when all are."""
+
+    shot: str
+    step: int
+    """Steps done."""
+    steps: int
+    began: int
+    """Steps that were done when this run began or went on."""
+
+
+@dataclass(frozen=True)
 class StepChanged:
     """From the frame just painted on, steps are made in another way than before."""
 
@@ -82,4 +102,4 @@ class TakesDone:
     seconds: float
 
 
-Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | StepChanged | TakesDone
+Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | LapseStep | RecordingMoved | StepChanged | TakesDone

@@ -14,11 +14,13 @@ from vqanim.engine.events import (
     Event,
     FrameDone,
     ModelsLoaded,
+    RecordingMoved,
     RunStarted,
     ShotStarted,
     StepChanged,
     TakesDone,
 )
+from vqanim.engine.lapse import Lapse, record
 from vqanim.engine.painter import Painter
 from vqanim.engine.start import whole_picture
 from vqanim.engine.survey import Chain, survey
@@ -28,6 +30,7 @@ from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
+from vqanim.takes.recording import RECORDINGS, Recording
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
 from vqanim.types import Image
@@ -87,6 +90,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     with Saver(run.store) as saver:
         for shot in timeline.shots:
             yield ShotStarted(shot.name, len(shot.frames), found.kept[shot.name])
+            lapse: Lapse | None = None
             for plan in shot.frames:
                 here = FrameRef(plan.shot, plan.index)
                 if here in chain.pixels:
@@ -105,9 +109,15 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                         painter, loaded = load_painter(timeline, device, steps)
                     yield loaded
                 before = painter.guide.way
+                if plan.lapse and lapse is None:
+                    with device_errors():
+                        lapse = yield from film_lapse(painter, shot.frames[0], chain, saver)
                 started = time.monotonic()
-                with device_errors():
-                    frame = painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor))
+                if lapse is not None:
+                    frame = lapse.frame(plan.index)
+                else:
+                    with device_errors():
+                        frame = painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor))
                 chain.pixels[here] = pixel_hash(frame.picture)
                 saver.save(plan, frame.picture, digest, timeline.models)
                 painted += 1
@@ -125,7 +135,28 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 )
                 if painter.guide.way != before:
                     yield StepChanged(*painter.guide.way)
+            if shot.frames[0].lapse:
+                saver.flush()
+                recording_of(shot.frames[0], chain, run.store).discard()
     yield TakesDone(painted, time.monotonic() - began)
+
+
+def film_lapse(
+    painter: Painter, plan: FramePlan, chain: Chain, saver: Saver
+) -> Generator[Event, None, Lapse]:
+    """Record the timelapse that begins with a frame, or go on with it."""
+    recording = recording_of(plan, chain, saver.store)
+    if moved := recording.open(saver.store.folder):
+        yield RecordingMoved(plan.shot, str(moved))
+    similarities = yield from record(painter, plan, saver.load(plan.previous), recording)
+    return Lapse(recording, plan, similarities)
+
+
+def recording_of(plan: FramePlan, chain: Chain, store: TakeStore) -> Recording:
+    """Where a timelapse that begins with a frame is recorded until all its frames are there."""
+    digest = chain.digest(plan)
+    assert digest is not None, "frames are walked in the order of their inputs"
+    return Recording(store.folder / RECORDINGS / plan.shot, digest)
 
 
 def rest_of_take(shot: ShotPlan, index: int, store: TakeStore) -> list[FrameRef]:
@@ -169,7 +200,7 @@ class Saver:
     """
 
     def __init__(self, store: TakeStore) -> None:
-        self._store = store
+        self.store = store
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="save")
         self._pending: Future[object] | None = None
         self._recent: dict[FrameRef, Picture] = {}
@@ -178,7 +209,7 @@ class Saver:
         """Begin to save a frame, once the one before is on disk. Raises OutputError of the one before."""
         self._wait()
         self._remember(FrameRef(plan.shot, plan.index), picture)
-        self._pending = self._worker.submit(self._store.save, plan, picture, digest, models)
+        self._pending = self._worker.submit(self.store.save, plan, picture, digest, models)
 
     def load(self, frame: FrameRef | None) -> Picture | None:
         """A saved frame, uint8 [H, W, 3]; those used last come from memory."""
@@ -186,10 +217,14 @@ class Saver:
             return None
         if frame not in self._recent:
             self._wait()
-            self._remember(frame, self._store.load(frame.shot, frame.index))
+            self._remember(frame, self.store.load(frame.shot, frame.index))
         else:
             self._remember(frame, self._recent[frame])
         return self._recent[frame]
+
+    def flush(self) -> None:
+        """Wait until all frames are on disk. Raises OutputError."""
+        self._wait()
 
     def _remember(self, frame: FrameRef, picture: Picture) -> None:
         """Keep the frame in memory, and of the others those used last."""

@@ -12,11 +12,12 @@ from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
+from vqanim.timeline.lapse import as_timelapse, check_timelapse
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, Timeline
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
-from vqanim.timeline.view import DIGITS
+from vqanim.timeline.view import DIGITS, View
 
 _GIF_WIDTH = 480
 _GIF_FPS = Fraction(25)
@@ -104,7 +105,11 @@ def _plan_shots(
         before = None
         if number and here.span.shot.transition.kind == "carry":
             before = replace(clocks[number - 1], until=here.span.start + here.span.blend)
-        plans.append(plan_shot(film, here, before, sampler))
+        take = plan_shot(film, here, before, sampler)
+        if here.span.shot.kind == "timelapse":
+            check_timelapse(View(here.span.shot.camera, here, film.aspect), sampler)
+            take = as_timelapse(take, here.span.shot)
+        plans.append(take)
     return tuple(plans)
 
 
