@@ -63,6 +63,8 @@ class FrameDone:
     similarities: tuple[tuple[str, float], ...]
     """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty when no model ran."""
     path: str
+    of_lapse: bool = False
+    """Whether it was picked from the pictures of a timelapse, whose steps were told of before."""
 
 
 @dataclass(frozen=True)
@@ -102,4 +104,6 @@ class TakesDone:
     seconds: float
 
 
-Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | LapseStep | RecordingMoved | StepChanged | TakesDone
+Event = (
+    RunStarted | ModelsLoaded | ShotStarted | FrameDone | LapseStep | RecordingMoved | StepChanged | TakesDone
+)

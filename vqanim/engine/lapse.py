@@ -10,7 +10,7 @@ import torch
 
 from vqanim.engine.events import LapseStep
 from vqanim.engine.painter import Grown, Painted, Painter, resize
-from vqanim.engine.pick import mix, pick, sample
+from vqanim.engine.pick import mix, pick_even, pick_linear, sample
 from vqanim.engine.start import to_bytes
 from vqanim.files import Picture
 from vqanim.guidance.guide import Reached, Similarities
@@ -131,8 +131,12 @@ class Lapse:
         self._steps = [step for step, _ in recording.pictures()]
         # The picture of the frame before is not shown again.
         self._skipped = 0 if plan.previous is None else 1
-        samples = [sample(recording.load(step)) for step in self._steps] if plan.lapse.even else None
-        self._picks = pick(len(self._steps), plan.lapse.frames + self._skipped, samples)
+        count = plan.lapse.frames + self._skipped
+        if plan.lapse.even:
+            pictures = map(recording.load, self._steps)
+            self._picks = pick_even([sample(one, len(self._steps)) for one in pictures], count)
+        else:
+            self._picks = pick_linear(len(self._steps), count)
 
     @property
     def steps(self) -> int:

@@ -75,7 +75,9 @@ class Painter:
             raise ValueError(f"frame {plan.index} of {plan.shot}: give the saved frames that its plan names")
         if previous is None:
             growing = self.grow(plan)
-            return finish(growing, on_step and (lambda grown: on_step(grown.steps - 1, grown.reached.latents)))
+            return finish(
+                growing, on_step and (lambda grown: on_step(grown.steps - 1, grown.reached.latents))
+            )
         picture, valid = self._carried(plan, previous)
         similarities: Similarities = ()
         if plan.steps > 0:

@@ -45,7 +45,11 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
     shapes: dict[Hashable, int] = {}
     for shot in timeline.shots:
         for plan in shot.frames:
-            if plan.steps == 0 or (plan.lapse is None and plan.previous is None) or (plan.lapse and plan.index):
+            if (
+                plan.steps == 0
+                or (plan.lapse is None and plan.previous is None)
+                or (plan.lapse and plan.index)
+            ):
                 continue
             noisy = tuple(amount > 0 for amount in plan.cutout_noise)
             for stretch in plan.stretches:

@@ -153,9 +153,7 @@ class Guide:
             return "graph", ""
         return "eager", self.step.failure if isinstance(self.step, GraphedStep) else ""
 
-    def _terms(
-        self, losses: Sequence[WeightedTerm], context: GuideContext, device: torch.device
-    ) -> Terms:
+    def _terms(self, losses: Sequence[WeightedTerm], context: GuideContext, device: torch.device) -> Terms:
         """What terms need in all steps that they are for."""
         known = [
             Known(targets, context, device, pictures)
