@@ -146,7 +146,7 @@ class Lapse:
     def frame(self, index: int) -> Painted:
         """A frame; those after the last show how the picture came out. Raises InputError."""
         at = self._picks[min(index + self._skipped, len(self._picks) - 1)]
-        picture = self._recording.load(self._steps[at.index])
+        picture = self._recording.load(self._steps[at.picture])
         if at.share:
-            picture = mix(picture, self._recording.load(self._steps[at.index + 1]), at.share)
+            picture = mix(picture, self._recording.load(self._steps[at.picture + 1]), at.share)
         return Painted(picture, self._similarities)

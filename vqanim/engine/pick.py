@@ -17,16 +17,16 @@ import numpy.typing as npt
 
 from vqanim.files import Picture
 
-SAMPLES = 4096
+SAMPLES = 2048
 """Pixels of a picture, at most, by which change is measured; they lie on a grid."""
 ALL_SAMPLES = 8_000_000
 """Of all pictures together, at most."""
-PACES = 30
-"""Halvings of the range in which the length of a leg lies."""
-PLACES = 12
-"""Halvings of the way between two pictures."""
-AHEAD = 8
-"""Pictures that are compared at once."""
+PACES = 5
+"""Halvings of the range in which the length of a leg lies, beside those that many frames need."""
+PLACES = 4
+"""Guesses at where between two pictures a leg ends."""
+MANY = 8
+"""Pictures that are compared at once, at most."""
 
 Sample = npt.NDArray[np.float32]
 Samples = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ Samples = npt.NDArray[np.float32]
 class Pick(NamedTuple):
     """A picture, or a blend of it and the one after it."""
 
-    index: int
+    picture: int
     share: float = 0.0
     """Of the one after it, 0..1."""
 
@@ -50,9 +50,16 @@ def sample(picture: Picture, pictures: int = 1) -> Sample:
 
 
 def mix(before: Picture, after: Picture, share: float) -> Picture:
-    """A blend of two pictures, uint8 [H, W, 3], rounded to the nearest level."""
+    """A blend of two pictures, uint8 [H, W, 3].
+
+    Rounded up or down by a pattern that is the same in all blends: else pixels that differ by a level or two
+    would all change in the same frame, and none in the frames around it.
+    """
     blended = before + np.float32(share) * (after.astype(np.float32) - before)
-    return np.asarray(np.floor(blended + np.float32(0.5)), dtype=np.uint8)
+    rows, columns, channels = np.ogrid[: before.shape[0], : before.shape[1], : before.shape[2]]
+    # A low-discrepancy sequence in the plane (Roberts 2018), the same as that of the cutouts.
+    pattern = (0.7548776662466927 * columns + 0.5698402909980532 * rows + channels / 3) % 1
+    return np.asarray(np.floor(blended + pattern), dtype=np.uint8)
 
 
 def pick_linear(pictures: int, frames: int) -> list[Pick]:
@@ -67,19 +74,27 @@ def pick_linear(pictures: int, frames: int) -> list[Pick]:
 
 def pick_even(samples: Sequence[Sample], frames: int) -> list[Pick]:
     """All frames differ by as much from the one before; from the first to the last, as above."""
-    pictures = np.stack(samples)
-    most = float(np.abs(np.diff(pictures, axis=0)).mean(1).sum())
-    if frames == 1 or most == 0:
+    pictures, legs = np.stack(samples), frames - 1
+    way = float(np.abs(np.diff(pictures, axis=0)).mean(1).sum())
+    if legs < 1 or way == 0:
         return pick_linear(len(samples), frames)
-    low, high, best = 0.0, most, walk(pictures, most, frames - 1)
-    for _ in range(PACES):
-        leg = (low + high) / 2
-        places = walk(pictures, leg, frames - 1)
+    # A leg is never longer than its share of the way, so that so many of these arrive.
+    low, high = 0.0, way / legs * (1 + 1e-6)
+    best, unevenness = [0.0] * frames, math.inf
+    leg = high
+    for _ in range(PACES + legs.bit_length()):
+        places = walk(pictures, leg, legs)
         if places[-1] < len(pictures) - 1:
             low = leg
         else:
-            high, best = leg, places
-    return [to_pick(place) for place in best]
+            high = leg
+        # Where a trembling picture lets the walk jump, none may arrive just at the end: what is left over or
+        # missing is in the last leg.
+        left = distance(pictures[-1], blend(pictures, places[-2]))
+        if (uneven := abs(math.log(max(left, 1e-9) / leg))) < unevenness:
+            best, unevenness = places, uneven
+        leg = (low + high) / 2
+    return [*map(to_pick, best[:-1]), Pick(len(pictures) - 1)]
 
 
 def walk(pictures: Samples, leg: float, legs: int) -> list[float]:
@@ -93,25 +108,35 @@ def walk(pictures: Samples, leg: float, legs: int) -> list[float]:
 def next_place(pictures: Samples, place: float, leg: float) -> float:
     """The first place after one at which the picture differs by a leg from the picture there."""
     here, last = blend(pictures, place), len(pictures) - 1
-    ahead = math.floor(place) + 1
-    while ahead <= last:
-        far = np.abs(pictures[ahead : ahead + AHEAD] - here).mean(1) >= leg
-        if far.any():
-            after = ahead + int(far.argmax())
-            return _between(pictures, here, max(place, after - 1.0), float(after), leg)
-        ahead += AHEAD
+    near, far, many = (place, 0.0), math.floor(place) + 1, 1
+    while far <= last:
+        found = np.abs(pictures[far : far + many] - here).mean(1).tolist()
+        for at, away in enumerate(found, far):
+            if away >= leg:
+                return _between(pictures, here, near, (float(at), away), leg)
+            near = float(at), away
+        far, many = far + len(found), min(2 * many, MANY)
     return float(last)
 
 
-def _between(pictures: Samples, here: Sample, near: float, far: float, leg: float) -> float:
-    """Where a leg ends between two places, at the far one of which it is over."""
+def _between(
+    pictures: Samples, here: Sample, near: tuple[float, float], far: tuple[float, float], leg: float
+) -> float:
+    """Where a leg from `here` ends between two neighboring places, given with their distances."""
+    place = far[0]
     for _ in range(PLACES):
-        middle = (near + far) / 2
-        if float(np.abs(blend(pictures, middle) - here).mean()) < leg:
-            near = middle
+        place = near[0] + (far[0] - near[0]) * (leg - near[1]) / (far[1] - near[1])
+        away = distance(blend(pictures, place), here)
+        if away < leg:
+            near = place, away
         else:
-            far = middle
-    return far
+            far = place, away
+    return place
+
+
+def distance(one: Sample, other: Sample) -> float:
+    """Mean absolute difference, in levels."""
+    return float(np.abs(one - other).mean())
 
 
 def blend(pictures: Samples, place: float) -> Sample:

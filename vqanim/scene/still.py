@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -92,6 +92,15 @@ def still_scene(still: Still, name: str) -> Scene:
         models=Models(still.models, (PerceptorUse(still.models),)),
         shots=(Shot(name="main", start=start, prompts=prompts, guidance=guidance),),
     )
+
+
+def lapse_scene(still: Still, name: str, frames: int, fps: int, pace: str) -> Scene:
+    """The scene whose only shot is the timelapse of the picture. Raises as `still_scene` does."""
+    scene = still_scene(still, name)
+    (shot,) = scene.shots
+    guidance = replace(shot.guidance, steps=Curve.constant(0))  # all of them are steps of the first frame
+    lapse = replace(shot, kind="timelapse", pace=pace, guidance=guidance)
+    return replace(scene, fps=Fraction(fps), duration=Time(Fraction(frames), "f"), shots=(lapse,))
 
 
 def _check_numbers(still: Still) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from vqanim.errors import InputError
 from vqanim.files import Picture, make_folder, read_picture, remove_temporary, write_atomic, writing
+from vqanim.takes.digest import content_hash
 from vqanim.takes.still import write_picture
 from vqanim.takes.superseded import move_into, next_superseded
 
@@ -31,6 +32,7 @@ RECORDINGS = "recordings"
 """Folder of a render, with one a take."""
 LABEL = "recording.json"
 STATE = "state.safetensors"
+MADE = "made.json"
 
 _PICTURE_FILE = re.compile(r"\d{6,}\.png")
 _LARGEST_STATE = 2**31
@@ -115,6 +117,19 @@ class Recording:
                 return State({name: file.get_tensor(name) for name in file.keys()}, counts)  # noqa: SIM118
         except (OSError, ValueError, SafetensorError):
             return None
+
+    def note_made(self, files: Sequence[Path]) -> None:
+        """Remember files that were made from an unfinished recording. Raises OutputError."""
+        made = {path.name: content_hash(path) for path in files}
+        write_atomic(self.folder / MADE, json.dumps(made, indent=2) + "\n")
+
+    def has_made(self, file: Path) -> bool:
+        """Whether a file was made from this recording before it was finished, and not changed since."""
+        try:
+            made = json.loads((self.folder / MADE).read_text("utf-8"))
+            return self.is_there and bool(made[file.name] == content_hash(file))
+        except (OSError, ValueError, KeyError, TypeError, InputError):
+            return False
 
     def discard(self) -> None:
         """Remove the recording, if it is of this: what came of it is elsewhere. Raises OutputError."""
