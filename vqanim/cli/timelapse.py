@@ -82,6 +82,7 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
                 return stopped
             if stopped:
                 words.complain(f"stopped at step {lapse.steps} of {still.steps}; making the film so far")
+            recording.claim(paths)
             make(lapse, frames + frozen, still, prepared, paths)
             if stopped:
                 recording.note_made(paths)

@@ -19,6 +19,8 @@ from vqanim.timeline.plan import FramePlan
 
 RECORDED = 4
 """Pictures that are recorded for each one that is shown, at most one a step."""
+FARTHEST = 10
+"""Steps from one picture to the next, at most, so that little is lost when a run is stopped."""
 PICTURES_A_STATE = 4
 """From one saved state to the next."""
 LATENTS, FIRST, SECOND, OPENING = "latents.", "first.", "second.", "opening"
@@ -37,8 +39,9 @@ class Schedule:
     @classmethod
     def of(cls, plan: FramePlan) -> Schedule:
         """That of a frame of a timelapse."""
-        frames = plan.lapse.frames if plan.lapse else 1
-        return cls(plan.steps, max(1, plan.steps // (RECORDED * frames)), plan.opens_on_picture)
+        assert plan.lapse is not None
+        every = min(plan.steps // (RECORDED * plan.lapse.frames), FARTHEST)
+        return cls(plan.steps, max(1, every), plan.opens_on_picture)
 
     def holds(self, step: int) -> bool:
         """Whether the picture after a step is recorded."""
@@ -94,7 +97,7 @@ def _resume(recording: Recording, schedule: Schedule, device: torch.device) -> G
 
 
 def to_state(grown: Grown) -> State:
-    """A moment as arrays."""
+    """A moment as arrays, which on a CPU go on changing."""
     tensors = {OPENING: grown.opening}
     parts = {LATENTS: grown.reached.latents, FIRST: grown.reached.first, SECOND: grown.reached.second}
     for prefix, named in parts.items():

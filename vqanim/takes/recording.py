@@ -33,6 +33,7 @@ RECORDINGS = "recordings"
 LABEL = "recording.json"
 STATE = "state.safetensors"
 MADE = "made.json"
+"""By name, the content hash of a file that was made from it; null while it is being made."""
 
 _PICTURE_FILE = re.compile(r"\d{6,}\.png")
 _LARGEST_STATE = 2**31
@@ -118,18 +119,24 @@ class Recording:
         except (OSError, ValueError, SafetensorError):
             return None
 
+    def claim(self, files: Sequence[Path]) -> None:
+        """Remember that files are going to be made from this, and may be made again. Raises OutputError."""
+        self._write_made({path.name: None for path in files})
+
     def note_made(self, files: Sequence[Path]) -> None:
-        """Remember files that were made from an unfinished recording. Raises OutputError."""
-        made = {path.name: content_hash(path) for path in files}
-        write_atomic(self.folder / MADE, json.dumps(made, indent=2) + "\n")
+        """Remember files that were made from this before it was finished. Raises OutputError."""
+        self._write_made({path.name: content_hash(path) for path in files})
 
     def has_made(self, file: Path) -> bool:
-        """Whether a file was made from this recording before it was finished, and not changed since."""
+        """Whether a file was made from this, and not changed since by somebody else."""
         try:
             made = json.loads((self.folder / MADE).read_text("utf-8"))
-            return self.is_there and bool(made[file.name] == content_hash(file))
+            return self.is_there and made[file.name] in (None, content_hash(file))
         except (OSError, ValueError, KeyError, TypeError, InputError):
             return False
+
+    def _write_made(self, made: Mapping[str, str | None]) -> None:
+        write_atomic(self.folder / MADE, json.dumps(made, indent=2) + "\n")
 
     def discard(self) -> None:
         """Remove the recording, if it is of this: what came of it is elsewhere. Raises OutputError."""

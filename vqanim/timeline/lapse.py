@@ -65,7 +65,7 @@ def check_timelapse(view: View, sampler: Sampler) -> None:
     if not view.at_rest:
         moving = [curve for name, curve in view.curves.items() if not _same(curve, rest[name])]
         places = [curve.place for curve in moving if curve.place.line]
-        said = "found a camera that moves, allowed is none in a timelapse: write `camera: none` in its shot"
+        said = f"found a camera that moves, but shot {shot.name} is a timelapse: write `camera: none` there"
         sampler.note(places[0] if places else _place(shot, "camera"), said)
     noise = shot.guidance.cutout_noise
     if noise is not None and noise.constant_value is None:
