@@ -133,7 +133,7 @@ def test_a_recording_of_other_settings_is_set_aside(film: tuple[Path, list[Event
     assert contents(tmp_path) == contents(film[0])
 
 
-@pytest.mark.parametrize("damage", ["state", "picture"])
+@pytest.mark.parametrize("damage", ["picture", pytest.param("state", marks=pytest.mark.slow)])
 def test_what_is_damaged_begins_anew(film: tuple[Path, list[Event]], tmp_path: Path, damage: str) -> None:
     stop_at(8, tmp_path)
     recording = tmp_path / "recordings" / "grow"
