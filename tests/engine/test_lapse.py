@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vqanim.engine.events import Event, FrameDone, LapseStep, ModelsLoaded, RecordingMoved
 from vqanim.engine.lapse import Lapse, Schedule, record
@@ -154,6 +155,36 @@ def test_another_pace_is_another_take(film: tuple[Path, list[Event]], tmp_path: 
     assert linear["takes/grow/000002.png"] != even["takes/grow/000002.png"]
     pixels = [pixel_hash(TakeStore(folder).load("grow", 5)) for folder in (tmp_path, film[0])]
     assert pixels[0] == pixels[1], "the same optimisation comes out the same"
+
+
+def test_a_picture_that_it_begins_from_is_its_first_frame(tmp_path: Path) -> None:
+    """Near to the start, for two perceptors; stopped and continued."""
+    rng = np.random.default_rng(1)
+    blocks = rng.integers(0, 255, (4, 4, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    Image.fromarray(blocks).save(tmp_path / "photo.png")
+    text = """
+size: [32, 32]
+fps: 4
+duration: 1.5s
+kind: timelapse
+start: {image: photo.png}
+prompts: [a volcano, {image: photo.png, through: pixels, weight: {0s: 0, 1s: 0.5}}]
+models: {perceptor: [pocket, {name: pocket, weight: 0.5, cutouts: 3}]}
+guidance: {steps: 2, cutouts: 2, stay_near: {to: start, weight: 0.5}}
+"""
+    line = compile_timeline(load_scene_text(text, folder=tmp_path))
+    photo = str(tmp_path / "photo.png")
+    run = Run(TakeStore(tmp_path / "film"), RunKey("g", "p", 32, 32), {photo: "content"}, "cpu")
+    for event in (walking := paint_takes(line, run)):
+        if isinstance(event, LapseStep) and event.step == 6:
+            break
+    walking.close()
+    events = list(paint_takes(line, run))
+    assert next(event.began for event in events if isinstance(event, LapseStep)) == 3
+    assert np.array_equal(run.store.load("main", 0), blocks)
+    whole = Run(TakeStore(tmp_path / "whole"), run.key, run.assets, "cpu")
+    list(paint_takes(line, whole))
+    assert contents(tmp_path / "film") == contents(tmp_path / "whole")
 
 
 def painter_of(line: Timeline) -> Painter:

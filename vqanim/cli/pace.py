@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 
 from vqanim.engine.events import FrameDone, LapseStep
@@ -22,12 +21,10 @@ class Pace:
         self._recent: deque[tuple[float, int]] = deque(maxlen=20)
         self._seconds: deque[float] = deque(maxlen=20)
         self._left = 0.0
-        self._stepped: float | None = None
 
     def add(self, event: FrameDone) -> None:
         """Take note of a painted frame."""
         place = self._place[event.shot, event.index]
-        self._stepped = None
         self._seconds.append(event.seconds)
         if self._costs[place] and not event.of_lapse:
             self._recent.append((event.seconds, self._costs[place]))
@@ -37,10 +34,7 @@ class Pace:
 
     def add_step(self, event: LapseStep) -> None:
         """Take note of a step of a timelapse."""
-        now = time.monotonic()
-        if self._stepped is not None:
-            self._recent.append((now - self._stepped, 1))
-        self._stepped = now
+        self._recent.append((event.seconds, 1))
         place = self._place[event.shot, 0]
         self._left = event.steps - event.step + sum(self._costs[place + 1 :])
 
@@ -51,8 +45,7 @@ class Pace:
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate of the painting that is still to do; None before the first frame, or second step of a
-        timelapse."""
+        """An estimate of the painting that is still to do; None before the first frame or step."""
         done = sum(cost for _, cost in self._recent)
         return self._left * sum(seconds for seconds, _ in self._recent) / done if done else None
 

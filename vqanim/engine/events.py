@@ -85,6 +85,8 @@ class LapseStep:
     steps: int
     began: int
     """Steps that were done when this run began or went on."""
+    seconds: float
+    """Time for this step and for recording what it gave."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator as Going
 from dataclasses import dataclass
 
@@ -64,8 +65,10 @@ def record(
     if begin is None and schedule.opens and plan.steps:
         recording.add(0, to_bytes(painter.opening(plan, previous)))
     growing = painter.grow(plan, previous, begin)
-    number = len(schedule.until(begin.steps if begin else 0))
+    began = begin.steps if begin else 0
+    number = len(schedule.until(began))
     while True:
+        started = time.monotonic()
         try:
             grown = next(growing)
         except StopIteration as end:
@@ -77,7 +80,7 @@ def record(
             number += 1
             if number % PICTURES_A_STATE == 0:
                 recording.save_state(to_state(grown))
-        yield LapseStep(plan.shot, grown.steps, plan.steps, begin.steps if begin else 0)
+        yield LapseStep(plan.shot, grown.steps, plan.steps, began, time.monotonic() - started)
 
 
 def look(painter: Painter, grown: Grown) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 from vqanim.effects import EffectNow
 from vqanim.icons import IconSpec
@@ -153,6 +154,14 @@ class LapsePlan:
     """Whether the change is spread evenly over them; else the steps are."""
     stretches: tuple[Stretch, ...]
     """All its steps, in order."""
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Computed once: there may be thousands of stretches, and as many frames that ask."""
+        return hash((self.frames, self.even, self.stretches))
 
 
 @dataclass(frozen=True)
