@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vqanim.errors import InputError
+from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture
 from vqanim.takes.recording import STATE, Recording, State
 
@@ -60,6 +60,14 @@ def test_a_recording_of_something_else_is_moved_and_kept(recording: Recording, p
     assert other.pictures() == []
     assert other.is_there
     assert other.open(home) is None, "goes on with its own"
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "recording").mkdir()
+    (tmp_path / "recording" / "song.wav").write_bytes(b"la")
+    with pytest.raises(OutputError, match="is in the way"):
+        Recording(tmp_path / "recording", "digest").open(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["recording", "song.wav"]
 
 
 def test_what_was_made_from_it_is_known_until_somebody_changes_it(

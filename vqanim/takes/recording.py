@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vqanim.errors import InputError
+from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture, make_folder, read_picture, remove_temporary, write_atomic, writing
 from vqanim.takes.digest import content_hash
 from vqanim.takes.still import write_picture
@@ -66,14 +66,17 @@ class Recording:
 
     def open(self, home: Path) -> Path | None:
         """Make the folder, or go on with it. One of something else moves to a superseded/NNN of `home`, and
-        is never overwritten; gives where it went. Raises OutputError."""
+        is never overwritten; gives where it went. Raises OutputError, also when the folder is somebody's."""
         moved = None
-        if not self.is_there and self.folder.exists() and any(self.folder.iterdir()):
-            moved = next_superseded(home)
-            make_folder(moved)
-            move_into(self.folder, moved)
         make_folder(self.folder)
         remove_temporary(self.folder)
+        if not self.is_there and any(self.folder.iterdir()):
+            if not (self.folder / LABEL).is_file():
+                said = "is in the way, and no recording of a timelapse; move it, or choose another folder"
+                raise OutputError(f"{self.folder}: {said}")
+            moved = next_superseded(home)
+            move_into(self.folder, moved)
+            make_folder(self.folder)
         if not self.is_there:
             write_atomic(self.folder / LABEL, self._label)
         return moved
