@@ -80,6 +80,7 @@ def test_a_take_is_painted_step_by_step_and_leaves_only_its_frames(film: tuple[P
     assert [(event.step, event.steps, event.began) for event in steps] == [(k, 12, 0) for k in range(1, 13)]
     done = [event for event in events if isinstance(event, FrameDone)]
     assert [(event.shot, event.index) for event in done if event.of_lapse] == [("grow", k) for k in range(6)]
+    assert {event.steps for event in done if event.of_lapse} == {0}, "they were told of step by step"
     assert [event.done for event in done] == list(range(1, 11))
     assert [dict(event.weights)["a volcano"] for event in done if event.shot == "grow"] == [
         1, 0.75, 0.5, 0.5, 0.5, 0.5

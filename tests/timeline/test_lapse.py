@@ -68,6 +68,16 @@ def test_a_transition_blends_the_weights_of_both_shots() -> None:
     assert said == [[("a", 1)], [("a", 0.5), ("b", 0.5)], [("b", 1)]]
 
 
+def test_what_held_the_shot_before_to_its_frames_does_not_reach_it() -> None:
+    near = "prompts: [a], guidance: {stay_near: 1}, camera"
+    text = TWO.replace("prompts: [a], camera", near).replace(
+        "timelapse", "timelapse, transition: {carry: 0.5s}"
+    )
+    one, two = compiled(text).shots
+    assert any(not term.is_prompt for term in one.frames[3].losses)
+    assert all(term.is_prompt for frame in two.frames for term in (*frame.losses, *frame.terms))
+
+
 def test_under_a_dissolve_it_stays_as_it_came_out() -> None:
     text = TWO + "  - {name: three, duration: 1s, prompts: [a], transition: {dissolve: 0.5s}}\n"
     two = compiled(text).shots[1]

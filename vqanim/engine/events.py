@@ -58,13 +58,14 @@ class FrameDone:
     seconds: float
     """Time for this frame."""
     steps: int
+    """For this frame."""
     weights: tuple[tuple[str, float], ...]
     """(prompt, weight), as planned."""
     similarities: tuple[tuple[str, float], ...]
     """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty when no model ran."""
     path: str
     of_lapse: bool = False
-    """Whether it was picked from the pictures of a timelapse, whose steps were told of before."""
+    """Whether it was picked from the pictures of a timelapse, whose steps and seconds were told of before."""
 
 
 @dataclass(frozen=True)

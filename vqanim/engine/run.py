@@ -128,7 +128,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     done=done,
                     frames=timeline.frame_count,
                     seconds=time.monotonic() - started,
-                    steps=plan.steps,
+                    steps=0 if lapse else plan.steps,
                     weights=tuple((term.text, term.weight) for term in plan.losses if term.is_prompt),
                     similarities=frame.similarities,
                     path=str(run.store.frame_path(plan.shot, plan.index)),

@@ -18,6 +18,7 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
     The steps are spread evenly over the shot's time, on which weights and learning rate run; where nothing
     pulls there are none. The frames under the dissolve that follows show how the picture came out.
     """
+    take = replace(take, frames=tuple(map(_without_holds, take.frames)))
     shown = take.frames[: len(take.frames) - take.overhang]
     stretches = _stretches(shown)
     lapse = LapsePlan(len(shown), shot.pace == "even", stretches)
@@ -41,6 +42,12 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
         for frame in take.frames
     )
     return replace(take, frames=frames, after=CameraStep())
+
+
+def _without_holds(frame: FramePlan) -> FramePlan:
+    """A frame of a timelapse has none before it that it could stay near to."""
+    kept = tuple(term for term in frame.losses if term.is_prompt or term.target is not None)
+    return frame if kept == frame.losses else replace(frame, losses=kept)
 
 
 def _stretches(frames: tuple[FramePlan, ...]) -> tuple[Stretch, ...]:
@@ -71,10 +78,9 @@ def check_timelapse(view: View, sampler: Sampler) -> None:
     if noise is not None and noise.constant_value is None:
         sampler.note(noise.place, "found a curve, allowed is one number in a timelapse")
     near = shot.guidance.stay_near
-    if near is not None and near.to == "previous":
-        place = near.weight.place if near.weight.place.line else _place(shot, "guidance.stay_near")
+    if near is not None and near.to == "previous" and near.weight.place.line:  # somebody wrote it
         said = "found a stay_near to the frame before, which a timelapse has not: write `to: start`, or none"
-        sampler.note(place, said)
+        sampler.note(near.weight.place, said)
 
 
 def _same(curve: Curve, other: Curve) -> bool:
