@@ -24,18 +24,20 @@ from vqanim.models.events import FetchEvent
 from vqanim.models.fetch import fetch_model
 from vqanim.scene import Scene, dump_scene, load_scene
 from vqanim.scene.model import Models, PerceptorUse
-from vqanim.scene.still import Still, still_scene
+from vqanim.scene.still import Still, lapse_scene, still_scene
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
     from vqanim.engine.edits import Edits
     from vqanim.engine.events import Event, RunStarted
-    from vqanim.engine.still import Hear
+    from vqanim.engine.lapse import Lapse
+    from vqanim.engine.still import Hear, LapseEvent
     from vqanim.film import FilmDone
     from vqanim.film.compose import Find
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
     from vqanim.takes.digest import RunKey
+    from vqanim.takes.recording import Recording
     from vqanim.timeline import FrameRef
 
 
@@ -227,8 +229,18 @@ def prepare_still(still: Still, name: str = "picture") -> Prepared:
 
     Raises UsageError, SceneError for unknown models, and InputError for missing or broken pictures.
     """
+    return _prepare_made(still_scene(still, name))
+
+
+def prepare_lapse(still: Still, name: str, frames: int, fps: int, pace: str) -> Prepared:
+    """The same for the film of so many frames in which the picture comes into being."""
+    return _prepare_made(lapse_scene(still, name, frames, fps, pace))
+
+
+def _prepare_made(scene: Scene) -> Prepared:
+    """Prepare a scene that nobody wrote, so that no mistake in it has a place."""
     try:
-        return prepare(still_scene(still, name))
+        return prepare(scene)
     except SceneError as error:
         raise UsageError("; ".join(problem.message for problem in error.problems)) from error
 
@@ -242,6 +254,35 @@ def paint(prepared: Prepared, seeds: Sequence[int], hear: Hear, device: str = "a
     from vqanim.engine.still import paint_stills
 
     paint_stills(prepared.timeline, seeds, device, hear)
+
+
+def lapse_recording(prepared: Prepared, folder: Path) -> Recording:
+    """The recording in a folder of a film that is one timelapse. The hashes of its models are known.
+
+    Raises InputError when a picture that it is made with cannot be read.
+    """
+    from vqanim.engine.survey import Chain
+    from vqanim.takes.digest import content_hash
+    from vqanim.takes.recording import Recording
+
+    timeline = prepared.timeline
+    hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
+    digest = Chain(run_key(prepared), hashes).digest(timeline.shots[0].frames[0])
+    assert digest is not None, "it begins from nothing that must be painted before"
+    return Recording(folder, digest)
+
+
+def record(
+    prepared: Prepared, recording: Recording, device: str = "auto"
+) -> Generator[LapseEvent, None, Lapse]:
+    """Record the timelapse, or go on with it, and tell what happens; gives what its frames show.
+
+    Closing the iterator at any moment leaves a recording that can be continued.
+    Raises InputError, DeviceError and OutputError.
+    """
+    from vqanim.engine.still import record_lapse
+
+    return record_lapse(prepared.timeline, recording, device)
 
 
 def perceptors_hash(prepared: Prepared) -> str:

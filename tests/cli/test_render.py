@@ -185,6 +185,24 @@ def test_the_resolved_scene_makes_the_same_film_elsewhere(copy: Path, run: Run, 
     assert frames(here / "again") == frames(copy)
 
 
+@pytest.mark.slow
+def test_a_timelapse_that_was_killed_goes_on_from_its_last_state(start: Start, run: Run, here: Path) -> None:
+    lapse = TINY.replace("camera: {zoom: 1.2, rotate: 10}", "kind: timelapse").replace(
+        "_steps: 3", "_steps: 9"
+    )
+    (here / "lapse.yaml").write_text(lapse)
+    whole = run("render", "lapse.yaml", "--out", "whole")
+    assert whole.code == 0
+    process = start("render", "lapse.yaml")
+    wait_for(here / "renders" / "lapse" / "recordings" / "main" / "000009.png", process)
+    process.kill()
+    process.communicate()
+    again = run("render", "lapse.yaml")
+    assert "main: going on after step 8 of 19" in again.out
+    assert frames(here / "renders" / "lapse") == frames(here / "whole")
+    assert list(frames(here / "whole")) == NAMES
+
+
 def test_lines_of_a_pipe_tell_frame_pace_and_time_left(copy: Path, run: Run) -> None:
     (copy / "takes" / "main" / NAMES[5]).unlink()
     out = run("render", "tiny.yaml").out

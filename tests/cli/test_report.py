@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from vqanim.cli.report import report_to
 from vqanim.engine.events import (
     Event,
     FrameDone,
+    LapseStep,
     ModelsLoaded,
+    RecordingMoved,
     RunStarted,
     ShotStarted,
     StepChanged,
@@ -27,6 +30,7 @@ from vqanim.timeline.plan import (
     FilmFrame,
     FramePlan,
     FrameRef,
+    LapsePlan,
     Layer,
     Look,
     PerceptorPlan,
@@ -96,6 +100,35 @@ def test_pace_sees_the_expensive_frame_after_a_cut() -> None:
     assert pace.seconds_left == pytest.approx(11)
 
 
+def lapse(frames: int, steps: int) -> Timeline:
+    """A shot of so many frames of 8 + 2 units of work on either side of a timelapse."""
+    line = timeline(one=[8] * frames, grow=[steps] * frames, two=[8] * frames)
+    one, grow, two = line.shots
+    plans = tuple(replace(frame, lapse=LapsePlan(frames, True, ())) for frame in grow.frames)
+    return replace(line, shots=(one, replace(grow, frames=plans), two))
+
+
+def test_pace_counts_the_steps_of_a_timelapse_once() -> None:
+    pace = Pace(lapse(4, 30))
+    pace.add(done("one", 3, done=4, frames=12, seconds=5))  # 10 units
+    assert pace.seconds_left == pytest.approx((30 + 4 * 10) / 2)
+    pace = Pace(lapse(4, 30))
+    pace.add_step(LapseStep("grow", 10, 30, 9, 0.5))
+    assert pace.seconds_left == pytest.approx((20 + 40) / 2)
+    pace.add(replace(done("grow", 0, done=5, frames=12, seconds=0.01), of_lapse=True))
+    pace.add(replace(done("grow", 3, done=8, frames=12, seconds=0.01), of_lapse=True))
+    assert pace.seconds_left == pytest.approx(40 / 2)
+
+
+def test_a_timelapse_is_told_of_in_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    with report_to(lapse(2, 30), quiet=False) as report:
+        report.hear(RecordingMoved("grow", "lapse/superseded/001"))
+        report.hear(LapseStep("grow", 11, 30, 10, 0.5))
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["grow: going on after step 10 of 30", "grow: step 11/30, 0:20 left"]
+    assert "unfinished timelapse of grow with other settings is in lapse/superseded/001 now" in err
+
+
 def test_pace_leaves_out_frames_that_are_there_already() -> None:
     pace = Pace(timeline(one=[8] * 4, two=[8] * 6))
     pace.add(done("one", 0, done=7, frames=10, seconds=2))  # the six of shot two were kept
@@ -163,6 +196,18 @@ def test_steps_that_go_on_in_another_way_are_worth_a_warning(
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("Warning: memory ran short: ")
     assert second.endswith("not recorded as a graph: an operation cannot be recorded")
+
+
+def test_the_bar_shows_the_steps_of_a_timelapse() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, color_system=None, legacy_windows=False)
+    bar = Bar(lapse(2, 30), console)
+    bar.start(2)
+    bar.enter(ShotStarted("grow", 2, 0))
+    bar.step(LapseStep("grow", 11, 30, 0, 0.52))
+    bar.end()
+    assert "grow" in screen.getvalue()
+    assert "step 11/30, 0:20 left" in screen.getvalue()
 
 
 @pytest.mark.parametrize(("width", "encoding"), [(100, "utf-8"), (100, "ascii"), (40, "utf-8")])

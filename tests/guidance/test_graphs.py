@@ -27,6 +27,13 @@ def test_a_long_film_of_equal_steps_is_worth_a_graph_on_cuda_alone() -> None:
     assert "cpu" in choose(film, torch.device("cpu")).reason
 
 
+def test_the_steps_of_a_timelapse_count_once() -> None:
+    lapse = "duration: 2s\nkind: timelapse\nprompts: [a]\nguidance: {steps: 0, first_steps: %d}\n"
+    assert choose(compiled(lapse % 300), CUDA).way == "graph"
+    found = choose(compiled(lapse % 20), CUDA)
+    assert (found.way, found.reason.split(",")[0]) == ("eager", "there are 20 steps of a kind")
+
+
 def film_of(count: int) -> Timeline:
     """A film in which one prompt after the other joins the first one."""
     later = (f"{{text: p{i}, weight: {{0s: 0, {0.2 * (i + 1):g}s: [1, step]}}}}" for i in range(count - 1))

@@ -77,6 +77,8 @@ shots:
         "shots: [{name: a, repeat: 3}, {name: b, at: 50f, loop: true, transition: dissolve}, {name: c, "
         "transition: {dissolve: 50%}, at: 5s, duration: 2s, reverse: true, freeze: 2s}]",
         "prompts: a\nduration: 2s\nshots: [{name: main, loop: true}]",
+        "duration: 2s\nprompts: a\nkind: timelapse\npace: linear",
+        "prompts: a\nshots: [{name: a, duration: 1s, kind: timelapse}, {name: b, duration: 2s}]",
         "duration: 7s\nfps: 23.976\nstory: {1f: a, 33.3%: b, 5.123456s: c}",
     ],
 )

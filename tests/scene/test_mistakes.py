@@ -48,7 +48,7 @@ MISTAKES = {
     # keys
     HEAD + "promts: x": "3: promts: unknown key 'promts', did you mean 'prompts'?",
     HEAD
-    + "wind: x": "3: wind: unknown key 'wind', allowed title, size, fps, duration, seed, models, effects",
+    + "weather: x": "3: weather: unknown key 'weather', allowed title, size, fps, duration, seed, models",
     HEAD + "zoom: 2": "3: zoom: unknown key 'zoom' here, did you mean 'camera.zoom'?",
     HEAD + "zom: 2": "3: zom: unknown key 'zom' here, did you mean 'camera.zoom'?",
     HEAD
@@ -228,6 +228,11 @@ MISTAKES = {
     + "shots: [{name: a, duration: 3s}, {name: b}]": "3: shots[1]: the other shots take 3 s of the film's",
     HEAD
     + "shots: [{name: a, fps: 3}]": "3: shots[0].fps: unknown key 'fps' here, it belongs to the top level",
+    HEAD + "kind: timelaps": "3: kind: found 'timelaps', allowed animation or timelapse, did you mean "
+    "'timelapse'?",
+    HEAD + "pace: linear": "3: pace: found a pace, only a shot with `kind: timelapse` has one",
+    HEAD + "kind: timelapse\npace: 2": "4: pace: found '2', allowed even or linear",
+    HEAD + "kind: timelapse\nshots: [{name: a}]": "3: kind: unknown key",
     HEAD + "shots: [{name: a, lead: 3}]": "3: shots[0].lead: 'lead' comes in a later version, not yet",
     HEAD + "effects: 3": "3: effects: found '3', allowed a list such as [{flash: {1s: 1, 1.2s: 0}}",
     HEAD + "effects: [{flahs: 1}]": "3: effects[0].flahs: unknown effect 'flahs', did you mean 'flash'?",

@@ -15,7 +15,15 @@ from vqanim.files import Picture
 from vqanim.icons import Figure, IconSpec
 from vqanim.takes import digest
 from vqanim.takes.digest import RunKey, chain_digest, content_hash, join_perceptors, pixel_hash
-from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, StartPlan, WeightedTerm
+from vqanim.timeline.plan import (
+    CameraStep,
+    FramePlan,
+    FrameRef,
+    LapsePlan,
+    StartPlan,
+    Stretch,
+    WeightedTerm,
+)
 
 CHANGES: dict[str, Any] = {
     "shot": "other",
@@ -35,6 +43,13 @@ CHANGES: dict[str, Any] = {
     "smoothing": 0.5,
     "cutout_noise": (0.1,),
     "anchor": FrameRef("main", 0),
+    "lapse": LapsePlan(3, True, (Stretch(2, (), 0.1, 0.0),)),
+}
+STRETCH: dict[str, Any] = {
+    "steps": 3,
+    "losses": (WeightedTerm("image", "", 1.0, target=StartPlan("image", "/a.png")),),
+    "learning_rate": 0.2,
+    "smoothing": 0.1,
 }
 CAMERA: dict[str, Any] = {
     "scale": 1.03,
@@ -59,6 +74,7 @@ KEY: dict[str, Any] = {"generator_hash": "x", "perceptor_hash": "y", "width": 32
 
 def test_the_tables_name_every_field() -> None:
     tables = ((CHANGES, FramePlan), (CAMERA, CameraStep), (TERM, WeightedTerm), (KEY, RunKey))
+    assert set(STRETCH) == {field.name for field in fields(Stretch)}
     for table, kind in tables:
         assert set(table) == {field.name for field in fields(kind)} - {"time"}
 
@@ -72,6 +88,24 @@ def test_the_moment_in_the_film_does_not_matter(plan: FramePlan, key: RunKey) ->
 def test_every_field_of_the_plan_matters(name: str, plan: FramePlan, key: RunKey) -> None:
     changed = replace(plan, **{name: CHANGES[name]})
     assert chain_digest(changed, ["a"], key) != chain_digest(plan, ["a"], key)
+
+
+@pytest.mark.parametrize("name", STRETCH)
+def test_every_part_of_a_timelapse_matters_but_the_names_of_pictures(
+    name: str, plan: FramePlan, key: RunKey
+) -> None:
+    stretch = Stretch(2, (), 0.1, 0.0)
+    lapse = LapsePlan(3, True, (stretch,))
+
+    def digest_of(lapse: LapsePlan) -> str:
+        return chain_digest(replace(plan, lapse=lapse), ["a"], key)
+
+    changed = replace(stretch, **{name: STRETCH[name]})
+    others = [replace(lapse, frames=4), replace(lapse, even=False), replace(lapse, stretches=(changed,))]
+    assert len({digest_of(one) for one in [lapse, *others]}) == 4
+    losses = [(WeightedTerm("image", text, 1.0, target=StartPlan("image", text)),) for text in ("a", "b")]
+    named = [replace(lapse, stretches=(replace(stretch, losses=terms),)) for terms in losses]
+    assert digest_of(named[0]) == digest_of(named[1])
 
 
 @pytest.mark.parametrize("name", CAMERA)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from vqanim.cli import words
 from vqanim.cli.pace import Pace
-from vqanim.engine.events import FrameDone, ShotStarted
+from vqanim.engine.events import FrameDone, LapseStep, ShotStarted
 from vqanim.timeline.plan import Timeline
 
 
@@ -28,6 +28,7 @@ class Bar:
         self._weights = ""
         self._since = time.monotonic()
         self._live: Live | None = None
+        self._step: LapseStep | None = None
 
     def start(self, done: int) -> None:
         """Show the bar, with so many frames done already."""
@@ -49,9 +50,16 @@ class Bar:
 
     def advance(self, event: FrameDone) -> None:
         """A frame is done."""
+        self._step = None
         self._pace.add(event)
         self._done = event.done
         self._weights = "   ".join(f"{text} {weight:.2f}" for text, weight in event.weights)
+        self._since = time.monotonic()
+
+    def step(self, event: LapseStep) -> None:
+        """A step of a timelapse is done."""
+        self._pace.add_step(event)
+        self._step = event
         self._since = time.monotonic()
 
     def end(self) -> None:
@@ -66,13 +74,19 @@ class Bar:
         line.add_column(ratio=1, min_width=10)
         line.add_column(no_wrap=True)
         bar = ProgressBar(total=max(1, self._frames), completed=self._done)
-        line.add_row(Text(self._shot), bar, Text(f"frame {self._done}/{self._frames}, {self._timing()}"))
+        where = f"frame {self._done}/{self._frames}"
+        if self._step is not None:
+            bar = ProgressBar(total=self._step.steps, completed=self._step.step)
+            where = f"step {self._step.step}/{self._step.steps}"
+        line.add_row(Text(self._shot), bar, Text(f"{where}, {self._timing()}"))
         line.expand = True
         return Group(line, Text(self._weights, style="dim", no_wrap=True, overflow="ellipsis"))
 
     def _timing(self) -> str:
         since = time.monotonic() - self._since
         pace, left = self._pace.seconds_a_frame, self._pace.seconds_left
+        if self._step is not None:
+            return "" if left is None else f"{words.clock(max(0.0, left - since))} left"
         if pace is None or left is None:
             return f"painting the first for {words.clock(since)}"
         return f"{pace:.1f} s a frame, {words.clock(max(0.0, left - since))} left"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from vqanim.engine.events import FrameDone
-from vqanim.timeline.plan import Timeline
+from vqanim.engine.events import FrameDone, LapseStep
+from vqanim.timeline.plan import FramePlan, Timeline
 
 # Carrying, decoding and saving a frame take about as long as two steps.
 STEPS_BESIDE = 2
@@ -17,26 +17,41 @@ class Pace:
     def __init__(self, timeline: Timeline) -> None:
         frames = [frame for shot in timeline.shots for frame in shot.frames]
         self._place = {(frame.shot, frame.index): place for place, frame in enumerate(frames)}
-        self._costs = [frame.steps + STEPS_BESIDE for frame in frames]
+        self._costs = [cost(frame) for frame in frames]
         self._recent: deque[tuple[float, int]] = deque(maxlen=20)
+        self._seconds: deque[float] = deque(maxlen=20)
         self._left = 0.0
 
     def add(self, event: FrameDone) -> None:
         """Take note of a painted frame."""
         place = self._place[event.shot, event.index]
-        self._recent.append((event.seconds, self._costs[place]))
+        self._seconds.append(event.seconds)
+        if self._costs[place] and not event.of_lapse:
+            self._recent.append((event.seconds, self._costs[place]))
         after = self._costs[place + 1 :]
         mean = sum(after) / len(after) if after else 0.0
         self._left = mean * (event.frames - event.done)
 
+    def add_step(self, event: LapseStep) -> None:
+        """Take note of a step of a timelapse."""
+        self._recent.append((event.seconds, 1))
+        place = self._place[event.shot, 0]
+        self._left = event.steps - event.step + sum(self._costs[place + 1 :])
+
     @property
     def seconds_a_frame(self) -> float | None:
         """Mean of the last frames; None before the first."""
-        times = [seconds for seconds, _ in self._recent]
-        return sum(times) / len(times) if times else None
+        return sum(self._seconds) / len(self._seconds) if self._seconds else None
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate of the painting that is still to do; None before the first frame."""
-        cost = sum(cost for _, cost in self._recent)
-        return self._left * sum(seconds for seconds, _ in self._recent) / cost if cost else None
+        """An estimate of the painting that is still to do; None before the first frame or step."""
+        done = sum(cost for _, cost in self._recent)
+        return self._left * sum(seconds for seconds, _ in self._recent) / done if done else None
+
+
+def cost(frame: FramePlan) -> int:
+    """Of a frame, in steps; the first one of a timelapse costs as much as all of it."""
+    if frame.lapse is not None:
+        return 0 if frame.index else frame.steps
+    return frame.steps + STEPS_BESIDE

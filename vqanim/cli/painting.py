@@ -162,14 +162,26 @@ def prepare(still: Still, quiet: bool) -> Prepared:
     Raises UsageError, InputError and OutputError.
     """
     from vqanim import api
+
+    return fetch(api.prepare_still(still, slug(still)), quiet)
+
+
+def fetch(prepared: Prepared, quiet: bool) -> Prepared:
+    """Say what is odd about a film, and bring the models that it needs into the cache.
+
+    Gives it with the hashes of all models known. Raises InputError and OutputError.
+    """
+    from vqanim import api
     from vqanim.cli.transfer import Transfer
 
-    prepared = api.prepare_still(still, slug(still))
     words.warn(prepared.timeline.warnings)
-    transfer = Transfer(quiet)
-    for event in api.fetch_models(prepared):
-        transfer.hear(event)
-    return prepared
+    transfer, fetching = Transfer(quiet), api.fetch_models(prepared)
+    while True:
+        try:
+            transfer.hear(next(fetching))
+        except StopIteration as end:
+            found: Prepared = end.value
+            return found
 
 
 def outline(still: Still, prepared: Prepared) -> str:

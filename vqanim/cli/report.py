@@ -14,8 +14,10 @@ from vqanim.cli.transfer import Transfer
 from vqanim.engine.events import (
     Event,
     FrameDone,
+    LapseStep,
     LiveFailed,
     ModelsLoaded,
+    RecordingMoved,
     RunStarted,
     SettingsChanged,
     ShotStarted,
@@ -40,6 +42,7 @@ class Progress(Protocol):
     def start(self, done: int) -> None: ...
     def enter(self, event: ShotStarted) -> None: ...
     def advance(self, event: FrameDone) -> None: ...
+    def step(self, event: LapseStep) -> None: ...
     def end(self) -> None: ...
 
 
@@ -83,6 +86,8 @@ class Quiet:
             self._kept = event.kept
         elif isinstance(event, SettingsChanged):
             words.warn(other_settings(event, self._kept))
+        elif isinstance(event, RecordingMoved):
+            words.warn([moved(event)])
         elif isinstance(event, FetchEvent):
             self._transfer.hear(event)
 
@@ -126,6 +131,10 @@ class Talk:
                 self._progress.enter(event)
             case FrameDone():
                 self._progress.advance(event)
+            case LapseStep():
+                self._progress.step(event)
+            case RecordingMoved():
+                words.warn([moved(event)])
             case StepChanged():
                 words.warn([changed(event)])
             case TakesDone():
@@ -186,6 +195,12 @@ def changed(event: StepChanged) -> str:
     }.get(event.way, f"steps go on one operation at a time, not recorded as a graph: {event.reason}")
 
 
+def moved(event: RecordingMoved) -> str:
+    """Where an older recording went."""
+    where = words.short_path(event.moved_to)
+    return f"an unfinished timelapse of {event.shot} with other settings is in {where} now; it begins anew"
+
+
 def weights(pairs: Iterable[tuple[str, float]]) -> str:
     """`a castle 0.7, a volcano 0.3`."""
     return ", ".join(f"{text} {words.number(round(weight, 2))}" for text, weight in pairs)
@@ -219,6 +234,16 @@ class Lines:
             f"{event.shot}: frame {event.done}/{event.frames}, {pace:.1f} s a frame, "
             f"{words.clock(left)} left; {weights(event.weights)}"
         )
+
+    def step(self, event: LapseStep) -> None:
+        """A line now and then; and where an earlier run went on to."""
+        self._pace.add_step(event)
+        if event.began and event.step == event.began + 1:
+            words.say(f"{event.shot}: going on after step {event.began} of {event.steps}")
+        left, now = self._pace.seconds_left, time.monotonic()
+        if left is not None and now - self._last >= words.SECONDS_BETWEEN_LINES:
+            self._last = now
+            words.say(f"{event.shot}: step {event.step}/{event.steps}, {words.clock(left)} left")
 
     def end(self) -> None:
         """Nothing to put in order."""

@@ -10,12 +10,14 @@ class StepClock:
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
-        self._began: float | None = None
+        self._began: tuple[float, int] | None = None
 
     def left(self, done: int) -> float | None:
-        """Seconds left after so many steps; None until two are done. The first one starts the clock."""
+        """Seconds left after so many steps; None at the first call, which starts the clock: some of the
+        steps may have been done long ago."""
         now = time.monotonic()
         if self._began is None:
-            self._began = now
+            self._began = now, done
             return None
-        return (now - self._began) / max(1, done - 1) * (self.steps - done)
+        began, first = self._began
+        return (now - began) / max(1, done - first) * (self.steps - done)

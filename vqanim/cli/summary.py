@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vqanim.cli.words import Row, count, duration, number
-from vqanim.timeline.plan import Timeline
+from vqanim.timeline.plan import ShotPlan, Timeline
 
 
 def headline(timeline: Timeline) -> str:
@@ -19,13 +19,23 @@ def describe(timeline: Timeline) -> list[Row]:
     """What a person wants to know of a timeline before it is rendered."""
     items = [("models", models(timeline))]
     if len(timeline.shots) > 1:
-        shots = ", ".join(f"{shot.name} ({count(len(shot.frames), 'frame')})" for shot in timeline.shots)
+        shots = ", ".join(
+            f"{shot.name} ({count(len(shot.frames), 'frame')}{lapse(shot)})" for shot in timeline.shots
+        )
         items.append(("shots", shots))
+    elif said := lapse(timeline.shots[0]):
+        items.append(("shot", said.removeprefix(", ")))
     rate = timeline.rate or timeline.fps
     if rate != timeline.fps or timeline.frame_count != len(timeline.edit):
         painted = f"{count(timeline.frame_count, 'frame')}, {number(rate)} a second"
         items.append(("painted", painted))
     return items
+
+
+def lapse(shot: ShotPlan) -> str:
+    """`, timelapse in 300 steps`, or nothing."""
+    first = shot.frames[0]
+    return f", timelapse in {count(first.steps, 'step')}" if first.lapse else ""
 
 
 def models(timeline: Timeline) -> str:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from vqanim.cli import words
-from vqanim.cli.painting import outline, prepare, refuse_overwriting, save, settings, slug, still_options
+from vqanim.cli.painting import fetch, outline, refuse_overwriting, save, settings, slug, still_options
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
+from vqanim.scene.model import PACES
 from vqanim.scene.still import Still
 
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.cli.steps import StepProgress
-    from vqanim.engine.still import StillEvent
-    from vqanim.files import Picture
+    from vqanim.engine.lapse import Lapse
+    from vqanim.engine.still import LapseEvent
+    from vqanim.takes.recording import Recording
 
 FPS = 24
 MAX_SECONDS = 600.0
-RECORDED = 2
-"""Pictures that are recorded for each one that is shown, at most one a step."""
+RECORDING = "recording"
+"""Folder of what is painted, until the film is made."""
 
 
 @click.command()
@@ -34,7 +37,7 @@ RECORDED = 2
 )
 @click.option(
     "--pace",
-    type=click.Choice(["even", "linear"]),
+    type=click.Choice(PACES),
     default="even",
     help="even: the film changes at a steady pace; linear: every step takes as long.",
 )
@@ -43,108 +46,117 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
     """Film how a picture of PROMPT comes into being.
 
     All steps are one optimisation of one picture, as in `vqanim image`, and the last frame is that picture.
-    Stopped by Ctrl-C, it makes the film of what it has.
+    Stopped by Ctrl-C, it makes the film of what it has. However it was stopped, the same command continues
+    it, to the same bits.
     """
     for name, seconds, least in (("duration", duration, 1 / FPS), ("freeze-end", freeze_end, 0.0)):
         if not least <= seconds <= MAX_SECONDS:
             raise UsageError(f"--{name} {seconds:g}: allowed are seconds from {least:.3g} to {MAX_SECONDS:g}")
-    still = settings(given)
+    still, quiet = settings(given), given["quiet"]
     folder, stem = Path(out or slug(still)), slug(still)
     paths = [folder / f"{stem}.{ending}" for ending in ("png", "mp4", "gif")]
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is a file; give another --out")
-    refuse_overwriting(paths, given["force"])
-    frames, frozen = max(2, round(duration * FPS)), round(freeze_end * FPS)
-    stopped = 0
-    with stopping(), tempfile.TemporaryDirectory() as scratch:
+    if not (folder / RECORDING).is_dir():
+        refuse_overwriting(paths, given["force"])
+    frames, frozen = round(duration * FPS), round(freeze_end * FPS)
+    with stopping():
         from vqanim import api
-        from vqanim.cli.steps import step_progress
+        from vqanim.takes.lock import lock_folder
 
-        prepared = prepare(still, given["quiet"])
-        with step_progress(still.steps, given["quiet"]) as progress:
-            recorder = Recorder(still, prepared, paths[0], Path(scratch), frames, progress)
-            if not given["quiet"]:
+        prepared = fetch(api.prepare_lapse(still, stem, frames, FPS, pace), quiet)
+        with lock_folder(folder):
+            recording = api.lapse_recording(prepared, folder / RECORDING)
+            foreign = [path for path in paths if not recording.has_made(path)]
+            refuse_overwriting(foreign, given["force"])
+            if moved := recording.open(folder):
+                words.warn(
+                    [f"an unfinished timelapse with other settings is in {words.short_path(moved)} now"]
+                )
+            if not quiet:
                 words.say(f"{words.short_path(folder)}: {outline(still, prepared)}")
-            try:
-                api.paint(prepared, [still.seed], recorder.hear, given["device"])
-            except Stopped as stop:
-                stopped = stop.exit_code
-        if not recorder.shown:
-            words.complain("stopped before the first step; nothing was saved")
-            return stopped
-        if stopped:
-            words.complain(f"stopped at step {recorder.steps} of {still.steps}; making the film so far")
-        recorder.film(frames, frozen, pace == "even", paths)
-    if not given["quiet"]:
+            recorded = api.record(prepared, recording, given["device"])
+            lapse, stopped = watch(recorded, recording, prepared, still.steps, quiet)
+            if lapse is None:
+                words.complain("stopped before the first step; nothing was saved")
+                return stopped
+            if stopped:
+                words.complain(f"stopped at step {lapse.steps} of {still.steps}; making the film so far")
+            recording.claim(paths)
+            make(lapse, frames + frozen, still, prepared, paths)
+            if stopped:
+                recording.note_made(paths)
+            else:
+                recording.discard()
+    if not quiet:
         words.say(words.rows([(words.short_path(p), words.file_size(p.stat().st_size)) for p in paths]))
+    if stopped:
+        words.complain("run the same command to continue")
     return stopped
 
 
-class Recorder:
-    """Hears the steps of a picture, keeps every few of its states as files, and films them."""
+def watch(
+    recorded: Generator[LapseEvent, None, Lapse],
+    recording: Recording,
+    prepared: Prepared,
+    steps: int,
+    quiet: bool,
+) -> tuple[Lapse | None, int]:
+    """Show how far the painting is. Gives what there is of the timelapse, and the exit code of a signal that
+    stopped it, or 0."""
+    from vqanim.cli.steps import step_progress
+    from vqanim.engine.lapse import Lapse
 
-    def __init__(
-        self,
-        still: Still,
-        prepared: Prepared,
-        path: Path,
-        scratch: Path,
-        frames: int,
-        progress: StepProgress,
-    ) -> None:
-        self.shown: list[Path] = []
-        self.steps = 0
-        self._changes: list[float] = []
-        self._last: Picture | None = None
-        self._still, self._prepared, self._path, self._scratch = still, prepared, path, scratch
-        self._every = max(1, still.steps // (RECORDED * frames))
-        self._progress = progress
+    try:
+        with step_progress(steps, quiet) as progress, closing(recorded):
+            while True:
+                hear(next(recorded), progress, quiet)
+    except StopIteration as end:
+        lapse: Lapse = end.value
+        return lapse, 0
+    except Stopped as stop:
+        there = [step for step, _ in recording.pictures() if step > 0]
+        if not there:
+            recording.discard()
+            return None, stop.exit_code
+        return Lapse(recording, prepared.timeline.shots[0].frames[0]), stop.exit_code
 
-    def hear(self, event: StillEvent) -> None:
-        """Record every few steps, and save the picture at the end. Raises OutputError."""
-        from vqanim.engine.events import ModelsLoaded
-        from vqanim.engine.still import StepDone
 
-        if isinstance(event, ModelsLoaded):
-            words.warn(event.warnings)
-        elif isinstance(event, StepDone):
-            self._progress.advance(event.step)
-            if event.step % self._every == 0 and event.step < event.steps:
-                self._record(event.look())
-        else:
-            self._record(event.picture)
-            self.steps = event.steps
-            save(self._path, event, self._still, self._prepared)
+def hear(event: LapseEvent, progress: StepProgress, quiet: bool) -> None:
+    """Show an event."""
+    from vqanim.engine.events import LapseStep, ModelsLoaded
 
-    def _record(self, picture: Picture) -> None:
-        from vqanim.engine.timelapse import change
-        from vqanim.takes.still import write_picture
+    if isinstance(event, ModelsLoaded):
+        words.warn(event.warnings)
+    elif isinstance(event, LapseStep):
+        if event.began and event.step == event.began + 1 and not quiet:
+            words.say(f"going on after step {event.began} of {event.steps}")
+        progress.advance(event.step)
 
-        if self._last is not None:
-            self._changes.append(change(self._last, picture))
-        self._last = picture
-        path = self._scratch / f"{len(self.shown):06d}.png"
-        write_picture(path, picture)
-        self.shown.append(path)
 
-    def film(self, frames: int, frozen: int, even: bool, paths: list[Path]) -> None:
-        """Write MP4 and GIF. Raises OutputError."""
-        from fractions import Fraction
+def make(lapse: Lapse, count: int, still: Still, prepared: Prepared, paths: list[Path]) -> None:
+    """Write picture, MP4 and GIF; the film has so many frames, of which the last ones stand still.
 
-        from vqanim.engine.timelapse import pick
-        from vqanim.film.gif import write_gif
-        from vqanim.film.pictures import Reel, read_frame
-        from vqanim.film.video import VideoSettings, write_video
+    Raises InputError and OutputError.
+    """
+    from fractions import Fraction
 
-        timeline = self._prepared.timeline
-        chosen = [self.shown[index] for index in pick(self._changes, frames, even)]
-        film = [*chosen, *[self.shown[-1]] * frozen]
-        reel = Reel(
-            timeline.width,
-            timeline.height,
-            Fraction(FPS),
-            len(film),
-            lambda indices: (read_frame(film[index]) for index in indices),
-        )
-        write_video(reel, paths[1], VideoSettings(crf=timeline.crf, title=self._still.prompt))
-        write_gif(reel, paths[2], Fraction(FPS) / 2, timeline.gif_width)
+    from vqanim.engine.still import StillDone
+    from vqanim.film.gif import write_gif
+    from vqanim.film.pictures import Reel
+    from vqanim.film.video import VideoSettings, write_video
+
+    timeline = prepared.timeline
+    plan = timeline.shots[0].frames[0]
+    last = lapse.frame(count)
+    done = StillDone(0, still.seed, plan, last.picture, last.similarities, lapse.steps)
+    save(paths[0], done, still, prepared)
+    reel = Reel(
+        timeline.width,
+        timeline.height,
+        timeline.fps,
+        count,
+        lambda indices: (lapse.frame(index).picture for index in indices),
+    )
+    write_video(reel, paths[1], VideoSettings(crf=timeline.crf, title=still.prompt))
+    write_gif(reel, paths[2], Fraction(FPS) / 2, timeline.gif_width)

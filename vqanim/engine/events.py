@@ -72,11 +72,36 @@ class FrameDone:
     seconds: float
     """Time for this frame."""
     steps: int
+    """For this frame."""
     weights: tuple[tuple[str, float], ...]
     """(prompt, weight), as planned."""
     similarities: tuple[tuple[str, float], ...]
     """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty when no model ran."""
     path: str
+    of_lapse: bool = False
+    """Whether it was picked from the pictures of a timelapse, whose steps and seconds were told of before."""
+
+
+@dataclass(frozen=True)
+class RecordingMoved:
+    """An unfinished timelapse of other settings was in the way; it is never gone on with."""
+
+    shot: str
+    moved_to: str
+
+
+@dataclass(frozen=True)
+class LapseStep:
+    """A step of a timelapse is done; its frames are there when all are."""
+
+    shot: str
+    step: int
+    """Steps done."""
+    steps: int
+    began: int
+    """Steps that were done when this run began or went on."""
+    seconds: float
+    """Time for this step and for recording what it gave."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +135,8 @@ Event = (
     | ModelsLoaded
     | ShotStarted
     | FrameDone
+    | LapseStep
+    | RecordingMoved
     | StepChanged
     | TakesDone
 )

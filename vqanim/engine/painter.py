@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator as Going
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.guidance.guide import Guide, OnStep, Similarities
+from vqanim.guidance.guide import Guide, GuideResult, OnStep, Reached, Similarities, finish
 from vqanim.guidance.losses import TERMS, GuideContext
 from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef
 from vqanim.types import Generator, Latents
@@ -32,6 +33,20 @@ class Painted:
     picture: Picture
     """uint8 [H, W, 3]."""
     similarities: Similarities
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A picture that grows, after a step. What is in it goes on changing: who keeps it copies it."""
+
+    steps: int
+    """Steps done of all."""
+    part: int
+    """Number of the part, each of another size, that the step belongs to."""
+    reached: Reached
+    """Within the part."""
+    opening: Tensor
+    """The picture that the part began from, float [1, 3, h, w]."""
 
 
 @dataclass(frozen=True)
@@ -63,38 +78,81 @@ class Painter:
         if (previous is None, anchor is None) != (plan.previous is None, plan.anchor is None):
             raise ValueError(f"frame {plan.index} of {plan.shot}: give the saved frames that its plan names")
         if previous is None:
-            return self._begin(plan, on_step)
+            growing = self.grow(plan)
+            return finish(
+                growing, on_step and (lambda grown: on_step(grown.steps - 1, grown.reached.latents))
+            )
         picture, valid = self._carried(plan, previous)
         similarities: Similarities = ()
         if plan.steps > 0:
             with torch.no_grad():
                 latents = self.generator.carry(picture)
             context = self._with_saved(self._context(plan, picture, latents, valid), plan, saved)
-            picture, similarities = self._guided(latents, plan, "cutouts", context, on_step)
+            for tried in tries(plan):
+                rng = self._random(plan, "cutouts")
+                result = self.guide.optimise(latents, tried, rng, context, on_step)
+                if result.finite:
+                    break
+            picture, similarities = self._decoded(result, plan), result.similarities
         if anchor is not None:
             picture = hold(picture, to_tensor(anchor).to(self.device), plan)
         return Painted(to_bytes(picture), similarities)
 
-    def _begin(self, plan: FramePlan, on_step: OnStep | None) -> Painted:
-        """A frame that grows from the plan's start, coarse to fine where that is no picture yet."""
-        if plan.start is None:
-            raise ValueError(f"frame {plan.index} of {plan.shot} has neither a start nor a frame before")
-        parts: tuple[Stage, ...] = (Stage(*self.size, plan.steps),)
-        if plan.steps > 0 and not plan.start.is_picture:
-            parts = stages(plan.steps, *self.size, self.generator.multiple)
-        rng = self._random(plan, "start")
-        picture = start_picture(plan.start, parts[0].height, parts[0].width, rng).to(self.device)
+    def grow(
+        self, plan: FramePlan, previous: Picture | None = None, begin: Grown | None = None
+    ) -> Going[Grown, None, Painted]:
+        """Paint a picture that no camera has moved, step by step: one that grows from the plan's start,
+        coarse to fine where that is no picture yet, or all of a timelapse.
+
+        begin: go on after that step, to the same bits. Raises as `paint` does.
+        """
+        parts = self._parts(plan)
+        picture = begin.opening.to(self.device) if begin else self.opening(plan, previous, parts[0])
         if plan.steps == 0:
             return Painted(to_bytes(picture), ())
         similarities: Similarities = ()
-        for part in parts:
-            with torch.no_grad():
-                picture = resize(picture, part.height, part.width)
-                latents = self.generator.start(picture, self._random(plan, "start latents"))
-            purpose = f"cutouts {part.width}x{part.height}"
-            context, staged = self._context(plan, picture, latents), replace(plan, steps=part.steps)
-            picture, similarities = self._guided(latents, staged, purpose, context, on_step)
+        done = 0
+        for number, part in enumerate(parts):
+            if begin is None or number >= begin.part:
+                since = begin.reached if begin and number == begin.part else None
+                opening = resize(picture, part.height, part.width)
+                staged = plan.part(done, part.steps)
+                for_part = self._grow_part(staged, opening, since)
+                picture, similarities = yield from _numbered(for_part, done, number, opening)
+            done += part.steps
         return Painted(to_bytes(picture), similarities)
+
+    def opening(self, plan: FramePlan, previous: Picture | None, part: Stage | None = None) -> Tensor:
+        """The picture [1, 3, h, w] that the steps begin from, at full size or at that of a part."""
+        height, width = (part.height, part.width) if part else self.size
+        if previous is not None:
+            return self._saved(plan, previous)
+        if plan.start is None:
+            raise ValueError(f"frame {plan.index} of {plan.shot} has neither a start nor a frame before")
+        return start_picture(plan.start, height, width, self._random(plan, "start")).to(self.device)
+
+    def _parts(self, plan: FramePlan) -> tuple[Stage, ...]:
+        if plan.steps == 0 or plan.opens_on_picture:
+            return (Stage(*self.size, plan.steps),)
+        return stages(plan.steps, *self.size, self.generator.multiple)
+
+    def _grow_part(
+        self, plan: FramePlan, opening: Tensor, since: Reached | None
+    ) -> Going[Reached, None, tuple[Tensor, Similarities]]:
+        """The steps of one size."""
+        with torch.no_grad():
+            if plan.previous is None:
+                latents = self.generator.start(opening, self._random(plan, "start latents"))
+            else:
+                latents = self.generator.carry(opening)
+        height, width = opening.shape[2:]
+        context = self._context(plan, opening, latents)
+        for tried in tries(plan):
+            rng = self._random(plan, f"cutouts {width}x{height}")
+            result = yield from self.guide.steps(latents, tried, rng, context, since)
+            if result.finite:
+                break
+        return self._decoded(result, plan), result.similarities
 
     @property
     def size(self) -> tuple[int, int]:
@@ -109,7 +167,7 @@ class Painter:
         self, plan: FramePlan, picture: Tensor, latents: Latents, valid: Tensor | None = None
     ) -> GuideContext:
         """What the terms of a frame compare it with; the pictures that they name are as large as it is."""
-        terms = [term for term in plan.losses if not TERMS[term.kind].whole]
+        terms = [term for term in plan.terms if not TERMS[term.kind].whole]
         targets = (term.target for term in terms if term.target is not None)
         named = [target for target in dict.fromkeys(targets) if target.frame is None]
         height, width = picture.shape[2:]
@@ -123,7 +181,7 @@ class Painter:
         self, context: GuideContext, plan: FramePlan, saved: Mapping[FrameRef, Picture]
     ) -> GuideContext:
         """The context with the saved frames that terms name, moved as they say."""
-        targets = (term.target for term in plan.losses if term.target is not None)
+        targets = (term.target for term in plan.terms if term.target is not None)
         moved = {
             target: warp(
                 to_tensor(saved[target.frame]).to(self.device),
@@ -139,42 +197,31 @@ class Painter:
         valids = {target: valid for target, (_, valid) in moved.items()}
         return replace(context, images={**context.images, **images}, valids=valids)
 
-    def _guided(
-        self,
-        latents: Latents,
-        plan: FramePlan,
-        purpose: str,
-        context: GuideContext,
-        on_step: OnStep | None = None,
-    ) -> tuple[Tensor, Similarities]:
-        """The picture after the plan's steps, decoded after the last of them.
-
-        Steps that ran away to inf or nan are done again with half the learning rate, once.
-        """
-        for rate in (plan.learning_rate, plan.learning_rate / 2):
-            slowed = replace(plan, learning_rate=rate)
-            result = self.guide.optimise(latents, slowed, self._random(plan, purpose), context, on_step)
-            if result.finite:
-                break
-        else:
+    def _decoded(self, result: GuideResult, plan: FramePlan) -> Tensor:
+        """The picture after the last step."""
+        if not result.finite:
             raise InputError(
-                f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity, even at half "
-                f"the learning rate; lower guidance.learning_rate (here {plan.learning_rate:g})"
+                f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity; "
+                f"lower guidance.learning_rate (here {plan.learning_rate:g})"
             )
         with torch.no_grad():
-            return self.generator.decode(result.latents), result.similarities
+            return self.generator.decode(result.latents)
 
     def _carried(self, plan: FramePlan, previous: Picture) -> tuple[Tensor, Tensor | None]:
         """The warped and conditioned picture of the frame before, on the device, and how far each of its
         pixels [1, 1, H, W] was in that frame; None where nothing moved."""
+        before = self._saved(plan, previous)
+        warped, valid = (before, None) if plan.camera.still else self._warp(before, plan.camera)
+        return condition(warped, before, plan, self._random(plan, "noise")), valid
+
+    def _saved(self, plan: FramePlan, previous: Picture) -> Tensor:
+        """The saved frame before, [1, 3, H, W] on the device."""
         if previous.shape != (*self.size, 3):
             raise InputError(
                 f"shot {plan.shot}, frame {plan.index}: the frame before it is {previous.shape[1]}x"
                 f"{previous.shape[0]} pixels, expected {self.width}x{self.height}; delete it to paint it anew"
             )
-        before = to_tensor(previous).to(self.device)
-        warped, valid = (before, None) if plan.camera.still else self._warp(before, plan.camera)
-        return condition(warped, before, plan, self._random(plan, "noise")), valid
+        return to_tensor(previous).to(self.device)
 
     def _warp(self, picture: Tensor, step: CameraStep) -> tuple[Tensor, Tensor]:
         grid = field(step, self.size).to(self.device)
@@ -182,6 +229,27 @@ class Painter:
 
     def _random(self, plan: FramePlan, purpose: str) -> torch.Generator:
         return random_generator(plan.seed, plan.shot, plan.index, purpose)
+
+
+def tries(plan: FramePlan) -> tuple[FramePlan, ...]:
+    """A plan, and what is tried when its latents run away to inf or nan: half the learning rate.
+
+    A timelapse shows its steps, so that it has one try.
+    """
+    return (plan,) if plan.lapse else (plan, replace(plan, learning_rate=plan.learning_rate / 2))
+
+
+def _numbered(
+    part: Going[Reached, None, tuple[Tensor, Similarities]], done: int, number: int, opening: Tensor
+) -> Going[Grown, None, tuple[Tensor, Similarities]]:
+    """The steps of a part among all steps, `done` of which came before it."""
+    while True:
+        try:
+            reached = next(part)
+        except StopIteration as end:
+            result: tuple[Tensor, Similarities] = end.value
+            return result
+        yield Grown(done + reached.steps, number, reached, opening)
 
 
 def resize(picture: Tensor, height: int, width: int) -> Tensor:

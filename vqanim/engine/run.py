@@ -15,11 +15,13 @@ from vqanim.engine.events import (
     Event,
     FrameDone,
     ModelsLoaded,
+    RecordingMoved,
     RunStarted,
     ShotStarted,
     StepChanged,
     TakesDone,
 )
+from vqanim.engine.lapse import Lapse, record
 from vqanim.engine.painter import Painter
 from vqanim.engine.start import whole_picture
 from vqanim.engine.survey import Chain, frames_from, survey
@@ -31,6 +33,7 @@ from vqanim.guidance.views import Viewer
 from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
+from vqanim.takes.recording import RECORDINGS, Recording
 from vqanim.takes.space import check_space
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, StartPlan, Timeline
@@ -102,6 +105,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     with Saver(run.store) as saver:
         for shot in timeline.shots:
             yield ShotStarted(shot.name, len(shot.frames), found.kept[shot.name])
+            lapse: Lapse | None = None
             for plan in shot.frames:
                 here = FrameRef(plan.shot, plan.index)
                 if here in chain.pixels:
@@ -124,12 +128,18 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                         painter, loaded = load_painter(timeline, device, steps)
                     yield loaded
                 before = painter.guide.way
+                if plan.lapse and lapse is None:
+                    with device_errors():
+                        lapse = yield from film_lapse(painter, shot.frames[0], chain, saver)
                 started = time.monotonic()
-                with device_errors():
-                    named = {saved: saver.take(saved) for saved in plan.saved}
-                    frame = painter.paint(
-                        plan, saver.load(plan.previous), saver.load(plan.anchor), saved=named
-                    )
+                if lapse is not None:
+                    frame = lapse.frame(plan.index)
+                else:
+                    with device_errors():
+                        named = {saved: saver.take(saved) for saved in plan.saved}
+                        frame = painter.paint(
+                            plan, saver.load(plan.previous), saver.load(plan.anchor), saved=named
+                        )
                 chain.pixels[here] = pixel_hash(frame.picture)
                 saver.save(plan, frame.picture, digest, timeline.models)
                 painted += 1
@@ -140,14 +150,36 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     done=done,
                     frames=timeline.frame_count,
                     seconds=time.monotonic() - started,
-                    steps=plan.steps,
+                    steps=0 if lapse else plan.steps,
                     weights=tuple((term.text, term.weight) for term in plan.losses if term.is_prompt),
                     similarities=frame.similarities,
                     path=str(run.store.frame_path(plan.shot, plan.index)),
+                    of_lapse=lapse is not None,
                 )
                 if painter.guide.way != before:
                     yield StepChanged(*painter.guide.way)
+            if shot.frames[0].lapse:
+                saver.flush()
+                recording_of(shot.frames[0], chain, run.store).discard()
     yield TakesDone(painted, time.monotonic() - began)
+
+
+def film_lapse(
+    painter: Painter, plan: FramePlan, chain: Chain, saver: Saver
+) -> Generator[Event, None, Lapse]:
+    """Record the timelapse that begins with a frame, or go on with it."""
+    recording = recording_of(plan, chain, saver.store)
+    if moved := recording.open(saver.store.folder):
+        yield RecordingMoved(plan.shot, str(moved))
+    similarities = yield from record(painter, plan, saver.load(plan.previous), recording)
+    return Lapse(recording, plan, similarities)
+
+
+def recording_of(plan: FramePlan, chain: Chain, store: TakeStore) -> Recording:
+    """Where a timelapse that begins with a frame is recorded until all its frames are there."""
+    digest = chain.digest(plan)
+    assert digest is not None, "frames are walked in the order of their inputs"
+    return Recording(store.folder / RECORDINGS / plan.shot, digest)
 
 
 def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tuple[Painter, ModelsLoaded]:
@@ -193,7 +225,7 @@ class Saver:
     """
 
     def __init__(self, store: TakeStore) -> None:
-        self._store = store
+        self.store = store
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="save")
         self._pending: Future[object] | None = None
         self._recent: dict[FrameRef, Picture] = {}
@@ -202,7 +234,7 @@ class Saver:
         """Begin to save a frame, once the one before is on disk. Raises OutputError of the one before."""
         self._wait()
         self._remember(FrameRef(plan.shot, plan.index), picture)
-        self._pending = self._worker.submit(self._store.save, plan, picture, digest, models)
+        self._pending = self._worker.submit(self.store.save, plan, picture, digest, models)
 
     def load(self, frame: FrameRef | None) -> Picture | None:
         """A saved frame, if one is named, uint8 [H, W, 3]."""
@@ -212,10 +244,14 @@ class Saver:
         """A saved frame, uint8 [H, W, 3]; those used last come from memory."""
         if frame not in self._recent:
             self._wait()
-            self._remember(frame, self._store.load(frame.shot, frame.index))
+            self._remember(frame, self.store.load(frame.shot, frame.index))
         else:
             self._remember(frame, self._recent[frame])
         return self._recent[frame]
+
+    def flush(self) -> None:
+        """Wait until all frames are on disk. Raises OutputError."""
+        self._wait()
 
     def _remember(self, frame: FrameRef, picture: Picture) -> None:
         """Keep the frame in memory, and of the others those used last."""

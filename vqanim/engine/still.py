@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import torch
 
 from vqanim.engine.device import choose_device, device_errors
-from vqanim.engine.events import ModelsLoaded
+from vqanim.engine.events import LapseStep, ModelsLoaded
+from vqanim.engine.lapse import Lapse, record
 from vqanim.engine.painter import Painter, resize
 from vqanim.engine.run import load_painter
 from vqanim.engine.start import to_bytes
 from vqanim.files import Picture
-from vqanim.guidance.graphs import Choice
+from vqanim.guidance.graphs import Choice, choose
 from vqanim.guidance.guide import Similarities
+from vqanim.takes.recording import Recording
 from vqanim.timeline.plan import FramePlan, Timeline
 from vqanim.types import Latents
 
@@ -50,6 +52,7 @@ class StillDone:
 ONE_PICTURE = Choice("eager", "a single picture is not worth a graph")
 
 StillEvent: TypeAlias = ModelsLoaded | StepDone | StillDone
+LapseEvent: TypeAlias = ModelsLoaded | LapseStep
 Hear: TypeAlias = Callable[[StillEvent], None]
 
 
@@ -66,6 +69,20 @@ def paint_stills(timeline: Timeline, seeds: Sequence[int], device: str, hear: He
         for number, seed in enumerate(seeds):
             plan = replace(timeline.shots[0].frames[0], seed=seed)
             _paint(painter, plan, number, hear)
+
+
+def record_lapse(timeline: Timeline, recording: Recording, device: str) -> Generator[LapseEvent, None, Lapse]:
+    """Record the timelapse that is all of a timeline, or go on with it, and tell of every step.
+
+    The recording is open. Raises DeviceError, InputError and OutputError.
+    """
+    plan = timeline.shots[0].frames[0]
+    with device_errors():
+        chosen = choose_device(device)
+        painter, loaded = load_painter(timeline, chosen, choose(timeline, chosen))
+        yield loaded
+        similarities = yield from record(painter, plan, None, recording)
+    return Lapse(recording, plan, similarities)
 
 
 def _paint(painter: Painter, plan: FramePlan, number: int, hear: Hear) -> None:

@@ -25,6 +25,12 @@ class TensorAdam:
         self.second = torch.zeros((), device=tensor.device, dtype=tensor.dtype)
         self.count = 0
 
+    def go_on(self, first: Tensor, second: Tensor, count: int) -> None:
+        """Take over the moments of another one after `count` steps."""
+        self.first.copy_(first)
+        self.second.copy_(second)
+        self.count = count
+
     def step(self, gradient: Tensor, learning_rate: float) -> None:
         """Move the tensor against the gradient, in place."""
         self.count += 1

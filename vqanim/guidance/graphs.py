@@ -45,11 +45,17 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
     shapes: dict[Hashable, int] = {}
     for shot in timeline.shots:
         for plan in shot.frames:
-            if plan.previous is not None and plan.steps:
-                kinds = tuple(sorted(term.kind for term in plan.losses))
-                noisy = tuple(amount > 0 for amount in plan.cutout_noise)
+            if (
+                plan.steps == 0
+                or (plan.lapse is None and plan.previous is None)
+                or (plan.lapse and plan.index)
+            ):
+                continue
+            noisy = tuple(amount > 0 for amount in plan.cutout_noise)
+            for stretch in plan.stretches:
+                kinds = tuple(sorted(term.kind for term in stretch.losses))
                 shapes.setdefault((kinds, plan.cutouts, noisy), 0)
-                shapes[kinds, plan.cutouts, noisy] += plan.steps
+                shapes[kinds, plan.cutouts, noisy] += stretch.steps
     if not shapes:
         return Choice("eager", "no frame carries another and has steps")
     if len(shapes) > MAX_GRAPHS:

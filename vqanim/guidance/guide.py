@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator as Going
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from vqanim.guidance.memory import LADDER, Ladder, Memory
 from vqanim.guidance.smoothing import add_averages
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
-from vqanim.timeline.plan import FramePlan, StartPlan
+from vqanim.timeline.plan import FramePlan, StartPlan, Stretch, WeightedTerm
 from vqanim.types import FeatureNetwork, Generator, Image, Latents
 
 OnStep: TypeAlias = Callable[[int, Latents], None]
@@ -31,6 +32,26 @@ LOOKS = 24
 
 Similarities: TypeAlias = tuple[tuple[str, float], ...]
 """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
+
+
+Moment = TypeVar("Moment")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where an optimisation is after a step, and all that it needs to go on from there.
+
+    The tensors go on changing: who keeps them copies them.
+    """
+
+    steps: int
+    """Steps done."""
+    latents: Latents
+    first: Latents
+    """The optimiser's first moments, shaped like the latents."""
+    second: Latents
+    """Its second moments, scalars."""
 
 
 @dataclass(frozen=True)
@@ -91,25 +112,45 @@ class Guide:
         keeps.
         Raises DeviceError when memory does not suffice on any rung of the ladder.
         """
-        moving = {name: z.detach().clone().requires_grad_(True) for name, z in latents.items()}
-        if plan.steps == 0 or not plan.losses:
+        going = self.steps(latents, plan, rng, context)
+        return finish(going, on_step and (lambda reached: on_step(reached.steps - 1, reached.latents)))
+
+    def steps(
+        self,
+        latents: Latents,
+        plan: FramePlan,
+        rng: torch.Generator,
+        context: GuideContext = GuideContext(),
+        begin: Reached | None = None,
+    ) -> Going[Reached, None, GuideResult]:
+        """The same, step by step; what is to be told comes after every step.
+
+        begin: go on from there, to the same bits, with everything else as it was in the beginning.
+        """
+        moving = {n: z.detach().clone().requires_grad_(True) for n, z in latents.items()}
+        if plan.steps == 0 or not plan.terms:
             return GuideResult(detached(moving), (), True)
-        terms = self._terms(plan, context, device_of(moving))
+        device = device_of(moving)
         cutouts = self._cutouts(plan, moving, rng)
         optimisers = {name: TensorAdam(z.data) for name, z in moving.items()}
-        rate = plan.learning_rate * strength(plan)
+        if begin is not None:
+            restore(moving, optimisers, begin)
+        way = [stretch for stretch in plan.stretches for _ in range(stretch.steps)]
+        now: Stretch | None = None
         seen: tuple[Tensor, ...] = ()
-        for index in range(plan.steps):
+        for index in range(begin.steps if begin else 0, plan.steps):
+            if (stretch := way[index]) is not now:
+                now, terms = stretch, self._terms(stretch.losses, context, device)
+                rate = stretch.learning_rate * strength(stretch.losses)
             inputs = Inputs(moving, tuple(drawn.step(index) for drawn in cutouts), terms)
             gradient = self.ladder.climb(partial(self.step, inputs))
             for name, optimiser in optimisers.items():
-                optimiser.step(add_averages(gradient.latents[name], plan.smoothing), rate)
+                optimiser.step(add_averages(gradient.latents[name], stretch.smoothing), rate)
             self.generator.project(detached(moving))
             seen = gradient.seen
-            if on_step is not None:
-                on_step(index, detached(moving))
+            yield reached(index + 1, moving, optimisers)
         done = detached(moving)
-        return GuideResult(done, self._similarities(plan, seen), all_finite(done))
+        return GuideResult(done, self._similarities(plan.stretches[-1].losses, seen), all_finite(done))
 
     @property
     def way(self) -> tuple[str, str]:
@@ -121,18 +162,18 @@ class Guide:
             return "graph", ""
         return "eager", self.step.failure if isinstance(self.step, GraphedStep) else ""
 
-    def _terms(self, plan: FramePlan, context: GuideContext, device: torch.device) -> Terms:
-        """What the terms of a frame need in all its steps."""
+    def _terms(self, losses: Sequence[WeightedTerm], context: GuideContext, device: torch.device) -> Terms:
+        """What terms need in all steps that they are for."""
         known = [
             Known(targets, context, device, pictures)
             for targets, pictures in zip(self.targets, self.pictures, strict=True)
         ]
         alone = Known({}, context, device, features=self.features, styles=self.styles)
         return Terms(
-            tuple(prepare_terms(plan.losses, "cutouts", one) for one in known),
-            prepare_terms(plan.losses, "picture", alone),
-            prepare_terms(plan.losses, "latents", alone),
-            prepare_terms(plan.losses, "features", alone),
+            tuple(prepare_terms(losses, "cutouts", one) for one in known),
+            prepare_terms(losses, "picture", alone),
+            prepare_terms(losses, "latents", alone),
+            prepare_terms(losses, "features", alone),
         )
 
     def _cutouts(self, plan: FramePlan, latents: Latents, rng: torch.Generator) -> tuple[Cutouts, ...]:
@@ -144,9 +185,9 @@ class Guide:
             for viewer, count, noise in counts
         )
 
-    def _similarities(self, plan: FramePlan, seen: tuple[Tensor, ...]) -> Similarities:
-        terms = [term for term in plan.losses if TERMS[term.kind].looks_at == "cutouts"]
-        if not terms:
+    def _similarities(self, losses: Sequence[WeightedTerm], seen: tuple[Tensor, ...]) -> Similarities:
+        terms = [term for term in losses if TERMS[term.kind].looks_at == "cutouts"]
+        if not terms or not seen:
             return ()
         knowns = [
             Known(texts, GuideContext(), view.device, pictures)
@@ -186,12 +227,38 @@ def see_style(features: FeatureNetwork | None, picture: Image) -> tuple[Style, .
     return tuple(style_of(layer) for layer in given(features)(picture))
 
 
-def strength(plan: FramePlan) -> float:
+def finish(going: Going[Moment, None, Result], hear: Callable[[Moment], None] | None = None) -> Result:
+    """Go on to the end, and tell of every moment on the way."""
+    while True:
+        try:
+            moment = next(going)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if hear is not None:
+            hear(moment)
+
+
+def reached(steps: int, moving: Latents, optimisers: Mapping[str, TensorAdam]) -> Reached:
+    """The moment after a step."""
+    first = {name: optimiser.first for name, optimiser in optimisers.items()}
+    second = {name: optimiser.second for name, optimiser in optimisers.items()}
+    return Reached(steps, detached(moving), first, second)
+
+
+def restore(moving: Latents, optimisers: Mapping[str, TensorAdam], begin: Reached) -> None:
+    """Put latents and optimisers, in place, where they were after a step."""
+    for name, z in moving.items():
+        z.data.copy_(begin.latents[name])
+        optimisers[name].go_on(begin.first[name], begin.second[name], begin.steps)
+
+
+def strength(losses: Sequence[WeightedTerm]) -> float:
     """min(1, sum of |weights|): Adam forgets the scale of a gradient, so weights must set the step.
 
     Only what pulls counts; other terms hold a picture back.
     """
-    pulling = (term for term in plan.losses if TERMS[term.kind].pulls)
+    pulling = (term for term in losses if TERMS[term.kind].pulls)
     return min(1.0, sum(abs(term.weight) for term in pulling))
 
 

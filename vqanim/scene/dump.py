@@ -159,7 +159,9 @@ def _prompt(prompt: Prompt, scene: Scene, names: Mapping[str, str]) -> dict[str,
 def _playing(shot: Shot) -> dict[str, Any]:
     """How the film plays a shot."""
     repeat = shot.repeat if shot.repeat != 1 else None
-    return {"freeze": _time(shot.freeze), "repeat": repeat, "reverse": shot.reverse or None}
+    lapse = shot.kind == "timelapse"
+    kind = {"kind": shot.kind if lapse else None, "pace": shot.pace if lapse else None}
+    return kind | {"freeze": _time(shot.freeze), "repeat": repeat, "reverse": shot.reverse or None}
 
 
 def _effects(effects: Sequence[Effect]) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ _INHERITED = tuple(key for key, (_, option) in options_of(Shot).items() if optio
 _TIMED = ("effects", "hits")
 """Keys of Scene that hold moments, which can be read once the film's duration is known."""
 _RATE = "guidance.rate"
-_PLAYING = ("freeze", "repeat", "reverse")
+_PLAYING = ("kind", "pace", "freeze", "repeat", "reverse")
 """Keys of Shot that a scene without shots may say too."""
 _OWN = tuple(
     key
@@ -143,6 +143,8 @@ def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
     )
     _check_loops(values["loop"], shots if nodes else (whole,), root, reader)
     _check_names(shots, nodes, reader)
+    for shot, node in zip(shots if nodes else (whole,), nodes or (root,), strict=True):
+        _check_pace(shot, node, reader)
     values["title"] = values["title"] or Path(reader.file).stem
     values |= {"text": text, "loop_place": place_of("loop", root)}
     scene = Scene(file=reader.file, **values, shots=shots if nodes else (whole,))
@@ -241,6 +243,12 @@ def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reade
             reader.refuse(shot.loop_place, said)
     if film and len(shots) == 1 and shots[0].freeze:
         reader.refuse(place_of("loop", root), said)
+
+
+def _check_pace(shot: Shot, node: Mapping, reader: Reader) -> None:
+    """Only a timelapse has a pace."""
+    if shot.kind != "timelapse" and is_given("pace", node):
+        reader.refuse(place_of("pace", node), "found a pace, only a shot with `kind: timelapse` has one")
 
 
 def _merge(outer: Mapping, inner: Mapping, part: type) -> list[tuple[Scalar, Node]]:

@@ -49,6 +49,9 @@ FLAG = Kind("flag", "true or false")
 
 BORDERS = ("reflect", "wrap", "edge")
 
+KINDS = ("animation", "timelapse")
+PACES = ("even", "linear")
+"""The change of a timelapse is spread evenly over its time, or its steps are."""
 THROUGH = ("perceptor", "pixels", "style")
 FITS = ("cover", "contain", "stretch")
 """Fill the frame and cut what hangs over; show all of the picture with margins; fill it out of shape."""
@@ -56,7 +59,6 @@ FITS = ("cover", "contain", "stretch")
 _LATER = (
     "soundtrack",
     "lead",
-    "kind",
 )
 
 
@@ -414,6 +416,21 @@ class Shot(Declared):
         default=Transition(),
         default_text="carry",
         example="{kind: dissolve, duration: 1s}",
+        inherited=False,
+    )
+    kind: str = option(
+        choice(*KINDS),
+        "animation: every frame goes on from the one before; timelapse: one picture comes into being, in "
+        "one long optimisation without a camera",
+        default="animation",
+        example="timelapse",
+        inherited=False,
+    )
+    pace: str = option(
+        choice(*PACES),
+        "Of a timelapse. even: the pictures change at a steady pace; linear: every step takes as long",
+        default="even",
+        example="linear",
         inherited=False,
     )
     freeze: Time | None = option(

@@ -129,6 +129,15 @@ def styled(prompts: Sequence[Prompt], strength: float) -> tuple[tuple[Prompt, ..
     return lighter, StayNear(Curve.constant(kept), to="start", space="content")
 
 
+def lapse_scene(still: Still, name: str, frames: int, fps: int, pace: str) -> Scene:
+    """The scene whose only shot is the timelapse of the picture. Raises as `still_scene` does."""
+    scene = still_scene(still, name)
+    (shot,) = scene.shots
+    guidance = replace(shot.guidance, steps=Curve.constant(0))  # all of them are steps of the first frame
+    lapse = replace(shot, kind="timelapse", pace=pace, guidance=guidance)
+    return replace(scene, fps=Fraction(fps), duration=Time(Fraction(frames), "f"), shots=(lapse,))
+
+
 def _check_numbers(still: Still) -> None:
     whole = {
         "steps": (still.steps, 1, MAX_STEPS),

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.timeline.plan import DEFAULT_FOV, FramePlan
+from vqanim.timeline.plan import DEFAULT_FOV, FramePlan, LapsePlan
 
 ENGINE_VERSION = 4
 """Bumped by hand whenever the same plan would give other pixels."""
@@ -56,12 +57,18 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
     frame before, or the content hash of the start image, and those of the pictures that terms name. The
     names of these files are left out of the digest; that of an icon's outline stands in the plan itself.
     """
-    document = {
+    document: dict[str, Any] = {
         "engine": ENGINE_VERSION,
-        "plan": _nameless(asdict(plan)),
+        "plan": _nameless(asdict(replace(plan, lapse=None))),
         "inputs": list(inputs),
         "run": asdict(key),
     }
+    if plan.lapse is not None:  # left out where there is none, as before there were any
+        document["lapse"] = _lapse_digest(plan.lapse)
+    return _hash(document)
+
+
+def _hash(document: Mapping[str, Any]) -> str:
     text = json.dumps(_canonical(document), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
@@ -72,7 +79,16 @@ def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     losses = [_nameless_term(term) for term in plan["losses"]]
     camera = {name: value for name, value in plan["camera"].items() if value != _LATER.get(name, _NO_VALUE)}
     start = _nameless_start(plan["start"])
+    del plan["lapse"]
     return {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
+
+
+@lru_cache(maxsize=8)
+def _lapse_digest(lapse: LapsePlan) -> str:
+    """Of a timelapse, which all frames of its take share and which may have a stretch for each of them."""
+    stretches = [asdict(stretch) for stretch in lapse.stretches]
+    nameless = [{**one, "losses": [_nameless_term(term) for term in one["losses"]]} for one in stretches]
+    return _hash({"frames": lapse.frames, "even": lapse.even, "stretches": nameless})
 
 
 def _nameless_start(start: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -13,12 +13,13 @@ from vqanim.scene.times import TimeBase
 from vqanim.timeline.between import ShotCamera
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
+from vqanim.timeline.lapse import as_timelapse, check_timelapse
 from vqanim.timeline.loops import lead_back
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import Limits, PerceptorPlan, Timeline
+from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, Timeline
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
-from vqanim.timeline.view import DIGITS
+from vqanim.timeline.view import DIGITS, View
 
 _GIF_WIDTH = 480
 _GIF_FPS = Fraction(25)
@@ -56,7 +57,7 @@ def compile_timeline(
     )
     sampler = Sampler()
     cameras = _cameras(spans, film, TimeBase(duration, scene.fps), scene.rate)
-    shots = tuple(plan_shot(film, camera.clocks, camera.before, sampler) for camera in cameras)
+    shots = tuple(_take(camera, sampler) for camera in cameras)
     shots = lead_back(scene, spans, shots)
     edit, chapters = cut_film(scene, spans, shots, sampler, cameras)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
@@ -109,6 +110,16 @@ def _cameras(spans: tuple[Span, ...], film: Film, base: TimeBase, rate: Fraction
             before = replace(clocks[number - 1], until=here.span.start + here.span.blend)
         cameras.append(ShotCamera(film, here, before))
     return cameras
+
+
+def _take(camera: ShotCamera, sampler: Sampler) -> ShotPlan:
+    """What is painted of a shot."""
+    shot = camera.clocks.span.shot
+    take = plan_shot(camera.film, camera.clocks, camera.before, sampler)
+    if shot.kind != "timelapse":
+        return take
+    check_timelapse(View(shot.camera, camera.clocks, camera.film.aspect), sampler)
+    return as_timelapse(take, shot)
 
 
 def _perceptors(scene: Scene) -> tuple[PerceptorPlan, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 from vqanim.effects import EffectNow
 from vqanim.icons import IconSpec
@@ -140,6 +141,37 @@ class FrameRef:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Steps of one optimisation that follow each other and are made alike."""
+
+    steps: int
+    losses: tuple[WeightedTerm, ...]
+    """Terms with a weight other than zero."""
+    learning_rate: float
+    smoothing: float
+
+
+@dataclass(frozen=True)
+class LapsePlan:
+    """A take that is one long optimisation: its frames are picked from the pictures on the way."""
+
+    frames: int
+    """Those over which the picture comes into being; frames after them show how it came out."""
+    even: bool
+    """Whether the change is spread evenly over them; else the steps are."""
+    stretches: tuple[Stretch, ...]
+    """All its steps, in order."""
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Computed once: there may be thousands of stretches, and as many frames that ask."""
+        return hash((self.frames, self.even, self.stretches))
+
+
+@dataclass(frozen=True)
 class FramePlan:
     """All that one frame depends on, apart from the run's settings. Floats are rounded to 9 digits."""
 
@@ -171,6 +203,39 @@ class FramePlan:
     """Of each perceptor."""
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
+    lapse: LapsePlan | None = None
+    """For a frame of a take that is one long optimisation, which begins from `previous` or `start` and has
+    `steps` in all; what it loses and how far it goes then stands here. All its frames have the same."""
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The steps that lead to this frame, and to the whole take of a timelapse."""
+        if self.lapse is not None:
+            return self.lapse.stretches
+        return (Stretch(self.steps, self.losses, self.learning_rate, self.smoothing),)
+
+    @property
+    def terms(self) -> tuple[WeightedTerm, ...]:
+        """The terms of all these steps."""
+        return tuple(term for stretch in self.stretches for term in stretch.losses)
+
+    @property
+    def opens_on_picture(self) -> bool:
+        """True when the steps begin from a picture that is worth showing."""
+        return self.start is None or self.start.is_picture
+
+    def part(self, first: int, steps: int) -> FramePlan:
+        """The same plan with `steps` of its steps, from the step `first` on."""
+        if self.lapse is None:
+            return replace(self, steps=steps)
+        kept, begin = [], 0
+        for stretch in self.lapse.stretches:
+            end = begin + stretch.steps
+            inside = min(end, first + steps) - max(begin, first)
+            if inside > 0:
+                kept.append(replace(stretch, steps=inside))
+            begin = end
+        return replace(self, steps=steps, lapse=replace(self.lapse, stretches=tuple(kept)))
 
     @property
     def saved(self) -> tuple[FrameRef, ...]:

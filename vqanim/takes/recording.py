@@ -1,0 +1,151 @@
+"""What a long optimisation has painted so far: its pictures, and a state from which it goes on.
+
+    <folder>/recording.json     of what: the digest of all that decides the pictures
+    <folder>/000012.png         the picture after 12 steps
+    <folder>/state.safetensors  numbers, read as data; every few pictures a newer one
+
+It lasts as long as the optimisation does. Pictures are on the disk before the state that follows them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vqanim.errors import InputError, OutputError
+from vqanim.files import Picture, make_folder, read_picture, remove_temporary, write_atomic, writing
+from vqanim.takes.digest import content_hash
+from vqanim.takes.still import write_picture
+from vqanim.takes.superseded import move_into, next_superseded
+
+RECORDING_VERSION = 1
+"""Bumped by hand whenever a state of before would go on to other pictures."""
+RECORDINGS = "recordings"
+"""Folder of a render, with one a take."""
+LABEL = "recording.json"
+STATE = "state.safetensors"
+MADE = "made.json"
+"""By name, the content hash of a file that was made from it; null while it is being made."""
+
+_PICTURE_FILE = re.compile(r"\d{6,}\.png")
+_LARGEST_STATE = 2**31
+"""Bytes; far more than the latents of the largest frame."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What an optimisation needs to go on."""
+
+    arrays: Mapping[str, npt.NDArray[np.float32]]
+    counts: Mapping[str, int]
+
+
+class Recording:
+    """One optimisation's folder. Who uses it holds a lock on the folder above."""
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        """`digest` stands for all that decides the pictures, which of the steps are recorded included."""
+        self.folder = folder
+        self._label = json.dumps({"version": RECORDING_VERSION, "digest": digest}) + "\n"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a recording of just this."""
+        try:
+            return (self.folder / LABEL).read_text("utf-8") == self._label
+        except (OSError, ValueError):
+            return False
+
+    def open(self, home: Path) -> Path | None:
+        """Make the folder, or go on with it. One of something else moves to a superseded/NNN of `home`, and
+        is never overwritten; gives where it went. Raises OutputError, also when the folder is somebody's."""
+        moved = None
+        make_folder(self.folder)
+        remove_temporary(self.folder)
+        if not self.is_there and any(self.folder.iterdir()):
+            if not (self.folder / LABEL).is_file():
+                said = "is in the way, and no recording of a timelapse; move it, or choose another folder"
+                raise OutputError(f"{self.folder}: {said}")
+            moved = next_superseded(home)
+            move_into(self.folder, moved)
+            make_folder(self.folder)
+        if not self.is_there:
+            write_atomic(self.folder / LABEL, self._label)
+        return moved
+
+    def add(self, step: int, picture: Picture) -> None:
+        """Save the picture, uint8 [H, W, 3], after a step. Raises OutputError."""
+        write_picture(self.folder / f"{step:06d}.png", picture)
+
+    def pictures(self) -> list[tuple[int, Path]]:
+        """Steps, ascending, and the files of the pictures after them."""
+        try:
+            names = [path.name for path in self.folder.iterdir() if _PICTURE_FILE.fullmatch(path.name)]
+        except OSError:
+            return []
+        return sorted((int(name[:-4]), self.folder / name) for name in names)
+
+    def load(self, step: int) -> Picture:
+        """The picture after a step, uint8 [H, W, 3]. Raises InputError when it is missing or broken."""
+        path = self.folder / f"{step:06d}.png"
+        try:
+            return read_picture(path)
+        except InputError as error:
+            raise InputError(f"{error}; delete it and run again, it will be painted again") from error
+
+    def save_state(self, state: State) -> None:
+        """Put a state in the place of the one before, whole or not at all. Raises OutputError."""
+        from safetensors.numpy import save
+
+        counts = {name: str(count) for name, count in state.counts.items()}
+        write_atomic(self.folder / STATE, save(dict(state.arrays), counts))
+
+    def read_state(self) -> State | None:
+        """The last state; None when there is none, or none that can be read."""
+        from safetensors import SafetensorError, safe_open
+
+        path = self.folder / STATE
+        try:
+            if path.stat().st_size > _LARGEST_STATE:
+                return None
+            with safe_open(path, framework="numpy") as file:
+                counts = {name: int(count) for name, count in (file.metadata() or {}).items()}
+                return State({name: file.get_tensor(name) for name in file.keys()}, counts)  # noqa: SIM118
+        except (OSError, ValueError, SafetensorError):
+            return None
+
+    def claim(self, files: Sequence[Path]) -> None:
+        """Remember that files are going to be made from this, and may be made again. Raises OutputError."""
+        self._write_made({path.name: None for path in files})
+
+    def note_made(self, files: Sequence[Path]) -> None:
+        """Remember files that were made from this before it was finished. Raises OutputError."""
+        self._write_made({path.name: content_hash(path) for path in files})
+
+    def has_made(self, file: Path) -> bool:
+        """Whether a file was made from this, and not changed since by somebody else."""
+        try:
+            made = json.loads((self.folder / MADE).read_text("utf-8"))
+            return self.is_there and made[file.name] in (None, content_hash(file))
+        except (OSError, ValueError, KeyError, TypeError, InputError):
+            return False
+
+    def _write_made(self, made: Mapping[str, str | None]) -> None:
+        write_atomic(self.folder / MADE, json.dumps(made, indent=2) + "\n")
+
+    def discard(self) -> None:
+        """Remove the recording, if it is of this: what came of it is elsewhere. Raises OutputError."""
+        if not self.is_there:
+            return
+        with writing(self.folder):
+            shutil.rmtree(self.folder)
+        with suppress(OSError):  # others lie beside it
+            self.folder.parent.rmdir()
