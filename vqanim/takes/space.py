@@ -16,8 +16,9 @@ GIGABYTE = 10**9
 def check_space(folder: Path, frames: int, width: int, height: int) -> None:
     """Raise OutputError unless so many new frames of `width` x `height` pixels fit beside what is there."""
     needed = frames * width * height * 3 * PNG_SHARE
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     with writing(folder):
-        free = shutil.disk_usage(folder).free
+        free = shutil.disk_usage(there).free
     if needed > free:
         raise OutputError(
             f"{folder}: {frames} frames of {width}x{height} pixels need about {needed / GIGABYTE:.2f} GB and "
