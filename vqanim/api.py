@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vqanim import __version__
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import make_folder, write_atomic
+from vqanim.models.cache import cache_folder
 from vqanim.models.catalogue import (
     GeneratorEntry,
     ModelEntry,
@@ -23,6 +26,7 @@ from vqanim.models.events import FetchEvent
 from vqanim.models.fetch import fetch_model
 from vqanim.scene import Scene, dump_scene, load_scene
 from vqanim.scene.model import Models, PerceptorUse
+from vqanim.scene.quality import NORMAL, at_quality
 from vqanim.scene.still import Still, still_scene
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from vqanim.film import FilmDone
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
+    from vqanim.preview.outline import Outline
     from vqanim.takes.digest import RunKey
     from vqanim.timeline import FrameRef
 
@@ -48,6 +53,7 @@ class Prepared:
     generator: GeneratorEntry
     perceptors: tuple[PerceptorEntry, ...]
     """In the order of the timeline's."""
+    quality: str = NORMAL
 
     @property
     def stem(self) -> str:
@@ -56,15 +62,22 @@ class Prepared:
 
     @property
     def default_folder(self) -> Path:
-        """Where a render goes unless told otherwise: `renders/<stem>` in the current folder."""
-        return Path("renders") / self.stem
+        """Where a render goes unless told otherwise: `renders/<stem>` in the current folder; of a draft,
+        `renders/<stem>-draft`, so that it takes no frame's place."""
+        return Path("renders") / (self.stem if self.quality == NORMAL else f"{self.stem}-{self.quality}")
 
 
-def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: str | None = None) -> Prepared:
+def prepare(
+    scene: str | Path | Scene,
+    overrides: Sequence[str] = (),
+    models: str | None = None,
+    quality: str = NORMAL,
+) -> Prepared:
     """Read a scene file (or take a loaded scene), look its models up and compile it.
 
     overrides: `key.path=value` texts, as for `--set`; they apply to a file only.
     models: name of the models, instead of the scene's.
+    quality: draft, normal or high; see `vqanim.scene.quality`.
     Raises SceneError with every mistake, and UsageError for overrides of a loaded scene.
     """
     if isinstance(scene, Scene):
@@ -77,13 +90,14 @@ def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: st
         chosen = Models(models, (PerceptorUse(models, place=place),), place)
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
+    scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
     limits = Limits(
         multiple=generator.multiple,
         learning_rate=generator.learning_rate,
         smoothing=generator.smoothing,
         views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
     )
-    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptors)
+    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptors, quality)
 
 
 def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...]]:
@@ -140,7 +154,9 @@ def _render(
     prepared: Prepared, folder: Path, device: str, deterministic: bool
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
+    began = monotonic()
     from vqanim.engine.events import RunStarted
+    from vqanim.engine.learning import Learner
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.takes.digest import content_hash
@@ -150,7 +166,8 @@ def _render(
     from vqanim.takes.superseded import write_keeping_old
 
     timeline = prepared.timeline
-    with lock_folder(folder):
+    learner = Learner(timeline, cache_folder(), importing=monotonic() - began)
+    with lock_folder(folder), closing(learner):
         prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
@@ -160,12 +177,18 @@ def _render(
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
                 write_keeping_old(folder / "scene.resolved.yaml", resolved, attic)
                 write_run(folder, describe_run(prepared, event), attic)
+            learner.hear(event)
             yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
-        yield from make_film(
+        films: list[FilmDone] = []
+        for film in make_film(
             timeline, lambda frame: store.frame_path(frame.shot, frame.index), folder, prepared.stem
-        )
+        ):
+            yield film
+            films.append(film)
+        if all(film.written for film in films):
+            learner.films(sum(film.seconds for film in films))
 
 
 def prepare_still(still: Still, name: str = "picture") -> Prepared:
@@ -188,6 +211,50 @@ def paint(prepared: Prepared, seeds: Sequence[int], hear: Hear, device: str = "a
     from vqanim.engine.still import paint_stills
 
     paint_stills(prepared.timeline, seeds, device, hear)
+
+
+def outline(prepared: Prepared, device: str | None = None) -> Outline:
+    """All that is known of a film before it is painted, without torch.
+
+    device: whose times are meant; the one that painted last if None.
+    """
+    from vqanim.engine.speeds import read_speeds
+    from vqanim.preview.outline import make_outline
+
+    models = prepared.generator, prepared.perceptors
+    return make_outline(prepared.scene, prepared.timeline, models, read_speeds(cache_folder()), device)
+
+
+def draw_plot(outline: Outline, path: Path) -> None:
+    """Draw the curves of a film to a PNG or, where the name says so, to a page of HTML. Raises OutputError."""
+    from vqanim.preview.chart import draw_chart
+    from vqanim.preview.page import write_page
+
+    make_folder(path.parent)
+    (write_page if path.suffix.lower() == ".html" else draw_chart)(outline, path)
+
+
+def measure(prepared: Prepared, device: str = "auto") -> None:
+    """Paint a few frames of a film to learn how long the others will take, for later outlines.
+
+    The models must be here (see `fetch_models`). Raises DeviceError, InputError and OutputError.
+    """
+    began = monotonic()
+    from vqanim.engine.measure import measure as measure_frames
+
+    importing = monotonic() - began
+    from vqanim.engine.speeds import learn
+    from vqanim.film.measure import seconds_a_frame
+
+    timeline = prepared.timeline
+    samples = measure_frames(
+        timeline,
+        prepared.generator.multiple,
+        device,
+        importing,
+        lambda picture: seconds_a_frame(timeline, picture),
+    )
+    learn(cache_folder(), samples)
 
 
 def perceptors_hash(prepared: Prepared) -> str:

@@ -29,6 +29,8 @@ COMMANDS = MappingProxyType(
         "image": "Paint a single picture.",
         "timelapse": "Film how a single picture comes into being.",
         "encode": "Make a film from painted takes again, in other forms.",
+        "plan": "Tell what a film will be and what it will cost, without painting it.",
+        "preview": "Show the camera and the curves of a scene as a film, without models.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
         "icon": "Draw an icon, a text or a silhouette to start a film from.",

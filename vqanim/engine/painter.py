@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from time import monotonic
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from vqanim.camera.warp import field, warp
 from vqanim.engine.conditioning import condition, hold
+from vqanim.engine.events import StageTime
 from vqanim.engine.named import Named, NamedPictures
 from vqanim.engine.random import generator as random_generator
 from vqanim.engine.sketch import Stage, stages
@@ -30,6 +32,8 @@ class Painted:
     picture: Picture
     """uint8 [H, W, 3]."""
     similarities: Similarities
+    stages: tuple[StageTime, ...] = ()
+    """How long its steps took, by size."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,15 @@ class Painter:
             return self._begin(plan, on_step)
         picture, valid = self._carried(plan, previous)
         similarities: Similarities = ()
+        times: list[StageTime] = []
         if plan.steps > 0:
             with torch.no_grad():
                 latents = self.generator.carry(picture)
             context = self._context(plan, picture, latents, valid)
-            picture, similarities = self._guided(latents, plan, "cutouts", context, on_step)
+            picture, similarities = self._guided(latents, plan, "cutouts", context, times, on_step)
         if anchor is not None:
             picture = hold(picture, to_tensor(anchor).to(self.device), plan)
-        return Painted(to_bytes(picture), similarities)
+        return Painted(to_bytes(picture), similarities, tuple(times))
 
     def _begin(self, plan: FramePlan, on_step: OnStep | None) -> Painted:
         """A frame that grows from the plan's start, coarse to fine where that is no picture yet."""
@@ -83,14 +88,15 @@ class Painter:
         if plan.steps == 0:
             return Painted(to_bytes(picture), ())
         similarities: Similarities = ()
+        times: list[StageTime] = []
         for part in parts:
             with torch.no_grad():
                 picture = resize(picture, part.height, part.width)
                 latents = self.generator.start(picture, self._random(plan, "start latents"))
             purpose = f"cutouts {part.width}x{part.height}"
             context, staged = self._context(plan, picture, latents), replace(plan, steps=part.steps)
-            picture, similarities = self._guided(latents, staged, purpose, context, on_step)
-        return Painted(to_bytes(picture), similarities)
+            picture, similarities = self._guided(latents, staged, purpose, context, times, on_step)
+        return Painted(to_bytes(picture), similarities, tuple(times))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -120,10 +126,16 @@ class Painter:
         plan: FramePlan,
         purpose: str,
         context: GuideContext,
+        times: list[StageTime],
         on_step: OnStep | None = None,
     ) -> tuple[Tensor, Similarities]:
-        """The picture after the plan's steps, decoded after the last of them."""
+        """The picture after the plan's steps, decoded after the last of them; `times` is told how long they
+        took."""
+        began = monotonic()
         result = self.guide.optimise(latents, plan, self._random(plan, purpose), context, on_step)
+        height, width = self.generator.size_of(latents)
+        # Whether all is finite is known when the last step is done, on a GPU too.
+        times.append(StageTime(width, height, plan.steps, monotonic() - began))
         if not result.finite:
             raise InputError(
                 f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity; "

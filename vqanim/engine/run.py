@@ -122,6 +122,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     weights=tuple((term.text, term.weight) for term in plan.losses if term.is_prompt),
                     similarities=frame.similarities,
                     path=str(run.store.frame_path(plan.shot, plan.index)),
+                    stages=frame.stages,
                 )
                 if painter.guide.way != before:
                     yield StepChanged(*painter.guide.way)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import PerceptorUse, Prompt, Shot, StayNear
+from vqanim.scene.quality import FIRST_STEPS
 from vqanim.timeline.anchors import find_anchors
 from vqanim.timeline.plan import (
     CameraStep,
@@ -27,8 +28,6 @@ from vqanim.timeline.view import DIGITS, View, camera_steps
 
 Floats = NDArray[np.float64]
 
-FIRST_STEPS = 60
-"""Steps of a first frame that grows out of noise or colours, where the scene says nothing."""
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
 _NO_WEIGHT = 1e-9
