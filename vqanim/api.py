@@ -29,6 +29,7 @@ from vqanim.scene.model import Models, PerceptorUse
 from vqanim.scene.quality import NORMAL, at_quality
 from vqanim.scene.still import Still, still_scene
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
+from vqanim.timeline.part import Part, cut_part, needed_frames, part_of
 
 if TYPE_CHECKING:
     from vqanim.engine.events import Event, RunStarted
@@ -132,6 +133,8 @@ def render(
     models: str | None = None,
     device: str = "auto",
     deterministic: bool = False,
+    quality: str = NORMAL,
+    part: Part | None = None,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
 
@@ -141,17 +144,20 @@ def render(
     `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
     hold are moved to `superseded/`.
     deterministic: use only operations that give the same bits each time; slower on a GPU.
+    quality: draft, normal or high, of a scene that is not prepared yet.
+    part: make only this part of the film (see `find_part`), called `<stem>-part`, from the frames that it
+    shows and those that they are painted from.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
-    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models)
+    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, quality)
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic)
+    return _render(prepared, folder, device, deterministic, part)
 
 
 def _render(
-    prepared: Prepared, folder: Path, device: str, deterministic: bool
+    prepared: Prepared, folder: Path, device: str, deterministic: bool, part: Part | None
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
@@ -171,7 +177,10 @@ def _render(
         prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
-        for event in paint_takes(timeline, Run(store, run_key(prepared), hashes, device, deterministic)):
+        shown = timeline if part is None else cut_part(timeline, part)
+        only = None if part is None else needed_frames(shown)
+        run = Run(store, run_key(prepared), hashes, device, deterministic, only)
+        for event in paint_takes(timeline, run):
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -182,13 +191,19 @@ def _render(
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
         films: list[FilmDone] = []
+        stem = prepared.stem if part is None else f"{prepared.stem}-part"
         for film in make_film(
-            timeline, lambda frame: store.frame_path(frame.shot, frame.index), folder, prepared.stem
+            shown, lambda frame: store.frame_path(frame.shot, frame.index), folder, stem, part_presets(part)
         ):
             yield film
             films.append(film)
-        if all(film.written for film in films):
+        if part is None and all(film.written for film in films):
             learner.films(sum(film.seconds for film in films))
+
+
+def part_presets(part: Part | None) -> tuple[str, ...]:
+    """What a part of a film is made into: all that a render makes but the poster, which is the film's."""
+    return () if part is None else ("web", "gif")
 
 
 def prepare_still(still: Still, name: str = "picture") -> Prepared:
@@ -226,12 +241,44 @@ def outline(prepared: Prepared, device: str | None = None) -> Outline:
 
 
 def draw_plot(outline: Outline, path: Path) -> None:
-    """Draw the curves of a film to a PNG or, where the name says so, to a page of HTML. Raises OutputError."""
+    """Draw the curves of a film to a PNG or, if that is how the name ends, to a page (.html).
+
+    Raises OutputError.
+    """
     from vqanim.preview.chart import draw_chart
     from vqanim.preview.page import write_page
 
     make_folder(path.parent)
     (write_page if path.suffix.lower() == ".html" else draw_chart)(outline, path)
+
+
+def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:
+    """The part of a film that somebody asks for, None for all of it: `A:B` in times of the film, or a shot.
+
+    Raises UsageError.
+    """
+    return part_of(prepared.timeline, frames, shot)
+
+
+def preview(
+    prepared: Prepared, out: str | Path | None = None, *, picture: str = "grid", part: Part | None = None
+) -> Generator[FilmDone, None, None]:
+    """Make an MP4 and a GIF of what the camera and the edit do, without models and without torch.
+
+    out: a folder for them, `renders/<stem>-preview` when None. picture: `grid`, `start`, `frame` or a path.
+    Raises UsageError, InputError and OutputError.
+    """
+    from vqanim.preview.animatic import Wanted, make_preview
+
+    folder = prepared.default_folder
+    wanted = Wanted(
+        folder.name,
+        Path(out) if out is not None else folder.with_name(f"{folder.name}-preview"),
+        folder,
+        picture,
+        part,
+    )
+    yield from make_preview(prepared.scene, prepared.timeline, wanted)
 
 
 def measure(prepared: Prepared, device: str = "auto") -> None:

@@ -39,7 +39,6 @@ device = click.option(
 )
 
 
-
 def device_or_none(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """A device, or None where none is given."""
     return None if value is None else _device(ctx, parameter, value)
@@ -55,3 +54,11 @@ quality = click.option(
 )
 
 quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+
+frames = click.option(
+    "--frames",
+    metavar="A:B",
+    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%: or :2s; B itself is not in it.",
+)
+
+shot = click.option("--shot", metavar="NAME", help="Only this shot.")

@@ -124,7 +124,10 @@ def describe(outline: Outline) -> Iterator[str]:
     rate = "" if outline.rate == outline.fps else f", {words.number(outline.rate)} a second"
     yield words.rows(
         [
-            ("painted", f"{words.count(outline.painted, 'frame')}{rate}, {words.count(outline.steps, 'step')}"),
+            (
+                "painted",
+                f"{words.count(outline.painted, 'frame')}{rate}, {words.count(outline.steps, 'step')}",
+            ),
             *_models(outline),
             ("memory", _memory(outline)),
             ("disk", _disk(outline)),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from vqanim.cli.words import number
 from vqanim.preview.outline import Outline
-from vqanim.timeline.tracks import Track
+from vqanim.timeline.tracks import Floats, Track
 
 LEAST_WIDTH, MOST_WIDTH = 60, 120
 """Columns."""
@@ -77,11 +78,11 @@ _UNITS = {
 }
 
 
-def _columns(values: np.ndarray, width: int) -> list[float | None]:  # type: ignore[type-arg]
+def _columns(values: Floats, width: int) -> list[float | None]:
     """One value for each column: the largest of its frames, so that no flash is lost; None where none is."""
     edges = np.linspace(0, len(values), width + 1)
     found: list[float | None] = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges.tolist()):
         first = min(int(start), len(values) - 1)
         part = values[first : max(first + 1, int(np.ceil(end)))]
         part = part[~np.isnan(part)]

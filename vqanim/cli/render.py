@@ -19,6 +19,9 @@ from vqanim.cli.stopping import stopping
     type=click.Path(file_okay=False),
     help="Folder for frames and films; ./renders/<name of the scene file> if not given.",
 )
+@options.quality
+@options.frames
+@options.shot
 @options.overrides
 @options.models
 @options.device
@@ -32,6 +35,9 @@ from vqanim.cli.stopping import stopping
 def render(
     scene: str,
     out: str | None,
+    quality: str,
+    frames: str | None,
+    shot: str | None,
     overrides: Sequence[str],
     models: str | None,
     device: str,
@@ -42,18 +48,25 @@ def render(
 
     Run the same command again to continue a render that was stopped; one that is finished says so. Frames
     of a changed scene are kept where they are still right, and the others are moved aside, never lost.
+
+    With --frames or --shot only a part of the film is made, called <name>-part; what it is painted from is
+    painted too, back to the last cut. A later render of the whole film keeps those frames. A draft has a
+    folder of its own, ./renders/<name>-draft.
     """
     with stopping():
         from vqanim import api
 
-        prepared = api.prepare(scene, overrides=overrides, models=models)
+        prepared = api.prepare(scene, overrides=overrides, models=models, quality=quality)
         words.warn(prepared.timeline.warnings)
+        part = api.find_part(prepared, frames, shot)
 
         from vqanim.cli.report import report_to  # what a scene with mistakes need not wait for
 
         with (
             report_to(prepared.timeline, quiet) as report,
-            closing(api.render(prepared, out=out, device=device, deterministic=deterministic)) as events,
+            closing(
+                api.render(prepared, out=out, device=device, deterministic=deterministic, part=part)
+            ) as events,
         ):
             for event in events:
                 report.hear(event)

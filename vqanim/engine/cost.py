@@ -95,9 +95,7 @@ def _is(speed: Speed, device: str) -> bool:
     return speed.device == device or speed.device.startswith(f"{device}, ")
 
 
-def _estimate(
-    timeline: Timeline, by_models: dict[str, Speed], multiple: int, device: str
-) -> Estimate | None:
+def _estimate(timeline: Timeline, by_models: dict[str, Speed], multiple: int, device: str) -> Estimate | None:
     size = (timeline.width, timeline.height)
     meter = _Meter()
     for plan in all_plans(timeline):
@@ -159,5 +157,5 @@ def disk_space(timeline: Timeline, speeds: Sequence[Speed] = ()) -> Disk:
 
 def _gif_pixels(timeline: Timeline) -> float:
     width = min(timeline.gif_width, timeline.width)
-    frames = float(len(timeline.edit) * min(timeline.gif_fps / timeline.fps, 1))
+    frames = len(timeline.edit) * min(float(timeline.gif_fps / timeline.fps), 1.0)
     return frames * width * width * timeline.height / timeline.width

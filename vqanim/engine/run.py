@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Container, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -48,6 +48,12 @@ class Run:
     device: str = "auto"
     deterministic: bool = False
     """Whether only operations are allowed that give the same bits each time."""
+    only: frozenset[FrameRef] | None = None
+    """Frames that are painted; all when None. What they are painted from is among them."""
+
+    def wants(self, frame: FrameRef) -> bool:
+        """Whether a frame is to be painted."""
+        return self.only is None or frame in self.only
 
 
 def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
@@ -67,11 +73,14 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     chain = Chain(run.key, run.assets)
     found = survey(timeline, run.store, chain)
     moved_to = run.store.supersede(found.stale) if found.stale else None
-    done = sum(found.kept.values())
+    wanted = {shot.name: _count_wanted(shot, run) for shot in timeline.shots}
+    frames = sum(wanted.values())
+    kept = {shot.name: _count_wanted(shot, run, chain.pixels) for shot in timeline.shots}
+    done = sum(kept.values())
     steps = choose(timeline, device)
     yield RunStarted(
         folder=str(run.store.folder),
-        frames=timeline.frame_count,
+        frames=frames,
         kept=done,
         superseded=len(found.stale),
         superseded_to=str(moved_to) if moved_to else None,
@@ -86,10 +95,12 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     painter: Painter | None = None
     with Saver(run.store) as saver:
         for shot in timeline.shots:
-            yield ShotStarted(shot.name, len(shot.frames), found.kept[shot.name])
+            if not wanted[shot.name]:
+                continue
+            yield ShotStarted(shot.name, wanted[shot.name], kept[shot.name])
             for plan in shot.frames:
                 here = FrameRef(plan.shot, plan.index)
-                if here in chain.pixels:
+                if here in chain.pixels or not run.wants(here):
                     continue
                 digest = chain.digest(plan)
                 assert digest is not None, "frames are walked in the order of their inputs"
@@ -116,7 +127,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     shot=plan.shot,
                     index=plan.index,
                     done=done,
-                    frames=timeline.frame_count,
+                    frames=frames,
                     seconds=time.monotonic() - started,
                     steps=plan.steps,
                     weights=tuple((term.text, term.weight) for term in plan.losses if term.is_prompt),
@@ -127,6 +138,12 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 if painter.guide.way != before:
                     yield StepChanged(*painter.guide.way)
     yield TakesDone(painted, time.monotonic() - began)
+
+
+def _count_wanted(shot: ShotPlan, run: Run, among: Container[FrameRef] | None = None) -> int:
+    """How many frames of a shot are to be painted, or are among some frames."""
+    refs = (FrameRef(plan.shot, plan.index) for plan in shot.frames)
+    return sum(run.wants(ref) and (among is None or ref in among) for ref in refs)
 
 
 def rest_of_take(shot: ShotPlan, index: int, store: TakeStore) -> list[FrameRef]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
-Font = "ImageFont.FreeTypeFont | ImageFont.ImageFont"
+Font: TypeAlias = "ImageFont.FreeTypeFont | ImageFont.ImageFont"
 
 WIDTH = 1200
 LEFT, RIGHT, TOP, BOTTOM = 270, 120, 64, 40
@@ -46,7 +46,7 @@ def pick_tracks(outline: Outline) -> list[Track]:
 
 
 def envelope(values: Floats, columns: int) -> list[tuple[int, float, float]]:
-    """(first frame, smallest, largest) of each of so many parts of a curve; parts without values are left out."""
+    """(first frame, smallest, largest) of each of so many parts of a curve that have a value."""
     parts = min(columns, len(values))
     edges = np.linspace(0, len(values), parts + 1).astype(int)
     found = []
@@ -78,8 +78,10 @@ def lines_of(track: Track, box: Box, columns: int) -> list[list[Point]]:
             lines.append([])
         x = left + (start + 0.5) * width
         ends = [low] if low == high else [low, high]
-        if lines[-1] and len(ends) == 2 and abs(lines[-1][-1][1] - height(high)) < abs(
-            lines[-1][-1][1] - height(low)
+        if (
+            lines[-1]
+            and len(ends) == 2
+            and abs(lines[-1][-1][1] - height(high)) < abs(lines[-1][-1][1] - height(low))
         ):
             ends.reverse()
         lines[-1] += [(x, height(value)) for value in ends]

@@ -1,7 +1,7 @@
 """An endless labelled grid: wherever the camera flies, there are lines, and names to tell cells apart.
 
-The lines get finer as the camera comes near and vanish as it leaves. What lay in the frame at the beginning of
-the shot has an orange edge; what lies beyond it is darker, for there a render fills in what it does not know.
+The lines get finer as the camera comes near and vanish as it leaves. What lay in the frame at the beginning
+of the shot has an orange edge; what lies beyond is darker, for there a render fills in what it cannot know.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def draw_grid(new_from_old: Matrix, width: int, height: int, ground: int = 0) ->
 
     new_from_old: the camera's movement so far, in frame widths. ground: number of the color.
     """
-    old_from_new = np.linalg.inv(new_from_old)
+    old_from_new: Matrix = np.linalg.inv(new_from_old).astype(np.float64)
     points = plane_points(old_from_new, width, height)
     near = magnification(old_from_new)
     level = math.floor(math.log2(near))
@@ -57,7 +57,7 @@ def draw_grid(new_from_old: Matrix, width: int, height: int, ground: int = 0) ->
     image *= 1 - (1 - BEYOND) * outside[..., None]
     image += edge[..., None] * (EDGE - image)
     picture = image.clip(0, 255).astype(np.uint8)
-    return _labelled(picture, new_from_old, points, level, fraction)
+    return _labelled(picture, new_from_old, points, math.log2(near) + 0.5)
 
 
 def _strength(octave: float) -> float:
@@ -92,13 +92,12 @@ def _first_frame(
     return outside.astype(np.float32), edge.astype(np.float32)
 
 
-def _labelled(
-    picture: Picture, new_from_old: Matrix, points: Floats, level: int, fraction: float
-) -> Picture:
+def _labelled(picture: Picture, new_from_old: Matrix, points: Floats, octave: float) -> Picture:
     """The picture with a name in every cell, which fades as other cells take over."""
     from PIL import Image, ImageDraw
 
     height, width, _ = picture.shape
+    level, fraction = math.floor(octave), octave % 1
     clear = min(1.0, fraction / 0.15, (1 - fraction) / 0.15)
     cell = CELL * 2.0**-level
     low = np.floor(points.min(axis=(0, 1)) / cell)

@@ -1,4 +1,4 @@
-"""A film in numbers: shots, prompts at their keyframes, models, disk and time, as plain data that JSON can hold."""
+"""A film in numbers: shots, prompts at their keyframes, models, disk and time. Plain data, for JSON too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
 from vqanim.scene.model import Prompt, Scene
 from vqanim.scene.times import TimeBase
-from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
+from vqanim.timeline.plan import FrameRef, Timeline
 from vqanim.timeline.sampling import Clocks
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
@@ -210,7 +210,9 @@ def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Itera
             keys = [(index, track.values[index]) for index in indices]
             yield PromptLine(
                 track.name,
-                tuple((float(index / timeline.fps), float(weight)) for index, weight in keys if weight == weight),
+                tuple(
+                    (float(index / timeline.fps), float(weight)) for index, weight in keys if weight == weight
+                ),
             )
 
 

@@ -14,8 +14,10 @@ from vqanim.timeline.homography import Matrix
 
 Floats = NDArray[np.float64]
 Fold = Callable[[Floats, int], Floats]
-"""Coordinates in pixels, any, and the side of the picture -> coordinates from 0 to the side."""
+"""Coordinates in pixels, any, and the side of the picture -> coordinates on it or its margin."""
 
+MARGIN = 5
+"""Pixels with which a picture goes on around itself, so that its edge is sampled like its middle."""
 FINER = 2
 """How much a picture is enlarged before it is sampled between the pixels of that."""
 NEAREST, FARTHEST, AGAIN = 6.0, 1 / 3, 3.0
@@ -33,10 +35,11 @@ def _wrap(values: Floats, side: int) -> Floats:
 
 
 def _edge(values: Floats, side: int) -> Floats:
-    return values.clip(0.5, side - 0.5)  # the middles of the outermost pixels
+    return values.clip(2.5 - MARGIN, side + MARGIN - 2.5)  # where the margin is all one color across
 
 
 FOLDS: Mapping[str, Fold] = {"reflect": _reflect, "wrap": _wrap, "edge": _edge}
+_PADS = {"reflect": "symmetric", "wrap": "wrap", "edge": "edge"}
 
 
 class Source:
@@ -44,22 +47,27 @@ class Source:
 
     def __init__(self, picture: Picture) -> None:
         """picture: uint8 [H, W, 3]."""
+        self.height, self.width, _ = picture.shape
+        self._picture = picture
+        self._textures: dict[str, Picture] = {}
+
+    def _texture(self, border: str) -> Picture:
+        """The enlarged picture with its margin."""
         from PIL import Image
 
-        self.height, self.width, _ = picture.shape
-        # With its own neighborhood, so that the seam of a wrapped picture is sampled like the rest.
-        fine = Image.fromarray(np.pad(picture, ((4, 4), (4, 4), (0, 0)), mode="wrap"))
-        size = (fine.width * FINER, fine.height * FINER)
-        self._wrapped = _without_margin(np.array(fine.resize(size, Image.Resampling.LANCZOS)), 3)
-        fine = Image.fromarray(np.pad(picture, ((4, 4), (4, 4), (0, 0)), mode="symmetric"))
-        self._plain = _without_margin(np.array(fine.resize(size, Image.Resampling.LANCZOS)), 3)
+        if border not in self._textures:
+            pads = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+            fine = Image.fromarray(np.pad(self._picture, pads, mode=_PADS[border]))  # type: ignore[call-overload]
+            size = (fine.width * FINER, fine.height * FINER)
+            self._textures[border] = np.array(fine.resize(size, Image.Resampling.LANCZOS), dtype=np.uint8)
+        return self._textures[border]
 
     def seen(self, new_from_old: Matrix, border: str) -> Picture:
         """The picture as a camera sees it after a movement in frame widths, uint8 [H, W, 3].
 
         border: what lies beyond it, `reflect`, `wrap`, `edge` or a color `#rrggbb`.
         """
-        old_from_new = np.linalg.inv(new_from_old)
+        old_from_new: Matrix = np.linalg.inv(new_from_old).astype(np.float64)
         near = magnification(old_from_new)
         octave = 0.0
         if near > NEAREST:
@@ -80,9 +88,9 @@ class Source:
         points = plane_points(old_from_new, self.width, self.height) * (smaller * self.width)
         x, y = points[..., 0] + self.width / 2, points[..., 1] + self.height / 2
         colored = border.startswith("#")
-        fold = FOLDS["edge" if colored else border]
-        texture = self._wrapped if border == "wrap" else self._plain
-        seen = _between(texture, fold(x, self.width), fold(y, self.height))
+        kind = "edge" if colored else border
+        fold = FOLDS[kind]
+        seen = _between(self._texture(kind), fold(x, self.width), fold(y, self.height))
         if not colored:
             return seen
         # As the renderer does: the color lies over what is outside, with a soft rim of one pixel.
@@ -93,15 +101,9 @@ class Source:
         return color + share * (seen - color)
 
 
-def _without_margin(fine: Picture, margin: int) -> Picture:
-    """An enlarged picture with one pixel of margin left of its four."""
-    cut = margin * FINER
-    return np.ascontiguousarray(fine[cut:-cut, cut:-cut])
-
-
 def _between(fine: Picture, x: Floats, y: Floats) -> NDArray[np.float32]:
-    """Bilinear samples [H, W, 3] of an enlarged picture with a margin, at points in pixels of the small one."""
-    across, down = x * FINER + FINER - 0.5, y * FINER + FINER - 0.5
+    """Bilinear samples [H, W, 3] of an enlarged picture with its margin, at points in pixels of the first."""
+    across, down = (x + MARGIN) * FINER - 0.5, (y + MARGIN) * FINER - 0.5
     left, top = across.astype(np.int64), down.astype(np.int64)
     right_share = (across - left).astype(np.float32)[..., None]
     low_share = (down - top).astype(np.float32)[..., None]

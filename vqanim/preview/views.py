@@ -57,9 +57,7 @@ def plane_points(old_from_new: Matrix, width: int, height: int) -> NDArray[np.fl
     depth = np.where(depth > 1e-9, depth, 1e-9)
     points = np.empty((height, width, 2))
     for axis in (0, 1):
-        points[..., axis] = (
-            rows[axis, 0] * x[None, :] + rows[axis, 1] * y[:, None] + rows[axis, 2]
-        ) / depth
+        points[..., axis] = (rows[axis, 0] * x[None, :] + rows[axis, 1] * y[:, None] + rows[axis, 2]) / depth
     return points
 
 

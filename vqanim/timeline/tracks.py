@@ -48,8 +48,8 @@ class Track:
 Read = Callable[[FramePlan, float], float]
 """(plan, painted frames a second) -> number."""
 
-# A camera step is told as speeds, in the units of the scene language, whatever the rate: name, unit, how it is
-# read, its value at rest, and what is too little to be seen.
+# A camera step is told as speeds, in the units of the scene language, whatever the rate: name, unit, how it
+# is read, its value at rest, and what is too little to be seen.
 _CAMERA: tuple[tuple[str, str, Read, float, float], ...] = (
     ("zoom", "factor per second", lambda plan, rate: _power(plan.camera.scale, rate), 1.0, 1e-4),
     ("rotate", "degrees per second", lambda plan, rate: plan.camera.angle * rate, 0.0, 1e-2),
