@@ -455,6 +455,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         "size": [timeline.width, timeline.height],
         "fps": str(timeline.fps),
         **({} if timeline.rate in (None, timeline.fps) else {"rate": str(timeline.rate)}),
+        **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
         "device": run.device,
