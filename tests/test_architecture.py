@@ -125,6 +125,7 @@ LIGHT = {
         "assert main(['render', root + '/scenes/mordor.yaml', '--set', 'fps=0']) == 2"
     ),
     "plan": "from vqanim.cli.main import main; assert main(['plan', root + '/scenes/shots.yaml']) == 0",
+    "schema": "from vqanim.cli.main import main; assert main(['schema']) == 0",
     "preview --help": "from vqanim.cli.main import main; main(['preview', '--help'])",
     "encode --help": "from vqanim.cli.main import main; main(['encode', '--help'])",
     "a scene with an icon": (

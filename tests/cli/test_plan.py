@@ -88,7 +88,11 @@ def test_everything_of_one_frame(run: Run, scene: Path) -> None:
     assert "painted[0].losses[0].text" in done.out
     assert "a volcano, oil" in done.out
     document = json.loads(run("plan", str(scene), "--frame", "7", "--json").out)
-    assert (document["time"], document["painted"][0]["shot"], document["painted"][0]["index"]) == (0.7, "two", 2)
+    assert (document["time"], document["painted"][0]["shot"], document["painted"][0]["index"]) == (
+        0.7,
+        "two",
+        2,
+    )
     assert run("plan", str(scene), "--frame", "10").code == 2
 
 
@@ -145,8 +149,11 @@ def test_a_render_teaches_plan_how_fast_this_machine_is(run: Run, here: Path, ca
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[1", "[]", "{}", '{"version": 1, "speeds": [{}]}', '{"version": 2, "speeds": []}', "[" * 100_000]
-    + ['{"version": 1, "speeds": [{"models": "a", "device": "b", "start": "x"}]}', '{"version":1,"speeds":5}'],
+    [
+        *("", "[1", "[]", "{}", '{"version": 1, "speeds": [{}]}', '{"version": 2, "speeds": []}', "[" * 9999),
+        '{"version": 1, "speeds": [{"models": "a", "device": "b", "start": "x"}]}',
+        '{"version":1,"speeds":5}',
+    ],
 )
 def test_a_broken_file_of_speeds_counts_as_none(run: Run, scene: Path, cache: Path, content: str) -> None:
     cache.mkdir()

@@ -33,6 +33,7 @@ COMMANDS = MappingProxyType(
         "preview": "Show the camera and the curves of a scene as a film, without models.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
+        "schema": "Print the scene language for editors, or as a page.",
         "icon": "Draw an icon, a text or a silhouette to start a film from.",
         "prompts": "List words that people add to prompts, by what they do.",
         "models": "List, fetch, verify and add models.",

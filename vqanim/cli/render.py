@@ -61,7 +61,9 @@ def render(
         part = api.find_part(prepared, frames, shot)
 
         if part is not None and not quiet:
-            words.say(f"only frames {part.first} to {part.end - 1} of the film, and what they are painted from")
+            words.say(
+                f"only frames {part.first} to {part.end - 1} of the film, and what they are painted from"
+            )
 
         from vqanim.cli.report import report_to  # what a scene with mistakes need not wait for
 
