@@ -33,8 +33,8 @@ A **time** is written `2s`, `500ms`, `36f` (frames of the film), `1:02.5` or `50
 
 A **curve** is a number; keyframes, `{0s: 1, 2s: 1.5}`, with a value and the easing that leads to it where it
 shall not be a straight line, `{0s: 1, 2s: [1.5, ease-in]}`; or an expression such as `"1 + 0.2 * sin(t)"`,
-over `t` (seconds), `frame` and `progress` (0 to 1). At the top of the file curves run on the film's time, in a
-shot on the shot's own.
+over `t` (seconds), `frame` and `progress` (0 to 1). At the top of the file curves run on the film's time, in
+a shot on the shot's own.
 
 Every field takes `none`, which stands for its default or switches it off.
 """
