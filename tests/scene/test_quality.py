@@ -8,7 +8,8 @@ import pytest
 
 from vqanim.errors import UsageError
 from vqanim.scene.loader import load_scene_text
-from vqanim.scene.quality import at_quality
+from vqanim.scene.quality import at_quality, still_at_quality
+from vqanim.scene.still import Still
 from vqanim.timeline import Limits, ViewLimits, compile_timeline
 
 LIMITS = Limits(views={"pocket": ViewLimits(12)})
@@ -42,6 +43,13 @@ def test_a_draft_has_half_of_everything(steps: str) -> None:
     assert halved[0] == 30
     assert halved[1:] == pytest.approx([count / 2 for count in normal[2::2]], abs=0.76)
     assert steps_of(text, "high")[1:] == pytest.approx([count * 1.5 for count in normal[1:]], abs=1.26)
+
+
+def test_a_single_picture_has_half_the_size_and_steps() -> None:
+    still = Still("a castle", width=256, height=192, steps=301)
+    draft = still_at_quality(still, "draft")
+    assert (draft.width, draft.height, draft.steps) == (128, 96, 150)
+    assert still_at_quality(still, "normal") is still
 
 
 def test_bounds_are_kept() -> None:

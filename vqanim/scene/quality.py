@@ -14,6 +14,7 @@ from types import MappingProxyType
 from vqanim.errors import UsageError
 from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
 from vqanim.scene.model import MAX_SIDE, MAX_STEPS, Guidance, PerceptorUse, Scene, Shot, Size
+from vqanim.scene.still import Still
 
 NORMAL = "normal"
 
@@ -77,6 +78,14 @@ def _size(size: Size, quality: Quality) -> Size:
     else:
         factor = max(Fraction(1), min(factor, Fraction(MAX_SIDE, long)))
     return Size(round(size.width * factor), round(size.height * factor))
+
+
+def still_at_quality(still: Still, name: str) -> Still:
+    """A single picture at a quality: its size and steps; the cutouts are always the model's own."""
+    quality = QUALITIES[name]
+    size = _size(Size(still.width, still.height), quality)
+    steps = min(MAX_STEPS, max(1, round(still.steps * quality.steps)))
+    return still if name == NORMAL else replace(still, width=size.width, height=size.height, steps=steps)
 
 
 def _use(use: PerceptorUse, quality: Quality, own: Mapping[str, int] | None) -> PerceptorUse:
