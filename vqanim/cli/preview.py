@@ -10,6 +10,9 @@ import click
 from vqanim.cli import options, words
 from vqanim.cli.stopping import stopping
 
+MANY = 1500
+"""Film frames, of which some twenty are made in a second."""
+
 
 @click.command()
 @click.argument("scene")
@@ -60,6 +63,8 @@ def preview(
             shown = part.end - part.first if part else len(prepared.timeline.edit)
             only = f" (preview of {words.count(shown, 'frame')})" if part else ""
             words.say(f"{prepared.timeline.title}: {summary.headline(prepared.timeline)}{only}")
+            if shown > MANY:
+                words.say("that takes some minutes; --frames A:B shows a part sooner")
         films: list[words.Row] = []
         with closing(api.preview(prepared, out, picture=picture, part=part)) as events:
             for event in events:
