@@ -71,9 +71,7 @@ def make_preview(scene: Scene, timeline: Timeline, wanted: Wanted) -> Iterator[F
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:
     """Width and height of the picture, in pixels: even, and of the film's shape."""
-    width = WIDTH
-    if width * timeline.height > MOST_HEIGHT * timeline.width:
-        width = MOST_HEIGHT * timeline.width / timeline.height  # type: ignore[assignment]
+    width = min(WIDTH, MOST_HEIGHT * timeline.width / timeline.height)
     sides = (width, width * timeline.height / timeline.width)
     across, down = (max(2, 2 * round(side / 2)) for side in sides)
     return across, down
@@ -85,8 +83,7 @@ def _strip(scene: Scene, timeline: Timeline, small: Timeline, part: Part) -> Str
         for track in without_styles(find_tracks(timeline), scene)
     )
     shown: tuple[Track, ...] = tuple(track for track in tracks if not np.isnan(track.values).all())
-    seconds = float(len(small.edit) / small.fps)
-    return Strip(small.width, seconds, float(small.fps), part.first, shown, small.chapters)
+    return Strip(small.width, float(small.fps), part.first, shown, small.chapters)
 
 
 def _outputs(small: Timeline, reel: Reel, wanted: Wanted, content: str) -> list[Output]:
@@ -109,7 +106,8 @@ def _outputs(small: Timeline, reel: Reel, wanted: Wanted, content: str) -> list[
 def _content(small: Timeline, takes: Takes, strip: Strip, wanted: Wanted) -> str:
     """Digest of all that is seen."""
     frames = dict.fromkeys(saved for frame in small.edit for saved in frame.frames)
-    views = [(takes.view(frame).new_from_old.tolist(), takes.view(frame).border) for frame in frames]
+    seen = map(takes.view, frames)
+    views = [(view.origin, view.new_from_old.tolist(), view.border) for view in seen]
     digest = hashlib.sha256()
     texts = [(track.name, track.group, track.values.tolist()) for track in strip.tracks]
     starts = [shot.frames[0].start for shot in small.shots]

@@ -27,7 +27,6 @@ class Strip:
 
     width: int
     """Pixels."""
-    seconds: float
     fps: float
     first: int
     """Number of the first film frame that is shown."""
