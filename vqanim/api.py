@@ -190,15 +190,15 @@ def _render(
             yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
-        films: list[FilmDone] = []
+        making, complete = monotonic(), part is None
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
         for film in make_film(
             shown, lambda frame: store.frame_path(frame.shot, frame.index), folder, stem, part_presets(part)
         ):
+            complete &= film.written
             yield film
-            films.append(film)
-        if part is None and all(film.written for film in films):
-            learner.films(sum(film.seconds for film in films))
+        if complete:
+            learner.films(monotonic() - making)
 
 
 def part_presets(part: Part | None) -> tuple[str, ...]:

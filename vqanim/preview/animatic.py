@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vqanim.errors import UsageError
-from vqanim.files import Picture
+from vqanim.files import Picture, make_folder, write_atomic
 from vqanim.film.compose import make_reel
-from vqanim.film.film import FilmDone, Output, is_known, make_outputs
+from vqanim.film.film import FilmDone
 from vqanim.film.gif import write_gif
 from vqanim.film.pictures import Reel
 from vqanim.film.video import MP4, VideoSettings, write_video
@@ -26,6 +29,8 @@ from vqanim.timeline.part import Part, cut_part
 from vqanim.timeline.plan import FrameRef, Timeline
 from vqanim.timeline.tracks import Track, find_tracks
 
+MADE = "preview.json"
+"""By file name: a digest of all that a film was made of."""
 VERSION = 1
 """Bumped by hand whenever the same scene would give another preview."""
 WIDTH, MOST_HEIGHT = 384, 512
@@ -62,11 +67,35 @@ def make_preview(scene: Scene, timeline: Timeline, wanted: Wanted) -> Iterator[F
     strip = _strip(scene, timeline, small, part)
     with tempfile.TemporaryDirectory() as scratch:
         reel = _with_strip(make_reel(small, _Files(takes, Path(scratch)).find), strip)
-        outputs = _outputs(small, reel, wanted, _content(small, takes, strip, wanted))
+        outputs = _outputs(small, reel, wanted)
+        known = read_made(wanted.folder)
         for output in outputs:
-            if output.path.is_dir() or (output.path.exists() and not is_known(output.path)):
+            if output.path.is_dir() or (output.path.exists() and output.path.name not in known):
                 raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
-        yield from make_outputs(small, lambda frame: Path(), wanted.folder, outputs)
+        content = _content(small, takes, strip, wanted)
+        make_folder(wanted.folder)
+        for output in outputs:
+            yield _make(output, f"{content} {output.settings!r}")
+
+
+def _make(output: Output, digest: str) -> FilmDone:
+    """Write a film unless it is up to date."""
+    began, folder, name = monotonic(), output.path.parent, output.path.name
+    made = read_made(folder)
+    written = made.get(name) != digest or not output.path.exists()
+    if written:
+        output.write()
+        write_atomic(folder / MADE, json.dumps({**made, name: digest}, indent=1) + "\n")
+    return FilmDone(output.kind, str(output.path), written, monotonic() - began)
+
+
+def read_made(folder: Path) -> dict[str, Any]:
+    """What the films of a folder that were made here were made of; nothing when that cannot be read."""
+    try:
+        made = json.loads((folder / MADE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return made if isinstance(made, dict) else {}
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:
@@ -86,20 +115,24 @@ def _strip(scene: Scene, timeline: Timeline, small: Timeline, part: Part) -> Str
     return Strip(small.width, float(small.fps), part.first, shown, small.chapters)
 
 
-def _outputs(small: Timeline, reel: Reel, wanted: Wanted, content: str) -> list[Output]:
+@dataclass(frozen=True)
+class Output:
+    """One film and how it is made."""
+
+    kind: str
+    path: Path
+    settings: object
+    """What it depends on besides the pictures."""
+    write: Callable[[], None]
+
+
+def _outputs(small: Timeline, reel: Reel, wanted: Wanted) -> list[Output]:
     settings = VideoSettings(MP4, CRF, f"{small.title} (preview)", small.chapters)
-    gif_width = min(small.gif_width, reel.width) if small.gif_width else reel.width
-    mp4, gif = (wanted.folder / f"{wanted.stem}-preview{ending}" for ending in (".mp4", ".gif"))
-    about = {"preview": VERSION, "content": content}
+    gif = (small.gif_fps, min(small.gif_width, reel.width))
+    paths = [wanted.folder / f"{wanted.stem}-preview{ending}" for ending in (".mp4", ".gif")]
     return [
-        Output("mp4", mp4, about | asdict(settings), (), lambda: write_video(reel, mp4, settings)),
-        Output(
-            "gif",
-            gif,
-            about | {"fps": str(small.gif_fps), "width": gif_width},
-            (),
-            lambda: write_gif(reel, gif, small.gif_fps, gif_width),
-        ),
+        Output("mp4", paths[0], settings, lambda: write_video(reel, paths[0], settings)),
+        Output("gif", paths[1], gif, lambda: write_gif(reel, paths[1], *gif)),
     ]
 
 
@@ -111,7 +144,7 @@ def _content(small: Timeline, takes: Takes, strip: Strip, wanted: Wanted) -> str
     digest = hashlib.sha256()
     texts = [(track.name, track.group, track.values.tolist()) for track in strip.tracks]
     starts = [shot.frames[0].start for shot in small.shots]
-    size = (small.width, small.height, str(small.fps), small.seed, strip.first)
+    size = (VERSION, small.width, small.height, str(small.fps), small.seed, strip.first)
     for what in (size, small.edit, small.chapters, views, texts, starts, wanted.picture):
         digest.update(repr(what).encode("utf-8"))
     for path in takes.files():
