@@ -72,7 +72,7 @@ def prepare(options: argparse.Namespace) -> tuple[Trial, str]:
 
 
 def reach(trial: Trial, prompt: str, count: int, budgets: Sequence[float]) -> tuple[list[float], int, float]:
-    """Similarity after each number of seconds; and how many steps were made in how many seconds of compute."""
+    """Similarity after each number of seconds; and how many steps were made in how many of compute."""
     terms = tuple(term for term in trial.plan.losses if term.text == prompt)
     plan = replace(trial.plan, losses=terms, cutouts=(count,))
     steps = 1 + max(budgets) / pace(trial, plan)

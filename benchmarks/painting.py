@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -96,14 +97,17 @@ def make_painter(timeline: Timeline, device: torch.device) -> Painter:
     return Painter(generator, guide, device, timeline.height, timeline.width)
 
 
-def paint(painter: Painter, wanted: Iterable[FramePlan]) -> Iterator[Frame]:
-    """Paint frames in the order given, each from those that its plan names."""
-    pictures: dict[FrameRef, Picture] = {}
+def paint(
+    painter: Painter, wanted: Iterable[FramePlan], known: Mapping[FrameRef, Picture] = MappingProxyType({})
+) -> Iterator[Frame]:
+    """Paint frames in the order given, each from those that its plan names; some may be known already."""
+    pictures = dict(known)
     for plan in wanted:
         previous = pictures[plan.previous] if plan.previous else None
         anchor = pictures[plan.anchor] if plan.anchor else None
         began = time.perf_counter()
-        picture = painter.paint(plan, previous, anchor).picture
+        saved = {frame: pictures[frame] for frame in plan.saved}
+        picture = painter.paint(plan, previous, anchor, saved=saved).picture
         seconds = time.perf_counter() - began
         pictures[FrameRef(plan.shot, plan.index)] = picture
         yield Frame(plan, picture, seconds)

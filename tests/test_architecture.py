@@ -23,7 +23,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"guidance", "camera", "models", "takes"}),
     frozenset({"engine", "film"}),
     frozenset({"preview"}),
-    frozenset({"api"}),
+    frozenset({"api", "doctor"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
@@ -32,9 +33,11 @@ from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 from vqanim.timeline.part import Part, cut_part, needed_frames, part_of
 
 if TYPE_CHECKING:
+    from vqanim.engine.edits import Edits
     from vqanim.engine.events import Event, RunStarted
     from vqanim.engine.still import Hear
     from vqanim.film import FilmDone
+    from vqanim.film.compose import Find
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
     from vqanim.preview.outline import Outline
@@ -72,20 +75,23 @@ def prepare(
     scene: str | Path | Scene,
     overrides: Sequence[str] = (),
     models: str | None = None,
+    *,
     quality: str = NORMAL,
+    allow_outside: bool = False,
 ) -> Prepared:
     """Read a scene file (or take a loaded scene), look its models up and compile it.
 
     overrides: `key.path=value` texts, as for `--set`; they apply to a file only.
     models: name of the models, instead of the scene's.
     quality: draft, normal or high; see `vqanim.scene.quality`.
+    allow_outside: files that the scene names may lie outside its folder.
     Raises SceneError with every mistake, and UsageError for overrides of a loaded scene.
     """
     if isinstance(scene, Scene):
         if overrides:
             raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
     else:
-        scene = load_scene(scene, overrides)
+        scene = load_scene(scene, overrides, allow_outside=allow_outside)
     if models is not None:
         place = Place("--models", 0)
         chosen = Models(models, (PerceptorUse(models, place=place),), place)
@@ -135,6 +141,8 @@ def render(
     deterministic: bool = False,
     quality: str = NORMAL,
     part: Part | None = None,
+    edits: Edits = "refuse",
+    live: bool = False,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
 
@@ -147,63 +155,110 @@ def render(
     quality: draft, normal or high, of a scene that is not prepared yet.
     part: make only this part of the film (see `find_part`), called `<stem>-part`, from the frames that it
     shows and those that they are painted from.
+    edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
+    `accept` (keep them and paint on from them) or `repair` (paint them anew).
+    live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
-    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, quality)
+    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, quality=quality)
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic, part)
+    return _render(prepared, folder, device, deterministic, edits, live, part)
 
 
 def _render(
-    prepared: Prepared, folder: Path, device: str, deterministic: bool, part: Part | None
+    prepared: Prepared,
+    folder: Path,
+    device: str,
+    deterministic: bool,
+    edits: Edits,
+    live: bool,
+    part: Part | None,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
-    from vqanim.engine.events import RunStarted
+    from vqanim.engine.events import RunStarted, SettingsChanged
     from vqanim.engine.learning import Learner
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
+    from vqanim.film.live import live_path, remove_live
     from vqanim.takes.digest import content_hash
     from vqanim.takes.lock import lock_folder
-    from vqanim.takes.run import write_run
+    from vqanim.takes.run import changes, read_run, write_run
     from vqanim.takes.store import TakeStore
     from vqanim.takes.superseded import write_keeping_old
 
     timeline = prepared.timeline
     learner = Learner(timeline, cache_folder(), importing=monotonic() - began)
-    with lock_folder(folder), closing(learner):
+    with lock_folder(folder) as lock, closing(learner):
         prepared = yield from fetch_models(prepared, unknown_only=True)
-        store = TakeStore(folder)
+        store = TakeStore(folder, lock.check)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
-        run = Run(store, run_key(prepared), hashes, device, deterministic, only)
-        for event in paint_takes(timeline, run):
+        stem = prepared.stem if part is None else f"{prepared.stem}-part"
+        run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits)
+        growing = live_path(folder, stem)
+
+        def find(frame: FrameRef) -> Path:
+            return store.frame_path(frame.shot, frame.index)
+
+        painting = paint_takes(timeline, run)
+        for event in show_live(painting, shown, find, growing) if live else painting:
+            learner.hear(event)
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
-                write_keeping_old(folder / "scene.resolved.yaml", resolved, attic)
-                write_run(folder, describe_run(prepared, event), attic)
-            learner.hear(event)
-            yield event
+                write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
+                settings = describe_run(prepared, event)
+                changed = changes(read_run(folder), settings)
+                write_run(folder, settings, attic, lock.check)
+                yield event
+                if changed:
+                    yield SettingsChanged(
+                        tuple(one.texts for one in changed if not one.repaints),
+                        tuple(one.texts for one in changed if one.repaints),
+                    )
+            else:
+                yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
         making, complete = monotonic(), part is None
-        stem = prepared.stem if part is None else f"{prepared.stem}-part"
-        for film in make_film(
-            shown, lambda frame: store.frame_path(frame.shot, frame.index), folder, stem, part_presets(part)
-        ):
+        for film in make_film(shown, find, folder, stem, part_presets(part), guard=lock.check):
             complete &= film.written
             yield film
         if complete:
             learner.films(monotonic() - making)
+        remove_live(growing)
 
 
 def part_presets(part: Part | None) -> tuple[str, ...]:
     """What a part of a film is made into: all that a render makes but the poster, which is the film's."""
     return () if part is None else ("web", "gif")
+
+
+def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
+    """The events of a walk; meanwhile the film grows at `path`. Where it cannot, the walk goes on without."""
+    from vqanim.engine.events import FrameDone, LiveFailed, RunStarted, TakesDone
+    from vqanim.film.live import LiveError, live_film
+    from vqanim.timeline import FrameRef
+
+    walk = iter(events)
+    try:
+        with live_film(timeline, find, path) as film:
+            last: FrameRef | None = None
+            for event in walk:
+                yield event
+                if isinstance(event, RunStarted | TakesDone):
+                    film.look()
+                elif isinstance(event, FrameDone):  # when the next one is done, it is on the disk
+                    if last is not None:
+                        film.add(last)
+                    last = FrameRef(event.shot, event.index)
+    except LiveError as error:
+        yield LiveFailed(str(error))
+        yield from walk
 
 
 def prepare_still(still: Still, name: str = "picture") -> Prepared:
@@ -336,6 +391,7 @@ def encode(
     crf: int | None = None,
     upscale: int = 1,
     gif_full: bool = False,
+    allow_outside: bool = False,
 ) -> Generator[CutFound | FilmDone, None, None]:
     """Make a film from takes again, without torch, and paint nothing.
 
@@ -352,31 +408,55 @@ def encode(
 
     if unknown := [name for name in presets if name not in PRESETS]:
         raise UsageError(f"there is no preset {unknown[0]!r}, allowed are {', '.join(PRESETS)}")
-    prepared, folder, stem = find_render(source, overrides)
+    prepared, folder, stem = find_render(source, overrides, allow_outside=allow_outside)
     wishes = Wishes(crf, upscale, gif_full)
     return _encode(prepared, folder, stem, presets, wishes, None if out is None else Path(out))
 
 
-def find_render(source: str | Path | Prepared, overrides: Sequence[str]) -> tuple[Prepared, Path, str]:
+def find_render(
+    source: str | Path | Prepared, overrides: Sequence[str], *, allow_outside: bool = False
+) -> tuple[Prepared, Path, str]:
     """A render's scene, its folder and the name of its films, from the folder or the scene file.
 
+    A scene that says no `guidance.rate` has the rate at which its takes were painted, whatever fps is now.
     Raises InputError when there is no render.
     """
     from vqanim.takes.run import read_run
 
     if isinstance(source, Prepared) or not Path(source).is_dir():
-        prepared = source if isinstance(source, Prepared) else prepare(source, overrides)
+        prepared = (
+            source
+            if isinstance(source, Prepared)
+            else prepare(source, overrides, allow_outside=allow_outside)
+        )
         folder = prepared.default_folder
         if not (folder / "takes").is_dir():
             raise InputError(f"{folder}: there are no takes of {prepared.scene.file}; render it first")
-        return prepared, folder, prepared.stem
+        return at_painted_rate(prepared, folder), folder, prepared.stem
     folder = Path(source)
     resolved = folder / "scene.resolved.yaml"
     if not resolved.is_file():
         raise InputError(f"{folder}: there is no scene.resolved.yaml in it, so it is no render's folder")
     written = (read_run(folder) or {}).get("scene")
     stem = Path(written).stem if isinstance(written, str) else ""
-    return prepare(resolved, overrides), folder, stem or folder.resolve().name or "film"
+    prepared = at_painted_rate(prepare(resolved, overrides), folder)
+    return prepared, folder, stem or folder.resolve().name or "film"
+
+
+def at_painted_rate(prepared: Prepared, folder: Path) -> Prepared:
+    """The scene with the rate of the takes in a render's folder, where it says none itself."""
+    rate = other_rate(prepared, folder)
+    return prepared if rate is None else prepare(replace(prepared.scene, painted_rate=rate))
+
+
+def other_rate(prepared: Prepared, folder: Path) -> Fraction | None:
+    """The painted frames a second of the takes in a render's folder, where they are not those that a scene
+    without a `guidance.rate` asks for; None also where no takes are known."""
+    from vqanim.takes.run import painted_rate
+
+    rate, scene = painted_rate(folder), prepared.scene
+    known = rate is not None and scene.painted_rate is None and rate != scene.fps
+    return rate if known and (folder / "takes").is_dir() else None
 
 
 def _encode(
@@ -394,8 +474,8 @@ def _encode(
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.store import TakeStore
 
-    with lock_folder(folder):
-        store = TakeStore(folder)
+    with lock_folder(folder) as lock:
+        store = TakeStore(folder, lock.check)
 
         def find(frame: FrameRef) -> Path:
             return store.frame_path(frame.shot, frame.index)
@@ -405,7 +485,14 @@ def _encode(
         found = cut_to_found(prepared.timeline, store, frozenset(stale))
         yield found
         yield from make_film(
-            found.timeline, find, out or folder, stem, presets, wishes, foreign=out is not None
+            found.timeline,
+            find,
+            out or folder,
+            stem,
+            presets,
+            wishes,
+            foreign=out is not None,
+            guard=lock.check,
         )
 
 
@@ -439,9 +526,12 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
+    from vqanim.takes.digest import ENGINE_VERSION
+
     timeline = prepared.timeline
     return {
         "vqanim": __version__,
+        "engine": ENGINE_VERSION,
         "torch": version("torch"),
         "scene": prepared.scene.file,
         "title": timeline.title,

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """uint8 [H, W, 3], sRGB."""
 
+Guard: TypeAlias = Callable[[], None]
+"""Raises where a file may no longer be written, because somebody else holds its folder."""
+
 MAX_PIXELS = 100_000_000
 """Largest picture that is read: as many as good cameras make. A few kilobytes of PNG can claim gigabytes."""
 _MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
@@ -37,6 +40,8 @@ TEMP_SUFFIX = ".vqanim-tmp"
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again, it will continue",
+    errno.EFBIG: "the file is larger than this disk or this account may have; write elsewhere and run again",
+    errno.EROFS: "the disk is read-only; choose another folder",
     errno.EDQUOT: "your disk quota is used up; free some space and run again, it will continue",
     errno.EACCES: "permission denied; give yourself write access or choose another folder",
     errno.EPERM: "permission denied; give yourself write access or choose another folder",
@@ -44,6 +49,7 @@ _REMEDIES = {
     errno.ENOTDIR: "a part of this path is a file, not a folder; move that file or choose another folder",
     errno.EEXIST: "a file is where a folder should be; move it or choose another folder",
     errno.EISDIR: "a folder is where a file should be; move it or choose another folder",
+    errno.ELOOP: "it is a link; remove it, or choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
@@ -69,6 +75,20 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+def make_folder_in(root: Path, folder: Path) -> None:
+    """Make a folder below `root` unless it is there; one that a link leads out of `root` is refused.
+
+    Folders come from strangers too: what is written for a render stays in its folder. Raises OutputError.
+    """
+    make_folder(folder)
+    with writing(folder):
+        real, inside = folder.resolve(), root.resolve()
+    if not real.is_relative_to(inside):
+        raise OutputError(
+            f"{folder}: leads out of {root}, to {real}; remove the link, or choose another folder"
+        )
+
+
 def sync_file(path: Path) -> None:
     """Wait until the contents of a file are on the disk."""
     with path.open("r+b") as file:
@@ -87,11 +107,12 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def staged(path: Path) -> Iterator[Path]:
+def staged(path: Path, guard: Guard = lambda: None) -> Iterator[Path]:
     """Give a temporary path beside `path`; what was written there appears as `path` at the end, whole.
 
-    When the block raises, the temporary file is removed and `path` stays as it was. A killed process may
-    leave the temporary file, never a part of `path`; `remove_temporary` clears it away.
+    guard: called right before that; what it raises keeps the file from appearing. When the block raises,
+    the temporary file is removed and `path` stays as it was. A killed process may leave the temporary file,
+    never a part of `path`; `remove_temporary` clears it away.
     Raises OutputError when the disk refuses.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
@@ -99,6 +120,7 @@ def staged(path: Path) -> Iterator[Path]:
         yield temporary
         with writing(path):
             sync_file(temporary)
+            guard()
             temporary.replace(path)
             sync_folder(path.parent)
     finally:
@@ -106,10 +128,13 @@ def staged(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there."""
+def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> None:
+    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there.
+
+    guard: see `staged`.
+    """
     content = data.encode("utf-8") if isinstance(data, str) else data
-    with writing(path), staged(path) as temporary:
+    with writing(path), staged(path, guard) as temporary:
         temporary.write_bytes(content)
 
 
@@ -154,6 +179,12 @@ def read_layer(path: Path) -> npt.NDArray[np.uint8]:
     """
     with _decoding(path) as image:
         return np.array(_plain(image).convert("RGBA"), dtype=np.uint8)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, upright, in pixels. Raises BadPicture."""
+    with _decoding(path) as image:
+        return image.size
 
 
 def picture_trouble(path: Path) -> str | None:

@@ -90,3 +90,11 @@ class Perceptor(Protocol):
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """What a person should know about these texts, one line each: unknown words, cut texts."""
         ...
+
+
+class FeatureNetwork(Protocol):
+    """Sees patterns of several sizes at every place of a picture. Its weights are frozen."""
+
+    def __call__(self, images: Image) -> tuple[Tensor, ...]:
+        """Layers [B, C, h, w] of images [B, 3, H, W] in 0..1, fine to coarse, differentiable."""
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,7 +65,7 @@ CHANGES = {
     "an effect": ("title: Two", "effects: [{saturation: 0}, {grain: 0.1}, {punch: '1 + t / 10'}]"),
     "hits": ("title: Two", "hits: [{on: [0.5s, 3s], flash: 1, shake: 0.1}]"),
     "fps": ("fps: 12", "fps: 30000/1001"),
-    "a way to play": ("title: Two", "loop: true"),
+    "a way to play": ("start: {color", "reverse: true, start: {color"),
     "output": ("title: Two", "output: {crf: 30, gif: {width: 32}}"),
     "the title": ("title: Two", "title: Other"),
     "a shorter dissolve": ("dissolve: 1s", "dissolve: 0.5s"),
@@ -82,8 +83,52 @@ def test_an_edit_paints_no_frame(change: str, folder: Path) -> None:
     rendered = list(vqanim.render("two.yaml"))
     assert [event for event in rendered if isinstance(event, FrameDone)] == []
     assert [event.written for event in rendered if isinstance(event, FilmDone)] == [False] * 3
-    after = takes(folder)
-    assert after == {name: before[name] for name in after}
+    assert takes(folder) == before
+
+
+def painted(events: Iterable[object]) -> list[tuple[str, int]]:
+    """The frames that a render paints."""
+    return [(event.shot, event.index) for event in events if isinstance(event, FrameDone)]
+
+
+def test_a_dissolve_that_becomes_shorter_and_longer_paints_what_was_never_there(folder: Path) -> None:
+    before = takes(folder)
+    for length in ("0.5s", "1s"):
+        Path("two.yaml").write_text(SCENE.replace("dissolve: 1s", f"dissolve: {length}"))
+        assert painted(vqanim.render("two.yaml")) == []
+        assert takes(folder) == before
+    Path("two.yaml").write_text(SCENE.replace("dissolve: 1s", "dissolve: 1.5s"))
+    assert painted(vqanim.render("two.yaml")) == [("one", 18), ("one", 19), ("one", 20)]
+    assert not list((folder / "superseded").rglob("*.png")), "run.json alone changes"
+
+
+def test_fps_alone_is_a_matter_of_the_edit(here: Path, run: Run) -> None:
+    """A scene that says no rate was painted at its fps, and is encoded at any other without painting."""
+    text = "vqanim: 1\nsize: [64, 48]\nfps: 6\nduration: 1s\nprompts: [a volcano]\ncamera: {pan: {x: 0.2}}\n"
+    text += "guidance: {steps: 1, first_steps: 2, cutouts: 2}\n"
+    (here / "one.yaml").write_text(text)
+    assert len(painted(vqanim.render("one.yaml"))) == 6
+    before = frames(here / "renders" / "one")
+    (here / "one.yaml").write_text(text.replace("fps: 6", "fps: 24"))
+    result = run("encode", "one.yaml", "--preset=web")
+    assert (result.code, result.err) == (0, "")
+    info = probe(here / "renders" / "one" / "one.mp4")
+    assert (info.frames, info.fps) == (24, 24)
+    result = run("encode", "renders/one", "--preset=web", "--set=fps=12")
+    assert (result.code, result.err) == (0, "")
+    assert probe(here / "renders" / "one" / "one.mp4").frames == 12
+    (here / "one.yaml").write_text(text.replace("fps: 6", "fps: 24").replace("{steps", "{rate: 6, steps"))
+    assert painted(vqanim.render("one.yaml")) == []
+    assert frames(here / "renders" / "one") == before
+    (here / "one.yaml").write_text(text.replace("fps: 6", "fps: 8"))
+    result = run("render", "one.yaml", "--quiet")
+    assert (result.code, result.err) == (
+        0,
+        "Warning: renders/one holds frames painted at 6 a second and fps is 8 now, so 8 frames are painted "
+        "anew; to keep those that are there and let the edit make the frames between, set "
+        "`guidance: {rate: 6}`\n",
+    )
+    assert run("render", "one.yaml", "--quiet").err == ""
 
 
 @pytest.mark.parametrize("fps", ["12", "24", "25", "30000/1001"])

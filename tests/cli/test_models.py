@@ -292,7 +292,7 @@ def test_a_fetch_that_is_stopped_goes_on_where_it_was(here: Path, shelf: Shelf, 
     first.terminate()
     _, err = first.communicate()
     assert first.returncode == 143
-    assert "stopped; run the same command to continue" in err
+    assert "stopped; to continue: vqanim models fetch" in err
     shelf.moods.clear()
     shelf.asked.clear()
     second = start("models", "fetch", "ade20k")

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.cli.conftest import TINY, Run, Start, command, environment, frames, wait_for
 
@@ -78,7 +79,9 @@ def test_a_second_render_is_refused_and_sigterm_leaves_a_state_to_continue(
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 143
-    assert err.splitlines()[-1] == "stopped; run the same command to continue"
+    assert err.splitlines()[-1] == (
+        "stopped; to continue: vqanim render tiny.yaml --set guidance.steps=30 --set duration=9s"
+    )
     assert "Traceback" not in err
 
     kept = frames(folder)[NAMES[0]]
@@ -133,6 +136,38 @@ def test_a_longer_film_keeps_its_beginning(copy: Path, run: Run) -> None:
     after = frames(copy)
     assert {name: after[name] for name in NAMES} == before
     assert len(after) == 7
+
+
+def test_a_frame_that_somebody_changed_is_never_lost(copy: Path, run: Run, finished: Path) -> None:
+    path = copy / "takes" / "main" / NAMES[3]
+    with Image.open(path) as image:
+        changed = image.copy()
+    changed.paste("red", (0, 0, 20, 20))
+    changed.save(path)
+    theirs, before = path.read_bytes(), frames(copy)
+
+    refused = run("render", "tiny.yaml")
+    assert refused.code == 3
+    assert "000003.png: was changed after it was painted; --accept-edits keeps" in refused.err
+    assert len(refused.err.splitlines()) == 1
+    assert frames(copy) == before
+
+    repaired = run("render", "tiny.yaml", "--repair")
+    assert repaired.code == 0
+    assert "1 changed frame moved to superseded/" in repaired.out
+    assert frames(copy) == frames(finished)
+    (moved,) = (copy / "superseded").rglob("*.png")
+    assert moved.read_bytes() == theirs
+
+    path.write_bytes(theirs)
+    accepted = run("render", "tiny.yaml", "--accept-edits")
+    assert accepted.code == 0
+    assert "4 of 6 kept, 2 to paint" in accepted.out
+    after = frames(copy)
+    assert {name for name in NAMES if after[name] == frames(finished)[name]} == set(NAMES[:3])
+    assert path.read_bytes() == theirs
+    assert run("render", "tiny.yaml").code == 0
+    assert frames(copy) == after
 
 
 @pytest.mark.slow

@@ -1,4 +1,6 @@
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,12 +9,12 @@ import torch
 from tests.plans import frame_plan
 from vqanim.engine.painter import Painter, resize
 from vqanim.errors import InputError
-from vqanim.guidance.guide import Guide
+from vqanim.guidance.guide import Guide, GuideResult
 from vqanim.guidance.views import Viewer
 from vqanim.icons import IconSpec, icon_figure
 from vqanim.icons.draw import draw_icon
 from vqanim.models.load import load_generator, load_perceptor
-from vqanim.timeline.plan import CameraStep, FrameRef, StartPlan
+from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, StartPlan
 
 FIRST = frame_plan(start=StartPlan("gradient", colors=((0.9, 0.2, 0.1), (0.1, 0.2, 0.9))), steps=0)
 NEXT = replace(FIRST, index=1, previous=FrameRef("main", 0), start=None)
@@ -64,6 +66,27 @@ def test_steps_are_painted_after_the_last_of_them(painter: Painter) -> None:
         painter.paint(replace(tiny, learning_rate=0.5), before).picture,
     )
     assert np.abs(stepped.astype(int) - coded).mean() > 1
+
+
+class Steep(Guide):
+    """A loss so steep that latents run away at learning rates of 0.1 and more."""
+
+    def optimise(self, latents: Any, plan: FramePlan, *others: Any, **named: Any) -> GuideResult:
+        result = super().optimise(latents, plan, *others, **named)
+        if plan.learning_rate < 0.1:
+            return result
+        ran_away = {name: torch.full_like(z, math.nan) for name, z in result.latents.items()}
+        return GuideResult(ran_away, result.similarities, False)
+
+
+def test_latents_that_ran_away_are_tried_again_with_half_the_learning_rate(painter: Painter) -> None:
+    guide = Steep(painter.generator, painter.guide.viewers, ["a volcano"])
+    steep = replace(painter, guide=guide)
+    half = painter.paint(replace(FIRST, steps=2, learning_rate=0.08), None).picture
+    assert np.array_equal(steep.paint(replace(FIRST, steps=2, learning_rate=0.16), None).picture, half)
+    wild = replace(FIRST, steps=2, learning_rate=0.4, index=7)
+    with pytest.raises(InputError, match="shot main, frame 7: .*lower guidance.learning_rate .here 0.4."):
+        steep.paint(wild, None)
 
 
 def test_a_painted_frame_keeps_the_colors_of_its_anchor(painter: Painter) -> None:

@@ -16,11 +16,13 @@ from vqanim.engine.events import FrameDone, RunStarted
 from vqanim.engine.painter import Painter
 from vqanim.engine.start import start_picture, to_tensor, whole_picture
 from vqanim.files import Picture
+from vqanim.guidance.features import edges, style_distance, style_of, unit
 from vqanim.guidance.guide import Guide, see_one
 from vqanim.guidance.views import Viewer
+from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene
-from vqanim.timeline.plan import FrameRef, StartPlan, WeightedTerm
+from vqanim.timeline.plan import CameraStep, FrameRef, StartPlan, WeightedTerm
 
 SIDE = 48
 FIRST = frame_plan(steps=8, cutouts=(4,), start=StartPlan("color", colors=((0.5, 0.5, 0.5),)))
@@ -97,6 +99,33 @@ def test_staying_near_to_the_start_draws_a_film_back(
     assert difference(drawn, begun) < 0.85 * difference(free, begun)
 
 
+def test_a_film_takes_a_style_and_keeps_its_content(photo: StartPlan) -> None:
+    """Held to the frame before as it was moved, which has other content than the start."""
+    strokes = np.where((np.indices((60, 80)).sum(0) // 4 % 2)[..., None], (230, 200, 60), (140, 20, 20))
+    painting, picture = StartPlan("image", "painting.png"), to_tensor(strokes.astype(np.uint8))
+    network = load_features()
+    guide = Guide(load_generator("pocket"), [], [], features=network, styles={painting: picture})
+    painter = Painter(guide.generator, guide, torch.device("cpu"), SIDE, SIDE)
+    before = painter.paint(replace(FIRST, start=photo, steps=0), None).picture
+    style = WeightedTerm("style", "painting.png", 1.0, target=painting)
+    holds = [WeightedTerm(f"stay_near_{space}", "previous", 0.8) for space in ("features", "edges")]
+    plan = replace(NEXT, camera=CameraStep(shift_x=0.2), steps=10, cutouts=(), cutout_noise=())
+    moved, free, held = (
+        painter.paint(replace(plan, losses=losses, steps=steps), before).picture
+        for losses, steps in (((), 0), ((style,), 10), ((style, *holds), 10))
+    )
+
+    def apart(found: Picture) -> float:
+        layers = zip(network(to_tensor(found)), network(picture), strict=True)
+        return float(torch.stack([style_distance(style_of(a), style_of(b)) for a, b in layers]).mean())
+
+    def kept(found: Picture) -> float:
+        return float((unit(edges(to_tensor(found))) * unit(edges(to_tensor(moved)))).sum())
+
+    assert apart(free) < apart(held) < 0.9 * apart(moved)
+    assert kept(held) > kept(free) + 0.1
+
+
 def test_ways_to_fit_a_picture(photo: StartPlan) -> None:
     def fitted(fit: str) -> torch.Tensor:
         return start_picture(replace(photo, fit=fit), 48, 48, torch.Generator())[0]
@@ -112,8 +141,8 @@ def test_a_film_with_pictures_is_kept_while_their_contents_are(tmp_path: Path) -
     Pillow.new("RGB", (20, 20), "orange").save(tmp_path / "a.png")
     path = tmp_path / "scene.yaml"
     path.write_text(
-        "size: [32, 32]\nfps: 2\nduration: 1s\nprompts: [{image: a.png}, {image: a.png, through: pixels}]\n"
-        "start: {image: a.png}\n"
+        "size: [32, 32]\nfps: 2\nduration: 1s\nprompts:\n  - image: a.png\n"
+        "  - {image: a.png, through: pixels}\n  - {image: a.png, through: style}\nstart: {image: a.png}\n"
         "guidance: {steps: 1, first_steps: 1, cutouts: 2, stay_near: {to: start, weight: 0.5}}\n"
     )
 
@@ -123,7 +152,7 @@ def test_a_film_with_pictures_is_kept_while_their_contents_are(tmp_path: Path) -
         done = [event for event in events if isinstance(event, FrameDone)]
         return begun.kept, len(done), [event.weights for event in done]
 
-    assert painted(path) == (0, 2, [(("a.png", 1.0), ("a.png", 1.0))] * 2)
+    assert painted(path) == (0, 2, [(("a.png", 1.0),) * 3] * 2)
     (copy,) = (tmp_path / "out" / "assets").iterdir()
     assert copy.read_bytes() == (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").rename(tmp_path / "b.png")

@@ -81,6 +81,10 @@ SCENE = f"size: [{WIDTH}, {HEIGHT}]\nprompts: [a]\n"
         "{center: {x: 1.2, y: 0.5}, zoom: 1.15}",
         "{center: {x: 0.5, y: 1.9}, rotate: 7}",
         "{yaw: 8, tilt: -3, fov: 75}",
+        "{center: {x: 1.2, y: 0.5}, scale: {0s: 1, 1s: [1.3, ease-in]}}",
+        "{center: {x: 0.5, y: 1.9}, angle: {0s: 0, 1s: [9, ease-in-out]}}",
+        "{offset: {x: {0s: 0, 1s: [0.4, ease-in]}, y: {0s: 0, 1s: [0.2, ease-out]}}}",
+        "{look: {x: {0s: 0, 1s: [12, ease-in]}}, fov: 75}",
     ],
 )
 def test_in_betweens_move_as_evenly_as_painted_frames(camera: str, tmp_path: Path) -> None:

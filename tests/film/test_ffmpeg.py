@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +56,46 @@ def test_a_missing_binary_is_an_output_error(tmp_path: Path, monkeypatch: pytest
     assert executable() == str(tmp_path / "none")
     with pytest.raises(OutputError, match="ffmpeg cannot be started"):
         encode(RAW, [PICTURE], tmp_path / "out")
+
+
+def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Another program in ffmpeg's place."""
+    program = folder / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's script")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "script", ["sleep 1000", "cat > /dev/null; sleep 1000"], ids=["at once", "at the end"]
+)
+def test_one_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    stand_in(tmp_path, monkeypatch, script)
+    monkeypatch.setenv("VQANIM_FFMPEG_PATIENCE", "0.5")
+    began = time.monotonic()
+    with pytest.raises(OutputError, match="ffmpeg did nothing for 0.5 s and was ended"):
+        encode(RAW, [PICTURE] * 1000, tmp_path / "out")
+    assert time.monotonic() - began < 20
+
+
+def test_patience_is_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VQANIM_FFMPEG_PATIENCE", "long")
+    with pytest.raises(OutputError, match="found 'long', allowed are seconds above 0"):
+        encode(RAW, [PICTURE], tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's script")
+@pytest.mark.timeout(60)
+def test_one_that_talks_without_end_does_not_stop_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(
+        tmp_path,
+        monkeypatch,
+        "yes spam | head -c 3000000 >&2\ncat > /dev/null\necho 'the \033[31mend' >&2\nexit 3",
+    )
+    with pytest.raises(
+        OutputError, match=r"ffmpeg failed \(exit status 3\): \.\.\. .*the \?\[31mend"
+    ) as caught:
+        encode(RAW, [PICTURE] * 10, tmp_path / "out")
+    assert len(str(caught.value)) < 1000

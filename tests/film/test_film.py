@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.film.conftest import MakeFrames, showing
-from vqanim.errors import OutputError
+from vqanim.errors import LockedError, OutputError
 from vqanim.film import FilmDone, make_film
 from vqanim.film.film import poster_index
 from vqanim.film.probe import probe
@@ -164,3 +164,18 @@ def test_a_name_with_dots_keeps_them(make_frames: MakeFrames, timeline: Timeline
     events = list(film(make_frames(1), tmp_path, timeline, "take v1.2 ü"))
     assert [Path(event.path).name for event in events[:2]] == ["take v1.2 ü.mp4", "take v1.2 ü.gif"]
     assert Path(events[0].path).exists()
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_film_does_not_appear_once_the_folder_is_lost(
+    make_frames: MakeFrames, timeline: Timeline, tmp_path: Path, calls: int
+) -> None:
+    left = iter(range(calls))
+
+    def lost() -> None:
+        if next(left, None) is None:
+            raise LockedError("taken over")
+
+    with pytest.raises(LockedError):
+        list(make_film(*showing(timeline, make_frames(3)), tmp_path / "out", "film", guard=lost))
+    assert not list((tmp_path / "out").glob("film.*"))

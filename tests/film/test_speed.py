@@ -44,10 +44,12 @@ def test_encoding_with_effects_and_in_betweens_makes_20_frames_a_second_on_two_c
             files[frame] = tmp_path / f"{plan.shot}{plan.index}.png"
             picture.rotate(plan.index).save(files[frame])
     before = seconds()
-    list(make_film(timeline, files.__getitem__, tmp_path, "film", ["web"]))
+    made = [done.kind for done in make_film(timeline, files.__getitem__, tmp_path, "film")]
+    assert made == ["mp4", "gif", "poster"]
     own, others = (now - then for now, then in zip(seconds(), before, strict=True))
-    # Pictures are made by one core while ffmpeg encodes on the other; a busy machine does not count.
+    # Pictures are made by one core while ffmpeg encodes on the other, and the GIF's palette has to wait for
+    # all of them: three quarters of both cores. Processor time, because a busy machine does not count.
     frames = len(timeline.edit)
     assert frames == 72
     assert own / frames < 1 / 20
-    assert (own + others) / 2 / frames < 1 / 20
+    assert (own + others) / 1.5 / frames < 1 / 20

@@ -318,7 +318,7 @@ def test_a_step_costs_no_more_than_its_networks() -> None:
     boxes = draw_boxes(1, CUTOUTS, SIDE, SIDE, torch.Generator()).to(meta)
     prompt = {name: torch.zeros(*shape, device=meta) for name, shape in
               {"target": (2, 512), "weight": (2,), "stop": (2,)}.items()}  # fmt: skip
-    inputs = Inputs({"z": z}, (Cutouts(boxes, None).step(0),), Terms(({"prompt": prompt},), {}, {}))
+    inputs = Inputs({"z": z}, (Cutouts(boxes, None).step(0),), Terms(({"prompt": prompt},), {}, {}, {}))
     step = flops(lambda: Step(generator, [Viewer(perceptor)])(inputs))
     assert 1.0e12 < official < 1.15e12
     assert floor <= step < 1.02 * floor
@@ -345,7 +345,7 @@ def test_terms_for_the_picture_and_for_the_latents_count_without_cutouts(
     z = latents["z"].clone().requires_grad_(True)
     weights = {"weight": torch.tensor(0.5)}
     cutouts = Cutouts(draw_boxes(1, 4, 32, 48, torch.Generator()), None).step(0)
-    inputs = Inputs({"z": z}, (cutouts,), Terms(({},), {"red": weights}, {"size": weights}))
+    inputs = Inputs({"z": z}, (cutouts,), Terms(({},), {"red": weights}, {"size": weights}, {}))
     found = Step(generator, [Viewer(narrow)])(inputs)
     wanted = torch.autograd.grad(0.5 * generator.decode({"z": z})[:, 0].mean() + 0.5 * z.square().mean(), z)[
         0

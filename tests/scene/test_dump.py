@@ -92,10 +92,12 @@ def test_picture_prompts_and_stay_near_come_back(tmp_path: Path) -> None:
     path = tmp_path / "scene.yaml"
     path.write_text(
         "duration: 4s\n"
-        "prompts: [{image: a.png, weight: {0s: 1, 2s: 0}, stop: 0.2}, {image: a.png, through: pixels}]\n"
+        "prompts: [{image: a.png, weight: {0s: 1, 2s: 0}, stop: 0.2}, {image: a.png, through: pixels},\n"
+        "  {image: a.png, through: style}]\n"
         "start: {image: a.png, fit: contain}\n"
         "guidance: {stay_near: {to: start, in: pixels, weight: {0s: 3, 4s: 0}}}\n"
-        "shots: [{name: a, duration: 1s}, {name: b, duration: 2s, guidance: {stay_near: t}},\n"
+        "shots: [{name: a, duration: 1s},\n"
+        "  {name: b, duration: 2s, guidance: {stay_near: {in: content, weight: t}}},\n"
         "  {name: c, duration: 1s, guidance: {stay_near: none}}]"
     )
     scene = load_scene(path)
@@ -106,7 +108,7 @@ def test_picture_prompts_and_stay_near_come_back(tmp_path: Path) -> None:
     ]  # fmt: skip
     image = scene.shots[0].prompts[0].image
     assert image is not None
-    assert dump_scene(scene, {image: "assets/1.png"}).count('"assets/1.png"') == 2 + 3
+    assert dump_scene(scene, {image: "assets/1.png"}).count('"assets/1.png"') == 3 + 3
 
 
 def test_pictures_get_the_names_of_the_assets(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ MISTAKES = {
     HEAD + "guidance: {stay_near: -1}": "3: guidance.stay_near: ",
     HEAD
     + "guidance: {stay_near: {to: begin}}": "3: guidance.stay_near.to: found 'begin', allowed previous or st",
-    HEAD + "guidance: {stay_near: {in: pixel}}": "allowed latents or pixels, did you mean 'pixels'?",
+    HEAD + "guidance: {stay_near: {in: pixel}}": "allowed latents, pixels or content, did you mean 'pixels'?",
     HEAD + "guidance: {stay_near: {wait: 1}}": "3: guidance.stay_near.wait: unknown key 'wait'",
     HEAD + "start: {color: red, fit: cover}": "3: start.fit: found fit without an image",
     # simple values
@@ -259,7 +259,7 @@ MISTAKES = {
     "0.5s, but the shot before ends at 1 s, an overlap of 0.5 s",
     SHOTS + "[{name: a, freeze: 1s}, {name: b, at: 0.5s, duration: 1s}]": "2: shots[1].at: found "
     "0.5s, but the shot before begins at 0 s and is held for 1 s, allowed a later time",
-    SHOTS + "[{name: a, loop: true, freeze: 1s, duration: 1s}]": "2: shots[0]: found loop and freeze",
+    SHOTS + "[{name: a, loop: true, freeze: 1s, duration: 1s}]": "2: shots[0].loop: found loop and freeze",
     HEAD
     + "shots: [{name: a, transition: {kind: cut, duration: 1s}}]": "3: shots[0].transition.duration: found a "
     "duration, a cut has none: it happens at once",
@@ -408,6 +408,18 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "inside" / "start.png").symlink_to(tmp_path / "secret.png")
     with pytest.raises(SceneError, match="leads out of the scene's folder"):
         load_scene_text(HEAD + "start: {image: start.png}", folder=tmp_path / "inside")
+
+
+def test_files_elsewhere_are_for_those_who_allow_them(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    picture = tmp_path / "other.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    for written in ("../other.png", str(picture)):
+        text = HEAD + f"start: {{image: {written}}}"
+        with pytest.raises(SceneError, match="others only with --allow-outside"):
+            load_scene_text(text, folder=tmp_path / "inside")
+        scene = load_scene_text(text, folder=tmp_path / "inside", allow_outside=True)
+        assert scene.shots[0].start.image == str(picture)
 
 
 def test_a_file_name_of_any_length_is_only_missing(tmp_path: Path) -> None:

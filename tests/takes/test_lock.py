@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.plans import frame_plan
 from vqanim.errors import LockedError, OutputError
 from vqanim.takes.lock import lock_folder
+from vqanim.takes.store import TakeStore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,3 +101,38 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
         pytest.fail("a file is no folder")
     with pytest.raises(OutputError, match="file"), lock_folder(tmp_path / "out" / "deeper"):
         pytest.fail("a file is no folder")
+
+
+def test_a_deleted_lock_file_does_not_let_a_second_process_in(tmp_path: Path) -> None:
+    with other_process(tmp_path) as holder:
+        (tmp_path / ".lock").unlink()
+        with pytest.raises(LockedError, match=f"process {holder.pid} on"), lock_folder(tmp_path):
+            pytest.fail("two renders in one folder")
+
+
+def test_a_number_that_another_process_has_now_is_not_the_holder(tmp_path: Path) -> None:
+    with lock_folder(tmp_path):
+        holder = json.loads((tmp_path / ".lock.json").read_text())
+    holder["started"] = "1 of-another-boot"
+    (tmp_path / ".lock.json").write_text(json.dumps(holder))
+    with lock_folder(tmp_path) as lock:
+        lock.check()
+
+
+def test_a_holder_on_another_machine_is_taken_over_and_notices(tmp_path: Path) -> None:
+    with lock_folder(tmp_path) as first:
+        store = TakeStore(tmp_path, first.check)
+        picture = np.zeros((16, 24, 3), np.uint8)
+        store.save(frame_plan(), picture, "mine")
+        holder = json.loads((tmp_path / ".lock.json").read_text())
+        other = {**holder, "host": "elsewhere", "token": "theirs"}
+        (tmp_path / ".lock.json").write_text(json.dumps(other))
+        with pytest.raises(LockedError, match="elsewhere .* took this folder over"):
+            store.save(replace(frame_plan(), index=1), picture, "mine")
+        with pytest.raises(LockedError):
+            store.supersede([("main", 0)])
+        assert store.find_frames("main") == (0,)
+        assert not (tmp_path / "superseded").exists()
+    assert json.loads((tmp_path / ".lock.json").read_text())["token"] == "theirs", "it is not ours to remove"
+    with lock_folder(tmp_path):
+        pass

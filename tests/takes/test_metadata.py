@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vqanim.files import Picture
-from vqanim.takes.metadata import parameters_text, read_digest, version
+from vqanim.takes.metadata import parameters_text, read_written, version
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 
@@ -96,4 +96,4 @@ def test_a_foreign_picture_has_no_digest(tmp_path: Path, chunk: str | None) -> N
     if chunk is not None:
         info.add_itxt("vqanim", chunk)
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png", pnginfo=info)
-    assert read_digest(tmp_path / "a.png") is None
+    assert read_written(tmp_path / "a.png") is None

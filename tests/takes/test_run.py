@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from vqanim.takes.run import read_run, write_run
+from vqanim.takes.run import changes, read_run, write_run
 from vqanim.takes.superseded import next_superseded, write_keeping_old
 
 
@@ -69,3 +70,27 @@ def test_any_text_file_can_be_kept_like_this(tmp_path: Path) -> None:
     moved = write_keeping_old(path, "ä: 2\n")
     assert moved is not None
     assert (moved.read_text("utf-8"), path.read_text("utf-8")) == ("ä: 1\n", "ä: 2\n")
+
+
+def test_what_another_run_had_otherwise_is_told_by_kind() -> None:
+    model: Any = {"name": "pocket", "hash": "a"}
+    before: dict[str, Any] = {
+        "torch": "2.13",
+        "threads": 2,
+        "size": [64, 48],
+        "seed": 1,
+        "title": "a",
+        "engine": 3,
+    }
+    before |= {"models": {"generator": model, "perceptors": [model]}}
+    now = {**before, "torch": "2.14", "size": [96, 64], "title": "b", "engine": 4}
+    now |= {"models": {"generator": {**model, "name": "other"}, "perceptors": [model]}}
+    found = {change.texts: change.repaints for change in changes(before, now)}
+    assert found == {
+        ("torch", "2.13", "2.14"): False,
+        ("models", "pocket", "other + pocket"): True,
+        ("size", "64x48", "96x64"): True,
+        ("engine", "3", "4"): True,
+    }
+    assert changes(None, now) == ()
+    assert changes(now, now) == ()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture
@@ -38,6 +38,14 @@ def fresh(store: TakeStore) -> TakeStore:
     return TakeStore(store.folder)
 
 
+def own_words(path: Path) -> PngImagePlugin.PngInfo:
+    """What a frame says about itself."""
+    info = PngImagePlugin.PngInfo()
+    with Image.open(path) as image:
+        info.add_itxt("vqanim", image.info["vqanim"])
+    return info
+
+
 def record_lines(store: TakeStore, shot: str = "main") -> list[str]:
     return (store.shot_folder(shot) / "record.jsonl").read_text().splitlines()
 
@@ -52,7 +60,7 @@ def paint_over(path: Path, picture: Picture) -> None:
 
 def test_a_saved_frame_comes_back(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     saved = store.save(plan, picture, "d1")
-    assert saved == FrameRecord(3, "d1", pixel_hash(picture))
+    assert saved == FrameRecord(3, "d1", pixel_hash(picture), pixel_hash(picture))
     assert store.frame_path("main", 3) == store.folder / "takes" / "main" / "000003.png"
     assert np.array_equal(store.load("main", 3), picture)
     assert store.record("main", 3) == fresh(store).record("main", 3) == saved
@@ -219,10 +227,50 @@ def test_a_painted_frame_keeps_its_digest_and_shows_its_new_pixels(
     painted = picture.copy()
     painted[:4] = 255
     paint_over(store.frame_path("main", 0), painted)
-    expected = FrameRecord(0, "d0", pixel_hash(painted))
+    expected = FrameRecord(0, "d0", pixel_hash(painted), pixel_hash(picture))
     assert store.record("main", 0) == expected
     assert fresh(store).record("main", 0) == expected
     assert np.array_equal(store.load("main", 0), painted)
+
+
+@pytest.mark.parametrize("chunks", [True, False], ids=["metadata kept", "metadata dropped"])
+def test_an_edit_is_seen_until_it_is_accepted(
+    store: TakeStore, plan: FramePlan, picture: Picture, chunks: bool
+) -> None:
+    (saved,) = fill(store, plan, picture, 1)
+    path = store.frame_path("main", 0)
+    Image.fromarray(255 - picture).save(path, pnginfo=own_words(path) if chunks else None)
+    for _ in range(2):  # what was hashed once is not forgotten
+        found = fresh(store).record("main", 0)
+        assert found is not None
+        assert found.edited
+        assert found.painted == saved.pixels
+    accepted = fresh(store).accept("main", 0)
+    assert not accepted.edited
+    os.utime(path, ns=(1, 1))
+    assert fresh(store).record("main", 0) == accepted
+    assert accepted.pixels == pixel_hash(255 - picture)
+
+
+def test_an_edit_without_a_record_is_seen_by_what_the_frame_says_itself(
+    store: TakeStore, plan: FramePlan, picture: Picture
+) -> None:
+    fill(store, plan, picture, 1)
+    path = store.frame_path("main", 0)
+    (path.parent / "record.jsonl").unlink()
+    record = fresh(store).record("main", 0)
+    assert record is not None
+    assert not record.edited
+    (path.parent / "record.jsonl").unlink()
+    Image.fromarray(255 - picture).save(path, pnginfo=own_words(path))
+    record = fresh(store).record("main", 0)
+    assert record is not None
+    assert record.edited
+
+
+def test_only_frames_can_be_accepted(store: TakeStore) -> None:
+    with pytest.raises(InputError, match="no frame of this render"):
+        store.accept("main", 0)
 
 
 def test_a_copied_frame_has_the_digest_of_the_one_it_is(
@@ -230,7 +278,7 @@ def test_a_copied_frame_has_the_digest_of_the_one_it_is(
 ) -> None:
     frames = fill(store, plan, picture, 2)
     store.frame_path("main", 0).write_bytes(store.frame_path("main", 1).read_bytes())
-    assert store.record("main", 0) == FrameRecord(0, "d1", frames[1].pixels)
+    assert store.record("main", 0) == FrameRecord(0, "d1", frames[1].pixels, frames[1].pixels)
 
 
 def test_a_foreign_picture_is_none_of_ours(store: TakeStore, picture: Picture) -> None:
@@ -380,3 +428,26 @@ def test_one_thread_saves_while_another_looks(store: TakeStore, plan: FramePlan,
     assert [record.digest for record in found if record] == [f"d{index}" for index in range(8)]
     assert [json.loads(line)["index"] for line in record_lines(again)] == list(range(8))
     assert [json.loads(line)["index"] for line in record_lines(again, "other")] == list(range(8))
+
+
+# Links out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links want rights there")
+@pytest.mark.parametrize("link", ["takes", "takes/main", "takes/main/record.jsonl", "superseded"])
+def test_what_is_written_stays_in_the_folder(
+    store: TakeStore, plan: FramePlan, picture: Picture, tmp_path: Path, link: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "main").mkdir()
+    (outside / "notes.txt").write_text("mine")
+    place = store.folder / link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(outside / "notes.txt" if link.endswith("jsonl") else outside)
+    if link == "superseded":
+        fill(store, plan, picture, 1)
+    with pytest.raises(OutputError, match="link"):
+        store.supersede([("main", 0)]) if link == "superseded" else fill(store, plan, picture, 1)
+    assert (outside / "notes.txt").read_text() == "mine"
+    assert sorted(path.name for path in outside.rglob("*")) == ["main", "notes.txt"]

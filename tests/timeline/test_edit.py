@@ -5,12 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.timeline.films import compiled, frames_of, mistakes
+from tests.timeline.films import compiled, frames_of, mistakes, path
 from vqanim.timeline import FrameRef, Timeline
+from vqanim.timeline.homography import path_homography
+from vqanim.timeline.plan import Look, WeightedTerm
 
 ONE = "duration: 2s\nprompts: [a]\n"
 TWO = """\
@@ -30,6 +33,11 @@ def seen(film: Timeline, index: int) -> Seen:
         for layer in film.edit[index].layers
         for look in layer.looks
     ]
+
+
+def moved(look: Look) -> float:
+    """How far the moves of a look bring a picture to the right, in frame widths, where it only shifts."""
+    return sum(move.step.shift_x * move.part for move in look.moves)
 
 
 def order(film: Timeline) -> list[Any]:
@@ -61,17 +69,35 @@ def test_between_two_painted_frames_both_are_moved_there_and_blended() -> None:
     (layer,) = film.edit[5].layers
     before, after = layer.looks
     assert (before.frame.index, before.share, after.frame.index, after.share) == (1, 0.75, 2, 0.25)
-    assert (before.moves[0].part, after.moves[0].part) == (0.25, -0.75)
-    assert before.moves[0].step == after.moves[0].step == film.shots[0].frames[2].camera
+    assert moved(before) == pytest.approx(-0.02 * 0.25, abs=1e-8)
+    assert moved(after) == pytest.approx(0.02 * 0.75, abs=1e-8)
 
 
 def test_after_the_last_painted_frame_the_camera_goes_on() -> None:
     film = compiled("fps: 24\n" + ONE + "camera: {pan: {x: 0.24}}\nguidance: {rate: 12}\n")
     ((look,),) = (layer.looks for layer in film.edit[-1].layers)
     assert look.frame.index == 23
-    (move,) = look.moves
-    assert move.part == 0.5
-    assert move.step.shift_x == pytest.approx(-0.02)
+    assert moved(look) == pytest.approx(-0.01)
+
+
+def test_the_camera_goes_on_for_one_step_at_most() -> None:
+    """Nine frames are painted, and the film's last one is farther than a step from the last of these."""
+    text = "fps: 24\nduration: 0.94s\nprompts: [a]\ncamera: {pan: {x: 0.24}}\nguidance: {rate: 10}\n"
+    film = compiled(text)
+    assert (len(film.edit), film.frame_count) == (23, 9)
+    ((look,),) = (layer.looks for layer in film.edit[-1].layers)
+    assert look.frame.index == 8
+    assert moved(look) == pytest.approx(-0.024)
+
+
+def test_a_pose_that_gathers_speed_is_where_it_is_at_that_moment() -> None:
+    text = "fps: 24\nduration: 1s\nprompts: [a]\nguidance: {rate: 12}\n"
+    film = compiled(text + "camera: {offset: {x: {0s: 0, 1s: [0.4, ease-in]}}}\n")
+    (layer,) = film.edit[1].layers
+    before, after = layer.looks
+    whole = film.shots[0].frames[1].camera.shift_x
+    assert moved(before) == pytest.approx(whole / 4, rel=1e-3), "a quarter of the way at half the time"
+    assert moved(before) - moved(after) == pytest.approx(whole)
 
 
 def test_a_curve_without_a_value_past_the_end_is_no_mistake() -> None:
@@ -253,16 +279,75 @@ def test_the_first_picture_is_moved_back_along_the_camera() -> None:
 def test_a_loop_between_painted_frames_leads_from_the_last_to_the_first() -> None:
     film = compiled("fps: 20\nduration: 3s\nprompts: [a]\nloop: true\nguidance: {rate: 10}\n" + SWAY)
     assert seen(film, 59) == [("main", 29, 0.003625), ("main", 0, 0.003625), ("main", 0, 0.99275)]
-    assert [move.part for move in film.edit[59].layers[0].looks[2].moves] == [-0.5]
+    (move,) = film.edit[59].layers[0].looks[2].moves
+    (there,) = film.edit[59].layers[0].looks[0].moves
+    assert move.part == -1
+    both = path([there.step, move.step])
+    assert both == pytest.approx(path([film.shots[0].after]), abs=1e-8), "two parts of the same way"
 
 
 def test_a_loop_whose_camera_does_not_close_is_named() -> None:
     assert mistakes("duration: 2s\nprompts: [a]\nloop: true\ncamera: {zoom: 1.1}\n") == [
-        "scene.yaml: loop: the camera ends elsewhere than it began, up to 0.117 frame widths off: allowed in "
-        "a loop is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}"
+        "scene.yaml:5: loop: the camera ends elsewhere than it began, up to 0.117 frame widths off: allowed "
+        "in a loop is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}"
     ]
     (line,) = mistakes(TWO % (", loop: true, camera: {pan: {x: 0.1}}", ""))
     assert line.startswith("scene.yaml:6: shots[0].loop: the camera ends elsewhere")
+
+
+def back_terms(film: Timeline) -> list[WeightedTerm | None]:
+    """The term of every frame that leads it to the first one."""
+    return [
+        next((term for term in frame.losses if term.target and term.target.kind == "frame"), None)
+        for frame in frames_of(film)
+    ]
+
+
+def test_the_last_second_of_a_loop_is_painted_towards_its_first_frame() -> None:
+    terms = back_terms(compiled("fps: 10\nduration: 3s\nprompts: [a]\nloop: true\n" + SWAY))
+    assert terms[:21] == [None] * 21
+    weights = [term.weight for term in terms[21:] if term]
+    assert len(weights) == 9
+    assert weights == sorted(weights)
+    assert weights[4] == pytest.approx(weights[-1] / 8 / 0.972**3)
+    assert {term.target.frame for term in terms[21:] if term and term.target} == {FrameRef("main", 0)}
+    plain = compiled("fps: 10\nduration: 3s\nprompts: [a]\n" + SWAY)
+    assert back_terms(plain) == [None] * 30
+
+
+@pytest.mark.parametrize("fps", ["7", "24", "30000/1001"])
+def test_the_way_back_does_not_depend_on_fps(fps: str) -> None:
+    one = "duration: 3.1s\nprompts: [a]\nloop: true\nguidance: {rate: 10}\n" + SWAY
+    two = "loop: true\nguidance: {rate: 10}\n" + TWO.replace("1s", "0.77s") % ("", ", transition: cut")
+    two = two.replace("fps: 10\n", "")
+    for text in (one, two):
+        film = compiled(f"fps: {fps}\n{text}")
+        assert any(back_terms(film))
+        assert frames_of(film) == frames_of(compiled(f"fps: 10\n{text}"))
+
+
+def test_a_loop_looks_at_its_first_frame_from_where_the_camera_is() -> None:
+    film = compiled("fps: 10\nduration: 3s\nprompts: [a]\nloop: true\n" + SWAY)
+    for index in (22, 29):
+        (term,) = back_terms(film)[index : index + 1]
+        assert term is not None
+        assert term.target is not None
+        there = path_homography(frame.camera for frame in film.shots[0].frames[1 : index + 1])
+        assert np.reshape(term.target.view, (3, 3)) == pytest.approx(there, abs=1e-6)
+
+
+def test_a_frame_that_nothing_pulls_at_is_only_moved_in_a_loop_too() -> None:
+    film = compiled("fps: 10\nduration: 3s\nprompts: [{text: a, weight: {2.7s: 1, 2.8s: 0}}]\nloop: true\n")
+    assert [term is not None for term in back_terms(film)[26:]] == [True, True, False, False]
+    assert frames_of(film)[28].steps == 0
+
+
+def test_the_last_shot_of_a_looping_film_is_painted_towards_its_first_picture() -> None:
+    film = compiled("loop: true\n" + TWO % ("", ", transition: cut, camera: {zoom: 2}"))
+    assert [number for number, term in enumerate(back_terms(film)) if term] == list(range(11, 20))
+    assert film.shots[1].frames[-1].saved == (FrameRef("a", 0),)
+    backwards = compiled("loop: true\n" + TWO % ("", ", transition: cut, reverse: true"))
+    assert back_terms(backwards) == [None] * 20, "its end in the film is the start of its take"
 
 
 def test_a_camera_that_turns_once_round_closes() -> None:

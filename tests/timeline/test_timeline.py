@@ -124,6 +124,13 @@ def test_stay_near_holds_frames_that_carry_something_and_are_painted() -> None:
     )
     assert all(frame.losses[1].target == start[0].start for frame in start[:4])
     assert {frame.losses[1].kind for frame in start[:4]} == {"stay_near_pixels"}
+    content = frames_of(compiled(text + "guidance: {stay_near: {in: content, weight: 2}}\n"))
+    holds = [(term.kind, term.weight) for term in content[1].losses[1:]]
+    assert holds == [("stay_near_features", 2.0), ("stay_near_edges", 2.0)]
+    for start, first in (("{icon: twitter}", holds), ("noise", [])):
+        near = "guidance: {first_steps: 3, stay_near: {in: content, weight: 2}}\n"
+        (begun, *_) = frames_of(compiled(f"{text}start: {start}\n{near}"))
+        assert [(term.kind, term.weight) for term in begun.losses[1:]] == first
 
 
 def test_a_frame_without_weights_takes_no_steps() -> None:

@@ -6,14 +6,15 @@ old one, in (x, y) from -1 to 1 between the outer edges of the frame (align_corn
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from kornia.geometry.grid import create_meshgrid
 from kornia.geometry.linalg import transform_points
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vqanim.camera.matrix import step_matrix
@@ -33,7 +34,26 @@ def field(step: CameraStep, size: tuple[int, int]) -> Tensor:
     does not move is exactly the one that `warp` answers with the untouched picture.
     """
     height, width = size
-    old_from_new = torch.from_numpy(np.linalg.inv(step_matrix(step, width, height)))[None]
+    return _field(np.linalg.inv(step_matrix(step, width, height)), size)
+
+
+def matrix_field(view: Sequence[float], size: tuple[int, int]) -> Tensor:
+    """The same for a forward matrix: 9 numbers, row by row, in frame widths from the middle of the frame.
+
+    No numbers stand still.
+    """
+    height, width = size
+    if not view:
+        return field(CameraStep(), size)
+    to_pixels = np.array([[width, 0.0, width / 2], [0.0, width, height / 2], [0.0, 0.0, 1.0]])
+    new_from_old = to_pixels @ np.reshape(view, (3, 3)) @ np.linalg.inv(to_pixels)
+    return _field(np.linalg.inv(new_from_old), size)
+
+
+def _field(matrix: NDArray[Any], size: tuple[int, int]) -> Tensor:
+    """The sampling field of a matrix that maps points of the new picture to those of the old one."""
+    height, width = size
+    old_from_new = torch.from_numpy(matrix)[None]
     centers = create_meshgrid(height, width, normalized_coordinates=False, dtype=torch.float64) + 0.5
     points = transform_points(old_from_new, centers.reshape(1, -1, 2)).reshape(1, height, width, 2)
     return _normalized(points, width, height).to(torch.float32)

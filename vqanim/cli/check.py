@@ -14,7 +14,8 @@ from vqanim.errors import VqanimError
 @click.argument("scenes", metavar="SCENE...", nargs=-1, required=True)
 @options.overrides
 @options.models
-def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None) -> int:
+@options.outside
+def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None, allow_outside: bool) -> int:
     """Find every mistake in each SCENE, one line each, without rendering.
 
     A scene without mistakes is summed up. The exit code is 0, or 2 where there are mistakes, or 3 where
@@ -26,7 +27,8 @@ def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None) -
     codes = {0}
     for scene in scenes:
         try:
-            timeline = prepare(scene, overrides=overrides, models=models).timeline
+            prepared = prepare(scene, overrides, models, allow_outside=allow_outside)
+            timeline = prepared.timeline
         except VqanimError as error:
             words.complain(str(error))
             codes.add(error.exit_code)

@@ -37,6 +37,7 @@ NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames
 @click.option("--upscale", type=click.IntRange(1, 4), default=1, help="Enlarge so many times, by Lanczos.")
 @click.option("--gif-full", is_flag=True, help="The GIF in the film's size and fps, however large it gets.")
 @options.overrides
+@options.outside
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 def encode(
     source: str,
@@ -46,13 +47,13 @@ def encode(
     upscale: int,
     gif_full: bool,
     overrides: Sequence[str],
+    allow_outside: bool,
     quiet: bool,
 ) -> None:
     """Make films from takes again, without painting a frame.
 
     SOURCE is the folder of a render, or a scene, whose folder is the one that `vqanim render` uses. What
-    belongs to the edit may have changed since: effects, hits, transitions, fps where guidance.rate is set,
-    title.
+    belongs to the edit may have changed since: effects, hits, transitions, fps, title.
 
     \b
     web        H.264 for every player (the default MP4)
@@ -70,7 +71,14 @@ def encode(
         from vqanim.film import FilmDone
 
         made = api.encode(
-            source, presets, overrides=overrides, out=out, crf=crf, upscale=upscale, gif_full=gif_full
+            source,
+            presets,
+            overrides=overrides,
+            out=out,
+            crf=crf,
+            upscale=upscale,
+            gif_full=gif_full,
+            allow_outside=allow_outside,
         )
         films: list[words.Row] = []
         with closing(made) as events:

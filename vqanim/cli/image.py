@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 MAX_COUNT = 64
 
 
-@click.command()
-@still_options
-@click.option(
+several = click.option(
     "--count", type=click.IntRange(1, MAX_COUNT), default=1, help="So many, each with its own seed."
 )
+
+
+@click.command()
+@still_options
+@several
 @click.option(
     "-q",
     "--quality",
@@ -45,7 +48,13 @@ def image(count: int, quality: str, out: str | None, **given: Any) -> int:
     """
     still = still_at_quality(settings(given), quality)
     name = slug(still) if quality == NORMAL else f"{slug(still)}-{quality}"
-    paths = file_names(out or f"{name}.png", count)
+    return paint(still, file_names(out or f"{name}.png", count), given)
+
+
+def paint(still: Still, paths: list[Path], given: Mapping[str, Any]) -> int:
+    """Paint a picture, or several and their grid, and give the exit code. The options `force`, `quiet` and
+    `device` are given. Raises UsageError, InputError, DeviceError and OutputError."""
+    count = max(1, len(paths) - 1)
     refuse_overwriting(paths, given["force"])
     with stopping():
         from vqanim import api

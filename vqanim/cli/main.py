@@ -10,6 +10,7 @@ import difflib
 import errno
 import importlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ COMMANDS = MappingProxyType(
     {
         "render": "Render a scene to a film, or continue a stopped render.",
         "image": "Paint a single picture.",
+        "style": "Paint a photo in the style of words or of another picture.",
         "timelapse": "Film how a single picture comes into being.",
         "encode": "Make a film from painted takes again, in other forms.",
         "plan": "Tell what a film will be and cost, without painting it.",
@@ -36,6 +38,7 @@ COMMANDS = MappingProxyType(
         "schema": "Print the scene language for editors, or as a page.",
         "icon": "Draw an icon, a text or a silhouette to start a film from.",
         "prompts": "List words that people add to prompts, by what they do.",
+        "doctor": "Look at what a render needs on this machine.",
         "models": "List, fetch, verify and add models.",
     }
 )
@@ -108,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return BROKEN_PIPE
     except Stopped as stop:
-        complain("stopped; run the same command to continue")
+        complain(f"stopped; to continue: {shlex.join(['vqanim', *(sys.argv[1:] if argv is None else argv)])}")
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
         complain("stopped")

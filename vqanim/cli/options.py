@@ -17,6 +17,12 @@ overrides = click.option(
     help="Replace one value of the scene, as in: --set duration=2s --set camera.zoom=1.1 (repeatable).",
 )
 
+outside = click.option(
+    "--allow-outside",
+    is_flag=True,
+    help="Let the scene name files outside its folder; only for scenes that you trust.",
+)
+
 models = click.option(
     "--models",
     metavar="NAME",

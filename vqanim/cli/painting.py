@@ -36,14 +36,27 @@ def _size(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     return int(match[1]), int(match[2])
 
 
-_OPTIONS = (
+_SUBJECT = (
     click.argument("prompt", required=False),
     click.option("--init", metavar="PICTURE", help="Begin from this picture (learning rate 0.1 then)."),
+    click.option("--size", metavar="WxH", callback=_size, help="Width and height in pixels; 256x256."),
+)
+_PHOTO = (
+    click.argument("init", metavar="PHOTO", required=False),
+    click.argument("prompt", required=False),
+    click.option(
+        "--size",
+        metavar="WxH",
+        callback=_size,
+        help="Width and height in pixels; if not given, 65536 pixels in the photo's shape.",
+    ),
+)
+_OPTIONS = (
     click.option(
         "--resize",
         "fit",
         type=click.Choice(FITS),
-        help="How --init becomes the frame: cover (cut what hangs over), contain (margins) or stretch.",
+        help="How the picture becomes the frame: cover (cut what hangs over), contain (margins) or stretch.",
     ),
     click.option(
         "--target",
@@ -60,9 +73,10 @@ _OPTIONS = (
     ),
     click.option("--steps", type=int, help="Optimisation steps; 300."),
     click.option(
-        "--learning-rate", type=float, help="How far a step goes; the model's own, 0.1 with --init."
+        "--learning-rate",
+        type=float,
+        help="How far a step goes; the model's own, 0.1 where a picture is begun from.",
     ),
-    click.option("--size", metavar="WxH", callback=_size, help="Width and height in pixels; 256x256."),
     click.option("--seed", type=int, help="Another seed, another picture; 0, and so repeats are equal."),
     click.option("--models", metavar="NAME", help="What paints and what judges; `pocket` comes with vqanim."),
     click.option(
@@ -78,15 +92,20 @@ _OPTIONS = (
 
 def still_options(command: Command) -> Command:
     """Give a command the argument PROMPT and the options above."""
-    return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
+    return reduce(lambda made, option: option(made), reversed((*_SUBJECT, *_OPTIONS)), command)
+
+
+def style_options(command: Command) -> Command:
+    """Give a command the arguments PHOTO, which is called init, and PROMPT, and the options above."""
+    return reduce(lambda made, option: option(made), reversed((*_PHOTO, *_OPTIONS)), command)
 
 
 def settings(given: Mapping[str, Any]) -> Still:
     """The picture that the options ask for, those of --like among them, of which a word is said if its
     pictures changed. Raises UsageError and InputError."""
     still = _like(given["like"])
-    names = ("prompt", "init", "fit", "steps", "learning_rate", "seed", "models")
-    changes = {name: given[name] for name in names if given[name] is not None}
+    names = ("prompt", "init", "fit", "steps", "learning_rate", "seed", "models", "strength")
+    changes = {name: given[name] for name in names if given.get(name) is not None}
     if given["size"] is not None:
         changes |= {"width": given["size"][0], "height": given["size"][1]}
     targets = _targets(given)
@@ -112,7 +131,8 @@ def _like(path: str | None) -> Still:
 
 def _targets(given: Mapping[str, Any]) -> tuple[Target, ...]:
     seen = [parse_target(written) for written in given["targets"]]
-    return (*seen, *(parse_target(written, "pixels") for written in given["target_pixels"]))
+    pixels = [parse_target(written, "pixels") for written in given["target_pixels"]]
+    return (*seen, *pixels, *(parse_target(written, "style") for written in given.get("styles", ())))
 
 
 def slug(still: Still) -> str:

@@ -54,6 +54,7 @@ def _plot_file(ctx: click.Context, parameter: click.Parameter, value: str | None
 @options.quality
 @options.overrides
 @options.models
+@options.outside
 def plan(
     scene: str,
     as_json: bool,
@@ -65,6 +66,7 @@ def plan(
     quality: str,
     overrides: Sequence[str],
     models: str | None,
+    allow_outside: bool,
 ) -> None:
     """Tell what the film of SCENE will be: shots, prompts, curves, models, disk and time.
 
@@ -73,7 +75,7 @@ def plan(
     """
     from vqanim import api
 
-    prepared = api.prepare(scene, overrides=overrides, models=models, quality=quality)
+    prepared = api.prepare(scene, overrides, models, quality=quality, allow_outside=allow_outside)
     if plot is not None and plot.exists() and not force:
         raise UsageError(f"{plot}: there already; give another name, or --force to overwrite")
     if frame is not None:

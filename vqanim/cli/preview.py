@@ -34,6 +34,7 @@ MANY = 1500
 @options.quality
 @options.overrides
 @options.models
+@options.outside
 @options.quiet
 def preview(
     scene: str,
@@ -44,6 +45,7 @@ def preview(
     quality: str,
     overrides: Sequence[str],
     models: str | None,
+    allow_outside: bool,
     quiet: bool,
 ) -> None:
     """Show what the film of SCENE will do, in seconds: an MP4 and a GIF of a test picture.
@@ -56,7 +58,7 @@ def preview(
         from vqanim import api
         from vqanim.cli import summary
 
-        prepared = api.prepare(scene, overrides=overrides, models=models, quality=quality)
+        prepared = api.prepare(scene, overrides, models, quality=quality, allow_outside=allow_outside)
         words.warn(prepared.timeline.warnings)
         part = api.find_part(prepared, frames, shot)
         if not quiet:

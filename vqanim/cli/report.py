@@ -14,8 +14,10 @@ from vqanim.cli.transfer import Transfer
 from vqanim.engine.events import (
     Event,
     FrameDone,
+    LiveFailed,
     ModelsLoaded,
     RunStarted,
+    SettingsChanged,
     ShotStarted,
     StepChanged,
     TakesDone,
@@ -68,12 +70,19 @@ class Quiet:
 
     def __init__(self) -> None:
         self._transfer = Transfer(quiet=True)
+        self._kept = 0
 
     def hear(self, event: Event | FetchEvent | FilmDone) -> None:
         if isinstance(event, ModelsLoaded):
             words.warn(event.warnings)
         elif isinstance(event, StepChanged):
             words.warn([changed(event)])
+        elif isinstance(event, LiveFailed):
+            words.warn([f"the film cannot be watched while it is painted: {event.reason}"])
+        elif isinstance(event, RunStarted):
+            self._kept = event.kept
+        elif isinstance(event, SettingsChanged):
+            words.warn(other_settings(event, self._kept))
         elif isinstance(event, FetchEvent):
             self._transfer.hear(event)
 
@@ -106,6 +115,10 @@ class Talk:
                 words.say(before(self._timeline, event))
                 if self._to_paint:
                     words.say("loading the models")
+            case LiveFailed():
+                words.warn([f"the film cannot be watched while it is painted: {event.reason}"])
+            case SettingsChanged():
+                words.warn(other_settings(event, self._kept))
             case ModelsLoaded():
                 words.warn(event.warnings)
                 self._progress.start(self._kept)
@@ -147,7 +160,22 @@ def before(timeline: Timeline, run: RunStarted) -> str:
         items.append(
             ("changed", f"{words.count(run.superseded, 'frame')} of an older scene moved to {aside}")
         )
+    if run.accepted:
+        items.append(("edited", f"{words.count(run.accepted, 'changed frame')} kept as they are now"))
+    if run.repaired:
+        items.append(("edited", f"{words.count(run.repaired, 'changed frame')} moved to superseded/"))
     return f"{timeline.title or Path(run.folder).name}: {summary.headline(timeline)}\n{words.rows(items)}"
+
+
+def other_settings(event: SettingsChanged, kept: int) -> list[str]:
+    """What another run in this folder had otherwise, as warnings; harmless while no frames of it are kept."""
+    warnings = [
+        f"{name} is {now} now and was {before}; all frames are new" for name, before, now in event.repainting
+    ]
+    if kept and event.changes:
+        told = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
+        warnings.append(f"goes on with {told}; new frames may differ from those before in the last bits")
+    return warnings
 
 
 def changed(event: StepChanged) -> str:

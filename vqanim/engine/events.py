@@ -25,6 +25,20 @@ class RunStarted:
     weights: str = "float32"
     """Precision of the networks' weights."""
     deterministic: bool = False
+    accepted: int = 0
+    """Frames that somebody changed and that are kept as they are now."""
+    repaired: int = 0
+    """Frames that somebody changed, moved to superseded/ to be painted anew."""
+
+
+@dataclass(frozen=True)
+class SettingsChanged:
+    """The folder's last run had other settings; sent after RunStarted."""
+
+    changes: tuple[tuple[str, str, str], ...]
+    """(name, before, now) of those that may show in the last bits of new frames, and nowhere else."""
+    repainting: tuple[tuple[str, str, str], ...]
+    """Likewise, of those that every frame depends on."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +101,13 @@ class StepChanged:
 
 
 @dataclass(frozen=True)
+class LiveFailed:
+    """The film that grows while frames are painted could not be made; the render goes on without it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class TakesDone:
     """All frames exist."""
 
@@ -94,4 +115,13 @@ class TakesDone:
     seconds: float
 
 
-Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | StepChanged | TakesDone
+Event = (
+    RunStarted
+    | SettingsChanged
+    | LiveFailed
+    | ModelsLoaded
+    | ShotStarted
+    | FrameDone
+    | StepChanged
+    | TakesDone
+)

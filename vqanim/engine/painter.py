@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import monotonic
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqanim.camera.warp import field, warp
+from vqanim.camera.warp import field, matrix_field, warp
 from vqanim.engine.conditioning import condition, hold
 from vqanim.engine.events import StageTime
 from vqanim.engine.named import Named, NamedPictures
@@ -21,7 +23,7 @@ from vqanim.errors import InputError
 from vqanim.files import Picture
 from vqanim.guidance.guide import Guide, OnStep, Similarities
 from vqanim.guidance.losses import TERMS, GuideContext
-from vqanim.timeline.plan import CameraStep, FramePlan
+from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef
 from vqanim.types import Generator, Latents
 
 
@@ -52,10 +54,12 @@ class Painter:
         previous: Picture | None,
         anchor: Picture | None = None,
         on_step: OnStep | None = None,
+        saved: Mapping[FrameRef, Picture] = MappingProxyType({}),
     ) -> Painted:
         """Paint the frame of a plan; `previous` is the saved frame that it carries, uint8 [H, W, 3], and
         `anchor` the one whose look it holds to; each is given exactly when the plan names one. on_step is
         told of every step; a frame that is sketched first has latents of several sizes.
+        saved: the frames that its terms name.
 
         Raises InputError when the optimisation ran away to inf or nan, when a start image is broken, or
         when the saved frame has another size.
@@ -70,7 +74,7 @@ class Painter:
         if plan.steps > 0:
             with torch.no_grad():
                 latents = self.generator.carry(picture)
-            context = self._context(plan, picture, latents, valid)
+            context = self._with_saved(self._context(plan, picture, latents, valid), plan, saved)
             picture, similarities = self._guided(latents, plan, "cutouts", context, times, on_step)
         if anchor is not None:
             picture = hold(picture, to_tensor(anchor).to(self.device), plan)
@@ -111,14 +115,35 @@ class Painter:
         self, plan: FramePlan, picture: Tensor, latents: Latents, valid: Tensor | None = None
     ) -> GuideContext:
         """What the terms of a frame compare it with; the pictures that they name are as large as it is."""
-        terms = [term for term in plan.losses if TERMS[term.kind].looks_at != "cutouts"]
-        named = dict.fromkeys(term.target for term in terms if term.target is not None)
+        terms = [term for term in plan.losses if not TERMS[term.kind].whole]
+        targets = (term.target for term in terms if term.target is not None)
+        named = [target for target in dict.fromkeys(targets) if target.frame is None]
         height, width = picture.shape[2:]
         sized = {start: Named(start, height, width, plan.seed, plan.shot) for start in named}
         coded = {term.target for term in terms if TERMS[term.kind].looks_at == "latents"}
         images = {start: self._named.image(sized[start]) for start in named}
         codes = {start: self._named.latents(sized[start]) for start in named if start in coded}
         return GuideContext(picture, latents, valid, images=images, codes=codes)
+
+    def _with_saved(
+        self, context: GuideContext, plan: FramePlan, saved: Mapping[FrameRef, Picture]
+    ) -> GuideContext:
+        """The context with the saved frames that terms name, moved as they say."""
+        targets = (term.target for term in plan.losses if term.target is not None)
+        moved = {
+            target: warp(
+                to_tensor(saved[target.frame]).to(self.device),
+                matrix_field(target.view, self.size).to(self.device),
+                target.border,
+            )
+            for target in dict.fromkeys(targets)
+            if target.frame is not None
+        }
+        if not moved:
+            return context
+        images = {target: image for target, (image, _) in moved.items()}
+        valids = {target: valid for target, (_, valid) in moved.items()}
+        return replace(context, images={**context.images, **images}, valids=valids)
 
     def _guided(
         self,
@@ -130,16 +155,22 @@ class Painter:
         on_step: OnStep | None = None,
     ) -> tuple[Tensor, Similarities]:
         """The picture after the plan's steps, decoded after the last of them; `times` is told how long they
-        took."""
-        began = monotonic()
-        result = self.guide.optimise(latents, plan, self._random(plan, purpose), context, on_step)
-        height, width = self.generator.size_of(latents)
-        # Whether all is finite is known when the last step is done, on a GPU too.
-        times.append(StageTime(width, height, plan.steps, monotonic() - began))
-        if not result.finite:
+        took.
+
+        Steps that ran away to inf or nan are done again with half the learning rate, once.
+        """
+        for rate in (plan.learning_rate, plan.learning_rate / 2):
+            slowed = replace(plan, learning_rate=rate)
+            began = monotonic()
+            result = self.guide.optimise(latents, slowed, self._random(plan, purpose), context, on_step)
+            if result.finite:  # known when the last step is done, on a GPU too
+                height, width = self.generator.size_of(latents)
+                times.append(StageTime(width, height, plan.steps, monotonic() - began))
+                break
+        else:
             raise InputError(
-                f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity; "
-                f"lower guidance.learning_rate (here {plan.learning_rate:g})"
+                f"shot {plan.shot}, frame {plan.index}: the optimisation ran away to infinity, even at half "
+                f"the learning rate; lower guidance.learning_rate (here {plan.learning_rate:g})"
             )
         with torch.no_grad():
             return self.generator.decode(result.latents), result.similarities

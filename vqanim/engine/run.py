@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from vqanim.engine.device import choose_device, determinism, device_errors, weights_dtype
+from vqanim.engine.edits import Edits, settle
 from vqanim.engine.events import (
     Event,
     FrameDone,
@@ -21,19 +22,23 @@ from vqanim.engine.events import (
 )
 from vqanim.engine.painter import Painter
 from vqanim.engine.start import whole_picture
-from vqanim.engine.survey import Chain, survey
+from vqanim.engine.survey import Chain, frames_from, survey
 from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice, choose
 from vqanim.guidance.guide import Guide
+from vqanim.guidance.losses import TERMS, LooksAt
 from vqanim.guidance.views import Viewer
+from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
+from vqanim.takes.space import check_space
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
 from vqanim.types import Image
 
-KEPT_IN_MEMORY = 3
-"""Frames: the one before, the anchor, and one being saved."""
+FEATURE_KINDS = frozenset(name for name, kind in TERMS.items() if kind.looks_at == "features")
+KEPT_IN_MEMORY = 4
+"""Frames: the one before, the anchor, the one that a loop leads to, and one being saved."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Run:
     """Whether only operations are allowed that give the same bits each time."""
     only: frozenset[FrameRef] | None = None
     """Frames that are painted; all when None. What they are painted from is among them."""
+    edits: Edits = "refuse"
+    """What to do with frames that somebody changed."""
 
     def wants(self, frame: FrameRef) -> bool:
         """Whether a frame is to be painted."""
@@ -72,11 +79,17 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     device = choose_device(run.device)
     chain = Chain(run.key, run.assets)
     found = survey(timeline, run.store, chain)
-    moved_to = run.store.supersede(found.stale) if found.stale else None
+    edited = len(found.edited)
+    if found.edited:
+        settle(found.edited, run.store, run.edits)
+        chain = Chain(run.key, run.assets)
+        found = survey(timeline, run.store, chain)
     wanted = {shot.name: _count_wanted(shot, run) for shot in timeline.shots}
     frames = sum(wanted.values())
     kept = {shot.name: _count_wanted(shot, run, chain.pixels) for shot in timeline.shots}
     done = sum(kept.values())
+    check_space(run.store.folder, frames - done, timeline.width, timeline.height)
+    moved_to = run.store.supersede(found.stale) if found.stale else None
     steps = choose(timeline, device)
     yield RunStarted(
         folder=str(run.store.folder),
@@ -90,6 +103,8 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
         step_reason=steps.reason,
         weights=str(weights_dtype(device)).removeprefix("torch."),
         deterministic=run.deterministic,
+        accepted=edited if run.edits == "accept" else 0,
+        repaired=edited if run.edits == "repair" else 0,
     )
     painted = 0
     painter: Painter | None = None
@@ -106,11 +121,15 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 assert digest is not None, "frames are walked in the order of their inputs"
                 record = run.store.record(plan.shot, plan.index)
                 if record is not None and record.digest == digest:
-                    chain.pixels[here] = record.pixels
-                    done += 1
-                    continue
+                    if record.edited:  # behind one that was missing, where nothing could be said before
+                        settle([here], run.store, run.edits)
+                        record = run.store.record(plan.shot, plan.index)
+                    if record is not None:
+                        chain.pixels[here] = record.pixels
+                        done += 1
+                        continue
                 if record is not None:
-                    run.store.supersede(rest_of_take(shot, plan.index, run.store))
+                    run.store.supersede(frames_from(plan.index, shot.name, run.store))
                 if painter is None:
                     with device_errors():
                         painter, loaded = load_painter(timeline, device, steps)
@@ -118,7 +137,10 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 before = painter.guide.way
                 started = time.monotonic()
                 with device_errors():
-                    frame = painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor))
+                    named = {saved: saver.take(saved) for saved in plan.saved}
+                    frame = painter.paint(
+                        plan, saver.load(plan.previous), saver.load(plan.anchor), saved=named
+                    )
                 chain.pixels[here] = pixel_hash(frame.picture)
                 saver.save(plan, frame.picture, digest, timeline.models)
                 painted += 1
@@ -146,20 +168,21 @@ def _count_wanted(shot: ShotPlan, run: Run, among: Container[FrameRef] | None = 
     return sum(run.wants(ref) and (among is None or ref in among) for ref in refs)
 
 
-def rest_of_take(shot: ShotPlan, index: int, store: TakeStore) -> list[FrameRef]:
-    """Frames on disk from `index` on: each was made from the one before."""
-    on_disk = set(store.find_frames(shot.name))
-    return [FrameRef(shot.name, i) for i in range(index, len(shot.frames)) if i in on_disk]
-
-
 def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tuple[Painter, ModelsLoaded]:
     """Load the models of a timeline, embed its prompts once a run, and drop what only texts need."""
     began = time.monotonic()
     generator = load_generator(timeline.generator, device)
     perceptors = {plan.name: load_perceptor(plan.name, device) for plan in timeline.perceptors}
     viewers = [Viewer(perceptors[plan.name], plan.share) for plan in timeline.perceptors]
-    pictures = prompt_pictures(timeline, device)
-    guide = Guide(generator, viewers, timeline.prompts, pictures, graphs=steps.way == "graph")
+    guide = Guide(
+        generator,
+        viewers,
+        timeline.prompts,
+        whole_pictures(timeline, "cutouts", device),
+        graphs=steps.way == "graph",
+        features=load_features(device) if timeline.kinds & FEATURE_KINDS else None,
+        styles=whole_pictures(timeline, "features", device),
+    )
     notes: tuple[str, ...] = ()
     for perceptor in perceptors.values():
         perceptor.release_text()
@@ -172,10 +195,11 @@ def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tup
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
 
 
-def prompt_pictures(timeline: Timeline, device: torch.device) -> dict[StartPlan, Image]:
-    """The pictures [1, 3, h, w] that a perceptor shall see, by their plans. Raises InputError."""
+def whole_pictures(timeline: Timeline, looks_at: LooksAt, device: torch.device) -> dict[StartPlan, Image]:
+    """The pictures [1, 3, h, w] that terms see in their own shape, by their plans. Raises InputError."""
     terms = (term for shot in timeline.shots for frame in shot.frames for term in frame.losses)
-    plans = dict.fromkeys(term.target for term in terms if term.kind == "image" and term.target)
+    kinds = {name for name, kind in TERMS.items() if kind.whole and kind.looks_at == looks_at}
+    plans = dict.fromkeys(term.target for term in terms if term.kind in kinds and term.target)
     rng = torch.Generator().manual_seed(timeline.seed)
     return {plan: whole_picture(plan, timeline.height, timeline.width, rng).to(device) for plan in plans}
 
@@ -199,9 +223,11 @@ class Saver:
         self._pending = self._worker.submit(self._store.save, plan, picture, digest, models)
 
     def load(self, frame: FrameRef | None) -> Picture | None:
+        """A saved frame, if one is named, uint8 [H, W, 3]."""
+        return None if frame is None else self.take(frame)
+
+    def take(self, frame: FrameRef) -> Picture:
         """A saved frame, uint8 [H, W, 3]; those used last come from memory."""
-        if frame is None:
-            return None
         if frame not in self._recent:
             self._wait()
             self._remember(frame, self._store.load(frame.shot, frame.index))

@@ -21,7 +21,9 @@ class Survey:
     kept: Mapping[str, int]
     """Frames of each shot that are known to hold."""
     stale: tuple[FrameRef, ...]
-    """Frames on disk that no longer hold, shots and frames that the scene no longer has included."""
+    """Frames on disk that no longer hold, and those of shots that the scene no longer has."""
+    edited: tuple[FrameRef, ...] = ()
+    """Those of the kept ones whose pixels somebody changed; what follows is judged by those painted."""
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Chain:
         """The plan's digest, or None while a frame that it carries or holds to is not known."""
         pictures = [self.assets[path] for path in files_of(plan)]
         if plan.previous is not None:
-            carried = [plan.previous, *([plan.anchor] if plan.anchor else [])]
+            carried = [plan.previous, *([plan.anchor] if plan.anchor else []), *plan.saved]
             if not all(frame in self.pixels for frame in carried):
                 return None
             return chain_digest(plan, [*(self.pixels[frame] for frame in carried), *pictures], self.key)
@@ -54,35 +56,38 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
     """Look at every planned frame once; `chain` learns the pixels of those that hold.
 
     After a frame that is missing, the frames behind it are neither kept nor stale: once it is painted
-    again they may well hold. After one that is stale they are stale.
+    again they may well hold. After one that is stale they are stale. Spare frames, past the end of a shot
+    that has become shorter, stay while the frames before them do: it may become longer again.
     """
     kept: dict[str, int] = {}
     stale: list[FrameRef] = []
-    dead: set[FrameRef] = set()
+    edited: list[FrameRef] = []
+    dead: set[FrameRef | None] = set()
     for shot in timeline.shots:
         kept[shot.name] = 0
         for plan in shot.frames:
             here = FrameRef(plan.shot, plan.index)
             record = store.record(plan.shot, plan.index)
-            if plan.previous in dead:
+            if not dead.isdisjoint([plan.previous, *plan.saved]):
                 dead.add(here)
             digest = chain.digest(plan)
             if record is None or (digest is None and here not in dead):
                 continue
             if record.digest == digest and here not in dead:
-                chain.pixels[here] = record.pixels
+                chain.pixels[here] = record.painted
                 kept[shot.name] += 1
+                if record.edited:
+                    edited.append(here)
             else:
                 dead.add(here)
                 stale.append(here)
-    return Survey(kept, (*stale, *_unplanned(timeline, store)))
+        if FrameRef(shot.name, len(shot.frames) - 1) in dead:
+            stale += frames_from(len(shot.frames), shot.name, store)
+    for shot_name in sorted(set(store.list_shots()) - {shot.name for shot in timeline.shots}):
+        stale += frames_from(0, shot_name, store)
+    return Survey(kept, tuple(stale), tuple(edited))
 
 
-def _unplanned(timeline: Timeline, store: TakeStore) -> list[FrameRef]:
-    lengths = {shot.name: len(shot.frames) for shot in timeline.shots}
-    return [
-        FrameRef(shot, index)
-        for shot in store.list_shots()
-        for index in store.find_frames(shot)
-        if index >= lengths.get(shot, 0)
-    ]
+def frames_from(index: int, shot: str, store: TakeStore) -> list[FrameRef]:
+    """Frames of a shot that are on the disk, from `index` on: each was made from the one before."""
+    return [FrameRef(shot, found) for found in store.find_frames(shot) if found >= index]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import signal
 import subprocess
-import tempfile
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+import numpy as np
 
 from vqanim.errors import OutputError
 from vqanim.files import TEMP_SUFFIX, Picture
 
+LOCAL = ("-protocol_whitelist", "file,pipe")
+"""Before an input: nothing in it may make ffmpeg open anything but files."""
 QUIET = ("-hide_banner", "-loglevel", "error", "-y")
 BITEXACT_FLAGS = ("-fflags", "+bitexact", "-flags:v", "+bitexact")
 """No dates, versions or random numbers in the file."""
@@ -22,6 +30,10 @@ BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)
 _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 _TAIL = 400
 """Characters of ffmpeg's last words that go into an error."""
+_KEPT = 16_384
+"""Bytes of them that are kept."""
+_READING = 5.0
+"""Seconds for the last of them to arrive, once ffmpeg has ended."""
 
 
 def executable() -> str:
@@ -39,69 +51,183 @@ def executable() -> str:
 def raw_input(width: int, height: int, fps: str) -> list[str]:
     """Options of an input of RGB pictures through standard input, `width` x `height` pixels each."""
     shape = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
-    return [*shape, "-framerate", fps, "-i", "pipe:0"]
+    return [*shape, "-framerate", fps, *LOCAL, "-i", "pipe:0"]
+
+
+class Encoder:
+    """A running ffmpeg that takes the pictures of a film one after another."""
+
+    def __init__(self, process: subprocess.Popen[bytes], watchdog: Watchdog) -> None:
+        self._process = process
+        self._watchdog = watchdog
+        self._open = True
+
+    def put(self, picture: Picture) -> None:
+        """Hand over the next picture. One that has ended takes no more: its exit code tells why."""
+        if not self._open:
+            return
+        assert self._process.stdin is not None
+        try:
+            with self._watchdog.watching():
+                self._process.stdin.write(np.ascontiguousarray(picture).data)
+        except (BrokenPipeError, ConnectionResetError):
+            self.end()
+
+    def end(self) -> None:
+        """Say that no picture follows; what is still buffered cannot reach one that has ended."""
+        self._open = False
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError, ConnectionResetError), self._watchdog.watching():
+                self._process.stdin.close()
+
+
+@contextmanager
+def encoding(arguments: Sequence[str], output: Path) -> Iterator[Encoder]:
+    """Run ffmpeg with `arguments`; leaving the context waits until it has written `output`.
+
+    Holds one picture in memory. ffmpeg is killed when anything goes wrong here, Ctrl-C included; the caller
+    removes what is left of `output` (see files.staged). Raises OutputError with ffmpeg's last words.
+    """
+    # Absolute, so that no name can be taken for an option or a protocol.
+    command = [executable(), *QUIET, *arguments, str(output.absolute())]
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is ours to handle, not ffmpeg's
+        )
+    except OSError as error:
+        raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
+    with process, Words(process.stderr) as words, Watchdog(process) as watchdog:
+        encoder = Encoder(process, watchdog)
+        try:
+            yield encoder
+            encoder.end()
+            with watchdog.watching():
+                code = process.wait()
+        except BaseException:
+            kill(process)
+            encoder.end()
+            raise
+    if watchdog.bitten:
+        raise OutputError(
+            f"{output.parent}: ffmpeg did nothing for {watchdog.patience:g} s and was ended; run again to "
+            "make the film of the frames, which are all there (VQANIM_FFMPEG_PATIENCE says how long to wait)"
+        )
+    if code != 0:
+        raise OutputError(_failure(output, words.last, code))
 
 
 def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) -> None:
     """Run ffmpeg with `arguments`, feed it `pictures` one at a time, and write `output`.
 
-    Holds one picture in memory. ffmpeg is killed when anything goes wrong here, Ctrl-C included; the caller
-    removes what is left of `output` (see files.staged). Raises OutputError with ffmpeg's last words.
+    Raises OutputError, as `encoding` does.
     """
-    command = [executable(), *QUIET, *arguments, str(output)]
-    # Its messages go to a file, because a full pipe that nobody reads would stop it.
-    with tempfile.TemporaryFile() as messages:
+    with encoding(arguments, output) as encoder:
+        for picture in pictures:
+            encoder.put(picture)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process that has a session of its own, and whatever it started."""
+    if os.name == "nt":
+        process.kill()
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+class Words:
+    """Reads what ffmpeg says as fast as it says it, and keeps the last of it.
+
+    A full pipe that nobody reads would stop it, and a file could fill the disk.
+    """
+
+    def __init__(self, messages: IO[bytes] | None) -> None:
+        assert messages is not None
+        self._messages = messages
+        self._kept = b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+
+    @property
+    def last(self) -> str:
+        """Its last words in one line, once it has ended."""
+        self._reader.join(_READING)
+        lines = self._kept.decode("utf-8", "replace").splitlines()
+        words = "; ".join(line.strip() for line in lines if line.strip())
+        words = "".join(c if c.isprintable() else "?" for c in words)
+        return f"... {words[-_TAIL:]}" if len(words) > _TAIL else words
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError):  # closed under us
+            while block := os.read(self._messages.fileno(), 1 << 16):
+                self._kept = (self._kept + block)[-_KEPT:]
+
+    def __enter__(self) -> Words:
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.join(_READING)
+        self._messages.close()
+
+
+class Watchdog:
+    """Ends a process that does not take the next picture, or does not come to its end, in good time."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.patience = patience()
+        self.bitten = False
+        self._process = process
+        self._since = math.inf
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """While this lasts, which is until the process has done something, its time runs."""
+        self._since = time.monotonic()
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=messages,
-                start_new_session=True,  # Ctrl-C is ours to handle, not ffmpeg's
-            )
-        except OSError as error:
-            raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
-        with process:
-            try:
-                _feed(process, pictures)
-                code = process.wait()
-            except BaseException:
-                process.kill()
-                _close(process)
-                raise
-        if code != 0:
-            raise OutputError(_failure(output, messages, code))
+            yield
+        finally:
+            self._since = math.inf
+
+    def _watch(self) -> None:
+        while not self._over.wait(min(1.0, self.patience / 4)):
+            if time.monotonic() - self._since > self.patience and self._process.poll() is None:
+                self.bitten = True
+                kill(self._process)
+                return
+
+    def __enter__(self) -> Watchdog:
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watcher.join()
 
 
-def _feed(process: subprocess.Popen[bytes], pictures: Iterable[Picture]) -> None:
-    """Write all pictures; stop quietly when ffmpeg has ended, for its exit code tells why."""
-    stdin = process.stdin
-    assert stdin is not None
-    for picture in pictures:
-        try:
-            stdin.write(picture.data)
-        except (BrokenPipeError, ConnectionResetError):
-            break
-    _close(process)
+def patience() -> float:
+    """Seconds that ffmpeg may take for one picture, or to finish: `VQANIM_FFMPEG_PATIENCE`, or 300.
+
+    Raises OutputError for what is no number above 0.
+    """
+    written = os.environ.get("VQANIM_FFMPEG_PATIENCE", "300")
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise OutputError(
+            f"VQANIM_FFMPEG_PATIENCE: found {written!r}, allowed are seconds above 0, such as 300"
+        )
+    return seconds
 
 
-def _close(process: subprocess.Popen[bytes]) -> None:
-    """End ffmpeg's input; what is still buffered cannot reach one that has ended."""
-    if process.stdin is not None:
-        with suppress(BrokenPipeError, ConnectionResetError):
-            process.stdin.close()
-
-
-def words_of(messages: IO[bytes]) -> str:
-    """ffmpeg's messages in one line, the last ones where they are many."""
-    messages.seek(0)
-    lines = messages.read().decode("utf-8", "replace").split("\n")
-    words = "; ".join(line.strip() for line in lines if line.strip())
-    return f"... {words[-_TAIL:]}" if len(words) > _TAIL else words
-
-
-def _failure(output: Path, messages: IO[bytes], code: int) -> str:
-    words = words_of(messages)
+def _failure(output: Path, words: str, code: int) -> str:
     if "No space left on device" in words:
         return f"{output.parent}: the disk is full; free some space and run again, it will continue"
     if missing := _UNKNOWN.search(words):

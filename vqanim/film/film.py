@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -13,12 +14,16 @@ from typing import Any
 from PIL import Image
 
 from vqanim.errors import OutputError
-from vqanim.files import make_folder, remove_temporary, staged, write_atomic, writing
+from vqanim.files import Guard, Picture, make_folder, remove_temporary, staged, write_atomic, writing
 from vqanim.film.compose import Find, make_reel
+from vqanim.film.pictures import Opened, Reel, play_into
 from vqanim.timeline.plan import FrameRef, Timeline
 
-FILM_VERSION = 2
+FILM_VERSION = 3
 """Bumped by hand whenever the same frames and settings would give other files."""
+
+AT_ONCE = 3
+"""Files that are made side by side: those of a render, and few enough for the memory of their encoders."""
 
 STATE = "film.json"
 """By file name: the digest of all that a film file was made of, and its size in bytes."""
@@ -33,6 +38,7 @@ class FilmDone:
     path: str
     written: bool
     seconds: float
+    """Since work on it, and on those made side by side with it, began."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +50,50 @@ class Output:
     settings: Mapping[str, Any]
     """What its contents depend on besides the pictures; what JSON can hold."""
     frames: Sequence[int]
-    """Numbers of the film frames that it is made of."""
-    write: Callable[[], None]
+    """Numbers of the film frames that it is made of, ascending."""
+    open: Callable[[], Opened]
+    """For the pictures of these frames."""
 
 
 def make_outputs(
-    timeline: Timeline, find: Find, folder: Path, outputs: Sequence[Output]
+    timeline: Timeline, find: Find, folder: Path, outputs: Sequence[Output], guard: Guard = lambda: None
 ) -> Iterator[FilmDone]:
-    """Write those of some files in `folder` that are not up to date. Raises OutputError."""
+    """Write those of some files in `folder` that are not up to date, telling of each.
+
+    The pictures are made once for AT_ONCE files, whose encoders work side by side. guard: see `make_film`.
+    Raises OutputError.
+    """
     make_folder(folder)
     remove_temporary(folder)
-    contents = Contents(timeline, find)
-    for output in outputs:
-        began = perf_counter()
-        digest = contents.digest(output)
-        written = not _is_current(output.path, digest)
-        if written:
-            output.write()
-            _remember(output.path, digest)
-        yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
+    contents, reel = Contents(timeline, find), make_reel(timeline, find)
+    for first in range(0, len(outputs), AT_ONCE):
+        yield from _make(reel, contents, outputs[first : first + AT_ONCE], guard)
+
+
+def _make(reel: Reel, contents: Contents, outputs: Sequence[Output], guard: Guard) -> Iterator[FilmDone]:
+    began = perf_counter()
+    digests = [contents.digest(output) for output in outputs]
+    stale = [
+        not _is_current(*pair) for pair in zip((output.path for output in outputs), digests, strict=True)
+    ]
+    if any(stale):
+        guard()
+    with ExitStack() as stack:
+        # Each on a stack of its own, so that one can be finished before the next; all end when one fails.
+        opened = [stack.enter_context(ExitStack()) for _ in outputs]
+        sinks = [
+            (output.frames, each.enter_context(output.open()))
+            for output, each, wanted in zip(outputs, opened, stale, strict=True)
+            if wanted
+        ]
+        if sinks:
+            play_into(reel, sinks)
+        for output, digest, each, written in zip(outputs, digests, opened, stale, strict=True):
+            if written:
+                guard()
+                each.close()
+                _remember(output.path, digest)
+            yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
 
 
 def poster_index(count: int) -> int:
@@ -75,16 +106,27 @@ def poster(timeline: Timeline, find: Find, folder: Path) -> Output:
     path = folder / "poster.png"
     best = poster_index(len(timeline.edit))
 
-    def write() -> None:
-        untouched = timeline.edit[best].untouched
-        if untouched is not None:
-            _copy(find(untouched), path)
+    untouched = timeline.edit[best].untouched
+    source = None if untouched is None else find(untouched)
+    return Output("poster", path, {}, [best], lambda: nullcontext(_Poster(path, source)))
+
+
+@dataclass(frozen=True)
+class _Poster:
+    """A sink for one picture; where that is a saved frame, the poster is the file of this."""
+
+    path: Path
+    source: Path | None
+
+    def put(self, picture: Picture) -> None:
+        if self.source is not None:
+            _copy(self.source, self.path)
             return
-        (picture,) = make_reel(timeline, find).play([best])
-        with writing(path), staged(path) as temporary:
+        with writing(self.path), staged(self.path) as temporary:
             Image.fromarray(picture).save(temporary, "PNG")
 
-    return Output("poster", path, {}, [best], write)
+    def end(self) -> None:
+        """It is whole already."""
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
-from math import floor
+from math import floor, sqrt
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from vqanim.files import Picture, staged, writing
 from vqanim.film.ffmpeg import BITEXACT, encode, raw_input
-from vqanim.film.pictures import Reel, fit_width, fitted_height
+from vqanim.film.pictures import Reel, Sink, fill, fit_width, fitted_height
 from vqanim.film.video import upscale_filter
 
 MAX_FPS = Fraction(50)
 """Delays are hundredths of a second, and browsers show delays below two of them as ten."""
 
 MOST_KEPT = 250_000_000
-"""Bytes of pictures that are kept from the palette to the film."""
+"""Bytes of pictures that are kept until the palette is known."""
+
+SAMPLE = 250_000
+"""Pixels that a palette is made from; ffmpeg's time for one grows with the different colors among them."""
+SAMPLE_WIDTH = 256
+LEAST_SAMPLED = 16
+"""Of the shorter side of every picture at least so many rows or columns count."""
 
 # Error diffusion hides the 256 colors of painted pictures best; unchanged rectangles keep their dots, so that
 # what stands still does not crawl.
-_PALETTE = "palettegen=stats_mode=full"
+_MAKE_PALETTE = ("-vf", "palettegen=stats_mode=full", "-frames:v", "1", "-update", "1")
 _USE = "paletteuse=dither=sierra2_4a:diff_mode=rectangle"
 
 
@@ -38,40 +46,94 @@ def choose_frames(count: int, fps: Fraction, gif_fps: Fraction) -> tuple[tuple[i
 
 
 def write_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int = 1) -> None:
-    """Encode a film to a GIF of at most `width` pixels (before it is enlarged) and `gif_fps`.
+    """Encode a film to a GIF, as `open_gif` does. Raises OutputError."""
+    indices, _ = choose_frames(reel.count, reel.fps, gif_fps)
+    fill(open_gif(reel, path, gif_fps, width, upscale), reel.play(indices))
 
-    It loops forever. The file appears at `path` whole or not at all. The pictures are seen twice, for the
-    palette and for the film: in between they lie in a temporary file, or, where they are too many for that,
-    the film is played again. Raises OutputError.
+
+@contextmanager
+def open_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int = 1) -> Iterator[Sink]:
+    """A GIF of at most `width` pixels (before it is enlarged) and `gif_fps`, from the pictures of the film
+    frames that `choose_frames` names.
+
+    It loops forever. The file appears at `path` whole or not at all. The palette is made from some pixels of
+    every picture, and until it is there the pictures lie in a temporary file; where they are too many for
+    that, the film is played again. Raises OutputError.
     """
     indices, rate = choose_frames(reel.count, reel.fps, gif_fps)
     columns, height = min(width, reel.width), fitted_height(reel.width, reel.height, width)
-    source = raw_input(columns, height, f"{rate.numerator}/{rate.denominator}")
-    enlarge = f"{upscale_filter(upscale)}," if upscale > 1 else ""
-    palette_filter = ["-vf", enlarge + _PALETTE, "-frames:v", "1", "-update", "1"]
-    big = f"[0:v]{enlarge}null[v];[v]" if enlarge else "[0:v]"
-
-    def play() -> Iterator[Picture]:
-        return (fit_width(picture, width) for picture in reel.play(indices))
-
+    enlarge = f"{upscale_filter(upscale)},null[v];[v]" if upscale > 1 else ""
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
         palette, kept = Path(scratch) / "palette.png", Path(scratch) / "pictures"
-        keep = len(indices) * columns * height * 3 <= MOST_KEPT
-        encode([*source, *palette_filter], _keeping(play(), kept) if keep else play(), palette)
-        use = ["-i", str(palette), "-lavfi", f"{big}[1:v]{_USE}"]
-        again = _kept(kept, (height, columns, 3)) if keep else play()
-        encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], again, temporary)
+        keeps = len(indices) * columns * height * 3 <= MOST_KEPT
+
+        def write(sample: Picture) -> None:
+            encode([*raw_input(sample.shape[1], sample.shape[0], "1"), *_MAKE_PALETTE], [sample], palette)
+            source = raw_input(columns, height, f"{rate.numerator}/{rate.denominator}")
+            use = ["-i", str(palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_USE}"]
+            shape = (height, columns, 3)
+            again = read_kept(kept, shape) if keeps else map(seen.shrink, reel.play(indices))
+            encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], again, temporary)
+
+        stride = pixel_stride(len(indices), columns, height)
+        with Kept(kept if keeps else None, width, stride, write) as seen:
+            yield seen
 
 
-def _keeping(pictures: Iterable[Picture], path: Path) -> Iterator[Picture]:
-    """The pictures, each written to a file on its way."""
-    with writing(path), path.open("wb") as file:
-        for picture in pictures:
-            file.write(np.ascontiguousarray(picture).data)
-            yield picture
+def pixel_stride(count: int, width: int, height: int) -> int:
+    """Each how many rows and columns a palette is made from, so that some SAMPLE pixels of a film count."""
+    return max(1, min(round(sqrt(count * width * height / SAMPLE)), min(width, height) // LEAST_SAMPLED))
 
 
-def _kept(path: Path, shape: tuple[int, int, int]) -> Iterator[Picture]:
+class Kept:
+    """The pictures of a GIF until its palette is known, and the pixels that this is made from."""
+
+    def __init__(self, path: Path | None, width: int, stride: int, write: Callable[[Picture], None]) -> None:
+        """path: where they are kept; None to keep only the pixels for the palette, which is what `write` is
+        given when the last picture is there."""
+        self._path, self._width, self._stride, self._write = path, width, stride, write
+        self._sampled: list[Picture] = []
+        self._file: BinaryIO | None = None
+
+    def put(self, picture: Picture) -> None:
+        small = self.shrink(picture)
+        shift = len(self._sampled) % self._stride  # other pixels of every picture
+        self._sampled.append(small[shift :: self._stride, shift :: self._stride].reshape(-1, 3).copy())
+        if self._file is not None and self._path is not None:
+            with writing(self._path):
+                self._file.write(np.ascontiguousarray(small).data)
+
+    def end(self) -> None:
+        """Encode the GIF, while other encoders finish what they were given."""
+        self._close()
+        self._write(self.sample())
+
+    def sample(self) -> Picture:
+        """The pixels for the palette as a picture; the first ones again where its last row has room."""
+        pixels = np.concatenate(self._sampled)
+        rows = -(-len(pixels) // SAMPLE_WIDTH)
+        return np.resize(pixels, (rows, SAMPLE_WIDTH, 3))
+
+    def shrink(self, picture: Picture) -> Picture:
+        """A picture as large as those of the GIF."""
+        return fit_width(picture, self._width)
+
+    def __enter__(self) -> Kept:
+        if self._path is not None:
+            with writing(self._path):
+                self._file = self._path.open("wb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None and self._path is not None:
+            with writing(self._path):
+                self._file.close()
+
+
+def read_kept(path: Path, shape: tuple[int, int, int]) -> Iterator[Picture]:
     """The pictures that were written to a file."""
     size = shape[0] * shape[1] * shape[2]
     with path.open("rb") as file:

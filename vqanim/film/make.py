@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vqanim.errors import UsageError
+from vqanim.files import Guard
 from vqanim.film.compose import Find
 from vqanim.film.film import FilmDone, is_known, make_outputs
 from vqanim.film.presets import Wishes, outputs
@@ -21,6 +22,7 @@ def make_film(
     wishes: Wishes = Wishes(),
     *,
     foreign: bool = False,
+    guard: Guard = lambda: None,
 ) -> Iterator[FilmDone]:
     """Write the files of some presets into `folder`, telling after each.
 
@@ -30,10 +32,11 @@ def make_film(
     the same settings is left alone; fps, crf, title and the GIF's settings take part only in the digests of
     the files that show them. The caller holds the lock of the render's folder.
     foreign: the folder may hold other people's files, which are not replaced. Folders never are.
+    guard: called before each file appears; raises when the folder's lock was lost.
     Raises UsageError before anything is written, and OutputError; what was finished before stays.
     """
     wanted = outputs(presets, timeline, find, folder, stem, wishes)
     for path in (output.path for output in wanted):
         if (foreign or path.is_dir()) and path.exists() and not is_known(path):
             raise UsageError(f"{path}: is there and was not made here; move it, or choose another --out")
-    yield from make_outputs(timeline, find, folder, wanted)
+    yield from make_outputs(timeline, find, folder, wanted, guard)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -30,6 +32,42 @@ class Reel:
 
     Raises OutputError when a saved frame is missing, broken or of another size.
     """
+
+
+class Sink(Protocol):
+    """Takes the pictures of a film, one after another, and is told when that was the last."""
+
+    def put(self, picture: Picture) -> None: ...
+    def end(self) -> None: ...
+
+
+Opened: TypeAlias = AbstractContextManager[Sink]
+"""A sink; leaving it waits until its file is whole."""
+
+
+def fill(opened: Opened, pictures: Iterable[Picture]) -> None:
+    """Give a sink all of its pictures and wait until its file is whole."""
+    with opened as sink:
+        for picture in pictures:
+            sink.put(picture)
+        sink.end()
+
+
+def play_into(reel: Reel, wanted: Sequence[tuple[Sequence[int], Sink]]) -> None:
+    """Play a film once for several sinks; each is given the pictures of its own film frames.
+
+    Their numbers ascend. Raises OutputError, as `Reel.play` does.
+    """
+    takers: dict[int, list[Sink]] = {}
+    for indices, sink in wanted:
+        for index in indices:
+            takers.setdefault(index, []).append(sink)
+    order = sorted(takers)
+    for index, picture in zip(order, reel.play(order), strict=True):
+        for sink in takers[index]:
+            sink.put(picture)
+    for _, sink in wanted:  # all before one of them is waited for
+        sink.end()
 
 
 def read_frame(path: Path) -> Picture:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,11 +15,11 @@ from types import MappingProxyType
 from vqanim.errors import OutputError, UsageError
 from vqanim.files import TEMP_SUFFIX, make_folder, writing
 from vqanim.film.compose import Find, make_reel
-from vqanim.film.ffmpeg import encode, raw_input
+from vqanim.film.ffmpeg import encoding, raw_input
 from vqanim.film.film import Output, poster
-from vqanim.film.gif import MAX_FPS, write_gif
-from vqanim.film.pictures import Reel
-from vqanim.film.video import MP4, VideoKind, VideoSettings, upscale_filter, write_video
+from vqanim.film.gif import MAX_FPS, choose_frames, open_gif
+from vqanim.film.pictures import Reel, Sink
+from vqanim.film.video import MP4, VideoKind, VideoSettings, open_video, upscale_filter
 from vqanim.timeline.plan import Timeline
 
 _FRAME = re.compile(r"\d{6,}\.png")
@@ -61,7 +62,15 @@ PRESETS = MappingProxyType(
         "instagram": Preset(
             "H.264, 1080 pixels wide, 23 fps or more (frames are doubled), at most 4:5 upright",
             "-instagram.mp4",
-            replace(MP4, crf=18, keyframe_seconds=Fraction(1), fit=_INSTAGRAM, least_fps=23),
+            replace(
+                MP4,
+                # They encode it once more, so that a smaller file is not worth the time.
+                options=("-preset", "faster", "-movflags", "+faststart"),
+                crf=18,
+                keyframe_seconds=Fraction(1),
+                fit=_INSTAGRAM,
+                least_fps=23,
+            ),
         ),
         "prores": Preset(
             "ProRes 422 HQ for editing programs",
@@ -131,9 +140,9 @@ def _output(preset: str, timeline: Timeline, reel: Reel, folder: Path, stem: str
             wishes.upscale,
         )
         label = "mp4" if preset == "web" else preset
-        return Output(label, path, fps | asdict(settings), frames, lambda: write_video(reel, path, settings))
+        return Output(label, path, fps | asdict(settings), frames, lambda: open_video(reel, path, settings))
     if preset == "frames":
-        return Output("frames", path, fps, frames, lambda: write_frames(reel, path, wishes.upscale))
+        return Output("frames", path, fps, frames, lambda: open_frames(reel, path, wishes.upscale))
     gif_fps, width = timeline.gif_fps, timeline.gif_width
     if wishes.gif_full:
         gif_fps, width, path = min(timeline.fps, MAX_FPS), timeline.width, folder / f"{stem}-full.gif"
@@ -141,8 +150,8 @@ def _output(preset: str, timeline: Timeline, reel: Reel, folder: Path, stem: str
         "gif",
         path,
         fps | {"gif_fps": str(gif_fps), "width": width},
-        frames,
-        lambda: write_gif(reel, path, gif_fps, width, wishes.upscale),
+        choose_frames(reel.count, reel.fps, gif_fps)[0],
+        lambda: open_gif(reel, path, gif_fps, width, wishes.upscale),
     )
 
 
@@ -163,8 +172,9 @@ def _check_crf(names: Sequence[str], crf: int) -> None:
             raise UsageError(f"--crf {crf}: allowed for {name} are 0 to {kind.highest_crf}")
 
 
-def write_frames(reel: Reel, path: Path, upscale: int = 1) -> None:
-    """Write every frame of the film to 000000.png and so on, in a folder that appears whole or not at all.
+@contextmanager
+def open_frames(reel: Reel, path: Path, upscale: int = 1) -> Iterator[Sink]:
+    """Every picture of the film as 000000.png and so on, in a folder that appears whole or not at all.
 
     A folder of frames that is there is replaced; the caller knows that it was made here.
     Raises OutputError, also when there is anything else in it.
@@ -175,12 +185,17 @@ def write_frames(reel: Reel, path: Path, upscale: int = 1) -> None:
     make_folder(staging)
     fps = f"{reel.fps.numerator}/{reel.fps.denominator}"
     enlarge = ["-vf", upscale_filter(upscale)] if upscale > 1 else []
+    arguments = [
+        *raw_input(reel.width, reel.height, fps),
+        *enlarge,
+        "-pix_fmt",
+        "rgb24",
+        "-start_number",
+        "0",
+    ]
     try:
-        encode(
-            [*raw_input(reel.width, reel.height, fps), *enlarge, "-pix_fmt", "rgb24", "-start_number", "0"],
-            reel.play(range(reel.count)),
-            staging / "%06d.png",
-        )
+        with encoding(arguments, staging / "%06d.png") as encoder:
+            yield encoder
         with writing(path):
             if path.exists():
                 shutil.rmtree(path)

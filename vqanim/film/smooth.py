@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
@@ -14,7 +13,7 @@ import numpy as np
 
 from vqanim.errors import OutputError
 from vqanim.files import Picture
-from vqanim.film.ffmpeg import QUIET, executable, raw_input, words_of
+from vqanim.film.ffmpeg import QUIET, Watchdog, Words, executable, kill, raw_input
 
 # Where one picture has nothing to do with the next (scene change detection), frames are doubled, not mixed.
 _FILTER = "minterpolate=fps={fps}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"
@@ -34,31 +33,35 @@ def interpolate(
         *("-vf", _FILTER.format(fps=f"{fps.numerator}/{fps.denominator}")),
         *("-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"),
     ]
-    with tempfile.TemporaryFile() as messages:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=messages,
-            start_new_session=True,  # Ctrl-C is ours to handle, not ffmpeg's
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        feeder = _Feeder(process.stdin, pictures)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is ours to handle, not ffmpeg's
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    feeder = _Feeder(process.stdin, pictures)
+    with Words(process.stderr) as words, Watchdog(process) as watchdog:
         try:
             feeder.start()
-            while len(data := process.stdout.read(width * height * 3)) == width * height * 3:
+            while True:
+                with watchdog.watching():
+                    data = process.stdout.read(width * height * 3)
+                if len(data) < width * height * 3:
+                    break
                 yield np.frombuffer(data, np.uint8).reshape(height, width, 3)
             code = process.wait()
         finally:
-            process.kill()
+            kill(process)
             process.stdout.close()
             feeder.join()
             process.wait()
-        if feeder.error is not None:
-            raise feeder.error
-        if code != 0:
-            raise OutputError(f"ffmpeg cannot find the frames between ({words_of(messages)})")
+    if feeder.error is not None:
+        raise feeder.error
+    if watchdog.bitten or code != 0:
+        raise OutputError(f"ffmpeg cannot find the frames between ({words.last or 'it took too long'})")
 
 
 def held(pictures: Iterator[Picture], count: int) -> Iterator[Picture]:

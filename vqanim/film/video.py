@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from vqanim.files import staged
-from vqanim.film.ffmpeg import BITEXACT, BITEXACT_FLAGS, encode, raw_input
-from vqanim.film.pictures import Reel, even
+from vqanim.files import Picture, staged
+from vqanim.film.ffmpeg import BITEXACT, BITEXACT_FLAGS, Encoder, encoding, raw_input
+from vqanim.film.pictures import Reel, Sink, even, fill
 from vqanim.timeline.plan import Chapter
 
 WITH_CHAPTERS = ("mp4", "mov", "webm")
@@ -62,8 +64,25 @@ class VideoSettings:
     upscale: int = 1
 
 
+class _Even:
+    """Hands pictures on with even width and height."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.end = encoder.end
+        self._encoder = encoder
+
+    def put(self, picture: Picture) -> None:
+        self._encoder.put(even(picture))
+
+
 def write_video(reel: Reel, path: Path, settings: VideoSettings) -> None:
-    """Encode a film, each frame shown for 1 / fps seconds.
+    """Encode a film, as `open_video` does. Raises OutputError."""
+    fill(open_video(reel, path, settings), reel.play(range(reel.count)))
+
+
+@contextmanager
+def open_video(reel: Reel, path: Path, settings: VideoSettings) -> Iterator[Sink]:
+    """Encode the pictures of a film, all of them in order, each shown for 1 / fps seconds.
 
     The file appears at `path` whole or not at all; the same pictures and settings give the same bytes.
     Raises OutputError.
@@ -82,7 +101,8 @@ def write_video(reel: Reel, path: Path, settings: VideoSettings) -> None:
             *kind.options,
             *("-f", kind.format),
         ]
-        encode(arguments, map(even, reel.play(range(reel.count))), temporary)
+        with encoding(arguments, temporary) as encoder:
+            yield _Even(encoder)
 
 
 def _filters(settings: VideoSettings, fps: Fraction) -> str:
@@ -93,8 +113,13 @@ def _filters(settings: VideoSettings, fps: Fraction) -> str:
         steps.append(kind.fit)
     if (times := math.ceil(kind.least_fps / fps)) > 1:
         steps.append(f"fps={(times * fps).numerator}/{(times * fps).denominator}:eof_action=pass")
-    steps.append("format=rgb24" if kind.pixels == "rgb24" else _COLOR.format(pixels=kind.pixels))
+    steps.append("format=rgb24" if kind.pixels == "rgb24" else color_filter(kind.pixels))
     return ",".join(steps)
+
+
+def color_filter(pixels: str) -> str:
+    """The ffmpeg filter that turns RGB into a pixel format of video, and tags it."""
+    return _COLOR.format(pixels=pixels)
 
 
 def upscale_filter(factor: int) -> str:

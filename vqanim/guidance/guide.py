@@ -13,14 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
+from vqanim.guidance.features import Style, style_of
 from vqanim.guidance.graphs import GraphedStep
-from vqanim.guidance.losses import TERMS, GuideContext, Known, prepare_terms
+from vqanim.guidance.losses import TERMS, GuideContext, Known, given, prepare_terms
 from vqanim.guidance.memory import LADDER, Ladder, Memory
 from vqanim.guidance.smoothing import add_averages
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
 from vqanim.timeline.plan import FramePlan, StartPlan
-from vqanim.types import Generator, Image, Latents
+from vqanim.types import FeatureNetwork, Generator, Image, Latents
 
 OnStep: TypeAlias = Callable[[int, Latents], None]
 """Called with the number of the step, from 0, and the latents after it."""
@@ -53,20 +54,28 @@ class Guide:
         pictures: Mapping[StartPlan, Image] = MappingProxyType({}),
         memory: Memory = "full",
         graphs: bool = False,
+        features: FeatureNetwork | None = None,
+        styles: Mapping[StartPlan, Image] = MappingProxyType({}),
     ) -> None:
         """`memory` is where the ladder begins; it climbs by itself when memory runs out.
+
+        features: for plans with terms that look at them; `styles` are the pictures [1, 3, h, w] whose styles
+        such terms ask for.
 
         graphs: record steps as CUDA graphs, as `guidance.graphs.choose` advises.
         """
         self.generator = generator
         self.viewers = tuple(viewers)
-        step = Step(generator, self.viewers)
+        self.features = features
+        step = Step(generator, self.viewers, features)
         self.step: Step | GraphedStep = GraphedStep(step) if graphs else step
         self.ladder = Ladder(memory)
         self.targets = tuple(embed(viewer, prompts) for viewer in self.viewers)
         """Unit vector [D] of each prompt, for each viewer."""
         self.pictures = tuple(see(viewer, pictures) for viewer in self.viewers)
         """Unit vector [D] of each picture [1, 3, h, w] that a term for cutouts names, for each viewer."""
+        self.styles = {plan: see_style(features, picture) for plan, picture in styles.items()}
+        """Statistics of each picture whose style is asked for, layer by layer."""
 
     def optimise(
         self,
@@ -118,11 +127,12 @@ class Guide:
             Known(targets, context, device, pictures)
             for targets, pictures in zip(self.targets, self.pictures, strict=True)
         ]
-        alone = Known({}, context, device)
+        alone = Known({}, context, device, features=self.features, styles=self.styles)
         return Terms(
             tuple(prepare_terms(plan.losses, "cutouts", one) for one in known),
             prepare_terms(plan.losses, "picture", alone),
             prepare_terms(plan.losses, "latents", alone),
+            prepare_terms(plan.losses, "features", alone),
         )
 
     def _cutouts(self, plan: FramePlan, latents: Latents, rng: torch.Generator) -> tuple[Cutouts, ...]:
@@ -168,6 +178,12 @@ def see_one(viewer: Viewer, picture: Image) -> Tensor:
     cutouts = draw_cutouts(viewer, LOOKS, 0.0, 1, size, rng, picture.device).step(0)
     with torch.no_grad():
         return F.normalize(viewer.look(picture, cutouts).embeddings.mean(0), dim=0)
+
+
+@torch.no_grad()
+def see_style(features: FeatureNetwork | None, picture: Image) -> tuple[Style, ...]:
+    """Statistics of a picture [1, 3, h, w], layer by layer."""
+    return tuple(style_of(layer) for layer in given(features)(picture))
 
 
 def strength(plan: FramePlan) -> float:

@@ -1,8 +1,8 @@
 """Terms of the loss, by kind. A new kind is two functions and one line in TERMS.
 
-A kind looks at one of three things: the cutouts of each perceptor, the whole picture, or the latents. What a
-term needs and a frame does not change is prepared once a frame, as tensors by name; the loss is a pure
-function of what it looks at and of these.
+A kind looks at one of four things: the cutouts of each perceptor, the whole picture, its features, or the
+latents. What a term needs and a frame does not change is prepared once a frame, as tensors by name; the loss
+is a pure function of what it looks at and of these.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.cutouts import Boxes
+from vqanim.guidance.features import CONTENT_LAYERS, Style, edges, spread, style_distance, style_of, unit
 from vqanim.timeline.plan import StartPlan, WeightedTerm
-from vqanim.types import Image, Latents
+from vqanim.types import FeatureNetwork, Image, Latents
 
 PIXELS_SCALE = 20.0
 """The squared difference of two unlike photographs is near 0.1, their distance to a perceptor near 1."""
 NEAR_PIXELS_SCALE = 100.0
 NEAR_LATENTS_SCALE = 1.0
+STYLE_SCALE = 1.0
+NEAR_FEATURES_SCALE = 1.0
+NEAR_EDGES_SCALE = 5.0
 COARSE = 8
 """Pixels a side of the blur in a comparison by pixels."""
 
-LooksAt = Literal["cutouts", "picture", "latents"]
+LooksAt = Literal["cutouts", "picture", "latents", "features"]
 
 Constants: TypeAlias = "dict[str, Tensor]"
 """What the terms of one kind need in all steps of a frame, by name."""
@@ -56,6 +60,8 @@ class GuideContext:
     """[1, 3, H, W]: the pictures that terms name and compare with pixel by pixel or in latents."""
     codes: Mapping[StartPlan, Latents] = field(default_factory=dict)
     """Latents of those that are compared in latents."""
+    valids: Mapping[StartPlan, Tensor] = field(default_factory=dict)
+    """[1, 1, H, W] in 0..1 of those that were moved: how far a pixel was in them before."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,10 @@ class Known:
     device: torch.device
     pictures: Mapping[StartPlan, Tensor] = field(default_factory=dict)
     """A perceptor's unit vectors [D] of pictures."""
+    features: FeatureNetwork | None = None
+    """For terms that look at features."""
+    styles: Mapping[StartPlan, Sequence[Style]] = field(default_factory=dict)
+    """Statistics of pictures, layer by layer."""
 
     def target(self, term: WeightedTerm) -> Tensor:
         """Unit vector [D] of what a term for cutouts asks for."""
@@ -82,10 +92,12 @@ class TermKind:
     prepare: Callable[[Sequence[WeightedTerm], Known], Constants]
     """From all terms of this kind in a frame. Their weights belong to it."""
     loss: Callable[[Any, Constants], Tensor]
-    """From a View, an image or latents. For cutouts the loss of each, [n], of which the mean counts; else a
-    scalar. No value may be read back from the device."""
+    """From a View, an image, its layers or latents. For cutouts the loss of each, [n], of which the mean
+    counts; else a scalar. No value may be read back from the device."""
     pulls: bool = True
     """Whether it says what to show, so that its weight sets the length of a step; False: it holds back."""
+    whole: bool = False
+    """Whether a picture that it names is seen once a run and in its own shape, not made to fit the frame."""
 
 
 def spherical_distance(a: Tensor, b: Tensor) -> Tensor:
@@ -139,14 +151,16 @@ def pixel_loss(image: Image, terms: Constants) -> Tensor:
 
 def prepare_near_pixels(terms: Sequence[WeightedTerm], known: Known) -> Constants:
     """Pictures [P, 3, H, W] to stay near to, and how much each pixel of them counts, [P, 1, H, W]."""
-    context, pictures, counts = known.context, [], []
-    for term in terms:
-        picture = given(context.picture) if term.target is None else context.images[term.target]
-        whole = torch.ones_like(picture[:, :1])
-        valid = whole if term.target is not None or context.valid is None else context.valid
-        pictures.append(picture)
-        counts.append(term.weight * valid)
-    return {"picture": torch.cat(pictures), "count": torch.cat(counts)}
+    held = [held_to(term, known.context) for term in terms]
+    counts = [term.weight * valid for term, (_, valid) in zip(terms, held, strict=True)]
+    return {"picture": torch.cat([picture for picture, _ in held]), "count": torch.cat(counts)}
+
+
+def held_to(term: WeightedTerm, context: GuideContext) -> tuple[Image, Tensor]:
+    """The picture [1, 3, H, W] that a term holds to, and where it counts, [1, 1, H, W] in 0..1."""
+    picture = given(context.picture) if term.target is None else context.images[term.target]
+    valid = context.valid if term.target is None else context.valids.get(term.target)
+    return picture, torch.ones_like(picture[:, :1]) if valid is None else valid
 
 
 def near_pixels_loss(image: Image, terms: Constants) -> Tensor:
@@ -179,6 +193,65 @@ def near_latents_loss(latents: Latents, terms: Constants) -> Tensor:
     return NEAR_LATENTS_SCALE * torch.stack(losses).sum()
 
 
+def prepare_style(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+    """Of each layer the statistics of P pictures, `mean <layer>` [P, C] and `covariance <layer>` [P, C, C],
+    with weights and stops [P]."""
+    made = numbers_of(terms, known)
+    for layer, styles in enumerate(zip(*(known.styles[wanted(term)] for term in terms), strict=True)):
+        made[f"mean {layer}"] = torch.stack([style.mean for style in styles])
+        made[f"covariance {layer}"] = torch.stack([style.covariance for style in styles])
+    return made
+
+
+def style_loss(layers: Sequence[Tensor], terms: Constants) -> Tensor:
+    """Distance of the picture's style to each of those, mean over the layers."""
+    distances = [
+        style_distance(style_of(layer), Style(terms[f"mean {index}"], terms[f"covariance {index}"]))
+        for index, layer in enumerate(layers)
+    ]
+    return weighed(STYLE_SCALE * torch.stack(distances).mean(0), terms)
+
+
+@torch.no_grad()
+def prepare_near_features(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+    """Of each layer that tells the content: `of <layer>` [P, C, h, w] of P pictures, and how much each place
+    counts, `count <layer>` [P, 1, h, w], which is relative to the features' spread."""
+    made: Constants = {}
+    held = [held_to(term, known.context) for term in terms]
+    layers = given(known.features)(torch.cat([picture for picture, _ in held]))
+    for index in CONTENT_LAYERS:
+        made[f"of {index}"] = of = layers[index]
+        counts = [term.weight * shrunk(valid, of) for term, (_, valid) in zip(terms, held, strict=True)]
+        made[f"count {index}"] = torch.cat(counts) / spread(of)
+    return made
+
+
+def near_features_loss(layers: Sequence[Tensor], terms: Constants) -> Tensor:
+    """Weighted mean squared difference, relative to the spread of the features, mean over the layers."""
+    losses = [
+        ((layers[index] - terms[f"of {index}"]).square() * terms[f"count {index}"]).mean((1, 2, 3)).sum()
+        for index in CONTENT_LAYERS
+    ]
+    return NEAR_FEATURES_SCALE * torch.stack(losses).mean()
+
+
+def prepare_near_edges(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+    """Edges [P, 2, h, w] as vectors of length 1, and how much each of P pictures counts, [P]."""
+    held = [held_to(term, known.context) for term in terms]
+    fields = torch.cat([edges(picture) for picture, _ in held])
+    valid = torch.cat([shrunk(valid, fields) for _, valid in held])
+    weight = torch.tensor([term.weight for term in terms], device=known.device)
+    return {"edges": unit(fields * valid), "valid": valid, "weight": weight}
+
+
+def near_edges_loss(image: Image, terms: Constants) -> Tensor:
+    """1 - cosine of the picture's edges to each of those: where they are and which way they rise counts, not
+    how steep all of them are."""
+    found = unit(edges(image) * terms["valid"])
+    distances = 1 - (found * terms["edges"]).sum((1, 2, 3))
+    return NEAR_EDGES_SCALE * (terms["weight"] * distances).sum()
+
+
 def shrunk(valid: Tensor, like: Tensor) -> Tensor:
     """The mask [1, 1, H, W] at the size of latents [1, 1, h, w]."""
     return F.interpolate(valid, like.shape[2:], mode="area")
@@ -203,10 +276,13 @@ def given(part: Part | None) -> Part:
 
 TERMS: Mapping[str, TermKind] = {
     "prompt": TermKind("cutouts", prepare_prompts, prompt_loss),
-    "image": TermKind("cutouts", prepare_prompts, prompt_loss),
+    "image": TermKind("cutouts", prepare_prompts, prompt_loss, whole=True),
+    "style": TermKind("features", prepare_style, style_loss, whole=True),
     "pixels": TermKind("picture", prepare_pixels, pixel_loss),
     "stay_near_pixels": TermKind("picture", prepare_near_pixels, near_pixels_loss, pulls=False),
     "stay_near_latents": TermKind("latents", prepare_near_latents, near_latents_loss, pulls=False),
+    "stay_near_features": TermKind("features", prepare_near_features, near_features_loss, pulls=False),
+    "stay_near_edges": TermKind("picture", prepare_near_edges, near_edges_loss, pulls=False),
 }
 
 
@@ -218,7 +294,7 @@ def prepare_terms(losses: Sequence[WeightedTerm], looks_at: LooksAt, known: Know
     }
 
 
-def sum_losses(seen: View | Image | Latents, terms: ByKind) -> Tensor:
+def sum_losses(seen: View | Image | Sequence[Tensor] | Latents, terms: ByKind) -> Tensor:
     """The losses of all kinds that look at the same thing; [n] for cutouts, else a scalar."""
     losses = [TERMS[kind].loss(seen, constants) for kind, constants in terms.items()]
     return torch.stack(losses).sum(0)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vqanim.guidance.losses import ByKind, sum_losses
+from vqanim.guidance.losses import ByKind, given, sum_losses
 from vqanim.guidance.memory import LADDER, Rung
 from vqanim.guidance.views import Cutouts, Viewer
-from vqanim.types import Generator
+from vqanim.types import FeatureNetwork, Generator
 
 
 class Terms(NamedTuple):
@@ -22,6 +22,7 @@ class Terms(NamedTuple):
     """Of each viewer."""
     picture: ByKind
     latents: ByKind
+    features: ByKind
 
 
 class Inputs(NamedTuple):
@@ -49,6 +50,8 @@ class Step:
 
     generator: Generator
     viewers: Sequence[Viewer]
+    features: FeatureNetwork | None = None
+    """Needed by terms that look at features."""
 
     def __call__(self, inputs: Inputs, rung: Rung = LADDER[0]) -> Gradient:
         """The gradient at the latents as they are. The way back has two parts, to the picture and from there
@@ -68,6 +71,9 @@ class Step:
             seen.append(torch.cat(embeddings))
         if inputs.terms.picture:
             pull += torch.autograd.grad(sum_losses(shown, inputs.terms.picture), shown)[0]
+        if inputs.terms.features:
+            layers = given(self.features)(shown)
+            pull += torch.autograd.grad(sum_losses(layers, inputs.terms.features), shown)[0]
         ends, pulls = [image], [pull]
         if inputs.terms.latents:
             ends.append(sum_losses(inputs.latents, inputs.terms.latents))

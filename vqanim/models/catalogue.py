@@ -41,6 +41,7 @@ __all__ = [
     "PerceptorEntry",
     "RemoteFile",
     "UnknownModel",
+    "features_file",
     "find_entries",
     "get_entry",
     "get_generator_entry",
@@ -64,6 +65,11 @@ def read_catalogue() -> Catalogue:
         return ours
     theirs = read_catalogue_file(path)
     return Catalogue({**ours.generators, **theirs.generators}, {**ours.perceptors, **theirs.perceptors})
+
+
+def features_file() -> ModelFile:
+    """The weights of the classifier whose features tell style and content, whatever perceptor is chosen."""
+    return _read_own_catalogue().perceptors["pocket"].files["classifier"]
 
 
 def get_generator_entry(name: str) -> GeneratorEntry:

@@ -104,7 +104,7 @@ class ConsePerceptor:
     def _seen(self, images: Image) -> Tensor:
         """What the classifier sees, as unit vectors [B, D]."""
         images = images.to(memory_format=torch.channels_last)
-        logits: Tensor = self.classifier(((images * 255 - 127) / 128).to(self._dtype)).float()
+        logits: Tensor = self.classifier(scaled(images).to(self._dtype)).float()
         likely = F.normalize(F.softmax(logits / TEMPERATURE, dim=1) @ self.seen, dim=1)
         # The softmax forgets what is unlikely; standardised logits keep a gradient towards every class.
         centred = logits - logits.mean(1, keepdim=True)
@@ -158,6 +158,11 @@ class ConsePerceptor:
         return bool((self.classes @ meaning).max() > THING)
 
 
+def scaled(images: Image) -> Image:
+    """Images in 0..1 as the classifier was trained on them, near -1..1."""
+    return (images * 255 - 127) / 128
+
+
 def palette_share(reading: PaletteReading) -> float:
     """Share of the palette in the embedding of a text, 0..1."""
     if not reading.strengths:
@@ -206,7 +211,7 @@ def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
     return ConsePerceptor(
         entry.name,
         entry.hash,
-        _load_classifier(contents["classifier"], classifier_file.locate(), classifier_file.remedy),
+        load_classifier(contents["classifier"], classifier_file.locate(), classifier_file.remedy),
         F.normalize(tensors["classes"].float(), dim=1),
         WordTable(words, F.normalize(tensors["vectors"].float(), dim=1), tensors["weights"].float()),
         _parse_palettes(contents["palettes"], entry.files["palettes"]),
@@ -221,7 +226,8 @@ def _parse_palettes(content: bytes, file: ModelFile) -> PaletteTable:
         raise InputError(f"{file.locate()}: not a table of palettes; {file.remedy}") from error
 
 
-def _load_classifier(content: bytes, path: Path, remedy: str) -> EfficientNet:
+def load_classifier(content: bytes, path: Path, remedy: str) -> EfficientNet:
+    """The classifier with batch norms folded in. Raises InputError when the file does not fit."""
     network = EfficientNet.from_name("efficientnet-lite0").eval()
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     load_into(network, weights, path, remedy)

@@ -12,7 +12,7 @@ from vqanim.icons import Figure, IconSpec, UnknownIcon, icon_figure, shape_figur
 from vqanim.icons import spec as icons
 from vqanim.scene.colors import COLOR_FORMS, Color, color_text
 from vqanim.scene.options import Declared, Kind, choice, keys_of, number, option, whole
-from vqanim.scene.pictures import find_inside
+from vqanim.scene.pictures import find_named
 from vqanim.scene.reader import Reader, Refused
 from vqanim.scene.readers import text_of
 from vqanim.scene.tree import Mapping, Node, quoted
@@ -88,7 +88,7 @@ def find_file(node: Node, kind: Kind, reader: Reader, what: str) -> Path:
     """
     text = text_of(node, kind, reader)
     try:
-        return find_inside(text, reader.folder)
+        return find_named(text, reader.folder, outside=reader.outside)
     except ValueError as error:
         raise reader.refuse(node.place, f"found {quoted(text)}, {error}") from None
     except (OSError, RuntimeError):  # too long a name, or a circle of links

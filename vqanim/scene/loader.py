@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.change import dial_at
+from vqanim.scene.curves import Curve
 from vqanim.scene.describe import homes
 from vqanim.scene.lengths import find_lengths, is_given, place_of
 from vqanim.scene.model import (
     MAX_SHOTS,
+    Carry,
+    Guidance,
     Prompt,
     Scene,
     Shot,
+    StayNear,
 )
 from vqanim.scene.options import PairKind, SectionKind, keys_of, options_of
 from vqanim.scene.overrides import apply_overrides
@@ -44,16 +49,23 @@ _OWN = tuple(
 """Keys of Shot that each shot says for itself."""
 
 
-def load_scene(path: str | Path, overrides: Sequence[str] = ()) -> Scene:
+def load_scene(path: str | Path, overrides: Sequence[str] = (), *, allow_outside: bool = False) -> Scene:
     """The scene in a file, with values such as `guidance.steps=3` put in place of those in it.
 
-    Raises SceneError with every mistake.
+    allow_outside: files that it names may lie outside its folder. Raises SceneError with every mistake.
     """
-    return load_scene_text(_read_file(Path(path)), str(path), Path(path).parent, overrides)
+    return load_scene_text(
+        _read_file(Path(path)), str(path), Path(path).parent, overrides, allow_outside=allow_outside
+    )
 
 
 def load_scene_text(
-    text: str, file: str = "scene.yaml", folder: Path = Path(), overrides: Sequence[str] = ()
+    text: str,
+    file: str = "scene.yaml",
+    folder: Path = Path(),
+    overrides: Sequence[str] = (),
+    *,
+    allow_outside: bool = False,
 ) -> Scene:
     """The scene in a text. `file` is its name in messages; pictures are looked for in `folder`.
 
@@ -64,7 +76,7 @@ def load_scene_text(
         message = f"found {shown(root)}, allowed a mapping of keys such as `duration: 6s`"
         raise SceneError([Problem(Place(file, root.line), message)])
     mistaken = apply_overrides(root, overrides)
-    reader = Reader(file, folder, ALL_READERS, homes())
+    reader = Reader(file, folder, ALL_READERS, homes(), allow_outside)
     for problem in mistaken:
         reader.refuse(problem.place, problem.message)
     annotate(root)
@@ -132,7 +144,8 @@ def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
     _check_loops(values["loop"], shots if nodes else (whole,), root, reader)
     _check_names(shots, nodes, reader)
     values["title"] = values["title"] or Path(reader.file).stem
-    scene = Scene(file=reader.file, **values, text=text, shots=shots if nodes else (whole,))
+    values |= {"text": text, "loop_place": place_of("loop", root)}
+    scene = Scene(file=reader.file, **values, shots=shots if nodes else (whole,))
     if not any(shot.prompts for shot in scene.shots):
         reader.warn(Place(reader.file, 0), "there are no prompts: pictures are only moved, not painted")
     return scene
@@ -217,7 +230,7 @@ def _inner_shot(
     merged = Mapping(node.file, node.line, _without_rival_prompts(_merge(root, node, Shot), node))
     merged.path, merged.base = node.path, "shot"
     shot = _read_shot(merged, reader)
-    return replace(shot, **own, place=node.place)
+    return replace(shot, **own, place=node.place, loop_place=place_of("loop", node))
 
 
 def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reader) -> None:
@@ -225,7 +238,7 @@ def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reade
     said = "found loop and freeze, allowed is one of them: what is held does not lead back to its start"
     for shot in shots:
         if shot.loop and shot.freeze:
-            reader.refuse(shot.place, said)
+            reader.refuse(shot.loop_place, said)
     if film and len(shots) == 1 and shots[0].freeze:
         reader.refuse(place_of("loop", root), said)
 
@@ -274,7 +287,35 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
             values["prompts"] = _prompts_of_story(story, crossfade, node, reader)
         except Refused:
             values["prompts"] = ()
+    if values["change"] is not None:
+        values |= _turned_dial(values, node)
     return Shot(name=MAIN, **values, place=node.place)
+
+
+def _turned_dial(values: dict[str, Any], node: Mapping) -> dict[str, Any]:
+    """What `change` sets, but for what is written; the learning rate depends on the models (see timeline)."""
+    dial, guidance, carry = dial_at(values["change"]), values["guidance"], values["carry"]
+    written = {key for name in ("guidance", "carry") for key in _keys_within(name, node)}
+    if "steps" not in written:
+        guidance = replace(guidance, steps=_like(guidance.steps, dial.steps))
+    if "stay_near" not in written and dial.stay_near > 0:
+        guidance = replace(guidance, stay_near=StayNear(Curve.constant(dial.stay_near)))
+    if "noise" not in written:
+        carry = replace(carry, noise=_like(carry.noise, dial.noise))
+    return {"guidance": guidance, "carry": carry}
+
+
+def _like(curve: Curve, value: float) -> Curve:
+    """A number in place of a curve."""
+    return Curve.constant(value, base=curve.base, range=curve.range, place=curve.place)
+
+
+def _keys_within(name: str, node: Mapping) -> list[str]:
+    """The keys that are written in a section; all of them where it is `none`."""
+    section = node.get(name)
+    if isinstance(section, Mapping):
+        return [key.text for key, _ in section.entries]
+    return [] if section is None else keys_of({"guidance": Guidance, "carry": Carry}[name])
 
 
 def _prompts_of_story(

@@ -24,6 +24,7 @@ from vqanim.scene.options import (
     curve,
     declare,
     line_of_text,
+    number,
     option,
     pair,
     ratio,
@@ -48,14 +49,13 @@ FLAG = Kind("flag", "true or false")
 
 BORDERS = ("reflect", "wrap", "edge")
 
-THROUGH = ("perceptor", "pixels")
+THROUGH = ("perceptor", "pixels", "style")
 FITS = ("cover", "contain", "stretch")
 """Fill the frame and cut what hangs over; show all of the picture with margins; fill it out of shape."""
 
 _LATER = (
     "soundtrack",
     "lead",
-    "change",
     "kind",
 )
 
@@ -95,7 +95,7 @@ class Prompt(Declared):
     )
     through: str = option(
         choice(*THROUGH),
-        "How a picture is compared: by what the perceptor sees in it, or pixel by pixel",
+        "How a picture is compared: by what the perceptor sees in it, pixel by pixel, or by its style alone",
         default="perceptor",
         example="pixels",
     )
@@ -259,8 +259,8 @@ class StayNear(Declared):
         example="start",
     )
     space: str = option(
-        choice("latents", "pixels"),
-        "Where nearness is measured: in what the generator works on, or in the picture",
+        choice("latents", "pixels", "content"),
+        "Where nearness is measured: in what the generator works on, in the picture, or in what it shows",
         default="latents",
         example="pixels",
         key="in",
@@ -271,7 +271,7 @@ class StayNear(Declared):
 class Guidance(Declared):
     """How hard each frame is worked towards the prompts."""
 
-    later: ClassVar[tuple[str, ...]] = ("lead", "change", "palette", "kind")
+    later: ClassVar[tuple[str, ...]] = ("lead", "palette", "kind")
 
     steps: Curve = option(
         curve(0, MAX_STEPS),
@@ -317,7 +317,10 @@ class Guidance(Declared):
         example="12",
     )
     stay_near: StayNear | None = option(
-        Kind("stay_near", "a curve, or {to: previous or start, in: latents or pixels, weight: a curve}"),
+        Kind(
+            "stay_near",
+            "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}",
+        ),
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
         default=None,
         default_text="none",
@@ -396,6 +399,14 @@ class Shot(Declared):
         default=Guidance(),
         default_text="see the fields",
     )
+    change: float | None = option(
+        number(0, 1),
+        "From dreamy (0) to restless (1): sets steps, learning_rate, stay_near and noise together, where "
+        "they are not written",
+        default=None,
+        default_text="none, which is 0.5",
+        example="0.3",
+    )
     transition: Transition = option(
         Kind("transition", "carry, cut, dissolve or {kind: dissolve, duration: 1s}"),
         "How the shot begins: carry goes on from the last frame before it, cut and dissolve from its own "
@@ -449,6 +460,7 @@ class Shot(Declared):
         inherited=False,
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+    loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "at": declare(
@@ -663,6 +675,7 @@ class Scene(Declared):
         example="12",
         key="guidance.rate",
     )
+    loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
     """The source."""
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -35,6 +35,8 @@ class Reader:
     """How to read a kind: by the name of the kind, or by its class."""
     homes: dict[str, str]
     """Key to the one path at which it belongs, for keys written elsewhere."""
+    outside: bool = False
+    """Whether files may lie outside the folder."""
     fps: Fraction = Fraction(12)
     """Frames per second of the film."""
     bases: dict[Base, TimeBase | None] = dataclasses.field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from vqanim.scene.model import (
     Shot,
     Size,
     Start,
+    StayNear,
 )
 from vqanim.scene.numbers import is_number, parse_number
 from vqanim.scene.prompts import ShortPrompt, parse_short, prompt_range
@@ -31,6 +33,9 @@ from vqanim.scene.tree import quoted
 
 INIT_LEARNING_RATE = 0.1
 """For a picture that begins from a picture: much of it remains."""
+KEPT = 0.3
+"""Weight of the content where the strength is lowest; at the default of 0.6 the photo is plain to see and all
+of it is in strokes."""
 LONGEST_PROMPT = 1000
 """Characters of one text."""
 
@@ -66,6 +71,18 @@ class Still:
     height: int = 256
     seed: int = 0
     models: str = "pocket"
+    strength: float | None = None
+    """Of a picture in another style, 0..1: how far it goes from the init, whose content it keeps; None:
+    nothing holds it to the init."""
+
+
+def size_like(width: int, height: int, multiple: int) -> tuple[int, int]:
+    """Width and height of a picture in the shape of another one, with as many pixels as one has by default;
+    whole multiples of `multiple`, at most MAX_SIDE. All in pixels."""
+    factor = (Still.width * Still.height / (width * height)) ** 0.5
+    sides = [multiple * round(side * factor / multiple) for side in (width, height)]
+    width, height = (min(max(side, multiple), MAX_SIDE) for side in sides)
+    return width, height
 
 
 def still_scene(still: Still, name: str) -> Scene:
@@ -78,10 +95,16 @@ def still_scene(still: Still, name: str) -> Scene:
     if not any(prompt.weight.constant_value for prompt in prompts):
         raise UsageError('give a prompt such as "a castle:2 | fog", or a target; all weights are 0 here')
     start = Start() if still.init is None else Start("image", image=_checked(still.init), fit=still.fit)
-    rate = still.learning_rate
+    rate, near = still.learning_rate, None
     if rate is None and still.init is not None:
         rate = INIT_LEARNING_RATE
-    guidance = Guidance(first_steps=still.steps, learning_rate=None if rate is None else Curve.constant(rate))
+    if still.strength is not None:
+        prompts, near = styled(prompts, still.strength)
+    guidance = Guidance(
+        first_steps=still.steps,
+        learning_rate=None if rate is None else Curve.constant(rate),
+        stay_near=near,
+    )
     return Scene(
         file=name,
         title=name,
@@ -92,6 +115,18 @@ def still_scene(still: Still, name: str) -> Scene:
         models=Models(still.models, (PerceptorUse(still.models),)),
         shots=(Shot(name="main", start=start, prompts=prompts, guidance=guidance),),
     )
+
+
+def styled(prompts: Sequence[Prompt], strength: float) -> tuple[tuple[Prompt, ...], StayNear]:
+    """Prompts whose weights add up to the strength, 0..1, and what keeps the content of the start."""
+    total = sum(abs(prompt.weight.constant_value or 0.0) for prompt in prompts)
+    weights = [strength * (prompt.weight.constant_value or 0.0) / total for prompt in prompts]
+    lighter = tuple(
+        replace(prompt, weight=Curve.constant(weight, range=prompt_range("weight")))
+        for prompt, weight in zip(prompts, weights, strict=True)
+    )
+    kept = KEPT * (1 - strength)
+    return lighter, StayNear(Curve.constant(kept), to="start", space="content")
 
 
 def _check_numbers(still: Still) -> None:
@@ -106,6 +141,10 @@ def _check_numbers(still: Still) -> None:
             raise UsageError(f"{name}: found {value}, allowed a whole number from {low} to {high}")
     if still.learning_rate is not None and not 0 < still.learning_rate <= 100:
         raise UsageError(f"learning rate: found {still.learning_rate:g}, allowed a number above 0, to 100")
+    if still.strength is not None and not 0 <= still.strength <= 1:
+        raise UsageError(f"strength: found {still.strength:g}, allowed a number from 0 to 1")
+    if still.strength is not None and still.init is None:
+        raise UsageError("strength: there is no photo whose content could be kept")
     if still.fit not in FITS:
         raise UsageError(f"resize: found {quoted(still.fit)}, allowed {', '.join(FITS)}")
 

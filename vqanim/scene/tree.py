@@ -18,6 +18,8 @@ from vqanim.scene.curves import Base
 
 MAX_BYTES = 1_000_000
 """Size of a scene file."""
+MOST_DIGITS = 1000
+"""In a row."""
 MAX_NESTING = 32
 """Lists and mappings within one another."""
 MAX_NODES = 50_000
@@ -25,6 +27,7 @@ MAX_NODES = 50_000
 
 TABS = "found a tab in the indentation, allowed are spaces only"
 
+_ENDLESS = re.compile(f"[0-9]{{{MOST_DIGITS}}}[0-9]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TAB = re.compile(r"^ *\t[ \t]*(?=\S)", re.MULTILINE)
 _BARE_COLOR = re.compile(r"[:,\[]\s+#[0-9a-fA-F]{3,6}\b")
@@ -106,6 +109,7 @@ def parse_tree(text: str, file: str) -> Node:
     Raises SceneError with the first thing that cannot be read.
     """
     _check_characters(text, file)
+    _check_digits(text, file)
     builder = _Builder(file)
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -120,6 +124,13 @@ def parse_tree(text: str, file: str) -> Node:
             file, 1, "the file is empty, allowed a scene such as the one that `vqanim new NAME` writes"
         )
     return builder.root
+
+
+def _check_digits(text: str, file: str) -> None:
+    """Refuse numbers so long that reading them takes time; no text has so many digits in a row either."""
+    if match := _ENDLESS.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        raise _refuse(file, line, f"found a number of more than {MOST_DIGITS} digits, which no scene needs")
 
 
 def annotate(node: Node, path: str = "", base: Base = "film") -> None:

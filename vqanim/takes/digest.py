@@ -82,6 +82,9 @@ def _nameless_start(start: dict[str, Any] | None) -> dict[str, Any] | None:
     named = {**start, "image": None}
     if named["fit"] == "cover":
         del named["fit"]
+    if named["frame"] is None:
+        for name in ("frame", "view", "border"):
+            del named[name]
     if icon := named.pop("icon"):
         named["icon"] = {**icon, "figure": icon["figure"]["hash"]}
     return named

@@ -1,14 +1,22 @@
-"""One render a folder: a lock that the operating system takes back, however its holder ends."""
+"""One render a folder: a lock that the operating system takes back, however its holder ends.
+
+The operating system's lock alone does not hold where somebody deletes the lock file, nor on network disks
+that pass no locks on. So the holder also leaves its name and a random token, and looks before every rename
+whether the token is still its own: one that was pushed aside stops instead of writing into another's render.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -17,15 +25,33 @@ from vqanim.files import make_folder, write_atomic, writing
 
 LOCK = ".lock"
 HOLDER = ".lock.json"
-"""Who holds the lock. Meaningless while nobody does: a killed holder leaves it behind."""
+"""Who holds the lock. A killed holder leaves it behind."""
+
+
+@dataclass(frozen=True)
+class FolderLock:
+    """A folder that is held."""
+
+    folder: Path
+    token: str
+
+    def check(self) -> None:
+        """Raise LockedError when another process holds the folder now; to be called before every rename."""
+        holder = _read_holder(self.folder)
+        if holder.get("token") != self.token:
+            raise LockedError(
+                f"{self.folder}: {_name(holder)} took this folder over, so this render stops; "
+                "all frames so far are kept"
+            )
 
 
 @contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[FolderLock]:
     """Hold a render's folder, which is made when missing. Never waits.
 
     Raises LockedError, which names the holder, when another process (or this one) has it, and OutputError
-    when the folder cannot be written. The lock file stays: removing it would let two processes in.
+    when the folder cannot be written. The lock file stays: removing it would let two processes in. A holder
+    that has ended, or one on another machine whose lock does not reach this one, is taken over.
     """
     make_folder(folder)
     # Not bound to a thread, because a generator that holds it may be closed by another one.
@@ -36,23 +62,68 @@ def lock_folder(folder: Path) -> Iterator[None]:
         except Timeout as error:  # which is an OSError too
             raise LockedError(_message(folder)) from error
     try:
-        write_atomic(folder / HOLDER, _holder())
-        yield
+        if _is_alive(_read_holder(folder)):  # somebody deleted the lock file under it
+            raise LockedError(_message(folder))
+        held = FolderLock(folder, secrets.token_hex(16))
+        write_atomic(folder / HOLDER, _describe_self(held.token))
+        try:
+            yield held
+        finally:
+            if _read_holder(folder).get("token") == held.token:
+                with suppress(OSError):
+                    (folder / HOLDER).unlink()
     finally:
-        with suppress(OSError):
-            (folder / HOLDER).unlink()
         lock.release()
 
 
-def _holder() -> str:
+def _describe_self(token: str) -> str:
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n"
+    pid = os.getpid()
+    about = {"pid": pid, "host": socket.gethostname(), "since": since, "started": _started(pid)}
+    return json.dumps({**about, "token": token}) + "\n"
+
+
+def _read_holder(folder: Path) -> Mapping[str, Any]:
+    """What the last holder wrote about itself; nothing when that is missing or cannot be understood."""
+    try:
+        holder = json.loads((folder / HOLDER).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _is_alive(holder: Mapping[str, Any]) -> bool:
+    """Whether a holder is a process of this machine that still runs; not one that got its number later."""
+    if os.name == "nt":  # where asking like this would end the process
+        return False
+    pid = holder.get("pid")
+    if holder.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # somebody else's
+    except (OSError, OverflowError):
+        return False
+    return holder.get("started") == _started(pid)
+
+
+def _started(pid: int) -> str | None:
+    """When a process began, in ticks since the machine's start, which no clock can change; Linux only."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return None
+    return f"{fields[19]} {boot}" if len(fields) > 19 else None
 
 
 def _message(folder: Path) -> str:
-    try:
-        holder = json.loads((folder / HOLDER).read_text("utf-8"))
-        who = f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        who = "another process, which has just begun,"
+    who = _name(_read_holder(folder))
     return f"{folder}: {who} is rendering into this folder; wait for it, stop it, or choose another folder"
+
+
+def _name(holder: Mapping[str, Any]) -> str:
+    if not {"pid", "host", "since"} <= set(holder):
+        return "another process, which has just begun,"
+    return f"process {holder['pid']} on {holder['host']} since {holder['since']}"

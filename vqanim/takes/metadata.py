@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata as packages
 from pathlib import Path
@@ -17,6 +18,16 @@ from PIL import Image, PngImagePlugin
 
 from vqanim.takes.digest import ENGINE_VERSION
 from vqanim.timeline.plan import FramePlan, WeightedTerm
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a frame says about itself, however its pixels were changed afterwards."""
+
+    digest: str
+    """Chain digest of the plan that it was painted for."""
+    pixels: str
+    """Hash of the pixels that were painted; empty in frames of early versions."""
 
 
 @cache
@@ -29,12 +40,12 @@ def version() -> str:
 
 
 def png_text(
-    plan: FramePlan, width: int, height: int, digest: str, models: str = ""
+    plan: FramePlan, width: int, height: int, written: Written, models: str = ""
 ) -> PngImagePlugin.PngInfo:
     """The iTXt chunks of a frame of `width` x `height` pixels."""
     info = PngImagePlugin.PngInfo()
     info.add_itxt("parameters", parameters_text(plan, width, height, models))
-    info.add_itxt("vqanim", json_text(plan, width, height, digest, models))
+    info.add_itxt("vqanim", json_text(plan, width, height, written, models))
     return info
 
 
@@ -63,10 +74,11 @@ def parameters_text(plan: FramePlan, width: int, height: int, models: str = "") 
     return "\n".join(lines)
 
 
-def json_text(plan: FramePlan, width: int, height: int, digest: str, models: str = "") -> str:
+def json_text(plan: FramePlan, width: int, height: int, written: Written, models: str = "") -> str:
     """One JSON object with everything that a person or program may want to know about the frame."""
     fields = {
-        "digest": digest,
+        "digest": written.digest,
+        "pixels": written.pixels,
         "shot": plan.shot,
         "frame": plan.index,
         "seed": plan.seed,
@@ -85,15 +97,16 @@ def json_text(plan: FramePlan, width: int, height: int, digest: str, models: str
     return encodable(json.dumps(fields, ensure_ascii=False))
 
 
-def read_digest(path: Path) -> str | None:
-    """The digest that a frame carries in its own `vqanim` chunk; None when there is none to be read."""
+def read_written(path: Path) -> Written | None:
+    """What a frame says in its own `vqanim` chunk; None when there is nothing to be read."""
     try:
         with Image.open(path) as image:
             fields = json.loads(image.info.get("vqanim", ""))
     except (OSError, ValueError, SyntaxError, TypeError, RecursionError):
         return None
-    digest = fields.get("digest") if isinstance(fields, dict) else None
-    return digest if isinstance(digest, str) else None
+    if not isinstance(fields, dict) or not isinstance(fields.get("digest"), str):
+        return None
+    return Written(fields["digest"], str(fields.get("pixels", "")))
 
 
 def _short_form(terms: Iterable[WeightedTerm]) -> str:

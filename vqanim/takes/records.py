@@ -29,6 +29,8 @@ class Entry:
     size: int
     """Bytes of the file."""
     mtime_ns: int
+    painted: str
+    """Hash of the pixels that belong to the digest: as they were painted, or changed and accepted."""
 
     def describes(self, stat: os.stat_result) -> bool:
         """Whether the file is still the one that was recorded."""
@@ -63,6 +65,7 @@ def _parse(line: bytes) -> Entry | int | None:
             pixels=str(fields["pixels"]),
             size=int(fields["size"]),
             mtime_ns=int(fields["mtime_ns"]),
+            painted=str(fields.get("painted", fields["pixels"])),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -80,11 +83,16 @@ def append_moved(path: Path, indices: Iterable[int], number: str) -> None:
 
 def _append(path: Path, lines: Iterable[Mapping[str, int | str]]) -> None:
     content = "".join(json.dumps(line) + "\n" for line in lines)
-    with writing(path), path.open("a+b") as file:
+    with writing(path), open(path, "a+b", opener=_open_no_link) as file:
         _cut_torn_line(file.fileno())
         file.write(content.encode("ascii"))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """A record that is a link would let whoever made it choose which file grows."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _cut_torn_line(handle: int) -> None:

@@ -4,22 +4,64 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from vqanim.files import Guard
 from vqanim.takes.superseded import write_keeping_old
 
 NAME = "run.json"
+HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
+"""Settings after whose change frames are kept, though new ones may differ from them in the last bits."""
+REPAINTING = ("models", "size", "seed", "engine")
+"""Settings that every frame depends on."""
+MAX_RATE = 240
+"""Frames a second; more than a scene may ask for."""
 
 
-def write_run(folder: Path, settings: Mapping[str, Any], superseded: Path | None = None) -> Path | None:
+@dataclass(frozen=True)
+class Change:
+    """A setting that the last run in this folder did not have."""
+
+    name: str
+    before: Any
+    now: Any
+
+    @property
+    def repaints(self) -> bool:
+        """Whether no frame from before holds."""
+        return self.name in REPAINTING
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """Name, before and now, for people."""
+        return self.name, _short(self.before), _short(self.now)
+
+
+def _short(value: Any) -> str:
+    """A setting in few words: models by their names, a size as 256x144."""
+    if isinstance(value, Mapping):
+        names = [value.get("generator"), *(value.get("perceptors") or [])]
+        return " + ".join(dict.fromkeys(str(one.get("name")) for one in names if isinstance(one, Mapping)))
+    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def write_run(
+    folder: Path,
+    settings: Mapping[str, Any],
+    superseded: Path | None = None,
+    guard: Guard = lambda: None,
+) -> Path | None:
     """Write the settings (what JSON can hold) to run.json, once: the same settings again change nothing.
 
     Another run.json that is there moves to `superseded` (where TakeStore.supersede put the stale frames) or
-    to the next free superseded/NNN, and is never overwritten. Returns where it went. Raises OutputError.
+    to the next free superseded/NNN, and is never overwritten. Returns where it went. guard: see
+    files.staged. Raises OutputError.
     """
     text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_keeping_old(folder / NAME, text, superseded)
+    return write_keeping_old(folder / NAME, text, superseded, guard)
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
@@ -29,3 +71,23 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return settings if isinstance(settings, dict) else None
+
+
+def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What is otherwise than in the settings of the run before; nothing where there was none."""
+    known = before or {}
+    return tuple(
+        Change(name, known[name], now[name])
+        for name in (*HARMLESS, *REPAINTING)
+        if name in known and name in now and known[name] != now[name]
+    )
+
+
+def painted_rate(folder: Path) -> Fraction | None:
+    """How many frames a second the run in run.json painted; None when that cannot be told."""
+    settings = read_run(folder) or {}
+    try:
+        rate = Fraction(str(settings.get("rate", settings.get("fps"))))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return rate if 1 <= rate <= MAX_RATE else None

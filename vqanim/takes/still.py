@@ -71,6 +71,7 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
             height=_as(int, found["height"]),
             seed=_as(int, found["seed"]),
             models=_as(str, found["models"]),
+            strength=None if found.get("strength") is None else float(found["strength"]),
         )
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such picture") from error

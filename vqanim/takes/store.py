@@ -14,15 +14,16 @@ import re
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
 from vqanim.errors import InputError, OutputError
 from vqanim.files import (
+    Guard,
     Picture,
-    make_folder,
+    make_folder_in,
     read_picture,
     remove_temporary,
     sync_folder,
@@ -31,7 +32,7 @@ from vqanim.files import (
 )
 from vqanim.takes import records
 from vqanim.takes.digest import pixel_hash
-from vqanim.takes.metadata import png_text, read_digest
+from vqanim.takes.metadata import Written, png_text, read_written
 from vqanim.takes.superseded import move_into, next_superseded
 from vqanim.timeline.plan import FramePlan, FrameRef
 
@@ -50,6 +51,13 @@ class FrameRecord:
     """Chain digest of the plan that it was painted for."""
     pixels: str
     """Hash of the pixels that are in the file now, even if somebody painted over them."""
+    painted: str
+    """Hash of the pixels that it was painted with, or that were accepted in their place."""
+
+    @property
+    def edited(self) -> bool:
+        """Whether somebody changed its pixels, and nobody has accepted that yet."""
+        return self.pixels != self.painted
 
 
 class TakeStore:
@@ -58,8 +66,10 @@ class TakeStore:
     One thread may save while another looks frames up.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, guard: Guard = lambda: None) -> None:
+        """guard: called before each rename; raises when the folder's lock was lost."""
         self.folder = folder
+        self._guard = guard
         self._changing = threading.RLock()
         self._entries: dict[str, dict[int, records.Entry]] = {}
         self._cleaned = False
@@ -85,14 +95,15 @@ class TakeStore:
         people who look into the file. Whatever else was in the file's place moves to superseded/.
         Raises OutputError.
         """
-        frame = FrameRecord(plan.index, digest, pixel_hash(picture))
+        pixels = pixel_hash(picture)
+        frame = FrameRecord(plan.index, digest, pixels, pixels)
         path = self.frame_path(plan.shot, plan.index)
-        content = _png(plan, picture, digest, models)
+        content = _png(plan, picture, Written(digest, pixels), models)
         with self._changing:
             self.clean()
             self._make_room(path, content, plan)
-            make_folder(path.parent)
-            write_atomic(path, content)
+            make_folder_in(self.folder, path.parent)
+            write_atomic(path, content, self._guard)
             self._remember(plan.shot, frame, path)
         return frame
 
@@ -101,7 +112,7 @@ class TakeStore:
 
         A file that changed since it was recorded is decoded and hashed again. One that was painted over has
         the digest that it was saved with (its own metadata tells, or the record where an editor dropped
-        that) and new pixels: it is kept, and the frames after it no longer hold.
+        that) and new pixels: it is `edited`.
         """
         path = self.frame_path(shot, index)
         try:
@@ -110,19 +121,32 @@ class TakeStore:
             return None
         entry = self._entries_of(shot).get(index)
         if entry and entry.describes(stat):
-            return FrameRecord(index, entry.digest, entry.pixels)
+            return FrameRecord(index, entry.digest, entry.pixels, entry.painted)
         try:
             pixels = pixel_hash(read_picture(path))
         except InputError:
             return None
-        digest = read_digest(path) or (entry.digest if entry else None)
-        if digest is None:
+        found = _identify(index, pixels, read_written(path), entry)
+        if found is None:
             return None
-        found = FrameRecord(index, digest, pixels)
         with suppress(OutputError), self._changing:
             # This only spares hashing next time; a read-only folder can be read too.
             self._remember(shot, found, path)
         return found
+
+    def accept(self, shot: str, index: int) -> FrameRecord:
+        """Take the pixels of a frame as they are now for those that belong to it.
+
+        Raises InputError when there is no such frame, and OutputError.
+        """
+        record = self.record(shot, index)
+        if record is None:
+            raise InputError(f"{self.frame_path(shot, index)}: is no frame of this render")
+        accepted = replace(record, painted=record.pixels)
+        with self._changing:
+            self._guard()
+            self._remember(shot, accepted, self.frame_path(shot, index))
+        return accepted
 
     def list_shots(self) -> tuple[str, ...]:
         """Names of all shots with frames on the disk, also those of older scenes."""
@@ -147,6 +171,7 @@ class TakeStore:
         if not present:
             return None
         with self._changing:
+            self._guard()
             self.clean()
             target = next_superseded(self.folder)
             for shot in dict.fromkeys(shot for shot, _ in present):
@@ -169,10 +194,11 @@ class TakeStore:
 
     def _move_shot(self, shot: str, indices: list[int], target: Path) -> None:
         folder = self.shot_folder(shot)
-        make_folder(target / shot)
+        make_folder_in(self.folder, target / shot)
         entries = dict(self._entries_of(shot))
         for index in indices:
             for path in sorted(folder.glob(f"{index:06d}.*")):  # with what may lie beside the picture
+                self._guard()
                 move_into(path, target / shot)
         with writing(target):
             sync_folder(target / shot)
@@ -199,7 +225,9 @@ class TakeStore:
     def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
         with writing(path):
             stat = path.stat()
-        entry = records.Entry(frame.index, frame.digest, frame.pixels, stat.st_size, stat.st_mtime_ns)
+        entry = records.Entry(
+            frame.index, frame.digest, frame.pixels, stat.st_size, stat.st_mtime_ns, frame.painted
+        )
         records.append_entries(path.with_name(records.NAME), [entry])
         self._entries_of(shot)[frame.index] = entry
 
@@ -212,9 +240,22 @@ def _frames_in(folder: Path) -> tuple[int, ...]:
     return tuple(sorted(int(name[:-4]) for name in names if _FRAME_FILE.fullmatch(name)))
 
 
-def _png(plan: FramePlan, picture: Picture, digest: str, models: str) -> bytes:
+def _identify(
+    index: int, pixels: str, written: Written | None, entry: records.Entry | None
+) -> FrameRecord | None:
+    """Which frame a file is: what it says of itself counts, then what was recorded."""
+    digest = written.digest if written else entry.digest if entry else None
+    if digest is None:
+        return None
+    known = [written.pixels] if written and written.pixels else []
+    if entry and entry.digest == digest:
+        known.append(entry.painted)
+    return FrameRecord(index, digest, pixels, pixels if pixels in known or not known else known[-1])
+
+
+def _png(plan: FramePlan, picture: Picture, written: Written, models: str) -> bytes:
     height, width, _ = picture.shape
     buffer = io.BytesIO()
-    info = png_text(plan, width, height, digest, models)
+    info = png_text(plan, width, height, written, models)
     Image.fromarray(picture).save(buffer, "PNG", compress_level=COMPRESSION, pnginfo=info)
     return buffer.getvalue()

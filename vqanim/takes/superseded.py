@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from vqanim.errors import OutputError
-from vqanim.files import make_folder, write_atomic, writing
+from vqanim.files import Guard, make_folder, make_folder_in, write_atomic, writing
 
 _NUMBERED = re.compile(r"\d{3,}")
 
@@ -15,7 +15,7 @@ _NUMBERED = re.compile(r"\d{3,}")
 def next_superseded(folder: Path) -> Path:
     """Make and give the next free superseded/NNN of a render's folder. Raises OutputError."""
     parent = folder / "superseded"
-    make_folder(parent)
+    make_folder_in(folder, parent)
     while True:
         with writing(parent):
             taken = [int(p.name) for p in parent.iterdir() if _NUMBERED.fullmatch(p.name)]
@@ -30,12 +30,14 @@ def next_superseded(folder: Path) -> Path:
             return free
 
 
-def write_keeping_old(path: Path, text: str, superseded: Path | None = None) -> Path | None:
+def write_keeping_old(
+    path: Path, text: str, superseded: Path | None = None, guard: Guard = lambda: None
+) -> Path | None:
     """Write a text file atomically; an older one with other contents is moved away, not overwritten.
 
     It goes to `superseded`, the folder to which the frames of the same older scene went, or else to the next
     free superseded/NNN beside it. Returns where it went; None when there was nothing to move. The file is not
-    touched when its contents are the same. Raises OutputError.
+    touched when its contents are the same. guard: see files.staged. Raises OutputError.
     """
     content = text.encode("utf-8")
     with writing(path):
@@ -47,9 +49,9 @@ def write_keeping_old(path: Path, text: str, superseded: Path | None = None) -> 
         attic = superseded if superseded and not (superseded / path.name).exists() else None
         moved = (attic or next_superseded(path.parent)) / path.name
         # A copy first: a stop between the two steps must not leave a folder without the file.
-        write_atomic(moved, old)
+        write_atomic(moved, old, guard)
     make_folder(path.parent)
-    write_atomic(path, content)
+    write_atomic(path, content, guard)
     return moved
 
 

@@ -10,10 +10,12 @@ from itertools import pairwise
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.times import TimeBase
+from vqanim.timeline.between import ShotCamera
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
+from vqanim.timeline.loops import lead_back
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, Timeline
+from vqanim.timeline.plan import Limits, PerceptorPlan, Timeline
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.view import DIGITS
@@ -53,8 +55,10 @@ def compile_timeline(
         loop=scene.loop,
     )
     sampler = Sampler()
-    shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), scene.rate, sampler)
-    edit, chapters = cut_film(scene, spans, shots, sampler, film.aspect)
+    cameras = _cameras(spans, film, TimeBase(duration, scene.fps), scene.rate)
+    shots = tuple(plan_shot(film, camera.clocks, camera.before, sampler) for camera in cameras)
+    shots = lead_back(scene, spans, shots)
+    edit, chapters = cut_film(scene, spans, shots, sampler, cameras)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
     keys = cut_keys(scene, spans, shots, sampler) if smooth else ()
     if sampler.problems:
@@ -95,17 +99,16 @@ def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fracti
     return columns, fps
 
 
-def _plan_shots(
-    spans: tuple[Span, ...], film: Film, base: TimeBase, rate: Fraction, sampler: Sampler
-) -> tuple[ShotPlan, ...]:
+def _cameras(spans: tuple[Span, ...], film: Film, base: TimeBase, rate: Fraction) -> list[ShotCamera]:
+    """Every shot on its clocks, with those of the shot that it carries on."""
     clocks = [Clocks(span, base, several=len(spans) > 1, rate=rate) for span in spans]
-    plans = []
+    cameras = []
     for number, here in enumerate(clocks):
         before = None
         if number and here.span.shot.transition.kind == "carry":
             before = replace(clocks[number - 1], until=here.span.start + here.span.blend)
-        plans.append(plan_shot(film, here, before, sampler))
-    return tuple(plans)
+        cameras.append(ShotCamera(film, here, before))
+    return cameras
 
 
 def _perceptors(scene: Scene) -> tuple[PerceptorPlan, ...]:

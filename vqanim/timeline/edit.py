@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from vqanim.errors import Place
 from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
+from vqanim.timeline.between import ShotCamera
 from vqanim.timeline.effects import EffectClock, effects_at
 from vqanim.timeline.homography import farthest_move, path_homography
 from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
@@ -27,17 +27,21 @@ KEYS_PAST_END = 3
 
 
 def cut_film(
-    scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan], sampler: Sampler, aspect: float
+    scene: Scene,
+    spans: Sequence[Span],
+    shots: Sequence[ShotPlan],
+    sampler: Sampler,
+    cameras: Sequence[ShotCamera],
 ) -> tuple[tuple[FilmFrame, ...], tuple[Chapter, ...]]:
     """Every frame of the film, and where its shots begin.
 
     Mistakes in the curves of effects, and loops whose camera does not close, are noted in `sampler`.
-    aspect: height / width. Raises SceneError with every shot that the film does not show.
+    cameras: of all shots. Raises SceneError with every shot that the film does not show.
     """
     cuts = place_shots(spans, scene, scene.fps)
-    runs = make_runs(scene, cuts, shots, scene.fps)
+    runs = make_runs(scene, cuts, shots, scene.fps, cameras)
     for cut, run in zip(cuts, runs, strict=True):
-        _check_loop(scene, cut, run, aspect, sampler)
+        _check_loop(scene, cut, run, cameras[0].film.aspect, sampler)
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
     length = float(sum(Fraction(cut.seconds) for cut in cuts))
     clock = EffectClock.of(len(seen), TimeBase(length, scene.fps), scene.fps)
@@ -128,12 +132,8 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
     far = farthest_move(total, aspect)
     if far <= CLOSED:
         return
-    own = cut.shot.loop
-    place = Place(
-        scene.file, cut.shot.place.line if own else 0, f"{cut.shot.place.path}.loop" if own else "loop"
-    )
     sampler.note(
-        place,
+        cut.shot.loop_place if cut.shot.loop else scene.loop_place,
         f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop is a "
         "camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
     )

@@ -9,6 +9,7 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import PerceptorUse, Prompt, Shot, StayNear
 from vqanim.scene.quality import FIRST_STEPS
@@ -23,11 +24,14 @@ from vqanim.timeline.plan import (
     ViewLimits,
     WeightedTerm,
 )
-from vqanim.timeline.sampling import Clocks, Moments, Sampler
-from vqanim.timeline.view import DIGITS, View, camera_steps
+from vqanim.timeline.sampling import Clocks, Indices, Moments, Sampler
+from vqanim.timeline.view import DIGITS, View, camera_steps, tidy
 
 Floats = NDArray[np.float64]
 
+_KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
+"""Of terms, by what a picture is compared through."""
+_CONTENT = ("stay_near_features", "stay_near_edges")
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
 _NO_WEIGHT = 1e-9
@@ -92,6 +96,9 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
         previous = _previous(shot, before, index)
         fresh = previous is None
         steps = _first_steps(shot) if fresh else int(numbers["steps"][index])
+        learning_rate = numbers["learning_rate"][index]
+        if fresh and shot.guidance.learning_rate is None:
+            learning_rate = tidy(film.limits.learning_rate)  # a first picture grows the same at any `change`
         plans.append(
             FramePlan(
                 shot=shot.name,
@@ -103,7 +110,7 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
                 camera=cameras[index],
                 losses=losses[index],
                 steps=steps if losses[index] else 0,
-                learning_rate=numbers["learning_rate"][index],
+                learning_rate=learning_rate,
                 smoothing=numbers["smoothing"][index],
                 cutout_noise=tuple(noise[index] for noise in noises),
                 cutouts=cutouts,
@@ -135,12 +142,20 @@ def _cameras(
     film: Film, clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64], sampler: Sampler
 ) -> list[CameraStep]:
     """The step into every frame; the first frame of a carried shot is reached from the frame before it."""
+    if before is None:
+        return [CameraStep(), *camera_path(film, clocks, None, frames, sampler)]
+    return camera_path(film, clocks, before, np.concatenate([frames[:1] - 1, frames]), sampler)
+
+
+def camera_path(
+    film: Film, clocks: Clocks, before: Clocks | None, places: Indices, sampler: Sampler
+) -> list[CameraStep]:
+    """The steps of a shot's camera between places [P], in painted frames of the film; P - 1 of them."""
     view, blend = View(clocks.span.shot.camera, clocks, film.aspect), clocks.span.blend
     if before is None:
-        return [CameraStep(), *camera_steps(view, frames, film.cell, sampler)]
+        return camera_steps(view, places, film.cell, sampler)
     outgoing = View(before.span.shot.camera, before, film.aspect) if blend > 0 else None
-    frames = np.concatenate([frames[:1] - 1, frames])
-    return camera_steps(view, frames, film.cell, sampler, outgoing, blend)
+    return camera_steps(view, places, film.cell, sampler, outgoing, blend)
 
 
 def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
@@ -162,11 +177,12 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         for prompt in side.shot.prompts
     ]
     holds = [
-        (_hold(near, side.shot), _tidy(side.sample(near.weight, sampler) * side.share))
+        (term, _tidy(side.sample(near.weight, sampler) * side.share))
         for side in sides
         if (near := side.shot.guidance.stay_near) is not None
+        for term in _hold(near, side.shot)
     ]
-    losses = []
+    losses, start = [], _start(sides[-1].shot)
     for index in range(len(sides[0].share)):
         pulling = [
             replace(term, weight=weights[index], stop=stops[index])
@@ -176,19 +192,28 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         holding = [
             replace(term, weight=weights[index])
             for term, weights in holds
-            # A frame that carries nothing has no frame before; where nothing pulls there is nothing to hold.
-            if pulling and weights[index] > _NO_WEIGHT and not (fresh_first and not index and not term.target)
+            # Where nothing pulls there is nothing to hold.
+            if pulling
+            and weights[index] > _NO_WEIGHT
+            and (not fresh_first or index or _holds_first(term, start))
         ]
         losses.append((*pulling, *holding))
     return losses
+
+
+def _holds_first(term: WeightedTerm, start: StartPlan) -> bool:
+    """Whether a term can hold a frame that carries nothing: it has no frame before, but begun from a picture
+    it can have the content of that."""
+    return term.target is not None or (term.kind in _CONTENT and start.is_picture)
 
 
 def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
     """What a prompt asks for; its numbers come with each frame."""
     if prompt.image is None:
         return WeightedTerm("prompt", _styled(prompt, shot), 1.0)
-    kind = "pixels" if prompt.through == "pixels" else "image"
-    return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image))
+    return WeightedTerm(
+        _KINDS[prompt.through], PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image)
+    )
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
@@ -198,9 +223,10 @@ def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], li
     return _tidy(weights), _tidy(ends)
 
 
-def _hold(near: StayNear, shot: Shot) -> WeightedTerm:
+def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
     target = _start(shot) if near.to == "start" else None
-    return WeightedTerm(f"stay_near_{near.space}", near.to, 1.0, target=target)
+    kinds = _CONTENT if near.space == "content" else (f"stay_near_{near.space}",)
+    return [WeightedTerm(kind, near.to, 1.0, target=target) for kind in kinds]
 
 
 def _start(shot: Shot) -> StartPlan:
@@ -210,10 +236,10 @@ def _start(shot: Shot) -> StartPlan:
 
 def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
     """Every number of the frames that a curve gives, by its name in the plan; steps are whole."""
-    learning_rate, smoothing = map(Curve.constant, (limits.learning_rate, limits.smoothing))
+    smoothing = Curve.constant(limits.smoothing)
     curves: dict[str, Callable[[Shot], Curve]] = {
         "steps": lambda shot: shot.guidance.steps,
-        "learning_rate": lambda shot: shot.guidance.learning_rate or learning_rate,
+        "learning_rate": lambda shot: shot.guidance.learning_rate or _learning_rate(shot, limits),
         "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
         "match_colors": lambda shot: shot.carry.match_colors,
         "match_detail": lambda shot: shot.carry.match_detail,
@@ -224,6 +250,12 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
     # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
     mixed["steps"] = np.floor(np.round(mixed["steps"], DIGITS) + 0.5)
     return {name: _tidy(values) for name, values in mixed.items()}
+
+
+def _learning_rate(shot: Shot, limits: Limits) -> Curve:
+    """That of the models, as far as `change` turns it."""
+    factor = 1.0 if shot.change is None else dial_at(shot.change).learning_rate
+    return Curve.constant(limits.learning_rate * factor)
 
 
 def _mix(sides: list[Side], curve: Callable[[Shot], Curve], sampler: Sampler) -> Floats:

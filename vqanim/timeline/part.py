@@ -101,5 +101,5 @@ def needed_frames(timeline: Timeline) -> frozenset[FrameRef]:
             continue
         needed.add(frame)
         plan = plans[frame]
-        wanted += [other for other in (plan.previous, plan.anchor) if other is not None]
+        wanted += [other for other in (plan.previous, plan.anchor, *plan.saved) if other is not None]
     return frozenset(needed)

@@ -84,7 +84,7 @@ class StartPlan:
     """The picture that a shot starts from when it carries nothing."""
 
     kind: str
-    """noise, image, color, gradient or icon."""
+    """noise, image, color, gradient or icon; of what a term names also frame."""
     image: str | None = None
     """Absolute path; its content hash, not its name, goes into the digest."""
     colors: tuple[Color, ...] = ()
@@ -93,6 +93,13 @@ class StartPlan:
     """For icon; its content hash, not its name or file, goes into the digest."""
     fit: str = "cover"
     """How an image becomes a frame: cover, contain or stretch."""
+    frame: FrameRef | None = None
+    """For frame: a saved one; its pixels go into the digest."""
+    view: tuple[float, ...] = ()
+    """For frame: how it is moved, a forward matrix row by row, in frame widths from the middle of the frame
+    (see timeline.homography); empty where it is not."""
+    border: str = "reflect"
+    """For frame: what is seen beyond it."""
 
     @property
     def is_picture(self) -> bool:
@@ -164,6 +171,12 @@ class FramePlan:
     """Of each perceptor."""
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
+
+    @property
+    def saved(self) -> tuple[FrameRef, ...]:
+        """The saved frames that its terms name, each once."""
+        named = (term.target.frame for term in self.losses if term.target is not None)
+        return tuple(dict.fromkeys(frame for frame in named if frame is not None))
 
 
 @dataclass(frozen=True)
@@ -289,6 +302,11 @@ class Timeline:
     def prompts(self) -> tuple[str, ...]:
         """Every prompt text once, in order of first use."""
         return tuple(dict.fromkeys(term.text for term in self._terms() if term.kind == "prompt"))
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of all terms."""
+        return frozenset(term.kind for term in self._terms())
 
     @property
     def pictures(self) -> tuple[StartPlan, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_FRAMES, Scene, Shot
+from vqanim.timeline.between import ShotCamera, Way, ways_of_run
 from vqanim.timeline.plan import CameraStep, FrameRef, Look, Move, ShotPlan
 from vqanim.timeline.shots import Span
 from vqanim.timeline.view import tidy
@@ -108,10 +109,12 @@ class Run:
     """Film frames after which the picture stands still."""
     seam: Fraction = Fraction(0)
     """Painted frames over which a loop is led back to its first frame."""
+    ways: Mapping[Fraction, Way] = field(default_factory=dict)
+    """The camera's ways at places between two painted frames; elsewhere parts of steps must do."""
 
     def looks(self, film_frame: int) -> tuple[Look, ...]:
         """What is seen at a film frame, which may lie under the dissolve that follows."""
-        place = self._place(film_frame - self.first)
+        place = self.place(film_frame - self.first)
         here = self._between(place)
         share = self.pull(place)
         if share == 0:
@@ -123,14 +126,19 @@ class Run:
     def pull(self, place: Fraction) -> float:
         """How far a loop is back at its start, 0..1: smoothly over the seam, 1 at its end.
 
-        A term of the loss that pulls towards the first frame (stay_near) can take its weight from here.
+        The term that draws the painted frames to the first one has its weight from here (see `loops`).
         """
         if not self.loop or self.seam == 0:
             return 0.0
         return seam_share(float((place - (self.own - self.seam)) / self.seam))
 
-    def _place(self, film_frame: int) -> Fraction:
-        """The place of a film frame among the painted ones, in painted frames from the first."""
+    @property
+    def film_overhang(self) -> int:
+        """Film frames under the dissolve that follows, at most."""
+        return math.ceil((len(self.frames) - self.own) / self.pace)
+
+    def place(self, film_frame: int) -> Fraction:
+        """The place of one of its film frames among the painted ones, in painted frames from the first."""
         if self.held is not None:
             film_frame = min(film_frame, self.held - 1)
         place = film_frame * self.pace
@@ -148,30 +156,46 @@ class Run:
         if part == 0:
             return (Look(self.frames[index]),)
         share, last = tidy(float(part)), index + 1 == len(self.frames)
-        step = self.after if last else self.steps[index + 1]
+        there, back = self._moves_at(index, place)
         if last and not self.loop:
-            return (Look(self.frames[index], 1.0, _moves((step, share))),)
+            return (Look(self.frames[index], 1.0, there),)
         following = self.frames[0 if last else index + 1]
-        return (
-            Look(self.frames[index], tidy(1 - share), _moves((step, share))),
-            Look(following, share, _moves((step, tidy(share - 1)))),
-        )
+        return (Look(self.frames[index], tidy(1 - share), there), Look(following, share, back))
+
+    def _moves_at(self, index: int, place: Fraction) -> tuple[tuple[Move, ...], tuple[Move, ...]]:
+        """From frame `index` on to a place before the next one, and from that one back to there."""
+        # Past the end, a place may be farther from the last frame than a step.
+        if place - index < 1 and (way := self.ways.get(place)) is not None:
+            back = [(step, -1.0) for step in reversed(way.on)]
+            return _moves(*((step, 1.0) for step in way.there)), _moves(*back)
+        step = self.after if index + 1 == len(self.frames) else self.steps[index + 1]
+        part = float(min(place - index, Fraction(1)))
+        return _moves((step, tidy(part))), _moves((step, tidy(part - 1)))
 
     def _back_from_start(self, place: Fraction) -> tuple[Move, ...]:
         """The way back along the camera from the first frame, where a loop ends, to a place before it."""
-        way: list[tuple[CameraStep, float]] = []
-        for number in range(self.own, math.floor(place), -1):
-            step = self.after if number == self.own else self.steps[number]
-            way.append((step, max(-1.0, tidy(float(place - number)))))
-        return _moves(*way)
+        index = math.floor(place)
+        whole = range(self.own, index + 1, -1)
+        steps = [self.after if number == self.own else self.steps[number] for number in whole]
+        _, last = self._moves_at(index, place)
+        return (*_moves(*((step, -1.0) for step in steps)), *last)
 
 
 def _moves(*way: tuple[CameraStep, float]) -> tuple[Move, ...]:
     return tuple(Move(step, part) for step, part in way if part != 0 and not step.still)
 
 
-def make_runs(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan], fps: Fraction) -> list[Run]:
-    """The run of every shot in a film of `fps`; shots that are one movement share theirs."""
+def make_runs(
+    scene: Scene,
+    cuts: Sequence[Cut],
+    shots: Sequence[ShotPlan],
+    fps: Fraction,
+    cameras: Sequence[ShotCamera] = (),
+) -> list[Run]:
+    """The run of every shot in a film of `fps`; shots that are one movement share theirs.
+
+    cameras: of all shots; without them parts of steps stand for the camera's way between two frames.
+    """
     groups: list[list[int]] = []
     for number, cut in enumerate(cuts):
         carried = number > 0 and cut.shot.transition.kind == "carry"
@@ -183,6 +207,14 @@ def make_runs(scene: Scene, cuts: Sequence[Cut], shots: Sequence[ShotPlan], fps:
     runs: list[Run] = []
     for group in groups:
         run = _make_run(scene.rate, fps, [cuts[n] for n in group], [shots[n] for n in group], whole_loops)
+        if cameras and scene.rate != fps:
+            shown = sum(cuts[n].count for n in group) + run.film_overhang
+            ways = ways_of_run(
+                [cameras[n] for n in group],
+                [len(shots[n].frames) for n in group],
+                {run.place(index) for index in range(shown)},
+            )
+            run = replace(run, ways=ways)
         runs += [run] * len(group)
     return runs
 

@@ -15,7 +15,8 @@ from vqanim.scene.times import TimeBase
 from vqanim.timeline.shots import Span
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+Indices = NDArray[np.int64] | NDArray[np.float64]
+"""Numbers of frames, or moments between them in frames."""
 
 
 @dataclass(frozen=True)

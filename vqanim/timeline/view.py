@@ -18,7 +18,8 @@ from vqanim.timeline.motion import Complex, Mesh, Pose, Steps
 from vqanim.timeline.plan import DEFAULT_FOV, CameraStep
 from vqanim.timeline.sampling import Clocks, Moments, Sampler, seconds_of
 
-Indices = NDArray[np.int64]
+Indices = NDArray[np.int64] | NDArray[np.float64]
+"""Numbers of frames, or moments between them in frames."""
 
 DIGITS = 9
 """Digits behind the point of every number of a plan."""

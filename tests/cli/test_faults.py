@@ -1,0 +1,135 @@
+"""Disks that are full, terminals that are old, people who press Ctrl-C twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import TINY, Run, Start, command, environment, frames, wait_for
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="limits and signals of POSIX")
+
+RECORD = 40_000
+"""Bytes; more than any frame or film of TINY has."""
+
+
+@pytest.fixture
+def half(finished: Path, here: Path) -> Path:
+    """A render of tiny.yaml in the current folder whose last frame and films are not there yet."""
+    shutil.copytree(finished.parent.parent, here, dirs_exist_ok=True)
+    folder = here / "renders" / "tiny"
+    (folder / "takes" / "main" / "000005.png").unlink()
+    for film in ("tiny.mp4", "tiny.gif", "poster.png", "film.json"):
+        (folder / film).unlink()
+    return folder
+
+
+def render_with(root: Path, most: int) -> subprocess.CompletedProcess[str]:
+    """Render where no file may become larger than so many bytes: a disk that is full, at a chosen point."""
+    return subprocess.run(
+        command("render", "tiny.yaml"),
+        env=environment(root),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("where", ["frame", "record", "film"])
+def test_a_full_disk_loses_nothing(half: Path, finished: Path, run: Run, root: Path, where: str) -> None:
+    largest = max(len(content) for content in frames(finished).values())
+    gif = (finished / "tiny.gif").stat().st_size
+    record = half / "takes" / "main" / "record.jsonl"
+    if where == "record":
+        with record.open("a") as file:
+            file.write("\n" * RECORD)
+    before = frames(half)
+    full = render_with(root, {"frame": largest // 2, "record": RECORD, "film": (largest + gif) // 2}[where])
+    assert full.returncode == 5, full.stderr
+    assert "Traceback" not in full.stderr
+    assert len(full.stderr.splitlines()) == 1
+    assert before.items() <= frames(half).items()
+    assert not (half / "tiny.gif").exists()
+    assert run("render", "tiny.yaml").code == 0
+    assert frames(half) == frames(finished)
+    assert (half / "tiny.gif").read_bytes() == (finished / "tiny.gif").read_bytes()
+    assert not list(half.rglob("*.vqanim-tmp"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_signal_ends_in_good_order_and_says_how_to_go_on(
+    start: Start, run: Run, here: Path, finished: Path, number: signal.Signals, code: int
+) -> None:
+    (here / "tiny.yaml").write_text(TINY)
+    process = start("render", "tiny.yaml")
+    wait_for(here / "renders" / "tiny" / "takes" / "main" / "000000.png", process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == code
+    assert err.splitlines()[-1] == "stopped; to continue: vqanim render tiny.yaml"
+    assert run("render", "tiny.yaml").code == 0
+    assert frames(here / "renders" / "tiny") == frames(finished)
+
+
+def test_a_second_signal_ends_at_once(start: Start, here: Path) -> None:
+    (here / "tiny.yaml").write_text(TINY)
+    folder = here / "renders" / "tiny"
+    process = start("render", "tiny.yaml", "--set", "guidance.steps=200")
+    wait_for(folder / "takes" / "main" / "000000.png", process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    process.communicate(timeout=60)
+    assert process.returncode in (130, 143)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0", "LC_ALL": "C"},
+        {"TERM": "dumb", "NO_COLOR": "1"},
+        {"LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"},
+    ],
+    ids=["cp1252", "dumb", "decimal commas"],
+)
+def test_terminals_and_languages_of_all_kinds(here: Path, root: Path, variables: dict[str, str]) -> None:
+    prompt = "ein Vulkan \U0001f30b \u05e9\u05dc\u05d5\u05dd"
+    (here / "tiny.yaml").write_text(TINY.replace("a volcano", prompt), encoding="utf-8")
+    done = subprocess.run(
+        command("check", "tiny.yaml"),
+        env={**environment(root), **variables},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"ein Vulkan" in done.stdout
+    assert b"0.6 s at 10 fps" in done.stdout
+    assert b"\x1b" not in done.stdout
+
+
+def test_a_clock_that_jumps_changes_no_frame(half: Path, run: Run, finished: Path) -> None:
+    """Times of files may lie in the future or the past: contents count."""
+    for index, path in enumerate(sorted((half / "takes" / "main").glob("*.png"))):
+        os.utime(path, (4e9 if index % 2 else 1, 4e9 if index % 2 else 1))
+    holder = {"pid": 2**22 + 1, "host": "elsewhere", "since": "2099-01-01 00:00:00+00:00", "token": "x"}
+    (half / ".lock.json").write_text(json.dumps(holder))
+    result = run("render", "tiny.yaml")
+    assert result.code == 0
+    assert "5 of 6 kept, 1 to paint" in result.out
+    assert frames(half) == frames(finished)
+
+
+def test_without_a_home_it_renders(half: Path, root: Path) -> None:
+    variables = {name: value for name, value in environment(root).items() if name not in ("HOME", "USER")}
+    done = subprocess.run(command("render", "tiny.yaml", "--quiet"), env=variables, check=False)
+    assert done.returncode == 0

@@ -1,0 +1,102 @@
+"""The film while it is painted: a file that can be watched at any moment, whatever happens to its maker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from vqanim.errors import OutputError
+from vqanim.files import make_folder
+from vqanim.film.compose import Find, make_reel
+from vqanim.film.ffmpeg import Encoder, encoding, raw_input
+from vqanim.film.pictures import even
+from vqanim.film.video import color_filter
+from vqanim.timeline.plan import FrameRef, Timeline
+
+# Fragments of a frame each, which players read as far as they go; turned into a plain MP4 at the end.
+_FORMAT = ("-movflags", "+hybrid_fragmented+frag_every_frame", "-flush_packets", "1", "-f", "mp4")
+_QUICK = ("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-crf", "20", "-threads", "1")
+
+
+class LiveError(OutputError):
+    """The film that grows cannot be made; what is painted is not touched by that."""
+
+
+class LiveFilm:
+    """Encodes each film frame as soon as the saved frames that it is made of are there."""
+
+    def __init__(self, timeline: Timeline, find: Find, encoder: Encoder) -> None:
+        self._timeline = timeline
+        self._find = find
+        self._encoder = encoder
+        # What ffmpeg finds between frames comes with the film itself.
+        plain = replace(timeline, keys=())
+        self._pictures = make_reel(plain, find).play(range(len(plain.edit)))
+        self._there: set[FrameRef] = set()
+        self._next = 0
+
+    def look(self) -> None:
+        """Take in what is on the disk: of every take the frames before the first that is missing."""
+        for shot in self._timeline.shots:
+            for plan in shot.frames:
+                frame = FrameRef(plan.shot, plan.index)
+                if not self._find(frame).exists():
+                    break
+                self._there.add(frame)
+        self._advance()
+
+    def add(self, frame: FrameRef) -> None:
+        """A frame is on the disk now. Raises OutputError when a saved frame cannot be read."""
+        self._there.add(frame)
+        self._advance()
+
+    def _advance(self) -> None:
+        edit = self._timeline.edit
+        while self._next < len(edit) and self._there.issuperset(edit[self._next].frames):
+            self._encoder.put(even(next(self._pictures)))
+            self._next += 1
+
+
+@contextmanager
+def live_film(timeline: Timeline, find: Find, path: Path) -> Iterator[LiveFilm]:
+    """A film at `path` that grows while frames are painted; what was there before is replaced.
+
+    It is no part of the result: when the film itself is made it is removed by `remove_live`.
+    Raises LiveError when it cannot be made, at the end of the context at the latest.
+    """
+    sides = (timeline.width + timeline.width % 2, timeline.height + timeline.height % 2)
+    source = raw_input(*sides, f"{timeline.fps.numerator}/{timeline.fps.denominator}")
+    arguments = [*source, "-vf", color_filter("yuv420p"), *_QUICK, *_FORMAT]
+    make_folder(path.parent)
+    remove_live(path)
+    running = encoding(arguments, path)
+    with _live_errors():
+        encoder = running.__enter__()
+    try:
+        yield LiveFilm(timeline, find, encoder)
+    except BaseException as error:
+        running.__exit__(type(error), error, error.__traceback__)
+        raise
+    with _live_errors():
+        running.__exit__(None, None, None)
+
+
+@contextmanager
+def _live_errors() -> Iterator[None]:
+    try:
+        yield
+    except OutputError as error:
+        raise LiveError(str(error)) from error
+
+
+def live_path(folder: Path, stem: str) -> Path:
+    """Where the film lies while it grows."""
+    return folder / f"{stem}.live.mp4"
+
+
+def remove_live(path: Path) -> None:
+    """Remove a film that grew, once the film itself is there."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
