@@ -22,6 +22,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"timeline"}),
     frozenset({"guidance", "camera", "models", "takes"}),
     frozenset({"engine", "film"}),
+    frozenset({"preview"}),
     frozenset({"api", "doctor"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
@@ -123,6 +124,9 @@ LIGHT = {
         "from vqanim.cli.main import main; "
         "assert main(['render', root + '/scenes/mordor.yaml', '--set', 'fps=0']) == 2"
     ),
+    "plan": "from vqanim.cli.main import main; assert main(['plan', root + '/scenes/shots.yaml']) == 0",
+    "schema": "from vqanim.cli.main import main; assert main(['schema']) == 0",
+    "preview --help": "from vqanim.cli.main import main; main(['preview', '--help'])",
     "encode --help": "from vqanim.cli.main import main; main(['encode', '--help'])",
     "a scene with an icon": (
         "from vqanim.cli.main import main; open('x.yaml', 'w').write("

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vqanim import __version__
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import make_folder, write_atomic
+from vqanim.models.cache import cache_folder
 from vqanim.models.catalogue import (
     GeneratorEntry,
     ModelEntry,
@@ -24,8 +27,10 @@ from vqanim.models.events import FetchEvent
 from vqanim.models.fetch import fetch_model
 from vqanim.scene import Scene, dump_scene, load_scene
 from vqanim.scene.model import Models, PerceptorUse
+from vqanim.scene.quality import NORMAL, at_quality
 from vqanim.scene.still import Still, lapse_scene, still_scene
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
+from vqanim.timeline.part import Part, cut_part, needed_frames, part_of
 
 if TYPE_CHECKING:
     from vqanim.engine.edits import Edits
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from vqanim.film.compose import Find
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
+    from vqanim.preview.outline import Outline
     from vqanim.takes.digest import RunKey
     from vqanim.takes.recording import Recording
     from vqanim.timeline import FrameRef
@@ -53,6 +59,7 @@ class Prepared:
     generator: GeneratorEntry
     perceptors: tuple[PerceptorEntry, ...]
     """In the order of the timeline's."""
+    quality: str = NORMAL
 
     @property
     def stem(self) -> str:
@@ -61,8 +68,9 @@ class Prepared:
 
     @property
     def default_folder(self) -> Path:
-        """Where a render goes unless told otherwise: `renders/<stem>` in the current folder."""
-        return Path("renders") / self.stem
+        """Where a render goes unless told otherwise: `renders/<stem>` in the current folder; of a draft,
+        `renders/<stem>-draft`, so that it takes no frame's place."""
+        return Path("renders") / (self.stem if self.quality == NORMAL else f"{self.stem}-{self.quality}")
 
 
 def prepare(
@@ -70,12 +78,14 @@ def prepare(
     overrides: Sequence[str] = (),
     models: str | None = None,
     *,
+    quality: str = NORMAL,
     allow_outside: bool = False,
 ) -> Prepared:
     """Read a scene file (or take a loaded scene), look its models up and compile it.
 
     overrides: `key.path=value` texts, as for `--set`; they apply to a file only.
     models: name of the models, instead of the scene's.
+    quality: draft, normal or high; see `vqanim.scene.quality`.
     allow_outside: files that the scene names may lie outside its folder.
     Raises SceneError with every mistake, and UsageError for overrides of a loaded scene.
     """
@@ -89,13 +99,14 @@ def prepare(
         chosen = Models(models, (PerceptorUse(models, place=place),), place)
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
+    scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
     limits = Limits(
         multiple=generator.multiple,
         learning_rate=generator.learning_rate,
         smoothing=generator.smoothing,
         views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
     )
-    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptors)
+    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptors, quality)
 
 
 def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...]]:
@@ -130,6 +141,8 @@ def render(
     models: str | None = None,
     device: str = "auto",
     deterministic: bool = False,
+    quality: str = NORMAL,
+    part: Part | None = None,
     edits: Edits = "refuse",
     live: bool = False,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
@@ -141,6 +154,9 @@ def render(
     `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
     hold are moved to `superseded/`.
     deterministic: use only operations that give the same bits each time; slower on a GPU.
+    quality: draft, normal or high, of a scene that is not prepared yet.
+    part: make only this part of the film (see `find_part`), called `<stem>-part`, from the frames that it
+    shows and those that they are painted from.
     edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
     `accept` (keep them and paint on from them) or `repair` (paint them anew).
     live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
@@ -148,16 +164,24 @@ def render(
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
-    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models)
+    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, quality=quality)
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic, edits, live)
+    return _render(prepared, folder, device, deterministic, edits, live, part)
 
 
 def _render(
-    prepared: Prepared, folder: Path, device: str, deterministic: bool, edits: Edits, live: bool
+    prepared: Prepared,
+    folder: Path,
+    device: str,
+    deterministic: bool,
+    edits: Edits,
+    live: bool,
+    part: Part | None,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
+    began = monotonic()
     from vqanim.engine.events import RunStarted, SettingsChanged
+    from vqanim.engine.learning import Learner
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
@@ -168,18 +192,23 @@ def _render(
     from vqanim.takes.superseded import write_keeping_old
 
     timeline = prepared.timeline
-    with lock_folder(folder) as lock:
+    learner = Learner(timeline, cache_folder(), importing=monotonic() - began)
+    with lock_folder(folder) as lock, closing(learner):
         prepared = yield from fetch_models(prepared, unknown_only=True)
         store = TakeStore(folder, lock.check)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
-        run = Run(store, run_key(prepared), hashes, device, deterministic, edits)
-        growing = live_path(folder, prepared.stem)
+        shown = timeline if part is None else cut_part(timeline, part)
+        only = None if part is None else needed_frames(shown)
+        stem = prepared.stem if part is None else f"{prepared.stem}-part"
+        run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits)
+        growing = live_path(folder, stem)
 
         def find(frame: FrameRef) -> Path:
             return store.frame_path(frame.shot, frame.index)
 
         painting = paint_takes(timeline, run)
-        for event in show_live(painting, timeline, find, growing) if live else painting:
+        for event in show_live(painting, shown, find, growing) if live else painting:
+            learner.hear(event)
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
                 resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -197,8 +226,18 @@ def _render(
                 yield event
             if isinstance(event, RunStarted) and event.kept < event.frames:
                 yield from fetch_models(prepared)  # the engine loads them when it goes on
-        yield from make_film(timeline, find, folder, prepared.stem, guard=lock.check)
+        making, complete = monotonic(), part is None
+        for film in make_film(shown, find, folder, stem, part_presets(part), guard=lock.check):
+            complete &= film.written
+            yield film
+        if complete:
+            learner.films(monotonic() - making)
         remove_live(growing)
+
+
+def part_presets(part: Part | None) -> tuple[str, ...]:
+    """What a part of a film is made into: all that a render makes but the poster, which is the film's."""
+    return () if part is None else ("web", "gif")
 
 
 def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
@@ -283,6 +322,82 @@ def record(
     from vqanim.engine.still import record_lapse
 
     return record_lapse(prepared.timeline, recording, device)
+
+
+def outline(prepared: Prepared, device: str | None = None) -> Outline:
+    """All that is known of a film before it is painted, without torch.
+
+    device: whose times are meant; the one that painted last if None.
+    """
+    from vqanim.engine.speeds import read_speeds
+    from vqanim.preview.outline import make_outline
+
+    models = prepared.generator, prepared.perceptors
+    return make_outline(prepared.scene, prepared.timeline, models, read_speeds(cache_folder()), device)
+
+
+def draw_plot(outline: Outline, path: Path) -> None:
+    """Draw the curves of a film to a PNG or, if that is how the name ends, to a page (.html).
+
+    Raises OutputError.
+    """
+    from vqanim.preview.chart import draw_chart
+    from vqanim.preview.page import write_page
+
+    make_folder(path.parent)
+    (write_page if path.suffix.lower() == ".html" else draw_chart)(outline, path)
+
+
+def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:
+    """The part of a film that somebody asks for, None for all of it: `A:B` in times of the film, or a shot.
+
+    Raises UsageError.
+    """
+    return part_of(prepared.timeline, frames, shot)
+
+
+def preview(
+    prepared: Prepared, out: str | Path | None = None, *, picture: str = "grid", part: Part | None = None
+) -> Generator[FilmDone, None, None]:
+    """Make an MP4 and a GIF of what the camera and the edit do, without models and without torch.
+
+    out: a folder for them, `renders/<stem>-preview` when None. picture: `grid`, `start`, `frame` or a path.
+    Raises UsageError, InputError and OutputError.
+    """
+    from vqanim.preview.animatic import Wanted, make_preview
+
+    folder = prepared.default_folder
+    wanted = Wanted(
+        folder.name,
+        Path(out) if out is not None else folder.with_name(f"{folder.name}-preview"),
+        folder,
+        picture,
+        part,
+    )
+    yield from make_preview(prepared.scene, prepared.timeline, wanted)
+
+
+def measure(prepared: Prepared, device: str = "auto") -> None:
+    """Paint a few frames of a film to learn how long the others will take, for later outlines.
+
+    The models must be here (see `fetch_models`). Raises DeviceError, InputError and OutputError.
+    """
+    began = monotonic()
+    from vqanim.engine.measure import measure as measure_frames
+
+    importing = monotonic() - began
+    from vqanim.engine.speeds import learn
+    from vqanim.film.measure import seconds_a_frame
+
+    timeline = prepared.timeline
+    samples = measure_frames(
+        timeline,
+        prepared.generator.multiple,
+        device,
+        importing,
+        lambda picture: seconds_a_frame(timeline, picture),
+    )
+    learn(cache_folder(), samples)
 
 
 def perceptors_hash(prepared: Prepared) -> str:
@@ -471,6 +586,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         "size": [timeline.width, timeline.height],
         "fps": str(timeline.fps),
         **({} if timeline.rate in (None, timeline.fps) else {"rate": str(timeline.rate)}),
+        **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
         "device": run.device,

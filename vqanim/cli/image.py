@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqanim.cli import words
+from vqanim.cli import options, words
 from vqanim.cli.painting import outline, prepare, refuse_overwriting, save, settings, slug, still_options
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
+from vqanim.scene.quality import NORMAL, still_at_quality
 from vqanim.scene.still import Still
 
 if TYPE_CHECKING:
@@ -31,15 +32,23 @@ several = click.option(
 @click.command()
 @still_options
 @several
+@click.option(
+    "-q",
+    "--quality",
+    type=click.Choice(options.QUALITIES),
+    default="normal",
+    help="draft: half the size and steps; high: twice the size, half as many steps again.",
+)
 @click.option("--out", metavar="FILE", help="A PNG; ./<the prompt>.png if not given.")
-def image(count: int, out: str | None, **given: Any) -> int:
+def image(count: int, quality: str, out: str | None, **given: Any) -> int:
     """Paint a picture of PROMPT, such as "cyberpunk forest:3 | a painting by Salvador Dali | fog:-1".
 
     A number after the last colon of a part is its weight, 1 where there is none; what has a weight below 0
     is avoided. All settings are written into the PNG. Stopped by Ctrl-C, it saves the picture as it is.
     """
-    still = settings(given)
-    return paint(still, file_names(out or f"{slug(still)}.png", count), given)
+    still = still_at_quality(settings(given), quality)
+    name = slug(still) if quality == NORMAL else f"{slug(still)}-{quality}"
+    return paint(still, file_names(out or f"{name}.png", count), given)
 
 
 def paint(still: Still, paths: list[Path], given: Mapping[str, Any]) -> int:

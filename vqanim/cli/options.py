@@ -6,6 +6,9 @@ import re
 
 import click
 
+QUALITIES = ("draft", "normal", "high")
+"""Those of vqanim.scene.quality, which would bring in what a help page has no need of."""
+
 overrides = click.option(
     "--set",
     "overrides",
@@ -41,4 +44,27 @@ device = click.option(
     help="auto (the fastest there is), cpu, cuda, cuda:N or mps.",
 )
 
+
+def device_or_none(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A device, or None where none is given."""
+    return None if value is None else _device(ctx, parameter, value)
+
+
+quality = click.option(
+    "-q",
+    "--quality",
+    type=click.Choice(QUALITIES),
+    default="normal",
+    help="draft: half the size, frames, steps and cutouts, to see soon what moves and grows; high: twice the "
+    "size, half as many steps and cutouts again. The camera moves the same.",
+)
+
 quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+
+frames = click.option(
+    "--frames",
+    metavar="A:B",
+    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%: or :2s; B itself is not in it.",
+)
+
+shot = click.option("--shot", metavar="NAME", help="Only this shot.")

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False),
     help="Folder for frames and films; ./renders/<name of the scene file> if not given.",
 )
+@options.quality
+@options.frames
+@options.shot
 @options.overrides
 @options.models
 @options.outside
@@ -56,6 +59,9 @@ if TYPE_CHECKING:
 def render(
     scene: str,
     out: str | None,
+    quality: str,
+    frames: str | None,
+    shot: str | None,
     overrides: Sequence[str],
     models: str | None,
     allow_outside: bool,
@@ -70,13 +76,22 @@ def render(
     Run the same command again to continue a render that was stopped; one that is finished says so. Frames
     of a changed scene are kept where they are still right, and the others are moved aside, never lost. A
     frame that somebody painted over stops it, until --accept-edits or --repair says what to do.
+
+    With --frames or --shot only a part of the film is made, called <name>-part; what it is painted from is
+    painted too, back to the last cut. A later render of the whole film keeps those frames. A draft has a
+    folder of its own, ./renders/<name>-draft.
     """
     with stopping():
         from vqanim import api
 
-        prepared = api.prepare(scene, overrides, models, allow_outside=allow_outside)
+        prepared = api.prepare(scene, overrides, models, quality=quality, allow_outside=allow_outside)
         words.warn(prepared.timeline.warnings)
+        part = api.find_part(prepared, frames, shot)
         words.warn(repaints(prepared, out))
+        if part is not None and not quiet:
+            words.say(
+                f"only frames {part.first} to {part.end - 1} of the film, and what they are painted from"
+            )
 
         from vqanim.cli.report import report_to  # what a scene with mistakes need not wait for
 
@@ -90,6 +105,7 @@ def render(
                     deterministic=deterministic,
                     edits=edits or "refuse",
                     live=live,
+                    part=part,
                 )
             ) as events,
         ):

@@ -60,6 +60,16 @@ class ShotStarted:
 
 
 @dataclass(frozen=True)
+class StageTime:
+    """How long steps at one size took."""
+
+    width: int
+    height: int
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class FrameDone:
     """A frame was painted; its file is on disk before the next frame is done and before TakesDone."""
 
@@ -78,6 +88,8 @@ class FrameDone:
     similarities: tuple[tuple[str, float], ...]
     """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty when no model ran."""
     path: str
+    stages: tuple[StageTime, ...] = ()
+    """Of `seconds`, those that went into steps."""
     of_lapse: bool = False
     """Whether it was picked from the pictures of a timelapse, whose steps and seconds were told of before."""
 

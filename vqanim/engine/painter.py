@@ -6,6 +6,7 @@ from collections.abc import Generator as Going
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from time import monotonic
 from types import MappingProxyType
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from vqanim.camera.warp import field, matrix_field, warp
 from vqanim.engine.conditioning import condition, hold
+from vqanim.engine.events import StageTime
 from vqanim.engine.named import Named, NamedPictures
 from vqanim.engine.random import generator as random_generator
 from vqanim.engine.sketch import Stage, stages
@@ -33,6 +35,8 @@ class Painted:
     picture: Picture
     """uint8 [H, W, 3]."""
     similarities: Similarities
+    stages: tuple[StageTime, ...] = ()
+    """How long its steps took, by size."""
 
 
 @dataclass(frozen=True)
@@ -84,19 +88,21 @@ class Painter:
             )
         picture, valid = self._carried(plan, previous)
         similarities: Similarities = ()
+        times: list[StageTime] = []
         if plan.steps > 0:
             with torch.no_grad():
                 latents = self.generator.carry(picture)
             context = self._with_saved(self._context(plan, picture, latents, valid), plan, saved)
             for tried in tries(plan):
-                rng = self._random(plan, "cutouts")
+                rng, began = self._random(plan, "cutouts"), monotonic()
                 result = self.guide.optimise(latents, tried, rng, context, on_step)
-                if result.finite:
+                if result.finite:  # known when the last step is done, on a GPU too
                     break
+            times.append(StageTime(self.width, self.height, plan.steps, monotonic() - began))
             picture, similarities = self._decoded(result, plan), result.similarities
         if anchor is not None:
             picture = hold(picture, to_tensor(anchor).to(self.device), plan)
-        return Painted(to_bytes(picture), similarities)
+        return Painted(to_bytes(picture), similarities, tuple(times))
 
     def grow(
         self, plan: FramePlan, previous: Picture | None = None, begin: Grown | None = None
@@ -112,15 +118,17 @@ class Painter:
             return Painted(to_bytes(picture), ())
         similarities: Similarities = ()
         done = 0
+        times: list[StageTime] = []
         for number, part in enumerate(parts):
             if begin is None or number >= begin.part:
                 since = begin.reached if begin and number == begin.part else None
                 opening = resize(picture, part.height, part.width)
-                staged = plan.part(done, part.steps)
+                staged, began = plan.part(done, part.steps), monotonic()
                 for_part = self._grow_part(staged, opening, since)
                 picture, similarities = yield from _numbered(for_part, done, number, opening)
+                times.append(StageTime(part.width, part.height, part.steps, monotonic() - began))
             done += part.steps
-        return Painted(to_bytes(picture), similarities)
+        return Painted(to_bytes(picture), similarities, tuple(times))
 
     def opening(self, plan: FramePlan, previous: Picture | None, part: Stage | None = None) -> Tensor:
         """The picture [1, 3, h, w] that the steps begin from, at full size or at that of a part."""

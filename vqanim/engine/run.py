@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Container, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.recording import RECORDINGS, Recording
 from vqanim.takes.space import check_space
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, StartPlan, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
 from vqanim.types import Image
 
 FEATURE_KINDS = frozenset(name for name, kind in TERMS.items() if kind.looks_at == "features")
@@ -56,8 +56,14 @@ class Run:
     device: str = "auto"
     deterministic: bool = False
     """Whether only operations are allowed that give the same bits each time."""
+    only: frozenset[FrameRef] | None = None
+    """Frames that are painted; all when None. What they are painted from is among them."""
     edits: Edits = "refuse"
     """What to do with frames that somebody changed."""
+
+    def wants(self, frame: FrameRef) -> bool:
+        """Whether a frame is to be painted."""
+        return self.only is None or frame in self.only
 
 
 def paint_takes(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
@@ -81,13 +87,16 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
         settle(found.edited, run.store, run.edits)
         chain = Chain(run.key, run.assets)
         found = survey(timeline, run.store, chain)
-    done = sum(found.kept.values())
-    check_space(run.store.folder, timeline.frame_count - done, timeline.width, timeline.height)
+    wanted = {shot.name: _count_wanted(shot, run) for shot in timeline.shots}
+    frames = sum(wanted.values())
+    kept = {shot.name: _count_wanted(shot, run, chain.pixels) for shot in timeline.shots}
+    done = sum(kept.values())
+    check_space(run.store.folder, frames - done, timeline.width, timeline.height)
     moved_to = run.store.supersede(found.stale) if found.stale else None
     steps = choose(timeline, device)
     yield RunStarted(
         folder=str(run.store.folder),
-        frames=timeline.frame_count,
+        frames=frames,
         kept=done,
         superseded=len(found.stale),
         superseded_to=str(moved_to) if moved_to else None,
@@ -104,11 +113,13 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     painter: Painter | None = None
     with Saver(run.store) as saver:
         for shot in timeline.shots:
-            yield ShotStarted(shot.name, len(shot.frames), found.kept[shot.name])
+            if not wanted[shot.name]:
+                continue
+            yield ShotStarted(shot.name, wanted[shot.name], kept[shot.name])
             lapse: Lapse | None = None
             for plan in shot.frames:
                 here = FrameRef(plan.shot, plan.index)
-                if here in chain.pixels:
+                if here in chain.pixels or not run.wants(here):
                     continue
                 digest = chain.digest(plan)
                 assert digest is not None, "frames are walked in the order of their inputs"
@@ -148,12 +159,13 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     shot=plan.shot,
                     index=plan.index,
                     done=done,
-                    frames=timeline.frame_count,
+                    frames=frames,
                     seconds=time.monotonic() - started,
                     steps=0 if lapse else plan.steps,
                     weights=tuple((term.text, term.weight) for term in plan.losses if term.is_prompt),
                     similarities=frame.similarities,
                     path=str(run.store.frame_path(plan.shot, plan.index)),
+                    stages=frame.stages,
                     of_lapse=lapse is not None,
                 )
                 if painter.guide.way != before:
@@ -180,6 +192,12 @@ def recording_of(plan: FramePlan, chain: Chain, store: TakeStore) -> Recording:
     digest = chain.digest(plan)
     assert digest is not None, "frames are walked in the order of their inputs"
     return Recording(store.folder / RECORDINGS / plan.shot, digest)
+
+
+def _count_wanted(shot: ShotPlan, run: Run, among: Container[FrameRef] | None = None) -> int:
+    """How many frames of a shot are to be painted, or are among some frames."""
+    refs = (FrameRef(plan.shot, plan.index) for plan in shot.frames)
+    return sum(run.wants(ref) and (among is None or ref in among) for ref in refs)
 
 
 def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tuple[Painter, ModelsLoaded]:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image as Pillow
-from PIL import ImageOps
 from torch import Tensor
 
+from vqanim.engine.fit import FITS
 from vqanim.files import Picture, read_picture
 from vqanim.icons.draw import draw_icon
 from vqanim.timeline.plan import StartPlan
@@ -66,29 +66,6 @@ def picture_file(plan: StartPlan, height: int, width: int, rng: torch.Generator)
     """
     picture = Pillow.fromarray(read_picture(Path(plan.image or "")))
     return to_tensor(np.asarray(FITS[plan.fit](picture, (width, height))))
-
-
-def cover(picture: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
-    """Width and height filled, the overhang cut off evenly."""
-    return ImageOps.fit(picture, size, Pillow.Resampling.LANCZOS)
-
-
-def contain(picture: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
-    """All of the picture, with margins in its mean color."""
-    mean = np.asarray(picture).mean((0, 1)).round().astype(int).tolist()
-    return ImageOps.pad(picture, size, Pillow.Resampling.LANCZOS, color=tuple(mean))
-
-
-def stretch(picture: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
-    """All of the picture, in another shape."""
-    return picture.resize(size, Pillow.Resampling.LANCZOS)
-
-
-FITS: Mapping[str, Callable[[Pillow.Image, tuple[int, int]], Pillow.Image]] = {
-    "cover": cover,
-    "contain": contain,
-    "stretch": stretch,
-}
 
 
 def whole_picture(plan: StartPlan, height: int, width: int, rng: torch.Generator) -> Tensor:

@@ -222,6 +222,8 @@ def option(*arguments: Any, **named: Any) -> Any:
 def _written(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import PerceptorUse, Prompt, Shot, StayNear
+from vqanim.scene.quality import FIRST_STEPS
 from vqanim.timeline.anchors import find_anchors
 from vqanim.timeline.plan import (
     CameraStep,
@@ -28,8 +29,6 @@ from vqanim.timeline.view import DIGITS, View, camera_steps, tidy
 
 Floats = NDArray[np.float64]
 
-FIRST_STEPS = 60
-"""Steps of a first frame that grows out of noise or colours, where the scene says nothing."""
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
 _CONTENT = ("stay_near_features", "stay_near_edges")

@@ -1,0 +1,183 @@
+"""A film of a test picture: the camera, the edit and the curves of a scene, without models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vqanim.errors import UsageError
+from vqanim.files import Picture, make_folder, write_atomic
+from vqanim.film.compose import make_reel
+from vqanim.film.film import FilmDone
+from vqanim.film.gif import write_gif
+from vqanim.film.pictures import Reel
+from vqanim.film.video import MP4, VideoSettings, write_video
+from vqanim.preview.outline import without_styles
+from vqanim.preview.pictures import Stage, Takes
+from vqanim.preview.strip import Strip
+from vqanim.scene.model import Scene
+from vqanim.timeline.part import Part, cut_part
+from vqanim.timeline.plan import FrameRef, Timeline
+from vqanim.timeline.tracks import Track, find_tracks
+
+MADE = "preview.json"
+"""By file name: a digest of all that a film was made of."""
+VERSION = 1
+"""Bumped by hand whenever the same scene would give another preview."""
+WIDTH, MOST_HEIGHT = 384, 512
+"""Pixels of the picture of a preview: large enough to read, small enough to be quick."""
+CRF = 20
+KEPT_FILES = 32
+"""Pictures on disk at a time; a film mostly goes straight on."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to preview and where."""
+
+    stem: str
+    """Name of the scene file; the films are called `<stem>-preview`."""
+    folder: Path
+    render_folder: Path
+    """Where the scene's takes would be."""
+    picture: str = "grid"
+    part: Part | None = None
+
+
+def make_preview(scene: Scene, timeline: Timeline, wanted: Wanted) -> Iterator[FilmDone]:
+    """Write an MP4 and a GIF, telling after each; those that are up to date are left alone.
+
+    Raises UsageError before anything is written, also when a file is there that was not made here;
+    InputError for pictures that are missing or broken; OutputError.
+    """
+    part = wanted.part or Part(0, len(timeline.edit))
+    width, height = preview_size(timeline)
+    small = replace(cut_part(timeline, part), width=width, height=height)
+    takes = Takes(Stage(timeline, width, height, wanted.render_folder), wanted.picture)
+    takes.check(saved for frame in small.edit for saved in frame.frames)
+    strip = _strip(scene, timeline, small, part)
+    with tempfile.TemporaryDirectory() as scratch:
+        reel = _with_strip(make_reel(small, _Files(takes, Path(scratch)).find), strip)
+        outputs = _outputs(small, reel, wanted)
+        known = read_made(wanted.folder)
+        for output in outputs:
+            if output.path.is_dir() or (output.path.exists() and output.path.name not in known):
+                raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
+        content = _content(small, takes, strip, wanted)
+        make_folder(wanted.folder)
+        for output in outputs:
+            yield _make(output, f"{content} {output.settings!r}")
+
+
+def _make(output: Output, digest: str) -> FilmDone:
+    """Write a film unless it is up to date."""
+    began, folder, name = monotonic(), output.path.parent, output.path.name
+    made = read_made(folder)
+    written = made.get(name) != digest or not output.path.exists()
+    if written:
+        output.write()
+        write_atomic(folder / MADE, json.dumps({**made, name: digest}, indent=1) + "\n")
+    return FilmDone(output.kind, str(output.path), written, monotonic() - began)
+
+
+def read_made(folder: Path) -> dict[str, Any]:
+    """What the films of a folder that were made here were made of; nothing when that cannot be read."""
+    try:
+        made = json.loads((folder / MADE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return made if isinstance(made, dict) else {}
+
+
+def preview_size(timeline: Timeline) -> tuple[int, int]:
+    """Width and height of the picture, in pixels: even, and of the film's shape."""
+    width = min(WIDTH, MOST_HEIGHT * timeline.width / timeline.height)
+    sides = (width, width * timeline.height / timeline.width)
+    across, down = (max(2, 2 * round(side / 2)) for side in sides)
+    return across, down
+
+
+def _strip(scene: Scene, timeline: Timeline, small: Timeline, part: Part) -> Strip:
+    tracks = (
+        replace(track, values=track.values[part.first : part.end])
+        for track in without_styles(find_tracks(timeline), scene)
+    )
+    shown: tuple[Track, ...] = tuple(track for track in tracks if not np.isnan(track.values).all())
+    return Strip(small.width, float(small.fps), part.first, shown, small.chapters)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One film and how it is made."""
+
+    kind: str
+    path: Path
+    settings: object
+    """What it depends on besides the pictures."""
+    write: Callable[[], None]
+
+
+def _outputs(small: Timeline, reel: Reel, wanted: Wanted) -> list[Output]:
+    settings = VideoSettings(MP4, CRF, f"{small.title} (preview)", small.chapters)
+    gif = (small.gif_fps, min(small.gif_width, reel.width))
+    paths = [wanted.folder / f"{wanted.stem}-preview{ending}" for ending in (".mp4", ".gif")]
+    return [
+        Output("mp4", paths[0], settings, lambda: write_video(reel, paths[0], settings)),
+        Output("gif", paths[1], gif, lambda: write_gif(reel, paths[1], *gif)),
+    ]
+
+
+def _content(small: Timeline, takes: Takes, strip: Strip, wanted: Wanted) -> str:
+    """Digest of all that is seen."""
+    frames = dict.fromkeys(saved for frame in small.edit for saved in frame.frames)
+    seen = map(takes.view, frames)
+    views = [(view.origin, view.new_from_old.tolist(), view.border) for view in seen]
+    digest = hashlib.sha256()
+    texts = [(track.name, track.group, track.values.tolist()) for track in strip.tracks]
+    starts = [shot.frames[0].start for shot in small.shots]
+    size = (VERSION, small.width, small.height, str(small.fps), small.seed, strip.first)
+    for what in (size, small.edit, small.chapters, views, texts, starts, wanted.picture):
+        digest.update(repr(what).encode("utf-8"))
+    for path in takes.files():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _Files:
+    """Puts frames where the film room looks for them, when it does."""
+
+    def __init__(self, takes: Takes, folder: Path) -> None:
+        self._takes, self._folder = takes, folder
+        self._there: dict[FrameRef, Path] = {}
+        self._made = 0
+
+    def find(self, frame: FrameRef) -> Path:
+        """The file of a frame, which is drawn unless it was lately."""
+        if frame not in self._there:
+            path = self._folder / f"{self._made}.png"
+            self._made += 1
+            Image.fromarray(self._takes.picture(frame)).save(path, compress_level=1)
+            self._there[frame] = path
+            while len(self._there) > KEPT_FILES:
+                self._there.pop(next(iter(self._there))).unlink()
+        return self._there[frame]
+
+
+def _with_strip(reel: Reel, strip: Strip) -> Reel:
+    """The same film with the strip under it."""
+
+    def play(indices: Iterable[int]) -> Iterator[Picture]:
+        wanted = list(indices)
+        for index, picture in zip(wanted, reel.play(wanted), strict=True):
+            yield np.concatenate([picture, strip.draw(index)])
+
+    return replace(reel, height=reel.height + strip.height, play=play)

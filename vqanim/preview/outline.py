@@ -1,0 +1,257 @@
+"""A film in numbers: shots, prompts at their keyframes, models, disk and time. Plain data, for JSON too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from vqanim.engine.cost import Disk, Estimate, disk_space, estimate
+from vqanim.engine.speeds import Speed
+from vqanim.errors import InputError, UsageError
+from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
+from vqanim.scene.model import Prompt, Scene
+from vqanim.scene.times import TimeBase
+from vqanim.timeline.plan import FrameRef, Timeline
+from vqanim.timeline.sampling import Clocks
+from vqanim.timeline.shots import Span, lay_out
+from vqanim.timeline.tracks import Track, find_tracks, shown_plans
+
+
+@dataclass(frozen=True)
+class ShotLine:
+    """A shot, as it lies in the film."""
+
+    name: str
+    at: float
+    """Seconds of film."""
+    frames: int
+    """Of the film."""
+    painted: int
+    """Saved frames, those under the dissolve that follows included."""
+    steps: int
+    """Of all of them."""
+    begins: str
+    """carry, cut or dissolve; start for the first one."""
+
+
+@dataclass(frozen=True)
+class PromptLine:
+    """A text or picture, and how it pulls at its keyframes."""
+
+    text: str
+    keys: tuple[tuple[float, float], ...]
+    """(seconds of film, weight)."""
+
+
+@dataclass(frozen=True)
+class ModelLine:
+    """A model, its licence, and whether it must still be fetched."""
+
+    kind: str
+    name: str
+    licence: str
+    commercial: str
+    bytes: int | None
+    """Of all its files, where that is known."""
+    here: bool
+    share: float | None
+    """Of a perceptor: how much it counts."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """All that `plan` tells of a film."""
+
+    title: str
+    scene: str
+    width: int
+    height: int
+    fps: float
+    rate: float
+    """Painted frames a second."""
+    seconds: float
+    frames: int
+    """Of the film."""
+    painted: int
+    steps: int
+    seed: int
+    shots: tuple[ShotLine, ...]
+    prompts: tuple[PromptLine, ...]
+    models: tuple[ModelLine, ...]
+    disk: Disk
+    time: Estimate | None
+    tracks: tuple[Track, ...]
+    warnings: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """What JSON holds; values that do not exist are null."""
+        plain = {name: value for name, value in vars(self).items() if name != "tracks"}
+        document = {name: _plain(value) for name, value in plain.items()}
+        if self.time is not None:
+            document["time"]["total"] = self.time.total
+        document["tracks"] = [
+            {"name": track.name, "group": track.group, "unit": track.unit, "values": _values(track)}
+            for track in self.tracks
+        ]
+        return document
+
+
+def make_outline(
+    scene: Scene,
+    timeline: Timeline,
+    models: tuple[GeneratorEntry, Sequence[PerceptorEntry]],
+    speeds: Sequence[Speed],
+    device: str | None = None,
+) -> Outline:
+    """Everything about a film that nothing need be painted for.
+
+    models: catalogue entries of the generator and of the perceptors that count. speeds: what was measured on
+    this machine. device: whose times are meant; the one used last if None.
+    """
+    generator, perceptors = models
+    shares = [None, *(plan.share for plan in timeline.perceptors)]
+    tracks = without_styles(find_tracks(timeline), scene)
+    return Outline(
+        title=timeline.title,
+        scene=scene.file,
+        width=timeline.width,
+        height=timeline.height,
+        fps=float(timeline.fps),
+        rate=float(timeline.rate or timeline.fps),
+        seconds=float(len(timeline.edit) / timeline.fps),
+        frames=len(timeline.edit),
+        painted=timeline.frame_count,
+        steps=sum(plan.steps for shot in timeline.shots for plan in shot.frames),
+        seed=timeline.seed,
+        shots=tuple(_shots(scene, timeline)),
+        prompts=tuple(_prompts(scene, timeline, tracks)),
+        models=tuple(
+            _model(entry, share) for entry, share in zip([generator, *perceptors], shares, strict=True)
+        ),
+        disk=disk_space(timeline, speeds),
+        time=estimate(timeline, speeds, generator.multiple, device),
+        tracks=tracks,
+        warnings=timeline.warnings,
+    )
+
+
+def without_styles(tracks: Sequence[Track], scene: Scene) -> tuple[Track, ...]:
+    """The tracks with texts as the scene writes them, unless two would be called the same."""
+    styles = {shot.style for shot in scene.shots if shot.style}
+
+    def plain(track: Track) -> str:
+        if track.group != "prompts":
+            return track.name
+        return next((track.name[: -len(s) - 2] for s in styles if track.name.endswith(f", {s}")), track.name)
+
+    names = [plain(track) for track in tracks]
+    return tuple(
+        replace(track, name=name) if names.count(name) == 1 else track
+        for track, name in zip(tracks, names, strict=True)
+    )
+
+
+def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
+    """Everything of one film frame: what it shows, how that is blended, and how each saved frame is painted.
+
+    Raises UsageError for a number that the film does not have.
+    """
+    if not 0 <= number < len(timeline.edit):
+        raise UsageError(f"--frame {number}: the film has frames 0 to {len(timeline.edit) - 1}")
+    frame = timeline.edit[number]
+    plans = {FrameRef(plan.shot, plan.index): plan for shot in timeline.shots for plan in shot.frames}
+    return {
+        "frame": number,
+        "time": frame.time,
+        "layers": [asdict(layer) for layer in frame.layers],
+        "effects": [asdict(effect) for effect in frame.effects],
+        "painted": [asdict(plans[saved]) for saved in dict.fromkeys(frame.frames)],
+    }
+
+
+def _shots(scene: Scene, timeline: Timeline) -> Iterator[ShotLine]:
+    ends = [*(chapter.first for chapter in timeline.chapters[1:]), len(timeline.edit)]
+    plans = {shot.name: shot.frames for shot in timeline.shots}
+    for number, (chapter, end) in enumerate(zip(timeline.chapters, ends, strict=True)):
+        frames = plans[chapter.name]
+        yield ShotLine(
+            chapter.name,
+            float(chapter.first / timeline.fps),
+            end - chapter.first,
+            len(frames),
+            sum(plan.steps for plan in frames),
+            scene.shots[number].transition.kind if number else "start",
+        )
+
+
+def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Iterator[PromptLine]:
+    """Keyframes are looked up where the film shows them, so that weights are those that are painted with."""
+    spans = lay_out(scene)
+    base = TimeBase(math.fsum(span.duration for span in spans), scene.fps)
+    plans = shown_plans(timeline)
+    times = np.array([plan.time for plan in plans])
+    names = np.array([plan.shot for plan in plans])
+    moments: dict[str, set[int]] = {}
+    for span in spans:
+        own = np.flatnonzero(names == span.shot.name)
+        if own.size:
+            for prompt in span.shot.prompts:
+                wanted = [span.start, *_breaks(prompt, span, base)]
+                found = {int(own[np.abs(times[own] - moment).argmin()]) for moment in wanted}
+                moments.setdefault(_shown(prompt, span), set()).update(found)
+    for track in tracks:
+        if track.group == "prompts":
+            indices = sorted(moments.get(track.name) or _first_known(track))
+            keys = [(index, track.values[index]) for index in indices]
+            yield PromptLine(
+                track.name,
+                tuple(
+                    (float(index / timeline.fps), float(weight)) for index, weight in keys if weight == weight
+                ),
+            )
+
+
+def _first_known(track: Track) -> set[int]:
+    return {int(np.flatnonzero(~np.isnan(track.values))[0])}
+
+
+def _breaks(prompt: Prompt, span: Span, base: TimeBase) -> list[float]:
+    """Seconds of film at which the weight of a prompt has a key, within its shot."""
+    moments = Clocks(span, base).breaks(prompt.weight)
+    return [moment for moment in moments if span.start <= moment <= span.start + span.duration]
+
+
+def _shown(prompt: Prompt, span: Span) -> str:
+    """A prompt as its track is called."""
+    return prompt.text or PurePath(prompt.image or "").name
+
+
+def _model(entry: ModelEntry, share: float | None) -> ModelLine:
+    return ModelLine(
+        entry.kind, entry.name, entry.licence, entry.commercial, entry.size, is_here(entry), share
+    )
+
+
+def is_here(entry: ModelEntry) -> bool:
+    """Whether every file of a model is on this machine; nothing is read."""
+    try:
+        return all(file.locate().is_file() for file in entry.files.values())
+    except (InputError, OSError):
+        return False
+
+
+def _values(track: Track) -> list[float | None]:
+    return [None if math.isnan(value) else round(value, 9) for value in track.values.tolist()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ShotLine | PromptLine | ModelLine | Disk | Estimate):
+        return asdict(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,125 @@
+"""A scene as a draft, or finer than it was written: size, rate, steps and cutouts scaled together.
+
+The camera is in seconds and frame widths and stays as it is, so every quality moves alike. What the scene
+says of doses (noise, sharpen, steps) is for a painted frame, in every quality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import MappingProxyType
+
+from vqanim.errors import UsageError
+from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
+from vqanim.scene.model import MAX_SIDE, MAX_STEPS, Guidance, PerceptorUse, Scene, Shot, Size
+from vqanim.scene.still import Still
+
+NORMAL = "normal"
+
+FIRST_STEPS = 60
+"""Steps of a first frame that grows out of noise or colors, where the scene says nothing."""
+LEAST_SIDE = 64
+"""Pixels; a draft has no shorter side than this, unless the scene has."""
+LEAST_RATE = 4
+"""Painted frames a second; a draft has no fewer, unless the scene has."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Factors."""
+
+    size: Fraction
+    """Of each side."""
+    rate: Fraction
+    """Of the painted frames a second; the film's fps stays, with frames moved along the camera between."""
+    steps: Fraction
+    cutouts: Fraction
+
+
+QUALITIES = MappingProxyType(
+    {
+        "draft": Quality(Fraction(1, 2), Fraction(1, 2), Fraction(1, 2), Fraction(1, 2)),
+        NORMAL: Quality(Fraction(1), Fraction(1), Fraction(1), Fraction(1)),
+        "high": Quality(Fraction(2), Fraction(1), Fraction(3, 2), Fraction(3, 2)),
+    }
+)
+
+
+def at_quality(scene: Scene, name: str, own_cutouts: Mapping[str, int]) -> Scene:
+    """The scene at a quality; the very same one for `normal`.
+
+    own_cutouts: by perceptor, how many it looks at where the scene says nothing.
+    Raises UsageError for an unknown name.
+    """
+    if name not in QUALITIES:
+        raise UsageError(f"there is no quality {name!r}, allowed are {', '.join(QUALITIES)}")
+    if name == NORMAL:
+        return scene
+    quality = QUALITIES[name]
+    rate = max(scene.rate * quality.rate, min(scene.rate, Fraction(LEAST_RATE)))
+    said = any(shot.guidance.cutouts is not None for shot in scene.shots)
+    uses = tuple(_use(use, quality, None if said else own_cutouts) for use in scene.models.perceptors)
+    return replace(
+        scene,
+        size=_size(scene.size, quality),
+        painted_rate=scene.painted_rate if rate == scene.rate else rate,
+        models=replace(scene.models, perceptors=uses),
+        shots=tuple(replace(shot, guidance=_guidance(shot, quality)) for shot in scene.shots),
+    )
+
+
+def _size(size: Size, quality: Quality) -> Size:
+    short, long = sorted((size.width, size.height))
+    factor = quality.size
+    if factor < 1:
+        factor = min(Fraction(1), max(factor, Fraction(LEAST_SIDE, short)))
+    else:
+        factor = max(Fraction(1), min(factor, Fraction(MAX_SIDE, long)))
+    return Size(round(size.width * factor), round(size.height * factor))
+
+
+def still_at_quality(still: Still, name: str) -> Still:
+    """A single picture at a quality: its size and steps; the cutouts are always the model's own."""
+    quality = QUALITIES[name]
+    size = _size(Size(still.width, still.height), quality)
+    steps = min(MAX_STEPS, max(1, round(still.steps * quality.steps)))
+    return still if name == NORMAL else replace(still, width=size.width, height=size.height, steps=steps)
+
+
+def _use(use: PerceptorUse, quality: Quality, own: Mapping[str, int] | None) -> PerceptorUse:
+    cutouts = use.cutouts if use.cutouts is not None else (own or {}).get(use.name)
+    return use if cutouts is None else replace(use, cutouts=_cutouts(cutouts, quality))
+
+
+def _cutouts(cutouts: int, quality: Quality) -> int:
+    return min(256, max(1, round(cutouts * quality.cutouts)))
+
+
+def _guidance(shot: Shot, quality: Quality) -> Guidance:
+    guidance = shot.guidance
+    first = guidance.first_steps
+    if first is None and shot.start.kind not in ("image", "icon"):
+        first = FIRST_STEPS
+    return replace(
+        guidance,
+        steps=scaled(guidance.steps, quality.steps),
+        first_steps=None if first is None else min(MAX_STEPS, round(first * quality.steps)),
+        cutouts=None if guidance.cutouts is None else _cutouts(guidance.cutouts, quality),
+    )
+
+
+def scaled(curve: Curve, factor: Fraction) -> Curve:
+    """A curve of steps times a factor, written as scenes write it; none exceeds what is allowed."""
+    times = float(factor)
+    if isinstance(curve, Constant):
+        value = min(curve.value * times, curve.maximum)
+        return replace(curve, value=value, text=f"{value:.12g}")
+    if isinstance(curve, Keyframes):
+        keys = tuple(replace(key, value=min(key.value * times, curve.maximum)) for key in curve.keys)
+        return replace(curve, keys=keys)
+    if isinstance(curve, Formula):
+        expression = f"min({curve.maximum:.12g}, ({curve.expression}) * {times:.12g})"
+        return replace(curve, expression=expression, text=expression)
+    return curve

@@ -1,0 +1,152 @@
+"""The numbers of a film as curves over its frames: what a person plots to see what happens when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.effects import EFFECTS
+from vqanim.timeline.plan import FilmFrame, FramePlan, FrameRef, Timeline
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One number of the film at every film frame."""
+
+    name: str
+    """A prompt's text, or the field's name in the scene such as `zoom` or `noise`."""
+    group: str
+    """prompts, camera, guidance, carry or effects."""
+    unit: str
+    values: Floats
+    """[F]; nan where the number does not exist, as the weight of a prompt in another shot, or the camera's
+    step into a frame that begins anew. One value at least exists."""
+
+    @property
+    def low(self) -> float:
+        """Smallest value."""
+        return float(np.nanmin(self.values)) + 0.0
+
+    @property
+    def high(self) -> float:
+        """Largest value."""
+        return float(np.nanmax(self.values)) + 0.0
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether there is nothing to see in a plot."""
+        comes_and_goes = self.group == "prompts" and bool(np.isnan(self.values).any())
+        return self.low == self.high and not comes_and_goes
+
+
+Read = Callable[[FramePlan, float], float]
+"""(plan, painted frames a second) -> number."""
+
+# A camera step is told as speeds, in the units of the scene language, whatever the rate: name, unit, how it
+# is read, its value at rest, and what is too little to be seen.
+_CAMERA: tuple[tuple[str, str, Read, float, float], ...] = (
+    ("zoom", "factor per second", lambda plan, rate: _power(plan.camera.scale, rate), 1.0, 1e-4),
+    ("rotate", "degrees per second", lambda plan, rate: plan.camera.angle * rate, 0.0, 1e-2),
+    ("pan.x", "frame widths per second", lambda plan, rate: -plan.camera.shift_x * rate, 0.0, 2e-3),
+    ("pan.y", "frame widths per second", lambda plan, rate: -plan.camera.shift_y * rate, 0.0, 2e-3),
+    ("yaw", "degrees per second", lambda plan, rate: plan.camera.yaw * rate, 0.0, 1e-2),
+    ("tilt", "degrees per second", lambda plan, rate: plan.camera.tilt * rate, 0.0, 1e-2),
+)
+_GUIDANCE: tuple[tuple[str, str, Read], ...] = (
+    ("steps", "steps", lambda plan, rate: float(plan.steps)),
+    ("learning_rate", "", lambda plan, rate: plan.learning_rate),
+    ("smoothing", "", lambda plan, rate: plan.smoothing),
+)
+_CARRY: tuple[tuple[str, str, Read], ...] = (
+    ("match_colors", "0..1", lambda plan, rate: plan.match_colors),
+    ("match_detail", "0..1", lambda plan, rate: plan.match_detail),
+    ("sharpen", "0..1", lambda plan, rate: plan.sharpen),
+    ("noise", "0..1", lambda plan, rate: plan.noise),
+)
+
+
+def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
+    """Every number that a film has: weights of prompts, what the camera does, guidance, carry and effects.
+
+    Camera numbers that stand still all the time are left out; a camera that pans right has a pan.x above 0,
+    as in a scene. A film frame made of several saved ones shows the numbers of the one that is seen most.
+    """
+    plans = shown_plans(timeline)
+    rate = float(timeline.rate or timeline.fps)
+    return tuple(
+        track
+        for track in (
+            *_prompts(plans),
+            *_camera(plans, rate),
+            *(Track(name, "guidance", unit, _read(plans, read, rate)) for name, unit, read in _GUIDANCE),
+            *(Track(name, "carry", unit, _carried(plans, read, rate)) for name, unit, read in _CARRY),
+            *_effects(timeline.edit),
+        )
+        if not np.isnan(track.values).all()
+    )
+
+
+def _camera(plans: list[FramePlan], rate: float) -> Iterator[Track]:
+    for name, unit, read, rest, least in _CAMERA:
+        values = np.round(_carried(plans, read, rate), 3)
+        if (np.abs(values - rest) > least).any():
+            yield Track(name, "camera", unit, values)
+
+
+def _read(plans: list[FramePlan], read: Read, rate: float) -> Floats:
+    return np.array([read(plan, rate) for plan in plans])
+
+
+def _carried(plans: list[FramePlan], read: Read, rate: float) -> Floats:
+    """The same, and nan where a frame carries nothing."""
+    return np.array([math.nan if plan.previous is None else read(plan, rate) for plan in plans])
+
+
+def shown_plans(timeline: Timeline) -> list[FramePlan]:
+    """For every film frame the plan of the saved frame that is seen most."""
+    plans = {FrameRef(plan.shot, plan.index): plan for shot in timeline.shots for plan in shot.frames}
+    return [plans[_seen_most(frame)] for frame in timeline.edit]
+
+
+def _seen_most(frame: FilmFrame) -> FrameRef:
+    looks = [(layer.share * look.share, look.frame) for layer in frame.layers for look in layer.looks]
+    return max(looks, key=lambda look: look[0])[1]
+
+
+def _power(scale: float, rate: float) -> float:
+    """Factor per second; a camera that is thrown is not told exactly."""
+    return float(np.exp(np.clip(np.log(scale) * rate, -50.0, 50.0)))
+
+
+def _prompts(plans: list[FramePlan]) -> Iterator[Track]:
+    """Weights of texts and pictures; 0 where another frame of the same shot has one, nan in other shots."""
+    rows: dict[tuple[str, str], Floats] = {}
+    shots: dict[tuple[str, str], set[str]] = {}
+    for index, plan in enumerate(plans):
+        for term in plan.losses:
+            if term.is_prompt:
+                key = (term.kind, term.text)
+                if key not in rows:
+                    rows[key] = np.full(len(plans), np.nan)
+                rows[key][index] = term.weight
+                shots.setdefault(key, set()).add(plan.shot)
+    names = np.array([plan.shot for plan in plans])
+    for key, values in rows.items():
+        own = np.isin(names, list(shots[key]))
+        yield Track(key[1], "prompts", "weight", np.where(own & np.isnan(values), 0.0, values))
+
+
+def _effects(edit: tuple[FilmFrame, ...]) -> Iterator[Track]:
+    """Amounts of effects, of the film and of the shot that is seen most; of several of a name the last."""
+    rows: dict[str, Floats] = {}
+    for index, frame in enumerate(edit):
+        layer = max(frame.layers, key=lambda layer: layer.share)
+        for now in (*layer.effects, *frame.effects):
+            rows.setdefault(now.name, np.full(len(edit), EFFECTS[now.name].neutral))[index] = now.amount
+    return (Track(name, "effects", "", values) for name, values in rows.items())
