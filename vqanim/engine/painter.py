@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vqanim.camera.warp import field, warp
 from vqanim.engine.conditioning import condition, hold
-from vqanim.engine.named import Named, NamedPictures
+from vqanim.engine.named import Named, NamedArea, NamedPictures
 from vqanim.engine.random import generator as random_generator
 from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
@@ -112,7 +112,9 @@ class Painter:
         coded = {term.target for term in terms if TERMS[term.kind].looks_at == "latents"}
         images = {start: self._named.image(sized[start]) for start in named}
         codes = {start: self._named.latents(sized[start]) for start in named if start in coded}
-        return GuideContext(picture, latents, valid, images=images, codes=codes)
+        parts = dict.fromkeys(term.area for term in plan.losses if term.area is not None)
+        areas = {area: self._named.area(NamedArea(area, height, width)) for area in parts}
+        return GuideContext(picture, latents, valid, images=images, codes=codes, areas=areas)
 
     def _guided(
         self,

@@ -46,7 +46,7 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
     for shot in timeline.shots:
         for plan in shot.frames:
             if plan.previous is not None and plan.steps:
-                kinds = tuple(sorted(term.kind for term in plan.losses))
+                kinds = tuple(sorted((term.kind, repr(term.area)) for term in plan.losses))
                 noisy = tuple(amount > 0 for amount in plan.cutout_noise)
                 shapes.setdefault((kinds, plan.cutouts, noisy), 0)
                 shapes[kinds, plan.cutouts, noisy] += plan.steps

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
+from vqanim.guidance.areas import prepare_areas
 from vqanim.guidance.graphs import GraphedStep
 from vqanim.guidance.losses import TERMS, GuideContext, Known, prepare_terms
 from vqanim.guidance.memory import LADDER, Ladder, Memory
@@ -119,10 +120,12 @@ class Guide:
             for targets, pictures in zip(self.targets, self.pictures, strict=True)
         ]
         alone = Known({}, context, device)
+        everywhere = [term for term in plan.losses if term.area is None]
         return Terms(
-            tuple(prepare_terms(plan.losses, "cutouts", one) for one in known),
-            prepare_terms(plan.losses, "picture", alone),
-            prepare_terms(plan.losses, "latents", alone),
+            tuple(prepare_terms(everywhere, "cutouts", one) for one in known),
+            prepare_terms(everywhere, "picture", alone),
+            prepare_terms(everywhere, "latents", alone),
+            prepare_areas(plan.losses, known, alone),
         )
 
     def _cutouts(self, plan: FramePlan, latents: Latents, rng: torch.Generator) -> tuple[Cutouts, ...]:

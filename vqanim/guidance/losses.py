@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.cutouts import Boxes
-from vqanim.timeline.plan import StartPlan, WeightedTerm
+from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
 from vqanim.types import Image, Latents
 
 PIXELS_SCALE = 20.0
@@ -56,6 +56,8 @@ class GuideContext:
     """[1, 3, H, W]: the pictures that terms name and compare with pixel by pixel or in latents."""
     codes: Mapping[StartPlan, Latents] = field(default_factory=dict)
     """Latents of those that are compared in latents."""
+    areas: Mapping[AreaPlan, Tensor] = field(default_factory=dict)
+    """[1, 1, H, W] in 0..1: the masks of the areas in which terms pull."""
 
 
 @dataclass(frozen=True)

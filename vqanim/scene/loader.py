@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.areas import check_areas
 from vqanim.scene.describe import homes
 from vqanim.scene.lengths import find_lengths, is_given, place_of
 from vqanim.scene.model import (
@@ -274,7 +275,9 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
             values["prompts"] = _prompts_of_story(story, crossfade, node, reader)
         except Refused:
             values["prompts"] = ()
-    return Shot(name=MAIN, **values, place=node.place)
+    shot = Shot(name=MAIN, **values, place=node.place)
+    check_areas(shot, reader)
+    return shot
 
 
 def _prompts_of_story(
