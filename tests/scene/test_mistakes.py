@@ -83,7 +83,8 @@ MISTAKES = {
     PROMPT + "inside: {icon: eye, color: red}}]": "2: prompts[0].inside.color: found color, a mask has only",
     PROMPT + "inside: {image: ../b.png}}]": "2: prompts[0].inside.image: found '../b.png', it leads out of",
     PROMPT + "inside: {}}]": "2: prompts[0].inside: found no shape, allowed start",
-    PROMPT + "inside: {icon: eye}, outside: {icon: eye}}]": "2: prompts[0]: found inside and outside, allowed",
+    PROMPT
+    + "inside: {icon: eye}, outside: {icon: eye}}]": "2: prompts[0]: found inside and outside, allowed",
     PROMPT + "mask: {icon: eye}}]": "2: prompts[0].mask: unknown key 'mask', allowed text, weight",
     HEAD + "start: {text: \u96ea}": "3: start.text: the font Aileron Regular lacks '\u96ea' (U+96EA)",
     HEAD + "start: {shape: ../a.svg}": "3: start.shape: found '../a.svg', it leads out of the scene's folder",

@@ -15,7 +15,7 @@ from vqanim.files import Picture
 from vqanim.icons import Figure, IconSpec
 from vqanim.takes import digest
 from vqanim.takes.digest import RunKey, chain_digest, content_hash, join_perceptors, pixel_hash
-from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, StartPlan, WeightedTerm
+from vqanim.timeline.plan import AreaPlan, CameraStep, FramePlan, FrameRef, StartPlan, WeightedTerm
 
 CHANGES: dict[str, Any] = {
     "shot": "other",
@@ -53,6 +53,7 @@ TERM: dict[str, Any] = {
     "weight": 1.3,
     "stop": 0.2,
     "target": StartPlan("noise"),
+    "area": AreaPlan(StartPlan("image", "/a.png")),
 }
 KEY: dict[str, Any] = {"generator_hash": "x", "perceptor_hash": "y", "width": 32, "height": 24}
 

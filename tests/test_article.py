@@ -1,0 +1,63 @@
+"""The recipes of the article: right as they are, and each of them paints on the models that come along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vqanim.api import paint, prepare
+from vqanim.cli.main import main
+from vqanim.engine.still import StillDone, StillEvent
+
+FOLDER = Path(__file__).parent.parent / "scenes" / "article"
+RECIPES = sorted(FOLDER.glob("*.yaml"))
+STEPS = 3
+SMALL = ("size=64x64", f"guidance.first_steps={STEPS}", "guidance.cutouts=4")
+
+
+def test_all_recipes_pass_check_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *map(str, RECIPES)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.count("1 frame, 1 s at 1 fps, 512x512") == len(RECIPES) == 19
+    assert said.out.count("imagenet-16384 and ViT-B/32") == 19
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_paints(path: Path) -> None:
+    prepared = prepare(path, SMALL, models="pocket")
+    done: list[StillDone] = []
+
+    def hear(event: StillEvent) -> None:
+        if isinstance(event, StillDone):
+            done.append(event)
+
+    paint(prepared, [0], hear, "cpu")
+    (still,) = done
+    assert (still.steps, still.picture.shape) == (STEPS, (64, 64, 3))
+    assert np.std(still.picture) > 5
+    assert all(np.isfinite(similarity) for _, similarity in still.similarities)
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "targets", "rate"),
+    [
+        ("05", "noise", 0, None),
+        ("08", "image", 0, 0.1),
+        ("12", "icon", 0, None),
+        ("13", "icon", 1, None),
+    ],
+)
+def test_a_recipe_begins_and_aims_as_the_article_does(
+    name: str, start: str, targets: int, rate: float | None
+) -> None:
+    (path,) = FOLDER.glob(f"{name}-*.yaml")
+    plan = prepare(path).timeline.shots[0].frames[0]
+    assert plan.steps == 300
+    assert plan.start is not None
+    assert plan.start.kind == start
+    assert sum(term.target == plan.start for term in plan.losses) == targets
+    assert rate is None or plan.learning_rate == rate
+    assert len([term for term in plan.losses if term.kind == "prompt"]) == {"05": 3, "08": 2}.get(name, 1)
