@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from vqanim.api import paint, prepare
+from vqanim.api import prepare
 from vqanim.cli.main import main
-from vqanim.engine.still import StillDone, StillEvent
+from vqanim.engine.painter import Painter
+from vqanim.guidance.guide import Guide
+from vqanim.guidance.views import Viewer
+from vqanim.models.load import load_generator, load_perceptor
+from vqanim.types import Generator, Perceptor
 
 FOLDER = Path(__file__).parent.parent / "scenes" / "article"
 RECIPES = sorted(FOLDER.glob("*.yaml"))
-STEPS = 3
+STEPS = 2
 SMALL = ("size=64x64", f"guidance.first_steps={STEPS}", "guidance.cutouts=4")
 
 
@@ -25,20 +31,24 @@ def test_all_recipes_pass_check_without_a_word(capsys: pytest.CaptureFixture[str
     assert said.out.count("imagenet-16384 and ViT-B/32") == 19
 
 
+@pytest.fixture(scope="module")
+def models() -> tuple[Generator, Perceptor]:
+    return load_generator("pocket"), load_perceptor("pocket")
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_a_recipe_paints(path: Path) -> None:
-    prepared = prepare(path, SMALL, models="pocket")
-    done: list[StillDone] = []
-
-    def hear(event: StillEvent) -> None:
-        if isinstance(event, StillDone):
-            done.append(event)
-
-    paint(prepared, [0], hear, "cpu")
-    (still,) = done
-    assert (still.steps, still.picture.shape) == (STEPS, (64, 64, 3))
-    assert np.std(still.picture) > 5
-    assert all(np.isfinite(similarity) for _, similarity in still.similarities)
+def test_a_recipe_paints(path: Path, models: tuple[Generator, Perceptor]) -> None:
+    generator, perceptor = models
+    timeline = prepare(path, SMALL, models="pocket").timeline
+    guide = Guide(generator, [Viewer(perceptor)], timeline.prompts)
+    painter = Painter(generator, guide, torch.device("cpu"), timeline.height, timeline.width)
+    (plan,) = timeline.shots[0].frames
+    painted = painter.paint(plan, None)
+    assert (plan.steps, painted.picture.shape) == (STEPS, (64, 64, 3))
+    assert np.std(painted.picture) > 5
+    assert all(np.isfinite(similarity) for _, similarity in painted.similarities)
+    begun = painter.paint(replace(plan, steps=0), None).picture
+    assert np.abs(painted.picture.astype(int) - begun).mean() > 1
 
 
 @pytest.mark.parametrize(
