@@ -57,9 +57,7 @@ def test_an_icon_stays_where_it_is_also_a_target_and_dissolves_where_it_is_not(t
         assert likeness(frames[0], start) > 0.9
         return likeness(frames[-1], start)
 
-    found = last("0"), last("1.5"), last("{0s: 1.5, 0.5s: 0}")
-    print(found)
-    dissolved, kept, released = found
+    dissolved, kept, released = last("0"), last("1.5"), last("{0s: 1.5, 0.5s: 0}")
     assert kept > 0.75
     assert dissolved < kept - 0.2
     assert released < kept - 0.1
@@ -100,9 +98,11 @@ def test_prompts_keep_to_the_sides_of_a_mask_and_what_it_shows_counts(mask: Path
 
 def test_a_mask_of_another_shape_is_fitted(mask: Path) -> None:
     tall = area_mask(AreaPlan(StartPlan("image", str(mask))), 40, 10)[0, 0]
-    assert (tall[:, :3].min(), tall[:, 7:].max()) == (1, 0)
+    assert tall[:, :4].min() > 0.9
+    assert tall[:, 6:].max() < 0.1
     wide = area_mask(AreaPlan(StartPlan("image", str(mask)), outside=True), 10, 60)[0, 0]
-    assert (wide[:, :28].max(), wide[:, 32:].min()) == (0, 1)
+    assert wide[:, :28].max() < 0.1
+    assert wide[:, 32:].min() > 0.9
 
 
 def test_an_icon_as_mask_is_where_it_is_drawn() -> None:
