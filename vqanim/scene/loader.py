@@ -132,6 +132,8 @@ def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
     )
     _check_loops(values["loop"], shots if nodes else (whole,), root, reader)
     _check_names(shots, nodes, reader)
+    for shot in shots if nodes else (whole,):
+        check_areas(shot, reader)
     values["title"] = values["title"] or Path(reader.file).stem
     scene = Scene(file=reader.file, **values, text=text, shots=shots if nodes else (whole,))
     if not any(shot.prompts for shot in scene.shots):
@@ -275,9 +277,7 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
             values["prompts"] = _prompts_of_story(story, crossfade, node, reader)
         except Refused:
             values["prompts"] = ()
-    shot = Shot(name=MAIN, **values, place=node.place)
-    check_areas(shot, reader)
-    return shot
+    return Shot(name=MAIN, **values, place=node.place)
 
 
 def _prompts_of_story(
