@@ -23,7 +23,7 @@ SMALL = [
 
 def test_the_scenes_that_the_readme_names_are_there() -> None:
     named = {"mordor", "expressions", "story", "shots", "reef", "seasons"}
-    named |= {"storm", "dissolve", "loop", "rate", "look", "timelapse"}
+    named |= {"storm", "dissolve", "loop", "rate", "look", "timelapse", "mask", "change"}
     assert {path.stem for path in SCENES} >= named
 
 

@@ -60,6 +60,43 @@ def test_a_lower_learning_rate_stays_closer_to_the_init(run: Run, here: Path, ph
         assert json.loads(image.info["vqanim"])["still"]["init"]["path"] == "photo.png"
 
 
+def test_a_picture_begins_from_an_icon_and_keeps_it_as_a_target(run: Run, here: Path) -> None:
+    icon = ("--icon", "fab fa-twitter", "--icon-color", "red", "--icon-background", "black")
+    small = (
+        "image",
+        "a meadow",
+        "--size",
+        "48x48",
+        "--steps",
+        "8",
+        "--learning-rate",
+        "0.4",
+        "--device",
+        "cpu",
+    )
+    assert run(*small, *icon, "--out", "free.png").code == 0
+    assert run(*small, *icon, "--also-target", "3", "--out", "kept.png").code == 0
+    assert (
+        run("icon", "twitter", *[word.replace("--icon-", "--") for word in icon[2:]], "--size", "48").code
+        == 0
+    )
+    drawn = pixels(here / "twitter.png")
+
+    def likeness(name: str) -> float:
+        return float(np.corrcoef(pixels(here / name).ravel(), drawn.ravel())[0, 1])
+
+    assert likeness("kept.png") > likeness("free.png") + 0.1
+    assert run("image", "--like", "kept.png", "--out", "again.png").code == 0
+    assert np.array_equal(pixels(here / "again.png"), pixels(here / "kept.png"))
+    assert (
+        run("image", "--like", "kept.png", "--icon-color", "#00f", "--steps", "1", "--out", "blue.png").code
+        == 0
+    )
+    with Pillow.open(here / "blue.png") as image:
+        still = json.loads(image.info["vqanim"])["still"]
+    assert still["icon"] == {"name": "fab fa-twitter", "color": "#0000ff", "background": "#000000"}
+
+
 def test_several_pictures_and_a_target(run: Run, here: Path, photo: Path) -> None:
     made = run("image", "--target", "photo.png:0.5", "--count", "2", *TINY, "--out", "two.png")
     assert made.code == 0
@@ -99,6 +136,12 @@ def test_what_was_stopped_is_saved(start: Start, here: Path) -> None:
         (("a", "--learning-rate", "0"), 2, "learning rate: found 0"),
         (("a", "--models", "pockets"), 2, "pockets"),
         (("a", "--resize", "cover"), 2, "there is no --init"),
+        (("a", "--icon", "robbot"), 2, "there is no icon 'robbot', did you mean 'robot'"),
+        (("a", "--icon", "eye", "--init", "photo.png"), 2, "found a picture and an icon to begin from"),
+        (("a", "--icon-color", "red"), 2, "but there is no --icon"),
+        (("a", "--icon", "eye", "--icon-color", "reddish"), 2, "'reddish' is no color"),
+        (("a", "--also-target", "1"), 2, "found no picture and no icon to begin from"),
+        (("a", "--init", "photo.png", "--also-target", "-1"), 2, "--also-target"),
         (("a", "--init", "none.png"), 3, "none.png: the picture is missing"),
         (("a", "--init", "broken.png"), 3, "broken.png: the picture is no readable picture"),
         (("a", "--target", "photo.png:heavy"), 2, "found the weight 'heavy'"),

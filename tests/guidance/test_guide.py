@@ -6,16 +6,19 @@ import torch
 from tests.plans import frame_plan
 from vqanim.guidance.guide import Guide, strength
 from vqanim.guidance.views import Viewer
+from vqanim.models.conse import ConsePerceptor
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 from vqanim.types import Latents
 
 PLAN = frame_plan(steps=12, cutouts=(4,))
+STRAWBERRY = 949
+"""Number of the class in ImageNet."""
 
 
 @pytest.fixture(scope="module")
 def guide() -> Guide:
-    texts = ("a volcano", "a tiger")
+    texts = ("a volcano", "a tiger", "a strawberry")
     return Guide(load_generator("pocket"), [Viewer(load_perceptor("pocket"))], texts)
 
 
@@ -51,6 +54,30 @@ def test_a_negative_weight_drives_the_picture_away(guide: Guide, latents: Latent
     away = replace(PLAN, losses=(WeightedTerm("prompt", "a volcano", -1.0, stop=-10.0),))
     before = similarity(guide, latents["z"], "a volcano")
     assert similarity(guide, run(guide, latents, away), "a volcano") < before
+
+
+def probability(guide: Guide, z: torch.Tensor, number: int) -> float:
+    """Of an ImageNet class, as the judge's classifier gives it for the whole picture."""
+    perceptor = guide.viewers[0].perceptor
+    assert isinstance(perceptor, ConsePerceptor)
+    with torch.no_grad():
+        picture = guide.generator.decode({"z": z})
+        whole = torch.nn.functional.interpolate(picture, (96, 96), mode="bilinear", antialias=True)
+        return float(perceptor.classifier((whole * 255 - 127) / 128).softmax(1)[0, number])
+
+
+def test_a_negative_prompt_lowers_the_judges_probability_of_what_it_names(
+    guide: Guide, latents: Latents
+) -> None:
+    towards, away = (
+        WeightedTerm("prompt", "a strawberry", weight, stop=stop)
+        for weight, stop in ((1.0, 0.0), (-1.0, -10.0))
+    )
+    shown = run(guide, latents, replace(PLAN, steps=24, losses=(towards,)))
+    gone = run(guide, {"z": shown}, replace(PLAN, steps=8, losses=(away,)))
+    before, after = (probability(guide, z, STRAWBERRY) for z in (shown, gone))
+    assert before > 0.5
+    assert after < 0.3 * before
 
 
 def test_the_heavier_of_two_prompts_wins(guide: Guide, latents: Latents) -> None:

@@ -104,6 +104,17 @@ def test_a_text_without_known_words_is_refused(perceptor: ConsePerceptor, text: 
         perceptor.encode_text([text])
 
 
+def test_beside_others_a_text_without_known_words_means_nothing_in_particular(
+    perceptor: ConsePerceptor,
+) -> None:
+    castle, unknown, other = perceptor.encode_text(["a castle", "qwrtzp", "!!!"])
+    assert torch.equal(unknown, other)
+    assert unknown.norm().item() == pytest.approx(1, abs=1e-5)
+    assert torch.equal(castle, perceptor.encode_text(["a castle"])[0])
+    seen = unknown[: perceptor.seen.shape[1]]
+    assert float((perceptor.seen @ seen).max()) < 0.6
+
+
 def test_texts_do_not_depend_on_their_neighbours(perceptor: ConsePerceptor) -> None:
     alone = perceptor.encode_text(["a tiger"])[0]
     assert torch.equal(alone, perceptor.encode_text(["a castle", "a tiger"])[1])

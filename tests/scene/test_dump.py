@@ -113,6 +113,31 @@ def test_picture_prompts_and_stay_near_come_back(tmp_path: Path) -> None:
     assert dump_scene(scene, {image: "assets/1.png"}).count('"assets/1.png"') == 3 + 3
 
 
+def test_areas_and_targets_of_starts_come_back(tmp_path: Path) -> None:
+    Image.new("L", (8, 8), 200).save(tmp_path / "a.png")
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "duration: 4s\n"
+        "start: {icon: eye, color: red, also_target: {0s: 1.5, 2s: [0, smooth]}}\n"
+        "prompts: [{text: a, inside: start}, {text: b, outside: {text: M, stroke: 3, align: left}},\n"
+        "  {image: a.png, inside: {image: a.png}}]\n"
+        "shots: [{name: a, duration: 1s}, {name: b, duration: 2s, start: {image: a.png, also_target: t}},\n"
+        "  {name: c, duration: 1s, start: {shape: a.png, also_target: 2}, prompts: c}]"
+    )
+    Image.new("RGBA", (8, 8)).save(tmp_path / "b.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        shape = picture.convert("RGB")
+    shape.putpixel((3, 3), (0, 0, 0))
+    shape.save(tmp_path / "a.png")
+    scene = load_scene(path)
+    again = dump_scene(scene)
+    assert load_scene_text(again, str(path), tmp_path) == scene
+    assert dump_scene(load_scene_text(again, str(path), tmp_path)) == again
+    image = scene.shots[1].start.image
+    assert image is not None
+    assert dump_scene(scene, {image: "assets/1.png"}).count('"assets/1.png"') == 2 * 2 + 1 + 1
+
+
 def test_pictures_get_the_names_of_the_assets(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     path = tmp_path / "scene.yaml"

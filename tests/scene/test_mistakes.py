@@ -15,6 +15,7 @@ HEAD = "duration: 2s\nprompts: a lake\n"
 CAMERA = HEAD + "camera: "
 PERCEPTOR = HEAD + "models: {perceptor: "
 
+PROMPT = "duration: 2s\nprompts: [{text: a, "
 SHOTS = "prompts: a\nshots: "
 
 MISTAKES = {
@@ -73,8 +74,18 @@ MISTAKES = {
     + "start: {icon: eye, align: middle}": "3: start.align: found 'middle', allowed center, left, right,",
     HEAD + "start: {icon: eye, scale: 0}": "3: start.scale: found '0', allowed a number from 0.01 to 1",
     HEAD + "start: {icon: eye, font: a.ttf}": "3: start.font: found a font, allowed beside a text only",
-    HEAD
-    + "start: {icon: eye, also_target: 1}": "3: start.also_target: 'also_target' comes in a later version",
+    HEAD + "start: {icon: eye, also_target: -1}": "3: start.also_target: found -1, allowed a number from 0",
+    HEAD + "start: {color: red, also_target: 1}": "3: start.also_target: found also_target beside color",
+    HEAD + "start: {color: red, also_targt: 1}": "unknown key 'also_targt', did you mean 'also_target'?",
+    PROMPT + "inside: begin}]": "2: prompts[0].inside: found 'begin', allowed start, {icon: twitter}",
+    PROMPT + "inside: start}]": "2: prompts[0].inside: found start, which is noise and has no shape, allowed",
+    PROMPT + "inside: {icon: robbot}}]": "there is no icon 'robbot', did you mean 'robot'",
+    PROMPT + "inside: {icon: eye, color: red}}]": "2: prompts[0].inside.color: found color, a mask has only",
+    PROMPT + "inside: {image: ../b.png}}]": "2: prompts[0].inside.image: found '../b.png', it leads out of",
+    PROMPT + "inside: {}}]": "2: prompts[0].inside: found no shape, allowed start",
+    PROMPT
+    + "inside: {icon: eye}, outside: {icon: eye}}]": "2: prompts[0]: found inside and outside, allowed",
+    PROMPT + "mask: {icon: eye}}]": "2: prompts[0].mask: unknown key 'mask', allowed text, weight",
     HEAD + "start: {text: \u96ea}": "3: start.text: the font Aileron Regular lacks '\u96ea' (U+96EA)",
     HEAD + "start: {shape: ../a.svg}": "3: start.shape: found '../a.svg', it leads out of the scene's folder",
     CAMERA + "{depth: 3}": "3: camera.depth: 'depth' comes in a later version, not yet",

@@ -16,6 +16,7 @@ from vqanim.icons import Figure, IconSpec
 from vqanim.takes import digest
 from vqanim.takes.digest import RunKey, chain_digest, content_hash, join_perceptors, pixel_hash
 from vqanim.timeline.plan import (
+    AreaPlan,
     CameraStep,
     FramePlan,
     FrameRef,
@@ -68,6 +69,7 @@ TERM: dict[str, Any] = {
     "weight": 1.3,
     "stop": 0.2,
     "target": StartPlan("noise"),
+    "area": AreaPlan(StartPlan("image", "/a.png")),
 }
 KEY: dict[str, Any] = {"generator_hash": "x", "perceptor_hash": "y", "width": 32, "height": 24}
 
@@ -290,3 +292,13 @@ def test_frames_of_texts_and_starts_keep_the_digests_they_had() -> None:
     texts = (WeightedTerm("prompt", "a", 1.0, 0.4), WeightedTerm("prompt", "b", 0.5))
     carried = frame_plan(index=1, previous=FrameRef("main", 0), start=None, losses=texts)
     assert chain_digest(carried, ["pixels"], RunKey("g", "p", 64, 32))[:16] == "e949e48f15f12e32"
+
+
+def test_of_an_area_its_form_counts_and_not_the_name_of_its_picture() -> None:
+    def digest(area: AreaPlan | None, content: str = "content") -> str:
+        term = WeightedTerm("prompt", "a", 1.0, area=area)
+        return chain_digest(frame_plan(losses=(term,)), [content], RunKey("g", "p", 64, 32))
+
+    one, two = (AreaPlan(StartPlan("image", name)) for name in ("/a.png", "/b.png"))
+    assert digest(one) == digest(two)
+    assert len({digest(None), digest(one), digest(replace(one, outside=True)), digest(one, "other")}) == 4

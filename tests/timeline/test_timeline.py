@@ -314,3 +314,13 @@ def test_several_perceptors_have_shares_and_their_own_cutouts() -> None:
     own = models.replace("cutouts: 9", "cutout_noise: 0.2")
     frame = frames_of(compiled(general + own + ONE, limits))[1]
     assert (frame.cutouts, frame.cutout_noise) == ((5, 5), (0.1, 0.2))
+
+
+def test_a_prompt_inside_the_start_is_inside_that_of_its_shot() -> None:
+    scene = load_scene_text(
+        "prompts: [{text: a, inside: start}]\n"
+        "shots: [{name: a, duration: 1s, start: {icon: eye}}, {name: b, duration: 1s, start: {text: B}}]"
+    )
+    terms = [shot.frames[0].losses[0] for shot in compile_timeline(scene).shots]
+    figures = [term.area.shape.icon.figure.name for term in terms if term.area and term.area.shape.icon]
+    assert figures == ["fas fa-eye", "B"]

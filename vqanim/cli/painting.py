@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vqanim.cli import options, summary, words
+from vqanim.cli.values import ColorType, NumberType
 from vqanim.errors import UsageError
+from vqanim.icons import spec
+from vqanim.scene.colors import color_text
 from vqanim.scene.model import FITS
 from vqanim.scene.prompts import parse_short
-from vqanim.scene.still import Still, Target, parse_target
+from vqanim.scene.still import IconInit, Still, Target, parse_target
 
 if TYPE_CHECKING:
     from vqanim.api import Prepared
@@ -57,6 +60,15 @@ _OPTIONS = (
         "fit",
         type=click.Choice(FITS),
         help="How the picture becomes the frame: cover (cut what hangs over), contain (margins) or stretch.",
+    ),
+    click.option("--icon", metavar="NAME", help='Begin from an icon: twitter, "fas fa-eye" (rate 0.1 too).'),
+    click.option("--icon-color", type=ColorType(), help=f"Of the icon; {color_text(spec.COLOR)}."),
+    click.option("--icon-background", type=ColorType(), help="Of its ground; white."),
+    click.option(
+        "--also-target",
+        metavar="WEIGHT",
+        type=NumberType(0, 1000),
+        help="Also pull the picture to what --init or --icon shows, so that it stays visible.",
     ),
     click.option(
         "--target",
@@ -104,8 +116,9 @@ def settings(given: Mapping[str, Any]) -> Still:
     """The picture that the options ask for, those of --like among them, of which a word is said if its
     pictures changed. Raises UsageError and InputError."""
     still = _like(given["like"])
-    names = ("prompt", "init", "fit", "steps", "learning_rate", "seed", "models", "strength")
+    names = ("prompt", "init", "fit", "also_target", "steps", "learning_rate", "seed", "models", "strength")
     changes = {name: given[name] for name in names if given.get(name) is not None}
+    changes |= _begin(given, still)
     if given["size"] is not None:
         changes |= {"width": given["size"][0], "height": given["size"][1]}
     targets = _targets(given)
@@ -117,6 +130,20 @@ def settings(given: Mapping[str, Any]) -> Still:
     if given["fit"] is not None and still.init is None:
         raise UsageError("--resize says how --init becomes the frame, but there is no --init")
     return still
+
+
+def _begin(given: Mapping[str, Any], like: Still) -> dict[str, Any]:
+    """The picture or icon to begin from: of both, the one that was asked for now."""
+    looks = {"color": given["icon_color"], "background": given["icon_background"]}
+    colors = {key: color_text(value) for key, value in looks.items() if value is not None}
+    if given["icon"] is not None:
+        icon = IconInit(given["icon"]) if like.icon is None else replace(like.icon, name=given["icon"])
+        return {"icon": replace(icon, **colors), "init": given["init"]}
+    if given["init"] is not None:
+        like = replace(like, icon=None)
+    if colors and like.icon is None:
+        raise UsageError("--icon-color and --icon-background say how --icon looks, but there is no --icon")
+    return {"icon": None if like.icon is None else replace(like.icon, **colors)}
 
 
 def _like(path: str | None) -> Still:

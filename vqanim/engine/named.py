@@ -8,9 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vqanim.engine.areas import area_mask
 from vqanim.engine.random import generator as random_generator
 from vqanim.engine.start import start_picture
-from vqanim.timeline.plan import StartPlan
+from vqanim.timeline.plan import AreaPlan, StartPlan
 from vqanim.types import Generator, Latents
 
 KEPT_IN_MEMORY = 8
@@ -27,6 +28,14 @@ class Named(NamedTuple):
     shot: str
 
 
+class NamedArea(NamedTuple):
+    """An area at a size."""
+
+    plan: AreaPlan
+    height: int
+    width: int
+
+
 class NamedPictures:
     """Makes them, and remembers those that were made last: they are functions of what names them."""
 
@@ -36,10 +45,15 @@ class NamedPictures:
         """A picture, float [1, 3, H, W] in 0..1. Raises InputError when its file is missing or broken."""
         self.latents = lru_cache(KEPT_IN_MEMORY)(self._latents)
         """Its latents."""
+        self.area = lru_cache(KEPT_IN_MEMORY)(self._area)
+        """An area, float [1, 1, H, W] in 0..1. Raises InputError when nothing lies in it."""
 
     def _image(self, named: Named) -> Tensor:
         rng = random_generator(named.seed, named.shot, 0, "start")
         return start_picture(named.start, named.height, named.width, rng).to(self._device)
+
+    def _area(self, named: NamedArea) -> Tensor:
+        return area_mask(named.plan, named.height, named.width).to(self._device)
 
     @torch.no_grad()
     def _latents(self, named: Named) -> Latents:

@@ -16,7 +16,7 @@ from torch import Tensor
 from vqanim.camera.warp import field, matrix_field, warp
 from vqanim.engine.conditioning import condition, hold
 from vqanim.engine.events import StageTime
-from vqanim.engine.named import Named, NamedPictures
+from vqanim.engine.named import Named, NamedArea, NamedPictures
 from vqanim.engine.random import generator as random_generator
 from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
@@ -183,7 +183,9 @@ class Painter:
         coded = {term.target for term in terms if TERMS[term.kind].looks_at == "latents"}
         images = {start: self._named.image(sized[start]) for start in named}
         codes = {start: self._named.latents(sized[start]) for start in named if start in coded}
-        return GuideContext(picture, latents, valid, images=images, codes=codes)
+        parts = dict.fromkeys(term.area for term in plan.terms if term.area is not None)
+        areas = {area: self._named.area(NamedArea(area, height, width)) for area in parts}
+        return GuideContext(picture, latents, valid, images=images, codes=codes, areas=areas)
 
     def _with_saved(
         self, context: GuideContext, plan: FramePlan, saved: Mapping[FrameRef, Picture]

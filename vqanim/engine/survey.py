@@ -48,7 +48,7 @@ class Chain:
 
 def files_of(plan: FramePlan) -> list[str]:
     """Paths of the picture files that a frame is made with: of its start, then of its terms in order."""
-    plans = [plan.start, *(term.target for term in plan.terms)]
+    plans = [plan.start, *(picture for term in plan.terms for picture in term.pictures)]
     return [found.image for found in plans if found and found.image]
 
 

@@ -53,7 +53,7 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
                 continue
             noisy = tuple(amount > 0 for amount in plan.cutout_noise)
             for stretch in plan.stretches:
-                kinds = tuple(sorted(term.kind for term in stretch.losses))
+                kinds = tuple(sorted((term.kind, repr(term.area)) for term in stretch.losses))
                 shapes.setdefault((kinds, plan.cutouts, noisy), 0)
                 shapes[kinds, plan.cutouts, noisy] += stretch.steps
     if not shapes:

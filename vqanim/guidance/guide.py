@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.adam import TensorAdam
+from vqanim.guidance.areas import prepare_areas
 from vqanim.guidance.features import Style, style_of
 from vqanim.guidance.graphs import GraphedStep
 from vqanim.guidance.losses import TERMS, GuideContext, Known, given, prepare_terms
@@ -169,11 +170,13 @@ class Guide:
             for targets, pictures in zip(self.targets, self.pictures, strict=True)
         ]
         alone = Known({}, context, device, features=self.features, styles=self.styles)
+        everywhere = [term for term in losses if term.area is None]
         return Terms(
-            tuple(prepare_terms(losses, "cutouts", one) for one in known),
-            prepare_terms(losses, "picture", alone),
-            prepare_terms(losses, "latents", alone),
-            prepare_terms(losses, "features", alone),
+            tuple(prepare_terms(everywhere, "cutouts", one) for one in known),
+            prepare_terms(everywhere, "picture", alone),
+            prepare_terms(everywhere, "latents", alone),
+            prepare_terms(everywhere, "features", alone),
+            prepare_areas(losses, known, alone),
         )
 
     def _cutouts(self, plan: FramePlan, latents: Latents, rng: torch.Generator) -> tuple[Cutouts, ...]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vqanim.guidance.cutouts import Boxes
 from vqanim.guidance.features import CONTENT_LAYERS, Style, edges, spread, style_distance, style_of, unit
-from vqanim.timeline.plan import StartPlan, WeightedTerm
+from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
 from vqanim.types import FeatureNetwork, Image, Latents
 
 PIXELS_SCALE = 20.0
@@ -62,6 +62,8 @@ class GuideContext:
     """Latents of those that are compared in latents."""
     valids: Mapping[StartPlan, Tensor] = field(default_factory=dict)
     """[1, 1, H, W] in 0..1 of those that were moved: how far a pixel was in them before."""
+    areas: Mapping[AreaPlan, Tensor] = field(default_factory=dict)
+    """[1, 1, H, W] in 0..1: the masks of the areas in which terms pull."""
 
 
 @dataclass(frozen=True)

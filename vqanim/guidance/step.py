@@ -9,10 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vqanim.guidance.areas import Area, Part, parts
 from vqanim.guidance.losses import ByKind, given, sum_losses
 from vqanim.guidance.memory import LADDER, Rung
 from vqanim.guidance.views import Cutouts, Viewer
-from vqanim.types import FeatureNetwork, Generator
+from vqanim.types import FeatureNetwork, Generator, Image
 
 
 class Terms(NamedTuple):
@@ -23,6 +24,8 @@ class Terms(NamedTuple):
     picture: ByKind
     latents: ByKind
     features: ByKind
+    areas: tuple[Area, ...] = ()
+    """Those that pull in a part of the frame only; the others pull everywhere."""
 
 
 class Inputs(NamedTuple):
@@ -59,24 +62,41 @@ class Step:
         image = self.generator.decode(inputs.latents, rung.recompute)
         shown = image.detach().requires_grad_(True)
         pull, seen = torch.zeros_like(image), []
-        for viewer, cutouts, terms in zip(self.viewers, inputs.cutouts, inputs.terms.cutouts, strict=True):
-            if not terms:
+        terms = inputs.terms
+        for number, (viewer, cutouts) in enumerate(zip(self.viewers, inputs.cutouts, strict=True)):
+            found = parts(terms.cutouts[number], terms.areas, number, cutouts.boxes)
+            if not found:
                 continue
-            embeddings = []
+            embeddings, done = [], 0
             for some in cutouts.chunks(rung.chunk):
                 view = viewer.look(shown, some)
                 embeddings.append(view.embeddings.detach())
-                loss = viewer.share * sum_losses(view, terms).sum() / cutouts.number
-                pull += torch.autograd.grad(loss, shown)[0]
+                here = slice(done, done + some.number)
+                for left, part in zip(reversed(range(len(found))), found, strict=True):
+                    loss = viewer.share * part.loss(view, here) / cutouts.number
+                    pull += part.within(torch.autograd.grad(loss, shown, retain_graph=left > 0)[0])
+                done = here.stop
             seen.append(torch.cat(embeddings))
-        if inputs.terms.picture:
-            pull += torch.autograd.grad(sum_losses(shown, inputs.terms.picture), shown)[0]
-        if inputs.terms.features:
-            layers = given(self.features)(shown)
-            pull += torch.autograd.grad(sum_losses(layers, inputs.terms.features), shown)[0]
+        for part in (Part(terms.picture), *(Part(area.picture, area.mask) for area in terms.areas)):
+            if part.terms:
+                pull += part.within(torch.autograd.grad(sum_losses(shown, part.terms), shown)[0])
+        pull += self._feel(shown, terms)
         ends, pulls = [image], [pull]
-        if inputs.terms.latents:
-            ends.append(sum_losses(inputs.latents, inputs.terms.latents))
+        if terms.latents:
+            ends.append(sum_losses(inputs.latents, terms.latents))
             pulls.append(torch.ones_like(ends[-1]))
         gradients = torch.autograd.grad(ends, list(inputs.latents.values()), pulls)
         return Gradient(dict(zip(inputs.latents, gradients, strict=True)), tuple(seen))
+
+    def _feel(self, shown: Image, terms: Terms) -> Tensor | float:
+        """The pull of terms that look at features, which are computed once for all of them."""
+        everywhere = Part(terms.features)
+        found = [everywhere, *(Part(area.features, area.mask) for area in terms.areas)]
+        found = [part for part in found if part.terms]
+        if not found:
+            return 0.0
+        layers, pull = given(self.features)(shown), torch.zeros_like(shown)
+        for left, part in zip(reversed(range(len(found))), found, strict=True):
+            loss = sum_losses(layers, part.terms)
+            pull += part.within(torch.autograd.grad(loss, shown, retain_graph=left > 0)[0])
+        return pull

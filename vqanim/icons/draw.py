@@ -28,7 +28,7 @@ def draw_icon(spec: IconSpec, height: int, width: int) -> Picture:
     ground = np.broadcast_to(np.asarray(spec.background, np.float32), (height, width, 3))
     if spec.noise > 0:
         ground = ground + np.float32(spec.noise) * (_noise(spec, height, width) - ground)
-    opacity = np.float32(spec.opacity / 255) * _placed(spec, height, width)[..., None]
+    opacity = np.float32(spec.opacity / 255) * draw_mask(spec, height, width)[..., None]
     picture = ground + opacity * (np.asarray(spec.color, np.float32) - ground)
     return (picture.clip(0, 1) * 255).round().astype(np.uint8)
 
@@ -43,7 +43,7 @@ def _noise(spec: IconSpec, height: int, width: int) -> Floats:
     return levels.reshape(height, width, channels).astype(np.float32) / np.float32(255)
 
 
-def _placed(spec: IconSpec, height: int, width: int) -> Mask:
+def draw_mask(spec: IconSpec, height: int, width: int) -> Mask:
     """The figure's mask on an empty picture, [H, W]."""
     stroke = spec.stroke * min(height, width) / STROKE_UNIT
     room = 2 * math.ceil(stroke)

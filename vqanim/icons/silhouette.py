@@ -116,6 +116,13 @@ def _of_file(path: Path, width: int, height: int) -> Mask:
     return _fitted(mask, width, height)
 
 
+def lightness(path: Path) -> Mask:
+    """How light a picture is, 0..255 of [H, W]; what is transparent is dark. Raises InputError."""
+    layer = read_layer(path)
+    gray = np.asarray(Image.fromarray(np.ascontiguousarray(layer[..., :3])).convert("L"), np.uint16)
+    return ((gray * layer[..., 3] + 127) // 255).astype(np.uint8)
+
+
 def _outline(layer: Layer) -> Mask:
     """What is opaque; where everything is, what differs from the color of the border."""
     alpha = layer[..., 3]

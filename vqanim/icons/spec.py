@@ -61,3 +61,8 @@ class IconSpec:
     """The figure fits into this share of width and height, its stroke included."""
     seed: int | None = None
     """Of the noise; None leaves it to the caller, and is SEED where there is none."""
+
+
+def form_of(icon: IconSpec) -> IconSpec:
+    """The same form in the plainest colors, so that two that differ in these only are equal."""
+    return IconSpec(icon.figure, align=icon.align, stroke=icon.stroke, scale=icon.scale)

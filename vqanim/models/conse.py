@@ -49,6 +49,8 @@ USUAL_PALETTE_SHARE = 0.1
 """The same where no word asks for colors: then those of photographs are wanted, else all turns purple."""
 PALE = 0.8
 """How much less a word counts as a thing when it asks for colors with full strength: night is no snake."""
+NOTHING = 1e-6
+"""Length of what a text means below which no word of it is known."""
 THING = 0.85
 """Cosine to a class from which on a word names it."""
 DECORRELATION = 0.5
@@ -93,7 +95,13 @@ class ConsePerceptor:
         self.classifier.to(dtype)
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Texts to unit vectors [N, D + K]. Raises InputError for a text of which no word is known."""
+        """Texts to unit vectors [N, D + K]. One of which no word is known means nothing in particular beside
+        others; raises InputError where all texts are like that."""
+        if texts and not any(self._knows(text) for text in texts):
+            raise InputError(
+                f"prompt {texts[0]!r}: the perceptor {self.name!r} knows none of its words; "
+                "describe the thing in common English words"
+            )
         return torch.stack([self._encode_one(text) for text in texts])
 
     def encode_image(self, images: Image) -> Tensor:
@@ -142,15 +150,15 @@ class ConsePerceptor:
             for word, strength in reading.strengths.items()
         }
         plain = self.words.embed(self.words.read(text, faint)).to(self.device)
-        length = plain.norm()
-        if length < 1e-6:
-            raise InputError(
-                f"prompt {text!r}: the perceptor {self.name!r} knows none of its words; "
-                "describe the thing in common English words"
-            )
+        if (length := plain.norm()) < NOTHING:
+            plain, length = self.classes.mean(0), self.classes.mean(0).norm()
         plain = plain / length
         nearest = F.softmax(self.classes @ plain / SHARPNESS, dim=0) @ self.classes
         return F.normalize(plain + CLASS_SHARE * F.normalize(nearest, dim=0), dim=0)
+
+    def _knows(self, text: str) -> bool:
+        """Whether it knows a word of a text."""
+        return bool(self.words.embed(self.words.read(text)).norm() >= NOTHING)
 
     def _is_thing(self, word: str) -> bool:
         """Whether a word names something that the classifier knows, as "orange" does and "night" does not."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vqanim.scene.figures import Look
-from vqanim.scene.model import PerceptorUse, Prompt, Scene, Shot, StayNear
+from vqanim.scene.model import PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.options import Declared, Option, PairKind, SectionKind, options_of
 
 
@@ -32,6 +32,7 @@ def describe_fields() -> Iterator[FieldInfo]:
     yield from _fields(StayNear, "guidance.stay_near.", inherited=True)
     yield from _fields(Shot, "shots[].", inherited=False)
     yield from _fields(Look, "start.", inherited=True)
+    yield from _fields(Start, "start.", inherited=True)
 
 
 def homes() -> dict[str, str]:

@@ -14,11 +14,12 @@ from vqanim.icons import IconSpec
 from vqanim.scene.colors import color_text
 from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
 from vqanim.scene.edit import Effect, Hit
-from vqanim.scene.figures import Look
+from vqanim.scene.figures import FORM, Look
 from vqanim.scene.loader import MAIN
 from vqanim.scene.model import (
     VERSION,
     XY,
+    Area,
     Models,
     PerceptorUse,
     Prompt,
@@ -125,12 +126,10 @@ def _inner_shot(shot: Shot, scene: Scene, names: Mapping[str, str]) -> dict[str,
 def _shot(shot: Shot, scene: Scene, names: Mapping[str, str], *, on_film: bool | None) -> dict[str, Any]:
     """What a shot inherits or says: curves on film time, all others (constants too), or with None all."""
     values: dict[str, Any] = {"prompts": _prompts(shot, scene, names, on_film)}
+    if on_film is None or _moves_on_film(shot.start.also_target) == on_film:
+        values["start"] = _start(shot.start, scene, names)
     if on_film is not True:
-        values |= {
-            "start": _start(shot.start, scene, names),
-            "style": _Quoted(shot.style) if shot.style else None,
-            "change": shot.change,
-        }
+        values |= {"style": _Quoted(shot.style) if shot.style else None, "change": shot.change}
     for section in ("camera", "carry", "guidance"):
         values[section] = dict(_section(getattr(shot, section), on_film))
     return values
@@ -138,22 +137,31 @@ def _shot(shot: Shot, scene: Scene, names: Mapping[str, str], *, on_film: bool |
 
 def _prompts(shot: Shot, scene: Scene, names: Mapping[str, str], on_film: bool | None) -> Any:
     """A list of prompts is written where its curves are; it is never part here and part there."""
-    moving = any(
-        not isinstance(curve, Constant) and curve.base == "film"
-        for prompt in shot.prompts
-        for curve in (prompt.weight, prompt.stop)
-    )
+    moving = any(_moves_on_film(curve) for prompt in shot.prompts for curve in (prompt.weight, prompt.stop))
     if on_film is not None and moving != on_film:
         return None
     return [_prompt(prompt, scene, names) for prompt in shot.prompts] or "none"
 
 
 def _prompt(prompt: Prompt, scene: Scene, names: Mapping[str, str]) -> dict[str, Any]:
+    numbers = {"weight": _curve(prompt.weight), "stop": _curve(prompt.stop)}
+    areas = {
+        key: _area(area, scene, names)
+        for key, area in (("inside", prompt.inside), ("outside", prompt.outside))
+        if area is not None
+    }
     if prompt.image is not None:
         image = _Quoted(names.get(prompt.image) or _relative(prompt.image, scene))
-        said = {"image": image, "through": prompt.through, "weight": _curve(prompt.weight)}
-        return said | {"stop": _curve(prompt.stop)}
-    return {"text": _Quoted(prompt.text), "weight": _curve(prompt.weight), "stop": _curve(prompt.stop)}
+        return {"image": image, "through": prompt.through} | numbers | areas
+    return {"text": _Quoted(prompt.text)} | numbers | areas
+
+
+def _area(area: Area, scene: Scene, names: Mapping[str, str]) -> Any:
+    if area.shape is None:
+        return "start"
+    said = _start(area.shape, scene, names)
+    looks = [key for key in options_of(Look) if key not in FORM]
+    return {key: value for key, value in said.items() if key not in looks}
 
 
 def _playing(shot: Shot) -> dict[str, Any]:
@@ -203,8 +211,12 @@ def _section(part: Declared, on_film: bool | None) -> Iterator[tuple[str, Any]]:
 
 
 def _wanted(curve: Curve, on_film: bool | None) -> Any:
-    moving_on_film = not isinstance(curve, Constant) and curve.base == "film"
-    return _curve(curve) if on_film is None or moving_on_film == on_film else None
+    return _curve(curve) if on_film is None or _moves_on_film(curve) == on_film else None
+
+
+def _moves_on_film(curve: Curve | None) -> bool:
+    """Whether it changes with the time of the film; what does is written at the top level."""
+    return curve is not None and not isinstance(curve, Constant) and curve.base == "film"
 
 
 def _curve(curve: Curve) -> Any:
@@ -226,11 +238,12 @@ def _add_film_curves(top: dict[str, Any], found: Mapping[str, Any]) -> None:
 
 
 def _start(start: Start, scene: Scene, names: Mapping[str, str]) -> Any:
+    also = {"also_target": None if start.also_target is None else _curve(start.also_target)}
     if start.image is not None:
         image = _Quoted(names.get(start.image) or _relative(start.image, scene))
-        return {"image": image, "fit": None if start.fit == "cover" else start.fit}
+        return {"image": image, "fit": None if start.fit == "cover" else start.fit} | also
     if start.icon is not None:
-        return _icon(start.icon, scene, names)
+        return _icon(start.icon, scene, names) | also
     colors = _Flow([_Quoted(color_text(color)) for color in start.colors])
     if start.kind == "color":
         return {"color": colors[0]}

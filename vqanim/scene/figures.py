@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from vqanim.errors import InputError
+from vqanim.files import picture_trouble
 from vqanim.icons import Figure, IconSpec, UnknownIcon, icon_figure, shape_figure, text_figure
 from vqanim.icons import spec as icons
 from vqanim.scene.colors import COLOR_FORMS, Color, color_text
@@ -67,9 +68,10 @@ class Look(Declared):
     )
 
 
-def read_figure(node: Mapping, reader: Reader) -> IconSpec:
-    """An icon start from a mapping that has at least one of FIGURES. Raises Refused."""
-    reader.check_keys(node, (*FIGURES, "font", *keys_of(Look)), ("also_target", "mask"))
+def read_figure(node: Mapping, reader: Reader, beside: Sequence[str] = ()) -> IconSpec:
+    """An icon from a mapping that has at least one of FIGURES; `beside` are keys that it may have for
+    others to read. Raises Refused."""
+    reader.check_keys(node, (*FIGURES, "font", *keys_of(Look), *beside))
     look = Look(**reader.values(Look, node))
     given = [key for key in FIGURES if node.get(key)]
     if len(given) > 1:
@@ -79,6 +81,20 @@ def read_figure(node: Mapping, reader: Reader) -> IconSpec:
     value = node.get(given[0])
     assert value is not None
     return IconSpec(_DRAWN[given[0]](value, node, reader), **vars(look))
+
+
+FORM = ("align", "scale", "stroke")
+"""What of a look decides the form of a figure and not its color."""
+
+
+def read_form(node: Mapping, reader: Reader) -> IconSpec:
+    """The figure of a mask, whose colors nobody sees. Raises Refused."""
+    colors = [key for key in keys_of(Look) if key not in FORM and node.get(key)]
+    for key in colors:
+        value = node.get(key)
+        assert value is not None
+        reader.refuse(value.place, f"found {key}, a mask has only a form: {', '.join(FORM)}")
+    return read_figure(node, reader)
 
 
 def find_file(node: Node, kind: Kind, reader: Reader, what: str) -> Path:
@@ -93,6 +109,15 @@ def find_file(node: Node, kind: Kind, reader: Reader, what: str) -> Path:
         raise reader.refuse(node.place, f"found {quoted(text)}, {error}") from None
     except (OSError, RuntimeError):  # too long a name, or a circle of links
         raise reader.refuse(node.place, f"the {what} {quoted(text)} is missing", about_file=True) from None
+
+
+def read_image(node: Node, kind: Kind, reader: Reader) -> str:
+    """The absolute path of a picture that is there, can be read, and lies in the scene's folder."""
+    path = find_file(node, kind, reader, "picture")
+    if wrong := picture_trouble(path):
+        written = quoted(text_of(node, kind, reader))
+        raise reader.refuse(node.place, f"the picture {written} {wrong}", about_file=True)
+    return str(path)
 
 
 def _icon(node: Node, parent: Mapping, reader: Reader) -> Figure:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.areas import check_areas
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.describe import homes
@@ -145,6 +146,7 @@ def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
     _check_names(shots, nodes, reader)
     for shot, node in zip(shots if nodes else (whole,), nodes or (root,), strict=True):
         _check_pace(shot, node, reader)
+        check_areas(shot, reader)
     values["title"] = values["title"] or Path(reader.file).stem
     values |= {"text": text, "loop_place": place_of("loop", root)}
     scene = Scene(file=reader.file, **values, shots=shots if nodes else (whole,))

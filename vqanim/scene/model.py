@@ -56,6 +56,10 @@ THROUGH = ("perceptor", "pixels", "style")
 FITS = ("cover", "contain", "stretch")
 """Fill the frame and cut what hangs over; show all of the picture with margins; fill it out of shape."""
 
+AREA = Kind(
+    "area", "start, {icon: twitter}, {text: MORDOR}, {shape: logo.svg} or {image: mask.png}, light is inside"
+)
+
 _LATER = (
     "soundtrack",
     "lead",
@@ -66,7 +70,7 @@ _LATER = (
 class Prompt(Declared):
     """A text or a picture that the picture shall show (or, with a negative weight, avoid)."""
 
-    later: ClassVar[tuple[str, ...]] = ("mask", "stay_near")
+    later: ClassVar[tuple[str, ...]] = ("stay_near",)
 
     text: str = option(
         line_of_text(1000),
@@ -101,14 +105,39 @@ class Prompt(Declared):
         default="perceptor",
         example="pixels",
     )
+    inside: Area | None = option(
+        AREA,
+        "The part of the frame in which it pulls: where a figure is drawn, or where a picture is light",
+        default=None,
+        default_text="everywhere",
+        example="{icon: twitter}",
+    )
+    outside: Area | None = option(
+        AREA,
+        "The part of the frame in which it does not pull",
+        default=None,
+        default_text="nothing",
+        example="start",
+    )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def area(self) -> Area | None:
+        """What it is inside or outside of."""
+        return self.inside or self.outside
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of the frame."""
+
+    shape: Start | None = None
+    """An icon or image, of which only the form counts; None: the start of the shot."""
 
 
 @dataclass(frozen=True)
 class Start(Declared):
     """Where the first frame comes from."""
-
-    later: ClassVar[tuple[str, ...]] = ("also_target", "mask")
 
     kind: Literal["noise", "image", "color", "gradient", "icon"] = "noise"
     image: str | None = None
@@ -119,6 +148,13 @@ class Start(Declared):
     """For icon: the icon, text or shape that is drawn."""
     fit: str = "cover"
     """How an image becomes a frame: one of FITS."""
+    also_target: Curve | None = option(
+        curve(0, 1000),
+        "How strongly the whole shot is pulled to the icon, text, shape or image that it starts from",
+        default=None,
+        default_text="none",
+        example="{0s: 1.5, 4s: 0}",
+    )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -521,6 +557,8 @@ class Shot(Declared):
         yield from effect_curves(self.effects)
         if guidance.stay_near is not None:
             yield guidance.stay_near.weight
+        if self.start.also_target is not None:
+            yield self.start.also_target
 
 
 @dataclass(frozen=True)

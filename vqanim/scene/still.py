@@ -10,7 +10,9 @@ from pathlib import Path
 
 from vqanim.errors import InputError, UsageError
 from vqanim.files import picture_trouble
-from vqanim.scene.curves import Curve
+from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
+from vqanim.scene.colors import color_text, parse_color
+from vqanim.scene.curves import Curve, Range
 from vqanim.scene.model import (
     FITS,
     MAX_SIDE,
@@ -39,6 +41,7 @@ of it is in strokes."""
 LONGEST_PROMPT = 1000
 """Characters of one text."""
 
+_ALSO = Range(0, 1000)
 _BARE_WEIGHT = re.compile(r".*\S:(\S+)", re.DOTALL)
 
 
@@ -53,6 +56,16 @@ class Target:
 
 
 @dataclass(frozen=True)
+class IconInit:
+    """An icon to begin from, on the noisy ground that `vqanim icon` draws."""
+
+    name: str
+    """As in `fab fa-twitter` or `twitter`."""
+    color: str = color_text(spec.COLOR)
+    background: str = color_text(spec.BACKGROUND)
+
+
+@dataclass(frozen=True)
 class Still:
     """All that decides one picture, apart from the versions of models and program."""
 
@@ -63,9 +76,13 @@ class Still:
     """Path of the picture to begin from; None: smooth noise."""
     fit: str = "cover"
     """How the init becomes a frame: one of FITS."""
+    icon: IconInit | None = None
+    """An icon to begin from instead of a picture."""
+    also_target: float = 0.0
+    """How strongly the picture is pulled, pixel by pixel, to what it begins from."""
     steps: int = 300
     learning_rate: float | None = None
-    """None: INIT_LEARNING_RATE with an init, else the model's own."""
+    """None: INIT_LEARNING_RATE with an init or icon, else the model's own."""
     width: int = 256
     """Pixels, as wanted; the generator may need a few more or less."""
     height: int = 256
@@ -94,9 +111,8 @@ def still_scene(still: Still, name: str) -> Scene:
     prompts = (*_texts(still.prompt), *map(_target, still.targets))
     if not any(prompt.weight.constant_value for prompt in prompts):
         raise UsageError('give a prompt such as "a castle:2 | fog", or a target; all weights are 0 here')
-    start = Start() if still.init is None else Start("image", image=_checked(still.init), fit=still.fit)
-    rate, near = still.learning_rate, None
-    if rate is None and still.init is not None:
+    start, rate, near = _start(still), still.learning_rate, None
+    if rate is None and start != Start():
         rate = INIT_LEARNING_RATE
     if still.strength is not None:
         prompts, near = styled(prompts, still.strength)
@@ -136,6 +152,33 @@ def lapse_scene(still: Still, name: str, frames: int, fps: int, pace: str) -> Sc
     guidance = replace(shot.guidance, steps=Curve.constant(0))  # all of them are steps of the first frame
     lapse = replace(shot, kind="timelapse", pace=pace, guidance=guidance)
     return replace(scene, fps=Fraction(fps), duration=Time(Fraction(frames), "f"), shots=(lapse,))
+
+
+def _start(still: Still) -> Start:
+    """What the picture begins from, and is pulled to."""
+    if still.init is not None and still.icon is not None:
+        raise UsageError("found a picture and an icon to begin from, allowed is one of them")
+    also = None
+    if still.also_target:
+        if still.init is None and still.icon is None:
+            raise UsageError("also-target: found no picture and no icon to begin from, which it is about")
+        also = _weight(still.also_target, "also-target", _ALSO)
+    if still.icon is not None:
+        return Start("icon", icon=_icon(still.icon), also_target=also)
+    if still.init is not None:
+        return Start("image", image=_checked(still.init), fit=still.fit, also_target=also)
+    return Start()
+
+
+def _icon(icon: IconInit) -> IconSpec:
+    try:
+        figure = icon_figure(icon.name)
+    except UnknownIcon as error:
+        raise UsageError(str(error)) from error
+    try:
+        return IconSpec(figure, color=parse_color(icon.color), background=parse_color(icon.background))
+    except ValueError as error:
+        raise UsageError(f"{icon.color} on {icon.background}: allowed is {error}") from error
 
 
 def _check_numbers(still: Still) -> None:
@@ -187,8 +230,7 @@ def _target(target: Target) -> Prompt:
     return Prompt("", weight, image=_checked(target.path), through=target.through)
 
 
-def _weight(value: float, what: str) -> Curve:
-    allowed = prompt_range("weight")
+def _weight(value: float, what: str, allowed: Range = prompt_range("weight")) -> Curve:
     if value not in allowed:
         raise UsageError(f"{quoted(what)}: found the weight {value:g}, allowed {allowed}")
     return Curve.constant(value, range=allowed)

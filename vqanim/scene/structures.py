@@ -9,11 +9,21 @@ from fractions import Fraction
 from typing import Any
 
 from vqanim.errors import Place
-from vqanim.files import picture_trouble
+from vqanim.scene.areas import read_area
 from vqanim.scene.colors import Color
 from vqanim.scene.edit_readers import EDIT_READERS, read_color
-from vqanim.scene.figures import FIGURES, find_file, read_figure
-from vqanim.scene.model import FITS, MAX_SIDE, Models, PerceptorUse, Prompt, Size, Start, StayNear, Transition
+from vqanim.scene.figures import FIGURES, read_figure, read_image
+from vqanim.scene.model import (
+    FITS,
+    MAX_SIDE,
+    Models,
+    PerceptorUse,
+    Prompt,
+    Size,
+    Start,
+    StayNear,
+    Transition,
+)
 from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
 from vqanim.scene.options import CurveKind, Kind, TextKind, choice, keys_of, options_of, time
 from vqanim.scene.prompts import parse_short
@@ -158,12 +168,17 @@ def read_start(node: Node, kind: Kind, reader: Reader) -> Start:
         return Start(place=node.place)
     found = reader.mapping(node, kind.allowed)
     if any(found.get(key) for key in FIGURES):
-        return Start("icon", icon=read_figure(found, reader), place=found.place)
-    reader.check_keys(found, ("image", "color", "gradient", "fit", *FIGURES), Start.later)
+        icon = read_figure(found, reader, keys_of(Start))
+        return Start("icon", icon=icon, place=found.place, **reader.values(Start, found))
+    reader.check_keys(found, ("image", "color", "gradient", "fit", *keys_of(Start), *FIGURES))
     given = [(key, value) for key in ("image", "color", "gradient") if (value := found.get(key))]
     fit = found.get("fit")
     if fit is not None and found.get("image") is None:
         raise reader.refuse(fit.place, "found fit without an image, only an image has one")
+    also = found.get("also_target")
+    if also is not None and given and given[0][0] != "image":
+        allowed = ", ".join((*FIGURES, "image"))
+        raise reader.refuse(also.place, f"found also_target beside {given[0][0]}, allowed beside {allowed}")
     if len(given) != 1:
         if len(found.entries) == 1:
             raise Refused  # its only key was refused already
@@ -174,7 +189,8 @@ def read_start(node: Node, kind: Kind, reader: Reader) -> Start:
     key, value = given[0]
     if key == "image":
         how = "cover" if fit is None else reader.read(choice(*FITS), fit)
-        return Start("image", image=read_image(value, kind, reader), fit=how, place=value.place)
+        image, values = read_image(value, kind, reader), reader.values(Start, found)
+        return Start("image", image=image, fit=how, place=value.place, **values)
     if key == "color":
         return Start("color", colors=(read_color(value, reader),), place=value.place)
     return Start("gradient", colors=_gradient(value, reader), place=value.place)
@@ -187,15 +203,6 @@ def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
             node.place, f"found {many}, allowed a list of 2 to {MAX_COLORS} colors from top to bottom"
         )
     return tuple(read_color(item, reader) for item in node.items)
-
-
-def read_image(node: Node, kind: Kind, reader: Reader) -> str:
-    """The absolute path of a picture that is there, can be read, and lies in the scene's folder."""
-    path = find_file(node, kind, reader, "picture")
-    if wrong := picture_trouble(path):
-        written = quoted(text_of(node, kind, reader))
-        raise reader.refuse(node.place, f"the picture {written} {wrong}", about_file=True)
-    return str(path)
 
 
 def read_prompts(node: Node, kind: Kind, reader: Reader) -> tuple[Prompt, ...]:
@@ -259,6 +266,8 @@ def _read_long(node: Mapping, reader: Reader) -> Prompt:
         raise reader.refuse(node.place, "found a text and an image, allowed is one: two are two prompts")
     if written == ["text"] and _says(node.get("through")):
         raise reader.refuse(node.place, "found through beside a text, only an image has it")
+    if _says(node.get("inside")) and _says(node.get("outside")):
+        raise reader.refuse(node.place, "found inside and outside, allowed is one of them")
     if not values[written[0]]:
         raise Refused
     return Prompt(**values, place=node.place)
@@ -363,6 +372,7 @@ def _text_kind() -> TextKind:
 ALL_READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
     **READERS,
     **EDIT_READERS,
+    "area": read_area,
     "model": read_model,
     "models": read_models,
     "name": read_name,

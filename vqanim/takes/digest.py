@@ -107,10 +107,13 @@ def _nameless_start(start: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _nameless_term(term: dict[str, Any]) -> dict[str, Any]:
-    """A term of a picture without the name of that; all others as they were before there were any."""
-    if term["target"] is None:
-        return {key: value for key, value in term.items() if key != "target"}
-    return {**term, "text": "", "target": _nameless_start(term["target"])}
+    """A term without the names of its pictures; what it lacks is left out, as before there was any."""
+    named = dict(term)
+    if target := named.pop("target"):
+        named |= {"text": "", "target": _nameless_start(target)}
+    if area := named.pop("area"):
+        named["area"] = {**area, "shape": _nameless_start(area["shape"])}
+    return named
 
 
 def _alone(values: Sequence[float]) -> Any:

@@ -18,7 +18,7 @@ from PIL import Image, PngImagePlugin
 
 from vqanim.errors import InputError
 from vqanim.files import Picture, make_folder, write_atomic
-from vqanim.scene.still import Still, Target
+from vqanim.scene.still import IconInit, Still, Target
 from vqanim.takes.digest import ENGINE_VERSION, content_hash
 from vqanim.takes.metadata import encodable, parameters_text, version
 from vqanim.timeline.plan import FramePlan
@@ -65,6 +65,8 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
             targets=tuple(target for target, _ in targets),
             init=init[0] if init else None,
             fit=_as(str, found["fit"]),
+            icon=_icon(found.get("icon")),
+            also_target=float(found.get("also_target", 0)),
             steps=_as(int, found["steps"]),
             learning_rate=None if found["learning_rate"] is None else float(found["learning_rate"]),
             width=_as(int, found["width"]),
@@ -104,6 +106,12 @@ def _named(picture: str, folder: Path) -> dict[str, str]:
 def _target(found: Mapping[str, Any], folder: Path) -> tuple[Target, tuple[str, str]]:
     picture = _picture(found, folder)
     return Target(picture[0], float(found["weight"]), _as(str, found["through"])), picture
+
+
+def _icon(found: Mapping[str, Any] | None) -> IconInit | None:
+    if not found:
+        return None
+    return IconInit(*(_as(str, found[key]) for key in ("name", "color", "background")))
 
 
 def _picture(found: Mapping[str, Any], folder: Path) -> tuple[str, str]:

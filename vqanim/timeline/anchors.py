@@ -43,8 +43,10 @@ def find_anchors(
 
 
 def term_name(term: WeightedTerm) -> str:
-    """What tells terms apart: two pictures may have one name, and a picture may be named like a text."""
-    return term.text if term.target is None else f"{term.kind} {term.target}"
+    """What tells terms apart: two pictures may have one name, a picture may be named like a text, and what
+    pulls in one part of the frame is another term in another part."""
+    name = term.text if term.target is None else f"{term.kind} {term.target}"
+    return name if term.area is None else f"{name} {term.area}"
 
 
 def similarity(a: Mapping[str, float], b: Mapping[str, float]) -> float:

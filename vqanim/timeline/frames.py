@@ -9,12 +9,14 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.icons.spec import form_of
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.model import PerceptorUse, Prompt, Shot, StayNear
+from vqanim.scene.model import PerceptorUse, Prompt, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.timeline.anchors import find_anchors
 from vqanim.timeline.plan import (
+    AreaPlan,
     CameraStep,
     FramePlan,
     FrameRef,
@@ -32,6 +34,8 @@ Floats = NDArray[np.float64]
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
 _CONTENT = ("stay_near_features", "stay_near_edges")
+OWN_TARGET = "pixels"
+"""How a shot is compared with its own start, where that is also a target."""
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
 _NO_WEIGHT = 1e-9
@@ -176,6 +180,11 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         for side in sides
         for prompt in side.shot.prompts
     ]
+    prompts += [
+        (_own_target(side.shot), _tidy(side.sample(also, sampler) * side.share), [0.0] * len(side.share))
+        for side in sides
+        if (also := side.shot.start.also_target) is not None
+    ]
     holds = [
         (term, _tidy(side.sample(near.weight, sampler) * side.share))
         for side in sides
@@ -208,12 +217,28 @@ def _holds_first(term: WeightedTerm, start: StartPlan) -> bool:
 
 
 def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
-    """What a prompt asks for; its numbers come with each frame."""
+    """What a prompt asks for, and where; its numbers come with each frame."""
+    area = _area(prompt, shot)
     if prompt.image is None:
-        return WeightedTerm("prompt", _styled(prompt, shot), 1.0)
-    return WeightedTerm(
-        _KINDS[prompt.through], PurePath(prompt.image).name, 1.0, target=StartPlan("image", prompt.image)
-    )
+        return WeightedTerm("prompt", _styled(prompt, shot), 1.0, area=area)
+    kind, target = _KINDS[prompt.through], StartPlan("image", prompt.image)
+    return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=target, area=area)
+
+
+def _area(prompt: Prompt, shot: Shot) -> AreaPlan | None:
+    if prompt.area is None:
+        return None
+    shape = _plan_start(prompt.area.shape or shot.start)
+    if shape.icon is not None:  # colors and noise do not reach a mask
+        shape = replace(shape, icon=form_of(shape.icon))
+    return AreaPlan(shape, outside=prompt.outside is not None)
+
+
+def _own_target(shot: Shot) -> WeightedTerm:
+    """The start of a shot as what it shall show."""
+    start = _start(shot)
+    name = PurePath(start.image).name if start.image else "start"
+    return WeightedTerm(OWN_TARGET, name, 1.0, target=start)
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
@@ -230,7 +255,10 @@ def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
 
 
 def _start(shot: Shot) -> StartPlan:
-    start = shot.start
+    return _plan_start(shot.start)
+
+
+def _plan_start(start: Start) -> StartPlan:
     return StartPlan(start.kind, start.image, start.colors, start.icon, start.fit)
 
 

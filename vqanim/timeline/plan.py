@@ -114,6 +114,16 @@ class StartPlan:
 
 
 @dataclass(frozen=True)
+class AreaPlan:
+    """A part of the frame: where a figure is drawn, or where a picture is light."""
+
+    shape: StartPlan
+    """An icon or image; only its form counts, no colors."""
+    outside: bool = False
+    """True: all but that."""
+
+
+@dataclass(frozen=True)
 class WeightedTerm:
     """One term of the loss of a frame."""
 
@@ -125,6 +135,14 @@ class WeightedTerm:
     stop: float = 0.0
     target: StartPlan | None = None
     """The picture that it compares with, where that is neither a text nor the frame before."""
+    area: AreaPlan | None = None
+    """Where it pulls; None: everywhere."""
+
+    @property
+    def pictures(self) -> tuple[StartPlan, ...]:
+        """The pictures that it names: its target, then the shape of its area."""
+        named = (self.target, None if self.area is None else self.area.shape)
+        return tuple(picture for picture in named if picture is not None)
 
     @property
     def is_prompt(self) -> bool:
@@ -376,7 +394,7 @@ class Timeline:
     @property
     def pictures(self) -> tuple[StartPlan, ...]:
         """Every picture that a term names, once, in order of first use."""
-        return tuple(dict.fromkeys(term.target for term in self._terms() if term.target is not None))
+        return tuple(dict.fromkeys(picture for term in self._terms() for picture in term.pictures))
 
     def _terms(self) -> Iterator[WeightedTerm]:
         return (term for shot in self.shots for frame in shot.frames for term in frame.losses)

@@ -1,0 +1,131 @@
+"""Prompts in a part of the frame: they pull only there, and cutouts count by what they show of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.plans import frame_plan
+from vqanim.guidance.areas import cutout_weights
+from vqanim.guidance.cutouts import Boxes, draw_boxes
+from vqanim.guidance.guide import Guide
+from vqanim.guidance.losses import GuideContext
+from vqanim.guidance.memory import Memory
+from vqanim.guidance.views import Viewer
+from vqanim.models.load import load_generator, load_perceptor
+from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
+from vqanim.types import Generator, Latents, Perceptor
+
+LEFT, RIGHT = (AreaPlan(StartPlan("image", "left.png"), outside) for outside in (False, True))
+HEIGHT, WIDTH = 32, 64
+PLAN = frame_plan(steps=10, cutouts=(8,), learning_rate=0.3)
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    return load_generator("pocket")
+
+
+@pytest.fixture(scope="module")
+def perceptor() -> Perceptor:
+    return load_perceptor("pocket")
+
+
+@pytest.fixture(scope="module")
+def latents(generator: Generator) -> Latents:
+    rng = torch.Generator().manual_seed(3)
+    return generator.start(torch.full((1, 3, HEIGHT, WIDTH), 0.5), rng)
+
+
+def halves() -> GuideContext:
+    left = torch.zeros(1, 1, HEIGHT, WIDTH)
+    left[..., : WIDTH // 2] = 1
+    return GuideContext(areas={LEFT: left, RIGHT: 1 - left})
+
+
+def moved(
+    models: tuple[Generator, Perceptor],
+    latents: Latents,
+    losses: tuple[WeightedTerm, ...],
+    memory: Memory = "full",
+    steps: int = 12,
+) -> Tensor:
+    """The picture after some steps."""
+    generator, perceptor = models
+    guide = Guide(generator, [Viewer(perceptor)], ["red", "blue"], memory=memory)
+    plan = replace(PLAN, losses=losses, steps=steps)
+    found = guide.optimise(latents, plan, torch.Generator().manual_seed(0), halves())
+    assert [text for text, _ in found.similarities] == [term.text for term in losses if term.kind == "prompt"]
+    with torch.no_grad():
+        return generator.decode(found.latents)
+
+
+def redness(picture: Tensor) -> tuple[float, float]:
+    """How much more red than blue there is, left and right."""
+    excess = picture[0, 0] - picture[0, 2]
+    return float(excess[:, : WIDTH // 2].mean()), float(excess[:, WIDTH // 2 :].mean())
+
+
+def test_two_prompts_on_two_halves_are_seen_each_in_its_own(
+    generator: Generator, perceptor: Perceptor, latents: Latents
+) -> None:
+    for red, blue, sign in ((LEFT, RIGHT, 1), (RIGHT, LEFT, -1)):
+        losses = (
+            WeightedTerm("prompt", "red", 1.0, area=red),
+            WeightedTerm("prompt", "blue", 1.0, area=blue),
+        )
+        left, right = redness(moved((generator, perceptor), latents, losses))
+        assert sign * (left - right) > 0.1
+
+
+def test_outside_its_area_a_prompt_changes_next_to_nothing(
+    generator: Generator, perceptor: Perceptor, latents: Latents
+) -> None:
+    with torch.no_grad():
+        before = generator.decode(latents)
+    after = moved((generator, perceptor), latents, (WeightedTerm("prompt", "red", 1.0, area=LEFT),), steps=3)
+    change = (after - before).abs().mean((0, 1, 2))
+    # A few pixels beyond the border are decoded from latents on either side of it.
+    assert change[WIDTH * 3 // 4 :].mean() < 0.4 * change[: WIDTH // 4].mean()
+
+
+def test_with_cutouts_in_parts_areas_are_the_same(
+    generator: Generator, perceptor: Perceptor, latents: Latents
+) -> None:
+    losses = (WeightedTerm("prompt", "red", 1.0, area=LEFT), WeightedTerm("prompt", "blue", -0.5))
+    plan = replace(PLAN, cutouts=(12,), steps=1, losses=losses)
+    found = [
+        Guide(generator, [Viewer(perceptor)], ["red", "blue"], memory=memory)
+        .optimise(latents, plan, torch.Generator().manual_seed(0), halves())
+        .latents["z"]
+        for memory in ("full", "chunks")
+    ]
+    change = (found[0] - latents["z"]).abs().mean()
+    assert (found[0] - found[1]).abs().mean() < 1e-3 * change
+
+
+def test_a_picture_by_pixels_stays_in_its_area(
+    generator: Generator, perceptor: Perceptor, latents: Latents
+) -> None:
+    red = StartPlan("color", colors=((0.9, 0.1, 0.1),))
+    wanted = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1).expand(1, 3, HEIGHT, WIDTH)
+    context = replace(halves(), images={red: wanted})
+    guide = Guide(generator, [Viewer(perceptor)], [])
+    losses = (WeightedTerm("pixels", "red.png", 1.0, target=red, area=LEFT),)
+    found = guide.optimise(latents, replace(PLAN, losses=losses, steps=5), torch.Generator(), context)
+    with torch.no_grad():
+        left, right = redness(generator.decode(found.latents))
+    assert left > right + 0.15
+
+
+def test_cutouts_count_by_what_they_show_of_an_area() -> None:
+    mask = halves().areas[LEFT]
+    zeros = torch.zeros(3)
+    boxes = Boxes(torch.tensor([0.0, 32.0, 16.0]), zeros, zeros + 32, zeros + 32, zeros)
+    torch.testing.assert_close(cutout_weights(mask, boxes), torch.tensor([2.0, 0.0, 1.0]), atol=0.05, rtol=0)
+    drawn = draw_boxes(1, 16, HEIGHT, WIDTH, torch.Generator().manual_seed(0)).step(0)
+    assert float(cutout_weights(mask, drawn).mean()) == pytest.approx(1)
+    assert float(cutout_weights(torch.zeros_like(mask), drawn).abs().max()) == 0
