@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from vqanim.cli.main import share_cores
+
+share_cores()  # before anything imports torch; else tests take many times as long beside other programs
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
