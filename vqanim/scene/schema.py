@@ -14,8 +14,8 @@ import yaml
 from vqanim.effects import EFFECTS
 from vqanim.scene.easings import EASINGS
 from vqanim.scene.edit import LEAST_RATE, MAX_EFFECTS, MOST_RATE, amount_kind
-from vqanim.scene.figures import FIGURES, Look
-from vqanim.scene.model import FITS, MAX_SIDE, PerceptorUse, Prompt, Scene, Shot, StayNear
+from vqanim.scene.figures import FIGURES, FORM, Look
+from vqanim.scene.model import FITS, MAX_SIDE, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.options import (
     ChoiceKind,
     CurveKind,
@@ -210,6 +210,7 @@ def _start() -> list[Schema]:
     drawn = mapping_schema([*_named(options_of(Look))])["properties"]
     keys: dict[str, Schema] = {
         **drawn,
+        **mapping_schema(_named(options_of(Start)))["properties"],
         "image": {"type": "string", "description": "A picture in the scene's folder."},
         "fit": {"enum": list(FITS), "description": "How an image becomes a frame."},
         "gradient": {"type": "array", "items": COLOR, "minItems": 2, "description": "From top to bottom."},
@@ -217,6 +218,19 @@ def _start() -> list[Schema]:
         **dict.fromkeys(FIGURES, SCALAR),
     }
     return [{"const": "noise"}, {"type": "object", "properties": keys, "minProperties": 1}]
+
+
+def _area() -> list[Schema]:
+    """The start's own shape, or one that is drawn or read."""
+    look = mapping_schema(_named(options_of(Look)))["properties"]
+    form = {key: look[key] for key in FORM}
+    keys: dict[str, Schema] = {
+        **form,
+        "image": {"type": "string", "description": "A picture; inside is where it is light."},
+        "font": {"type": "string"},
+        **dict.fromkeys(FIGURES, SCALAR),
+    }
+    return [{"const": "start"}, {"type": "object", "properties": keys, "minProperties": 1}]
 
 
 def _prompts() -> list[Schema]:
@@ -276,6 +290,7 @@ def _shots() -> list[Schema]:
 
 
 _BY_NAME: dict[str, Callable[[], list[Schema]]] = {
+    "area": _area,
     "border": lambda: [{"type": "string", "examples": ["reflect", "wrap", "edge", "#334455"]}],
     "color": lambda: [COLOR],
     "effects": _effects,
