@@ -79,7 +79,7 @@ def test_every_function_and_easing_is_named() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_is_named(name: str) -> None:
-    row = " ".join(re.findall(rf"^\| `vqanim {name} .*$", README, re.MULTILINE))
+    row = " ".join(re.findall(rf"^\| `vqanim {name}[ `].*$", README, re.MULTILINE))
     command = Commands("vqanim").get_command(Context(Commands("vqanim")), name)
     assert command is not None
     for parameter in command.params:

@@ -43,6 +43,15 @@ _SUBJECT = (
     click.argument("prompt", required=False),
     click.option("--init", metavar="PICTURE", help="Begin from this picture (learning rate 0.1 then)."),
     click.option("--size", metavar="WxH", callback=_size, help="Width and height in pixels; 256x256."),
+    click.option("--icon", metavar="NAME", help='Begin from an icon: twitter, "fas fa-eye" (rate 0.1 too).'),
+    click.option("--icon-color", type=ColorType(), help=f"Of the icon; {color_text(spec.COLOR)}."),
+    click.option("--icon-background", type=ColorType(), help="Of its ground; white."),
+    click.option(
+        "--also-target",
+        metavar="WEIGHT",
+        type=NumberType(0, 1000),
+        help="Also pull the picture to what --init or --icon shows, so that it stays visible.",
+    ),
 )
 _PHOTO = (
     click.argument("init", metavar="PHOTO", required=False),
@@ -60,15 +69,6 @@ _OPTIONS = (
         "fit",
         type=click.Choice(FITS),
         help="How the picture becomes the frame: cover (cut what hangs over), contain (margins) or stretch.",
-    ),
-    click.option("--icon", metavar="NAME", help='Begin from an icon: twitter, "fas fa-eye" (rate 0.1 too).'),
-    click.option("--icon-color", type=ColorType(), help=f"Of the icon; {color_text(spec.COLOR)}."),
-    click.option("--icon-background", type=ColorType(), help="Of its ground; white."),
-    click.option(
-        "--also-target",
-        metavar="WEIGHT",
-        type=NumberType(0, 1000),
-        help="Also pull the picture to what --init or --icon shows, so that it stays visible.",
     ),
     click.option(
         "--target",
@@ -134,9 +134,9 @@ def settings(given: Mapping[str, Any]) -> Still:
 
 def _begin(given: Mapping[str, Any], like: Still) -> dict[str, Any]:
     """The picture or icon to begin from: of both, the one that was asked for now."""
-    looks = {"color": given["icon_color"], "background": given["icon_background"]}
+    looks = {"color": given.get("icon_color"), "background": given.get("icon_background")}
     colors = {key: color_text(value) for key, value in looks.items() if value is not None}
-    if given["icon"] is not None:
+    if given.get("icon") is not None:
         icon = IconInit(given["icon"]) if like.icon is None else replace(like.icon, name=given["icon"])
         return {"icon": replace(icon, **colors), "init": given["init"]}
     if given["init"] is not None:
