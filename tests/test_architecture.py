@@ -16,11 +16,11 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "oklab", "effects", "resample"}),
+    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
     frozenset({"timeline"}),
-    frozenset({"guidance", "camera", "models", "takes"}),
+    frozenset({"guidance", "camera", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"api"}),
     frozenset({"cli"}),

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import IO
 
 from vqanim.errors import OutputError
+from vqanim.ffmpeg import QUIET, executable
 from vqanim.files import TEMP_SUFFIX, Picture
 
-QUIET = ("-hide_banner", "-loglevel", "error", "-y")
+__all__ = ["BITEXACT", "BITEXACT_FLAGS", "QUIET", "encode", "executable", "raw_input", "words_of"]
+
 BITEXACT_FLAGS = ("-fflags", "+bitexact", "-flags:v", "+bitexact")
 """No dates, versions or random numbers in the file."""
 BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)
@@ -22,18 +24,6 @@ BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)
 _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 _TAIL = 400
 """Characters of ffmpeg's last words that go into an error."""
-
-
-def executable() -> str:
-    """Path of the ffmpeg binary. Raises OutputError when there is none for this machine."""
-    import imageio_ffmpeg
-
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        raise OutputError(
-            "no ffmpeg for this machine: install one and put its path into IMAGEIO_FFMPEG_EXE"
-        ) from error
 
 
 def raw_input(width: int, height: int, fps: str) -> list[str]:
