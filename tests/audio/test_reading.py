@@ -131,4 +131,4 @@ def test_numbers_that_are_no_sound_are_refused(tmp_path: Path) -> None:
 
 def test_an_hour_is_refused_at_once(write: Write) -> None:
     hour = np.zeros(8000 * 3600, np.int16)
-    assert "lasts 60:00 minutes, allowed are 30" in refused(write(hour, "hour.flac", 8000))  # type: ignore[arg-type]
+    assert "lasts 60:00 minutes, allowed are 30" in refused(write(hour, "hour.flac", 8000))

@@ -49,7 +49,7 @@ def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> i
     if len(beats) < 2 * meter:
         return 0
     chroma = _chroma(mono, beats)
-    change = np.concatenate([[0.0], 1 - (chroma[1:] * chroma[:-1]).sum(axis=1)])
+    change = _bar_change(chroma, meter)
     index = np.clip(np.round(beats * RATE).astype(int), 0, len(onsets) - 1)
     struck = np.array([onsets[max(0, at - 4) : at + 5].max() for at in index])
     strength = change / max(float(change.mean()), 1e-9) + 0.5 * struck / max(float(struck.mean()), 1e-9)
@@ -74,6 +74,16 @@ def find_sections(
         borders = sorted({int(bars[np.abs(bars - border).argmin()]) for border in borders})
     edges = [0.0, *(float(grid[border]) for border in borders if grid[border] > 1.0), seconds]
     return _labelled(edges, grid, sounds, mels)
+
+
+def _bar_change(chroma: Floats, meter: int) -> Floats:
+    """How much the harmony of the bar after each beat would differ from that of the bar before, [B], 0..1."""
+    sums = np.concatenate([np.zeros((1, 12)), np.cumsum(chroma, axis=0)])
+    index = np.arange(len(chroma))
+    before = sums[index] - sums[np.maximum(index - meter, 0)]
+    after = sums[np.minimum(index + meter, len(chroma))] - sums[index]
+    lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
+    return np.where(lengths > 0, 1 - (before * after).sum(axis=1) / np.maximum(lengths, 1e-9), 0.0)
 
 
 def _chroma(mono: Samples, beats: Floats) -> Floats:

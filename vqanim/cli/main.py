@@ -31,6 +31,7 @@ COMMANDS = MappingProxyType(
         "encode": "Make a film from painted takes again, in other forms.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
+        "listen": "Find the beats, sections and signals of a song.",
         "icon": "Draw an icon, a text or a silhouette to start a film from.",
         "prompts": "List words that people add to prompts, by what they do.",
         "models": "List, fetch, verify and add models.",
