@@ -104,7 +104,7 @@ MISTAKES = {
     "duration: -2s\nprompts: a": "1: duration: found '-2s', allowed a time above 0",
     "duration: soon\nprompts: a": "1: duration: found 'soon', allowed a time above 0",
     "duration: 50%\nprompts: a": "1: duration: found '50%', allowed a time above 0",
-    "duration: 8beats\nprompts: a": "1: duration: found '8beats', times in beats, bars and markers",
+    "duration: 8beats\nprompts: a": "1: duration: found '8beats', bars, beats and markers need",
     "duration: 1e8s\nprompts: a": "1: duration: found 100000000 s, which makes 1200000000 frames at 12 fps, "
     "allowed 100000 frames",
     "fps: 1\nduration: 90000s\nprompts: a": "2: duration: found 90000 s, allowed at most a day, 86400 s",
@@ -189,7 +189,7 @@ MISTAKES = {
     "step, ease-in, ease-out, ease-in-out, smooth, did you mean 'step'?",
     CAMERA + "{rotate: {0s: [1, step, 2]}}": "at 0s: found a list, allowed a number or [number, easing]",
     CAMERA + "{rotate: {soon: 1}}": "3: camera.rotate: found the key 'soon', allowed a time such as 2s",
-    CAMERA + "{rotate: {bar 33: 1}}": "3: camera.rotate: found the key 'bar 33', times in beats, bars and",
+    CAMERA + "{rotate: {bar 33: 1}}": "3: camera.rotate: found the key 'bar 33', bars, beats and markers",
     CAMERA + "{rotate: {-1s: 1}}": "3: camera.rotate: found the key '-1s', allowed a time from 0s up",
     CAMERA
     + "\n  rotate:\n    1s: 1\n    50%: 2": "6: camera.rotate: found 1s and 50%, which are the same moment "
@@ -198,7 +198,7 @@ MISTAKES = {
     + "{rotate: sine(t)}": "3: camera.rotate: found 'sine(t)', which is no expression: unknown function "
     "'sine', did you mean 'sin'?",
     CAMERA
-    + "{rotate: bass * 2}": "3: camera.rotate: found 'bass * 2', which is no expression: 'bass' comes in a",
+    + "{rotate: bass * 2}": "3: camera.rotate: found 'bass * 2', which is no expression: 'bass' is heard in",
     CAMERA + "{rotate: 1 / 0}": "3: camera.rotate: found '1 / 0': division by zero",
     CAMERA + "{rotate: 9**9**9**9}": "3: camera.rotate: found '9**9**9**9': not a finite number",
     CAMERA + "{zoom: 1 - 1}": "3: camera.zoom: found '1 - 1': found 0, allowed a number above 0",
@@ -245,7 +245,7 @@ MISTAKES = {
     "of times per second from 0.01 to 120",
     HEAD + "hits: [{flash: 1}]": "3: hits[0]: on is missing, allowed the moments of the hit",
     HEAD + "hits: [{on: 1s, fade: 1s}]": "3: hits[0]: found no effect, allowed one or more of brightness",
-    HEAD + "hits: [{on: beat, flash: 1}]": "3: hits[0].on: found the key 'beat', times in beats, bars",
+    HEAD + "hits: [{on: beat, flash: 1}]": "3: hits[0].on: found the key 'beat', bars, beats and markers",
     HEAD
     + "hits: [{on: 1s, flash: {0s: 1}}]": "3: hits[0].flash: found a mapping, allowed a number from 0 to 1",
     HEAD

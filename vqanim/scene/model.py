@@ -31,6 +31,8 @@ from vqanim.scene.options import (
     time,
     whole,
 )
+from vqanim.scene.sound import SILENT, Sound
+from vqanim.scene.soundtrack import BANDS_KIND, LYRICS, MARKERS, STEMS, Band, Soundtrack, Stem
 from vqanim.scene.times import Time
 
 VERSION = 1
@@ -53,7 +55,6 @@ FITS = ("cover", "contain", "stretch")
 """Fill the frame and cut what hangs over; show all of the picture with margins; fill it out of shape."""
 
 _LATER = (
-    "soundtrack",
     "lead",
     "change",
     "kind",
@@ -452,7 +453,7 @@ class Shot(Declared):
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "at": declare(
-            time(zero=True),
+            time(zero=True, moment=True),
             "When the shot begins in the film; instead of a duration of the shot before",
             unit="time",
             default=None,
@@ -607,8 +608,37 @@ class Scene(Declared):
         unit="frames per second",
         default=Fraction(12),
     )
+    soundtrack: Soundtrack | None = option(
+        Kind("soundtrack", "the path of a song, or {file: song.mp3, start: 12.5s, bpm: auto, ...}"),
+        "The song that the film is made to",
+        default=None,
+        default_text="none",
+        example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
+    )
+    stems: tuple[Stem, ...] = option(
+        STEMS,
+        "Parts of the song in files of their own",
+        default=(),
+        default_text="none",
+        example="{drums: drums.wav}",
+    )
+    markers: tuple[tuple[str, float], ...] = option(
+        MARKERS,
+        "Names for moments of the song, which times may say; seconds of the song",
+        default=(),
+        default_text="none",
+        example='{drop: "1:02.4", chorus: bar 33}',
+    )
+    bands: tuple[tuple[str, Band], ...] = option(
+        BANDS_KIND,
+        "Ranges of pitches that become signals for expressions",
+        default=(),
+        default_text="none",
+        example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
+        key="signals",
+    )
     duration: Time | None = option(
-        time(),
+        time(song=True),
         "How long the film is; may be left out when every shot has its own",
         unit="time",
         default=None,
@@ -665,6 +695,8 @@ class Scene(Declared):
     )
     text: str = field(default="", compare=False, repr=False)
     """The source."""
+    sound: Sound = field(default=SILENT, compare=False, repr=False)
+    """What was heard: the clock of the song, and the signals that the scene uses."""
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """One line each, e.g. "scene.yaml:7: ... 30: did you mean 30f?"."""
 
@@ -676,5 +708,12 @@ class Scene(Declared):
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "vqanim": declare(
             Kind("version", f"{VERSION}"), "Version of the scene language", default=VERSION, example="1"
+        ),
+        "lyrics": declare(
+            LYRICS,
+            "Words with times; each line becomes a marker",
+            default=None,
+            default_text="none",
+            example="song.lrc",
         ),
     }

@@ -125,8 +125,15 @@ class Sound:
     signals: Mapping[str, Signal] = field(default_factory=lambda: MappingProxyType({}))
     """Those that the scene uses, by the name that expressions say: `bass`, `drums.onset`."""
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.signals or (name == BEAT and self.clock is not None)
+
     def values(self, name: str, seconds: Floats) -> Floats:
         """A signal or `beat` at moments of the film. Raises KeyError for one that nobody listened to."""
         if name == BEAT and self.clock is not None:
             return self.clock.counts(seconds)
         return self.signals[name].at(seconds)
+
+
+SILENT = Sound()
+"""A film without a soundtrack."""
