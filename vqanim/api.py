@@ -21,9 +21,10 @@ from vqanim.models.catalogue import (
 )
 from vqanim.models.events import FetchEvent
 from vqanim.models.fetch import fetch_model
-from vqanim.scene import Scene, dump_scene, load_scene
+from vqanim.scene import Scene, dump_scene
 from vqanim.scene.model import Models, PerceptorUse
 from vqanim.scene.still import Still, still_scene
+from vqanim.songs import load_scene, song_files
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
@@ -60,18 +61,25 @@ class Prepared:
         return Path("renders") / self.stem
 
 
-def prepare(scene: str | Path | Scene, overrides: Sequence[str] = (), models: str | None = None) -> Prepared:
+def prepare(
+    scene: str | Path | Scene,
+    overrides: Sequence[str] = (),
+    models: str | None = None,
+    out: str | Path | None = None,
+) -> Prepared:
     """Read a scene file (or take a loaded scene), look its models up and compile it.
 
     overrides: `key.path=value` texts, as for `--set`; they apply to a file only.
     models: name of the models, instead of the scene's.
+    out: the folder of the render, `renders/<stem>` when None: what was heard of the song is read from there.
     Raises SceneError with every mistake, and UsageError for overrides of a loaded scene.
     """
     if isinstance(scene, Scene):
         if overrides:
             raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
     else:
-        scene = load_scene(scene, overrides)
+        folder = Path(out) if out is not None else Path("renders") / Path(scene).stem
+        scene = load_scene(scene, overrides, folder)
     if models is not None:
         place = Place("--models", 0)
         chosen = Models(models, (PerceptorUse(models, place=place),), place)
@@ -131,7 +139,7 @@ def render(
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
-    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models)
+    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out)
     folder = Path(out) if out is not None else prepared.default_folder
     return _render(prepared, folder, device, deterministic)
 
@@ -157,7 +165,8 @@ def _render(
         for event in paint_takes(timeline, Run(store, run_key(prepared), hashes, device, deterministic)):
             if isinstance(event, RunStarted):
                 attic = Path(event.superseded_to) if event.superseded_to else None
-                resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
+                sounds = {path: content_hash(Path(path)) for path in song_files(prepared.scene)}
+                resolved = dump_scene(prepared.scene, keep_assets(hashes | sounds, folder))
                 write_keeping_old(folder / "scene.resolved.yaml", resolved, attic)
                 write_run(folder, describe_run(prepared, event), attic)
             yield event

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.audio.songs import RATE, Sound
+from tests.sounds import RATE, Sound
 
 Write = Callable[..., Path]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.audio import songs
+from tests import sounds as songs
 from tests.audio.conftest import Write
-from tests.audio.songs import Sound
+from tests.sounds import Sound
 from vqanim.audio.hear import Listener
 
 MADE: dict[str, tuple[list[float], Sound]] = {

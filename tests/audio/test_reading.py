@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.audio import songs
+from tests import sounds as songs
 from tests.audio.conftest import Write
 from vqanim.audio import reading
 from vqanim.audio.hear import Listener

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.audio import songs
+from tests import sounds as songs
 from tests.audio.conftest import Write
 from vqanim.audio.hear import Listener
 from vqanim.audio.spectrum import RATE

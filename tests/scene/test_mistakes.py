@@ -56,7 +56,6 @@ MISTAKES = {
     CAMERA + "{zom: 1}": "3: camera.zom: unknown key 'zom', did you mean 'zoom'?",
     CAMERA + "{pan: {z: 1}}": "3: camera.pan.z: unknown key 'z', allowed x, y",
     HEAD + "output: {gif: {widht: 3}}": "3: output.gif.widht: unknown key 'widht', did you mean 'width'?",
-    HEAD + "soundtrack: a.wav": "3: soundtrack: 'soundtrack' comes in a later version, not yet",
     HEAD + "start: {icon: robbot}": "3: start.icon: there is no icon 'robbot', did you mean 'robot'",
     HEAD
     + "start: {icon: far twitter}": "3: start.icon: there is no regular icon 'twitter', did you mean fab",

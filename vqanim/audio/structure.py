@@ -21,6 +21,8 @@ _NO_BEATS = 0.5
 """Seconds of what stands for a beat where there is none."""
 _CLEAR = 1.15
 """A phase of the bar counts when it is so many times stronger than the mean of all."""
+_LEAST_CHANGE = 0.02
+"""Of harmony from bar to bar, on average; with less there is no harmony to go by."""
 _ALIKE = 0.9
 """Cosine of the mean sounds of two sections that are one and the same part of a song."""
 _LOW, _HIGH = 55.0, 1760.0
@@ -52,7 +54,9 @@ def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> i
     change = _bar_change(chroma, meter)
     index = np.clip(np.round(beats * RATE).astype(int), 0, len(onsets) - 1)
     struck = np.array([onsets[max(0, at - 4) : at + 5].max() for at in index])
-    strength = change / max(float(change.mean()), 1e-9) + 0.5 * struck / max(float(struck.mean()), 1e-9)
+    strength = change / max(float(change.mean()), _LEAST_CHANGE) + 0.5 * struck / max(
+        float(struck.mean()), 1e-9
+    )
     means = np.array([strength[phase::meter].mean() for phase in range(meter)])
     best = int(means.argmax())
     return best if means[best] > _CLEAR * means.mean() else 0

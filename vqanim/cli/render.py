@@ -46,7 +46,7 @@ def render(
     with stopping():
         from vqanim import api
 
-        prepared = api.prepare(scene, overrides=overrides, models=models)
+        prepared = api.prepare(scene, overrides=overrides, models=models, out=out)
         words.warn(prepared.timeline.warnings)
 
         from vqanim.cli.report import report_to  # what a scene with mistakes need not wait for

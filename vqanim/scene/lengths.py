@@ -91,11 +91,13 @@ def _read_parts(nodes: Sequence[Mapping], reader: Reader) -> list[_Part]:
     return parts
 
 
-def _read_part(node: Mapping, reader: Reader) -> _Part:
+def _read_part(node: Mapping, reader: Reader, *, own: bool = True) -> _Part:
+    """The times of a shot. own: False where the node is the whole scene, whose duration is the film's."""
     options = options_of(Shot)
-    found = {key: reader.field(key, options[key][1], node) for key in ("duration", "at", "repeat", "freeze")}
+    keys = ("duration", "at", "repeat", "freeze") if own else ("repeat", "freeze")
+    found = {key: reader.field(key, options[key][1], node) for key in keys}
     freeze = found["freeze"].seconds(_base(reader)) if found["freeze"] else 0.0
-    return _Part(node, found["duration"], found["at"], found["repeat"], freeze)
+    return _Part(node, found.get("duration"), found.get("at"), found["repeat"], freeze)
 
 
 def _one_take(root: Mapping, seconds: float | None, place: Place, reader: Reader) -> Lengths:
@@ -104,7 +106,7 @@ def _one_take(root: Mapping, seconds: float | None, place: Place, reader: Reader
         if not is_given("shots", root):
             reader.refuse(place, "is missing, allowed a time above 0 such as 6s")
         return Lengths(None, None)
-    part = _read_part(root, reader)
+    part = _read_part(root, reader, own=False)
     film = _film_base(part.in_film(seconds), place, reader)
     return Lengths(TimeBase(seconds, reader.fps), film, pieces=(Piece(0.0, 0.0, seconds),))
 

@@ -131,7 +131,9 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     values[options[_RATE][0]] = _take_rate(root, reader)
     nodes = _shot_nodes(root, reader)
     lengths = find_lengths(root, nodes, values["duration"], reader)
-    starts = _starts(lengths, values[options[_RATE][0]] or reader.fps, reader)
+    rate = values[options[_RATE][0]] or reader.fps
+    starts = _starts(lengths, rate, reader)
+    reader.slack = float(Fraction(1, 2) / rate) + 1e-6
     reader.bases = {"film": lengths.film, "shot": None}
     values |= {key: reader.field(key, options[key][1], root) for key in _TIMED}
     reader.bases = {"film": lengths.painted, "shot": None}

@@ -608,35 +608,6 @@ class Scene(Declared):
         unit="frames per second",
         default=Fraction(12),
     )
-    soundtrack: Soundtrack | None = option(
-        Kind("soundtrack", "the path of a song, or {file: song.mp3, start: 12.5s, bpm: auto, ...}"),
-        "The song that the film is made to",
-        default=None,
-        default_text="none",
-        example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
-    )
-    stems: tuple[Stem, ...] = option(
-        STEMS,
-        "Parts of the song in files of their own",
-        default=(),
-        default_text="none",
-        example="{drums: drums.wav}",
-    )
-    markers: tuple[tuple[str, float], ...] = option(
-        MARKERS,
-        "Names for moments of the song, which times may say; seconds of the song",
-        default=(),
-        default_text="none",
-        example='{drop: "1:02.4", chorus: bar 33}',
-    )
-    bands: tuple[tuple[str, Band], ...] = option(
-        BANDS_KIND,
-        "Ranges of pitches that become signals for expressions",
-        default=(),
-        default_text="none",
-        example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
-        key="signals",
-    )
     duration: Time | None = option(
         time(song=True),
         "How long the film is; may be left out when every shot has its own",
@@ -673,6 +644,35 @@ class Scene(Declared):
         "Whether the film's end leads back into its start; its last second is blended with its first picture",
         default=False,
         example="true",
+    )
+    soundtrack: Soundtrack | None = option(
+        Kind("soundtrack", "the path of a song, or {file: song.mp3, start: 12.5s, bpm: auto, ...}"),
+        "The song that the film is made to",
+        default=None,
+        default_text="none",
+        example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
+    )
+    stems: tuple[Stem, ...] = option(
+        STEMS,
+        "Parts of the song in files of their own",
+        default=(),
+        default_text="none",
+        example="{drums: drums.wav}",
+    )
+    markers: tuple[tuple[str, float], ...] = option(
+        MARKERS,
+        "Names for moments of the song, which times may say; seconds of the song",
+        default=(),
+        default_text="none",
+        example='{drop: "1:02.4", chorus: bar 33}',
+    )
+    bands: tuple[tuple[str, Band], ...] = option(
+        BANDS_KIND,
+        "Ranges of pitches that become signals for expressions",
+        default=(),
+        default_text="none",
+        example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
+        key="signals",
     )
     output: Output = option(
         section(Output), "How the films are written", default=Output(), default_text="see the fields"

@@ -51,12 +51,16 @@ class Reader:
     """Durations; None where they are unknown because of a mistake."""
     song: SongTimes | None = None
     """What bars, beats and markers mean; None without a soundtrack."""
+    song_lost: bool = False
+    """True where a mistake in the soundtrack hides what it means; what needs it is no mistake of its own."""
     signals: frozenset[str] = frozenset()
     """Names of signals that expressions may say."""
     starts: dict[Base, float | None] = dataclasses.field(default_factory=dict)
     """Seconds of the film at which each time begins; None where that is unknown because of a mistake."""
     pieces: tuple[Piece, ...] = ()
     """Where film time and painted time go apart."""
+    slack: float = 1e-6
+    """Seconds by which a moment may lie before its time begins, for the first frame of a shot."""
     _problems: dict[tuple[Place, str], Problem] = dataclasses.field(default_factory=dict)
     _warnings: dict[str, None] = dataclasses.field(default_factory=dict)
     _read: dict[tuple[int, Kind], tuple[Node, Any]] = dataclasses.field(default_factory=dict)
@@ -110,7 +114,7 @@ class Reader:
         if start is None:
             return exact(max(second, 0.0), text)
         on_base = self._painted(second) if base == "film" else second - start
-        if on_base < -1e-6:
+        if on_base < -self.slack:
             what = "the film" if base == "film" else "the shot"
             raise ValueError(f"which is {-on_base:.6g} s before {what} begins")
         return exact(max(on_base, 0.0), text)
@@ -119,6 +123,8 @@ class Reader:
         try:
             return parse_time(text)
         except ValueError as error:
+            if self.song_lost:
+                raise Refused from None
             if self.song is not None and (said := str(error)).endswith(MUSICAL):
                 word = text.partition("+")[0].partition(" ")[0]
                 raise ValueError(said.removesuffix(MUSICAL) + self.song.hint(word)) from None

@@ -163,6 +163,8 @@ def read_time(node: Node, kind: TimeKind, reader: Reader) -> Time:
 
 
 def _length_of_song(node: Node, reader: Reader) -> Time:
+    if reader.song is None and reader.song_lost:
+        raise Refused
     if reader.song is None:
         raise reader.refuse(node.place, f"found 'soundtrack', but there is none: {ADD_SOUNDTRACK}")
     if reader.song.end <= 0 or reader.song.end == math.inf:
@@ -206,6 +208,8 @@ def _read_formula(node: Node, text: str, kind: CurveKind, reader: Reader) -> For
     try:
         parse_expression(text, reader.signals)
     except ExpressionError as error:
+        if reader.song_lost and any(said in str(error) for said in ("soundtrack", "stem", "unknown name")):
+            raise Refused from None
         raise reader.refuse(node.place, f"found {quoted(text)}, {_why_no_curve(text, error, kind)}") from None
     names = names_used(text, reader.signals)
     made = Formula(text, names & reader.signals, base=node.base, **_common(node, kind, text))

@@ -55,14 +55,14 @@ def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear |
             for key in KEYS[1:]:
                 if _is_given(node := root.get(key)) and node is not None:
                     reader.refuse(node.place, f"found {key} without a soundtrack: {ADD_SOUNDTRACK}")
-        else:  # a mistake that is noted hides the beats; what needs them is no mistake of its own
-            reader.song = SongTimes(None)
+        else:
+            reader.song_lost = True
         return SongSaid()
     seconds = _length(soundtrack, reader, ear)
     soundtrack = _listened(soundtrack, reader, ear)
     clock = _clock(soundtrack, reader)
     end = seconds - soundtrack.start
-    why = "no beats were found in the song"
+    why = "nobody listened to the song" if ear is None else "no beats were found in the song"
     reader.song = SongTimes(clock, {}, end, why)
     markers = _markers(root, soundtrack, reader)
     reader.song = SongTimes(clock, {name: at - soundtrack.start for name, at in markers}, end, why)

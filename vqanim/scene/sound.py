@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_NEAR = 1e-6
+"""Seconds."""
 BEAT = "beat"
 """The signal that every clock has: a continuous count of beats from the first one."""
 
@@ -30,6 +32,8 @@ class Clock:
     """Moments of the film at which they are, ascending."""
     meter: int = 4
     """Beats in a bar."""
+    heard: bool = False
+    """True for beats that were heard or tapped one by one: beyond them the count goes on, but nothing beats."""
 
     @classmethod
     def steady(cls, bpm: float, first_beat: float, meter: int = 4) -> Clock:
@@ -61,10 +65,12 @@ class Clock:
 
     def later(self, seconds: float) -> Clock:
         """The same beats, `seconds` later."""
-        return Clock(self.beats, tuple(moment + seconds for moment in self.seconds), self.meter)
+        return replace(self, seconds=tuple(moment + seconds for moment in self.seconds))
 
     def moments(self, first: float, last: float, every: float, offset: float = 0.0) -> tuple[float, ...]:
         """Every so many beats, counted from the beat `offset`, from one moment up to another."""
+        if self.heard:
+            first, last = max(first, self.seconds[0] - _NEAR), min(last, self.seconds[-1] + _NEAR)
         start = math.ceil((self.beat_at(first) - offset) / every - 1e-6)
         end = math.floor((self.beat_at(last) - offset) / every + 1e-6)
         return tuple(self.second_of(offset + number * every) for number in range(start, end + 1))

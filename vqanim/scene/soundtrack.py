@@ -169,7 +169,7 @@ class Soundtrack(Declared):
         if len(self.beats) > 1:
             first = 0 if self.first_beat is None else _nearest(self.beats, self.first_beat)
             numbers = tuple(float(number - first) for number in range(len(self.beats)))
-            return Clock(numbers, self.beats, self.meter)
+            return Clock(numbers, self.beats, self.meter, heard=True)
         if self.first_beat is None:
             return None
         if self.tempo:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.heard import signals_of
 from vqanim.scene.model import MAX_SIDE, Scene
+from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
@@ -27,17 +30,21 @@ _GIF_LEAST_WIDTH = 160
 
 
 def compile_timeline(
-    scene: Scene, clock: None = None, signals: None = None, limits: Limits = Limits()
+    scene: Scene,
+    clock: Clock | None = None,
+    signals: Mapping[str, Signal] | None = None,
+    limits: Limits = Limits(),
 ) -> Timeline:
     """Plan every frame of a scene: plain numbers, the same whenever the scene and the limits are.
 
-    Painted frame k shows the moment k / rate, film frame k the moment k / fps. `clock` and `signals` are
-    reserved for soundtracks. `limits` come from the catalogue of models. The timeline's warnings begin with
-    the scene's own.
+    Painted frame k shows the moment k / rate, film frame k the moment k / fps. `clock` and `signals` are what
+    was heard of its soundtrack, unless the scene brings them. `limits` come from the catalogue of models. The
+    timeline's warnings begin with the scene's own.
 
     Raises SceneError with every curve that has no usable value somewhere (its place, frame and time), every
     shot without a frame, and sizes or lengths beyond all measure.
     """
+    scene = _with_sound(scene, clock, signals)
     width, height = _fitted_size(scene, limits)
     spans = lay_out(scene)
     duration = math.fsum(span.duration for span in spans)
@@ -53,7 +60,7 @@ def compile_timeline(
         loop=scene.loop,
     )
     sampler = Sampler()
-    shots = _plan_shots(spans, film, TimeBase(duration, scene.fps), scene.rate, sampler)
+    shots = _plan_shots(spans, film, TimeBase(duration, scene.fps, sound=scene.sound), scene.rate, sampler)
     edit, chapters = cut_film(scene, spans, shots, sampler, film.aspect)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
     keys = cut_keys(scene, spans, shots, sampler) if smooth else ()
@@ -78,6 +85,15 @@ def compile_timeline(
         keys=keys,
         warnings=scene.warnings + _size_warnings(scene, width, height, limits) + _edit_warnings(scene),
     )
+
+
+def _with_sound(scene: Scene, clock: Clock | None, signals: Mapping[str, Signal] | None) -> Scene:
+    """The scene with what was heard. Raises SceneError where it needs what nobody listened to."""
+    sound = Sound(clock or scene.sound.clock, scene.sound.signals if signals is None else signals)
+    if missing := sorted(name for name in signals_of(scene) if name not in sound):
+        said = f"nobody has listened to {', '.join(missing)}: load the scene with vqanim.load_scene"
+        raise SceneError([Problem(Place(scene.file, 0, "soundtrack"), said)])
+    return replace(scene, sound=sound)
 
 
 def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fraction]:
