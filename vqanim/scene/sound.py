@@ -33,7 +33,7 @@ class Clock:
     meter: int = 4
     """Beats in a bar."""
     heard: bool = False
-    """True for beats that were heard or tapped one by one: beyond them the count goes on, but nothing beats."""
+    """True for beats that were heard or tapped: beyond them the count goes on, but nothing beats."""
 
     @classmethod
     def steady(cls, bpm: float, first_beat: float, meter: int = 4) -> Clock:

@@ -16,7 +16,7 @@ from vqanim.scene.times import TimeBase
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, Timeline
+from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.view import DIGITS
@@ -83,6 +83,7 @@ def compile_timeline(
         chapters=chapters,
         rate=scene.rate,
         keys=keys,
+        sound=None if scene.soundtrack is None else SoundPlan(scene.soundtrack.file, scene.soundtrack.start),
         warnings=scene.warnings + _size_warnings(scene, width, height, limits) + _edit_warnings(scene),
     )
 
