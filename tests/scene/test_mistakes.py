@@ -227,7 +227,7 @@ MISTAKES = {
     + "shots: [{name: a, duration: 3s}, {name: b}]": "3: shots[1]: the other shots take 3 s of the film's",
     HEAD
     + "shots: [{name: a, fps: 3}]": "3: shots[0].fps: unknown key 'fps' here, it belongs to the top level",
-    HEAD + "shots: [{name: a, lead: 3}]": "3: shots[0].lead: 'lead' comes in a later version, not yet",
+    HEAD + "shots: [{name: a, lead: -3}]": "3: shots[0].lead: found '-3', allowed a time such as 6f",
     HEAD + "effects: 3": "3: effects: found '3', allowed a list such as [{flash: {1s: 1, 1.2s: 0}}",
     HEAD + "effects: [{flahs: 1}]": "3: effects[0].flahs: unknown effect 'flahs', did you mean 'flash'?",
     HEAD + "effects: [{zoom: 1}]": "3: effects[0].zoom: unknown effect 'zoom', allowed brightness, contrast",

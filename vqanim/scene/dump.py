@@ -132,6 +132,7 @@ def _shot(shot: Shot, scene: Scene, names: Mapping[str, str], *, on_film: bool |
         values |= {
             "start": _start(shot.start, scene, names),
             "style": _Quoted(shot.style) if shot.style else None,
+            "lead": _time(shot.lead) if isinstance(shot.lead, Time) else shot.lead,
         }
     for section in ("camera", "carry", "guidance"):
         values[section] = dict(_section(getattr(shot, section), on_film))

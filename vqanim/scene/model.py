@@ -37,6 +37,8 @@ from vqanim.scene.times import Time
 
 VERSION = 1
 """Version of the scene language."""
+AUTO: Literal["auto"] = "auto"
+"""Of a lead that is measured."""
 MAX_SIDE = 4096
 """Pixels."""
 MAX_FRAMES = 100_000
@@ -55,7 +57,6 @@ FITS = ("cover", "contain", "stretch")
 """Fill the frame and cut what hangs over; show all of the picture with margins; fill it out of shape."""
 
 _LATER = (
-    "lead",
     "change",
     "kind",
 )
@@ -272,7 +273,7 @@ class StayNear(Declared):
 class Guidance(Declared):
     """How hard each frame is worked towards the prompts."""
 
-    later: ClassVar[tuple[str, ...]] = ("lead", "change", "palette", "kind")
+    later: ClassVar[tuple[str, ...]] = ("change", "palette", "kind")
 
     steps: Curve = option(
         curve(0, MAX_STEPS),
@@ -396,6 +397,15 @@ class Shot(Declared):
         "How hard each frame is worked towards the prompts",
         default=Guidance(),
         default_text="see the fields",
+    )
+    lead: Time | Literal["auto"] | None = option(
+        Kind("lead", "a time such as 6f, 0.5s or 0.5beats, or auto"),
+        "So much earlier prompts and steps change, because a picture needs time to show them; never across a "
+        "cut. With auto that time is measured before the first render",
+        unit="time",
+        default=None,
+        default_text="0s",
+        example="6f",
     )
     transition: Transition = option(
         Kind("transition", "carry, cut, dissolve or {kind: dissolve, duration: 1s}"),

@@ -6,14 +6,25 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from vqanim.errors import Place
 from vqanim.files import picture_trouble
 from vqanim.scene.colors import Color
 from vqanim.scene.edit_readers import EDIT_READERS, read_color
 from vqanim.scene.figures import FIGURES, find_file, read_figure
-from vqanim.scene.model import FITS, MAX_SIDE, Models, PerceptorUse, Prompt, Size, Start, StayNear, Transition
+from vqanim.scene.model import (
+    AUTO,
+    FITS,
+    MAX_SIDE,
+    Models,
+    PerceptorUse,
+    Prompt,
+    Size,
+    Start,
+    StayNear,
+    Transition,
+)
 from vqanim.scene.numbers import is_number, parse_ratio, parse_whole
 from vqanim.scene.options import CurveKind, Kind, TextKind, choice, keys_of, options_of, time
 from vqanim.scene.prompts import parse_short
@@ -361,10 +372,18 @@ def _text_kind() -> TextKind:
     return kind
 
 
+def read_lead(node: Node, kind: Kind, reader: Reader) -> Time | Literal["auto"]:
+    """How much earlier prompts change."""
+    if isinstance(node, Scalar) and node.text.strip() == AUTO:
+        return AUTO
+    return read_time(node, replace(time(zero=True), allowed=kind.allowed), reader)
+
+
 ALL_READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
     **READERS,
     **EDIT_READERS,
     **SONG_READERS,
+    "lead": read_lead,
     "model": read_model,
     "models": read_models,
     "name": read_name,

@@ -120,8 +120,12 @@ def _plan_shots(
     for number, here in enumerate(clocks):
         before = None
         if number and here.span.shot.transition.kind == "carry":
-            before = replace(clocks[number - 1], until=here.span.start + here.span.blend)
-        plans.append(plan_shot(film, here, before, sampler))
+            until = here.span.start + here.span.blend
+            before = replace(clocks[number - 1], until=until)
+        after = clocks[number + 1] if number + 1 < len(clocks) else None
+        if after is not None and after.span.shot.transition.kind != "carry":
+            after = None
+        plans.append(plan_shot(film, here, before, sampler, after))
     return tuple(plans)
 
 
