@@ -22,7 +22,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"timeline"}),
     frozenset({"guidance", "camera", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
-    frozenset({"songs"}),
+    frozenset({"songs", "response"}),
     frozenset({"api"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),

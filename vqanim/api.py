@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vqanim import __version__
+from vqanim import __version__, response
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.catalogue import (
@@ -85,13 +85,18 @@ def prepare(
         chosen = Models(models, (PerceptorUse(models, place=place),), place)
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
-    limits = Limits(
+    limits = limits_of(generator, perceptors)
+    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptors)
+
+
+def limits_of(generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry]) -> Limits:
+    """What models say about scenes that leave things open."""
+    return Limits(
         multiple=generator.multiple,
         learning_rate=generator.learning_rate,
         smoothing=generator.smoothing,
         views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
     )
-    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptors)
 
 
 def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...]]:
@@ -160,6 +165,8 @@ def _render(
     timeline = prepared.timeline
     with lock_folder(folder):
         prepared = yield from fetch_models(prepared, unknown_only=True)
+        prepared = yield from with_response(prepared, folder, device, deterministic)
+        timeline = prepared.timeline
         store = TakeStore(folder)
         hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
         for event in paint_takes(timeline, Run(store, run_key(prepared), hashes, device, deterministic)):
@@ -175,6 +182,25 @@ def _render(
         yield from make_film(
             timeline, lambda frame: store.frame_path(frame.shot, frame.index), folder, prepared.stem
         )
+
+
+def with_response(
+    prepared: Prepared, folder: Path, device: str = "auto", deterministic: bool = False
+) -> Generator[Event | FetchEvent, None, Prepared]:
+    """The scene with the lead that was measured for it, now or in an earlier run in the same folder.
+
+    Raises DeviceError, InputError and OutputError.
+    """
+    if not response.waits(prepared.scene):
+        return prepared
+    limits = limits_of(prepared.generator, prepared.perceptors)
+    trial = compile_timeline(response.trial_scene(prepared.scene), limits=limits)
+    frames = response.read_response(folder, response.trial_key(trial, run_key(prepared)))
+    if frames is None:
+        prepared = yield from fetch_models(prepared)
+        frames = yield from response.measure(trial, run_key(prepared), folder, device, deterministic)
+    scene = response.with_lead(prepared.scene, frames)
+    return replace(prepared, scene=scene, timeline=compile_timeline(scene, limits=limits))
 
 
 def prepare_still(still: Still, name: str = "picture") -> Prepared:

@@ -36,9 +36,7 @@ def test_a_lead_in_beats(tmp_path: Path) -> None:
     song = "soundtrack: {file: song.mp3, bpm: 120, first_beat: 0s}"
     text = f"fps: 10\nduration: 4s\n{song}\nlead: 0.5beats\n{CHANGE}"
     (shot,) = compile_timeline(load_scene_text(text, "scene.yaml", tmp_path)).shots
-    assert (
-        texts(shot).index("a fire") == 20 - 2
-    )  # 2.5 frames: the first frame whose moment, half a beat later, is 2 s
+    assert texts(shot).index("a fire") == 20 - 2  # 2.5 frames: the first whose prompts are those of 2 s
 
 
 def test_steps_come_earlier_and_everything_else_stays() -> None:

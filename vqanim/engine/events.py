@@ -82,4 +82,30 @@ class TakesDone:
     seconds: float
 
 
-Event = RunStarted | ModelsLoaded | ShotStarted | FrameDone | StepChanged | TakesDone
+@dataclass(frozen=True)
+class TrialStarted:
+    """Sent before anything else when a lead must be measured."""
+
+    frames: int
+    """To be painted for it."""
+
+
+@dataclass(frozen=True)
+class ResponseMeasured:
+    """A trial showed how long a change of prompts takes to be seen."""
+
+    frames: int
+    seconds: float
+    """Time for the trial."""
+
+
+Event = (
+    TrialStarted
+    | ResponseMeasured
+    | RunStarted
+    | ModelsLoaded
+    | ShotStarted
+    | FrameDone
+    | StepChanged
+    | TakesDone
+)

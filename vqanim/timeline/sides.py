@@ -60,8 +60,8 @@ def sides_ahead(
     if after is not None:
         since = now.film + lead - after.span.start
         length = after.span.blend
-        taken: Floats = np.clip(since / length, 0.0, 1.0) if length > 0 else (since > -1e-9) * 1.0
-        own = own * (1.0 - taken)
+        taken = np.asarray(np.clip(since / length, 0, 1) if length > 0 else since > -1e-9, np.float64)
+        own = np.asarray(own * (1.0 - taken), np.float64)
         moments = _held(after, after.at(now.film + lead))
         found.append(Side(after.span.shot, after, moments, taken))
     return [*found, Side(clocks.span.shot, clocks, _ahead(clocks, now, lead), own)]
