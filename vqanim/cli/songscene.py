@@ -47,8 +47,9 @@ soundtrack:
   first_beat: auto   # when bar 1 begins
   meter: {meter}
 guidance: {{steps: 6, first_steps: 60}}
+lead: auto           # prompts change so much earlier that the change is seen on its beat
 camera:
-  zoom: "1.05 + 0.5 * bass"
+  zoom: "1.03 + 0.5 * bass"
 hits:
   - {{on: beat, every: {meter}, flash: 0.25, fade: 0.5beats}}
   - {{on: onset, above: 0.6, punch: 1.04, fade: 150ms}}
@@ -106,12 +107,11 @@ def _shot(number: int, start: float, end: float, beats: Beats, clock: Clock | No
     keys = _bars_between(start, end, clock)
     if len(keys) < 2:
         return "\n".join([*lines, f"    prompts: [{this}]", ""])
-    middle, last = keys[len(keys) // 2], keys[-1]
-    first = keys[len(keys) // 2 - 1]
+    first, middle = keys[0], keys[len(keys) // 2]
     lines += [
         "    prompts:",
-        f"      - {{text: {this}, weight: {{{first}: 1, {middle}: 0.5}}}}",
-        f"      - {{text: {following}, weight: {{{first}: 0, {last}: [0.6, ease-in]}}}}",
+        f"      - {{text: {this}, weight: {{{first}: 1, {middle}: [0.2, step]}}}}",
+        f"      - {{text: {following}, weight: {{{first}: 0, {middle}: [1, step]}}}}",
     ]
     return "\n".join([*lines, ""])
 
