@@ -134,6 +134,10 @@ LIGHT = {
     "prompts": "from vqanim.cli.main import main; assert main(['prompts']) == 0",
     "models list": "from vqanim.cli.main import main; assert main(['models', 'list']) == 0",
     "models fetch": "from vqanim.cli.main import main; assert main(['models', 'fetch', 'pocket']) == 0",
+    "listen --help": "from vqanim.cli.main import main; main(['listen', '--help'])",
+    "a scene with a soundtrack": (
+        "from vqanim.cli.main import main; assert main(['check', root + '/scenes/music/ember.yaml']) == 0"
+    ),
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }
 
