@@ -12,6 +12,7 @@ import soundfile
 
 from tests import sounds as songs
 from tests.sounds import RATE, Sound
+from vqanim.cache import sha256_of
 from vqanim.errors import SceneError
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.sound import Clock
@@ -160,6 +161,18 @@ def test_beats_are_read_from_an_earlier_render(load: Load, tmp_path: Path) -> No
     other = load_scene(tmp_path / "scene.yaml", folder=folder)
     assert other.soundtrack is not None
     assert 0.1 not in other.soundtrack.beats
+
+
+def test_beats_that_were_tapped_are_not_taken_for_heard_ones(load: Load, tmp_path: Path) -> None:
+    scene = load("duration: 4s", song="soundtrack: {file: song.wav, beats: [0s, 1s, 2s], first_beat: 0s}\n")
+    (tmp_path / "renders").mkdir()
+    digest = sha256_of(tmp_path / "song.wav")[:16]
+    text = dump_scene(scene, dict.fromkeys(song_files(scene), f"assets/{digest}.wav"))
+    (tmp_path / "renders" / "scene.resolved.yaml").write_text(text)
+    load("duration: 4s")
+    again = load_scene(tmp_path / "scene.yaml", folder=tmp_path / "renders")
+    assert again.soundtrack is not None
+    assert again.soundtrack.beats == pytest.approx(TRUTH, abs=0.01)
 
 
 MISTAKES = {

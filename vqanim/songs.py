@@ -55,7 +55,9 @@ def remembered_beats(resolved: Path) -> dict[str, Heard]:
         track = root.get("soundtrack") if isinstance(root, Mapping) else None
         if not isinstance(track, Mapping):
             return {}
-        file, beats, first = (track.get(key) for key in ("file", "beats", "first_beat"))
+        file, beats, first, bpm = (track.get(key) for key in ("file", "beats", "first_beat", "bpm"))
+        if not (isinstance(bpm, Scalar) and bpm.text == "auto"):
+            return {}  # nobody listened
         if not (isinstance(file, Scalar) and isinstance(beats, ListNode) and isinstance(first, Scalar)):
             return {}
         seconds = [_seconds(beat.text) for beat in beats.items if isinstance(beat, Scalar)]

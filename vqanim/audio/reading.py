@@ -82,7 +82,7 @@ def open_song(path: Path) -> Song:
         with warnings_off():
             info = soundfile.info(str(path))
         song = Song(path, int(info.samplerate), int(info.channels), int(info.frames), "soundfile")
-    except (soundfile.SoundFileError, OSError, ValueError):
+    except (soundfile.SoundFileError, OSError, ValueError, TypeError):  # the last for a .raw without a header
         song = _probe_by_ffmpeg(path)
     if song.channels > MAX_CHANNELS or song.rate < 1000:
         raise BadSong(path, f"has {song.channels} channels at {song.rate} Hz, which is no music")

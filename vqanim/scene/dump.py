@@ -204,7 +204,7 @@ def _song(scene: Scene, names: Mapping[str, str]) -> dict[str, Any]:
     said = {
         "file": file(track.file),
         "start": _seconds(track.start),
-        "bpm": None if track.bpm is None else _ratio(track.bpm),
+        "bpm": "auto" if track.found else None if track.bpm is None else _ratio(track.bpm),
         "first_beat": None if track.first_beat is None else _seconds(track.first_beat),
         "meter": track.meter,
         "tempo": {_tempo_key(tempo): _ratio(tempo.bpm) for tempo in track.tempo} or None,

@@ -138,6 +138,8 @@ class Soundtrack(Declared):
         default_text="none",
         example="taps.txt",
     )
+    found: bool = field(default=False, compare=False)
+    """True for beats that were found by listening, now or in the run that wrote the scene."""
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -151,7 +153,7 @@ class Soundtrack(Declared):
         """With what was found by listening in the place of what was left open."""
         if self.bpm is None and not self.tempo:
             first = heard.first_beat if self.first_beat is None else self.first_beat
-            return replace(self, beats=heard.beats, first_beat=first)
+            return replace(self, beats=heard.beats, first_beat=first, found=True)
         if heard.first_beat is None:
             return self
         period = 60 / float(self.bpm if self.bpm is not None else self.tempo[0].bpm)

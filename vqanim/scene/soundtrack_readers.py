@@ -29,7 +29,7 @@ from vqanim.scene.soundtrack import (
     Stem,
     Tempo,
 )
-from vqanim.scene.tree import Node, Scalar, quoted, shown
+from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 from vqanim.scene.tree import Sequence as ListNode
 
 _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
@@ -46,7 +46,10 @@ def read_soundtrack(node: Node, kind: Kind, reader: Reader) -> Soundtrack:
     said = [key for key in ("bpm", "tempo", "beats") if getattr(made, key)]
     if len(said) > 1:
         raise reader.refuse(node.place, f"found {' and '.join(said)}, allowed is one of them")
-    return replace(made, place=node.place)
+    # A resolved scene says both: beats that were found where it said auto.
+    bpm = node.get("bpm") if isinstance(node, Mapping) else None
+    found = bool(made.beats) and isinstance(bpm, Scalar) and bpm.text.strip() == "auto"
+    return replace(made, found=found, place=node.place)
 
 
 def read_song_file(node: Node, kind: Kind, reader: Reader) -> str:
