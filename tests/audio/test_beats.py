@@ -11,6 +11,8 @@ from tests import sounds as songs
 from tests.audio.conftest import Write
 from tests.sounds import Sound
 from vqanim.audio.hear import Listener
+from vqanim.audio.spectrum import RATE
+from vqanim.scene.soundtrack import NAMES
 
 MADE: dict[str, tuple[list[float], Sound]] = {
     **{f"clicks at {bpm}": songs.clicks(bpm, 0.37, 16) for bpm in (87, 120, 174)},
@@ -111,3 +113,10 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     path = write(songs.clicks(120, 0.3, 8)[1])
     monkeypatch.setenv("VQANIM_CACHE", str(path))  # a file
     assert Listener.of(path).beats().beats
+
+
+@pytest.mark.parametrize("seconds", [0.12, 0.5, 1.0])
+def test_the_shortest_songs_are_listened_to(seconds: float, write: Write) -> None:
+    listener = Listener.of(write(songs.at([0.05], seconds)))
+    assert len(listener.beats().beats) <= 2
+    assert all(len(listener.signal(name)) == round(seconds * RATE) for name in NAMES)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.audio.levels import blurred
 from vqanim.audio.tempo import TempoPath
 
 Floats = NDArray[np.float64]
@@ -19,6 +20,8 @@ _NEAREST, _FARTHEST = 0.5, 2.0
 """Periods between which the beat before is looked for."""
 _REACH = 0.035
 """Seconds around a beat within which it is moved to an onset."""
+_NEAR = 0.015
+"""Seconds: spread of how far from a beat its onset is looked for."""
 _LATE = 0.007
 """Seconds by which onset strength peaks before the sound itself; measured on clicks."""
 
@@ -39,7 +42,9 @@ def refine(onsets: Floats, rate: float, index: int) -> float:
     """Seconds of the strongest onset near a beat, between samples; the beat itself where there is none."""
     reach = max(1, round(_REACH * rate))
     first, last = max(0, index - reach), min(len(onsets), index + reach + 1)
-    peak = first + int(np.argmax(onsets[first:last]))
+    # The nearer the likelier: under noise the strongest of many small ones may be anywhere.
+    nearness = np.exp(-0.5 * ((np.arange(first, last) - index) / (_NEAR * rate)) ** 2)
+    peak = first + int(np.argmax(onsets[first:last] * nearness))
     if onsets[peak] <= 0.3:
         return index / rate
     if not 0 < peak < len(onsets) - 1:
@@ -55,7 +60,7 @@ def _local_score(onsets: Floats, rate: float, tempo: TempoPath) -> Floats:
     width = max(1, round(period))
     offsets = np.arange(-width, width + 1)
     kernel = np.exp(-0.5 * (offsets * 32.0 / period) ** 2)
-    return np.asarray(np.convolve(onsets, kernel, mode="same"))
+    return blurred(onsets, kernel)
 
 
 def _best_chain(score: Floats, periods: Floats) -> NDArray[np.intp]:

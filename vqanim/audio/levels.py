@@ -41,6 +41,12 @@ def _decayed(values: Floats, rate: float, seconds: float) -> Floats:
     return np.asarray(np.exp(np.maximum.accumulate(logs) - slope))
 
 
+def blurred(values: Floats, kernel: Floats) -> Floats:
+    """Values [T] convolved with a symmetric kernel of odd length, which may be longer than they are."""
+    half = len(kernel) // 2
+    return np.asarray(np.convolve(values, kernel)[half : half + len(values)])
+
+
 def to_unit(values: Floats, least: float) -> Floats:
     """Values >= 0 to 0..1: what is usual at quiet moments becomes 0, and at loud ones 1.
 

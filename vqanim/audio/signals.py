@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.audio.bands import band_level, level
-from vqanim.audio.levels import QUIETEST, attack_release, between, to_unit
+from vqanim.audio.levels import QUIETEST, attack_release, between, blurred, to_unit
 from vqanim.audio.reading import Samples
 from vqanim.audio.spectrum import RATE, brightness, log_mels, onset_strength
 from vqanim.scene.soundtrack import BANDS, Band
@@ -45,10 +45,10 @@ def onset_signal(mono: Samples) -> Floats:
 def brightness_signal(mono: Samples) -> Floats:
     """Whether the sound is dark (0) or bright (1), [T] at RATE; 0 where there is none."""
     centers, levels = brightness(mono)
-    width = round(_BRIGHTNESS_SECONDS * RATE)
+    width = round(_BRIGHTNESS_SECONDS * RATE) | 1  # odd
     kernel = np.hanning(width + 2)[1:-1]
-    weights = np.convolve(levels, kernel, mode="same")
-    mean = np.convolve(centers * levels, kernel, mode="same") / np.maximum(weights, 1e-12)
+    weights = blurred(levels, kernel)
+    mean = blurred(centers * levels, kernel) / np.maximum(weights, 1e-12)
     return between(mean, weights)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.audio.levels import blurred
+
 Floats = NDArray[np.float64]
 
 SLOWEST, FASTEST = 40.0, 240.0
@@ -108,7 +110,7 @@ def _smoothed(onsets: Floats, rate: float) -> Floats:
     """Blurred by some 20 ms, so that beats that are played a little off still agree."""
     width = max(1, round(0.02 * rate))
     kernel = np.hanning(2 * width + 1)[1:-1] if width > 1 else np.ones(1)
-    return np.asarray(np.convolve(onsets, kernel / kernel.sum(), mode="same"))
+    return blurred(onsets, kernel / kernel.sum())
 
 
 def _autocorrelation(values: Floats) -> Floats:
