@@ -62,6 +62,13 @@ def test_nothing_is_late(name: str, fps: int, write: Write) -> None:
 
 
 @pytest.mark.parametrize("fps", FPS)
+@pytest.mark.parametrize("name", ["onset", "loudness", "treble"])
+def test_a_single_hit_in_a_long_song_is_not_early(name: str, fps: int, write: Write) -> None:
+    values = signal(Listener.of(write(songs.at([7.013], 20))), name).at(frames(fps, 20))
+    assert abs(int(np.argmax(values)) / fps - 7.013) <= 1 / fps + 0.003
+
+
+@pytest.mark.parametrize("fps", FPS)
 def test_a_kick_is_seen_at_its_stroke(fps: int, write: Write) -> None:
     t = np.arange(round(0.2 * songs.RATE)) / songs.RATE
     kick = np.asarray(np.sin(2 * np.pi * 70 * t) * np.exp(-t / 0.04) * np.minimum(1, t / 0.002), np.float32)

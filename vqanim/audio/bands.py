@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.audio.levels import blurred
 from vqanim.audio.reading import ANALYSIS_RATE, Samples
 from vqanim.audio.spectrum import HOP
 
@@ -16,6 +17,8 @@ _BLOCK = 1 << 17
 """Samples that are filtered at once, 5.5 s."""
 _MARGIN = 1 << 14
 """Samples on either side in which a filter has died away."""
+_LEVEL_HOPS = 9
+"""Of the window of `level`, odd."""
 _LEAST_GAIN = 1e-4
 """Parts of the spectrum with less are left out."""
 
@@ -64,11 +67,11 @@ def _gain(at: Floats, low: float, high: float) -> Floats:
 
 
 def level(mono: Samples) -> Floats:
-    """RMS of everything over 50 ms around each moment, [ceil(N / HOP)], at RATE."""
+    """RMS of everything around each moment, through a window of 50 ms, [ceil(N / HOP)], at RATE."""
     count = -(-len(mono) // HOP)
-    energy = np.square(np.pad(mono, (0, count * HOP - len(mono))), dtype=np.float64)
-    sums = np.concatenate([[0.0], np.cumsum(energy)])
-    half = ANALYSIS_RATE // 40
-    centers = np.arange(count) * HOP
-    first, last = np.clip(centers - half, 0, len(energy)), np.clip(centers + half, 0, len(energy))
-    return np.sqrt((sums[last] - sums[first]) / np.maximum(last - first, 1))
+    half = HOP // 2
+    padded = np.pad(np.square(mono, dtype=np.float64), (half, (count + 1) * HOP - len(mono)))
+    # Of HOP samples around every moment; then a window without edges, so that a click has one loudest moment.
+    energy = padded[: count * HOP].reshape(count, HOP).mean(axis=1)
+    kernel = np.hanning(_LEVEL_HOPS + 2)[1:-1]
+    return np.sqrt(np.maximum(blurred(energy, kernel / kernel.sum()), 0.0))

@@ -13,7 +13,7 @@ QUIETEST = 0.01
 """A band is never made louder than if it reached a hundredth (-40 dB) of the song's own level."""
 _LOW, _HIGH = 10.0, 99.0
 """Per cent of the values that lie below what becomes 0, and below what becomes 1."""
-_OUTLIER = 8.0
+_OUTLIER = 3.0
 """The loudest moment counts as at most so many times the limit that the percentile sets."""
 _STEPS = 4096
 """Values are rounded to so many steps, so that machines that differ in a last bit make the same film."""

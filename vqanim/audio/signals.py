@@ -20,7 +20,7 @@ VERSION = 1
 """Bumped by hand whenever the same song would give other signals."""
 _ONSET = (0.005, 0.1)
 """Attack and release of `onset`, in seconds."""
-_LOUDNESS = (0.03, 0.3)
+_LOUDNESS = (0.01, 0.3)
 _BRIGHTNESS_SECONDS = 0.1
 """Over so long the brightness is averaged."""
 

@@ -18,5 +18,5 @@ def find_inside(written: str, folder: Path) -> Path:
     inside = folder.resolve()
     found = (folder / written.replace("\\", "/")).resolve()
     if not found.is_relative_to(inside):
-        raise ValueError("it leads out of the scene's folder, allowed are pictures inside it")
+        raise ValueError("it leads out of the scene's folder, allowed are files inside it")
     return found
