@@ -34,6 +34,11 @@ def test_a_slow_change_is_seen_half_way() -> None:
     assert response_frames(rising, SETTLE) == 4
 
 
+def test_once_is_no_change() -> None:
+    found = [-0.1] * SETTLE + [-0.1, 0.3, -0.1, -0.1, 0.2, 0.3] + [0.3] * (AFTER - 6)
+    assert response_frames(found, SETTLE) == 4
+
+
 def test_no_change_at_all_takes_what_is_usual() -> None:
     assert response_frames([0.1] * (SETTLE + AFTER), SETTLE) == 4
 

@@ -104,7 +104,11 @@ def response_frames(nearness: Sequence[float], change: int) -> int:
     if after - before < _LEAST_CHANGE:
         return _USUAL
     seen = before + SEEN * (after - before)
-    return next(index for index, value in enumerate(nearness[change:]) if value >= seen)
+    # Once may be chance; the last frame has no next one that could tell.
+    follows = [*nearness[change + 1 :], nearness[-1]]
+    pairs = zip(nearness[change:], follows, strict=True)
+    stays = (index for index, (here, following) in enumerate(pairs) if min(here, following) >= seen)
+    return next(stays, len(nearness) - change - 1)
 
 
 def trial_key(trial: Timeline, run: RunKey) -> str:
