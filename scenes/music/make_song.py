@@ -209,7 +209,10 @@ def write_song(song: Song, folder: Path, ending: str = "ogg", *, stems: bool = F
 
 def _write(path: Path, sound: Sound, ending: str) -> None:
     quality = {"compression_level": QUALITY} if ending in ("ogg", "mp3") else {}
-    soundfile.write(path, sound.astype(np.float32), RATE, **quality)
+    with soundfile.SoundFile(path, "w", RATE, 1, **quality) as file:
+        # In parts: libsndfile puts all that an OGG is given at once onto the stack.
+        for first in range(0, len(sound), RATE):
+            file.write(sound[first : first + RATE].astype(np.float32))
 
 
 def main() -> None:
