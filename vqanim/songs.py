@@ -45,8 +45,8 @@ def song_files(scene: Scene) -> tuple[str, ...]:
     return () if track is None else (track.file, *(stem.file for stem in scene.stems))
 
 
-def remembered_beats(resolved: Path) -> dict[str, Heard]:
-    """The beats in the resolved scene of an earlier render, by the beginning of the hash of its song.
+def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
+    """The beats in the resolved scene of an earlier render, by the beginning of its song's hash and the meter.
 
     Empty where there is none, or nothing was listened to.
     """
@@ -55,13 +55,16 @@ def remembered_beats(resolved: Path) -> dict[str, Heard]:
         track = root.get("soundtrack") if isinstance(root, Mapping) else None
         if not isinstance(track, Mapping):
             return {}
-        file, beats, first, bpm = (track.get(key) for key in ("file", "beats", "first_beat", "bpm"))
+        file, beats, first, bpm, meter = (
+            track.get(key) for key in ("file", "beats", "first_beat", "bpm", "meter")
+        )
         if not (isinstance(bpm, Scalar) and bpm.text == "auto"):
             return {}  # nobody listened
         if not (isinstance(file, Scalar) and isinstance(beats, ListNode) and isinstance(first, Scalar)):
             return {}
         seconds = [_seconds(beat.text) for beat in beats.items if isinstance(beat, Scalar)]
-        return {Path(file.text).stem: Heard(tuple(seconds), _seconds(first.text))}
+        beats_in_bar = int(meter.text) if isinstance(meter, Scalar) else 4
+        return {(Path(file.text).stem, beats_in_bar): Heard(tuple(seconds), _seconds(first.text))}
     except (OSError, ValueError, SceneError):
         return {}
 

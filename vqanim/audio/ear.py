@@ -18,8 +18,8 @@ from vqanim.scene.soundtrack import Heard
 class SceneEar:
     """Listens to the songs of a scene; implements vqanim.scene.soundtrack.Ear."""
 
-    remembered: Mapping[str, Heard] = field(default_factory=dict)
-    """Beats that are known, by the first 16 digits of the SHA-256 of the song."""
+    remembered: Mapping[tuple[str, int], Heard] = field(default_factory=dict)
+    """Beats that are known, by the first 16 digits of the SHA-256 of the song and the meter."""
     _listeners: dict[str, Listener] = field(default_factory=dict)
 
     def seconds(self, file: str) -> float:
@@ -29,7 +29,7 @@ class SceneEar:
     def beats(self, file: str, meter: int, bpm: float | None) -> Heard:
         """The beats of a song: those that are remembered, or those that are heard. Raises BadSong."""
         listener = self.listener(file)
-        if bpm is None and (known := self.remembered.get(listener.kept.digest[:16])):
+        if bpm is None and (known := self.remembered.get((listener.kept.digest[:16], meter))):
             return known
         found = listener.beats(meter, bpm)
         return Heard(found.beats, found.first_beat, found.confidence)
