@@ -46,7 +46,7 @@ def song_files(scene: Scene) -> tuple[str, ...]:
 
 
 def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
-    """The beats in the resolved scene of an earlier render, by the beginning of its song's hash and the meter.
+    """The beats in the resolved scene of an earlier render, by the start of its song's hash and the meter.
 
     Empty where there is none, or nothing was listened to.
     """

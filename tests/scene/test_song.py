@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,8 @@ def test_a_resolved_scene_says_the_same_without_listening(read: Read, tmp_path: 
         "duration: 4bars\nstems: {drums: drums.wav}\nmarkers: {drop: bar 3}\n"
         "signals: {kick: {band: [40, 120], release: 0.2s}}\nfps: 30000/1001\n"
         'camera: {zoom: "1 + 0.1 * kick * drums.onset", angle: {bar 2: 1, drop-1beats: [3, step]}}\n'
-        "hits: [{on: beat, every: 2bars, from: drop, to: 7s, flash: 0.4, fade: 0.5beats},"
+        "hits: [{on: beat, every: 1/3, flash: 0.1},"
+        " {on: beat, every: 2bars, from: drop, to: 7s, flash: 0.4, fade: 0.5beats},"
         " {on: drums.kick, above: 0.7, punch: 1.1}, {on: bar, flash: 1}]"
     )
     text = dump_scene(scene, {str(tmp_path / name): name for name in ("song.mp3", "drums.wav")})
@@ -156,7 +158,18 @@ def test_a_resolved_scene_says_the_same_without_listening(read: Read, tmp_path: 
     assert again == scene
     assert again.soundtrack is not None
     assert again.soundtrack.clock() == Clock.steady(120, 0.5)
-    assert [hit.each.every for hit in again.hits if hit.each and hit.each.signal == "beat"] == [8, 4]
+    assert [hit.each.every for hit in again.hits if hit.each and hit.each.signal == "beat"] == [
+        Fraction(1, 3),
+        8,
+        4,
+    ]
+
+
+def test_a_moment_without_end_in_decimals_is_written_out_too(read: Read, tmp_path: Path) -> None:
+    song = "soundtrack: {file: song.mp3, bpm: 87, first_beat: 0.3s}\n"
+    scene = read("duration: 7beats\nmarkers: {a: bar 2 beat 2}\ncamera: {zoom: {a: 1, 1beats: 1.1}}", song)
+    text = dump_scene(scene, {str(tmp_path / "song.mp3"): "song.mp3"})
+    assert load_scene_text(text, str(tmp_path / "resolved.yaml"), tmp_path) == scene
 
 
 HEAD = "duration: 60s\n"
@@ -251,12 +264,18 @@ MISTAKES = {
         "found the name 'sin', it means something else",
     ),
     "stem name": (HEAD + "stems: {in: drums.wav}", STEADY, "found the name 'in', it means something else"),
+    "marker before the song": (
+        HEAD + "markers: {drop: bar 1-1s}",
+        STEADY,
+        "markers.drop: found 'bar 1-1s', which lies before the song begins",
+    ),
     "marker name": (HEAD + "markers: {beat: 3s}", STEADY, "found the name 'beat', allowed"),
     "every": (
         HEAD + "hits: [{on: beat, every: 0, flash: 1}]",
         STEADY,
         "hits[0].every: found '0', allowed a number",
     ),
+    "every 1/0": (HEAD + "hits: [{on: beat, every: 1/0, flash: 1}]", STEADY, "found '1/0', allowed a number"),
     "above a beat": (
         HEAD + "hits: [{on: beat, above: 0.5, flash: 1}]",
         STEADY,

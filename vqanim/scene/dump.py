@@ -188,7 +188,7 @@ def _moments(hit: Hit) -> dict[str, Any]:
     each = hit.each
     if each is None:
         return {"on": _Flow([_time(moment) for moment in hit.on])}
-    how: dict[str, Any] = {"every": float(each.every)} if each.signal == BEAT else {"above": each.above}
+    how: dict[str, Any] = {"every": _ratio(each.every)} if each.signal == BEAT else {"above": each.above}
     return {"on": each.signal, **how, "from": _time(each.start), "to": _time(each.end)}
 
 
@@ -228,7 +228,7 @@ def _tempo_key(tempo: Tempo) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{decimal_text(Fraction(value))}s"
+    return f"{decimal_text(Fraction(round(value * 10**9), 10**9))}s"
 
 
 def _section(part: Declared, on_film: bool | None) -> Iterator[tuple[str, Any]]:

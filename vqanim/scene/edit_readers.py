@@ -37,7 +37,7 @@ _SONG_KEYS = ("every", "above", "from", "to")
 """Keys of a hit whose moments a song says."""
 _WORD = re.compile(r"[A-Za-z]", re.ASCII)
 _ABOVE = number(0.01, 1)
-_EVERY = re.compile(r"(\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}|\d{1,4}/\d{1,4})\s*(beats?|bars?)?", re.ASCII)
+_EVERY = re.compile(r"(\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}|\d{1,10}/\d{1,10})\s*(beats?|bars?)?", re.ASCII)
 
 
 def read_effects(node: Node, kind: Kind, reader: Reader) -> tuple[Effect, ...]:
@@ -175,9 +175,12 @@ def _read_every(node: Node | None, meter: int, default: Fraction, reader: Reader
     allowed = f"a number of beats above 0 and up to {MOST_EVERY}, or of bars such as 2bars"
     text = text_of(node, Kind("every", allowed), reader)
     match = _EVERY.fullmatch(text)
-    beats = (
-        Fraction(match[1]) * (meter if (match[2] or "").startswith("bar") else 1) if match else Fraction(0)
-    )
+    try:
+        beats = parse_ratio(match[1]) if match else Fraction(0)
+    except ValueError:
+        beats = Fraction(0)
+    if match and (match[2] or "").startswith("bar"):
+        beats *= meter
     if not Fraction(1, 64) <= beats <= MOST_EVERY:
         raise reader.refuse(node.place, f"found {quoted(text)}, allowed {allowed}")
     return beats

@@ -139,7 +139,7 @@ def _markers(root: Mapping, soundtrack: Soundtrack, reader: Reader) -> list[tupl
     lyrics = root.get("lyrics")
     if lyrics is not None and _is_given(lyrics):
         for name, second in _read_lyrics(lyrics, soundtrack, reader):
-            found.setdefault(name, second)
+            found.setdefault(name, round(second, 9))
     return list(found.items())
 
 
@@ -157,7 +157,8 @@ def _read_markers(node: Node, soundtrack: Soundtrack, found: dict[str, float], r
         here = replace(song, markers={name: at - soundtrack.start for name, at in found.items()})
         try:
             text = text_of(value, Kind("marker", "a time of the song, a bar or another marker"), reader)
-            found[key.text] = _song_second(text, here, soundtrack)
+            # So many digits as can be written down.
+            found[key.text] = round(_song_second(text, here, soundtrack), 9)
         except ValueError as error:
             reader.refuse(value.place, f"found {quoted(text)}, {error}")
         except Refused:
@@ -170,6 +171,8 @@ def _song_second(text: str, song: SongTimes, soundtrack: Soundtrack) -> float:
         second = song.moment(text)
         if second is None:
             raise ValueError("allowed is a moment, such as 1:02.4, bar 33 or drop+2beats")
+        if second + soundtrack.start < 0:
+            raise ValueError("which lies before the song begins")
         return second + soundtrack.start
     try:
         second = seconds_of(text)
