@@ -112,7 +112,7 @@ def memory() -> Finding:
 
 def ffmpeg() -> Finding:
     """The program that makes films."""
-    from vqanim.film.ffmpeg import executable
+    from vqanim.ffmpeg import executable
 
     try:
         path = executable()
@@ -129,7 +129,7 @@ _FFMPEG = "install imageio-ffmpeg again, or put the path of an ffmpeg into IMAGE
 
 def encoders() -> Finding:
     """What ffmpeg can write."""
-    from vqanim.film.ffmpeg import executable
+    from vqanim.ffmpeg import executable
 
     try:
         listed = {
