@@ -198,7 +198,7 @@ def _probe_by_ffmpeg(path: Path) -> Song:
 def _by_ffmpeg(path: Path) -> Iterator[Samples]:
     """Two channels at DECODED_RATE. Raises BadSong."""
     command = [
-        *(executable(), "-hide_banner", "-loglevel", "error", "-nostdin", "-protocol_whitelist", "file,pipe"),
+        *(executable(), "-hide_banner", "-loglevel", "error", "-nostdin"),
         *("-format_whitelist", _FORMATS, "-xerror", *LOCAL, "-i", f"file:{path}", "-map", "0:a:0", "-t"),
         *(
             str(MAX_SECONDS + 1),

@@ -100,11 +100,13 @@ def open_video(
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
         heard = sound if kind.audio else None
         chapters = _chapters(settings, reel, Path(scratch) / "chapters.txt")
+        song, heard_as = _audio(heard, kind, reel, Path(scratch) / "sound.wav", 2 if chapters else 1)
         arguments = [
             *raw_input(*sides, f"{reel.fps.numerator}/{reel.fps.denominator}"),
             *(("-f", "ffmetadata", "-i", str(chapters)) if chapters else ()),
-            *_audio(heard, kind, reel, Path(scratch) / "sound.wav", 2 if chapters else 1),
+            *song,
             *(("-map", "0:v") if chapters or heard else ()),
+            *heard_as,
             *(("-map_chapters", "1", "-map_metadata", "1") if chapters else ()),
             *("-vf", _filters(settings, reel.fps), "-c:v", kind.encoder, "-threads", str(THREADS)),
             *_quality(settings, reel.fps),
@@ -117,13 +119,16 @@ def open_video(
             yield _Even(encoder)
 
 
-def _audio(sound: SoundPlan | None, kind: VideoKind, reel: Reel, wav: Path, number: int) -> list[str]:
+def _audio(
+    sound: SoundPlan | None, kind: VideoKind, reel: Reel, wav: Path, number: int
+) -> tuple[list[str], list[str]]:
     """Input `number` of ffmpeg, and how it is encoded. The muxer's edit list hides the encoder's delay."""
     if sound is None:
-        return []
+        return [], []
     rate = write_sound(sound, reel.count / reel.fps, wav)
     resample = [] if rate in RATES else ["-ar", str(RATES[-1])]
-    return [*LOCAL, "-i", str(wav), "-map", f"{number}:a", *kind.audio, *resample, "-flags:a", "+bitexact"]
+    encoded = ["-map", f"{number}:a", *kind.audio, *resample, "-flags:a", "+bitexact"]
+    return [*LOCAL, "-i", str(wav)], encoded
 
 
 def _filters(settings: VideoSettings, fps: Fraction) -> str:
