@@ -133,3 +133,10 @@ def test_without_a_home_it_renders(half: Path, root: Path) -> None:
     variables = {name: value for name, value in environment(root).items() if name not in ("HOME", "USER")}
     done = subprocess.run(command("render", "tiny.yaml", "--quiet"), env=variables, check=False)
     assert done.returncode == 0
+
+
+def test_a_cache_that_cannot_be_written_stops_no_render(half: Path, root: Path, here: Path) -> None:
+    (here / "file").write_text("")
+    variables = {**environment(root), "VQANIM_CACHE": str(here / "file" / "cache")}
+    done = subprocess.run(command("render", "tiny.yaml", "--quiet"), env=variables, check=False)
+    assert done.returncode == 0

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -71,8 +72,10 @@ def test_steps_are_painted_after_the_last_of_them(painter: Painter) -> None:
 class Steep(Guide):
     """A loss so steep that latents run away at learning rates of 0.1 and more."""
 
-    def optimise(self, latents: Any, plan: FramePlan, *others: Any, **named: Any) -> GuideResult:
-        result = super().optimise(latents, plan, *others, **named)
+    def steps(
+        self, latents: Any, plan: FramePlan, *others: Any, **named: Any
+    ) -> Generator[Any, None, GuideResult]:
+        result = yield from super().steps(latents, plan, *others, **named)
         if plan.learning_rate < 0.1:
             return result
         ran_away = {name: torch.full_like(z, math.nan) for name, z in result.latents.items()}

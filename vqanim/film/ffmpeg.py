@@ -75,7 +75,7 @@ def encoding(arguments: Sequence[str], output: Path) -> Iterator[Encoder]:
     removes what is left of `output` (see files.staged). Raises OutputError with ffmpeg's last words.
     """
     # Absolute, so that no name can be taken for an option or a protocol.
-    command = [executable(), *QUIET, *arguments, str(output.absolute())]
+    command, limit = [executable(), *QUIET, *arguments, str(output.absolute())], patience()
     try:
         process = subprocess.Popen(
             command,
@@ -86,7 +86,7 @@ def encoding(arguments: Sequence[str], output: Path) -> Iterator[Encoder]:
         )
     except OSError as error:
         raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
-    with process, Words(process.stderr) as words, Watchdog(process) as watchdog:
+    with process, Words(process.stderr) as words, Watchdog(process, limit) as watchdog:
         encoder = Encoder(process, watchdog)
         try:
             yield encoder
@@ -163,8 +163,9 @@ class Words:
 class Watchdog:
     """Ends a process that does not take the next picture, or does not come to its end, in good time."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.patience = patience()
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        """seconds: its patience."""
+        self.patience = seconds
         self.bitten = False
         self._process = process
         self._since = math.inf

@@ -14,7 +14,7 @@ import numpy as np
 from vqanim.errors import OutputError
 from vqanim.ffmpeg import QUIET, executable
 from vqanim.files import Picture
-from vqanim.film.ffmpeg import Watchdog, Words, kill, raw_input
+from vqanim.film.ffmpeg import Watchdog, Words, kill, patience, raw_input
 
 # Where one picture has nothing to do with the next (scene change detection), frames are doubled, not mixed.
 _FILTER = "minterpolate=fps={fps}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"
@@ -34,6 +34,7 @@ def interpolate(
         *("-vf", _FILTER.format(fps=f"{fps.numerator}/{fps.denominator}")),
         *("-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"),
     ]
+    limit = patience()
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -44,7 +45,7 @@ def interpolate(
     assert process.stdin is not None
     assert process.stdout is not None
     feeder = _Feeder(process.stdin, pictures)
-    with Words(process.stderr) as words, Watchdog(process) as watchdog:
+    with Words(process.stderr) as words, Watchdog(process, limit) as watchdog:
         try:
             feeder.start()
             while True:
