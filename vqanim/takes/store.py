@@ -181,8 +181,9 @@ class TakeStore:
     def clean(self) -> None:
         """Remove what killed writers left behind; done by itself before the first change of this store."""
         if not self._cleaned:
-            for folder in (self.folder / "takes").glob("*"):
-                remove_temporary(folder)
+            for pattern in ("takes/*", "superseded/*", "superseded/*/*"):
+                for folder in filter(Path.is_dir, self.folder.glob(pattern)):
+                    remove_temporary(folder)
             self._cleaned = True
 
     def _make_room(self, path: Path, content: bytes, plan: FramePlan) -> None:
