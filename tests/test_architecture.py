@@ -16,13 +16,13 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "oklab", "effects", "resample"}),
+    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
     frozenset({"timeline"}),
-    frozenset({"guidance", "camera", "models", "takes"}),
+    frozenset({"guidance", "camera", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
-    frozenset({"preview"}),
+    frozenset({"preview", "songs", "response"}),
     frozenset({"api", "doctor"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
@@ -137,6 +137,10 @@ LIGHT = {
     "prompts": "from vqanim.cli.main import main; assert main(['prompts']) == 0",
     "models list": "from vqanim.cli.main import main; assert main(['models', 'list']) == 0",
     "models fetch": "from vqanim.cli.main import main; assert main(['models', 'fetch', 'pocket']) == 0",
+    "listen --help": "from vqanim.cli.main import main; main(['listen', '--help'])",
+    "a scene with a soundtrack": (
+        "from vqanim.cli.main import main; assert main(['check', root + '/scenes/music/ember.yaml']) == 0"
+    ),
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }
 

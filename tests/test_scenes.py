@@ -8,7 +8,7 @@ import pytest
 
 from vqanim.cli.main import main
 
-SCENES = sorted((Path(__file__).parent.parent / "scenes").glob("*.yaml"))
+SCENES = sorted((Path(__file__).parent.parent / "scenes").rglob("*.yaml"))
 SMALL = [
     f"--set={change}"
     for change in (
@@ -23,7 +23,7 @@ SMALL = [
 
 def test_the_scenes_that_the_readme_names_are_there() -> None:
     named = {"mordor", "expressions", "story", "shots", "reef", "seasons"}
-    named |= {"storm", "dissolve", "loop", "rate", "look", "timelapse", "mask", "change"}
+    named |= {"storm", "dissolve", "loop", "rate", "look", "timelapse", "mask", "change", "tide", "ember"}
     assert {path.stem for path in SCENES} >= named
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         UsageError,
         VqanimError,
     )
-    from vqanim.scene import load_scene
+    from vqanim.songs import load_scene
     from vqanim.timeline import compile_timeline
 
 __version__ = "0.1.0"
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "load_scene": "vqanim.scene",
+    "load_scene": "vqanim.songs",
     "compile_timeline": "vqanim.timeline",
     "encode": "vqanim.api",
     "prepare": "vqanim.api",

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vqanim import __version__
+from vqanim import __version__, response
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.cache import cache_folder
@@ -25,10 +25,11 @@ from vqanim.models.catalogue import (
 )
 from vqanim.models.events import FetchEvent
 from vqanim.models.fetch import fetch_model
-from vqanim.scene import Scene, dump_scene, load_scene
+from vqanim.scene import Scene, dump_scene
 from vqanim.scene.model import Models, PerceptorUse
 from vqanim.scene.quality import NORMAL, at_quality
 from vqanim.scene.still import Still, lapse_scene, still_scene
+from vqanim.songs import load_scene, song_files
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 from vqanim.timeline.part import Part, cut_part, needed_frames, part_of
 
@@ -70,13 +71,19 @@ class Prepared:
     def default_folder(self) -> Path:
         """Where a render goes unless told otherwise: `renders/<stem>` in the current folder; of a draft,
         `renders/<stem>-draft`, so that it takes no frame's place."""
-        return Path("renders") / (self.stem if self.quality == NORMAL else f"{self.stem}-{self.quality}")
+        return default_folder(self.stem, self.quality)
+
+
+def default_folder(stem: str, quality: str = NORMAL) -> Path:
+    """Where a render of a scene with this name goes unless told otherwise."""
+    return Path("renders") / (stem if quality == NORMAL else f"{stem}-{quality}")
 
 
 def prepare(
     scene: str | Path | Scene,
     overrides: Sequence[str] = (),
     models: str | None = None,
+    out: str | Path | None = None,
     *,
     quality: str = NORMAL,
     allow_outside: bool = False,
@@ -85,28 +92,37 @@ def prepare(
 
     overrides: `key.path=value` texts, as for `--set`; they apply to a file only.
     models: name of the models, instead of the scene's.
+    out: the folder of the render, the default one when None: what was heard of the song is read from there.
     quality: draft, normal or high; see `vqanim.scene.quality`.
     allow_outside: files that the scene names may lie outside its folder.
     Raises SceneError with every mistake, and UsageError for overrides of a loaded scene.
     """
+    folder: Path | None = None
     if isinstance(scene, Scene):
         if overrides:
             raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
     else:
-        scene = load_scene(scene, overrides, allow_outside=allow_outside)
+        folder = Path(out) if out is not None else default_folder(Path(scene).stem, quality)
+        scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
     if models is not None:
         place = Place("--models", 0)
         chosen = Models(models, (PerceptorUse(models, place=place),), place)
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
-    limits = Limits(
+    timeline = compile_timeline(scene, limits=limits_of(generator, perceptors))
+    prepared = Prepared(scene, timeline, generator, perceptors, quality)
+    return prepared if folder is None else with_known_response(prepared, folder)
+
+
+def limits_of(generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry]) -> Limits:
+    """What models say about scenes that leave things open."""
+    return Limits(
         multiple=generator.multiple,
         learning_rate=generator.learning_rate,
         smoothing=generator.smoothing,
         views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
     )
-    return Prepared(scene, compile_timeline(scene, limits=limits), generator, perceptors, quality)
 
 
 def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...]]:
@@ -164,7 +180,9 @@ def render(
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
-    prepared = scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, quality=quality)
+    prepared = (
+        scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out, quality=quality)
+    )
     folder = Path(out) if out is not None else prepared.default_folder
     return _render(prepared, folder, device, deterministic, edits, live, part)
 
@@ -191,12 +209,14 @@ def _render(
     from vqanim.takes.store import TakeStore
     from vqanim.takes.superseded import write_keeping_old
 
-    timeline = prepared.timeline
-    learner = Learner(timeline, cache_folder(), importing=monotonic() - began)
-    with lock_folder(folder) as lock, closing(learner):
+    importing = monotonic() - began
+    with lock_folder(folder) as lock:
         prepared = yield from fetch_models(prepared, unknown_only=True)
+        prepared = yield from with_response(prepared, folder, device, deterministic)
+        timeline = prepared.timeline
         store = TakeStore(folder, lock.check)
-        hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
+        files = (*picture_files(timeline), *song_files(prepared.scene))
+        hashes = {path: content_hash(Path(path)) for path in files}
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
@@ -206,32 +226,33 @@ def _render(
         def find(frame: FrameRef) -> Path:
             return store.frame_path(frame.shot, frame.index)
 
-        painting = paint_takes(timeline, run)
-        for event in show_live(painting, shown, find, growing) if live else painting:
-            learner.hear(event)
-            if isinstance(event, RunStarted):
-                attic = Path(event.superseded_to) if event.superseded_to else None
-                resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
-                write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
-                settings = describe_run(prepared, event)
-                changed = changes(read_run(folder), settings)
-                write_run(folder, settings, attic, lock.check)
-                yield event
-                if changed:
-                    yield SettingsChanged(
-                        tuple(one.texts for one in changed if not one.repaints),
-                        tuple(one.texts for one in changed if one.repaints),
-                    )
-            else:
-                yield event
-            if isinstance(event, RunStarted) and event.kept < event.frames:
-                yield from fetch_models(prepared)  # the engine loads them when it goes on
-        making, complete = monotonic(), part is None
-        for film in make_film(shown, find, folder, stem, part_presets(part), guard=lock.check):
-            complete &= film.written
-            yield film
-        if complete:
-            learner.films(monotonic() - making)
+        with closing(Learner(timeline, cache_folder(), importing=importing)) as learner:
+            painting = paint_takes(timeline, run)
+            for event in show_live(painting, shown, find, growing) if live else painting:
+                learner.hear(event)
+                if isinstance(event, RunStarted):
+                    attic = Path(event.superseded_to) if event.superseded_to else None
+                    resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
+                    write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
+                    settings = describe_run(prepared, event)
+                    changed = changes(read_run(folder), settings)
+                    write_run(folder, settings, attic, lock.check)
+                    yield event
+                    if changed:
+                        yield SettingsChanged(
+                            tuple(one.texts for one in changed if not one.repaints),
+                            tuple(one.texts for one in changed if one.repaints),
+                        )
+                else:
+                    yield event
+                if isinstance(event, RunStarted) and event.kept < event.frames:
+                    yield from fetch_models(prepared)  # the engine loads them when it goes on
+            making, complete = monotonic(), part is None
+            for film in make_film(shown, find, folder, stem, part_presets(part), guard=lock.check):
+                complete &= film.written
+                yield film
+            if complete:
+                learner.films(monotonic() - making)
         remove_live(growing)
 
 
@@ -261,6 +282,42 @@ def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Pat
     except LiveError as error:
         yield LiveFailed(str(error))
         yield from walk
+
+
+def with_response(
+    prepared: Prepared, folder: Path, device: str = "auto", deterministic: bool = False
+) -> Generator[Event | FetchEvent, None, Prepared]:
+    """The scene with the lead that was measured for it, now or in an earlier run in the same folder.
+
+    Raises DeviceError, InputError and OutputError.
+    """
+    prepared = with_known_response(prepared, folder)
+    if not response.waits(prepared.scene):
+        return prepared
+    prepared = yield from fetch_models(prepared)
+    trial = _trial_of(prepared)
+    frames = yield from response.measure(trial, run_key(prepared), folder, device, deterministic)
+    return _with_lead(prepared, frames)
+
+
+def with_known_response(prepared: Prepared, folder: Path) -> Prepared:
+    """The scene with the lead that an earlier run in a folder measured for it, if one did."""
+    if not response.waits(prepared.scene):
+        return prepared
+    key = response.trial_key(_trial_of(prepared), run_key(prepared))
+    frames = response.read_response(folder, key)
+    return prepared if frames is None else _with_lead(prepared, frames)
+
+
+def _trial_of(prepared: Prepared) -> Timeline:
+    limits = limits_of(prepared.generator, prepared.perceptors)
+    return compile_timeline(response.trial_scene(prepared.scene), limits=limits)
+
+
+def _with_lead(prepared: Prepared, frames: int) -> Prepared:
+    scene = response.with_lead(prepared.scene, frames)
+    limits = limits_of(prepared.generator, prepared.perceptors)
+    return replace(prepared, scene=scene, timeline=compile_timeline(scene, limits=limits))
 
 
 def prepare_still(still: Still, name: str = "picture") -> Prepared:

@@ -21,7 +21,7 @@ from vqanim.models.cache import cache_folder, is_offline, sha256_of
 
 NEEDED = ("libx264", "gif", "png")
 """Encoders of what a render makes."""
-WISHED = ("libvpx-vp9", "prores_ks", "apng", "aac")
+WISHED = ("libvpx-vp9", "prores_ks", "apng", "aac", "libopus")
 """Encoders of presets and of sound."""
 LEAST_MEMORY = 2 * 10**9
 """Bytes that a render with the embedded models takes with something to spare; 1.27 GiB were measured."""
@@ -112,7 +112,7 @@ def memory() -> Finding:
 
 def ffmpeg() -> Finding:
     """The program that makes films."""
-    from vqanim.film.ffmpeg import executable
+    from vqanim.ffmpeg import executable
 
     try:
         path = executable()
@@ -129,7 +129,7 @@ _FFMPEG = "install imageio-ffmpeg again, or put the path of an ffmpeg into IMAGE
 
 def encoders() -> Finding:
     """What ffmpeg can write."""
-    from vqanim.film.ffmpeg import executable
+    from vqanim.ffmpeg import executable
 
     try:
         listed = {

@@ -66,7 +66,7 @@ BROKEN = {
         ("camera.rotate", "frame 7", "0.7", "zero"),
     ),
     "a zoom of zero": Broken(HEAD + PROMPT + "camera: {zoom: 0}\n", 6, ("camera.zoom", "0")),
-    "not yet": Broken(HEAD + PROMPT + "soundtrack: drums.wav\n", 6, ("soundtrack", "not yet")),
+    "not yet": Broken(HEAD + PROMPT + "guidance: {palette: red}\n", 6, ("palette", "not yet")),
     "unknown models": Broken(HEAD + PROMPT + "models: pockt\n", 6, ("pockt", "pocket")),
     "unknown easing": Broken(
         HEAD + "prompts: [{text: a lake, weight: {0s: 1, 1s: [2, ease-inn]}}]\n", 5, ("ease-inn", "ease-in")

@@ -17,9 +17,9 @@ import vqanim
 from tests.cli.conftest import Run, frames
 from vqanim.cli.encode import NAMES
 from vqanim.engine.events import FrameDone
+from vqanim.ffmpeg import executable
 from vqanim.files import read_picture
 from vqanim.film import FilmDone
-from vqanim.film.ffmpeg import executable
 from vqanim.film.presets import PRESETS
 from vqanim.film.probe import decode_frame, probe
 

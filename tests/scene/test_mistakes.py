@@ -57,7 +57,6 @@ MISTAKES = {
     CAMERA + "{zom: 1}": "3: camera.zom: unknown key 'zom', did you mean 'zoom'?",
     CAMERA + "{pan: {z: 1}}": "3: camera.pan.z: unknown key 'z', allowed x, y",
     HEAD + "output: {gif: {widht: 3}}": "3: output.gif.widht: unknown key 'widht', did you mean 'width'?",
-    HEAD + "soundtrack: a.wav": "3: soundtrack: 'soundtrack' comes in a later version, not yet",
     HEAD + "start: {icon: robbot}": "3: start.icon: there is no icon 'robbot', did you mean 'robot'",
     HEAD
     + "start: {icon: far twitter}": "3: start.icon: there is no regular icon 'twitter', did you mean fab",
@@ -115,7 +114,7 @@ MISTAKES = {
     "duration: -2s\nprompts: a": "1: duration: found '-2s', allowed a time above 0",
     "duration: soon\nprompts: a": "1: duration: found 'soon', allowed a time above 0",
     "duration: 50%\nprompts: a": "1: duration: found '50%', allowed a time above 0",
-    "duration: 8beats\nprompts: a": "1: duration: found '8beats', times in beats, bars and markers",
+    "duration: 8beats\nprompts: a": "1: duration: found '8beats', bars, beats and markers need",
     "duration: 1e8s\nprompts: a": "1: duration: found 100000000 s, which makes 1200000000 frames at 12 fps, "
     "allowed 100000 frames",
     "fps: 1\nduration: 90000s\nprompts: a": "2: duration: found 90000 s, allowed at most a day, 86400 s",
@@ -200,7 +199,7 @@ MISTAKES = {
     "step, ease-in, ease-out, ease-in-out, smooth, did you mean 'step'?",
     CAMERA + "{rotate: {0s: [1, step, 2]}}": "at 0s: found a list, allowed a number or [number, easing]",
     CAMERA + "{rotate: {soon: 1}}": "3: camera.rotate: found the key 'soon', allowed a time such as 2s",
-    CAMERA + "{rotate: {bar 33: 1}}": "3: camera.rotate: found the key 'bar 33', times in beats, bars and",
+    CAMERA + "{rotate: {bar 33: 1}}": "3: camera.rotate: found the key 'bar 33', bars, beats and markers",
     CAMERA + "{rotate: {-1s: 1}}": "3: camera.rotate: found the key '-1s', allowed a time from 0s up",
     CAMERA
     + "\n  rotate:\n    1s: 1\n    50%: 2": "6: camera.rotate: found 1s and 50%, which are the same moment "
@@ -209,7 +208,7 @@ MISTAKES = {
     + "{rotate: sine(t)}": "3: camera.rotate: found 'sine(t)', which is no expression: unknown function "
     "'sine', did you mean 'sin'?",
     CAMERA
-    + "{rotate: bass * 2}": "3: camera.rotate: found 'bass * 2', which is no expression: 'bass' comes in a",
+    + "{rotate: bass * 2}": "3: camera.rotate: found 'bass * 2', which is no expression: 'bass' is heard in",
     CAMERA + "{rotate: 1 / 0}": "3: camera.rotate: found '1 / 0': division by zero",
     CAMERA + "{rotate: 9**9**9**9}": "3: camera.rotate: found '9**9**9**9': not a finite number",
     CAMERA + "{zoom: 1 - 1}": "3: camera.zoom: found '1 - 1': found 0, allowed a number above 0",
@@ -244,7 +243,8 @@ MISTAKES = {
     HEAD + "pace: linear": "3: pace: found a pace, only a shot with `kind: timelapse` has one",
     HEAD + "kind: timelapse\npace: 2": "4: pace: found '2', allowed even or linear",
     HEAD + "kind: timelapse\nshots: [{name: a}]": "3: kind: unknown key",
-    HEAD + "shots: [{name: a, lead: 3}]": "3: shots[0].lead: 'lead' comes in a later version, not yet",
+    HEAD + "kind: timelapse\nlead: 3f": "4: lead: found a lead, a timelapse has none",
+    HEAD + "shots: [{name: a, lead: -3}]": "3: shots[0].lead: found '-3', allowed a time such as 6f",
     HEAD + "effects: 3": "3: effects: found '3', allowed a list such as [{flash: {1s: 1, 1.2s: 0}}",
     HEAD + "effects: [{flahs: 1}]": "3: effects[0].flahs: unknown effect 'flahs', did you mean 'flash'?",
     HEAD + "effects: [{zoom: 1}]": "3: effects[0].zoom: unknown effect 'zoom', allowed brightness, contrast",
@@ -261,7 +261,7 @@ MISTAKES = {
     "of times per second from 0.01 to 120",
     HEAD + "hits: [{flash: 1}]": "3: hits[0]: on is missing, allowed the moments of the hit",
     HEAD + "hits: [{on: 1s, fade: 1s}]": "3: hits[0]: found no effect, allowed one or more of brightness",
-    HEAD + "hits: [{on: beat, flash: 1}]": "3: hits[0].on: found the key 'beat', times in beats, bars",
+    HEAD + "hits: [{on: beat, flash: 1}]": "3: hits[0].on: found the key 'beat', bars, beats and markers",
     HEAD
     + "hits: [{on: 1s, flash: {0s: 1}}]": "3: hits[0].flash: found a mapping, allowed a number from 0 to 1",
     HEAD

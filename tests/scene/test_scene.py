@@ -272,13 +272,15 @@ def test_fields_are_described() -> None:
     for field in fields.values():
         assert field.description
         assert field.kind
-        assert field.default or field.path in ("prompts[].text", "shots[].name"), field.path
+        assert field.default or field.path in ("prompts[].text", "shots[].name", "soundtrack.file"), (
+            field.path
+        )
 
 
 @pytest.mark.parametrize(
     "path", [f.path for f in describe_fields() if f.example and "[]" not in f.path and f.kind != "section"]
 )
-def test_examples_are_right(path: str) -> None:
+def test_examples_are_right(path: str, tmp_path: Path) -> None:
     example = next(field for field in describe_fields() if field.path == path).example
     keys = path.split(".")
     if example.startswith("{x: ") and keys[-1] in ("x", "y"):
@@ -289,7 +291,19 @@ def test_examples_are_right(path: str) -> None:
     text = "duration: 6s\n" if path not in ("duration", "shots") else ""
     for level, key in enumerate(keys):
         text += "  " * level + key + ":" + (f" {inner}\n" if level == len(keys) - 1 else "\n")
-    load_scene_text(text if path != "shots" else text + "duration: 6s")
+    text += _song_for(path, tmp_path)
+    load_scene_text(text if path != "shots" else text + "duration: 6s", folder=tmp_path)
+
+
+def _song_for(path: str, folder: Path) -> str:
+    """What else the example of a field of the soundtrack needs."""
+    for name in ("song.mp3", "drums.wav"):
+        (folder / name).touch()  # nobody listens here
+    (folder / "taps.txt").write_text("0.5\n1.0\n")
+    (folder / "song.lrc").write_text("[00:12.50]A line")
+    if path in ("stems", "markers", "signals", "lyrics"):
+        return "soundtrack: {file: song.mp3, bpm: 120, first_beat: 0s}\n"
+    return "  file: song.mp3\n" if path.startswith("soundtrack.") and path != "soundtrack.file" else ""
 
 
 def test_the_room_imports_neither_torch_nor_pillow(root: Path) -> None:

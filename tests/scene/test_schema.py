@@ -47,7 +47,7 @@ def test_it_is_a_schema() -> None:
 
 
 def test_it_takes_every_shipped_scene(root: Path) -> None:
-    for path in (*(root / "scenes").glob("*.yaml"), root / "vqanim/cli/starter.yaml"):
+    for path in (*(root / "scenes").rglob("*.yaml"), root / "vqanim/cli/starter.yaml"):
         assert mistakes(path.read_text("utf-8")) == [], path.name
 
 
@@ -62,6 +62,9 @@ def test_it_takes_every_example(field: Any) -> None:
     document = value.replace("shots: [{", "shots: [{name: a, ").replace("{name: a, name:", "{name:")
     document = document.replace("perceptor: {weight", "perceptor: {name: a, weight").replace(
         "perceptor: {cutout", "perceptor: {name: a, cutout"
+    )
+    document = document.replace("soundtrack: {", "soundtrack: {file: a.mp3, ").replace(
+        "{file: a.mp3, file:", "{file:"
     )
     assert mistakes(document) == []
 

@@ -66,8 +66,8 @@ def test_what_is_no_time(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["8beats", "1 beat", "2bars", "bar 33", "bar 33 beat 2", "drop", "drop+2beats", "drop - 1s"]
 )
-def test_musical_times_come_later(text: str) -> None:
-    with pytest.raises(ValueError, match="later version, not yet"):
+def test_musical_times_need_a_soundtrack(text: str) -> None:
+    with pytest.raises(ValueError, match="need a soundtrack: add"):
         parse_time(text)
 
 

@@ -121,4 +121,6 @@ def gaps(found: CutFound) -> list[str]:
             f"{found.left_out} of {words.count(shown + found.left_out, 'frame')} are not in this film; "
             "render the scene to paint them"
         )
+        if found.silenced:
+            lines.append("it is silent, because the song would not fit to what is left")
     return lines

@@ -36,6 +36,7 @@ COMMANDS = MappingProxyType(
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
         "schema": "Print the scene language for editors, or as a page.",
+        "listen": "Find the beats, sections and signals of a song.",
         "icon": "Draw an icon, a text or a silhouette to start a film from.",
         "prompts": "List words that people add to prompts, by what they do.",
         "doctor": "Look at what a render needs on this machine.",

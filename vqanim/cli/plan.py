@@ -131,6 +131,7 @@ def describe(outline: Outline) -> Iterator[str]:
                 f"{words.count(outline.painted, 'frame')}{rate}, {words.count(outline.steps, 'step')}",
             ),
             *_models(outline),
+            *_sound(outline),
             ("memory", _memory(outline)),
             ("disk", _disk(outline)),
             ("time", _time(outline)),
@@ -157,6 +158,13 @@ def _models(outline: Outline) -> Iterator[words.Row]:
         commercial = words.with_reason(model.commercial)
         licence = f"{model.licence}, commercial use: {commercial}"
         yield model.kind, f"{model.name}{share} ({licence}{size}; {here})"
+
+
+def _sound(outline: Outline) -> Iterator[words.Row]:
+    if outline.sound is not None:
+        start = f", from {words.duration(outline.sound.start)} on" if outline.sound.start else ""
+        beats = f", {words.count(len(outline.beats), 'beat')}" if outline.beats else ""
+        yield "sound", Path(outline.sound.file).name + start + beats
 
 
 def _memory(outline: Outline) -> str:

@@ -12,6 +12,7 @@ from vqanim.scene.functions import CONSTANTS, FUNCTIONS
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("", "The film", "At the top of the file."),
     ("output.", "output", "How the films are written."),
+    ("soundtrack.", "soundtrack", "The song, and what is known of its beats; its file alone will do too."),
     ("models.perceptor[].", "models.perceptor", "Each perceptor, where they are written as a list."),
     ("prompts[].", "prompts", "Each prompt in its long form."),
     ("start.", "start", "Beside `icon`, `text` or `shape`: how it is drawn."),
@@ -30,11 +31,14 @@ This page is made from the program itself: `vqanim schema --docs` prints it. `vq
 as a JSON schema, for editors that complete and check as you type.
 
 A **time** is written `2s`, `500ms`, `36f` (frames of the film), `1:02.5` or `50%`; a plain number is seconds.
+With a `soundtrack` also in its words: `8beats`, `2bars`, `bar 33`, `bar 33 beat 2`, a marker, or one of these
+with an offset, `drop+2beats`.
 
 A **curve** is a number; keyframes, `{0s: 1, 2s: 1.5}`, with a value and the easing that leads to it where it
 shall not be a straight line, `{0s: 1, 2s: [1.5, ease-in]}`; or an expression such as `"1 + 0.2 * sin(t)"`,
-over `t` (seconds), `frame` and `progress` (0 to 1). At the top of the file curves run on the film's time, in
-a shot on the shot's own.
+over `t` (seconds), `frame` and `progress` (0 to 1), and with a `soundtrack` over its signals: `loudness`,
+`bass`, `mid`, `treble`, `onset`, `brightness` (0 to 1), those of a stem (`drums.onset`), and `beat`, a count.
+At the top of the file curves run on the film's time, in a shot on the shot's own.
 
 Every field takes `none`, which stands for its default or switches it off.
 """

@@ -84,7 +84,7 @@ def render(
     with stopping():
         from vqanim import api
 
-        prepared = api.prepare(scene, overrides, models, quality=quality, allow_outside=allow_outside)
+        prepared = api.prepare(scene, overrides, models, out, quality=quality, allow_outside=allow_outside)
         words.warn(prepared.timeline.warnings)
         part = api.find_part(prepared, frames, shot)
         words.warn(repaints(prepared, out))

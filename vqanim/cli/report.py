@@ -18,11 +18,13 @@ from vqanim.engine.events import (
     LiveFailed,
     ModelsLoaded,
     RecordingMoved,
+    ResponseMeasured,
     RunStarted,
     SettingsChanged,
     ShotStarted,
     StepChanged,
     TakesDone,
+    TrialStarted,
 )
 from vqanim.film import FilmDone
 from vqanim.models.events import FetchEvent
@@ -113,6 +115,11 @@ class Talk:
             self._transfer.hear(event)
             return
         match event:
+            case TrialStarted():
+                words.say(f"measuring how soon prompts are seen ({words.count(event.frames, 'frame')})")
+            case ResponseMeasured():
+                frames = words.count(event.frames, "frame")
+                words.say(f"prompts are seen after {frames}: they change so much earlier")
             case RunStarted():
                 self._folder = words.short_path(event.folder)
                 self._to_paint = event.frames - event.kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vqanim.cli.words import Row, count, duration, number
 from vqanim.timeline.plan import ShotPlan, Timeline
 
@@ -29,6 +31,9 @@ def describe(timeline: Timeline) -> list[Row]:
     if rate != timeline.fps or timeline.frame_count != len(timeline.edit):
         painted = f"{count(timeline.frame_count, 'frame')}, {number(rate)} a second"
         items.append(("painted", painted))
+    if timeline.sound is not None:
+        start = f", from {duration(timeline.sound.start)} on" if timeline.sound.start else ""
+        items.append(("sound", Path(timeline.sound.file).name + start))
     return items
 
 

@@ -140,8 +140,27 @@ class TakesDone:
     seconds: float
 
 
+@dataclass(frozen=True)
+class TrialStarted:
+    """Sent before anything else when a lead must be measured."""
+
+    frames: int
+    """To be painted for it."""
+
+
+@dataclass(frozen=True)
+class ResponseMeasured:
+    """A trial showed how long a change of prompts takes to be seen."""
+
+    frames: int
+    seconds: float
+    """Time for the trial."""
+
+
 Event = (
-    RunStarted
+    TrialStarted
+    | ResponseMeasured
+    | RunStarted
     | SettingsChanged
     | LiveFailed
     | ModelsLoaded

@@ -17,11 +17,9 @@ from typing import IO
 import numpy as np
 
 from vqanim.errors import OutputError
+from vqanim.ffmpeg import LOCAL, QUIET, executable
 from vqanim.files import TEMP_SUFFIX, Picture
 
-LOCAL = ("-protocol_whitelist", "file,pipe")
-"""Before an input: nothing in it may make ffmpeg open anything but files."""
-QUIET = ("-hide_banner", "-loglevel", "error", "-y")
 BITEXACT_FLAGS = ("-fflags", "+bitexact", "-flags:v", "+bitexact")
 """No dates, versions or random numbers in the file."""
 BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)
@@ -34,18 +32,6 @@ _KEPT = 16_384
 """Bytes of them that are kept."""
 _READING = 5.0
 """Seconds for the last of them to arrive, once ffmpeg has ended."""
-
-
-def executable() -> str:
-    """Path of the ffmpeg binary. Raises OutputError when there is none for this machine."""
-    import imageio_ffmpeg
-
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        raise OutputError(
-            "no ffmpeg for this machine: install one and put its path into IMAGEIO_FFMPEG_EXE"
-        ) from error
 
 
 def raw_input(width: int, height: int, fps: str) -> list[str]:

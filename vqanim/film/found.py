@@ -35,6 +35,8 @@ class CutFound:
     left_out: int
     """Film frames that cannot."""
     takes: tuple[TakeFound, ...]
+    silenced: bool = False
+    """True when the film has a song that is left out, because pictures are missing."""
 
 
 def cut_to_found(timeline: Timeline, store: TakeStore, stale: Collection[FrameRef] = ()) -> CutFound:
@@ -67,9 +69,12 @@ def cut_to_found(timeline: Timeline, store: TakeStore, stale: Collection[FrameRe
         timeline,
         edit=tuple(edit),
         chapters=_without_empty(chapters, len(edit)),
+        # With pictures left out, the song would run ahead of the rest.
+        sound=None if left_out else timeline.sound,
         keys=() if left_out else tuple(_with(key, stand_ins) for key in timeline.keys),
     )
-    return CutFound(str(store.folder), cut, left_out, takes)
+    silenced = cut.sound is None and timeline.sound is not None
+    return CutFound(str(store.folder), cut, left_out, takes, silenced)
 
 
 def _present(shot: ShotPlan, store: TakeStore) -> set[int]:

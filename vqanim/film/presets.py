@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from vqanim.errors import OutputError, UsageError
 from vqanim.files import TEMP_SUFFIX, make_folder, writing
@@ -19,6 +20,7 @@ from vqanim.film.ffmpeg import encoding, raw_input
 from vqanim.film.film import Output, poster
 from vqanim.film.gif import MAX_FPS, choose_frames, open_gif
 from vqanim.film.pictures import Reel, Sink
+from vqanim.film.sound import sound_digest
 from vqanim.film.video import MP4, VideoKind, VideoSettings, open_video, upscale_filter
 from vqanim.timeline.plan import Timeline
 
@@ -57,6 +59,7 @@ PRESETS = MappingProxyType(
                 ("-preset", "slow", "-profile:v", "high", "-bf", "2", "-movflags", "+faststart"),
                 crf=14,
                 keyframe_seconds=Fraction(1, 2),
+                audio=("-c:a", "aac", "-b:a", "320k"),
             ),
         ),
         "instagram": Preset(
@@ -75,7 +78,13 @@ PRESETS = MappingProxyType(
         "prores": Preset(
             "ProRes 422 HQ for editing programs",
             ".mov",
-            VideoKind("mov", "prores_ks", ("-profile:v", "3", "-vendor", "apl0"), "yuv422p10le"),
+            VideoKind(
+                "mov",
+                "prores_ks",
+                ("-profile:v", "3", "-vendor", "apl0"),
+                "yuv422p10le",
+                audio=("-c:a", "pcm_s16le"),
+            ),
         ),
         "webm": Preset(
             "VP9 for web pages",
@@ -86,6 +95,7 @@ PRESETS = MappingProxyType(
                 ("-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"),
                 crf=30,
                 highest_crf=63,
+                audio=("-c:a", "libopus", "-b:a", "160k"),
             ),
         ),
         "gif": Preset("a looping GIF, bounded in size unless --gif-full", ".gif"),
@@ -140,7 +150,12 @@ def _output(preset: str, timeline: Timeline, reel: Reel, folder: Path, stem: str
             wishes.upscale,
         )
         label = "mp4" if preset == "web" else preset
-        return Output(label, path, fps | asdict(settings), frames, lambda: open_video(reel, path, settings))
+        said: dict[str, Any] = fps | asdict(settings)
+        del said["kind"]["audio"]
+        sound = timeline.sound if kind.video.audio else None
+        if sound is not None:
+            said["sound"] = [*kind.video.audio, sound_digest(sound)]
+        return Output(label, path, said, frames, lambda: open_video(reel, path, settings, sound))
     if preset == "frames":
         return Output("frames", path, fps, frames, lambda: open_frames(reel, path, wishes.upscale))
     gif_fps, width = timeline.gif_fps, timeline.gif_width

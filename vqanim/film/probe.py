@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from vqanim.errors import InputError
+from vqanim.ffmpeg import executable
 from vqanim.files import Picture
-from vqanim.film.ffmpeg import executable
 
 _STREAM = re.compile(r"Stream #0:\d+.*?: Video: (\w+).*?, (\w+)(?:\(([^)]*)\))?, (\d+)x(\d+)")
 

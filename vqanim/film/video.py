@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from vqanim.ffmpeg import LOCAL
 from vqanim.files import Picture, staged
 from vqanim.film.ffmpeg import BITEXACT, BITEXACT_FLAGS, Encoder, encoding, raw_input
 from vqanim.film.pictures import Reel, Sink, even, fill
-from vqanim.timeline.plan import Chapter
+from vqanim.film.sound import RATES, write_sound
+from vqanim.timeline.plan import Chapter, SoundPlan
 
 WITH_CHAPTERS = ("mp4", "mov", "webm")
 """Containers that can name parts of a film."""
@@ -43,6 +45,8 @@ class VideoKind:
     """Quality where nobody asks for one, of encoders that have such a number."""
     keyframe_seconds: Fraction | None = None
     """A picture that stands for itself at least so often; None leaves it to the encoder."""
+    audio: tuple[str, ...] = ()
+    """ffmpeg's options for sound; a container without them has none."""
     fit: str = ""
     """A filter that fits the picture into what a place wants."""
     least_fps: int = 0
@@ -50,7 +54,8 @@ class VideoKind:
     highest_crf: int = 51
 
 
-MP4 = VideoKind("mp4", "libx264", ("-preset", "medium", "-movflags", "+faststart"), crf=17)
+AAC = ("-c:a", "aac", "-b:a", "192k")
+MP4 = VideoKind("mp4", "libx264", ("-preset", "medium", "-movflags", "+faststart"), crf=17, audio=AAC)
 
 
 @dataclass(frozen=True)
@@ -75,25 +80,34 @@ class _Even:
         self._encoder.put(even(picture))
 
 
-def write_video(reel: Reel, path: Path, settings: VideoSettings) -> None:
-    """Encode a film, as `open_video` does. Raises OutputError."""
-    fill(open_video(reel, path, settings), reel.play(range(reel.count)))
+def write_video(reel: Reel, path: Path, settings: VideoSettings, sound: SoundPlan | None = None) -> None:
+    """Encode a film, as `open_video` does. Raises OutputError and BadSong."""
+    fill(open_video(reel, path, settings, sound), reel.play(range(reel.count)))
 
 
 @contextmanager
-def open_video(reel: Reel, path: Path, settings: VideoSettings) -> Iterator[Sink]:
-    """Encode the pictures of a film, all of them in order, each shown for 1 / fps seconds.
+def open_video(
+    reel: Reel, path: Path, settings: VideoSettings, sound: SoundPlan | None = None
+) -> Iterator[Sink]:
+    """Encode the pictures of a film, all of them in order, each shown for 1 / fps seconds, with its sound
+    where the container takes one.
 
     The file appears at `path` whole or not at all; the same pictures and settings give the same bytes.
-    Raises OutputError.
+    Raises OutputError, and BadSong for a song that cannot be read.
     """
     kind = settings.kind
     sides = (reel.width + reel.width % 2, reel.height + reel.height % 2)
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
+        heard = sound if kind.audio else None
         chapters = _chapters(settings, reel, Path(scratch) / "chapters.txt")
+        song, heard_as = _audio(heard, kind, reel, Path(scratch) / "sound.wav", 2 if chapters else 1)
         arguments = [
             *raw_input(*sides, f"{reel.fps.numerator}/{reel.fps.denominator}"),
-            *chapters,
+            *(("-f", "ffmetadata", "-i", str(chapters)) if chapters else ()),
+            *song,
+            *(("-map", "0:v") if chapters or heard else ()),
+            *heard_as,
+            *(("-map_chapters", "1", "-map_metadata", "1") if chapters else ()),
             *("-vf", _filters(settings, reel.fps), "-c:v", kind.encoder, "-threads", str(THREADS)),
             *_quality(settings, reel.fps),
             *(BITEXACT if not chapters else BITEXACT_FLAGS),
@@ -103,6 +117,18 @@ def open_video(reel: Reel, path: Path, settings: VideoSettings) -> Iterator[Sink
         ]
         with encoding(arguments, temporary) as encoder:
             yield _Even(encoder)
+
+
+def _audio(
+    sound: SoundPlan | None, kind: VideoKind, reel: Reel, wav: Path, number: int
+) -> tuple[list[str], list[str]]:
+    """Input `number` of ffmpeg, and how it is encoded. The muxer's edit list hides the encoder's delay."""
+    if sound is None:
+        return [], []
+    rate = write_sound(sound, reel.count / reel.fps, wav)
+    resample = [] if rate in RATES else ["-ar", str(RATES[-1])]
+    encoded = ["-map", f"{number}:a", *kind.audio, *resample, "-flags:a", "+bitexact"]
+    return [*LOCAL, "-i", str(wav)], encoded
 
 
 def _filters(settings: VideoSettings, fps: Fraction) -> str:
@@ -136,11 +162,11 @@ def _quality(settings: VideoSettings, fps: Fraction) -> list[str]:
     return arguments
 
 
-def _chapters(settings: VideoSettings, reel: Reel, notes: Path) -> list[str]:
-    """A second input that holds the chapters; one alone says nothing."""
+def _chapters(settings: VideoSettings, reel: Reel, notes: Path) -> Path | None:
+    """The file of a second input that holds the chapters; one alone says nothing."""
     chapters = settings.chapters
     if len(chapters) < 2 or settings.kind.format not in WITH_CHAPTERS:
-        return []
+        return None
     ends = [*(chapter.first for chapter in chapters[1:]), reel.count]
     lines = [";FFMETADATA1"]
     for chapter, end in zip(chapters, ends, strict=True):
@@ -152,7 +178,7 @@ def _chapters(settings: VideoSettings, reel: Reel, notes: Path) -> list[str]:
             f"title={chapter.name}",
         ]
     notes.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return ["-f", "ffmetadata", "-i", str(notes), "-map", "0:v", "-map_chapters", "1", "-map_metadata", "1"]
+    return notes
 
 
 def _one_line(title: str) -> str:

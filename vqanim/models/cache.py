@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
-import platformdirs
+from vqanim.cache import cache_folder, sha256_of
 
-
-def cache_folder() -> Path:
-    """The folder for models; `VQANIM_CACHE` overrides it."""
-    return Path(os.environ.get("VQANIM_CACHE") or platformdirs.user_cache_dir("vqanim")).expanduser()
+__all__ = ["cache_folder", "extra_catalogue", "is_offline", "mirrors", "models_folder", "sha256_of"]
 
 
 def models_folder() -> Path:
@@ -33,12 +29,3 @@ def extra_catalogue() -> Path | None:
     """A catalogue of the user's, in addition to the package's: `VQANIM_CATALOGUE`."""
     named = os.environ.get("VQANIM_CATALOGUE", "")
     return Path(named).expanduser() if named else None
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file of any size. Raises OSError."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()

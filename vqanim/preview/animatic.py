@@ -20,6 +20,7 @@ from vqanim.film.compose import make_reel
 from vqanim.film.film import FilmDone
 from vqanim.film.gif import write_gif
 from vqanim.film.pictures import Reel
+from vqanim.film.sound import sound_digest
 from vqanim.film.video import MP4, VideoSettings, write_video
 from vqanim.preview.outline import without_styles
 from vqanim.preview.pictures import Stage, Takes
@@ -127,11 +128,14 @@ class Output:
 
 
 def _outputs(small: Timeline, reel: Reel, wanted: Wanted) -> list[Output]:
+    sound = sound_digest(small.sound)
     settings = VideoSettings(MP4, CRF, f"{small.title} (preview)", small.chapters)
     gif = (small.gif_fps, min(small.gif_width, reel.width))
     paths = [wanted.folder / f"{wanted.stem}-preview{ending}" for ending in (".mp4", ".gif")]
     return [
-        Output("mp4", paths[0], settings, lambda: write_video(reel, paths[0], settings)),
+        Output(
+            "mp4", paths[0], (settings, sound), lambda: write_video(reel, paths[0], settings, small.sound)
+        ),
         Output("gif", paths[1], gif, lambda: write_gif(reel, paths[1], *gif)),
     ]
 

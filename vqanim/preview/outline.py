@@ -16,7 +16,7 @@ from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
 from vqanim.scene.model import Prompt, Scene
 from vqanim.scene.times import TimeBase
-from vqanim.timeline.plan import FrameRef, Timeline
+from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
 from vqanim.timeline.sampling import Clocks
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
@@ -87,6 +87,9 @@ class Outline:
     time: Estimate | None
     tracks: tuple[Track, ...]
     warnings: tuple[str, ...]
+    sound: SoundPlan | None = None
+    beats: tuple[float, ...] = ()
+    """Seconds of film, where the scene has a song whose beats are known."""
 
     def document(self) -> dict[str, Any]:
         """What JSON holds; values that do not exist are null."""
@@ -137,7 +140,15 @@ def make_outline(
         time=estimate(timeline, speeds, generator.multiple, device),
         tracks=tracks,
         warnings=timeline.warnings,
+        sound=timeline.sound,
+        beats=_beats(scene, float(len(timeline.edit) / timeline.fps)),
     )
+
+
+def _beats(scene: Scene, seconds: float) -> tuple[float, ...]:
+    clock = scene.sound.clock if scene.soundtrack else None
+    moments = () if clock is None else clock.moments(0.0, seconds, 1.0)
+    return tuple(round(moment, 6) for moment in moments if moment < seconds)
 
 
 def without_styles(tracks: Sequence[Track], scene: Scene) -> tuple[Track, ...]:
@@ -192,7 +203,7 @@ def _shots(scene: Scene, timeline: Timeline) -> Iterator[ShotLine]:
 def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Iterator[PromptLine]:
     """Keyframes are looked up where the film shows them, so that weights are those that are painted with."""
     spans = lay_out(scene)
-    base = TimeBase(math.fsum(span.duration for span in spans), scene.fps)
+    base = TimeBase(math.fsum(span.duration for span in spans), scene.fps, sound=scene.sound)
     plans = shown_plans(timeline)
     times = np.array([plan.time for plan in plans])
     names = np.array([plan.shot for plan in plans])
@@ -250,7 +261,7 @@ def _values(track: Track) -> list[float | None]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, ShotLine | PromptLine | ModelLine | Disk | Estimate):
+    if isinstance(value, ShotLine | PromptLine | ModelLine | Disk | Estimate | SoundPlan):
         return asdict(value)
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [_plain(item) for item in value]

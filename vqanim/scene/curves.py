@@ -177,12 +177,18 @@ class Keyframes(Curve):
 
 @dataclass(frozen=True)
 class Formula(Curve):
-    """An expression over `t` (seconds), `frame` (t * fps) and `progress` (0..1)."""
+    """An expression over `t` (seconds), `frame` (t * fps), `progress` (0..1) and what is heard."""
 
     expression: str
+    signals: frozenset[str] = frozenset()
+    """The names in it that are signals."""
 
     def _values(self, seconds: Floats, base: TimeBase) -> Floats:
         duration = base.duration or 1.0
         frames = seconds * float(base.fps)
         progress = np.clip(seconds / duration, 0.0, 1.0)
-        return evaluate(self.expression, {"t": seconds, "frame": frames, "progress": progress})
+        if missing := sorted(name for name in self.signals if name not in base.sound):
+            raise EvaluationError(0, f"nobody has listened to {', '.join(missing)}")
+        sounds = {name: base.sound.values(name, seconds + base.start) for name in self.signals}
+        variables = {"t": seconds, "frame": frames, "progress": progress}
+        return evaluate(self.expression, {**sounds, **variables})

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from vqanim.scene.figures import Look
 from vqanim.scene.model import PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.options import Declared, Option, PairKind, SectionKind, options_of
+from vqanim.scene.soundtrack import Soundtrack
 
 
 class FieldInfo(NamedTuple):
@@ -26,6 +27,7 @@ class FieldInfo(NamedTuple):
 def describe_fields() -> Iterator[FieldInfo]:
     """All fields. What shots share with the top level is described once, at the top level."""
     yield from _fields(Scene, "", inherited=True)
+    yield from _fields(Soundtrack, "soundtrack.", inherited=True)
     yield from _fields(PerceptorUse, "models.perceptor[].", inherited=True)
     yield from _fields(Shot, "", inherited=True)
     yield from _fields(Prompt, "prompts[].", inherited=True)

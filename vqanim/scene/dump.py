@@ -30,6 +30,8 @@ from vqanim.scene.model import (
     Transition,
 )
 from vqanim.scene.options import Declared, options_of
+from vqanim.scene.sound import BEAT
+from vqanim.scene.soundtrack import Tempo
 from vqanim.scene.times import Time, decimal_text
 
 
@@ -44,6 +46,7 @@ def dump_scene(scene: Scene, assets: Mapping[str, str] | None = None) -> str:
         "duration": _time(scene.duration),
         "seed": scene.seed,
         "models": {"generator": scene.models.generator, "perceptor": _perceptors(scene.models)},
+        **_song(scene, names),
         "output": _output(scene),
         "effects": _effects(scene.effects) or None,
         "hits": _hits(scene.hits) or None,
@@ -129,7 +132,11 @@ def _shot(shot: Shot, scene: Scene, names: Mapping[str, str], *, on_film: bool |
     if on_film is None or _moves_on_film(shot.start.also_target) == on_film:
         values["start"] = _start(shot.start, scene, names)
     if on_film is not True:
-        values |= {"style": _Quoted(shot.style) if shot.style else None, "change": shot.change}
+        values |= {
+            "style": _Quoted(shot.style) if shot.style else None,
+            "change": shot.change,
+            "lead": _time(shot.lead) if isinstance(shot.lead, Time) else shot.lead,
+        }
     for section in ("camera", "carry", "guidance"):
         values[section] = dict(_section(getattr(shot, section), on_film))
     return values
@@ -186,10 +193,56 @@ def _effect(effect: Effect) -> Any:
 
 def _hits(hits: Sequence[Hit]) -> list[dict[str, Any]]:
     return [
-        {"on": _Flow([_time(moment) for moment in hit.on]), "fade": _time(hit.fade)}
-        | {peak.name: _effect(peak) for peak in hit.peaks}
+        _moments(hit) | {"fade": _time(hit.fade)} | {peak.name: _effect(peak) for peak in hit.peaks}
         for hit in hits
     ]
+
+
+def _moments(hit: Hit) -> dict[str, Any]:
+    each = hit.each
+    if each is None:
+        return {"on": _Flow([_time(moment) for moment in hit.on])}
+    how: dict[str, Any] = {"every": _ratio(each.every)} if each.signal == BEAT else {"above": each.above}
+    return {"on": each.signal, **how, "from": _time(each.start), "to": _time(each.end)}
+
+
+def _song(scene: Scene, names: Mapping[str, str]) -> dict[str, Any]:
+    """The song with its beats as they were found, so that nobody has to listen again."""
+    track = scene.soundtrack
+    if track is None:
+        return {}
+
+    def file(path: str) -> str:
+        return _Quoted(names.get(path) or _relative(path, scene))
+
+    said = {
+        "file": file(track.file),
+        "start": _seconds(track.start),
+        "bpm": "auto" if track.found else None if track.bpm is None else _ratio(track.bpm),
+        "first_beat": None if track.first_beat is None else _seconds(track.first_beat),
+        "meter": track.meter,
+        "tempo": {_tempo_key(tempo): _ratio(tempo.bpm) for tempo in track.tempo} or None,
+        "beats": _Flow([_seconds(beat) for beat in track.beats]) if track.beats else None,
+    }
+    bands = {
+        name: {"band": _Flow([band.low, band.high])}
+        | {key: _seconds(getattr(band, key)) for key in ("attack", "release")}
+        for name, band in scene.bands
+    }
+    return {
+        "soundtrack": said,
+        "stems": {stem.name: file(stem.file) for stem in scene.stems},
+        "markers": {name: _seconds(second) for name, second in scene.markers},
+        "signals": bands,
+    }
+
+
+def _tempo_key(tempo: Tempo) -> str:
+    return f"bar {tempo.bar:.12g}" if tempo.second is None else _seconds(tempo.second)
+
+
+def _seconds(value: float) -> str:
+    return f"{decimal_text(Fraction(round(value * 10**9), 10**9))}s"
 
 
 def _section(part: Declared, on_film: bool | None) -> Iterator[tuple[str, Any]]:

@@ -22,6 +22,11 @@ LEAST_RATE, MOST_RATE = Fraction(1, 100), 120
 DEFAULT_FADE = Time(Fraction(1, 5), "s", "200ms")
 """How long a hit takes to die away."""
 
+DEFAULT_ABOVE = 0.5
+"""How high a signal must rise to be a hit."""
+MOST_EVERY = 1024
+"""Beats from one hit to the next."""
+
 EFFECTS_KIND = Kind("effects", "a list such as [{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]")
 HITS_KIND = Kind("hits", "a list such as [{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]")
 
@@ -41,13 +46,31 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Each:
+    """Moments that a song says: its beats, or where one of its signals rises."""
+
+    signal: str
+    """`beat`, or the name of a signal."""
+    every: Fraction = Fraction(1)
+    """Beats from one moment to the next; for `beat` only."""
+    above: float = DEFAULT_ABOVE
+    """How high a signal must rise, 0..1; not for `beat`."""
+    start: Time | None = None
+    """The first moment that counts; beats are then counted from there."""
+    end: Time | None = None
+    """The last moment that counts."""
+
+
+@dataclass(frozen=True)
 class Hit:
     """Effects that are full at each of some moments and die away."""
 
     on: tuple[Time, ...]
+    """Empty where the moments are those of a song."""
     peaks: tuple[Effect, ...]
     """Their amounts are constant: those at the moment itself."""
     fade: Time = DEFAULT_FADE
+    each: Each | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 

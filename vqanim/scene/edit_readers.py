@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -9,24 +10,34 @@ from typing import Any
 from vqanim.effects import EFFECTS
 from vqanim.scene.colors import COLOR_FORMS, Color, parse_color
 from vqanim.scene.edit import (
+    DEFAULT_ABOVE,
     DEFAULT_FADE,
     EFFECTS_KIND,
     HITS_KIND,
     LEAST_RATE,
     MAX_EFFECTS,
     MAX_MOMENTS,
+    MOST_EVERY,
     MOST_RATE,
+    Each,
     Effect,
     Hit,
     amount_kind,
 )
 from vqanim.scene.numbers import is_number, parse_ratio
-from vqanim.scene.options import CurveKind, Kind, time
+from vqanim.scene.options import CurveKind, Kind, number, time
 from vqanim.scene.reader import Reader, Refused, nearest
 from vqanim.scene.readers import read_constant, read_curve, read_moment, read_time, text_of
+from vqanim.scene.sound import BEAT
 from vqanim.scene.times import Time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 from vqanim.scene.tree import Sequence as ListNode
+
+_SONG_KEYS = ("every", "above", "from", "to")
+"""Keys of a hit whose moments a song says."""
+_WORD = re.compile(r"[A-Za-z]", re.ASCII)
+_ABOVE = number(0.01, 1)
+_EVERY = re.compile(r"(\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}|\d{1,10}/\d{1,10})\s*(beats?|bars?)?", re.ASCII)
 
 
 def read_effects(node: Node, kind: Kind, reader: Reader) -> tuple[Effect, ...]:
@@ -117,11 +128,12 @@ def _read_hit(node: Mapping, reader: Reader) -> Hit:
     if on is None:
         raise reader.refuse(node.place, "on is missing, allowed the moments of the hit, such as [1s, 2s]")
     names = [name for name in EFFECTS if name != "fade"]
-    reader.check_keys(node, ("on", "fade", *names))
+    each = _read_each(on, node, reader)
+    reader.check_keys(node, ("on", "fade", *(_SONG_KEYS if each else ()), *names))
     written = [(key, value) for key, value in node.entries if key.text in names]
     if not written:
         raise reader.refuse(node.place, f"found no effect, allowed one or more of {', '.join(names)}")
-    moments, peaks, refused = _moments(on, reader), [], False
+    moments, peaks, refused = () if each else _moments(on, reader), [], False
     for key, value in written:
         try:
             peaks.append(_named_effect(key, value, _read_peak, reader))
@@ -130,7 +142,64 @@ def _read_hit(node: Mapping, reader: Reader) -> Hit:
     if refused:
         raise Refused
     length = DEFAULT_FADE if fade is None else read_time(fade, time(zero=True), reader)
-    return Hit(moments, tuple(peaks), length, node.place)
+    return Hit(moments, tuple(peaks), length, each, node.place)
+
+
+def _read_each(on: Node, node: Mapping, reader: Reader) -> Each | None:
+    """The moments that a song says; None for moments that are written."""
+    name = on.text.strip() if isinstance(on, Scalar) else ""
+    if reader.song_lost and _WORD.match(name):
+        raise Refused
+    if reader.song is None or name in reader.song.markers or name not in {*reader.signals, BEAT, "bar"}:
+        return None
+    clock = reader.song.clock
+    if name in (BEAT, "bar") and clock is None:
+        raise reader.refuse(on.place, f"found {name!r}, but {reader.song.why_no_clock}")
+    if name in (BEAT, "bar"):
+        meter = clock.meter if clock else 1
+        if (above := node.get("above")) is not None:
+            raise reader.refuse(above.place, "found above, which a beat has not; only a signal has it")
+        every = _read_every(node.get("every"), meter, Fraction(meter if name == "bar" else 1), reader)
+        return Each(BEAT, every, start=_edge("from", node, reader), end=_edge("to", node, reader))
+    if (written := node.get("every")) is not None:
+        raise reader.refuse(written.place, f"found every, allowed for `on: beat`; {name} has `above`")
+    above = node.get("above")
+    height = DEFAULT_ABOVE if above is None else reader.read(_ABOVE, above)
+    return Each(name, above=height, start=_edge("from", node, reader), end=_edge("to", node, reader))
+
+
+def _read_every(node: Node | None, meter: int, default: Fraction, reader: Reader) -> Fraction:
+    """A number of beats, or of bars as in `2bars`."""
+    if node is None:
+        return default
+    allowed = f"a number of beats above 0 and up to {MOST_EVERY}, or of bars such as 2bars"
+    text = text_of(node, Kind("every", allowed), reader)
+    match = _EVERY.fullmatch(text)
+    try:
+        beats = parse_ratio(match[1]) if match else Fraction(0)
+    except ValueError:
+        beats = Fraction(0)
+    if match and (match[2] or "").startswith("bar"):
+        beats *= meter
+    if not Fraction(1, 64) <= beats <= MOST_EVERY:
+        raise reader.refuse(node.place, f"found {quoted(text)}, allowed {allowed}")
+    return beats
+
+
+def _edge(key: str, node: Mapping, reader: Reader) -> Time | None:
+    """The moment at which hits begin or end."""
+    value = node.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, Scalar):
+        raise reader.refuse(value.place, f"found {shown(value)}, allowed a time such as 2s or a marker")
+    return _moment(value, reader)
+
+
+def _moment(item: Scalar, reader: Reader) -> Time:
+    holder = Mapping(item.file, item.line, [])
+    holder.path, holder.base = item.path, item.base
+    return read_moment(item, holder, reader)
 
 
 def _read_peak(node: Node, kind: CurveKind, reader: Reader) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.scene.functions import CONSTANTS, FUNCTIONS, RESERVED_NAMES, VARIABLES
+from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +65,9 @@ _STRANGE = re.compile(r"[^A-Za-z0-9_ .,+\-*/%()<>=!]")
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
+ADD_SOUNDTRACK = "add `soundtrack: {file: song.mp3}`"
+
+
 class ExpressionError(ValueError):
     """A text that is no expression; its message says why, without the text."""
 
@@ -79,8 +82,8 @@ class EvaluationError(ArithmeticError):
 
 
 @lru_cache(maxsize=1024)
-def parse_expression(text: str) -> ast.expr:
-    """The checked syntax tree of an expression.
+def parse_expression(text: str, signals: frozenset[str] = frozenset()) -> ast.expr:
+    """The checked syntax tree of an expression. `signals` are names of a soundtrack: `bass`, `drums.onset`.
 
     Raises ExpressionError with a reason for people.
     """
@@ -94,19 +97,20 @@ def parse_expression(text: str) -> ast.expr:
         raise ExpressionError(_syntax_reason(written, error)) from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError("too deeply nested") from None
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.expr) and id(n) not in called]
+    inner = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    inner |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.expr) and id(n) not in inner]
     if len(nodes) > MAX_NODES:
         raise ExpressionError(f"{len(nodes)} numbers, names and operations, at most {MAX_NODES} are allowed")
     for node in nodes:
-        _check_node(node, written)
+        _check_node(node, written, signals)
     return tree
 
 
-def names_used(text: str) -> frozenset[str]:
-    """The variables in an expression."""
-    tree = parse_expression(text)
-    return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in VARIABLES)
+def names_used(text: str, signals: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The variables and signals in an expression."""
+    names = {_dotted(node) for node in ast.walk(parse_expression(text, signals))}
+    return frozenset(name for name in names if name in VARIABLES or name in signals)
 
 
 def evaluate(text: str, variables: Mapping[str, Floats]) -> Floats:
@@ -114,7 +118,7 @@ def evaluate(text: str, variables: Mapping[str, Floats]) -> Floats:
 
     Raises EvaluationError with the first index that has no finite value.
     """
-    tree = parse_expression(text)
+    tree = parse_expression(text, frozenset(variables).difference(VARIABLES))
     count = len(next(iter(variables.values())))
     moments = _Moments(dict(variables), np.arange(count))
     with np.errstate(all="ignore"):
@@ -179,13 +183,22 @@ def _syntax_reason(text: str, error: SyntaxError) -> str:
     return f"it cannot be read from {rest[:20]!r} on" if rest else "it cannot be read"
 
 
-def _check_node(node: ast.expr, text: str) -> None:
+def _dotted(node: ast.AST) -> str | None:
+    """`drums.onset` for such an expression, and a plain name as it is."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    return None
+
+
+def _check_node(node: ast.expr, text: str, signals: frozenset[str]) -> None:
     if isinstance(node, ast.Constant):
         _check_constant(node, text)
     elif isinstance(node, ast.Call):
         _check_call(node)
-    elif isinstance(node, ast.Name):
-        _check_name(node.id)
+    elif (name := _dotted(node)) is not None:
+        _check_name(name, signals)
     elif isinstance(node, ast.BinOp):
         _check_operator(type(node.op), _BINARY)
     elif isinstance(node, ast.UnaryOp):
@@ -225,19 +238,24 @@ def _check_call(node: ast.Call) -> None:
         raise ExpressionError(f"{name}() takes {want} value{'s' * (want != '1')}, not {given}")
 
 
-def _check_name(name: str) -> None:
-    if name in RESERVED_NAMES:
-        raise ExpressionError(f"{name!r} comes in a later version, not yet")
+def _check_name(name: str, signals: frozenset[str]) -> None:
+    if name in signals:
+        return
+    if "." in name and name.partition(".")[0] in {*VARIABLES, *CONSTANTS, *FUNCTIONS}:
+        raise ExpressionError(f"{_REFUSED[ast.Attribute]} means nothing in an expression")
+    if not signals and (name in SIGNALS or "." in name):
+        raise ExpressionError(f"{name!r} is heard in a soundtrack, and there is none: {ADD_SOUNDTRACK}")
+    if "." in name and name.partition(".")[0] not in {signal.partition(".")[0] for signal in signals}:
+        stem = name.partition(".")[0]
+        raise ExpressionError(f"{name!r} needs a stem: add `stems: {{{stem}: {stem}.wav}}`")
     if name in FUNCTIONS:
         raise ExpressionError(f"{name!r} is a function, its values stand in brackets after it: {name}(t)")
     if name not in VARIABLES and name not in CONSTANTS:
-        raise ExpressionError(_unknown(name, "name"))
+        raise ExpressionError(_unknown(name, "name", signals))
 
 
-def _unknown(name: str, what: str) -> str:
-    if name in RESERVED_NAMES:
-        return f"{name!r} comes in a later version, not yet"
-    names = [*VARIABLES, *CONSTANTS]
+def _unknown(name: str, what: str, signals: frozenset[str] = frozenset()) -> str:
+    names = [*VARIABLES, *CONSTANTS, *sorted(signals)]
     known = sorted(FUNCTIONS) if what == "function" else [*names, *sorted(FUNCTIONS)]
     near = difflib.get_close_matches(name.lower(), known, n=1)
     if near:
@@ -250,8 +268,8 @@ def _value(node: ast.expr, at: _Moments) -> Any:
     """Value of a checked node: a float or an array of the shape of the moments."""
     if isinstance(node, ast.Constant):
         return np.float64(node.value)  # type: ignore[arg-type]
-    if isinstance(node, ast.Name):
-        return at.variables[node.id] if node.id in at.variables else np.float64(CONSTANTS[node.id])
+    if (name := _dotted(node)) is not None:
+        return at.variables[name] if name in at.variables else np.float64(CONSTANTS[name])
     if isinstance(node, ast.UnaryOp):
         return _SIGNS[type(node.op)](_value(node.operand, at))
     if isinstance(node, ast.BinOp):

@@ -22,8 +22,16 @@ VARIABLES = {
     "progress": "0 at the beginning, 1 at the end",
 }
 CONSTANTS = {"pi": math.pi, "tau": math.tau, "e": math.e}
-RESERVED_NAMES = ("beat", "loudness", "bass", "mid", "treble", "onset", "kick")
-"""Names of later versions, which will be known with a soundtrack."""
+SIGNALS = {
+    "beat": "a continuous count of beats; beat % 1 is the phase",
+    "loudness": "how loud the song is, 0..1",
+    "bass": "how loud its low tones are, 0..1",
+    "mid": "how loud its middle tones are, 0..1",
+    "treble": "how loud its high tones are, 0..1",
+    "onset": "1 where a sound begins, dying away after it",
+    "brightness": "whether the sound is dark (0) or bright (1)",
+}
+"""Names that are known with a soundtrack, besides its own bands and stems."""
 
 
 @dataclass(frozen=True)

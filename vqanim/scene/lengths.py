@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -9,7 +10,7 @@ from fractions import Fraction
 from vqanim.errors import Place
 from vqanim.scene.model import MAX_FRAMES, MAX_SECONDS, Shot
 from vqanim.scene.options import options_of
-from vqanim.scene.reader import Reader
+from vqanim.scene.reader import Piece, Reader
 from vqanim.scene.times import Time, TimeBase
 from vqanim.scene.tree import Mapping, Scalar
 
@@ -26,6 +27,8 @@ class Lengths:
     """Of the shots, as written or as the beginning of the next one says; None takes the rest."""
     seconds: tuple[float | None, ...] = ()
     """Of the shots, as they are painted."""
+    pieces: tuple[Piece, ...] = ()
+    """Where each shot lies; empty while that is not known."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def find_lengths(root: Mapping, nodes: Sequence[Mapping], total: Time | None, re
         return Lengths(None, None, (None,) * len(nodes), (None,) * len(nodes))  # its mistake is noted already
     if not nodes:
         return _one_take(root, seconds, place, reader)
-    parts = [_read_part(node, reader) for node in nodes]
+    parts = _read_parts(nodes, reader)
     if any(part.duration is None and is_given("duration", part.node) for part in parts):
         unknown = (None,) * len(nodes)
         base = _film_base(seconds, place, reader)
@@ -68,11 +71,33 @@ def _base(reader: Reader) -> TimeBase:
     return TimeBase(0.0, reader.fps)
 
 
-def _read_part(node: Mapping, reader: Reader) -> _Part:
+def on_frame(seconds: float, rate: Fraction) -> float:
+    """The moment of the frame that is nearest to a moment; half a frame counts as one."""
+    return float(math.floor(round(Fraction(seconds) * rate, 6) + Fraction(1, 2)) / rate)
+
+
+def _read_parts(nodes: Sequence[Mapping], reader: Reader) -> list[_Part]:
+    """The times of all shots. A length in beats is that of the beats where its shot begins."""
+    parts: list[_Part] = []
+    at: float | None = 0.0
+    for node in nodes:
+        begins = reader.field("at", options_of(Shot)["at"][1], node)
+        if begins is not None:
+            at = begins.seconds(_base(reader))
+        reader.starts["shot"] = at
+        part = _read_part(node, reader)
+        parts.append(part)
+        at = _end(part, at, reader)
+    return parts
+
+
+def _read_part(node: Mapping, reader: Reader, *, own: bool = True) -> _Part:
+    """The times of a shot. own: False where the node is the whole scene, whose duration is the film's."""
     options = options_of(Shot)
-    found = {key: reader.field(key, options[key][1], node) for key in ("duration", "at", "repeat", "freeze")}
+    keys = ("duration", "at", "repeat", "freeze") if own else ("repeat", "freeze")
+    found = {key: reader.field(key, options[key][1], node) for key in keys}
     freeze = found["freeze"].seconds(_base(reader)) if found["freeze"] else 0.0
-    return _Part(node, found["duration"], found["at"], found["repeat"], freeze)
+    return _Part(node, found.get("duration"), found.get("at"), found["repeat"], freeze)
 
 
 def _one_take(root: Mapping, seconds: float | None, place: Place, reader: Reader) -> Lengths:
@@ -81,9 +106,9 @@ def _one_take(root: Mapping, seconds: float | None, place: Place, reader: Reader
         if not is_given("shots", root):
             reader.refuse(place, "is missing, allowed a time above 0 such as 6s")
         return Lengths(None, None)
-    part = _read_part(root, reader)
+    part = _read_part(root, reader, own=False)
     film = _film_base(part.in_film(seconds), place, reader)
-    return Lengths(TimeBase(seconds, reader.fps), film)
+    return Lengths(TimeBase(seconds, reader.fps), film, pieces=(Piece(0.0, 0.0, seconds),))
 
 
 def _begun(parts: Sequence[_Part], reader: Reader) -> list[_Part]:
@@ -150,7 +175,7 @@ def _several(parts: Sequence[_Part], total: float | None, place: Place, reader: 
     )
     if not open_parts:
         film = _film_base(_agreed(total, taken, place, reader), place, reader)
-        return _found(film, durations, each, reader)
+        return _found(film, durations, each, reader, parts)
     if total is None or len(open_parts) > 1:
         for part in open_parts[0 if total is None else 1 :]:
             reader.refuse(
@@ -161,7 +186,7 @@ def _several(parts: Sequence[_Part], total: float | None, place: Place, reader: 
     (one,) = open_parts
     if len(parts) == 1:  # its take is as long as the film's duration says; what the film holds comes on top
         film = _film_base(one.in_film(total), place, reader)
-        return _found(film, durations, [total], reader)
+        return _found(film, durations, [total], reader, parts)
     rest = (total - taken) / one.repeat
     film = _film_base(total, place, reader)
     if rest * float(reader.fps) < 0.5:
@@ -170,15 +195,25 @@ def _several(parts: Sequence[_Part], total: float | None, place: Place, reader: 
             f"the other shots take {taken:.6g} s of the film's {total:.6g} s, no time is left for this one",
         )
         return _found(film, durations, each, reader)
-    return _found(film, durations, [rest if seconds is None else seconds for seconds in each], reader)
+    each = [rest if seconds is None else seconds for seconds in each]
+    return _found(film, durations, each, reader, parts)
 
 
 def _found(
-    film: TimeBase | None, durations: tuple[Time | None, ...], each: Sequence[float | None], reader: Reader
+    film: TimeBase | None,
+    durations: tuple[Time | None, ...],
+    each: Sequence[float | None],
+    reader: Reader,
+    parts: Sequence[_Part] = (),
 ) -> Lengths:
     known = [seconds for seconds in each if seconds is not None]
     painted = film if film is None or len(known) < len(each) else TimeBase(sum(known), reader.fps)
-    return Lengths(painted, film, durations, tuple(each))
+    pieces = []
+    at, elapsed = 0.0, 0.0
+    for part, seconds in zip(parts, known, strict=False) if len(known) == len(each) else ():
+        pieces.append(Piece(at, elapsed, seconds))
+        at, elapsed = at + part.in_film(seconds), elapsed + seconds
+    return Lengths(painted, film, durations, tuple(each), tuple(pieces))
 
 
 def _agreed(total: float | None, taken: float, place: Place, reader: Reader) -> float:

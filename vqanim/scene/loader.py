@@ -14,7 +14,7 @@ from vqanim.scene.areas import check_areas
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.describe import homes
-from vqanim.scene.lengths import find_lengths, is_given, place_of
+from vqanim.scene.lengths import Lengths, find_lengths, is_given, on_frame, place_of
 from vqanim.scene.model import (
     MAX_SHOTS,
     Carry,
@@ -28,6 +28,8 @@ from vqanim.scene.options import PairKind, SectionKind, keys_of, options_of
 from vqanim.scene.overrides import apply_overrides
 from vqanim.scene.prompts import DEFAULT_CROSSFADE, longest_crossfade, tell_story
 from vqanim.scene.reader import Reader, Refused
+from vqanim.scene.song_readers import KEYS, read_song
+from vqanim.scene.soundtrack import Ear
 from vqanim.scene.structures import ALL_READERS
 from vqanim.scene.times import Time, TimeBase
 from vqanim.scene.tree import MAX_BYTES, Mapping, Node, Scalar, annotate, parse_tree, shown
@@ -50,13 +52,20 @@ _OWN = tuple(
 """Keys of Shot that each shot says for itself."""
 
 
-def load_scene(path: str | Path, overrides: Sequence[str] = (), *, allow_outside: bool = False) -> Scene:
+def load_scene(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    ear: Ear | None = None,
+    *,
+    allow_outside: bool = False,
+) -> Scene:
     """The scene in a file, with values such as `guidance.steps=3` put in place of those in it.
 
+    ear: who listens to a song whose length or beats the scene asks for.
     allow_outside: files that it names may lie outside its folder. Raises SceneError with every mistake.
     """
     return load_scene_text(
-        _read_file(Path(path)), str(path), Path(path).parent, overrides, allow_outside=allow_outside
+        _read_file(Path(path)), str(path), Path(path).parent, overrides, ear, allow_outside=allow_outside
     )
 
 
@@ -65,6 +74,7 @@ def load_scene_text(
     file: str = "scene.yaml",
     folder: Path = Path(),
     overrides: Sequence[str] = (),
+    ear: Ear | None = None,
     *,
     allow_outside: bool = False,
 ) -> Scene:
@@ -81,7 +91,7 @@ def load_scene_text(
     for problem in mistaken:
         reader.refuse(problem.place, problem.message)
     annotate(root)
-    scene = _read_scene(root, text, reader)
+    scene = _read_scene(root, text, reader, ear)
     if reader.problems:
         raise SceneError(reader.problems)
     return replace(scene, warnings=reader.warnings)
@@ -120,27 +130,36 @@ def _similar(path: Path) -> str:
     return f", did you mean {path.parent / near[0]}?" if near else ""
 
 
-def _read_scene(root: Mapping, text: str, reader: Reader) -> Scene:
+def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Scene:
     _move_border(root, reader)
     own = [] if is_given("shots", root) else _PLAYING
     reader.check_keys(root, dict.fromkeys([*keys_of(Scene), *_INHERITED, *own]), Scene.later)
     options = options_of(Scene)
     values: dict[str, Any] = {}
-    for key in ("fps", *(key for key in options if key not in ("fps", "shots", _RATE, *_TIMED))):
+    song = read_song(root, {key: options[key][1] for key in KEYS}, reader, ear)
+    for key in ("fps", *(key for key in options if key not in ("fps", "shots", _RATE, *_TIMED, *KEYS))):
         name, option = options[key]
         values[name] = reader.field(key, option, root)
+    values |= vars(song)
     reader.fps = values["fps"]
     del values["vqanim"]
     values[options[_RATE][0]] = _take_rate(root, reader)
     nodes = _shot_nodes(root, reader)
     lengths = find_lengths(root, nodes, values["duration"], reader)
+    rate = values[options[_RATE][0]] or reader.fps
+    starts = _starts(lengths, rate, reader)
+    reader.slack = float(Fraction(1, 2) / rate) + 1e-6
     reader.bases = {"film": lengths.film, "shot": None}
     values |= {key: reader.field(key, options[key][1], root) for key in _TIMED}
     reader.bases = {"film": lengths.painted, "shot": None}
+    reader.pieces = lengths.pieces
     whole = replace(_read_shot(root, reader), **_read_own(root, own, reader))
+    whole = whole if nodes else _without_lead(whole, root, reader)
     shots = tuple(
-        _inner_shot(node, root, duration, seconds, reader)
-        for node, duration, seconds in zip(nodes, lengths.durations, lengths.seconds, strict=True)
+        _inner_shot(node, root, duration, seconds, begins, reader)
+        for node, duration, seconds, begins in zip(
+            nodes, lengths.durations, lengths.seconds, starts[: len(nodes)], strict=True
+        )
     )
     _check_loops(values["loop"], shots if nodes else (whole,), root, reader)
     _check_names(shots, nodes, reader)
@@ -219,22 +238,47 @@ def _refuse_rate(node: Mapping, reader: Reader) -> None:
     guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
 
 
+def _starts(lengths: Lengths, rate: Fraction, reader: Reader) -> list[tuple[float | None, float | None]]:
+    """Seconds of the film at the first frame of each shot: of those in the film, and of those painted.
+
+    A shot's own time begins with its first frame, which lies up to half a frame from where it is written;
+    a bar or a marker in it must not be moved by that.
+    """
+    if len(lengths.pieces) < len(lengths.seconds):
+        return [(None, None)] * len(lengths.seconds)
+    return [
+        (on_frame(piece.film, reader.fps), piece.film + on_frame(piece.painted, rate) - piece.painted)
+        for piece in lengths.pieces
+    ]
+
+
 def _read_own(node: Mapping, keys: Sequence[str], reader: Reader) -> dict[str, Any]:
     """What a shot says for itself."""
     return {key: reader.field(key, options_of(Shot)[key][1], node) for key in keys}
 
 
 def _inner_shot(
-    node: Mapping, root: Mapping, duration: Time | None, seconds: float | None, reader: Reader
+    node: Mapping,
+    root: Mapping,
+    duration: Time | None,
+    seconds: float | None,
+    starts: tuple[float | None, float | None],
+    reader: Reader,
 ) -> Shot:
-    """One of several shots, with the defaults of the top level."""
+    """One of several shots, with the defaults of the top level.
+
+    starts: seconds of the film at its first frame in the film, and at the first that is painted.
+    """
     reader.bases["shot"] = None if seconds is None else TimeBase(seconds, reader.fps)
+    reader.starts["shot"] = starts[0]
     own = _read_own(node, _OWN, reader)
     own |= {"name": own["name"] or "", "duration": duration}
     merged = Mapping(node.file, node.line, _without_rival_prompts(_merge(root, node, Shot), node))
     merged.path, merged.base = node.path, "shot"
+    reader.starts["shot"] = starts[1]
     shot = _read_shot(merged, reader)
-    return replace(shot, **own, place=node.place, loop_place=place_of("loop", node))
+    shot = replace(shot, **own, place=node.place, loop_place=place_of("loop", node))
+    return _without_lead(shot, node, reader)
 
 
 def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reader) -> None:
@@ -245,6 +289,15 @@ def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reade
             reader.refuse(shot.loop_place, said)
     if film and len(shots) == 1 and shots[0].freeze:
         reader.refuse(place_of("loop", root), said)
+
+
+def _without_lead(shot: Shot, node: Mapping, reader: Reader) -> Shot:
+    """A timelapse, whose steps are all one optimisation, has no lead; that of the film passes it by."""
+    if shot.kind != "timelapse" or shot.lead is None:
+        return shot
+    if is_given("lead", node):
+        reader.refuse(place_of("lead", node), "found a lead, a timelapse has none")
+    return replace(shot, lead=None)
 
 
 def _check_pace(shot: Shot, node: Mapping, reader: Reader) -> None:

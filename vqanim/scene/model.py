@@ -32,10 +32,14 @@ from vqanim.scene.options import (
     time,
     whole,
 )
+from vqanim.scene.sound import SILENT, Sound
+from vqanim.scene.soundtrack import BANDS_KIND, LYRICS, MARKERS, STEMS, Band, Soundtrack, Stem
 from vqanim.scene.times import Time
 
 VERSION = 1
 """Version of the scene language."""
+AUTO: Literal["auto"] = "auto"
+"""Of a lead that is measured."""
 MAX_SIDE = 4096
 """Pixels."""
 MAX_FRAMES = 100_000
@@ -58,11 +62,6 @@ FITS = ("cover", "contain", "stretch")
 
 AREA = Kind(
     "area", "start, {icon: twitter}, {text: MORDOR}, {shape: logo.svg} or {image: mask.png}, light is inside"
-)
-
-_LATER = (
-    "soundtrack",
-    "lead",
 )
 
 
@@ -309,7 +308,7 @@ class StayNear(Declared):
 class Guidance(Declared):
     """How hard each frame is worked towards the prompts."""
 
-    later: ClassVar[tuple[str, ...]] = ("lead", "palette", "kind")
+    later: ClassVar[tuple[str, ...]] = ("palette", "kind")
 
     steps: Curve = option(
         curve(0, MAX_STEPS),
@@ -382,8 +381,6 @@ class Transition(Declared):
 class Shot(Declared):
     """One shot with the scene's defaults already merged into it; every curve knows its time base."""
 
-    later: ClassVar[tuple[str, ...]] = _LATER
-
     name: str = option(
         Kind("name", "letters, digits, - and _, at most 64 of them"),
         "Names the folder of its frames; unique",
@@ -444,6 +441,15 @@ class Shot(Declared):
         default=None,
         default_text="none, which is 0.5",
         example="0.3",
+    )
+    lead: Time | Literal["auto"] | None = option(
+        Kind("lead", "a time such as 6f, 0.5s or 0.5beats, or auto"),
+        "So much earlier prompts and steps change, because a picture needs time to show them; never across a "
+        "cut, and not in a timelapse. With auto that time is measured before the first render",
+        unit="time",
+        default=None,
+        default_text="0s",
+        example="6f",
     )
     transition: Transition = option(
         Kind("transition", "carry, cut, dissolve or {kind: dissolve, duration: 1s}"),
@@ -517,7 +523,7 @@ class Shot(Declared):
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "at": declare(
-            time(zero=True),
+            time(zero=True, moment=True),
             "When the shot begins in the film; instead of a duration of the shot before",
             unit="time",
             default=None,
@@ -653,8 +659,6 @@ class Size:
 class Scene(Declared):
     """A whole scene."""
 
-    later: ClassVar[tuple[str, ...]] = _LATER
-
     file: str = field(compare=False)
     """As the user named it."""
     title: str = option(
@@ -675,7 +679,7 @@ class Scene(Declared):
         default=Fraction(12),
     )
     duration: Time | None = option(
-        time(),
+        time(song=True),
         "How long the film is; may be left out when every shot has its own",
         unit="time",
         default=None,
@@ -712,6 +716,35 @@ class Scene(Declared):
         default=False,
         example="true",
     )
+    soundtrack: Soundtrack | None = option(
+        Kind("soundtrack", "the path of a song, or {file: song.mp3, start: 12.5s, bpm: auto, ...}"),
+        "The song that the film is made to",
+        default=None,
+        default_text="none",
+        example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
+    )
+    stems: tuple[Stem, ...] = option(
+        STEMS,
+        "Parts of the song in files of their own",
+        default=(),
+        default_text="none",
+        example="{drums: drums.wav}",
+    )
+    markers: tuple[tuple[str, float], ...] = option(
+        MARKERS,
+        "Names for moments of the song, which times may say; seconds of the song",
+        default=(),
+        default_text="none",
+        example='{drop: "1:02.4", chorus: bar 33}',
+    )
+    bands: tuple[tuple[str, Band], ...] = option(
+        BANDS_KIND,
+        "Ranges of pitches that become signals for expressions",
+        default=(),
+        default_text="none",
+        example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
+        key="signals",
+    )
     output: Output = option(
         section(Output), "How the films are written", default=Output(), default_text="see the fields"
     )
@@ -734,6 +767,8 @@ class Scene(Declared):
     loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
     """The source."""
+    sound: Sound = field(default=SILENT, compare=False, repr=False)
+    """What was heard: the clock of the song, and the signals that the scene uses."""
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """One line each, e.g. "scene.yaml:7: ... 30: did you mean 30f?"."""
 
@@ -745,5 +780,12 @@ class Scene(Declared):
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "vqanim": declare(
             Kind("version", f"{VERSION}"), "Version of the scene language", default=VERSION, example="1"
+        ),
+        "lyrics": declare(
+            LYRICS,
+            "Words with times; each line becomes a marker",
+            default=None,
+            default_text="none",
+            example="song.lrc",
         ),
     }

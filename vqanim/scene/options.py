@@ -76,6 +76,10 @@ class TimeKind(Kind):
     """True when 0 is allowed."""
     percent: bool
     """True when a part of the whole is allowed."""
+    moment: bool = False
+    """True for a moment of the film, which may be a bar or a marker."""
+    song: bool = False
+    """True when the word `soundtrack` is allowed, for the length of the song."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +143,10 @@ def line_of_text(longest: int) -> TextKind:
     return TextKind("text", f"a text of at most {longest} characters", longest)
 
 
-def time(*, zero: bool = False, percent: bool = False) -> TimeKind:
-    """A duration."""
+def time(*, zero: bool = False, percent: bool = False, moment: bool = False, song: bool = False) -> TimeKind:
+    """A duration, or a moment of the film."""
     allowed = "a time " + ("from 0 up" if zero else "above 0") + " such as 2s, 500ms or 36f"
-    return TimeKind("time", allowed, zero, percent)
+    return TimeKind("time", allowed, zero, percent, moment, song)
 
 
 def section(of: type) -> SectionKind:

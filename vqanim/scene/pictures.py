@@ -23,5 +23,5 @@ def find_named(written: str, folder: Path, *, outside: bool = False) -> Path:
     inside = folder.resolve()
     found = (folder / written.replace("\\", "/")).resolve()
     if not found.is_relative_to(inside):
-        raise ValueError(f"it leads out of the scene's folder, allowed are pictures inside it; {_REMEDY}")
+        raise ValueError(f"it leads out of the scene's folder, allowed are files inside it; {_REMEDY}")
     return found

@@ -12,8 +12,9 @@ from typing import Any
 
 from vqanim.errors import Place, Problem
 from vqanim.scene.curves import Base, Curve
+from vqanim.scene.musical import SongTimes, exact
 from vqanim.scene.options import Declared, Kind, Option, PairKind, SectionKind, keys_of, options_of
-from vqanim.scene.times import TimeBase
+from vqanim.scene.times import MUSICAL, Time, TimeBase, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
 MANY = 20
@@ -23,6 +24,15 @@ NOT_YET = "comes in a later version, not yet"
 
 class Refused(Exception):
     """A value that cannot be read; the problem is already noted."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A shot as it is painted, and where the film shows it first. Seconds."""
+
+    film: float
+    painted: float
+    duration: float
 
 
 @dataclass
@@ -41,6 +51,18 @@ class Reader:
     """Frames per second of the film."""
     bases: dict[Base, TimeBase | None] = dataclasses.field(default_factory=dict)
     """Durations; None where they are unknown because of a mistake."""
+    song: SongTimes | None = None
+    """What bars, beats and markers mean; None without a soundtrack."""
+    song_lost: bool = False
+    """True where a mistake in the soundtrack hides what it means; what needs it is no mistake of its own."""
+    signals: frozenset[str] = frozenset()
+    """Names of signals that expressions may say."""
+    starts: dict[Base, float | None] = dataclasses.field(default_factory=dict)
+    """Seconds of the film at which each time begins; None where that is unknown because of a mistake."""
+    pieces: tuple[Piece, ...] = ()
+    """Where film time and painted time go apart."""
+    slack: float = 1e-6
+    """Seconds by which a moment may lie before its time begins, for the first frame of a shot."""
     _problems: dict[tuple[Place, str], Problem] = dataclasses.field(default_factory=dict)
     _warnings: dict[str, None] = dataclasses.field(default_factory=dict)
     _read: dict[tuple[int, Kind], tuple[Node, Any]] = dataclasses.field(default_factory=dict)
@@ -68,6 +90,55 @@ class Reader:
     def warn(self, place: Place, message: str) -> None:
         """Note something odd that is no mistake."""
         self._warnings.setdefault(f"{place} {message}")
+
+    def length(self, text: str, base: Base) -> Time:
+        """A duration that begins where `base` does. Raises ValueError with a reason for people."""
+        if self.song is None or not self.song.has_form(text):
+            return self._plain_time(text)
+        seconds = self.song.length(text, self.starts.get(base) or 0.0)
+        if seconds is None:
+            raise ValueError("which is a moment; allowed is a length such as 2s, 8beats or 2bars")
+        return exact(seconds, text)
+
+    def moment(self, text: str, base: Base) -> Time:
+        """A moment on a time; beats and bars alone count from its beginning.
+
+        Raises ValueError with a reason for people.
+        """
+        if self.song is None or not self.song.has_form(text):
+            return self._plain_time(text)
+        start = self.starts.get(base, 0.0)
+        second = self.song.moment(text)
+        if second is None:
+            length = self.song.length(text, start or 0.0)
+            assert length is not None
+            return exact(length, text)
+        if start is None:
+            return exact(max(second, 0.0), text)
+        on_base = self._painted(second) if base == "film" else second - start
+        if on_base < -self.slack:
+            what = "the film" if base == "film" else "the shot"
+            raise ValueError(f"which is {-on_base:.6g} s before {what} begins")
+        return exact(max(on_base, 0.0), text)
+
+    def _plain_time(self, text: str) -> Time:
+        try:
+            return parse_time(text)
+        except ValueError as error:
+            if self.song_lost:
+                raise Refused from None
+            if self.song is not None and (said := str(error)).endswith(MUSICAL):
+                word = text.partition("+")[0].partition(" ")[0]
+                raise ValueError(said.removesuffix(MUSICAL) + self.song.hint(word)) from None
+            raise
+
+    def _painted(self, second: float) -> float:
+        """The moment at which what is seen at a second of the film is painted."""
+        here = [piece for piece in self.pieces if piece.film <= second + 1e-9]
+        if not here:
+            return second
+        piece = here[-1]
+        return piece.painted + min(second - piece.film, piece.duration)
 
     def mapping(self, node: Node, allowed: str) -> Mapping:
         """The node, which must be a mapping. Raises Refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -15,8 +16,9 @@ from vqanim.errors import CurveError, Place
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Constant, Curve, Formula, Key, Keyframes
 from vqanim.scene.easings import EASINGS
-from vqanim.scene.expressions import ExpressionError, names_used, parse_expression
+from vqanim.scene.expressions import ADD_SOUNDTRACK, ExpressionError, names_used, parse_expression
 from vqanim.scene.model import BORDERS, VERSION
+from vqanim.scene.musical import exact
 from vqanim.scene.numbers import is_number, number_hint, parse_number, parse_ratio, parse_whole
 from vqanim.scene.options import (
     ChoiceKind,
@@ -32,7 +34,7 @@ from vqanim.scene.options import (
     declare,
 )
 from vqanim.scene.reader import Reader, Refused
-from vqanim.scene.times import MUSICAL_LATER, SAME_MOMENT, Time, TimeBase, is_plain_number, parse_time
+from vqanim.scene.times import MUSICAL, SAME_MOMENT, Time, TimeBase, is_plain_number
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 from vqanim.scene.tree import Sequence as ListNode
 
@@ -146,15 +148,28 @@ def parse_version(text: str, kind: Kind) -> int:
 def read_time(node: Node, kind: TimeKind, reader: Reader) -> Time:
     """A duration in its limits."""
     text = text_of(node, kind, reader)
+    if kind.song and text == "soundtrack":
+        return _length_of_song(node, reader)
     try:
-        value = parse_time(text)
+        value = reader.moment(text, "film") if kind.moment else reader.length(text, node.base)
     except ValueError as error:
-        reason = str(error) if str(error) == MUSICAL_LATER else f"allowed {kind.allowed}"
+        musical = str(error) == MUSICAL or (reader.song is not None and reader.song.has_form(text))
+        reason = str(error) if musical else f"allowed {kind.allowed}"
         raise reader.refuse(node.place, f"found {quoted(text)}, {reason}") from None
     too_small = value.value < 0 or (value.value == 0 and not kind.zero)
     if too_small or (value.unit == "%" and not kind.percent):
         raise reader.refuse(node.place, f"found {quoted(text)}, allowed {kind.allowed}")
     return value
+
+
+def _length_of_song(node: Node, reader: Reader) -> Time:
+    if reader.song is None and reader.song_lost:
+        raise Refused
+    if reader.song is None:
+        raise reader.refuse(node.place, f"found 'soundtrack', but there is none: {ADD_SOUNDTRACK}")
+    if reader.song.end <= 0 or reader.song.end == math.inf:
+        raise Refused  # the song could not be read, which is noted already
+    return exact(reader.song.end, "soundtrack")
 
 
 def read_curve(node: Node, kind: CurveKind, reader: Reader) -> Curve:
@@ -191,11 +206,14 @@ def _checked(text: str, place: Place, kind: CurveKind, reader: Reader, when: str
 
 def _read_formula(node: Node, text: str, kind: CurveKind, reader: Reader) -> Formula:
     try:
-        parse_expression(text)
+        parse_expression(text, reader.signals)
     except ExpressionError as error:
+        if reader.song_lost and any(said in str(error) for said in ("soundtrack", "stem", "unknown name")):
+            raise Refused from None
         raise reader.refuse(node.place, f"found {quoted(text)}, {_why_no_curve(text, error, kind)}") from None
-    made = Formula(text, base=node.base, **_common(node, kind, text))
-    if not names_used(text):
+    names = names_used(text, reader.signals)
+    made = Formula(text, names & reader.signals, base=node.base, **_common(node, kind, text))
+    if not names:
         _try_once(made, reader)
     return made
 
@@ -257,7 +275,7 @@ def read_moment(name: Scalar, node: Mapping, reader: Reader) -> Time:
     """The time that is a key of a mapping. Raises Refused."""
     place = Place(name.file, name.line, node.path)
     try:
-        time = parse_time(name.text)
+        time = reader.moment(name.text.strip(), node.base)
     except ValueError as error:
         raise reader.refuse(place, f"found the key {quoted(name.text)}, {error}") from None
     if time.value < 0:

@@ -13,7 +13,7 @@ import yaml
 
 from vqanim.effects import EFFECTS
 from vqanim.scene.easings import EASINGS
-from vqanim.scene.edit import LEAST_RATE, MAX_EFFECTS, MOST_RATE, amount_kind
+from vqanim.scene.edit import LEAST_RATE, MAX_EFFECTS, MOST_EVERY, MOST_RATE, amount_kind
 from vqanim.scene.figures import FIGURES, FORM, Look
 from vqanim.scene.model import FITS, MAX_SIDE, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.options import (
@@ -30,6 +30,7 @@ from vqanim.scene.options import (
     WholeKind,
     options_of,
 )
+from vqanim.scene.soundtrack import FASTEST, HIGHEST, LOWEST, MAX_BEATS, SLOWEST, Soundtrack
 
 Schema = dict[str, Any]
 
@@ -41,7 +42,7 @@ SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 MOMENT: Schema = {
     "anyOf": [
         {"type": "number", "minimum": 0},
-        {"type": "string", "examples": ["2s", "500ms", "36f", "1:02.5", "50%"]},
+        {"type": "string", "examples": ["2s", "500ms", "36f", "1:02.5", "50%", "8beats", "bar 33"]},
     ]
 }
 COLOR: Schema = {"type": "string", "examples": ["navy", "#334455"]}
@@ -274,14 +275,57 @@ def _effects() -> list[Schema]:
 
 def _hits() -> list[Schema]:
     moments: Schema = {"anyOf": [*MOMENT["anyOf"], {"type": "array", "items": MOMENT, "minItems": 1}]}
+    song: dict[str, Schema] = {
+        "every": {
+            "description": "With `on: beat`: beats from one hit to the next, or bars such as 2bars.",
+            "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": MOST_EVERY}, {"type": "string"}],
+        },
+        "above": {
+            "description": "With a signal: how high it must rise.",
+            "type": "number",
+            "minimum": 0.01,
+            "maximum": 1,
+        },
+        "from": MOMENT,
+        "to": MOMENT,
+    }
     peaks = {name: _effect(name) for name in EFFECTS if name != "fade"}
     entry: Schema = {
         "type": "object",
-        "properties": {"on": moments, "fade": MOMENT, **peaks},
+        "properties": {"on": moments, "fade": MOMENT, **song, **peaks},
         "required": ["on"],
         "additionalProperties": False,
     }
     return [{"type": "array", "items": entry, "maxItems": MAX_EFFECTS}]
+
+
+def _bpm() -> list[Schema]:
+    ratio: Schema = {"type": "string", "pattern": r"^\s*(auto|[\d.]+\s*(/\s*\d+\s*)?)$"}
+    return [_bounds(SLOWEST, FASTEST), ratio]
+
+
+def _beats() -> list[Schema]:
+    return [{"type": "string"}, {"type": "array", "items": MOMENT, "minItems": 2, "maxItems": MAX_BEATS}]
+
+
+def _soundtrack() -> list[Schema]:
+    return [{"type": "string"}, mapping_schema(_named(options_of(Soundtrack)))]
+
+
+def _bands() -> list[Schema]:
+    edge = _bounds(LOWEST, HIGHEST)
+    keys: dict[str, Schema] = {
+        "band": {"type": "array", "items": edge, "minItems": 2, "maxItems": 2, "description": "Hz."},
+        "attack": MOMENT,
+        "release": MOMENT,
+    }
+    band = {"type": "object", "properties": keys, "required": ["band"], "additionalProperties": False}
+    return [{"type": "object", "additionalProperties": band}]
+
+
+def _by_name(each: Schema) -> list[Schema]:
+    """Names that the scene chooses."""
+    return [{"type": "object", "additionalProperties": each}]
 
 
 def _shots() -> list[Schema]:
@@ -291,11 +335,18 @@ def _shots() -> list[Schema]:
 
 _BY_NAME: dict[str, Callable[[], list[Schema]]] = {
     "area": _area,
+    "bands": _bands,
+    "beats": _beats,
     "border": lambda: [{"type": "string", "examples": ["reflect", "wrap", "edge", "#334455"]}],
+    "bpm": _bpm,
     "color": lambda: [COLOR],
     "effects": _effects,
+    "first_beat": lambda: list(MOMENT["anyOf"]),
     "flag": lambda: [{"type": "boolean"}],
     "hits": _hits,
+    "lead": lambda: list(MOMENT["anyOf"]),
+    "lyrics": lambda: [{"type": "string"}],
+    "markers": lambda: _by_name(MOMENT),
     "model": lambda: [{"type": "string"}],
     "models": _models,
     "name": lambda: [SCALAR | {"maxLength": 64}],
@@ -304,9 +355,14 @@ _BY_NAME: dict[str, Callable[[], list[Schema]]] = {
     "shots": _shots,
     "size": _size,
     "smooth": lambda: [{"enum": ["minterpolate"]}],
+    "song": lambda: [{"type": "string"}],
+    "song_time": lambda: list(MOMENT["anyOf"]),
+    "soundtrack": _soundtrack,
     "start": _start,
     "stay_near": _stay_near,
+    "stems": lambda: _by_name({"type": "string"}),
     "story": lambda: [{"type": "object", "additionalProperties": SCALAR, "minProperties": 1}],
+    "tempo": lambda: _by_name({"anyOf": _bpm()}),
     "transition": _transition,
     "version": lambda: [{"type": ["integer", "string"]}],
 }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from vqanim.errors import Place
 from vqanim.scene.areas import read_area
@@ -14,6 +14,7 @@ from vqanim.scene.colors import Color
 from vqanim.scene.edit_readers import EDIT_READERS, read_color
 from vqanim.scene.figures import FIGURES, read_figure, read_image
 from vqanim.scene.model import (
+    AUTO,
     FITS,
     MAX_SIDE,
     Models,
@@ -38,7 +39,8 @@ from vqanim.scene.readers import (
     read_time,
     text_of,
 )
-from vqanim.scene.times import Time, parse_time
+from vqanim.scene.soundtrack_readers import SONG_READERS
+from vqanim.scene.times import Time
 from vqanim.scene.tree import Mapping, Node, Scalar, Sequence, quoted, shown
 
 TRANSITIONS = ("carry", "cut", "dissolve")
@@ -209,7 +211,7 @@ def read_prompts(node: Node, kind: Kind, reader: Reader) -> tuple[Prompt, ...]:
     """A list of texts in the short form or of mappings; a text alone is a list of one."""
     if isinstance(node, Mapping):
         hint = ""
-        if node.entries and all(_is_time(key.text) for key, _ in node.entries):
+        if node.entries and all(_is_time(key.text, reader) for key, _ in node.entries):
             hint = ", texts at times are written under `story:`"
         raise reader.refuse(node.place, f"found a mapping, allowed {kind.allowed}{hint}")
     items = node.items if isinstance(node, Sequence) else [node]
@@ -281,15 +283,15 @@ def _says(node: Node | None) -> bool:
 def read_stay_near(node: Node, kind: Kind, reader: Reader) -> StayNear:
     """A curve, which is the weight, or a mapping of to, in and weight."""
     weight = options_of(StayNear)["weight"][1].kind
-    if isinstance(node, Mapping) and any(not _is_time(key.text) for key, _ in node.entries):
+    if isinstance(node, Mapping) and any(not _is_time(key.text, reader) for key, _ in node.entries):
         made: StayNear = reader.section(StayNear, node, kind.allowed)
         return made
     return StayNear(reader.read(weight, node))
 
 
-def _is_time(text: str) -> bool:
+def _is_time(text: str, reader: Reader) -> bool:
     try:
-        parse_time(text)
+        reader.moment(text, "film")
     except ValueError:
         return False
     return True
@@ -369,10 +371,19 @@ def _text_kind() -> TextKind:
     return kind
 
 
+def read_lead(node: Node, kind: Kind, reader: Reader) -> Time | Literal["auto"]:
+    """How much earlier prompts change."""
+    if isinstance(node, Scalar) and node.text.strip() == AUTO:
+        return AUTO
+    return read_time(node, replace(time(zero=True), allowed=kind.allowed), reader)
+
+
 ALL_READERS: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]] = {
     **READERS,
     **EDIT_READERS,
+    **SONG_READERS,
     "area": read_area,
+    "lead": read_lead,
     "model": read_model,
     "models": read_models,
     "name": read_name,

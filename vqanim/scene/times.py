@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from vqanim.scene.sound import SILENT, Sound
+
 Unit = Literal["s", "f", "%"]
 
 SAME_MOMENT = 1e-9
 """Seconds. Two times closer than this are one; far below a frame, far above the rounding of a float."""
 
 TIME_FORMS = "a time such as 2s, 500ms, 36f, 1:02.5 or 50%"
-MUSICAL_LATER = "times in beats, bars and markers come in a later version, not yet"
+MUSICAL = "bars, beats and markers need a soundtrack: add `soundtrack: {file: song.mp3}`"
 
 _UNITS: dict[str | None, Unit] = {None: "s", "s": "s", "f": "f", "%": "%"}
 
@@ -39,6 +41,10 @@ class TimeBase:
     """Seconds; 100 % of it."""
     fps: Fraction
     """Frames per second of the film."""
+    start: float = 0.0
+    """Seconds of the film at which it begins: where signals are heard."""
+    sound: Sound = field(default=SILENT, compare=False, repr=False)
+    """What is heard."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,9 @@ def parse_time(text: str) -> Time:
         total = int(hours or 0) * 3600 + int(minutes) * 60 + Fraction(rest)
         return Time(-total if sign == "-" else total, "s", written)
     if _MUSICAL.fullmatch(written):
-        raise ValueError(MUSICAL_LATER)
+        raise ValueError(MUSICAL)
     if _WORD.fullmatch(written):
-        raise ValueError(f"allowed {TIME_FORMS} ({MUSICAL_LATER})")
+        raise ValueError(f"allowed {TIME_FORMS}; {MUSICAL}")
     raise ValueError(f"allowed {TIME_FORMS}")
 
 

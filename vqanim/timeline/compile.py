@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene.heard import signals_of
 from vqanim.scene.model import MAX_SIDE, Scene
+from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.between import ShotCamera
 from vqanim.timeline.edit import cut_film, cut_keys
@@ -16,7 +19,7 @@ from vqanim.timeline.frames import Film, plan_shot
 from vqanim.timeline.lapse import as_timelapse, check_timelapse
 from vqanim.timeline.loops import lead_back
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, Timeline
+from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.view import DIGITS, View
@@ -30,17 +33,21 @@ _GIF_LEAST_WIDTH = 160
 
 
 def compile_timeline(
-    scene: Scene, clock: None = None, signals: None = None, limits: Limits = Limits()
+    scene: Scene,
+    clock: Clock | None = None,
+    signals: Mapping[str, Signal] | None = None,
+    limits: Limits = Limits(),
 ) -> Timeline:
     """Plan every frame of a scene: plain numbers, the same whenever the scene and the limits are.
 
-    Painted frame k shows the moment k / rate, film frame k the moment k / fps. `clock` and `signals` are
-    reserved for soundtracks. `limits` come from the catalogue of models. The timeline's warnings begin with
-    the scene's own.
+    Painted frame k shows the moment k / rate, film frame k the moment k / fps. `clock` and `signals` are what
+    was heard of its soundtrack, unless the scene brings them. `limits` come from the catalogue of models. The
+    timeline's warnings begin with the scene's own.
 
     Raises SceneError with every curve that has no usable value somewhere (its place, frame and time), every
     shot without a frame, and sizes or lengths beyond all measure.
     """
+    scene = _with_sound(scene, clock, signals)
     width, height = _fitted_size(scene, limits)
     spans = lay_out(scene)
     duration = math.fsum(span.duration for span in spans)
@@ -56,8 +63,11 @@ def compile_timeline(
         loop=scene.loop,
     )
     sampler = Sampler()
-    cameras = _cameras(spans, film, TimeBase(duration, scene.fps), scene.rate)
-    shots = tuple(_take(camera, sampler) for camera in cameras)
+    cameras = _cameras(spans, film, TimeBase(duration, scene.fps, sound=scene.sound), scene.rate)
+    shots = tuple(
+        _take(camera, sampler, following)
+        for camera, following in zip(cameras, [*map(_carried, cameras[1:]), None], strict=True)
+    )
     shots = lead_back(scene, spans, shots)
     edit, chapters = cut_film(scene, spans, shots, sampler, cameras)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
@@ -81,8 +91,18 @@ def compile_timeline(
         chapters=chapters,
         rate=scene.rate,
         keys=keys,
+        sound=None if scene.soundtrack is None else SoundPlan(scene.soundtrack.file, scene.soundtrack.start),
         warnings=scene.warnings + _size_warnings(scene, width, height, limits) + _edit_warnings(scene),
     )
+
+
+def _with_sound(scene: Scene, clock: Clock | None, signals: Mapping[str, Signal] | None) -> Scene:
+    """The scene with what was heard. Raises SceneError where it needs what nobody listened to."""
+    sound = Sound(clock or scene.sound.clock, scene.sound.signals if signals is None else signals)
+    if missing := sorted(name for name in signals_of(scene) if name not in sound):
+        said = f"nobody has listened to {', '.join(missing)}: load the scene with vqanim.load_scene"
+        raise SceneError([Problem(Place(scene.file, 0, "soundtrack"), said)])
+    return replace(scene, sound=sound)
 
 
 def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fraction]:
@@ -112,10 +132,15 @@ def _cameras(spans: tuple[Span, ...], film: Film, base: TimeBase, rate: Fraction
     return cameras
 
 
-def _take(camera: ShotCamera, sampler: Sampler) -> ShotPlan:
-    """What is painted of a shot."""
+def _carried(camera: ShotCamera) -> Clocks | None:
+    """The clocks of a shot that carries on from the one before it; None for others."""
+    return camera.clocks if camera.before is not None else None
+
+
+def _take(camera: ShotCamera, sampler: Sampler, following: Clocks | None) -> ShotPlan:
+    """What is painted of a shot. following: the clocks of the shot that carries on from it."""
     shot = camera.clocks.span.shot
-    take = plan_shot(camera.film, camera.clocks, camera.before, sampler)
+    take = plan_shot(camera.film, camera.clocks, camera.before, sampler, following)
     if shot.kind != "timelapse":
         return take
     check_timelapse(View(shot.camera, camera.clocks, camera.film.aspect), sampler)

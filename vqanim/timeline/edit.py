@@ -44,7 +44,7 @@ def cut_film(
         _check_loop(scene, cut, run, cameras[0].film.aspect, sampler)
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
     length = float(sum(Fraction(cut.seconds) for cut in cuts))
-    clock = EffectClock.of(len(seen), TimeBase(length, scene.fps), scene.fps)
+    clock = EffectClock.of(len(seen), TimeBase(length, scene.fps, sound=scene.sound), scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
     film = tuple(
         FilmFrame(tidy(float(index / scene.fps)), layers, effects[index]) for index, layers in enumerate(seen)
@@ -106,7 +106,8 @@ def _dissolve_frames(cut: Cut, fps: Fraction) -> Fraction:
 def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> EffectClock:
     """Of every frame of a shot and those under the dissolve that follows."""
     name = cut.shot.name if len(scene.shots) > 1 else ""
-    return EffectClock.of(cut.count + math.ceil(cover), TimeBase(cut.seconds, scene.fps), fps, name)
+    base = TimeBase(cut.seconds, scene.fps, float(cut.first / fps), scene.sound)
+    return EffectClock.of(cut.count + math.ceil(cover), base, fps, name)
 
 
 def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[Layer, ...]]:

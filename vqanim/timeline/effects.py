@@ -13,12 +13,18 @@ from numpy.typing import NDArray
 from vqanim.effects import EFFECTS, EffectNow, changes_nothing
 from vqanim.errors import CurveError
 from vqanim.scene.curves import Curve
-from vqanim.scene.edit import Effect, Hit
+from vqanim.scene.edit import Each, Effect, Hit
+from vqanim.scene.sound import BEAT
 from vqanim.scene.times import SAME_MOMENT, TimeBase
 from vqanim.timeline.sampling import Sampler
 from vqanim.timeline.view import tidy
 
 Floats = NDArray[np.float64]
+
+NEAR_BEAT = 0.02
+"""Beats: a beat that hits are counted from may lie so little before the moment that was written."""
+NEAR = 0.02
+"""Seconds, for the same reason."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,9 @@ def effects_at(
 
 
 def _hit_tracks(hit: Hit, clock: EffectClock) -> list[tuple[Effect, Floats]]:
-    moments = np.sort([moment.seconds(clock.base) for moment in hit.on])
+    moments = np.sort(
+        [moment.seconds(clock.base) for moment in hit.on] if hit.each is None else _said(hit.each, clock)
+    )
     strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base), clock.frame)
     tracks = []
     for peak in hit.peaks:
@@ -64,6 +72,22 @@ def _hit_tracks(hit: Hit, clock: EffectClock) -> list[tuple[Effect, Floats]]:
         assert full is not None
         tracks.append((peak, neutral + (full - neutral) * strength))
     return tracks
+
+
+def _said(each: Each, clock: EffectClock) -> list[float]:
+    """The moments that a song says, on the time of the effects."""
+    base, lasts = clock.base, float(clock.seconds[-1]) + clock.frame if len(clock.seconds) else 0.0
+    first = 0.0 if each.start is None else each.start.seconds(base)
+    last = lasts if each.end is None else min(lasts, each.end.seconds(base))
+    if each.signal != BEAT:
+        found = base.sound.signals[each.signal].rises(each.above) - base.start
+        return [moment for moment in found.tolist() if first <= moment + SAME_MOMENT and moment <= last]
+    beats = base.sound.clock
+    assert beats is not None
+    start = base.start + first
+    offset = 0.0 if each.start is None else float(math.ceil(beats.beat_at(start) - NEAR_BEAT))
+    moments = beats.moments(start - NEAR, base.start + last, float(each.every), offset)
+    return [moment - base.start for moment in moments]
 
 
 def envelope(seconds: Floats, moments: Floats, fade: float, frame: float) -> Floats:

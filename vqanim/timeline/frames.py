@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from vqanim.icons.spec import form_of
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.model import PerceptorUse, Prompt, Shot, Start, StayNear
+from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
+from vqanim.scene.times import Time, TimeBase
 from vqanim.timeline.anchors import find_anchors
 from vqanim.timeline.plan import (
     AreaPlan,
@@ -26,7 +27,8 @@ from vqanim.timeline.plan import (
     ViewLimits,
     WeightedTerm,
 )
-from vqanim.timeline.sampling import Clocks, Indices, Moments, Sampler
+from vqanim.timeline.sampling import Clocks, Indices, Sampler
+from vqanim.timeline.sides import Side, sides_ahead, sides_of
 from vqanim.timeline.view import DIGITS, View, camera_steps, tidy
 
 Floats = NDArray[np.float64]
@@ -36,26 +38,12 @@ _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 _CONTENT = ("stay_near_features", "stay_near_edges")
 OWN_TARGET = "pixels"
 """How a shot is compared with its own start, where that is also a target."""
+USUAL_RESPONSE = 4
+"""Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
 _NO_WEIGHT = 1e-9
 """Weights up to this are zero."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """A shot on its clocks, seen from the frames of the shot that is planned: itself, or the outgoing one."""
-
-    shot: Shot
-    clocks: Clocks
-    moments: Moments
-    """Both clocks at the frames."""
-    share: Floats
-    """How much of it there is at every frame, 0..1."""
-
-    def sample(self, curve: Curve, sampler: Sampler) -> Floats:
-        """A curve at the frames, [F]."""
-        return sampler.sample(curve, self.clocks, self.moments)
 
 
 @dataclass(frozen=True)
@@ -78,18 +66,22 @@ class Film:
     """True when the end of the film leads back to its start."""
 
 
-def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sampler) -> ShotPlan:
+def plan_shot(
+    film: Film, clocks: Clocks, before: Clocks | None, sampler: Sampler, following: Clocks | None = None
+) -> ShotPlan:
     """All frames of a shot.
 
     before: the clocks of the shot whose last frame is carried on; None for the first shot and after a cut.
+    following: those of the shot that carries on from this one.
     """
     span, shot = clocks.span, clocks.span.shot
     frames = np.arange(span.first, span.first + span.count + span.overhang)
-    sides = _sides(clocks, before, frames)
+    sides = sides_of(clocks, before, frames)
+    ahead = sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
     fresh_first = before is None
     cameras = _cameras(film, clocks, before, frames, sampler)
-    losses = _losses(sides, fresh_first, sampler)
-    numbers = _numbers(sides, film.limits, sampler)
+    losses = _losses(ahead, fresh_first, sampler)
+    numbers = {"steps": _steps(ahead, sampler)} | _numbers(sides, film.limits, sampler)
     cutouts = tuple(_cutouts(use, shot, film.limits) for use in film.perceptors)
     noises = [_cutout_noise(use, sides, film.limits, sampler) for use in film.perceptors]
     anchors = find_anchors(losses, fresh_first, film.rate)
@@ -130,16 +122,6 @@ def plan_shot(film: Film, clocks: Clocks, before: Clocks | None, sampler: Sample
         _after(film, clocks, int(frames[-1])) if film.in_betweens or film.loop or shot.loop else CameraStep()
     )
     return ShotPlan(shot.name, tuple(plans), span.overhang, after)
-
-
-def _sides(clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64]) -> list[Side]:
-    """The shot, and before it the outgoing one where they are blended."""
-    moments, blend = clocks.at_frames(frames), clocks.span.blend
-    if before is None or blend <= 0:
-        return [Side(clocks.span.shot, clocks, moments, np.ones(len(frames)))]
-    share = np.clip(moments.shot / blend, 0.0, 1.0)
-    outgoing = Side(before.span.shot, before, before.at_frames(frames), 1.0 - share)
-    return [outgoing, Side(clocks.span.shot, clocks, moments, share)]
 
 
 def _cameras(
@@ -263,10 +245,9 @@ def _plan_start(start: Start) -> StartPlan:
 
 
 def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
-    """Every number of the frames that a curve gives, by its name in the plan; steps are whole."""
+    """Every number of the frames that a curve gives, by its name in the plan, but for the steps."""
     smoothing = Curve.constant(limits.smoothing)
     curves: dict[str, Callable[[Shot], Curve]] = {
-        "steps": lambda shot: shot.guidance.steps,
         "learning_rate": lambda shot: shot.guidance.learning_rate or _learning_rate(shot, limits),
         "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
         "match_colors": lambda shot: shot.carry.match_colors,
@@ -274,10 +255,24 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
         "sharpen": lambda shot: shot.carry.sharpen,
         "noise": lambda shot: shot.carry.noise,
     }
-    mixed = {name: _mix(sides, curve, sampler) for name, curve in curves.items()}
+    return {name: _tidy(_mix(sides, curve, sampler)) for name, curve in curves.items()}
+
+
+def _steps(sides: list[Side], sampler: Sampler) -> list[float]:
+    """Steps of the frames, whole."""
+    steps = _mix(sides, lambda shot: shot.guidance.steps, sampler)
     # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
-    mixed["steps"] = np.floor(np.round(mixed["steps"], DIGITS) + 0.5)
-    return {name: _tidy(values) for name, values in mixed.items()}
+    return _tidy(np.floor(np.round(steps, DIGITS) + 0.5))
+
+
+def lead_seconds(shot: Shot, clocks: Clocks) -> float:
+    """Seconds by which prompts come earlier; of a response that is not measured yet, what is usual."""
+    if shot.lead is None:
+        return 0.0
+    if shot.lead == AUTO:
+        return float(USUAL_RESPONSE / clocks.painted)
+    assert isinstance(shot.lead, Time)
+    return shot.lead.seconds(TimeBase(clocks.span.duration, clocks.fps))
 
 
 def _learning_rate(shot: Shot, limits: Limits) -> Curve:

@@ -86,8 +86,13 @@ def cut_part(timeline: Timeline, part: Part) -> Timeline:
         )
         if chapter.first < part.end and end > part.first
     ]
+    sound = timeline.sound
+    if sound is not None:
+        sound = replace(sound, start=sound.start + float(part.first / timeline.fps))
     # Frames between are found from all keys; a part is blended along the camera instead.
-    return replace(timeline, edit=timeline.edit[part.first : part.end], chapters=tuple(chapters), keys=())
+    return replace(
+        timeline, edit=timeline.edit[part.first : part.end], chapters=tuple(chapters), keys=(), sound=sound
+    )
 
 
 def needed_frames(timeline: Timeline) -> frozenset[FrameRef]:

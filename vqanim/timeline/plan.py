@@ -337,6 +337,16 @@ class Chapter:
 
 
 @dataclass(frozen=True)
+class SoundPlan:
+    """What is heard."""
+
+    file: str
+    """Absolute path of the song."""
+    start: float = 0.0
+    """Seconds of the song at which the film begins."""
+
+
+@dataclass(frozen=True)
 class PerceptorPlan:
     """A perceptor that looks at all frames."""
 
@@ -368,6 +378,8 @@ class Timeline:
     """Painted frames per second; None is fps."""
     keys: tuple[FilmFrame, ...] = ()
     """The film at the painted rate and without its own effects, where ffmpeg finds the frames between."""
+    sound: SoundPlan | None = None
+    """None for a silent film."""
     warnings: tuple[str, ...] = ()
     """One line each, for people."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -57,7 +57,10 @@ class Clocks:
 
     def base_of(self, curve: Curve) -> TimeBase:
         """Duration and frame rate of the time on which a curve runs."""
-        return self.film_base if curve.base == "film" else TimeBase(self.span.duration, self.fps)
+        if curve.base == "film":
+            return replace(self.film_base, start=self.span.lag)
+        start = self.span.start + self.span.lag
+        return replace(self.film_base, duration=self.span.duration, start=start)
 
     def at(self, film_seconds: Floats) -> Moments:
         """Both clocks at moments of the film."""

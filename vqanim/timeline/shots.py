@@ -34,6 +34,8 @@ class Span:
     """Frames that are painted past its end, for the dissolve that follows."""
     freeze: Fraction = Fraction(0)
     """Seconds for which its last picture is held in the film."""
+    lag: float = 0.0
+    """Seconds by which the film comes to it later than it is painted, for what is repeated and held."""
 
 
 def lay_out(scene: Scene) -> tuple[Span, ...]:
@@ -45,6 +47,11 @@ def lay_out(scene: Scene) -> tuple[Span, ...]:
     """
     durations = _durations(scene)
     borders = _borders(durations, scene)
+    longer = (
+        float(_freeze(shot, scene)) + (shot.repeat - 1) * seconds
+        for shot, seconds in zip(scene.shots, durations, strict=True)
+    )
+    lags = list(accumulate(longer, initial=0.0))
     spans = []
     for number, (shot, duration) in enumerate(zip(scene.shots, durations, strict=True)):
         first, base = borders[number], TimeBase(duration, scene.fps)
@@ -61,6 +68,7 @@ def lay_out(scene: Scene) -> tuple[Span, ...]:
                 dissolve=over if kind == "dissolve" else 0.0,
                 overhang=_overhang(shot, scene.shots[number + 1 :], durations[number + 1 :], scene),
                 freeze=_freeze(shot, scene),
+                lag=lags[number],
             )
         )
     if problems := [problem for span in spans for problem in _problems(span, scene)]:

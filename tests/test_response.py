@@ -1,0 +1,74 @@
+"""A lead that is measured: once, kept with the run, and what it says holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vqanim import api
+from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
+from vqanim.response import AFTER, SETTLE, response_frames, trial_scene, with_lead
+from vqanim.scene import load_scene_text
+from vqanim.scene.times import Time
+
+SCENE = """\
+size: [32, 32]
+fps: 8
+duration: 0.5s
+prompts: [a lake, "a volcano:0.5"]
+guidance: {steps: 1, first_steps: 1, cutouts: 2}
+lead: auto
+"""
+
+
+@pytest.mark.parametrize("frames", [0, 1, 3, 7])
+def test_a_fixed_response_is_found(frames: int) -> None:
+    seen = [-0.2] * (SETTLE + frames) + [0.3] * (AFTER - frames)
+    assert response_frames(seen, SETTLE) == frames
+
+
+def test_a_slow_change_is_seen_half_way() -> None:
+    rising = [-0.1] * SETTLE + [-0.1 + 0.03 * index for index in range(8)] + [0.11] * 4
+    assert response_frames(rising, SETTLE) == 4
+
+
+def test_once_is_no_change() -> None:
+    found = [-0.1] * SETTLE + [-0.1, 0.3, -0.1, -0.1, 0.2, 0.3] + [0.3] * (AFTER - 6)
+    assert response_frames(found, SETTLE) == 4
+
+
+def test_no_change_at_all_takes_what_is_usual() -> None:
+    assert response_frames([0.1] * (SETTLE + AFTER), SETTLE) == 4
+
+
+def test_the_trial_is_painted_as_the_shot_is() -> None:
+    scene = load_scene_text(SCENE + "hits: [{on: 0.1s, flash: 1}]\ncamera: {zoom: 1.2}")
+    trial = trial_scene(scene)
+    (shot,) = trial.shots
+    assert [prompt.text for prompt in shot.prompts] == ["a lake", "a volcano"]
+    assert (shot.guidance, shot.camera) == (scene.shots[0].guidance, scene.shots[0].camera)
+    assert trial.hits == ()
+    assert trial.duration == Time.of_seconds((SETTLE + AFTER) / 8)
+
+
+def test_a_lead_of_frames_is_one_of_painted_frames() -> None:
+    scene = with_lead(load_scene_text(SCENE.replace("cutouts: 2", "cutouts: 2, rate: 4")), 3)
+    assert scene.shots[0].lead == Time.of_seconds(0.75)
+
+
+def test_it_is_measured_once_and_kept_with_the_run(tmp_path: Path) -> None:
+    (tmp_path / "scene.yaml").write_text(SCENE)
+    out = tmp_path / "out"
+    first = list(api.render(tmp_path / "scene.yaml", out))
+    (measured,) = [event for event in first if isinstance(event, ResponseMeasured)]
+    assert isinstance(first[0], TrialStarted)
+    assert json.loads((out / "response.json").read_text())["frames"] == measured.frames
+    assert f"lead: {measured.frames / 8:.12g}s" in (out / "scene.resolved.yaml").read_text()
+    again = list(api.render(tmp_path / "scene.yaml", out))
+    assert not any(isinstance(event, ResponseMeasured | FrameDone) for event in again)
+    other = api.prepare(tmp_path / "scene.yaml", ["guidance.steps=2"])
+    events = api.with_response(other, out)
+    assert isinstance(next(events), TrialStarted)
+    events.close()

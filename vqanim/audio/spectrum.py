@@ -1,0 +1,114 @@
+"""Short spectra of a song: how loud each pitch range is, 200 times a second, and how suddenly that rises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.audio.reading import ANALYSIS_RATE, Samples
+
+Floats = NDArray[np.float64]
+
+HOP = 120
+"""Samples between two spectra."""
+RATE = ANALYSIS_RATE // HOP
+"""Spectra, and values of signals, per second."""
+WINDOW = 512
+"""Samples of a spectrum, 21 ms: short, because beats are found by it."""
+MELS = 40
+_LOWEST, _HIGHEST = 30.0, 11_000.0
+"""Hz of the lowest and highest edge of the mel bands."""
+_AT_ONCE = 4096
+"""Spectra that are in memory at once."""
+_CONTRAST = 300.0
+"""Of log(1 + x): the level that is told apart from silence is so many times below the song's own."""
+_LAG = 2
+"""Spectra from which to which a rise is measured."""
+
+
+def moments(count: int) -> Floats:
+    """Seconds of the first `count` spectra; each is centered on its moment."""
+    return np.arange(count) / RATE
+
+
+def log_mels(mono: Samples) -> NDArray[np.float32]:
+    """Log-compressed loudness of MELS bands, [T, MELS], T = ceil(N / HOP); the song's own level is 1."""
+    level = float(np.sqrt(np.mean(np.square(mono, dtype=np.float64)))) if len(mono) else 0.0
+    bank = _mel_bank()
+    parts = [np.sqrt(power) @ bank for power in _powers(mono)]
+    mels = np.concatenate(parts) if parts else np.zeros((0, MELS), np.float32)
+    scale = level * np.sqrt(WINDOW)
+    return np.log1p(_CONTRAST / 10 * mels / scale) if scale > 0 else np.zeros_like(mels)
+
+
+def onset_strength(mels: NDArray[np.float32]) -> Floats:
+    """How suddenly a song gets louder or changes its sound, [T], at RATE; mean 0 or above, spread about 1.
+
+    Spectral flux over logarithmic mel bands (Bello et al. 2005), each compared with the strongest of its
+    neighbors a moment ago, so that a gliding tone is no onset (Böck and Widmer 2013).
+    """
+    count = len(mels)
+    if count <= _LAG + 1:
+        return np.zeros(count)
+    wide = np.pad(mels, ((0, 0), (1, 1)), mode="edge")
+    strongest = np.maximum(np.maximum(wide[:, :-2], wide[:, 1:-1]), wide[:, 2:])
+    rise = np.maximum(mels[_LAG:] - strongest[:-_LAG], 0).sum(axis=1, dtype=np.float64)
+    # A rise from k to k + _LAG happens between the two.
+    flux = np.pad(rise, (_LAG // 2, _LAG - _LAG // 2))
+    flux = np.maximum(flux - _moving_mean(flux, RATE), 0)
+    spread = float(flux.std())
+    return flux / spread if spread > 1e-9 else np.zeros(count)
+
+
+def brightness(mono: Samples) -> tuple[Floats, Floats]:
+    """Center of the spectrum in octaves above 30 Hz, and loudness (RMS), each [T]."""
+    pitch = np.log2(np.maximum(_frequencies(), _LOWEST) / _LOWEST)
+    centers, levels = [], []
+    for power in _powers(mono):
+        total = power.sum(axis=1)
+        centers.append((power @ pitch) / np.maximum(total, 1e-20))
+        levels.append(np.sqrt(total))
+    if not centers:
+        return np.zeros(0), np.zeros(0)
+    return np.concatenate(centers).astype(np.float64), np.concatenate(levels).astype(np.float64)
+
+
+def _powers(mono: Samples) -> Iterator[NDArray[np.float32]]:
+    """Power spectra [n, WINDOW / 2 + 1] of a Hann window centered on every HOP samples."""
+    count = -(-len(mono) // HOP)
+    window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+    padded = np.pad(mono, (WINDOW // 2, WINDOW))
+    views = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    for first in range(0, count, _AT_ONCE):
+        chosen = views[first : min(first + _AT_ONCE, count)] * window
+        spectra = np.fft.rfft(chosen, axis=1)
+        yield (spectra.real**2 + spectra.imag**2).astype(np.float32)
+
+
+def _frequencies() -> Floats:
+    return np.asarray(np.fft.rfftfreq(WINDOW, 1 / ANALYSIS_RATE))
+
+
+def _mel_bank() -> NDArray[np.float32]:
+    """Triangles [WINDOW / 2 + 1, MELS], evenly spaced on the mel scale (O'Shaughnessy 1987)."""
+    low, high = (2595 * np.log10(1 + edge / 700) for edge in (_LOWEST, _HIGHEST))
+    edges = 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
+    edges += np.arange(MELS + 2) * 1e-6
+    at = _frequencies()[:, None]
+    # No narrower than a bin, or the lowest bands would see nothing.
+    width = ANALYSIS_RATE / WINDOW
+    rise = (at - edges[:-2]) / np.maximum(edges[1:-1] - edges[:-2], width)
+    fall = (edges[2:] - at) / np.maximum(edges[2:] - edges[1:-1], width)
+    return np.maximum(np.minimum(rise, fall), 0).astype(np.float32)
+
+
+def _moving_mean(values: Floats, length: int) -> Floats:
+    """The mean of `length` values around each."""
+    length = min(length, len(values))
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    centers = np.arange(len(values))
+    first = np.clip(centers - length // 2, 0, len(values))
+    last = np.clip(centers + length - length // 2, 0, len(values))
+    return (sums[last] - sums[first]) / np.maximum(last - first, 1)

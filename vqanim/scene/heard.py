@@ -1,0 +1,18 @@
+"""What of a song a scene wants to hear."""
+
+from __future__ import annotations
+
+from vqanim.scene.curves import Curve, Formula
+from vqanim.scene.edit import effect_curves
+from vqanim.scene.model import Scene
+
+
+def signals_of(scene: Scene) -> frozenset[str]:
+    """The names of all signals in expressions and hits: `beat`, `bass`, `drums.onset`."""
+    curves: list[Curve] = [*effect_curves(scene.effects)]
+    hits = [*scene.hits]
+    for shot in scene.shots:
+        curves += shot.curves()
+        hits += shot.hits
+    said = [name for curve in curves if isinstance(curve, Formula) for name in curve.signals]
+    return frozenset([*said, *(hit.each.signal for hit in hits if hit.each is not None)])

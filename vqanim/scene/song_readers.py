@@ -1,0 +1,223 @@
+"""The song of a scene with all that belongs to it, read before anything that needs its beats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vqanim.errors import InputError, Place
+from vqanim.scene.expressions import ADD_SOUNDTRACK
+from vqanim.scene.figures import find_file
+from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
+from vqanim.scene.musical import MARKER, SongTimes
+from vqanim.scene.options import Kind
+from vqanim.scene.reader import Reader, Refused
+from vqanim.scene.readers import text_of
+from vqanim.scene.sound import BEAT
+from vqanim.scene.soundtrack import (
+    MAX_MARKERS,
+    Band,
+    Ear,
+    Soundtrack,
+    Stem,
+    signal_names,
+)
+from vqanim.scene.tree import Mapping, Node, Scalar, quoted
+
+KEYS = ("soundtrack", "stems", "markers", "lyrics", "signals")
+"""Keys of Scene that are read here."""
+HARDLY_A_BEAT = 0.25
+"""Confidence."""
+
+_NOT_MARKERS = ("soundtrack", "none", "auto", "bar", "bars", BEAT, "beats")
+
+
+@dataclass(frozen=True)
+class SongSaid:
+    """What was read. All of it is empty without a soundtrack."""
+
+    soundtrack: Soundtrack | None = None
+    stems: tuple[Stem, ...] = ()
+    markers: tuple[tuple[str, float], ...] = ()
+    """Seconds of the song."""
+    bands: tuple[tuple[str, Band], ...] = ()
+
+
+def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear | None) -> SongSaid:
+    """The song and what belongs to it; tells `reader` what beats, bars, markers and signals mean.
+
+    options: how the keys KEYS are declared, by key.
+    """
+    soundtrack: Soundtrack | None = reader.field("soundtrack", options["soundtrack"], root)
+    if soundtrack is None:
+        if not _is_given(root.get("soundtrack")):
+            for key in KEYS[1:]:
+                if _is_given(node := root.get(key)) and node is not None:
+                    reader.refuse(node.place, f"found {key} without a soundtrack: {ADD_SOUNDTRACK}")
+        else:
+            reader.song_lost = True
+        return SongSaid()
+    seconds = _length(soundtrack, reader, ear)
+    soundtrack = _listened(soundtrack, reader, ear)
+    clock = _clock(soundtrack, reader)
+    end = seconds - soundtrack.start
+    why = "nobody listened to the song" if ear is None else "no beats were found in the song"
+    reader.song = SongTimes(clock, {}, end, why)
+    markers = _markers(root, soundtrack, reader)
+    reader.song = SongTimes(clock, {name: at - soundtrack.start for name, at in markers}, end, why)
+    stems = _stems(root, options, seconds, reader, ear)
+    bands = dict(reader.field("signals", options["signals"], root))
+    reader.signals = signal_names(bands, stems, beat=clock is not None)
+    for name in {stem.name for stem in stems} & reader.signals:
+        reader.refuse(root.place, f"found {name!r} as a signal and as a stem, allowed is one of them")
+    return SongSaid(soundtrack, stems, tuple(markers), tuple(bands.items()))
+
+
+def _is_given(node: Node | None) -> bool:
+    return node is not None and not (isinstance(node, Scalar) and node.is_none)
+
+
+def _length(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> float:
+    """Seconds of the song; without end where nobody can tell."""
+    seconds = _file_length(soundtrack.file, soundtrack.place, reader, ear)
+    if soundtrack.start >= seconds:
+        place = replace(soundtrack.place, path="soundtrack.start")
+        said = f"found {soundtrack.start:.6g} s, which lies past the end of the song ({seconds:.6g} s)"
+        reader.refuse(place, said)
+    return seconds
+
+
+def _file_length(file: str, place: Place, reader: Reader, ear: Ear | None) -> float:
+    if ear is None:
+        return float("inf")
+    try:
+        return ear.seconds(file)
+    except InputError as error:
+        reader.refuse(place, _short(str(error), file), about_file=True)
+        return float("inf")
+
+
+def _short(said: str, file: str) -> str:
+    """An error about a file with its name in the place of its path."""
+    return said.replace(file, Path(file).name)
+
+
+def _listened(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> Soundtrack:
+    if not soundtrack.needs_listening or ear is None or reader.problems:
+        return soundtrack
+    bpm = soundtrack.bpm or (soundtrack.tempo[0].bpm if soundtrack.tempo else None)
+    try:
+        heard = ear.beats(soundtrack.file, soundtrack.meter, None if bpm is None else float(bpm))
+    except InputError as error:
+        reader.refuse(soundtrack.place, _short(str(error), soundtrack.file), about_file=True)
+        return soundtrack
+    if heard.confidence < HARDLY_A_BEAT:
+        reader.warn(
+            soundtrack.place, "there is hardly a beat in the song; listen to it, or say bpm and first_beat"
+        )
+    return soundtrack.told(heard)
+
+
+def _clock(soundtrack: Soundtrack, reader: Reader) -> Any:
+    try:
+        return soundtrack.clock()
+    except ValueError as error:
+        reader.refuse(replace(soundtrack.place, path="soundtrack.tempo"), str(error))
+        return None
+
+
+def _markers(root: Mapping, soundtrack: Soundtrack, reader: Reader) -> list[tuple[str, float]]:
+    """Markers that were written, then those of the lyrics, by name; seconds of the song."""
+    found: dict[str, float] = {}
+    node = root.get("markers")
+    if node is not None and _is_given(node):
+        try:
+            _read_markers(node, soundtrack, found, reader)
+        except Refused:
+            pass
+    lyrics = root.get("lyrics")
+    if lyrics is not None and _is_given(lyrics):
+        for name, second in _read_lyrics(lyrics, soundtrack, reader):
+            found.setdefault(name, round(second, 9))
+    return list(found.items())
+
+
+def _read_markers(node: Node, soundtrack: Soundtrack, found: dict[str, float], reader: Reader) -> None:
+    song = reader.song
+    assert song is not None
+    entries = reader.mapping(node, 'names and moments such as {drop: "1:02.4"}').entries
+    if len(entries) > MAX_MARKERS:
+        raise reader.refuse(node.place, f"found {len(entries)} markers, allowed at most {MAX_MARKERS}")
+    for key, value in entries:
+        if not MARKER.fullmatch(key.text) or key.text in _NOT_MARKERS:
+            said = f"found the name {quoted(key.text)}, allowed letters, digits, - and _, a letter first"
+            reader.refuse(value.place, said)
+            continue
+        here = replace(song, markers={name: at - soundtrack.start for name, at in found.items()})
+        try:
+            text = text_of(value, Kind("marker", "a time of the song, a bar or another marker"), reader)
+            # So many digits as can be written down.
+            found[key.text] = round(_song_second(text, here, soundtrack), 9)
+        except ValueError as error:
+            reader.refuse(value.place, f"found {quoted(text)}, {error}")
+        except Refused:
+            continue
+
+
+def _song_second(text: str, song: SongTimes, soundtrack: Soundtrack) -> float:
+    """The second of the song that a text means. Raises ValueError."""
+    if song.has_form(text):
+        second = song.moment(text)
+        if second is None:
+            raise ValueError("allowed is a moment, such as 1:02.4, bar 33 or drop+2beats")
+        if second + soundtrack.start < 0:
+            raise ValueError("which lies before the song begins")
+        return second + soundtrack.start
+    try:
+        second = seconds_of(text)
+    except ValueError:
+        raise ValueError(
+            "allowed a time of the song such as 1:02.4, a bar such as bar 33, or a marker"
+        ) from None
+    if second > song.end + soundtrack.start + 1e-6:
+        raise ValueError(f"which lies past the end of the song ({song.end + soundtrack.start:.6g} s)")
+    return second
+
+
+def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> list[tuple[str, float]]:
+    song = reader.song
+    assert song is not None
+    try:
+        path = find_file(node, Kind("lyrics", "the path of an LRC or SRT file"), reader, "file of lyrics")
+    except Refused:
+        return []
+    try:
+        lines = read_lines(path)
+    except OSError as error:
+        reader.refuse(node.place, f"{path.name}: {error.strerror}", about_file=True)
+        return []
+    except ValueError as error:
+        reader.refuse(node.place, f"{path.name}: {error}", about_file=True)
+        return []
+    end = song.end + soundtrack.start
+    late = [line for line in lines if line[0] > end + 1e-6]
+    if late:
+        said = f"{late[0][1][:40]!r} at {late[0][0]:.6g} s lies past the end of the song ({end:.6g} s)"
+        reader.refuse(node.place, f"{path.name}: {said}")
+    return list(marker_names(lines))
+
+
+def _stems(
+    root: Mapping, options: dict[str, Any], seconds: float, reader: Reader, ear: Ear | None
+) -> tuple[Stem, ...]:
+    stems: tuple[Stem, ...] = reader.field("stems", options["stems"], root)
+    node = root.get("stems")
+    for stem in stems:
+        value = node.get(stem.name) if isinstance(node, Mapping) else None
+        place = root.place if value is None else value.place
+        length = _file_length(stem.file, place, reader, ear)
+        if abs(length - seconds) > 1 and length != float("inf"):
+            said = f"the stem lasts {length:.6g} s and the song {seconds:.6g} s; both must begin together"
+            reader.warn(place, said)
+    return stems

@@ -1,0 +1,222 @@
+"""What a scene says about its song."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Protocol
+
+from vqanim.errors import Place
+from vqanim.scene.curves import NOWHERE
+from vqanim.scene.options import Declared, Kind, option, whole
+from vqanim.scene.sound import BEAT, Clock
+
+SLOWEST, FASTEST = 10, 1000
+"""Beats per minute."""
+MOST_METER = 32
+MAX_BEATS = 20_000
+MAX_STEMS = 16
+MAX_MARKERS = 10_000
+LOWEST, HIGHEST = 1, 12_000
+"""Hz."""
+
+SONG_TIME = Kind("song_time", "a time of the song such as 12.5s or 1:02.4")
+STEMS = Kind("stems", "names and files such as {drums: drums.wav}")
+MARKERS = Kind("markers", 'names and moments of the song such as {drop: "1:02.4", chorus: bar 33}')
+LYRICS = Kind("lyrics", "the path of an LRC or SRT file in the scene's folder")
+BANDS_KIND = Kind("bands", "names and bands such as {kick: {band: [40, 120], attack: 5ms, release: 120ms}}")
+
+
+@dataclass(frozen=True)
+class Band:
+    """A range of pitches that becomes a signal."""
+
+    low: float
+    """Hz."""
+    high: float
+    """Hz."""
+    attack: float = 0.005
+    """Seconds in which it rises."""
+    release: float = 0.12
+    """Seconds in which it dies away."""
+
+
+BANDS: Mapping[str, Band] = MappingProxyType(
+    {"bass": Band(20, 250), "mid": Band(250, 4000), "treble": Band(4000, 11_000)}
+)
+"""Signals that every song has, besides those of NAMES that are no bands."""
+NAMES = ("loudness", *BANDS, "onset", "brightness")
+"""Signals that every song and stem has."""
+
+
+@dataclass(frozen=True)
+class Stem:
+    """A part of the song in a file of its own, beginning where the song does."""
+
+    name: str
+    file: str
+    """Absolute path."""
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """A tempo from a moment of the song on."""
+
+    bpm: Fraction
+    second: float | None = None
+    """Of the song; None where it is a bar."""
+    bar: float | None = None
+    """Counted from 1."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What somebody found who listened to a song."""
+
+    beats: tuple[float, ...]
+    """Seconds of the song."""
+    first_beat: float | None
+    """Seconds of the song at which bar 1 begins."""
+    confidence: float = 1.0
+    """0..1."""
+
+
+class Ear(Protocol):
+    """Whoever can listen to a song. The scene itself never does."""
+
+    def seconds(self, file: str) -> float:
+        """How long a sound file is. Raises InputError for one that cannot be used."""
+
+    def beats(self, file: str, meter: int, bpm: float | None) -> Heard:
+        """The beats of a song, of which the tempo may be known. Raises InputError."""
+
+
+@dataclass(frozen=True)
+class Soundtrack(Declared):
+    """The song of a film, and what is known of its beats. Moments in it are those that a player shows."""
+
+    file: str = option(
+        Kind("song", "the path of a sound file in the scene's folder"),
+        "The song: wav, flac, ogg, mp3 or what ffmpeg decodes, of at most 30 minutes",
+        example="song.mp3",
+    )
+    start: float = option(
+        SONG_TIME, "Moment of the song at which the film begins", unit="time of the song", default=0.0
+    )
+    bpm: Fraction | None = option(
+        Kind("bpm", f"a number from {SLOWEST} to {FASTEST}, or auto"),
+        "The tempo; auto finds every beat by listening",
+        unit="beats per minute",
+        default=None,
+        default_text="auto",
+        example="120",
+    )
+    first_beat: float | None = option(
+        Kind("first_beat", "a time of the song such as 0.35s, or auto"),
+        "When bar 1 begins",
+        unit="time of the song",
+        default=None,
+        default_text="auto",
+        example="0.35s",
+    )
+    meter: int = option(whole(1, MOST_METER), "Beats in a bar", unit="beats", default=4)
+    tempo: tuple[Tempo, ...] = option(
+        Kind("tempo", 'tempos from moments of the song on, such as {0s: 90, "bar 17": 120}'),
+        "A tempo that changes; instead of bpm",
+        unit="beats per minute",
+        default=(),
+        default_text="none",
+        example='{0s: 90, "bar 17": 120}',
+    )
+    beats: tuple[float, ...] = option(
+        Kind("beats", "a list of seconds, or a text file with the seconds of one beat in each line"),
+        "Every beat, as it was tapped; instead of bpm",
+        unit="time of the song",
+        default=(),
+        default_text="none",
+        example="taps.txt",
+    )
+    found: bool = field(default=False, compare=False)
+    """True for beats that were found by listening, now or in the run that wrote the scene."""
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def needs_listening(self) -> bool:
+        """Whether its beats are known only when somebody has listened to it."""
+        if self.beats:
+            return False
+        return self.first_beat is None or (self.bpm is None and not self.tempo)
+
+    def told(self, heard: Heard) -> Soundtrack:
+        """With what was found by listening in the place of what was left open."""
+        if self.bpm is None and not self.tempo:
+            first = heard.first_beat if self.first_beat is None else self.first_beat
+            return replace(self, beats=heard.beats, first_beat=first, found=True)
+        if heard.first_beat is None:
+            return self
+        period = 60 / float(self.bpm if self.bpm is not None else self.tempo[0].bpm)
+        return replace(self, first_beat=_in_step(heard, period) if self.bpm else heard.first_beat)
+
+    def clock(self) -> Clock | None:
+        """The beats on the time of the film; None where they are not known (yet).
+
+        Raises ValueError for a tempo map whose moments do not ascend.
+        """
+        made = self._song_clock()
+        return made.later(-self.start) if made is not None else None
+
+    def _song_clock(self) -> Clock | None:
+        if len(self.beats) > 1:
+            first = 0 if self.first_beat is None else _nearest(self.beats, self.first_beat)
+            numbers = tuple(float(number - first) for number in range(len(self.beats)))
+            return Clock(numbers, self.beats, self.meter, heard=True)
+        if self.first_beat is None:
+            return None
+        if self.tempo:
+            return _along_map(self.tempo, self.first_beat, self.meter)
+        return None if self.bpm is None else Clock.steady(float(self.bpm), self.first_beat, self.meter)
+
+
+def _in_step(heard: Heard, period: float) -> float:
+    """The first beat, moved so that even beats from there on fit those that were heard best."""
+    assert heard.first_beat is not None
+    off = sorted(_rest(beat - heard.first_beat, period) for beat in heard.beats)
+    return round(heard.first_beat + off[len(off) // 2], 4)
+
+
+def _rest(seconds: float, period: float) -> float:
+    return seconds - period * round(seconds / period)
+
+
+def _along_map(tempo: Sequence[Tempo], first_beat: float, meter: int) -> Clock:
+    """Beats along a tempo map, whose first tempo also holds before its moment. Raises ValueError."""
+    seconds = [first_beat if tempo[0].second is None else tempo[0].second]
+    beats = [(seconds[0] - first_beat) * float(tempo[0].bpm) / 60]
+    for before, here in zip(tempo, [*tempo[1:], None], strict=True):
+        speed = float(before.bpm) / 60
+        if here is None:
+            end = seconds[-1] + 60.0
+        elif here.second is not None:
+            end = here.second
+        else:
+            assert here.bar is not None
+            end = seconds[-1] + ((here.bar - 1) * meter - beats[-1]) / speed
+        if end <= seconds[-1]:
+            raise ValueError("the moments of the tempos must follow one another")
+        beats.append(beats[-1] + (end - seconds[-1]) * speed)
+        seconds.append(end)
+    zero = Clock(tuple(beats), tuple(seconds), meter).beat_at(first_beat)
+    return Clock(tuple(beat - zero for beat in beats), tuple(seconds), meter)
+
+
+def _nearest(beats: tuple[float, ...], moment: float) -> int:
+    return min(range(len(beats)), key=lambda index: abs(beats[index] - moment))
+
+
+def signal_names(own: Mapping[str, Band], stems: Sequence[Stem], *, beat: bool) -> frozenset[str]:
+    """Every name that an expression may say: of the song, and of each stem with its name before a dot."""
+    names = (*NAMES, *own)
+    of_stems = (f"{stem.name}.{name}" for stem in stems for name in names)
+    return frozenset((*names, *([BEAT] if beat else []), *of_stems))
