@@ -84,3 +84,17 @@ def share_found(found: Sequence[float], truth: Sequence[float], within: float = 
         gaps = np.abs(inside[:, None] - wanted[None, :])
         shares.append(min((gaps.min(axis=1) <= within).mean(), (gaps.min(axis=0) <= within).mean()))
     return float(max(shares))
+
+
+def drums_and_hats(bpm: float, first: float, seconds: float) -> tuple[list[float], Sound]:
+    """Deep drums on the beats, and hats, which are sudden in every band, halfway between them."""
+    rng = np.random.default_rng(1)
+    sound = 0.02 * rng.standard_normal(round(seconds * RATE))
+    beats = list(np.arange(first, seconds - 0.5, 60 / bpm))
+    drum, hat = np.arange(round(0.12 * RATE)) / RATE, np.arange(round(0.05 * RATE)) / RATE
+    for number, beat in enumerate(beats):
+        at, off = round(beat * RATE), round((beat + 30 / bpm) * RATE)
+        pitch = 180.0 if number % 2 else 60.0
+        sound[at : at + len(drum)] += 0.8 * np.exp(-40 * drum) * np.sin(2 * np.pi * pitch * drum)
+        sound[off : off + len(hat)] += 0.15 * np.exp(-110 * hat) * rng.standard_normal(len(hat))
+    return [float(beat) for beat in beats], sound.astype(np.float32)

@@ -37,6 +37,14 @@ def test_beats_are_found_under_noise(level: float, write: Write) -> None:
     assert songs.share_found(found.beats, truth) >= 0.95
 
 
+@pytest.mark.parametrize("bpm", [92, 104, 126])
+def test_the_beat_is_with_the_drums_and_not_with_the_hats_between_them(bpm: float, write: Write) -> None:
+    truth, sound = songs.drums_and_hats(bpm, 0.31, 24)
+    found = Listener.of(write(sound)).beats()
+    assert songs.share_found(found.beats, truth) >= 0.95
+    assert found.tempo == pytest.approx(bpm, abs=0.3)
+
+
 def test_clicks_are_met_to_a_few_milliseconds(write: Write) -> None:
     truth, sound = songs.clicks(120, 0.4321, 12)
     found = np.array(Listener.of(write(sound)).beats().beats)

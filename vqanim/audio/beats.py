@@ -16,6 +16,10 @@ Floats = NDArray[np.float64]
 
 TIGHTNESS = 100.0
 """How much an uneven beat costs beside the strength of onsets."""
+LEAST_BEATS = 4
+"""Fewer tell nothing about what is between them."""
+HEAVIER = 2.0
+"""Times that offbeats must be as heavy as beats before they are taken for the beats."""
 _NEAREST, _FARTHEST = 0.5, 2.0
 """Periods between which the beat before is looked for."""
 _REACH = 0.035
@@ -36,6 +40,32 @@ def track_beats(onsets: Floats, rate: float, tempo: TempoPath) -> Floats:
     chain = _without_silent_ends(chain, onsets)
     refined = np.array([refine(onsets, rate, index) for index in chain]) + _LATE
     return np.maximum(refined, 0.0)
+
+
+def on_the_heavier(beats: Floats, onsets: Floats, heavy: Floats, rate: float) -> Floats:
+    """The beats, or the moments halfway between them where it is these that the deep drums play.
+
+    Cymbals and hats are sudden in every band and deep drums in few, so that offbeats may look stronger.
+    onsets: strength [T] at `rate` per second, and `heavy` that of the deep bands alone.
+    """
+    if len(beats) < LEAST_BEATS:
+        return beats
+    halves = np.diff(beats) / 2
+    between = np.concatenate([[beats[0] - halves[0]], beats[:-1] + halves, [beats[-1] + halves[-1]]])
+    indices = np.round((between - _LATE) * rate).astype(np.intp)
+    indices = indices[(indices >= 0) & (indices < len(onsets))]
+    now = _loudest(heavy, np.round((beats - _LATE) * rate).astype(np.intp), rate)
+    then = _loudest(heavy, indices, rate)
+    if then < 1.0 or then < HEAVIER * now:
+        return beats
+    chain = _without_silent_ends(indices, onsets)
+    return np.maximum(np.array([refine(onsets, rate, int(index)) for index in chain]) + _LATE, 0.0)
+
+
+def _loudest(strength: Floats, indices: NDArray[np.intp], rate: float) -> float:
+    """The mean over moments of the greatest strength near each."""
+    reach = max(1, round(_REACH * rate))
+    return float(np.mean([strength[max(0, i - reach) : i + reach + 1].max(initial=0.0) for i in indices]))
 
 
 def refine(onsets: Floats, rate: float, index: int) -> float:

@@ -18,6 +18,8 @@ RATE = ANALYSIS_RATE // HOP
 WINDOW = 512
 """Samples of a spectrum, 21 ms: short, because beats are found by it."""
 MELS = 40
+HEAVY = 5
+"""Mel bands from below, up to 300 Hz, in which kicks and the bodies of snares sound."""
 _LOWEST, _HIGHEST = 30.0, 11_000.0
 """Hz of the lowest and highest edge of the mel bands."""
 _AT_ONCE = 4096
