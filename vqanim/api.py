@@ -35,7 +35,7 @@ from vqanim.timeline.part import Part, cut_part, needed_frames, part_of
 
 if TYPE_CHECKING:
     from vqanim.engine.edits import Edits
-    from vqanim.engine.events import Event, RunStarted
+    from vqanim.engine.events import Event, RunStarted, SettingsChanged
     from vqanim.engine.lapse import Lapse
     from vqanim.engine.still import Hear, LapseEvent
     from vqanim.film import FilmDone
@@ -198,14 +198,14 @@ def _render(
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
-    from vqanim.engine.events import RunStarted, SettingsChanged
+    from vqanim.engine.events import RunStarted
     from vqanim.engine.learning import Learner
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
-    from vqanim.takes.digest import content_hash
+    from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
-    from vqanim.takes.run import changes, read_run, write_run
+    from vqanim.takes.run import read_run, write_run
     from vqanim.takes.store import TakeStore
     from vqanim.takes.superseded import write_keeping_old
 
@@ -216,44 +216,53 @@ def _render(
         timeline = prepared.timeline
         store = TakeStore(folder, lock.check)
         files = (*picture_files(timeline), *song_files(prepared.scene))
-        hashes = {path: content_hash(Path(path)) for path in files}
+        hashes = content_hashes(files)
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
         run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits)
         growing = live_path(folder, stem)
 
-        def find(frame: FrameRef) -> Path:
-            return store.frame_path(frame.shot, frame.index)
-
         with closing(Learner(timeline, cache_folder(), importing=importing)) as learner:
             painting = paint_takes(timeline, run)
-            for event in show_live(painting, shown, find, growing) if live else painting:
+            for event in show_live(painting, shown, store.find, growing) if live else painting:
                 learner.hear(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
                     write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
                     settings = describe_run(prepared, event)
-                    changed = changes(read_run(folder), settings)
+                    changed = changed_settings(read_run(folder), settings, event.kept)
                     write_run(folder, settings, attic, lock.check)
                     yield event
-                    if changed:
-                        yield SettingsChanged(
-                            tuple(one.texts for one in changed if not one.repaints),
-                            tuple(one.texts for one in changed if one.repaints),
-                        )
+                    yield from changed
+                    if event.kept < event.frames:
+                        yield from fetch_models(prepared)  # the engine loads them when it goes on
                 else:
                     yield event
-                if isinstance(event, RunStarted) and event.kept < event.frames:
-                    yield from fetch_models(prepared)  # the engine loads them when it goes on
             making, complete = monotonic(), part is None
-            for film in make_film(shown, find, folder, stem, part_presets(part), guard=lock.check):
+            for film in make_film(shown, store.find, folder, stem, part_presets(part), guard=lock.check):
                 complete &= film.written
                 yield film
             if complete:
                 learner.films(monotonic() - making)
         remove_live(growing)
+
+
+def changed_settings(
+    before: Mapping[str, Any] | None, now: Mapping[str, Any], kept: int
+) -> list[SettingsChanged]:
+    """What is to be told about settings that the last run in a folder had otherwise: one event, or none.
+
+    kept: how many of its frames are kept.
+    """
+    from vqanim.engine.events import SettingsChanged
+    from vqanim.takes.run import changes
+
+    found = changes(before, now)
+    harmless = tuple(one.texts for one in found if not one.repaints and kept)
+    repainting = tuple(one.texts for one in found if one.repaints)
+    return [SettingsChanged(harmless, repainting)] if harmless or repainting else []
 
 
 def part_presets(part: Part | None) -> tuple[str, ...]:
@@ -315,7 +324,11 @@ def _trial_of(prepared: Prepared) -> Timeline:
 
 
 def _with_lead(prepared: Prepared, frames: int) -> Prepared:
-    scene = response.with_lead(prepared.scene, frames)
+    return _with_scene(prepared, response.with_lead(prepared.scene, frames))
+
+
+def _with_scene(prepared: Prepared, scene: Scene) -> Prepared:
+    """The same models and quality with a scene that differs in what does not concern them."""
     limits = limits_of(prepared.generator, prepared.perceptors)
     return replace(prepared, scene=scene, timeline=compile_timeline(scene, limits=limits))
 
@@ -358,11 +371,11 @@ def lapse_recording(prepared: Prepared, folder: Path) -> Recording:
     Raises InputError when a picture that it is made with cannot be read.
     """
     from vqanim.engine.survey import Chain
-    from vqanim.takes.digest import content_hash
+    from vqanim.takes.digest import content_hashes
     from vqanim.takes.recording import Recording
 
     timeline = prepared.timeline
-    hashes = {path: content_hash(Path(path)) for path in picture_files(timeline)}
+    hashes = content_hashes(picture_files(timeline))
     digest = Chain(run_key(prepared), hashes).digest(timeline.shots[0].frames[0])
     assert digest is not None, "it begins from nothing that must be painted before"
     return Recording(folder, digest)
@@ -544,7 +557,7 @@ def find_render(
 def at_painted_rate(prepared: Prepared, folder: Path) -> Prepared:
     """The scene with the rate of the takes in a render's folder, where it says none itself."""
     rate = other_rate(prepared, folder)
-    return prepared if rate is None else prepare(replace(prepared.scene, painted_rate=rate))
+    return prepared if rate is None else _with_scene(prepared, replace(prepared.scene, painted_rate=rate))
 
 
 def other_rate(prepared: Prepared, folder: Path) -> Fraction | None:
@@ -568,23 +581,20 @@ def _encode(
     from vqanim.engine.survey import Chain, survey
     from vqanim.film import make_film
     from vqanim.film.found import cut_to_found
-    from vqanim.takes.digest import content_hash
+    from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.store import TakeStore
 
     with lock_folder(folder) as lock:
         store = TakeStore(folder, lock.check)
 
-        def find(frame: FrameRef) -> Path:
-            return store.frame_path(frame.shot, frame.index)
-
-        hashes = {path: content_hash(Path(path)) for path in picture_files(prepared.timeline)}
+        hashes = content_hashes(picture_files(prepared.timeline))
         stale = survey(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
         found = cut_to_found(prepared.timeline, store, frozenset(stale))
         yield found
         yield from make_film(
             found.timeline,
-            find,
+            store.find,
             out or folder,
             stem,
             presets,

@@ -142,14 +142,14 @@ def measure(
     """
     from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
     from vqanim.engine.run import Run, paint_takes
-    from vqanim.takes.digest import content_hash
+    from vqanim.takes.digest import content_hashes
     from vqanim.takes.store import TakeStore
 
     yield TrialStarted(trial.frame_count)
     began, nearness = time.monotonic(), []
     files = {plan.file for shot in trial.shots for plan in (shot.frames[0].start,) if plan and plan.file}
     with tempfile.TemporaryDirectory() as scratch:
-        hashes = {file: content_hash(Path(file)) for file in files}
+        hashes = content_hashes(files)
         painting = Run(TakeStore(Path(scratch)), run, hashes, device, deterministic)
         for event in paint_takes(trial, painting):
             if isinstance(event, FrameDone):

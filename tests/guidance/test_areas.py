@@ -15,23 +15,12 @@ from vqanim.guidance.guide import Guide
 from vqanim.guidance.losses import GuideContext
 from vqanim.guidance.memory import Memory
 from vqanim.guidance.views import Viewer
-from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
 from vqanim.types import Generator, Latents, Perceptor
 
 LEFT, RIGHT = (AreaPlan(StartPlan("image", "left.png"), outside) for outside in (False, True))
 HEIGHT, WIDTH = 32, 64
 PLAN = frame_plan(steps=10, cutouts=(8,), learning_rate=0.3)
-
-
-@pytest.fixture(scope="module")
-def generator() -> Generator:
-    return load_generator("pocket")
-
-
-@pytest.fixture(scope="module")
-def perceptor() -> Perceptor:
-    return load_perceptor("pocket")
 
 
 @pytest.fixture(scope="module")

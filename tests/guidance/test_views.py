@@ -12,16 +12,11 @@ from tests.plans import frame_plan
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import load_clip
-from vqanim.models.load import load_generator, load_perceptor
+from vqanim.models.load import load_perceptor
 from vqanim.timeline.plan import FramePlan
 from vqanim.types import Generator, Latents, Perceptor
 
 PLAN = frame_plan(steps=2, cutouts=(4, 3), cutout_noise=(0.1, 0.0))
-
-
-@pytest.fixture(scope="module")
-def generator() -> Generator:
-    return load_generator("pocket")
 
 
 @pytest.fixture(scope="module")

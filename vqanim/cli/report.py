@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -75,23 +75,12 @@ class Quiet:
 
     def __init__(self) -> None:
         self._transfer = Transfer(quiet=True)
-        self._kept = 0
 
     def hear(self, event: Event | FetchEvent | FilmDone) -> None:
-        if isinstance(event, ModelsLoaded):
-            words.warn(event.warnings)
-        elif isinstance(event, StepChanged):
-            words.warn([changed(event)])
-        elif isinstance(event, LiveFailed):
-            words.warn([f"the film cannot be watched while it is painted: {event.reason}"])
-        elif isinstance(event, RunStarted):
-            self._kept = event.kept
-        elif isinstance(event, SettingsChanged):
-            words.warn(other_settings(event, self._kept))
-        elif isinstance(event, RecordingMoved):
-            words.warn([moved(event)])
-        elif isinstance(event, FetchEvent):
+        if isinstance(event, FetchEvent):
             self._transfer.hear(event)
+        else:
+            words.warn(warnings_of(event))
 
     def finish(self) -> None:
         """Nothing to say."""
@@ -114,6 +103,7 @@ class Talk:
         if isinstance(event, FetchEvent):
             self._transfer.hear(event)
             return
+        words.warn(warnings_of(event))
         match event:
             case TrialStarted():
                 words.say(f"measuring how soon prompts are seen ({words.count(event.frames, 'frame')})")
@@ -127,12 +117,7 @@ class Talk:
                 words.say(before(self._timeline, event))
                 if self._to_paint:
                     words.say("loading the models")
-            case LiveFailed():
-                words.warn([f"the film cannot be watched while it is painted: {event.reason}"])
-            case SettingsChanged():
-                words.warn(other_settings(event, self._kept))
             case ModelsLoaded():
-                words.warn(event.warnings)
                 self._progress.start(self._kept)
             case ShotStarted():
                 self._progress.enter(event)
@@ -140,10 +125,6 @@ class Talk:
                 self._progress.advance(event)
             case LapseStep():
                 self._progress.step(event)
-            case RecordingMoved():
-                words.warn([moved(event)])
-            case StepChanged():
-                words.warn([changed(event)])
             case TakesDone():
                 self._progress.end()
                 if event.painted:
@@ -183,12 +164,28 @@ def before(timeline: Timeline, run: RunStarted) -> str:
     return f"{timeline.title or Path(run.folder).name}: {summary.headline(timeline)}\n{words.rows(items)}"
 
 
-def other_settings(event: SettingsChanged, kept: int) -> list[str]:
-    """What another run in this folder had otherwise, as warnings; harmless while no frames of it are kept."""
+def warnings_of(event: Event | FilmDone) -> Sequence[str]:
+    """What of an event is worth a warning, also to who wants to hear nothing else."""
+    match event:
+        case ModelsLoaded():
+            return event.warnings
+        case StepChanged():
+            return [changed(event)]
+        case SettingsChanged():
+            return other_settings(event)
+        case RecordingMoved():
+            return [moved(event)]
+        case LiveFailed():
+            return [f"the film cannot be watched while it is painted: {event.reason}"]
+    return ()
+
+
+def other_settings(event: SettingsChanged) -> list[str]:
+    """What another run in this folder had otherwise."""
     warnings = [
         f"{name} is {now} now and was {before}; all frames are new" for name, before, now in event.repainting
     ]
-    if kept and event.changes:
+    if event.changes:
         told = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
         warnings.append(f"goes on with {told}; new frames may differ from those before in the last bits")
     return warnings

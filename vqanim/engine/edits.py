@@ -30,7 +30,7 @@ def settle(edited: Sequence[FrameRef], store: TakeStore, edits: Edits) -> None:
 
 
 def _message(edited: Sequence[FrameRef], store: TakeStore) -> str:
-    first = store.frame_path(edited[0].shot, edited[0].index)
+    first = store.find(edited[0])
     more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""
     return (
         f"{first}{more}: was changed after it was painted; --accept-edits keeps it as it is and paints on "

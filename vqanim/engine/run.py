@@ -22,7 +22,7 @@ from vqanim.engine.events import (
     TakesDone,
 )
 from vqanim.engine.lapse import Lapse, record
-from vqanim.engine.painter import Painter
+from vqanim.engine.painter import Painted, Painter
 from vqanim.engine.start import whole_picture
 from vqanim.engine.survey import Chain, frames_from, survey
 from vqanim.files import Picture
@@ -35,7 +35,7 @@ from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.recording import RECORDINGS, Recording
 from vqanim.takes.space import check_space
-from vqanim.takes.store import TakeStore
+from vqanim.takes.store import FrameRecord, TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
 from vqanim.types import Image
 
@@ -123,16 +123,11 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     continue
                 digest = chain.digest(plan)
                 assert digest is not None, "frames are walked in the order of their inputs"
-                record = run.store.record(plan.shot, plan.index)
-                if record is not None and record.digest == digest:
-                    if record.edited:  # behind one that was missing, where nothing could be said before
-                        settle([here], run.store, run.edits)
-                        record = run.store.record(plan.shot, plan.index)
-                    if record is not None:
-                        chain.pixels[here] = record.pixels
-                        done += 1
-                        continue
-                if record is not None:
+                if (record := holding(here, digest, run)) is not None:
+                    chain.pixels[here] = record.pixels
+                    done += 1
+                    continue
+                if run.store.record(plan.shot, plan.index) is not None:
                     run.store.supersede(frames_from(plan.index, shot.name, run.store))
                 if painter is None:
                     with device_errors():
@@ -143,14 +138,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     with device_errors():
                         lapse = yield from film_lapse(painter, shot.frames[0], chain, saver)
                 started = time.monotonic()
-                if lapse is not None:
-                    frame = lapse.frame(plan.index)
-                else:
-                    with device_errors():
-                        named = {saved: saver.take(saved) for saved in plan.saved}
-                        frame = painter.paint(
-                            plan, saver.load(plan.previous), saver.load(plan.anchor), saved=named
-                        )
+                frame = lapse.frame(plan.index) if lapse else paint_frame(painter, plan, saver)
                 chain.pixels[here] = pixel_hash(frame.picture)
                 saver.save(plan, frame.picture, digest, timeline.models)
                 painted += 1
@@ -174,6 +162,27 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 saver.flush()
                 recording_of(shot.frames[0], chain, run.store).discard()
     yield TakesDone(painted, time.monotonic() - began)
+
+
+def holding(frame: FrameRef, digest: str, run: Run) -> FrameRecord | None:
+    """The record of a frame on the disk if it is the one that is wanted.
+
+    One that lay behind a missing frame is looked at only now, also for whether somebody changed it.
+    """
+    record = run.store.record(frame.shot, frame.index)
+    if record is None or record.digest != digest:
+        return None
+    if record.edited:
+        settle([frame], run.store, run.edits)
+        record = run.store.record(frame.shot, frame.index)
+    return record
+
+
+def paint_frame(painter: Painter, plan: FramePlan, saver: Saver) -> Painted:
+    """Paint a frame from the saved ones that its plan names."""
+    with device_errors():
+        named = {saved: saver.take(saved) for saved in plan.saved}
+        return painter.paint(plan, saver.load(plan.previous), saver.load(plan.anchor), saved=named)
 
 
 def film_lapse(

@@ -99,7 +99,7 @@ def _paint(painter: Painter, plan: FramePlan, number: int, hear: Hear) -> None:
 
 
 class _Watch:
-    """Counts the steps of a picture and knows its latents."""
+    """Knows the last step of a picture and its latents."""
 
     def __init__(self, painter: Painter, plan: FramePlan, number: int, hear: Hear) -> None:
         self.steps = 0
@@ -107,9 +107,9 @@ class _Watch:
         self._latents: Latents = {}
 
     def __call__(self, index: int, latents: Latents) -> None:
-        """A step is done; its number within a sketch does not matter."""
+        """A step is done; its number is that of the picture's, whatever size it is sketched at."""
         self._latents = latents
-        self.steps += 1
+        self.steps = index + 1
         self._hear(StepDone(self._number, self.steps, self._plan.steps, self.look))
 
     def look(self) -> Picture:

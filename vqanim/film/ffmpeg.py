@@ -76,16 +76,7 @@ def encoding(arguments: Sequence[str], output: Path) -> Iterator[Encoder]:
     """
     # Absolute, so that no name can be taken for an option or a protocol.
     command, limit = [executable(), *QUIET, *arguments, str(output.absolute())], patience()
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is ours to handle, not ffmpeg's
-        )
-    except OSError as error:
-        raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
+    process = start(command, subprocess.DEVNULL)
     with process, Words(process.stderr) as words, Watchdog(process, limit) as watchdog:
         encoder = Encoder(process, watchdog)
         try:
@@ -116,8 +107,25 @@ def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) 
             encoder.put(picture)
 
 
+def start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+    """Start ffmpeg in a session of its own, with pipes for its input and its messages, and `output`, PIPE or
+    DEVNULL, for what it writes. Raises OutputError."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is ours to handle, not ffmpeg's
+        )
+    except OSError as error:
+        raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
+
+
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End a process that has a session of its own, and whatever it started."""
+    if process.poll() is not None:  # its number may be somebody else's by now
+        return
     if os.name == "nt":
         process.kill()
         return

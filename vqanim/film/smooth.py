@@ -14,7 +14,7 @@ import numpy as np
 from vqanim.errors import OutputError
 from vqanim.ffmpeg import QUIET, executable
 from vqanim.files import Picture
-from vqanim.film.ffmpeg import Watchdog, Words, kill, patience, raw_input
+from vqanim.film.ffmpeg import Watchdog, Words, kill, patience, raw_input, start
 
 # Where one picture has nothing to do with the next (scene change detection), frames are doubled, not mixed.
 _FILTER = "minterpolate=fps={fps}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"
@@ -35,13 +35,7 @@ def interpolate(
         *("-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"),
     ]
     limit = patience()
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is ours to handle, not ffmpeg's
-    )
+    process = start(command, subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     feeder = _Feeder(process.stdin, pictures)

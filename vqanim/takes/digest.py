@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -143,6 +143,11 @@ def _check(picture: Picture) -> None:
     """Raise ValueError unless `picture` is uint8 [H, W, 3] with at least one pixel."""
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
         raise ValueError(f"a picture is uint8 [H, W, 3], got {picture.dtype} {list(picture.shape)}")
+
+
+def content_hashes(paths: Iterable[str]) -> dict[str, str]:
+    """Hex digest of each file's bytes, by path. Raises InputError when one cannot be read."""
+    return {path: content_hash(Path(path)) for path in paths}
 
 
 def content_hash(path: Path) -> str:

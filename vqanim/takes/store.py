@@ -84,6 +84,10 @@ class TakeStore:
         """The file of a frame, whether it exists or not."""
         return self.shot_folder(shot) / f"{index:06d}.png"
 
+    def find(self, frame: FrameRef) -> Path:
+        """The file of a frame, whether it exists or not."""
+        return self.frame_path(frame.shot, frame.index)
+
     def load(self, shot: str, index: int) -> Picture:
         """Pixels of a saved frame, uint8 [H, W, 3]. Raises InputError when it is missing or broken."""
         return read_picture(self.frame_path(shot, index))
