@@ -12,7 +12,7 @@ from rich.console import Console
 
 from vqanim.cli.bar import Bar
 from vqanim.cli.pace import Pace
-from vqanim.cli.report import report_to
+from vqanim.cli.report import report_to, weights
 from vqanim.engine.events import (
     Event,
     FrameDone,
@@ -92,6 +92,18 @@ def test_pace_counts_steps_because_the_first_frame_has_most() -> None:
     pace.add(done("main", 0, done=1, frames=10, seconds=60))
     assert pace.seconds_a_frame == 60
     assert pace.seconds_left == pytest.approx(54)
+
+
+def test_pace_is_not_that_of_a_first_frame_that_is_only_shown() -> None:
+    pace = Pace(timeline(main=[0] + [4] * 9))
+    pace.add(replace(done("main", 0, done=1, frames=10, seconds=0.01), steps=0))
+    assert pace.seconds_left is None
+    pace.add(done("main", 1, done=2, frames=10, seconds=3))
+    assert pace.seconds_left == pytest.approx(24)
+
+
+def test_a_text_in_several_parts_of_the_frame_is_told_once() -> None:
+    assert weights([("a castle", 0.5), ("the sea", 1.0), ("a castle", 0.25)]) == "a castle 0.75, the sea 1"
 
 
 def test_pace_sees_the_expensive_frame_after_a_cut() -> None:

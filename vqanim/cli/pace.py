@@ -18,6 +18,7 @@ class Pace:
         frames = [frame for shot in timeline.shots for frame in shot.frames]
         self._place = {(frame.shot, frame.index): place for place, frame in enumerate(frames)}
         self._costs = [cost(frame) for frame in frames]
+        self._has_steps = any(frame.steps for frame in frames)
         self._recent: deque[tuple[float, int]] = deque(maxlen=20)
         self._seconds: deque[float] = deque(maxlen=20)
         self._left = 0.0
@@ -26,7 +27,8 @@ class Pace:
         """Take note of a painted frame."""
         place = self._place[event.shot, event.index]
         self._seconds.append(event.seconds)
-        if self._costs[place] and not event.of_lapse:
+        # A frame that is only moved says nothing about those that are painted.
+        if self._costs[place] and not event.of_lapse and (event.steps or not self._has_steps):
             self._recent.append((event.seconds, self._costs[place]))
         after = self._costs[place + 1 :]
         mean = sum(after) / len(after) if after else 0.0

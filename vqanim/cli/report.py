@@ -206,8 +206,11 @@ def moved(event: RecordingMoved) -> str:
 
 
 def weights(pairs: Iterable[tuple[str, float]]) -> str:
-    """`a castle 0.7, a volcano 0.3`."""
-    return ", ".join(f"{text} {words.number(round(weight, 2))}" for text, weight in pairs)
+    """`a castle 0.7, a volcano 0.3`; a text that is asked for in several parts of the frame is told once."""
+    told: dict[str, float] = {}
+    for text, weight in pairs:
+        told[text] = told.get(text, 0.0) + weight
+    return ", ".join(f"{text} {words.number(round(weight, 2))}" for text, weight in told.items())
 
 
 class Lines:
@@ -219,9 +222,12 @@ class Lines:
         self._last = float("-inf")
 
     def start(self, done: int) -> None:
-        """Further lines come with finished frames, and the first frame has the most steps."""
-        if done == 0:
-            words.say("painting; the first frame takes longest")
+        """Further lines come with finished frames, and often the first frame has the most steps."""
+        if done:
+            return
+        first, *others = (frame.steps for shot in self._timeline.shots for frame in shot.frames)
+        longest = first > max(others, default=first)
+        words.say("painting; the first frame takes longest" if longest else "painting")
 
     def enter(self, event: ShotStarted) -> None:
         """The name of the shot stands in each line."""
@@ -232,11 +238,11 @@ class Lines:
         if now - self._last < words.SECONDS_BETWEEN_LINES and event.done < event.frames:
             return
         self._last = now
-        pace = self._pace.seconds_a_frame or 0.0
-        left = self._pace.seconds_left or 0.0
+        pace, left = self._pace.seconds_a_frame or 0.0, self._pace.seconds_left
+        rest = "" if left is None else f", {words.clock(left)} left"
         words.say(
-            f"{event.shot}: frame {event.done}/{event.frames}, {pace:.1f} s a frame, "
-            f"{words.clock(left)} left; {weights(event.weights)}"
+            f"{event.shot}: frame {event.done}/{event.frames}, {pace:.1f} s a frame{rest}; "
+            f"{weights(event.weights)}"
         )
 
     def step(self, event: LapseStep) -> None:
