@@ -6,18 +6,22 @@ Matrices are those of the camera (see vqanim/camera/matrix.py): forward, in pixe
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.files import Picture
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 Matrix = NDArray[np.float64]
 """Float64 [3, 3]."""
 
 # A picture mirrored, repeated or stretched beyond its edge, as numpy names it.
 _PADS = {"reflect": "symmetric", "wrap": "wrap", "edge": "edge"}
-_FINER = 2
+FINER = 2
 """How much a picture is enlarged before it is sampled."""
 _REACH = 4
 """Pixels beyond the sampled point that the enlarging touches."""
@@ -55,16 +59,28 @@ def move_picture(picture: Picture, matrix: Matrix, border: str = "reflect") -> P
     height, width, _ = picture.shape
     old_from_new: Matrix = np.linalg.inv(matrix).astype(np.float64)
     left, top, right, bottom = _overhang(old_from_new, width, height)
-    padded = _padded(picture, (left, top, right, bottom), border)
-    fine = Image.fromarray(padded)
-    fine = fine.resize((fine.width * _FINER, fine.height * _FINER), Image.Resampling.LANCZOS)
+    fine = enlarged(picture, (left, top, right, bottom), border)
     shifted = np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]]) @ old_from_new
-    shifted = np.diag([_FINER, _FINER, 1.0]) @ shifted
+    shifted = np.diag([FINER, FINER, 1.0]) @ shifted
     coefficients = (shifted / shifted[2, 2]).ravel()[:8].tolist()
     moved = fine.transform(
         (width, height), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR
     )
     return np.array(moved, dtype=np.uint8)
+
+
+def enlarged(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Image.Image:
+    """A picture FINER times as large, with so many of its pixels of border around it: left, top, right and
+    bottom."""
+    from PIL import Image
+
+    fine = Image.fromarray(_padded(picture, pads, border))
+    return fine.resize((fine.width * FINER, fine.height * FINER), Image.Resampling.LANCZOS)
+
+
+def color_of(border: str) -> list[int]:
+    """Red, green and blue, 0..255, of a border `#rrggbb`."""
+    return [int(border[i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def blur_picture(picture: Picture, sigma: float) -> Picture:
@@ -93,6 +109,6 @@ def _padded(picture: Picture, pads: tuple[int, int, int, int], border: str) -> P
     if not border.startswith("#"):
         return np.pad(picture, widths, mode=_PADS[border])  # type: ignore[call-overload]
     canvas = np.empty((picture.shape[0] + top + bottom, picture.shape[1] + left + right, 3), np.uint8)
-    canvas[:] = [int(border[i : i + 2], 16) for i in (1, 3, 5)]
+    canvas[:] = color_of(border)
     canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
     return canvas

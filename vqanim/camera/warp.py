@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vqanim.camera.matrix import step_matrix
+from vqanim.resample import color_of
 from vqanim.timeline.plan import CameraStep
 
 Sampler: TypeAlias = Callable[[Tensor, Tensor], Tensor]
@@ -135,5 +136,5 @@ def _normalized(points: Tensor, width: int, height: int) -> Tensor:
 
 def _color(border: str) -> Tensor:
     """`#rrggbb` as [1, 3, 1, 1] in 0..1."""
-    channels = [int(border[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    channels = [channel / 255 for channel in color_of(border)]
     return torch.tensor(channels).reshape(1, 3, 1, 1)

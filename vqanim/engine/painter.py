@@ -93,13 +93,12 @@ class Painter:
             with torch.no_grad():
                 latents = self.generator.carry(picture)
             context = self._with_saved(self._context(plan, picture, latents, valid), plan, saved)
-            for tried in tries(plan):
-                rng, began = self._random(plan, "cutouts"), monotonic()
-                result = self.guide.optimise(latents, tried, rng, context, on_step)
-                if result.finite:  # known when the last step is done, on a GPU too
-                    break
+            began = monotonic()
+            steps = self._steps(latents, plan, "cutouts", context)
+            picture, similarities = finish(
+                steps, on_step and (lambda reached: on_step(reached.steps - 1, reached.latents))
+            )
             times.append(StageTime(self.width, self.height, plan.steps, monotonic() - began))
-            picture, similarities = self._decoded(result, plan), result.similarities
         if anchor is not None:
             picture = hold(picture, to_tensor(anchor).to(self.device), plan)
         return Painted(to_bytes(picture), similarities, tuple(times))
@@ -155,9 +154,20 @@ class Painter:
                 latents = self.generator.carry(opening)
         height, width = opening.shape[2:]
         context = self._context(plan, opening, latents)
+        return (yield from self._steps(latents, plan, f"cutouts {width}x{height}", context, since))
+
+    def _steps(
+        self,
+        latents: Latents,
+        plan: FramePlan,
+        purpose: str,
+        context: GuideContext,
+        since: Reached | None = None,
+    ) -> Going[Reached, None, tuple[Tensor, Similarities]]:
+        """All steps, once more with half the learning rate where latents run away; then the picture, which is
+        decoded after the last of them."""
         for tried in tries(plan):
-            rng = self._random(plan, f"cutouts {width}x{height}")
-            result = yield from self.guide.steps(latents, tried, rng, context, since)
+            result = yield from self.guide.steps(latents, tried, self._random(plan, purpose), context, since)
             if result.finite:
                 break
         return self._decoded(result, plan), result.similarities

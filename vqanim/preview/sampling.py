@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vqanim.files import Picture
 from vqanim.preview.views import magnification, plane_points
+from vqanim.resample import FINER, color_of, enlarged
 from vqanim.timeline.homography import Matrix
 
 Floats = NDArray[np.float64]
@@ -18,8 +19,6 @@ Fold = Callable[[Floats, int], Floats]
 
 MARGIN = 5
 """Pixels with which a picture goes on around itself, so that its edge is sampled like its middle."""
-FINER = 2
-"""How much a picture is enlarged before it is sampled between the pixels of that."""
 NEAREST, FARTHEST, AGAIN = 6.0, 1 / 3, 3.0
 """Magnified more than NEAREST or less than FARTHEST, the picture fades into itself AGAIN times smaller or
 larger: else a long flight would end in one pixel."""
@@ -39,7 +38,6 @@ def _edge(values: Floats, side: int) -> Floats:
 
 
 FOLDS: Mapping[str, Fold] = {"reflect": _reflect, "wrap": _wrap, "edge": _edge}
-_PADS = {"reflect": "symmetric", "wrap": "wrap", "edge": "edge"}
 
 
 class Source:
@@ -53,13 +51,9 @@ class Source:
 
     def _texture(self, border: str) -> Picture:
         """The enlarged picture with its margin."""
-        from PIL import Image
-
         if border not in self._textures:
-            pads = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
-            fine = Image.fromarray(np.pad(self._picture, pads, mode=_PADS[border]))  # type: ignore[call-overload]
-            size = (fine.width * FINER, fine.height * FINER)
-            self._textures[border] = np.array(fine.resize(size, Image.Resampling.LANCZOS), dtype=np.uint8)
+            fine = enlarged(self._picture, (MARGIN, MARGIN, MARGIN, MARGIN), border)
+            self._textures[border] = np.array(fine, dtype=np.uint8)
         return self._textures[border]
 
     def seen(self, new_from_old: Matrix, border: str) -> Picture:
@@ -96,7 +90,7 @@ class Source:
         # As the renderer does: the color lies over what is outside, with a soft rim of one pixel.
         inside_x = (np.minimum(x, self.width - x) + 0.5).clip(0, 1)
         inside_y = (np.minimum(y, self.height - y) + 0.5).clip(0, 1)
-        color = np.array([int(border[i : i + 2], 16) for i in (1, 3, 5)], np.float32)
+        color = np.array(color_of(border), np.float32)
         share = (inside_x * inside_y).astype(np.float32)[..., None]
         return color + share * (seen - color)
 
