@@ -1,0 +1,121 @@
+"""Makes the GIFs of the cookbook from the scenes that stand in it.
+
+    python docs/make_moves.py              paints what is missing or stale
+    python docs/make_moves.py loop pan     paints these, whatever they are
+    python docs/make_moves.py --stale      names what is missing or stale; exit code 1 if anything is
+
+A recipe is a picture `moves/<name>.gif` and the YAML block under it. `docs/moves/moves.json` says from what each GIF
+was made, so that a change of the block, or of the settings here, makes it stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+PAGE = DOCS / "cookbook.md"
+MOVES = DOCS / "moves"
+RECORD = MOVES / "moves.json"
+
+SETTINGS = (
+    "size=[160, 96]",
+    "guidance.cutouts=8",
+    "guidance.first_steps=45",
+    "guidance.rate=6",
+    "change=0.4",
+)
+"""For all of them: small, quick and calm, so that the move is what is seen. What a block writes itself stays."""
+COLORS = 56
+"""Of a GIF, without dithering: half as many bytes as with 256 dithered ones."""
+RECIPE = re.compile(r"!\[[^\]]*\]\(moves/([\w-]+)\.gif\)\n\n```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def recipes() -> dict[str, str]:
+    """The scenes of the cookbook by the names of their GIFs."""
+    return dict(RECIPE.findall(PAGE.read_text(encoding="utf-8")))
+
+
+def recipe_hash(scene: str) -> str:
+    """What a GIF depends on: its scene and how it is made."""
+    return hashlib.sha256(repr((scene, SETTINGS, COLORS)).encode()).hexdigest()[:16]
+
+
+def stale() -> list[str]:
+    """Names of the recipes whose GIF is missing or was made from something else."""
+    made = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    return [
+        name
+        for name, scene in recipes().items()
+        if made.get(name) != recipe_hash(scene) or not (MOVES / f"{name}.gif").exists()
+    ]
+
+
+def paint(name: str, scene: str) -> None:
+    """Paint a scene, write its GIF and take note of what it was made from."""
+    from vqanim.cli.main import main as vqanim
+
+    with tempfile.TemporaryDirectory() as folder:
+        file, out, frames = (Path(folder) / part for part in ("move.yaml", "out", "frames"))
+        file.write_text(scene, encoding="utf-8")
+        changes = [f"--set={change}" for change in SETTINGS if not _writes(scene, change)]
+        for command in (
+            ["render", str(file), "--out", str(out), "--quiet", *changes],
+            ["encode", str(out), "--preset", "frames", "--out", str(frames), "--quiet"],
+        ):
+            if code := vqanim(command):
+                sys.exit(code)
+        _write_gif(sorted(frames.rglob("*.png")), MOVES / f"{name}.gif")
+    made = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    made[name] = recipe_hash(scene)
+    kept = {known: made[known] for known in sorted(recipes()) if known in made}
+    RECORD.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def _writes(scene: str, change: str) -> bool:
+    """Whether a scene says for itself what a change would set."""
+    key = change.partition("=")[0].rpartition(".")[2]
+    return re.search(rf"\b{key}:", scene) is not None
+
+
+def _write_gif(files: list[Path], path: Path) -> None:
+    """A looping GIF of 12 pictures a second with one palette, taken from all of them."""
+    from PIL import Image
+
+    pictures = [Image.open(file).convert("RGB") for file in files]
+    width, height = pictures[0].size
+    all_in_one = Image.new("RGB", (width, height * len(pictures)))
+    for row, picture in enumerate(pictures):
+        all_in_one.paste(picture, (0, row * height))
+    palette = all_in_one.quantize(COLORS, method=Image.Quantize.MEDIANCUT)
+    first, *rest = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
+    first.save(path, save_all=True, append_images=rest, duration=80, loop=0, optimize=True)
+
+
+def main() -> int:
+    """Read the arguments and do what they say."""
+    parser = argparse.ArgumentParser(description="Makes the GIFs of the cookbook.")
+    parser.add_argument("names", nargs="*", help="recipes to paint; those that are stale if not given")
+    parser.add_argument("--stale", action="store_true", help="name what is stale and paint nothing")
+    arguments = parser.parse_args()
+    known = recipes()
+    if unknown := [name for name in arguments.names if name not in known]:
+        parser.error(f"no recipe is called {', '.join(unknown)}; there are {', '.join(known)}")
+    names = arguments.names or stale()
+    if arguments.stale:
+        print("\n".join(names) or "all are fresh")
+        return 1 if names else 0
+    MOVES.mkdir(exist_ok=True)
+    for name in names:
+        paint(name, known[name])
+        print(f"{name}.gif: {(MOVES / f'{name}.gif').stat().st_size / 1000:.0f} kB", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
