@@ -15,13 +15,13 @@ import hashlib
 import json
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "cookbook.md"
 MOVES = DOCS / "moves"
 RECORD = MOVES / "moves.json"
+RENDERS = DOCS.parent / "renders" / "moves"
 
 SETTINGS = (
     "size=[160, 96]",
@@ -31,8 +31,8 @@ SETTINGS = (
     "change=0.4",
 )
 """For all of them: small, quick and calm, so that the move is what is seen. What a block writes itself stays."""
-COLORS = 56
-"""Of a GIF, without dithering: half as many bytes as with 256 dithered ones."""
+COLORS, STILL = 28, 24
+"""Of a GIF: how many colors, and by how much (of 255) a pixel must change to be drawn again. That keeps it small."""
 RECIPE = re.compile(r"!\[[^\]]*\]\(moves/([\w-]+)\.gif\)\n\n```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -43,7 +43,7 @@ def recipes() -> dict[str, str]:
 
 def recipe_hash(scene: str) -> str:
     """What a GIF depends on: its scene and how it is made."""
-    return hashlib.sha256(repr((scene, SETTINGS, COLORS)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((scene, SETTINGS, COLORS, STILL)).encode()).hexdigest()[:16]
 
 
 def stale() -> list[str]:
@@ -57,20 +57,21 @@ def stale() -> list[str]:
 
 
 def paint(name: str, scene: str) -> None:
-    """Paint a scene, write its GIF and take note of what it was made from."""
+    """Paint a scene, write its GIF and take note of what it was made from. A painting that was stopped goes on."""
     from vqanim.cli.main import main as vqanim
 
-    with tempfile.TemporaryDirectory() as folder:
-        file, out, frames = (Path(folder) / part for part in ("move.yaml", "out", "frames"))
-        file.write_text(scene, encoding="utf-8")
-        changes = [f"--set={change}" for change in SETTINGS if not _writes(scene, change)]
-        for command in (
-            ["render", str(file), "--out", str(out), "--quiet", *changes],
-            ["encode", str(out), "--preset", "frames", "--out", str(frames), "--quiet"],
-        ):
-            if code := vqanim(command):
-                sys.exit(code)
-        _write_gif(sorted(frames.rglob("*.png")), MOVES / f"{name}.gif")
+    folder = RENDERS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    file, out, frames = folder / "move.yaml", folder / "render", folder / "frames"
+    file.write_text(scene, encoding="utf-8")
+    changes = [f"--set={change}" for change in SETTINGS if not _writes(scene, change)]
+    for command in (
+        ["render", str(file), "--out", str(out), "--quiet", *changes],
+        ["encode", str(out), "--preset", "frames", "--out", str(frames), "--quiet"],
+    ):
+        if code := vqanim(command):
+            sys.exit(code)
+    _write_gif(sorted(frames.rglob("*.png")), MOVES / f"{name}.gif")
     made = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     made[name] = recipe_hash(scene)
     kept = {known: made[known] for known in sorted(recipes()) if known in made}
@@ -84,7 +85,8 @@ def _writes(scene: str, change: str) -> bool:
 
 
 def _write_gif(files: list[Path], path: Path) -> None:
-    """A looping GIF of 12 pictures a second with one palette, taken from all of them."""
+    """A looping GIF of 12.5 pictures a second with one palette, taken from all of them."""
+    import numpy as np
     from PIL import Image
 
     pictures = [Image.open(file).convert("RGB") for file in files]
@@ -93,8 +95,27 @@ def _write_gif(files: list[Path], path: Path) -> None:
     for row, picture in enumerate(pictures):
         all_in_one.paste(picture, (0, row * height))
     palette = all_in_one.quantize(COLORS, method=Image.Quantize.MEDIANCUT)
-    first, *rest = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
-    first.save(path, save_all=True, append_images=rest, duration=80, loop=0, optimize=True)
+    colors = np.array(palette.getpalette()[: COLORS * 3], dtype=int).reshape(-1, 3)
+    shown = np.full((height, width), -1)
+    layers = []
+    for picture in pictures:
+        now = np.asarray(picture.quantize(palette=palette, dither=Image.Dither.NONE)).astype(int)
+        near = np.abs(colors[now] - colors[shown]).max(axis=-1) <= STILL
+        same = near & (shown >= 0)
+        shown = np.where(same, shown, now)
+        layer = Image.fromarray(np.where(same, COLORS, now).astype(np.uint8), "P")
+        layer.putpalette([*colors.ravel().tolist(), 0, 0, 0])
+        layers.append(layer)
+    layers[0].save(
+        path,
+        save_all=True,
+        append_images=layers[1:],
+        duration=80,
+        loop=0,
+        transparency=COLORS,
+        disposal=1,
+        optimize=False,
+    )
 
 
 def main() -> int:
