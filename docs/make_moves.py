@@ -1,11 +1,12 @@
-"""Makes the GIFs of the cookbook from the scenes that stand in it.
+"""Makes the small films of the pages from the scenes that stand in them.
 
     python docs/make_moves.py              paints what is missing or stale
     python docs/make_moves.py loop pan     paints these, whatever they are
     python docs/make_moves.py --stale      names what is missing or stale; exit code 1 if anything is
 
-A recipe is a picture `moves/<name>.gif` and the YAML block under it. `docs/moves/moves.json` says from what each GIF
-was made, so that a change of the block, or of the settings here, makes it stale.
+A recipe is a picture `moves/<name>.gif` and the YAML block under it. `docs/moves/moves.json` says from what
+each GIF was made, so that a change of the block, or of the settings here, makes it stale. What was painted stays
+in renders/moves, so a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-PAGE = DOCS / "cookbook.md"
+PAGES = (DOCS / "cookbook.md", DOCS / "first-film.md")
 MOVES = DOCS / "moves"
 RECORD = MOVES / "moves.json"
 RENDERS = DOCS.parent / "renders" / "moves"
@@ -30,15 +31,18 @@ SETTINGS = (
     "guidance.rate=6",
     "change=0.4",
 )
-"""For all of them: small, quick and calm, so that the move is what is seen. What a block writes itself stays."""
+"""For all of them: small, quick and calm, so that the move is what is seen. But for the size, what a block
+writes itself stays."""
 COLORS, STILL = 28, 24
-"""Of a GIF: how many colors, and by how much (of 255) a pixel must change to be drawn again. That keeps it small."""
-RECIPE = re.compile(r"!\[[^\]]*\]\(moves/([\w-]+)\.gif\)\n\n```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+"""How many colors a GIF has, and by how much (of 255) a pixel must change to be drawn again; it is for size."""
+RECIPE = re.compile(
+    r"!\[[^\]]*\]\(moves/([\w-]+)\.gif\)\n\n```yaml[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE
+)
 
 
 def recipes() -> dict[str, str]:
-    """The scenes of the cookbook by the names of their GIFs."""
-    return dict(RECIPE.findall(PAGE.read_text(encoding="utf-8")))
+    """The scenes of the pages by the names of their GIFs."""
+    return dict(found for page in PAGES for found in RECIPE.findall(page.read_text(encoding="utf-8")))
 
 
 def recipe_hash(scene: str) -> str:
@@ -57,7 +61,7 @@ def stale() -> list[str]:
 
 
 def paint(name: str, scene: str) -> None:
-    """Paint a scene, write its GIF and take note of what it was made from. A painting that was stopped goes on."""
+    """Paint a scene, write its GIF and take note of what it was made from."""
     from vqanim.cli.main import main as vqanim
 
     folder = RENDERS / name
@@ -79,9 +83,9 @@ def paint(name: str, scene: str) -> None:
 
 
 def _writes(scene: str, change: str) -> bool:
-    """Whether a scene says for itself what a change would set."""
+    """Whether a scene says for itself what a change would set, and may."""
     key = change.partition("=")[0].rpartition(".")[2]
-    return re.search(rf"\b{key}:", scene) is not None
+    return key != "size" and re.search(rf"\b{key}:", scene) is not None
 
 
 def _write_gif(files: list[Path], path: Path) -> None:
@@ -120,7 +124,7 @@ def _write_gif(files: list[Path], path: Path) -> None:
 
 def main() -> int:
     """Read the arguments and do what they say."""
-    parser = argparse.ArgumentParser(description="Makes the GIFs of the cookbook.")
+    parser = argparse.ArgumentParser(description="Makes the small films of the pages.")
     parser.add_argument("names", nargs="*", help="recipes to paint; those that are stale if not given")
     parser.add_argument("--stale", action="store_true", help="name what is stale and paint nothing")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
-"""A hook of mkdocs: files of the project outside docs/ that a page links to go into the site as they are.
+"""A hook of mkdocs: files outside docs/ that a page links to go into the site as they are.
 
-So `../renders/sample.gif` is right where the page lies in the repository, and in the site too, where it becomes
+So `../renders/sample.gif` is right where the page lies in the repository, and in the site too, where it is
 `project/renders/sample.gif`.
 """
 
@@ -40,5 +40,5 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
 
 def _place(name: str) -> str:
-    """Texts are shown as they are written: a browser saves files of other kinds, and mkdocs makes pages of .md."""
+    """Where it goes. Texts end in .txt: other kinds a browser would save, and mkdocs makes pages of .md."""
     return name if name.endswith((".gif", ".png", ".mp4")) else f"{name}.txt"
