@@ -5,8 +5,8 @@
     python docs/make_moves.py --stale      names what is missing or stale; exit code 1 if anything is
 
 A recipe is a picture `moves/<name>.gif` and the YAML block under it. `docs/moves/moves.json` says from what
-each GIF was made, so that a change of the block, or of the settings here, makes it stale. What was painted stays
-in renders/moves, so a run that was stopped goes on.
+each GIF was made, so that a change of the block, or of the settings here, makes it stale. What was painted
+stays in renders/moves, so a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SETTINGS = (
 """For all of them: small, quick and calm, so that the move is what is seen. But for the size, what a block
 writes itself stays."""
 COLORS, STILL = 28, 24
-"""How many colors a GIF has, and by how much (of 255) a pixel must change to be drawn again; it is for size."""
+"""Colors of a GIF, and by how much (of 255) a pixel must change to be drawn again: both keep it small."""
 RECIPE = re.compile(
     r"!\[[^\]]*\]\(moves/([\w-]+)\.gif\)\n\n```yaml[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE
 )
