@@ -2,6 +2,7 @@
 
 Both run in one process and take turns, with the same networks and random weights: a VQGAN f16 with 16384
 codes and ViT-B/32. Then the networks alone, which is the floor, and the fastest that the device multiplies.
+All of these in float32; where the device multiplies bfloat16 faster, ours in that precision too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from plain import NOISE, PlainStep
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from vqanim.engine.device import choose_device, weights_dtype
+from vqanim.engine.device import choose_device
+from vqanim.engine.precision import weights_dtype
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import TEXT_PARTS, CLIPConfig, CLIPPerceptor, clip_package
@@ -115,36 +118,48 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
     z = 0.3 * torch.randn(1, 256, setting.height // 16, setting.width // 16).to(device)
     plain = PlainStep(copy.deepcopy(vqgan), copy.deepcopy(clip), prompt_vector(device), z,
                       setting.cutouts, VIT_B_32.input_size)  # fmt: skip
-    generator = VQGANGenerator("official", vqgan, "", device)
-    perceptor = Prompted("official", clip, "", device, input_size=VIT_B_32.input_size, context_length=77)
-    graphs = device.type == "cuda"
-    guide = Guide(generator, [Viewer(perceptor)], ["a volcano"], graphs=graphs)
-    dtype = weights_dtype(device)
-    if dtype != torch.float32:
-        generator.lower_precision(dtype)
-        perceptor.lower_precision(dtype)
     plan, latents = frame_plan(setting), {"z": z}
+    fastest = weights_dtype(device, "auto", None)
+    guides = {"": make_guide(vqgan, clip, device, torch.float32)}
+    if fastest != torch.float32:
+        named = f", {str(fastest).removeprefix('torch.')}"
+        guides[named] = make_guide(*copy.deepcopy((vqgan, clip)), device, fastest)
 
-    def ours() -> object:
-        return guide.optimise(latents, plan, torch.Generator().manual_seed(0))
+    def ours(guide: Guide) -> None:
+        guide.optimise(latents, plan, torch.Generator().manual_seed(0))
 
     def plainly() -> None:
         for _ in range(STEPS):
             plain()
 
-    def networks() -> None:
+    def networks(guide: Guide) -> None:
         for _ in range(STEPS):
-            there_and_back()
+            there_and_back(guide)
 
-    def there_and_back() -> None:
+    def there_and_back(guide: Guide) -> None:
         leaf = z.clone().requires_grad_(True)
-        image = generator.decode({"z": leaf})
+        image = guide.generator.decode({"z": leaf})
         size = (setting.cutouts, 3, VIT_B_32.input_size, VIT_B_32.input_size)
         views = torch.full(size, 0.5, device=device, requires_grad=True)
-        torch.autograd.grad(perceptor.encode_image(views).sum(), views)
+        torch.autograd.grad(guide.viewers[0].perceptor.encode_image(views).sum(), views)
         torch.autograd.grad(image.sum(), leaf)
 
-    return {"plain": plainly, "ours": ours, "networks alone": networks}
+    found: dict[str, Callable[[], object]] = {"plain": plainly}
+    for named, guide in guides.items():
+        found[f"ours{named}"] = partial(ours, guide)
+        found[f"networks alone{named}"] = partial(networks, guide)
+    return found
+
+
+def make_guide(vqgan: VQGAN, clip: Any, device: torch.device, dtype: torch.dtype) -> Guide:
+    """Our way to make a step, with networks of a precision."""
+    generator = VQGANGenerator("official", vqgan, "", device)
+    perceptor = Prompted("official", clip, "", device, input_size=VIT_B_32.input_size, context_length=77)
+    guide = Guide(generator, [Viewer(perceptor)], ["a volcano"], graphs=device.type == "cuda")
+    if dtype != torch.float32:
+        generator.lower_precision(dtype)
+        perceptor.lower_precision(dtype)
+    return guide
 
 
 def measure(setting: Setting) -> dict[str, Measured]:
@@ -271,7 +286,7 @@ def main() -> None:
     setting = parse_options()
     flops = count_flops(setting)
     results = measure(setting)
-    rate = matmul_rate(setting.device, weights_dtype(setting.device))
+    rate = matmul_rate(setting.device, torch.float32)
     print(
         f"\n{setting.width}x{setting.height}, {setting.cutouts} cutouts, f16 with 16384 codes and ViT-B/32, "
         f"{flops / 1e9:.0f} GFLOP a step, {setting.device}, {torch.get_num_threads()} threads, "

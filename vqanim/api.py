@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vqanim.engine.edits import Edits
     from vqanim.engine.events import Event, RunStarted, SettingsChanged
     from vqanim.engine.lapse import Lapse
+    from vqanim.engine.precision import Precision
     from vqanim.engine.still import Hear, LapseEvent
     from vqanim.film import FilmDone
     from vqanim.film.compose import Find
@@ -157,6 +158,7 @@ def render(
     models: str | None = None,
     device: str = "auto",
     deterministic: bool = False,
+    precision: Precision = "auto",
     quality: str = NORMAL,
     part: Part | None = None,
     edits: Edits = "refuse",
@@ -170,6 +172,7 @@ def render(
     `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
     hold are moved to `superseded/`.
     deterministic: use only operations that give the same bits each time; slower on a GPU.
+    precision: of the networks' weights, `float32`, `bfloat16` or `auto`: bfloat16 where that is faster.
     quality: draft, normal or high, of a scene that is not prepared yet.
     part: make only this part of the film (see `find_part`), called `<stem>-part`, from the frames that it
     shows and those that they are painted from.
@@ -184,7 +187,7 @@ def render(
         scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out, quality=quality)
     )
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic, edits, live, part)
+    return _render(prepared, folder, device, deterministic, precision, edits, live, part)
 
 
 def _render(
@@ -192,6 +195,7 @@ def _render(
     folder: Path,
     device: str,
     deterministic: bool,
+    precision: Precision,
     edits: Edits,
     live: bool,
     part: Part | None,
@@ -220,7 +224,7 @@ def _render(
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
-        run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits)
+        run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits, precision)
         growing = live_path(folder, stem)
 
         with closing(Learner(timeline, cache_folder(), importing=importing)) as learner:

@@ -9,10 +9,12 @@ import signal
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.cli.conftest import TINY, Run, Start, command, environment, frames, wait_for
+from vqanim.files import read_picture
 
 NAMES = [f"{index:06}.png" for index in range(6)]
 
@@ -34,6 +36,16 @@ def test_a_render_leaves_films_frames_and_records(finished: Path) -> None:
     run = json.loads((finished / "run.json").read_text())
     assert (run["step"]["way"], run["weights"], run["deterministic"]) == ("eager", "float32", False)
     assert [perceptor["name"] for perceptor in run["models"]["perceptors"]] == ["pocket"]
+
+
+def test_a_render_in_bfloat16_is_nearly_the_same_and_says_so(run: Run, here: Path, finished: Path) -> None:
+    (here / "tiny.yaml").write_text(TINY)
+    assert run("render", "tiny.yaml", "--precision", "bfloat16").code == 0
+    folder = here / "renders" / "tiny"
+    assert json.loads((folder / "run.json").read_text())["weights"] == "bfloat16"
+    first = Path("takes", "main", "000000.png")
+    low, single = (read_picture(each / first).astype(float) for each in (folder, finished))
+    assert 0 < np.abs(low - single).mean() < 12
 
 
 def test_a_killed_render_goes_on_to_the_same_bits(

@@ -28,6 +28,7 @@ from vqanim.models.clip import (
     load_clip,
     words_cut,
 )
+from vqanim.models.vit import linear
 from vqanim.models.vqgan import VQGANGenerator
 
 KINDS = ["ViT", "RN"]
@@ -275,3 +276,15 @@ def test_nothing_of_an_archive_runs(tmp_path: Path, root: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "input_size=64, embed_dim=32" in done.stdout
+
+
+@pytest.mark.parametrize("shape", [(5, 12), (2, 3, 12)])
+def test_products_are_those_of_linear_both_ways(shape: tuple[int, ...]) -> None:
+    rng = torch.Generator().manual_seed(0)
+    x, weight, bias = (torch.randn(*size, generator=rng).double() for size in (shape, (8, 12), (8,)))
+    x = x.requires_grad_(True)
+    ours, theirs = linear(x, weight, bias), F.linear(x, weight, bias)
+    assert torch.allclose(ours, theirs)
+    pull = torch.randn(*ours.shape, generator=rng).double()
+    mine, other = (torch.autograd.grad(out, x, pull)[0] for out in (ours, theirs))
+    assert torch.allclose(mine, other)

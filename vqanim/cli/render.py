@@ -15,6 +15,7 @@ from vqanim.cli.stopping import stopping
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.engine.edits import Edits
+    from vqanim.engine.precision import Precision
 
 
 @click.command()
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Use only operations that give the same bits each time. That costs time on a GPU and nothing on a "
     "CPU, where it is so anyway with the same number of threads.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(("auto", "float32", "bfloat16")),
+    default="auto",
+    help="Of the networks' weights. auto: bfloat16 on GPUs, and with large models on CPUs, that have "
+    "instructions for it: faster, with less memory; float32 anywhere else.",
 )
 @click.option(
     "--accept-edits",
@@ -67,6 +75,7 @@ def render(
     allow_outside: bool,
     device: str,
     deterministic: bool,
+    precision: Precision,
     edits: Edits | None,
     live: bool,
     quiet: bool,
@@ -103,6 +112,7 @@ def render(
                     out=out,
                     device=device,
                     deterministic=deterministic,
+                    precision=precision,
                     edits=edits or "refuse",
                     live=live,
                     part=part,

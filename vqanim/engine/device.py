@@ -38,16 +38,6 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def weights_dtype(device: torch.device) -> torch.dtype:
-    """Precision of the networks' weights: bfloat16 on a CUDA GPU that computes in it, else float32.
-
-    CPUs with instructions for bfloat16 are left with float32 too, so that all CPUs paint the same picture.
-    """
-    if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0):
-        return torch.bfloat16
-    return torch.float32
-
-
 @contextmanager
 def determinism(wanted: bool) -> Iterator[None]:
     """While this lasts, torch uses only operations that give the same bits each time, or fails.

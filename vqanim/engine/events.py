@@ -36,7 +36,7 @@ class SettingsChanged:
     """The folder's last run had other settings; sent after RunStarted."""
 
     changes: tuple[tuple[str, str, str], ...]
-    """(name, before, now) of those that may show in the last bits of new frames, and nowhere else; none where
+    """(name, before, now) of those that may show a little in new frames, and nowhere else; none where
     no frame from before is kept."""
     repainting: tuple[tuple[str, str, str], ...]
     """Likewise, of those that every frame depends on."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from vqanim.engine.device import choose_device, determinism, device_errors, weights_dtype
+from vqanim.engine.device import choose_device, determinism, device_errors
 from vqanim.engine.edits import Edits, settle
 from vqanim.engine.events import (
     Event,
@@ -23,6 +23,7 @@ from vqanim.engine.events import (
 )
 from vqanim.engine.lapse import Lapse, record
 from vqanim.engine.painter import Painted, Painter
+from vqanim.engine.precision import Precision, lower_precision, lowest_precision
 from vqanim.engine.start import whole_picture
 from vqanim.engine.survey import Chain, frames_from, survey
 from vqanim.files import Picture
@@ -60,6 +61,8 @@ class Run:
     """Frames that are painted; all when None. What they are painted from is among them."""
     edits: Edits = "refuse"
     """What to do with frames that somebody changed."""
+    precision: Precision = "auto"
+    """Of the networks' weights."""
 
     def wants(self, frame: FrameRef) -> bool:
         """Whether a frame is to be painted."""
@@ -104,7 +107,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
         threads=torch.get_num_threads(),
         step=steps.way,
         step_reason=steps.reason,
-        weights=str(weights_dtype(device)).removeprefix("torch."),
+        weights=lowest_precision(timeline, device, run.precision),
         deterministic=run.deterministic,
         accepted=edited if run.edits == "accept" else 0,
         repaired=edited if run.edits == "repair" else 0,
@@ -131,7 +134,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     run.store.supersede(frames_from(plan.index, shot.name, run.store))
                 if painter is None:
                     with device_errors():
-                        painter, loaded = load_painter(timeline, device, steps)
+                        painter, loaded = load_painter(timeline, device, steps, run.precision)
                     yield loaded
                 before = painter.guide.way
                 if plan.lapse and lapse is None:
@@ -209,7 +212,9 @@ def _count_wanted(shot: ShotPlan, run: Run, among: Container[FrameRef] | None = 
     return sum(run.wants(ref) and (among is None or ref in among) for ref in refs)
 
 
-def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tuple[Painter, ModelsLoaded]:
+def load_painter(
+    timeline: Timeline, device: torch.device, steps: Choice, precision: Precision = "auto"
+) -> tuple[Painter, ModelsLoaded]:
     """Load the models of a timeline, embed its prompts once a run, and drop what only texts need."""
     began = time.monotonic()
     generator = load_generator(timeline.generator, device)
@@ -228,10 +233,7 @@ def load_painter(timeline: Timeline, device: torch.device, steps: Choice) -> tup
     for perceptor in perceptors.values():
         perceptor.release_text()
         notes += perceptor.notes(timeline.prompts)
-    if (dtype := weights_dtype(device)) != torch.float32:
-        generator.lower_precision(dtype)
-        for perceptor in perceptors.values():
-            perceptor.lower_precision(dtype)
+    lower_precision(generator, perceptors.values(), device, precision)
     painter = Painter(generator, guide, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
 

@@ -95,6 +95,8 @@ class VQGAN(nn.Module):
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w], as they are, to a picture [B, 3, H, W]; values may leave 0..1."""
         image: Tensor = self.decoder(self.post_quant_conv(latents))
+        if image.dtype == torch.bfloat16:  # whose steps are too wide for what follows
+            image = image.float()
         return (image + 1) / 2
 
 

@@ -14,7 +14,7 @@ from vqanim.takes.superseded import write_keeping_old
 
 NAME = "run.json"
 HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
-"""Settings after whose change frames are kept, though new ones may differ from them in the last bits."""
+"""Settings after whose change frames are kept, though new ones may differ a little from them."""
 REPAINTING = ("models", "size", "seed", "engine")
 """Settings that every frame depends on."""
 MAX_RATE = 240

@@ -1,0 +1,132 @@
+"""How the view moves, and what is done to the picture on its way to the next frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vqanim.scene.curves import Curve
+from vqanim.scene.model.limits import LARGEST_FACTOR
+from vqanim.scene.options import Declared, Kind, curve, option, pair
+
+
+@dataclass(frozen=True)
+class XY:
+    """One curve for each direction."""
+
+    x: Curve
+    y: Curve
+
+
+def _speed_or_pose(unit: str, description: str, value: float, example: str, farthest: float) -> XY:
+    kind = pair(curve(-farthest, farthest), XY, value)
+    made: XY = option(kind, description, unit=unit, default=value, example=example)
+    return made
+
+
+@dataclass(frozen=True)
+class Camera(Declared):
+    """How the view moves. Speeds add up over time; poses say where the camera is."""
+
+    later: ClassVar[tuple[str, ...]] = ("depth",)
+
+    zoom: Curve = option(
+        curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still"),
+        "Speed of flying in; below 1 flies out",
+        unit="factor per second",
+        default=1.0,
+        example="{0s: 1.0, 2s: 1.3}",
+    )
+    rotate: Curve = option(
+        curve(-1e6, 1e6),
+        "Speed of turning the picture clockwise",
+        unit="degrees per second",
+        default=0.0,
+        example="10 * sin(t)",
+    )
+    pan: XY = _speed_or_pose(
+        "frame widths per second",
+        "Speed of the camera to the right (x) and down (y); the picture moves the other way",
+        0.0,
+        "{x: 0.05}",
+        1000,
+    )
+    yaw: Curve = option(
+        curve(-1e6, 1e6),
+        "Speed of turning the camera to the right, on the spot; the picture moves left, in perspective",
+        unit="degrees per second",
+        default=0.0,
+        example="3 * sin(t)",
+    )
+    tilt: Curve = option(
+        curve(-1e6, 1e6),
+        "Speed of turning the camera down; the picture moves up",
+        unit="degrees per second",
+        default=0.0,
+        example="-2",
+    )
+    scale: Curve = option(
+        curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture"),
+        "Pose: how much larger things are than at the beginning",
+        unit="factor",
+        default=1.0,
+        example="{0s: 1, 3s: 2, 6s: 1}",
+    )
+    angle: Curve = option(
+        curve(-1e6, 1e6),
+        "Pose: how far the picture is turned clockwise",
+        unit="degrees",
+        default=0.0,
+        example="{2s: 0, 3s: 45}",
+    )
+    offset: XY = _speed_or_pose(
+        "frame widths",
+        "Pose: how far the camera stands to the right (x) and down (y)",
+        0.0,
+        "{x: {0s: 0, 3s: 0.2}}",
+        1000,
+    )
+    look: XY = _speed_or_pose(
+        "degrees",
+        "Pose: how far the camera is turned to the right (x) and then down (y)",
+        0.0,
+        "{x: {0s: -10, 3s: 10}}",
+        1e6,
+    )
+    fov: Curve = option(
+        curve(5, 150, why="fov is the angle that the frame's width spans"),
+        "How wide the camera sees: with more, turning it distorts more",
+        unit="degrees",
+        default=60.0,
+        example="90",
+    )
+    center: XY = _speed_or_pose(
+        "fractions of width and height from the top left",
+        "The point about which the picture scales and turns",
+        0.5,
+        "{x: 0.5, y: 0.3}",
+        1000,
+    )
+    border: str = option(
+        Kind("border", 'reflect, wrap, edge or a color in quotes such as "#334455"'),
+        "What is seen beyond the edge of the old picture",
+        default="reflect",
+        example="wrap",
+    )
+
+
+def _amount(description: str, value: float) -> Curve:
+    made: Curve = option(curve(0, 1), description, unit="0..1", default=value, none=0.0)
+    return made
+
+
+@dataclass(frozen=True)
+class Carry(Declared):
+    """What is done to the picture on its way to the next frame. `none` is nothing at all."""
+
+    match_colors: Curve = _amount(
+        "How much the colors are held to those of an earlier frame with the same prompts", 0.7
+    )
+    match_detail: Curve = _amount("How much the sharpness is held to that of the same frame", 0.3)
+    sharpen: Curve = _amount("Strength of an unsharp mask of 1 px, beyond match_detail", 0.0)
+    noise: Curve = _amount("Spread of fresh noise, which gives the prompts something to work on", 0.02)

@@ -1,0 +1,209 @@
+"""The whole scene, and how its films are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import ClassVar
+
+from vqanim.errors import Place
+from vqanim.scene.curves import NOWHERE
+from vqanim.scene.edit import EFFECTS_KIND, HITS_KIND, Effect, Hit
+from vqanim.scene.model.guidance import Models
+from vqanim.scene.model.limits import FLAG, MAX_SIDE, VERSION
+from vqanim.scene.model.shot import Shot
+from vqanim.scene.options import (
+    Declared,
+    Kind,
+    Option,
+    declare,
+    line_of_text,
+    option,
+    ratio,
+    section,
+    time,
+    whole,
+)
+from vqanim.scene.sound import SILENT, Sound
+from vqanim.scene.soundtrack import BANDS_KIND, LYRICS, MARKERS, STEMS, Band, Soundtrack, Stem
+from vqanim.scene.times import Time
+
+
+@dataclass(frozen=True)
+class Output(Declared):
+    """How the films are written."""
+
+    later: ClassVar[tuple[str, ...]] = ("upscale",)
+
+    crf: int = option(whole(0, 51), "Quality of the MP4: smaller is better and larger", default=17)
+    gif_width: int | None = option(
+        whole(16, MAX_SIDE),
+        "Width of the GIF",
+        unit="pixels",
+        default=None,
+        default_text="the film's, 480 at most",
+        example="320",
+        key="gif.width",
+    )
+    gif_fps: Fraction | None = option(
+        ratio(1, 50, "25/2"),
+        "Frames per second of the GIF",
+        unit="frames per second",
+        default=None,
+        default_text="the film's, 25 at most",
+        example="12",
+        key="gif.fps",
+    )
+    smooth: str | None = option(
+        Kind("smooth", "minterpolate or none"),
+        "With a guidance.rate below fps: ffmpeg finds the movement between the painted frames, instead of "
+        "the camera's being followed",
+        default=None,
+        default_text="none",
+        example="minterpolate",
+    )
+
+
+@dataclass(frozen=True)
+class Size:
+    """Pixels wanted; `aspect` form already worked out. compile_timeline rounds to the model's multiple."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Scene(Declared):
+    """A whole scene."""
+
+    file: str = field(compare=False)
+    """As the user named it."""
+    title: str = option(
+        line_of_text(200), "Of the film", default="", default_text="the file's name", example="Mordor"
+    )
+    size: Size = option(
+        Kind("size", '[width, height], "256x144" or {aspect: "16:9", width: 256}, sides from 1 to 4096'),
+        "Of the picture; rounded to what the generator needs",
+        unit="pixels",
+        default=Size(256, 144),
+        default_text="[256, 144]",
+        example='{aspect: "16:9", width: 256}',
+    )
+    fps: Fraction = option(
+        ratio(1, 240, "30000/1001"),
+        "Frames per second of the film",
+        unit="frames per second",
+        default=Fraction(12),
+    )
+    duration: Time | None = option(
+        time(song=True),
+        "How long the film is; may be left out when every shot has its own",
+        unit="time",
+        default=None,
+        default_text="the sum of the shots",
+        example="6s",
+    )
+    seed: int = option(
+        whole(0, 2**63 - 1), "Another seed gives another film of the same scene", default=0, example="7"
+    )
+    models: Models = option(
+        Kind("models", "a name, or {generator: ..., perceptor: ...}; perceptor may be a list"),
+        "What paints and what judges",
+        default=Models(),
+        default_text="pocket",
+    )
+    effects: tuple[Effect, ...] = option(
+        EFFECTS_KIND,
+        "What is done to the pictures of the film, in this order; never to what the next frame starts from",
+        default=(),
+        default_text="none",
+        example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]",
+    )
+    hits: tuple[Hit, ...] = option(
+        HITS_KIND,
+        "Effects that are full at some moments of the film and die away",
+        default=(),
+        default_text="none",
+        example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]",
+    )
+    loop: bool = option(
+        FLAG,
+        "Whether the film's end leads back into its start; its last second is painted back to its first "
+        "picture and blended with it",
+        default=False,
+        example="true",
+    )
+    soundtrack: Soundtrack | None = option(
+        Kind("soundtrack", "the path of a song, or {file: song.mp3, start: 12.5s, bpm: auto, ...}"),
+        "The song that the film is made to",
+        default=None,
+        default_text="none",
+        example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
+    )
+    stems: tuple[Stem, ...] = option(
+        STEMS,
+        "Parts of the song in files of their own",
+        default=(),
+        default_text="none",
+        example="{drums: drums.wav}",
+    )
+    markers: tuple[tuple[str, float], ...] = option(
+        MARKERS,
+        "Names for moments of the song, which times may say; seconds of the song",
+        default=(),
+        default_text="none",
+        example='{drop: "1:02.4", chorus: bar 33}',
+    )
+    bands: tuple[tuple[str, Band], ...] = option(
+        BANDS_KIND,
+        "Ranges of pitches that become signals for expressions",
+        default=(),
+        default_text="none",
+        example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
+        key="signals",
+    )
+    output: Output = option(
+        section(Output), "How the films are written", default=Output(), default_text="see the fields"
+    )
+    shots: tuple[Shot, ...] = option(
+        Kind("shots", "a list of mappings with name and duration"),
+        "Parts of the film; the top level then holds what they have in common",
+        default=(),
+        default_text="one, called main",
+        example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
+    )
+    painted_rate: Fraction | None = option(
+        ratio(1, 240, "25/2"),
+        "Frames painted for a second; of a higher fps, the frames between are blended from both neighbors",
+        unit="frames per second",
+        default=None,
+        default_text="fps",
+        example="12",
+        key="guidance.rate",
+    )
+    loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
+    text: str = field(default="", compare=False, repr=False)
+    """The source."""
+    sound: Sound = field(default=SILENT, compare=False, repr=False)
+    """What was heard: the clock of the song, and the signals that the scene uses."""
+    warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """One line each, e.g. "scene.yaml:7: ... 30: did you mean 30f?"."""
+
+    @property
+    def rate(self) -> Fraction:
+        """Painted frames per second."""
+        return self.painted_rate or self.fps
+
+    extra_keys: ClassVar[Mapping[str, Option]] = {
+        "vqanim": declare(
+            Kind("version", f"{VERSION}"), "Version of the scene language", default=VERSION, example="1"
+        ),
+        "lyrics": declare(
+            LYRICS,
+            "Words with times; each line becomes a marker",
+            default=None,
+            default_text="none",
+            example="song.lrc",
+        ),
+    }

@@ -1,0 +1,143 @@
+"""How hard a frame is worked, and by which models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import ClassVar
+
+from vqanim.errors import Place
+from vqanim.scene.curves import NOWHERE, Curve
+from vqanim.scene.model.limits import MAX_STEPS
+from vqanim.scene.options import Declared, Kind, choice, curve, option, ratio, whole
+
+
+@dataclass(frozen=True)
+class StayNear(Declared):
+    """What holds a frame back while the prompts pull at it."""
+
+    weight: Curve = option(
+        curve(0, 1000),
+        "How strongly: 0 is off, 1 a clear pull",
+        default=1.0,
+        example="{0s: 3, 6s: 0}",
+    )
+    to: str = option(
+        choice("previous", "start"),
+        "To the frame before as the camera moved it, or to the start of the shot",
+        default="previous",
+        example="start",
+    )
+    space: str = option(
+        choice("latents", "pixels", "content"),
+        "Where nearness is measured: in what the generator works on, in the picture, or in what it shows",
+        default="latents",
+        example="pixels",
+        key="in",
+    )
+
+
+@dataclass(frozen=True)
+class Guidance(Declared):
+    """How hard each frame is worked towards the prompts."""
+
+    later: ClassVar[tuple[str, ...]] = ("palette", "kind")
+
+    steps: Curve = option(
+        curve(0, MAX_STEPS),
+        "Optimisation steps for a frame, rounded; with 0 the frame is only moved",
+        unit="steps",
+        default=6.0,
+    )
+    first_steps: int | None = option(
+        whole(0, MAX_STEPS),
+        "Steps for the first frame of the film and after a cut",
+        unit="steps",
+        default=None,
+        default_text="60, or 0 where the start is an image or icon",
+        example="60",
+    )
+    learning_rate: Curve | None = option(
+        curve(above=0, high=100, why="with 0 nothing would change, use steps: 0 for that"),
+        "How far one step goes",
+        default=None,
+        default_text="the model's own",
+        example="0.1",
+    )
+    smoothing: Curve | None = option(
+        curve(0, 10),
+        "How much neighboring latents move together: with 0 each goes its own way, more is broader strokes",
+        default=None,
+        default_text="the model's own",
+        example="0.5",
+    )
+    cutout_noise: Curve | None = option(
+        curve(0, 1),
+        "Noise on what the perceptor looks at, up to this spread: against textures that only it can see",
+        unit="0..1",
+        default=None,
+        default_text="the model's own",
+        example="0.1",
+    )
+    cutouts: int | None = option(
+        whole(1, 256),
+        "Pieces of the picture that the perceptor looks at in one step",
+        default=None,
+        default_text="the model's own",
+        example="12",
+    )
+    stay_near: StayNear | None = option(
+        Kind(
+            "stay_near",
+            "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}",
+        ),
+        "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
+        default=None,
+        default_text="none",
+        example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}",
+    )
+
+
+@dataclass(frozen=True)
+class PerceptorUse(Declared):
+    """A perceptor that looks at the picture, and how much its word counts."""
+
+    name: str = option(
+        Kind("model", "the name of a perceptor"), "Of the perceptor", example="ViT-B/16", inherited=False
+    )
+    weight: Fraction = option(
+        ratio(0, 1000, "1/2"),
+        "How much it counts beside the others; only ratios matter, and with 0 it is not even loaded",
+        default=Fraction(1),
+        example="0.5",
+    )
+    cutouts: int | None = option(
+        whole(1, 256),
+        "Pieces of the picture that it looks at in one step",
+        default=None,
+        default_text="those of guidance, else its own",
+        example="16",
+    )
+    cutout_noise: Fraction | None = option(
+        ratio(0, 1, "1/10"),
+        "Noise on what it looks at, up to this spread",
+        unit="0..1",
+        default=None,
+        default_text="that of guidance, else its own",
+        example="0.1",
+    )
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Models:
+    """What paints: one makes pictures, one or more others compare them with texts."""
+
+    generator: str = "pocket"
+    perceptors: tuple[PerceptorUse, ...] = (PerceptorUse("pocket"),)
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def used(self) -> tuple[PerceptorUse, ...]:
+        """The perceptors that count, in the order in which they were written."""
+        return tuple(use for use in self.perceptors if use.weight > 0)
