@@ -12,12 +12,13 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 import yaml
 from PIL import Image
 
 import vqanim
-from tests.pages import DOCS, PAGES, ROOT, blocks_of, check_command, vqanim_commands
+from tests.pages import DOCS, PAGES, ROOT, Block, blocks_of, check_command, vqanim_commands
 from vqanim.cli.main import main
 
 CHEAP = ("new", "check", "plan", "schema", "prompts", "listen")
@@ -66,6 +67,16 @@ def test_commands_are_known_with_all_their_options(page: Path) -> None:
     for block in blocks_of(page):
         for arguments in vqanim_commands(block) if block.language == "sh" else ():
             check_command(arguments)
+
+
+@pytest.mark.parametrize("page", SITE_PAGES, ids=lambda page: page.stem)
+def test_commands_in_the_text_are_known(page: Path) -> None:
+    for line in re.findall(r"(?<!`)`(vqanim [^`\n]+)`", page.read_text(encoding="utf-8")):
+        (arguments,) = vqanim_commands(Block("sh", line))
+        try:
+            check_command(arguments)
+        except click.exceptions.Exit as asked_for_help:
+            assert asked_for_help.exit_code == 0
 
 
 def is_cheap(arguments: list[str]) -> bool:
