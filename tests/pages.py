@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from vqanim.cli.main import Commands
+from vqanim.cli.main import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -53,9 +53,9 @@ def vqanim_commands(block: Block) -> Iterator[list[str]]:
 
 def check_command(arguments: list[str]) -> None:
     """Parse a call of vqanim without running it. Raises click.UsageError where it would be refused."""
-    context = click.Context(Commands("vqanim"), info_name="vqanim")
-    group: click.Command = context.command
-    while isinstance(group, click.Group):
+    context = click.Context(cli, info_name="vqanim", **cli.context_settings)
+    group: click.Command = cli
+    while isinstance(group, click.Group) and arguments != ["-h"]:
         name, command, arguments = group.resolve_command(context, arguments)
         assert command is not None
         context = command.make_context(name, list(arguments), parent=context, resilient_parsing=False)
