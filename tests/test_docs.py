@@ -264,6 +264,7 @@ def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> N
     for page in pages:
         for address in re.findall(loads, page.read_text(encoding="utf-8")):
             assert "//" not in address, f"{page.name} loads {address}"
+    assert "the path of a song, or {file: song.mp3" in (tmp_path / "scene.html").read_text(encoding="utf-8")
     for style in tmp_path.rglob("*.css"):
         assert not re.search(r"url\([\"']?(?:https?:)?//", style.read_text(encoding="utf-8")), style
     assert (tmp_path / "search" / "search_index.js").stat().st_size > 10_000
