@@ -85,6 +85,8 @@ def paint(name: str, scene: str) -> None:
 def _writes(scene: str, change: str) -> bool:
     """Whether a scene says for itself what a change would set, and may."""
     key = change.partition("=")[0].rpartition(".")[2]
+    if key == "first_steps" and re.search(r"^start: \{(icon|image|shape|text):", scene, re.MULTILINE):
+        return True  # such a start is the first frame, and only the scene may say that it is worked on
     return key != "size" and re.search(rf"\b{key}:", scene) is not None
 
 
