@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from vqanim.cli.bar import Bar
-from vqanim.cli.pace import Pace
 from vqanim.cli.report import report_to, weights
 from vqanim.engine.events import (
     Event,
@@ -24,6 +23,7 @@ from vqanim.engine.events import (
     StepChanged,
     TakesDone,
 )
+from vqanim.engine.pace import Pace
 from vqanim.film import FilmDone
 from vqanim.timeline.plan import (
     CameraStep,

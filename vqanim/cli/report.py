@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from vqanim.cli import summary, words
-from vqanim.cli.pace import Pace
 from vqanim.cli.transfer import Transfer
 from vqanim.engine.events import (
     Event,
@@ -26,6 +25,7 @@ from vqanim.engine.events import (
     TakesDone,
     TrialStarted,
 )
+from vqanim.engine.pace import Pace
 from vqanim.film import FilmDone
 from vqanim.models.events import FetchEvent
 from vqanim.timeline.plan import Timeline
