@@ -35,13 +35,14 @@ from vqanim.timeline.part import Part, cut_part, needed_frames, part_of
 
 if TYPE_CHECKING:
     from vqanim.engine.edits import Edits
-    from vqanim.engine.events import Event, RunStarted, SettingsChanged
+    from vqanim.engine.events import Event, PageFailed, RunStarted, SettingsChanged
     from vqanim.engine.lapse import Lapse
     from vqanim.engine.still import Hear, LapseEvent
     from vqanim.film import FilmDone
     from vqanim.film.compose import Find
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
+    from vqanim.pages.live import LivePage
     from vqanim.preview.outline import Outline
     from vqanim.takes.digest import RunKey
     from vqanim.takes.recording import Recording
@@ -203,6 +204,8 @@ def _render(
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
+    from vqanim.pages.live import live_page
+    from vqanim.pages.shown import show
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
@@ -222,11 +225,16 @@ def _render(
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
         run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits)
         growing = live_path(folder, stem)
+        film = show(prepared.scene, timeline, part)
 
-        with closing(Learner(timeline, cache_folder(), importing=importing)) as learner:
+        with (
+            closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
+            live_page(folder, film, store, stem, lock.check) as watched,
+        ):
             painting = paint_takes(timeline, run)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 learner.hear(event)
+                watched.hear(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -240,13 +248,22 @@ def _render(
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 else:
                     yield event
+                yield from page_failures(watched)
             making, complete = monotonic(), part is None
-            for film in make_film(shown, store.find, folder, stem, part_presets(part), guard=lock.check):
-                complete &= film.written
-                yield film
+            for made in make_film(shown, store.find, folder, stem, part_presets(part), guard=lock.check):
+                complete &= made.written
+                yield made
             if complete:
                 learner.films(monotonic() - making)
         remove_live(growing)
+
+
+def page_failures(page: LivePage) -> list[PageFailed]:
+    """What is to be told when the page that is watched cannot be written; once."""
+    from vqanim.engine.events import PageFailed
+    from vqanim.pages.live import PAGE
+
+    return [PageFailed(PAGE, reason) for reason in page.faults()]
 
 
 def changed_settings(
@@ -411,11 +428,11 @@ def draw_plot(outline: Outline, path: Path) -> None:
 
     Raises OutputError.
     """
+    from vqanim.pages.plot import write_plot
     from vqanim.preview.chart import draw_chart
-    from vqanim.preview.page import write_page
 
     make_folder(path.parent)
-    (write_page if path.suffix.lower() == ".html" else draw_chart)(outline, path)
+    (write_plot if path.suffix.lower() == ".html" else draw_chart)(outline, path)
 
 
 def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:

@@ -16,6 +16,7 @@ from vqanim.engine.events import (
     LapseStep,
     LiveFailed,
     ModelsLoaded,
+    PageFailed,
     RecordingMoved,
     ResponseMeasured,
     RunStarted,
@@ -175,6 +176,8 @@ def warnings_of(event: Event | FilmDone) -> Sequence[str]:
             return other_settings(event)
         case RecordingMoved():
             return [moved(event)]
+        case PageFailed():
+            return [f"{event.name} cannot be written: {event.reason}"]
         case LiveFailed():
             return [f"the film cannot be watched while it is painted: {event.reason}"]
     return ()

@@ -136,6 +136,21 @@ class LiveFailed:
 
 
 @dataclass(frozen=True)
+class PageWritten:
+    """A page about the render is there."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PageFailed:
+    """A page about the render cannot be written; the render goes on without it."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class TakesDone:
     """All frames exist."""
 
@@ -166,6 +181,8 @@ Event = (
     | RunStarted
     | SettingsChanged
     | LiveFailed
+    | PageWritten
+    | PageFailed
     | ModelsLoaded
     | ShotStarted
     | FrameDone
