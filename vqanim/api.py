@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,8 +13,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vqanim import __version__, response
-from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
-from vqanim.files import make_folder, write_atomic
+from vqanim.errors import InputError, Place, Problem, SceneError, UsageError, VqanimError
+from vqanim.files import Guard, make_folder, write_atomic
 from vqanim.models.cache import cache_folder
 from vqanim.models.catalogue import (
     GeneratorEntry,
@@ -35,7 +36,7 @@ from vqanim.timeline.part import Part, cut_part, needed_frames, part_of
 
 if TYPE_CHECKING:
     from vqanim.engine.edits import Edits
-    from vqanim.engine.events import Event, PageFailed, RunStarted, SettingsChanged
+    from vqanim.engine.events import Event, PageFailed, PageWritten, RunStarted, SettingsChanged
     from vqanim.engine.lapse import Lapse
     from vqanim.engine.still import Hear, LapseEvent
     from vqanim.film import FilmDone
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
     from vqanim.pages.live import LivePage
-    from vqanim.preview.outline import Outline
+    from vqanim.pages.rendered import Rendered
+    from vqanim.preview.outline import ModelLine, Outline
     from vqanim.takes.digest import RunKey
     from vqanim.takes.recording import Recording
     from vqanim.timeline import FrameRef
@@ -168,7 +170,8 @@ def render(
     Models that are needed and not in the cache are fetched first, unless `VQANIM_OFFLINE` is set.
 
     out: the folder of the render, `renders/<stem>` when None. It receives `<stem>.mp4`, `<stem>.gif`,
-    `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
+    `poster.png`, `takes/`, `scene.resolved.yaml`, `run.json`, `live.html`, to watch it while it is painted,
+    and `report.html`, to look back. Frames of an older scene that no longer
     hold are moved to `superseded/`.
     deterministic: use only operations that give the same bits each time; slower on a GPU.
     quality: draft, normal or high, of a scene that is not prepared yet.
@@ -205,6 +208,8 @@ def _render(
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
     from vqanim.pages.live import live_page
+    from vqanim.pages.rendered import Rendered
+    from vqanim.pages.report import PART_REPORT, REPORT
     from vqanim.pages.shown import show
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
@@ -249,12 +254,17 @@ def _render(
                 else:
                     yield event
                 yield from page_failures(watched)
-            making, complete = monotonic(), part is None
+            making, complete, written = monotonic(), part is None, False
             for made in make_film(shown, store.find, folder, stem, part_presets(part), guard=lock.check):
                 complete &= made.written
+                written |= made.written
                 yield made
             if complete:
                 learner.films(monotonic() - making)
+            page = folder / (REPORT if part is None else PART_REPORT)
+            if written or not page.exists():
+                rendered = Rendered(folder, stem, film, model_lines(prepared))
+                yield write_report(rendered, page, watched.warnings, lock.check)
         remove_live(growing)
 
 
@@ -264,6 +274,67 @@ def page_failures(page: LivePage) -> list[PageFailed]:
     from vqanim.pages.live import PAGE
 
     return [PageFailed(PAGE, reason) for reason in page.faults()]
+
+
+def write_report(
+    rendered: Rendered, path: Path, warnings: Sequence[str], guard: Guard
+) -> PageWritten | PageFailed:
+    """Write what is looked back upon after a render; no fault of that is one of the render."""
+    from vqanim.engine.events import PageFailed, PageWritten
+    from vqanim.pages import report
+
+    try:
+        report.write_report(rendered, path, warnings, guard)
+    except VqanimError as error:
+        return PageFailed(path.name, str(error))
+    return PageWritten(str(path))
+
+
+def report(source: str | Path, out: str | Path | None = None, *, force: bool = False) -> Path:
+    """Write the report of a render again, or for the first time, without torch and without painting.
+
+    source: the folder of a render, or the scene, whose render lies in `renders/<stem>`.
+    out: the page; `report.html` in the folder when None. force: another file in its place is overwritten.
+    Raises UsageError, InputError when there is no render, SceneError and OutputError.
+    """
+    from vqanim.pages.live import read_warnings
+    from vqanim.pages.report import REPORT
+    from vqanim.pages.report import write_report as write
+
+    rendered = find_rendered(source)
+    path = rendered.folder / REPORT if out is None else Path(out)
+    warnings = dict.fromkeys((*rendered.shown.timeline.warnings, *read_warnings(rendered.folder)))
+    make_folder(path.parent)
+    write(rendered, path, tuple(warnings), force=force)
+    return path
+
+
+def find_rendered(source: str | Path) -> Rendered:
+    """A render as its folder tells, whatever has become of its scene since.
+
+    source: as for `report`. Raises InputError and SceneError.
+    """
+    from vqanim.pages.rendered import Rendered
+    from vqanim.pages.shown import show
+
+    path = Path(source)
+    folder = path if path.is_dir() else default_folder(path.stem)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such folder and no such scene")
+    if not (folder / "scene.resolved.yaml").is_file():
+        of = "is no render's folder" if path.is_dir() else f"holds no render of {path}; render it first"
+        raise InputError(f"{folder}: {of} (there is no scene.resolved.yaml in it)")
+    prepared, folder, stem = find_render(folder, ())
+    return Rendered(folder, stem, show(prepared.scene, prepared.timeline), model_lines(prepared))
+
+
+def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:
+    """What is told about the models of a film."""
+    from vqanim.preview.outline import model_line
+
+    perceptors = zip(prepared.perceptors, prepared.timeline.perceptors, strict=True)
+    lines = (model_line(entry, plan.share) for entry, plan in perceptors)
+    return (model_line(prepared.generator, None), *lines)
 
 
 def changed_settings(
@@ -567,7 +638,7 @@ def find_render(
         raise InputError(f"{folder}: there is no scene.resolved.yaml in it, so it is no render's folder")
     written = (read_run(folder) or {}).get("scene")
     stem = Path(written).stem if isinstance(written, str) else ""
-    prepared = at_painted_rate(prepare(resolved, overrides), folder)
+    prepared = at_painted_rate(prepare(resolved, overrides, out=folder), folder)
     return prepared, folder, stem or folder.resolve().name or "film"
 
 
@@ -651,6 +722,7 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
+    from vqanim.engine.learning import device_label
     from vqanim.takes.digest import ENGINE_VERSION
 
     timeline = prepared.timeline
@@ -673,6 +745,8 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
+        + device_label(run.device, run.threads),
         "device": run.device,
         "threads": run.threads,
         "step": {"way": run.step, "reason": run.step_reason},

@@ -30,6 +30,7 @@ TITLES = {
     "pace": "pace",
     "sound": "sound",
 }
+"""Headings of groups whose curves need no unit; others are called as they are."""
 
 
 @dataclass(frozen=True)
@@ -102,18 +103,20 @@ def plots(
     return f'<div class="plots">\n{shots}{drawn}{extra}{seconds}</div>\n'
 
 
-def lane_rows(lanes: Sequence[Lane], marks: Marks, columns: int, titles: bool = True) -> str:
-    """A row for each lane, under a heading for each group."""
+def lane_rows(
+    lanes: Sequence[Lane], marks: Marks, columns: int, titles: bool = True, latest: bool = False
+) -> str:
+    """A row for each lane, under a heading for each group; latest: see `row`."""
     drawn = []
     for group, members in groupby(lanes, lambda lane: lane.group):
         if titles:
             drawn.append(f"<h3>{escape(TITLES.get(group, group))}</h3>\n")
-        drawn += [row(member, marks, columns) for member in members]
+        drawn += [row(member, marks, columns, latest) for member in members]
     return "".join(drawn)
 
 
-def row(lane: Lane, marks: Marks, columns: int = MOST_COLUMNS) -> str:
-    """A curve with its name before it and its values behind."""
+def row(lane: Lane, marks: Marks, columns: int = MOST_COLUMNS, latest: bool = False) -> str:
+    """A curve with its name before it and behind it the range of its values, or the latest one."""
     span = lane.span
     drawn = "".join(
         f'<polyline class="curve {"ab"[number % 2]}" points="{points}"/>'
@@ -121,10 +124,11 @@ def row(lane: Lane, marks: Marks, columns: int = MOST_COLUMNS) -> str:
         for points in _points(curve, span, columns)
     )
     values = ";".join(",".join(_texts(thinned(curve, columns))) for curve in lane.curves)
-    unit = f" ({lane.unit})" if lane.unit else ""
-    return plot_row(
-        lane.name + unit, lane.group, marks.lines + drawn, f"{_text(span[0])} to {_text(span[1])}", values
-    )
+    unit = f" ({lane.unit})" if lane.unit and lane.group not in TITLES else ""
+    rest = f"{_text(span[0])} to {_text(span[1])}"
+    if latest:
+        rest = " / ".join(_text(curve[~np.isnan(curve)][-1]) for curve in lane.curves)
+    return plot_row(lane.name + unit, lane.group, marks.lines + drawn, rest, values)
 
 
 def plot_row(name: str, group: str, drawn: str, rest: str = "", values: str = "") -> str:

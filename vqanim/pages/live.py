@@ -231,11 +231,20 @@ class LivePage:
         return {
             "written": round(time.time(), 3),
             **{name: value for name, value in vars(status).items() if name != "newest"},
+            "weights": self._weights(status),
             "part": self._part(status.newest),
             "recent": frames,
             "lanes": self._lanes(),
             "links": [list(link) for link in self._links(status)],
         }
+
+    def _weights(self, status: Status) -> list[tuple[str, float]]:
+        """Of the newest frame; a text that is asked for in several areas is told once."""
+        weights: dict[str, float] = {}
+        for text, weight in status.weights:
+            name = self._shown.plain_names.get(text, text)
+            weights[name] = weights.get(name, 0.0) + weight
+        return list(weights.items())
 
     def _part(self, newest: FrameRef | None) -> float | None:
         """Where in the film the frame is that is being painted."""
@@ -255,7 +264,7 @@ class LivePage:
     def _lanes(self) -> str:
         tracks = self._rows.tracks()
         latest = _latest(tracks)
-        drawn = lane_rows([lane(track) for track in latest], self._shown.marks, COLUMNS)
+        drawn = lane_rows([lane(track) for track in latest], self._shown.marks, COLUMNS, latest=True)
         more = len(tracks) - len(latest)
         return drawn + (f'<p class="more">and {more} more, which the report will show</p>' if more else "")
 

@@ -81,7 +81,7 @@ class Rendered:
         return figure_tracks(self.shown, self.figures)
 
     def pictures(self, places: Iterable[int]) -> Iterator[Picture]:
-        """Film frames, whose numbers ascend and which are there, uint8 [H, W, 3]. Where ffmpeg finds the frames
+        """Film frames, whose numbers ascend and which are there, uint8 [H, W, 3]. Where ffmpeg finds those
         between others for the film, these are blends. Raises OutputError when a saved frame is broken."""
         return make_reel(replace(self.shown.timeline, keys=()), self.store.find).play(places)
 

@@ -96,12 +96,9 @@ def _film(rendered: Rendered, folder: Path) -> str:
             f'<section class="film"><video id="film" {data} controls loop playsinline preload="auto" '
             f'poster="{poster}" src="{content}"></video></section>\n'
         )
-    where = (
-        "the film is not made yet"
-        if size is None
-        else f"the film has {size / 1e6:.1f} MB, so it is not in this page: "
-    )
-    link = "" if size is None else _link(film, folder)
+    where, link = "the film is not made yet", ""
+    if size is not None:
+        where, link = f"the film has {size / 1e6:.1f} MB, so it is not in this page: ", _link(film, folder)
     return (
         f'<section class="film"><img id="film" {data} alt="" src="{poster}">'
         f"<p>{escape(where)}{link}</p></section>\n"
@@ -137,7 +134,8 @@ def _curves(rendered: Rendered) -> str:
     first = [*weights, *outcome, *_sharpness(measured)]
     after = lane_rows([*moves, *pace], shown.marks, columns_for(count))
     drawn = plots(first, shown.marks, _band(measured) + after + _wave(rendered), columns=columns_for(count))
-    return f'<section><h2>curves</h2><p id="now">&nbsp;</p>{drawn}{notes(_thinned(rendered, count), "plain")}</section>\n'
+    drawn += notes(_thinned(rendered, count), "plain")
+    return f'<section><h2>curves</h2><p id="now">&nbsp;</p>{drawn}</section>\n'
 
 
 def _sharpness(measured: Measured) -> list[Lane]:
@@ -187,10 +185,8 @@ def _figures(rendered: Rendered) -> Iterator[tuple[str, str]]:
             continue
         known = track.values[track.values == track.values]
         name = f"similarity to {track.name}" if track.group == "similarity" else f"loss: {track.name}"
-        yield (
-            name,
-            f"{known.mean():.4g} in the mean, {track.low:.4g} to {track.high:.4g}, {known[-1]:.4g} in the end",
-        )
+        ends = f"{track.low:.4g} to {track.high:.4g}, {known[-1]:.4g} in the end"
+        yield name, f"{known.mean():.4g} in the mean, {ends}"
     sharp = rendered.measured.sharpness[rendered.measured.sharpness == rendered.measured.sharpness]
     if sharp.size:
         yield "sharpness", f"{sharp.mean():.4g} in the mean, {sharp.min():.4g} to {sharp.max():.4g}"

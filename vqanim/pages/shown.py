@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -44,10 +44,20 @@ class Shown:
         return float(self.frames / self.timeline.fps)
 
     @cached_property
+    def _all(self) -> tuple[Track, ...]:
+        return find_tracks(self.timeline)
+
+    @cached_property
     def tracks(self) -> tuple[Track, ...]:
         """Its curves: those that move, and the weights of prompts."""
-        tracks = without_styles(find_tracks(self.timeline), self.scene)
+        tracks = without_styles(self._all, self.scene)
         return tuple(track for track in tracks if track.group == "prompts" or not track.is_constant)
+
+    @cached_property
+    def plain_names(self) -> Mapping[str, str]:
+        """Prompts as the scene writes them, by the text that is painted with, which has the style."""
+        pairs = zip(self._all, without_styles(self._all, self.scene), strict=True)
+        return {track.name: plain.name for track, plain in pairs if track.group == "prompts"}
 
     @cached_property
     def seen(self) -> tuple[FrameRef, ...]:
@@ -113,19 +123,16 @@ class FigureRows:
 
     def tracks(self) -> tuple[Track, ...]:
         """All of it; prompts are called as the scene writes them."""
-        found = [
-            Track(name, group, unit, values)
+        plain = self._shown.plain_names
+        return tuple(
+            Track(plain.get(name, name) if group == "similarity" else name, group, unit, values)
             for group, unit in _UNITS.items()
             for (of, name), values in self._rows.items()
             if of == group
-        ]
-        similar = [track for track in found if track.group == "similarity"]
-        texts = without_styles([replace(track, group="prompts") for track in similar], self._shown.scene)
-        named = [replace(track, group="similarity") for track in texts]
-        return (*named, *found[len(named) :])
+        )
 
 
-_UNITS = {"similarity": "cosine", "losses": "", "pace": ""}
+_UNITS = {"similarity": "cosine", "losses": "", "pace": "seconds"}
 """By group, in the order in which they are shown."""
 
 

@@ -27,7 +27,7 @@ def wave_row(sound: SoundPlan, seconds: float) -> str:
         f"{(i + 0.5) * step:.1f},{middle - half * low / loudest:.1f}" for i, (low, _) in enumerate(peaks)
     ]
     drawn = f'<polygon class="wave" points="{" ".join([*above, *reversed(below)])}"/>'
-    return plot_row(Path(sound.file).name, "sound", drawn)
+    return plot_row("waveform", "sound", drawn)
 
 
 def waveform(sound: SoundPlan, seconds: float, columns: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from vqanim.cli.bar import Bar
-from vqanim.cli.report import report_to, weights
+from vqanim.cli.telling import report_to, weights
 from vqanim.engine.events import (
     Event,
     FrameDone,
