@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from vqanim.film.compose import Find
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
+    from vqanim.pages.compare import Comparison
     from vqanim.pages.live import LivePage
     from vqanim.pages.rendered import Rendered
     from vqanim.preview.outline import ModelLine, Outline
@@ -307,6 +308,29 @@ def report(source: str | Path, out: str | Path | None = None, *, force: bool = F
     make_folder(path.parent)
     write(rendered, path, tuple(warnings), force=force)
     return path
+
+
+def compare(
+    one: str | Path, other: str | Path, out: str | Path = "compare.html", *, force: bool = False
+) -> Comparison:
+    """Put two renders side by side in a page, without torch; gives what differs.
+
+    one, other: folders of renders, or scenes, as for `report`. out: the page, which overwrites another file
+    only by force. Raises UsageError, InputError where there is no render or no frame, SceneError and
+    OutputError.
+    """
+    from vqanim.pages.compare import compare_renders
+    from vqanim.pages.compare_page import comparison_page
+    from vqanim.pages.kit import write_page
+
+    path = Path(out)
+    if path.is_dir() or (path.exists() and not force):
+        raise UsageError(f"{path}: there already; give another --out, or --force to overwrite")
+    found = compare_renders(find_rendered(one), find_rendered(other), (str(one), str(other)))
+    text = comparison_page(found)
+    make_folder(path.parent)
+    write_page(path, text)
+    return found
 
 
 def find_rendered(source: str | Path) -> Rendered:

@@ -60,17 +60,14 @@ class Comparison:
     @cached_property
     def distances(self) -> Floats:
         """Mean absolute difference of the frames at equal times, 0..255; nan where one has none."""
-        times = self.times()
-        places = [[place_at(rendered, time) for time in times] for rendered in self.both]
-        common = [a is not None and b is not None for a, b in zip(*places, strict=True)]
-        shown = [
-            pictures_at(rendered, [place for place, both in zip(wanted, common, strict=True) if both])
-            for rendered, wanted in zip(self.both, places, strict=True)
-        ]
-        pairs = zip(*shown, strict=True)
-        return measures.spread(
-            [measures.difference(*pair) if (pair := next(pairs) if both else None) else None for both in common]
+        one, other = self.both
+        times = [(place_at(one, time), place_at(other, time)) for time in self.times()]
+        common = [(a, b) for a, b in times if a is not None and b is not None]
+        pairs = zip(
+            pictures_at(one, [a for a, _ in common]), pictures_at(other, [b for _, b in common]), strict=True
         )
+        known = iter([measures.difference(*pair) for pair in pairs])
+        return measures.spread([next(known) if None not in pair else None for pair in times])
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -139,11 +136,11 @@ class Comparison:
                 known.append(Track("sharpness", "picture", "", rendered.measured.sharpness))
         lanes, same = [], []
         for group, name, unit in _names(tracks):
-            curves = tuple(self._curve(group, name, number, tracks[number]) for number in range(2))
-            if np.array_equal(*curves, equal_nan=True):
+            one, other = (self._curve(group, name, number, tracks[number]) for number in range(2))
+            if np.array_equal(one, other, equal_nan=True):
                 same.append(name)
             else:
-                lanes.append(Lane(name, group, unit, curves))
+                lanes.append(Lane(name, group, unit, (one, other)))
         if not np.isnan(self.distances).all():
             lanes.append(Lane("difference of frames", "picture", "", (self.distances,)))
         order = ("prompts", "similarity", "losses", "picture")

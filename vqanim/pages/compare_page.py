@@ -30,7 +30,8 @@ def comparison_page(found: Comparison) -> str:
         f"<p>{escape(_about(found))}</p></header>\n",
         notes(found.notes),
         _stage(found),
-        f"<section><h2>curves</h2>{_legend()}{plots(lanes, found.marks)}{notes(_same(same), 'plain')}</section>\n",
+        f"<section><h2>curves</h2>{_legend()}{plots(lanes, found.marks)}",
+        f"{notes(_same(same), 'plain')}</section>\n",
         f"<section><h2>figures</h2>{_table(found.figures, ('', 'A', 'B'))}</section>\n",
         f"<section><h2>settings that differ</h2>{_settings(found)}</section>\n",
         data_element("film", _film(found, times)),
@@ -113,4 +114,5 @@ def _table(rows: Iterable[tuple[str, str, str]], head: tuple[str, str, str]) -> 
         f"<tr><th>{escape(name)}</th><td>{escape(one) or '–'}</td><td>{escape(other) or '–'}</td></tr>\n"
         for name, one, other in rows
     )
-    return f'<div class="scroll"><table class="facts two"><tr class="head">{titles}</tr>\n{lines}</table></div>\n'
+    table = f'<table class="facts two"><tr class="head">{titles}</tr>\n{lines}</table>'
+    return f'<div class="scroll">{table}</div>\n'

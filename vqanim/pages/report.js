@@ -8,7 +8,8 @@
     const frame = Math.min(frames - 1, Math.floor(part * frames));
     now.textContent = `frame ${frame}, ${(frame / fps).toFixed(2)} s`;
   };
-  const show = part => { vqanimCurves.point(part); if (part === null) now.textContent = "\u00a0"; else say(part); };
+  const rest = now.textContent;
+  const show = part => { vqanimCurves.point(part); if (part === null) now.textContent = rest; else say(part); };
   const partOfFilm = () => plays && film.currentTime > 0 ? Math.min(.999999, film.currentTime * fps / frames) : null;
   const seek = part => {
     if (plays) film.currentTime = (Math.floor(part * frames) + .5) / fps;

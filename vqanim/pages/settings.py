@@ -12,7 +12,7 @@ from vqanim.scene.tree import MAX_BYTES, Node, Scalar, parse_tree
 from vqanim.scene.tree import Mapping as MappingNode
 from vqanim.scene.tree import Sequence as ListNode
 
-OF_A_RUN = ("quality", "vqanim", "engine", "torch", "machine", "device", "threads", "weights", "deterministic")
+OF_A_RUN = tuple("quality vqanim engine torch machine device threads weights deterministic".split())
 """Of run.json, what the scene does not say."""
 LONGEST = 160
 """Characters of a setting that are shown."""
