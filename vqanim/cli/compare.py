@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from vqanim.cli import options, words
@@ -49,4 +51,8 @@ def compare(a: str, b: str, out: str, force: bool, quiet: bool) -> None:
 
 
 def _cut(row: tuple[str, str, str]) -> list[str]:
-    return [text if len(text) <= WIDEST else f"{text[: WIDEST - 2].rstrip()}.." for text in row]
+    return [text if len(text) <= WIDEST else f"{text[: WIDEST - 2].rstrip()}.." for text in _filled(row)]
+
+
+def _filled(row: tuple[str, str, str]) -> Iterator[str]:
+    return (text or "-" for text in row)

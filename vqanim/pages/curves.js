@@ -19,7 +19,8 @@ const vqanimCurves = (() => {
       if (!values.length) continue;
       const now = part === null ? [] : values.map(one => one[Math.min(one.length - 1, Math.floor(part * one.length))]);
       const shown = now.map(value => value || "–").join(" / ");
-      output.textContent = part === null ? output.dataset.rest : now.some(Boolean) ? shown : output.dataset.rest;
+      const none = plot.closest(".latest") ? output.dataset.rest : shown;
+      output.textContent = part === null ? output.dataset.rest : now.some(Boolean) ? shown : none;
     }
   };
   // The part of the width at which an event happened; null where that is beside the curves.

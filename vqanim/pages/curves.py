@@ -136,7 +136,7 @@ def plot_row(name: str, group: str, drawn: str, rest: str = "", values: str = ""
     kind = escape(group, quote=True)
     text = escape(name, quote=True)
     return (
-        f'<div class="row {kind}"><span class="name" title="{text}">{text}</span>'
+        f'<div class="row of-{kind}"><span class="name" title="{text}">{text}</span>'
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="{text}" data-v="{escape(values, quote=True)}">{drawn}'
         f'<line class="cursor" x1="-9" x2="-9" y1="0" y2="{HEIGHT}"/></svg>'

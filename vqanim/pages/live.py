@@ -293,7 +293,7 @@ _BODY = """<header><h1>{title}</h1><p>{about}</p></header>
 <div class="stage"><figure><img id="newest" alt="" hidden><figcaption id="newest-name"></figcaption></figure>
 <div><section id="weights-box" hidden><h2>weights now</h2><div id="weights"></div></section></div></div>
 <div id="strip" class="strip"></div>
-<section id="figures" hidden><h2>how it comes out</h2><div class="plots" id="lanes"></div></section>
+<section id="figures" hidden><h2>how it comes out</h2><div class="plots latest" id="lanes"></div></section>
 <section><h2>curves</h2>{curves}</section>
 <div id="warnings"></div>
 """

@@ -135,9 +135,8 @@ def _curves(rendered: Rendered) -> str:
     after = lane_rows([*moves, *pace], shown.marks, columns_for(count))
     drawn = plots(first, shown.marks, _band(measured) + after + _wave(rendered), columns=columns_for(count))
     drawn += notes(_thinned(rendered, count), "plain")
-    return (
-        f'<section><h2>curves</h2><p id="now">point at a curve, or click to go there</p>{drawn}</section>\n'
-    )
+    hint = '<p id="now">point at a curve, or click to go there</p>'
+    return f"<section><h2>curves</h2>{hint}{drawn}</section>\n"
 
 
 def _sharpness(measured: Measured) -> list[Lane]:

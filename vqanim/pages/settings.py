@@ -19,6 +19,8 @@ LONGEST = 160
 
 _TIME = re.compile(r"[-\d]|bar |beat ")
 """How a key of a curve begins."""
+_LINEAR = re.compile(r"\[([^],]+), linear\]")
+"""A value with the easing that goes without saying."""
 
 Difference = tuple[str, str, str]
 """Path of a setting, as in `camera.zoom`, and its text in both; empty where one does not have it."""
@@ -82,5 +84,5 @@ def _plain(node: Node) -> str | None:
         return f"[{', '.join(known)}]" if len(known) == len(texts) else None
     if isinstance(node, MappingNode) and all(_TIME.match(key.text) for key, _ in node.entries):
         pairs = [(key.text, _plain(value)) for key, value in node.entries]
-        return "{" + ", ".join(f"{key}: {text}" for key, text in pairs) + "}"
+        return _LINEAR.sub(r"\1", "{" + ", ".join(f"{key}: {text}" for key, text in pairs) + "}")
     return None
