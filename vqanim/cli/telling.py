@@ -156,8 +156,6 @@ def before(timeline: Timeline, run: RunStarted) -> str:
         ("folder", words.short_path(run.folder)),
     ]
     to_paint = run.frames - run.kept
-    if to_paint:
-        items.append(("watch", words.short_path(Path(run.folder) / "live.html")))
     if run.kept and to_paint:
         items.append(("frames", f"{run.kept} of {run.frames} kept, {to_paint} to paint"))
     if run.superseded:
@@ -169,6 +167,8 @@ def before(timeline: Timeline, run: RunStarted) -> str:
         items.append(("edited", f"{words.count(run.accepted, 'changed frame')} kept as they are now"))
     if run.repaired:
         items.append(("edited", f"{words.count(run.repaired, 'changed frame')} moved to superseded/"))
+    if to_paint:
+        items.append(("watch", words.short_path(Path(run.folder) / "live.html")))
     return f"{timeline.title or Path(run.folder).name}: {summary.headline(timeline)}\n{words.rows(items)}"
 
 

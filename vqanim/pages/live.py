@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -212,7 +212,7 @@ class LivePage:
             self._look()
         for frame, figures in news.figures:
             self._rows.add(frame, figures)
-        self._recent.extend(news.frames)
+        self._remember(news.frames)
         document = self._document(news.status)
         self._guard()
         write_page(self._folder / DATA, plain_json(document).join(_CALL))
@@ -222,7 +222,14 @@ class LivePage:
         for frame, figures in read_figures(self._shown.timeline, self._store).items():
             self._rows.add(frame, figures)
         there = {shot.name: set(self._store.find_frames(shot.name)) for shot in self._shown.timeline.shots}
-        self._recent.extend(frame for frame in self._shown.places if frame.index in there[frame.shot])
+        self._remember(frame for frame in self._shown.places if frame.index in there[frame.shot])
+
+    def _remember(self, frames: Iterable[FrameRef]) -> None:
+        """These came last, in this order."""
+        for frame in frames:
+            if frame in self._recent:
+                self._recent.remove(frame)
+            self._recent.append(frame)
 
     def _document(self, status: Status) -> dict[str, Any]:
         frames = list(self._frames())
