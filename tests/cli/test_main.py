@@ -40,7 +40,7 @@ def test_version(run: Run) -> None:
         (["x.yaml"], "did you mean `vqanim render x.yaml`?"),
         (
             ["qqq"],
-            "there are render, image, style, timelapse, encode, report, compare, plan, preview, check, new",
+            "there are render, image, style, timelapse, encode, report, compare, plan, preview",
         ),
         (["render"], "Missing argument 'SCENE'"),
         (["check"], "Missing argument 'SCENE...'"),

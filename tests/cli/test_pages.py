@@ -85,7 +85,7 @@ def test_compare_tells_what_differs(run: Run, copy: Path) -> None:
     assert "camera.zoom  1.2  1.5" in done.out
     assert run("compare", "tiny.yaml", "renders/other").code == 2  # compare.html is there
     assert run("compare", "tiny.yaml", "renders/other", "--force", "--quiet").out == ""
-    assert run("compare", "tiny.yaml", "renders/none").code == 3
+    assert run("compare", "tiny.yaml", "renders/none", "--force").code == 3
     (copy.parent / "other" / "takes" / "main" / "000005.png").unlink()
     done = run("compare", "tiny.yaml", "renders/other", "--force")
     assert done.err == "Warning: 5 of 6 frames of B are painted so far\n"
