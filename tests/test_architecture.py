@@ -128,6 +128,8 @@ LIGHT = {
     "plan": "from vqanim.cli.main import main; assert main(['plan', root + '/scenes/shots.yaml']) == 0",
     "schema": "from vqanim.cli.main import main; assert main(['schema']) == 0",
     "preview --help": "from vqanim.cli.main import main; main(['preview', '--help'])",
+    "report --help": "from vqanim.cli.main import main; main(['report', '--help'])",
+    "compare --help": "from vqanim.cli.main import main; main(['compare', '--help'])",
     "encode --help": "from vqanim.cli.main import main; main(['encode', '--help'])",
     "a scene with an icon": (
         "from vqanim.cli.main import main; open('x.yaml', 'w').write("

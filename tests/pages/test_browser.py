@@ -64,3 +64,20 @@ def test_the_live_page_shows_what_the_render_says(chromium: str, tmp_path: Path)
     assert dom.count(' src="takes/one/') == 3
     assert "<b>0.75</b>" in dom
     assert NASTY not in dom  # it is there as text
+
+
+def test_a_killed_render_is_told_of(chromium: str, tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(SCENE, encoding="utf-8")
+    prepared = prepare(tmp_path / "two.yaml")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with watch(prepared, folder) as page:
+        page.hear(started(folder))
+    text = (folder / "live.js").read_text()
+    written = re.search(r'"written":([\d.]+)', text)
+    assert written
+    long_ago = f'"written":{float(written[1]) - 3600}'
+    (folder / "live.js").write_text(text.replace(written[0], long_ago).replace('"finished"', '"painting"'))
+    dom = looked_at(chromium, folder / "live.html", tmp_path / "profile")
+    assert 'class="state lost"' in dom
+    assert "no sign of life for 1:00:" in dom

@@ -19,7 +19,7 @@ from vqanim.timeline.tracks import Track
 
 MOST_MOMENTS = 240
 """Times at which both are shown."""
-COLUMNS = 1000
+MOST_COLUMNS = 1000
 """Parts of the longer film over which curves are compared."""
 
 Row = tuple[str, str, str]
@@ -44,6 +44,11 @@ class Comparison:
     def seconds(self) -> float:
         """Of the longer film."""
         return max(rendered.shown.seconds for rendered in self.both)
+
+    @property
+    def columns(self) -> int:
+        """Parts over which curves are compared: frames of the faster one, or as many as allowed."""
+        return len(self.times(MOST_COLUMNS))
 
     @cached_property
     def settings(self) -> tuple[Difference, ...]:
@@ -97,7 +102,7 @@ class Comparison:
         yield "frames", str(one.shown.frames), str(other.shown.frames)
         yield "seconds", f"{one.shown.seconds:.6g}", f"{other.shown.seconds:.6g}"
         yield "size", _size(one), _size(other)
-        yield "models", one.shown.timeline.models, other.shown.timeline.models
+        yield "models", one.shown.models, other.shown.models
         for name, (a, b) in self._means().items():
             yield name, _number(a), _number(b)
         sharp = [measures.mean(rendered.measured.sharpness.tolist()) for rendered in self.both]
@@ -151,8 +156,8 @@ class Comparison:
         """A track over the time of the longer film; nan where there is none."""
         found = [track.values for track in tracks if (track.group, track.name) == (group, name)]
         if not found:
-            return np.full(COLUMNS, np.nan)
-        return stretched(found[0], self.both[number].shown.seconds, self.seconds)
+            return np.full(self.columns, np.nan)
+        return stretched(found[0], self.both[number].shown.seconds / self.seconds, self.columns)
 
 
 def compare_renders(one: Rendered, other: Rendered, names: tuple[str, str]) -> Comparison:
@@ -180,10 +185,10 @@ def pictures_at(rendered: Rendered, places: list[int]) -> Iterator[Picture]:
         yield picture
 
 
-def stretched(values: Floats, seconds: float, longest: float) -> Floats:
-    """Values [F] over so many seconds as [COLUMNS] over the longest film; nan after the end."""
-    parts = (np.arange(COLUMNS) + 0.5) / COLUMNS * longest / seconds
-    found = np.full(COLUMNS, np.nan)
+def stretched(values: Floats, share: float, columns: int) -> Floats:
+    """Values [F] over a share of the longest film as [columns] over all of it; nan after their end."""
+    parts = (np.arange(columns) + 0.5) / columns / share
+    found = np.full(columns, np.nan)
     inside = parts < 1
     found[inside] = values[(parts[inside] * len(values)).astype(int)]
     return found

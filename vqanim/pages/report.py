@@ -69,7 +69,7 @@ def _about(rendered: Rendered) -> str:
     shown, timeline = rendered.shown, rendered.shown.timeline
     return (
         f"{shown.frames} frames, {shown.seconds:.6g} s at {float(timeline.fps):.6g} fps, "
-        f"{timeline.width}x{timeline.height}, painted by {timeline.models}"
+        f"{timeline.width}x{timeline.height}, painted by {shown.models}"
     )
 
 

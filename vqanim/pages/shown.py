@@ -43,6 +43,12 @@ class Shown:
         """Its length."""
         return float(self.frames / self.timeline.fps)
 
+    @property
+    def models(self) -> str:
+        """What paints and what judges, each name once."""
+        names = (self.timeline.generator, *(plan.name for plan in self.timeline.perceptors))
+        return " + ".join(dict.fromkeys(names))
+
     @cached_property
     def _all(self) -> tuple[Track, ...]:
         return find_tracks(self.timeline)
