@@ -29,7 +29,7 @@ from vqanim.engine.events import (
 )
 from vqanim.engine.learning import device_label
 from vqanim.engine.pace import Pace
-from vqanim.errors import VqanimError
+from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
 from vqanim.pages.curves import lane, lane_rows, plots
 from vqanim.pages.kit import page, plain_json, refuse_foreign, write_page
@@ -190,8 +190,7 @@ class LivePage:
         try:
             refuse_foreign(self._folder / PAGE)
             self._write()
-            self._guard()
-            write_page(self._folder / PAGE, self._page())
+            self._put(PAGE, self._page())
             while not self._ended.is_set():
                 began = time.monotonic()
                 self._write()
@@ -213,9 +212,17 @@ class LivePage:
         for frame, figures in news.figures:
             self._rows.add(frame, figures)
         self._remember(news.frames)
-        document = self._document(news.status)
+        self._put(DATA, plain_json(self._document(news.status)).join(_CALL))
+
+    def _put(self, name: str, text: str) -> None:
         self._guard()
-        write_page(self._folder / DATA, plain_json(document).join(_CALL))
+        try:
+            write_page(self._folder / name, text)
+        except OutputError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            # Who makes the films clears away what looks as if a killed writer had left it.
+            write_page(self._folder / name, text)
 
     def _look(self) -> None:
         """The frames that an earlier run left, and how they were painted."""
