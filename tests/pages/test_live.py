@@ -173,7 +173,7 @@ def test_it_outlives_that_its_unfinished_file_is_cleared_away(
     prepared: Prepared, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who makes the films does that to what a killed writer may have left."""
-    cleared = []
+    cleared: list[Path] = []
 
     def clear_once(path: Path, target: Path) -> Path:
         if not cleared and target.name == "live.js":

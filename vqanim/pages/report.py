@@ -135,7 +135,8 @@ def _curves(rendered: Rendered) -> str:
     after = lane_rows([*moves, *pace], shown.marks, columns_for(count))
     drawn = plots(first, shown.marks, _band(measured) + after + _wave(rendered), columns=columns_for(count))
     drawn += notes(_thinned(rendered, count), "plain")
-    hint = '<p id="now">point at a curve, or click to go there</p>'
+    there = ", or click to go there" if rendered.film.is_file() else ""
+    hint = f'<p id="now">point at a curve{there}</p>'
     return f"<section><h2>curves</h2>{hint}{drawn}</section>\n"
 
 
@@ -194,8 +195,8 @@ def _figures(rendered: Rendered) -> Iterator[tuple[str, str]]:
     if seconds := rendered.seconds_a_frame:
         yield (
             "seconds a frame",
-            f"{sum(seconds) / len(seconds):.3g} in the mean, {median(seconds):.3g} mostly, "
-            f"{sum(seconds):.4g} for the {len(seconds)} that are known",
+            f"{sum(seconds) / len(seconds):.3g} in the mean, median {median(seconds):.3g}, "
+            f"{sum(seconds):.4g} s for the {len(seconds)} that are known",
         )
 
 
