@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.pages.conftest import NASTY, SCENE, check_page, figures, save_frames
+from tests.pages.conftest import NASTY, SCENE, check_page, figures, picture, save_frames
 from vqanim.api import Prepared, prepare
 from vqanim.engine.events import FrameDone, LapseStep, ModelsLoaded, RunStarted, ShotStarted, TakesDone
 from vqanim.errors import OutputError
-from vqanim.pages.live import LivePage, live_page, read_warnings
+from vqanim.pages.live import MOST_LANES, LivePage, live_page, read_warnings
 from vqanim.pages.shown import show
+from vqanim.takes.records import Figures
 from vqanim.takes.store import TakeStore
 
 
@@ -209,3 +210,23 @@ def test_hearing_waits_for_nothing(prepared: Prepared, folder: Path) -> None:
 def test_data_that_is_not_ours_warns_of_nothing(folder: Path, content: str) -> None:
     (folder / "live.js").write_text(f"vqanimLive({content});\n")
     assert read_warnings(folder) == ()
+
+
+def test_of_very_many_prompts_the_latest_are_drawn(tmp_path: Path, folder: Path) -> None:
+    story = "\n".join(f"  {number / 10}s: thing {number}" for number in range(40))
+    text = f"size: [64, 48]\nfps: 10\nduration: 4s\nstory:\n{story}\n"
+    (tmp_path / "many.yaml").write_text(text)
+    prepared = prepare(tmp_path / "many.yaml")
+    store = TakeStore(folder)
+    for plan in prepared.timeline.shots[0].frames[:30]:
+        pairs = tuple((term.text, 0.5) for term in plan.losses)
+        store.save(
+            plan, picture(plan.index), f"d{plan.index}", figures=Figures(1.0, pairs, (("prompt", 1.0),))
+        )
+    with watch(prepared, folder) as page:
+        page.hear(started(folder, kept=12))
+    lanes = shown(folder)["lanes"]
+    assert lanes.count("<svg") == MOST_LANES
+    assert "thing 29<" in lanes
+    assert "thing 2<" not in lanes
+    assert "more, which the report will show" in lanes

@@ -19,24 +19,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from vqanim.engine.events import (
-    FrameDone,
-    LapseStep,
-    ModelsLoaded,
-    RunStarted,
-    ShotStarted,
-    TakesDone,
-)
-from vqanim.engine.learning import device_label
+from vqanim.engine.events import FrameDone, RunStarted
 from vqanim.engine.pace import Pace
 from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
 from vqanim.pages.curves import lane, lane_rows, plots
 from vqanim.pages.kit import page, plain_json, refuse_foreign, write_page
 from vqanim.pages.shown import FigureRows, Shown, read_figures
+from vqanim.pages.status import ENDED, Status, follow
 from vqanim.takes.records import Figures
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FrameRef
+from vqanim.timeline.tracks import Track
 
 PAGE, DATA = "live.html", "live.js"
 _CALL = ("vqanimLive(", ");\n")
@@ -55,36 +49,13 @@ PATIENCE = 5.0
 """Seconds that the end of a render waits for the last write."""
 
 
-@dataclass(frozen=True)
-class Status:
-    """What the page shows besides curves."""
-
-    state: str = "starting"
-    """starting, loading, painting, films, finished, stopped or failed."""
-    message: str = ""
-    shot: str = ""
-    done: int = 0
-    frames: int = 0
-    kept: int = 0
-    step: tuple[int, int] | None = None
-    """Of a timelapse, and how many there are."""
-    pace: float | None = None
-    """Seconds a frame."""
-    left: float | None = None
-    """Seconds."""
-    device: str = ""
-    weights: tuple[tuple[str, float], ...] = ()
-    warnings: tuple[str, ...] = ()
-    newest: FrameRef | None = None
-
-
 @dataclass
 class _News:
     """What was heard and is not on the page yet."""
 
     status: Status
-    figures: list[tuple[FrameRef, Figures]] = field(default_factory=list)
-    frames: list[FrameRef] = field(default_factory=list)
+    figures: dict[FrameRef, Figures] = field(default_factory=dict)
+    """Of frames that are done since."""
     look: bool = False
     """Whether the frames on the disk are to be looked at."""
 
@@ -96,6 +67,7 @@ class LivePage:
         self._folder, self._shown, self._stem, self._guard = folder, shown, stem, guard
         self._store = store
         self._pace = Pace(shown.timeline)
+        self._earlier = read_warnings(folder)
         self._lock = threading.Lock()
         self._news = _News(Status(warnings=shown.timeline.warnings))
         self._changed, self._ended = threading.Event(), threading.Event()
@@ -136,53 +108,12 @@ class LivePage:
 
     def _note(self, event: object) -> None:
         news = self._news
-        status = news.status
-        match event:
-            case RunStarted():
-                warnings = status.warnings
-                if event.kept == event.frames:
-                    warnings = tuple(dict.fromkeys((*warnings, *read_warnings(self._folder))))
-                news.look = True
-                news.status = replace(
-                    status,
-                    state="loading" if event.kept < event.frames else "films",
-                    done=event.kept,
-                    kept=event.kept,
-                    frames=event.frames,
-                    device=device_label(event.device, event.threads),
-                    warnings=warnings,
-                )
-            case ModelsLoaded():
-                news.status = replace(status, state="painting", warnings=(*status.warnings, *event.warnings))
-            case ShotStarted():
-                news.status = replace(status, shot=event.shot)
-            case LapseStep():
-                self._pace.add_step(event)
-                news.status = replace(
-                    status, step=(event.step, event.steps), left=self._pace.seconds_left, shot=event.shot
-                )
-            case FrameDone():
-                self._frame(event)
-            case TakesDone():
-                news.status = replace(status, state="films", left=None, step=None)
-            case _:
-                pass
-
-    def _frame(self, event: FrameDone) -> None:
-        news, frame = self._news, FrameRef(event.shot, event.index)
-        self._pace.add(event)
-        seconds = None if event.of_lapse else event.seconds
-        news.figures.append((frame, Figures(seconds, event.similarities, event.losses)))
-        news.frames.append(frame)
-        news.status = replace(
-            news.status,
-            done=event.done,
-            step=None,
-            pace=None if event.of_lapse else self._pace.seconds_a_frame,
-            left=self._pace.seconds_left,
-            weights=event.weights,
-            newest=frame,
-        )
+        news.status = follow(news.status, event, self._pace, self._earlier)
+        news.look |= isinstance(event, RunStarted)
+        if isinstance(event, FrameDone):
+            seconds = None if event.of_lapse else event.seconds
+            frame = FrameRef(event.shot, event.index)
+            news.figures[frame] = Figures(seconds, event.similarities, event.losses)
 
     # What follows runs in the thread.
 
@@ -209,9 +140,9 @@ class LivePage:
             self._news = _News(news.status)
         if news.look:
             self._look()
-        for frame, figures in news.figures:
+        for frame, figures in news.figures.items():
             self._rows.add(frame, figures)
-        self._remember(news.frames)
+        self._remember(news.figures)
         self._put(DATA, plain_json(self._document(news.status)).join(_CALL))
 
     def _put(self, name: str, text: str) -> None:
@@ -283,7 +214,7 @@ class LivePage:
         return drawn + (f'<p class="more">and {more} more, which the report will show</p>' if more else "")
 
     def _links(self, status: Status) -> Iterator[tuple[str, str]]:
-        if status.state in ("finished", "failed", "stopped"):
+        if status.state in ENDED:
             names = [("report.html", "report"), (f"{self._stem}.mp4", "film"), (f"{self._stem}.gif", "GIF")]
         else:
             names = [(f"{self._stem}.live.mp4", "the film so far")]
@@ -313,19 +244,16 @@ _BODY = """<header><h1>{title}</h1><p>{about}</p></header>
 """
 
 
-def _latest(tracks: Sequence[Any]) -> list[Any]:
+def _latest(tracks: Sequence[Track]) -> list[Track]:
     """As many tracks as are shown: all losses and the pace, and of similarities those that moved last."""
     if len(tracks) <= MOST_LANES:
         return list(tracks)
     similar = [track for track in tracks if track.group == "similarity"]
     others = [track for track in tracks if track.group != "similarity"][:MOST_LANES]
-
-    def last(track: Any) -> int:
-        known = (track.values == track.values).nonzero()[0]
-        return int(known[-1])
-
-    kept = set(map(id, sorted(similar, key=last)[len(similar) - max(0, MOST_LANES - len(others)) :]))
-    return [track for track in similar if id(track) in kept] + others
+    last = {track.name: int((track.values == track.values).nonzero()[0][-1]) for track in similar}
+    room = MOST_LANES - len(others)
+    names = sorted(last, key=last.__getitem__)[max(0, len(last) - room) :]
+    return [track for track in similar if track.name in names] + others
 
 
 @contextmanager
