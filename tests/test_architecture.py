@@ -23,6 +23,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"guidance", "camera", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
+    frozenset({"pages"}),
     frozenset({"api", "doctor"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
@@ -127,6 +128,8 @@ LIGHT = {
     "plan": "from vqanim.cli.main import main; assert main(['plan', root + '/scenes/shots.yaml']) == 0",
     "schema": "from vqanim.cli.main import main; assert main(['schema']) == 0",
     "preview --help": "from vqanim.cli.main import main; main(['preview', '--help'])",
+    "report --help": "from vqanim.cli.main import main; main(['report', '--help'])",
+    "compare --help": "from vqanim.cli.main import main; main(['compare', '--help'])",
     "encode --help": "from vqanim.cli.main import main; main(['encode', '--help'])",
     "a scene with an icon": (
         "from vqanim.cli.main import main; open('x.yaml', 'w').write("

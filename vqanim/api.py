@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,8 +13,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vqanim import __version__, response
-from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
-from vqanim.files import make_folder, write_atomic
+from vqanim.errors import InputError, Place, Problem, SceneError, UsageError, VqanimError
+from vqanim.files import Guard, make_folder, write_atomic
 from vqanim.models.cache import cache_folder
 from vqanim.models.catalogue import (
     GeneratorEntry,
@@ -35,7 +36,7 @@ from vqanim.timeline.part import Part, cut_part, needed_frames, part_of
 
 if TYPE_CHECKING:
     from vqanim.engine.edits import Edits
-    from vqanim.engine.events import Event, RunStarted, SettingsChanged
+    from vqanim.engine.events import Event, PageFailed, PageWritten, RunStarted, SettingsChanged
     from vqanim.engine.lapse import Lapse
     from vqanim.engine.precision import Precision
     from vqanim.engine.still import Hear, LapseEvent
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
     from vqanim.film.compose import Find
     from vqanim.film.found import CutFound
     from vqanim.film.presets import Wishes
-    from vqanim.preview.outline import Outline
+    from vqanim.pages.compare import Comparison
+    from vqanim.pages.live import LivePage
+    from vqanim.pages.rendered import Rendered
+    from vqanim.preview.outline import ModelLine, Outline
     from vqanim.takes.digest import RunKey
     from vqanim.takes.recording import Recording
     from vqanim.timeline import FrameRef
@@ -169,7 +173,8 @@ def render(
     Models that are needed and not in the cache are fetched first, unless `VQANIM_OFFLINE` is set.
 
     out: the folder of the render, `renders/<stem>` when None. It receives `<stem>.mp4`, `<stem>.gif`,
-    `poster.png`, `takes/`, `scene.resolved.yaml` and `run.json`. Frames of an older scene that no longer
+    `poster.png`, `takes/`, `scene.resolved.yaml`, `run.json`, `live.html`, to watch it while it is painted,
+    and `report.html`, to look back. Frames of an older scene that no longer
     hold are moved to `superseded/`.
     deterministic: use only operations that give the same bits each time; slower on a GPU.
     precision: of the networks' weights, `float32`, `bfloat16` or `auto`: bfloat16 where that is faster.
@@ -207,6 +212,10 @@ def _render(
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
+    from vqanim.pages.live import live_page
+    from vqanim.pages.rendered import Rendered
+    from vqanim.pages.report import PART_REPORT, REPORT
+    from vqanim.pages.shown import show
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
@@ -226,11 +235,16 @@ def _render(
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
         run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits, precision)
         growing = live_path(folder, stem)
+        film = show(prepared.scene, timeline, part)
 
-        with closing(Learner(timeline, cache_folder(), importing=importing)) as learner:
+        with (
+            closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
+            live_page(folder, film, store, stem, lock.check) as watched,
+        ):
             painting = paint_takes(timeline, run)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 learner.hear(event)
+                watched.hear(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -244,13 +258,111 @@ def _render(
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 else:
                     yield event
-            making, complete = monotonic(), part is None
-            for film in make_film(shown, store.find, folder, stem, part_presets(part), guard=lock.check):
-                complete &= film.written
-                yield film
+                yield from page_failures(watched)
+            making, complete, written = monotonic(), part is None, False
+            for made in make_film(shown, store.find, folder, stem, part_presets(part), guard=lock.check):
+                complete &= made.written
+                written |= made.written
+                yield made
             if complete:
                 learner.films(monotonic() - making)
+            page = folder / (REPORT if part is None else PART_REPORT)
+            if written or not page.exists():
+                rendered = Rendered(folder, stem, film, model_lines(prepared))
+                yield write_report(rendered, page, watched.warnings, lock.check)
         remove_live(growing)
+
+
+def page_failures(page: LivePage) -> list[PageFailed]:
+    """What is to be told when the page that is watched cannot be written; once."""
+    from vqanim.engine.events import PageFailed
+    from vqanim.pages.live import PAGE
+
+    return [PageFailed(PAGE, reason) for reason in page.faults()]
+
+
+def write_report(
+    rendered: Rendered, path: Path, warnings: Sequence[str], guard: Guard
+) -> PageWritten | PageFailed:
+    """Write what is looked back upon after a render; no fault of that is one of the render."""
+    from vqanim.engine.events import PageFailed, PageWritten
+    from vqanim.pages import report
+
+    try:
+        report.write_report(rendered, path, warnings, guard)
+    except VqanimError as error:
+        return PageFailed(path.name, str(error))
+    return PageWritten(str(path))
+
+
+def report(source: str | Path, out: str | Path | None = None, *, force: bool = False) -> Path:
+    """Write the report of a render again, or for the first time, without torch and without painting.
+
+    source: the folder of a render, or the scene, whose render lies in `renders/<stem>`.
+    out: the page; `report.html` in the folder when None. force: another file in its place is overwritten.
+    Raises UsageError, InputError when there is no render, SceneError and OutputError.
+    """
+    from vqanim.pages.live import read_warnings
+    from vqanim.pages.report import REPORT
+    from vqanim.pages.report import write_report as write
+
+    rendered = find_rendered(source)
+    path = rendered.folder / REPORT if out is None else Path(out)
+    warnings = dict.fromkeys((*rendered.shown.timeline.warnings, *read_warnings(rendered.folder)))
+    make_folder(path.parent)
+    write(rendered, path, tuple(warnings), force=force)
+    return path
+
+
+def compare(
+    one: str | Path, other: str | Path, out: str | Path = "compare.html", *, force: bool = False
+) -> Comparison:
+    """Put two renders side by side in a page, without torch; gives what differs.
+
+    one, other: folders of renders, or scenes, as for `report`. out: the page, which overwrites another file
+    only by force. Raises UsageError, InputError where there is no render or no frame, SceneError and
+    OutputError.
+    """
+    from vqanim.pages.compare import compare_renders
+    from vqanim.pages.compare_page import comparison_page
+    from vqanim.pages.kit import write_page
+
+    path = Path(out)
+    if path.is_dir() or (path.exists() and not force):
+        raise UsageError(f"{path}: there already; give another --out, or --force to overwrite")
+    found = compare_renders(find_rendered(one), find_rendered(other), (str(one), str(other)))
+    text = comparison_page(found)
+    make_folder(path.parent)
+    write_page(path, text)
+    return found
+
+
+def find_rendered(source: str | Path) -> Rendered:
+    """A render as its folder tells, whatever has become of its scene since.
+
+    source: as for `report`. Raises InputError and SceneError.
+    """
+    from vqanim.pages.rendered import Rendered
+    from vqanim.pages.shown import show
+
+    path = Path(source)
+    folder = path if path.is_dir() else default_folder(path.stem)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such folder and no such scene")
+    if not (folder / "scene.resolved.yaml").is_file():
+        of = "is no render's folder" if path.is_dir() else f"holds no render of {path}; render it first"
+        raise InputError(f"{folder}: {of} (there is no scene.resolved.yaml in it)")
+    prepared, folder, stem = find_render(folder, ())
+    return Rendered(folder, stem, show(prepared.scene, prepared.timeline), model_lines(prepared))
+
+
+def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:
+    """What is told about the models of a film."""
+    from vqanim.preview.outline import model_line
+
+    perceptors = zip(prepared.perceptors, prepared.timeline.perceptors, strict=True)
+    lines = (model_line(entry, plan.share) for entry, plan in perceptors)
+    return (model_line(prepared.generator, None), *lines)
 
 
 def changed_settings(
@@ -415,11 +527,11 @@ def draw_plot(outline: Outline, path: Path) -> None:
 
     Raises OutputError.
     """
+    from vqanim.pages.plot import write_plot
     from vqanim.preview.chart import draw_chart
-    from vqanim.preview.page import write_page
 
     make_folder(path.parent)
-    (write_page if path.suffix.lower() == ".html" else draw_chart)(outline, path)
+    (write_plot if path.suffix.lower() == ".html" else draw_chart)(outline, path)
 
 
 def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:
@@ -554,7 +666,7 @@ def find_render(
         raise InputError(f"{folder}: there is no scene.resolved.yaml in it, so it is no render's folder")
     written = (read_run(folder) or {}).get("scene")
     stem = Path(written).stem if isinstance(written, str) else ""
-    prepared = at_painted_rate(prepare(resolved, overrides), folder)
+    prepared = at_painted_rate(prepare(resolved, overrides, out=folder), folder)
     return prepared, folder, stem or folder.resolve().name or "film"
 
 
@@ -638,6 +750,7 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
+    from vqanim.engine.learning import device_label
     from vqanim.takes.digest import ENGINE_VERSION
 
     timeline = prepared.timeline
@@ -660,6 +773,8 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
+        + device_label(run.device, run.threads),
         "device": run.device,
         "threads": run.threads,
         "step": {"way": run.step, "reason": run.step_reason},

@@ -107,22 +107,25 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def staged(path: Path, guard: Guard = lambda: None) -> Iterator[Path]:
+def staged(path: Path, guard: Guard = lambda: None, sync: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; what was written there appears as `path` at the end, whole.
 
     guard: called right before that; what it raises keeps the file from appearing. When the block raises,
     the temporary file is removed and `path` stays as it was. A killed process may leave the temporary file,
     never a part of `path`; `remove_temporary` clears it away.
+    sync: wait until it is on the disk, so that it is whole after a power cut, too.
     Raises OutputError when the disk refuses.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
     try:
         yield temporary
         with writing(path):
-            sync_file(temporary)
+            if sync:
+                sync_file(temporary)
             guard()
             temporary.replace(path)
-            sync_folder(path.parent)
+            if sync:
+                sync_folder(path.parent)
     finally:
         with writing(path):
             temporary.unlink(missing_ok=True)

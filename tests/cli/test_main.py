@@ -38,7 +38,10 @@ def test_version(run: Run) -> None:
         (["rendr", "x.yaml"], "did you mean 'render'?"),
         (["chek"], "did you mean 'check'?"),
         (["x.yaml"], "did you mean `vqanim render x.yaml`?"),
-        (["qqq"], "there are render, image, style, timelapse, encode, plan, preview, check, new"),
+        (
+            ["qqq"],
+            "there are render, image, style, timelapse, encode, report, compare, plan, preview",
+        ),
         (["render"], "Missing argument 'SCENE'"),
         (["check"], "Missing argument 'SCENE...'"),
         (["render", "x.yaml", "--devise", "cpu"], "'--device'"),

@@ -29,7 +29,8 @@ def copy(finished: Path, here: Path) -> Path:
 def test_a_render_leaves_films_frames_and_records(finished: Path) -> None:
     files = {path.name for path in finished.iterdir() if not path.name.startswith(".")}
     films = {"tiny.mp4", "tiny.gif", "poster.png"}
-    assert files == films | {"takes", "run.json", "film.json", "scene.resolved.yaml"}
+    pages = {"live.html", "live.js", "report.html"}
+    assert files == films | pages | {"takes", "run.json", "film.json", "scene.resolved.yaml"}
     assert list(frames(finished)) == NAMES
     assert len(set(frames(finished).values())) == 6
     assert not (finished / "superseded").exists()

@@ -40,6 +40,9 @@ POINTS = ("fsync", "replace", "rename", "unlink", "mkdir", "rmdir", "ftruncate")
 """Functions of `os` by which files appear, change and go: everything on the disk lies between two calls."""
 
 
+PAGES = ("live.html", "live.js", "report.html")
+
+
 def kill_at(wanted: int) -> None:
     """Let this process be killed right before the call with that number, from 1, of any of the functions."""
     numbers = itertools.count(1)
@@ -74,7 +77,8 @@ def render(folder: Path, kill: int = 0) -> int:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Hash of every file of a render, by path; but for locks, and for records, which hold times of files.
+    """Hash of every file of a render, by path; but for locks, for records, which hold times of files, and for
+    pages, which tell how long things took.
 
     What was moved aside may lie in two folders where a stop came between.
     """
@@ -84,7 +88,7 @@ def contents(folder: Path) -> dict[str, str]:
             path.read_bytes()
         ).hexdigest()
         for path in files
-        if not path.name.startswith(".lock") and path.name != "record.jsonl"
+        if not path.name.startswith(".lock") and path.name not in ("record.jsonl", *PAGES)
     }
 
 

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 
 from tests.plans import frame_plan
 from vqanim.guidance.guide import Guide, strength
+from vqanim.guidance.losses import GuideContext
 from vqanim.guidance.views import Viewer
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.load import load_generator, load_perceptor
@@ -133,3 +135,17 @@ def test_similarities_name_each_prompt(guide: Guide, latents: Latents) -> None:
     result = guide.optimise(latents, replace(PLAN, steps=1), torch.Generator())
     assert [text for text, _ in result.similarities] == ["a volcano"]
     assert -1 <= result.similarities[0][1] <= 1
+
+
+def test_losses_tell_what_the_terms_of_each_kind_still_lose(guide: Guide, latents: Latents) -> None:
+    """One cutout of one prompt: its cosine says how far it is."""
+    plan = replace(PLAN, steps=1, cutouts=(1,))
+    result = guide.optimise(latents, plan, torch.Generator().manual_seed(0))
+    ((kind, loss),) = result.losses
+    distance = 2 * math.asin(math.sqrt((1 - result.similarities[0][1]) / 2)) ** 2
+    assert (kind, loss) == ("prompt", pytest.approx(distance, rel=1e-4))
+    held = replace(plan, losses=(*plan.losses, WeightedTerm("stay_near_pixels", "", 0.5)))
+    picture = torch.zeros(1, 3, 48, 48)
+    context = GuideContext(picture, latents, torch.ones_like(picture[:, :1]))
+    kinds = [kind for kind, _ in guide.optimise(latents, held, torch.Generator(), context).losses]
+    assert kinds == ["prompt", "stay_near_pixels"]

@@ -57,6 +57,7 @@ def test_with_less_memory_the_step_is_the_same(
     moved = (full.latents["z"] - latents["z"]).abs().mean()
     assert (full.latents["z"] - less.latents["z"]).abs().mean() < 1e-3 * moved
     assert less.similarities[0][1] == pytest.approx(full.similarities[0][1], abs=1e-5)
+    assert dict(less.losses) == pytest.approx(dict(full.losses), rel=1e-4)
 
 
 @contextmanager

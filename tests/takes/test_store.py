@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from PIL import Image, PngImagePlugin
 from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture
 from vqanim.takes.digest import pixel_hash
+from vqanim.takes.records import Figures
 from vqanim.takes.store import FrameRecord, TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef
 
@@ -128,6 +130,7 @@ def test_permission_denied_says_so(store: TakeStore, plan: FramePlan, picture: P
 KILLED = """
 import os, sys, pathlib
 import numpy as np
+from vqanim.takes.records import Figures
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import *
 stop = lambda *_, **__: os.kill(os.getpid(), 9)
@@ -451,3 +454,53 @@ def test_what_is_written_stays_in_the_folder(
         store.supersede([("main", 0)]) if link == "superseded" else fill(store, plan, picture, 1)
     assert (outside / "notes.txt").read_text() == "mine"
     assert sorted(path.name for path in outside.rglob("*")) == ["main", "notes.txt"]
+
+
+# How frames were painted
+
+
+FIGURES = Figures(1.25, (("ein Schloß, 城", 0.21875), ("fog", -0.5)), (("prompt", 0.75), ("image", math.nan)))
+KEPT = Figures(1.25, (("ein Schloß, 城", 0.21875), ("fog", -0.5)), (("prompt", 0.75),))
+
+
+def test_how_a_frame_was_painted_is_known_in_the_next_run(
+    store: TakeStore, plan: FramePlan, picture: Picture
+) -> None:
+    store.save(plan, picture, "d1", figures=FIGURES)
+    assert fresh(store).figures("main") == {3: KEPT}
+    os.utime(store.frame_path("main", 3))  # so that it is hashed and noted again
+    again = fresh(store)
+    assert again.record("main", 3) is not None
+    assert fresh(store).figures("main") == {3: KEPT}
+    store.save(plan, picture, "d2")  # another plan: they are not of this frame
+    assert fresh(store).figures("main") == {}
+
+
+def test_figures_change_no_bit_of_a_frame(tmp_path: Path, plan: FramePlan, picture: Picture) -> None:
+    one, two = TakeStore(tmp_path / "one"), TakeStore(tmp_path / "two")
+    one.save(plan, picture, "d1")
+    two.save(plan, picture, "d1", figures=FIGURES)
+    assert one.frame_path("main", 3).read_bytes() == two.frame_path("main", 3).read_bytes()
+
+
+@pytest.mark.parametrize("figures", ["absent", None, 3, {"seconds": "soon"}, {"similarities": [["a"]]}])
+def test_a_record_without_figures_or_with_odd_ones_still_counts(
+    store: TakeStore, plan: FramePlan, picture: Picture, figures: object
+) -> None:
+    saved = store.save(plan, picture, "d1", figures=FIGURES)
+    line = json.loads(record_lines(store)[-1])
+    del line["figures"]
+    line |= {} if figures == "absent" else {"figures": figures}
+    (store.shot_folder("main") / "record.jsonl").write_text(json.dumps(line) + "\n")
+    assert fresh(store).figures("main") == {}
+    assert fresh(store).record("main", 3) == saved
+    assert len(record_lines(store)) == 1  # nothing was hashed anew
+
+
+def test_moved_frames_take_their_figures_along(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
+    store.save(plan, picture, "d1", figures=FIGURES)
+    store.save(replace(plan, index=4), picture, "d2", figures=FIGURES)
+    moved = store.supersede([("main", 4)])
+    assert moved is not None
+    assert fresh(store).figures("main") == {3: KEPT}
+    assert Figures.read(json.loads((moved / "main" / "record.jsonl").read_text())["figures"]) == KEPT

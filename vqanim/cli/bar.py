@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from vqanim.cli import words
-from vqanim.cli.pace import Pace
 from vqanim.engine.events import FrameDone, LapseStep, ShotStarted
+from vqanim.engine.pace import Pace
 from vqanim.timeline.plan import Timeline
 
 

@@ -31,6 +31,8 @@ COMMANDS = MappingProxyType(
         "style": "Paint a photo in the style of words or of another picture.",
         "timelapse": "Film how a single picture comes into being.",
         "encode": "Make a film from painted takes again, in other forms.",
+        "report": "Look back upon a render in one page.",
+        "compare": "Put two renders side by side in one page.",
         "plan": "Tell what a film will be and cost, without painting it.",
         "preview": "Show camera, edit and curves as a film, without models.",
         "check": "Find every mistake in scenes without rendering them.",

@@ -102,7 +102,7 @@ def render(
                 f"only frames {part.first} to {part.end - 1} of the film, and what they are painted from"
             )
 
-        from vqanim.cli.report import report_to  # what a scene with mistakes need not wait for
+        from vqanim.cli.telling import report_to  # what a scene with mistakes need not wait for
 
         with (
             report_to(prepared.timeline, quiet) as report,

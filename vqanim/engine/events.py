@@ -91,6 +91,8 @@ class FrameDone:
     path: str
     stages: tuple[StageTime, ...] = ()
     """Of `seconds`, those that went into steps."""
+    losses: tuple[tuple[str, float], ...] = ()
+    """(kind of terms, what they still lose, weights included) at the last step; empty when no model ran."""
     of_lapse: bool = False
     """Whether it was picked from the pictures of a timelapse, whose steps and seconds were told of before."""
 
@@ -134,6 +136,21 @@ class LiveFailed:
 
 
 @dataclass(frozen=True)
+class PageWritten:
+    """A page about the render is there."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PageFailed:
+    """A page about the render cannot be written; the render goes on without it."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class TakesDone:
     """All frames exist."""
 
@@ -164,6 +181,8 @@ Event = (
     | RunStarted
     | SettingsChanged
     | LiveFailed
+    | PageWritten
+    | PageFailed
     | ModelsLoaded
     | ShotStarted
     | FrameDone

@@ -14,7 +14,7 @@ from vqanim.engine.painter import Grown, Painted, Painter, resize
 from vqanim.engine.pick import mix, pick_even, pick_linear, sample
 from vqanim.engine.start import to_bytes
 from vqanim.files import Picture
-from vqanim.guidance.guide import Reached, Similarities
+from vqanim.guidance.guide import Reached, Verdict
 from vqanim.takes.recording import Recording, State
 from vqanim.timeline.plan import FramePlan
 
@@ -55,7 +55,7 @@ class Schedule:
 
 def record(
     painter: Painter, plan: FramePlan, previous: Picture | None, recording: Recording
-) -> Going[LapseStep, None, Similarities]:
+) -> Going[LapseStep, None, Verdict]:
     """Optimise all of a take, from the last state that was saved, and record the pictures on the way.
 
     Gives what the last step saw. Raises as `Painter.paint` does, and OutputError.
@@ -73,8 +73,7 @@ def record(
             grown = next(growing)
         except StopIteration as end:
             recording.add(plan.steps, end.value.picture)
-            similarities: Similarities = end.value.similarities
-            return similarities
+            return Verdict(end.value.similarities, end.value.losses)
         if grown.steps < plan.steps and schedule.holds(grown.steps):
             recording.add(grown.steps, look(painter, grown))
             number += 1
@@ -130,10 +129,10 @@ def from_state(state: State, device: torch.device) -> Grown | None:
 class Lapse:
     """A timelapse that was recorded, or as much of it as is: what each of its frames shows."""
 
-    def __init__(self, recording: Recording, plan: FramePlan, similarities: Similarities = ()) -> None:
+    def __init__(self, recording: Recording, plan: FramePlan, verdict: Verdict = Verdict()) -> None:
         """Raises InputError when a picture is missing or broken."""
         assert plan.lapse is not None
-        self._recording, self._similarities = recording, similarities
+        self._recording, self._verdict = recording, verdict
         self._steps = [step for step, _ in recording.pictures()]
         # The picture of the frame before is not shown again.
         self._skipped = 0 if plan.previous is None else 1
@@ -155,4 +154,4 @@ class Lapse:
         picture = self._recording.load(self._steps[at.picture])
         if at.share:
             picture = mix(picture, self._recording.load(self._steps[at.picture + 1]), at.share)
-        return Painted(picture, self._similarities)
+        return Painted(picture, self._verdict.similarities, losses=self._verdict.losses)

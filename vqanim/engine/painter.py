@@ -22,7 +22,7 @@ from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.start import start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.guidance.guide import Guide, GuideResult, OnStep, Reached, Similarities, finish
+from vqanim.guidance.guide import Guide, GuideResult, Losses, OnStep, Reached, Similarities, Verdict, finish
 from vqanim.guidance.losses import TERMS, GuideContext
 from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef
 from vqanim.types import Generator, Latents
@@ -37,6 +37,7 @@ class Painted:
     similarities: Similarities
     stages: tuple[StageTime, ...] = ()
     """How long its steps took, by size."""
+    losses: Losses = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Painter:
                 growing, on_step and (lambda grown: on_step(grown.steps - 1, grown.reached.latents))
             )
         picture, valid = self._carried(plan, previous)
-        similarities: Similarities = ()
+        verdict = Verdict()
         times: list[StageTime] = []
         if plan.steps > 0:
             with torch.no_grad():
@@ -95,13 +96,13 @@ class Painter:
             context = self._with_saved(self._context(plan, picture, latents, valid), plan, saved)
             began = monotonic()
             steps = self._steps(latents, plan, "cutouts", context)
-            picture, similarities = finish(
+            picture, verdict = finish(
                 steps, on_step and (lambda reached: on_step(reached.steps - 1, reached.latents))
             )
             times.append(StageTime(self.width, self.height, plan.steps, monotonic() - began))
         if anchor is not None:
             picture = hold(picture, to_tensor(anchor).to(self.device), plan)
-        return Painted(to_bytes(picture), similarities, tuple(times))
+        return Painted(to_bytes(picture), verdict.similarities, tuple(times), verdict.losses)
 
     def grow(
         self, plan: FramePlan, previous: Picture | None = None, begin: Grown | None = None
@@ -115,7 +116,7 @@ class Painter:
         picture = begin.opening.to(self.device) if begin else self.opening(plan, previous, parts[0])
         if plan.steps == 0:
             return Painted(to_bytes(picture), ())
-        similarities: Similarities = ()
+        verdict = Verdict()
         done = 0
         times: list[StageTime] = []
         for number, part in enumerate(parts):
@@ -124,10 +125,10 @@ class Painter:
                 opening = resize(picture, part.height, part.width)
                 staged, began = plan.part(done, part.steps), monotonic()
                 for_part = self._grow_part(staged, opening, since)
-                picture, similarities = yield from _numbered(for_part, done, number, opening)
+                picture, verdict = yield from _numbered(for_part, done, number, opening)
                 times.append(StageTime(part.width, part.height, part.steps, monotonic() - began))
             done += part.steps
-        return Painted(to_bytes(picture), similarities, tuple(times))
+        return Painted(to_bytes(picture), verdict.similarities, tuple(times), verdict.losses)
 
     def opening(self, plan: FramePlan, previous: Picture | None, part: Stage | None = None) -> Tensor:
         """The picture [1, 3, h, w] that the steps begin from, at full size or at that of a part."""
@@ -145,7 +146,7 @@ class Painter:
 
     def _grow_part(
         self, plan: FramePlan, opening: Tensor, since: Reached | None
-    ) -> Going[Reached, None, tuple[Tensor, Similarities]]:
+    ) -> Going[Reached, None, tuple[Tensor, Verdict]]:
         """The steps of one size."""
         with torch.no_grad():
             if plan.previous is None:
@@ -163,14 +164,14 @@ class Painter:
         purpose: str,
         context: GuideContext,
         since: Reached | None = None,
-    ) -> Going[Reached, None, tuple[Tensor, Similarities]]:
+    ) -> Going[Reached, None, tuple[Tensor, Verdict]]:
         """All steps, once more with half the learning rate where latents run away; then the picture, which is
         decoded after the last of them."""
         for tried in tries(plan):
             result = yield from self.guide.steps(latents, tried, self._random(plan, purpose), context, since)
             if result.finite:
                 break
-        return self._decoded(result, plan), result.similarities
+        return self._decoded(result, plan), Verdict(result.similarities, result.losses)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -260,14 +261,14 @@ def tries(plan: FramePlan) -> tuple[FramePlan, ...]:
 
 
 def _numbered(
-    part: Going[Reached, None, tuple[Tensor, Similarities]], done: int, number: int, opening: Tensor
-) -> Going[Grown, None, tuple[Tensor, Similarities]]:
+    part: Going[Reached, None, tuple[Tensor, Verdict]], done: int, number: int, opening: Tensor
+) -> Going[Grown, None, tuple[Tensor, Verdict]]:
     """The steps of a part among all steps, `done` of which came before it."""
     while True:
         try:
             reached = next(part)
         except StopIteration as end:
-            result: tuple[Tensor, Similarities] = end.value
+            result: tuple[Tensor, Verdict] = end.value
             return result
         yield Grown(done + reached.steps, number, reached, opening)
 

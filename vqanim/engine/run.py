@@ -35,6 +35,7 @@ from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.recording import RECORDINGS, Recording
+from vqanim.takes.records import Figures
 from vqanim.takes.space import check_space
 from vqanim.takes.store import FrameRecord, TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, StartPlan, Timeline
@@ -143,7 +144,9 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                 started = time.monotonic()
                 frame = lapse.frame(plan.index) if lapse else paint_frame(painter, plan, saver)
                 chain.pixels[here] = pixel_hash(frame.picture)
-                saver.save(plan, frame.picture, digest, timeline.models)
+                seconds = None if lapse else time.monotonic() - started
+                figures = Figures(seconds, frame.similarities, frame.losses)
+                saver.save(plan, frame.picture, digest, timeline.models, figures)
                 painted += 1
                 done += 1
                 yield FrameDone(
@@ -157,6 +160,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
                     similarities=frame.similarities,
                     path=str(run.store.frame_path(plan.shot, plan.index)),
                     stages=frame.stages,
+                    losses=frame.losses,
                     of_lapse=lapse is not None,
                 )
                 if painter.guide.way != before:
@@ -195,8 +199,8 @@ def film_lapse(
     recording = recording_of(plan, chain, saver.store)
     if moved := recording.open(saver.store.folder):
         yield RecordingMoved(plan.shot, str(moved))
-    similarities = yield from record(painter, plan, saver.load(plan.previous), recording)
-    return Lapse(recording, plan, similarities)
+    verdict = yield from record(painter, plan, saver.load(plan.previous), recording)
+    return Lapse(recording, plan, verdict)
 
 
 def recording_of(plan: FramePlan, chain: Chain, store: TakeStore) -> Recording:
@@ -259,11 +263,11 @@ class Saver:
         self._pending: Future[object] | None = None
         self._recent: dict[FrameRef, Picture] = {}
 
-    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str) -> None:
+    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str, figures: Figures) -> None:
         """Begin to save a frame, once the one before is on disk. Raises OutputError of the one before."""
         self._wait()
         self._remember(FrameRef(plan.shot, plan.index), picture)
-        self._pending = self._worker.submit(self.store.save, plan, picture, digest, models)
+        self._pending = self._worker.submit(self.store.save, plan, picture, digest, models, figures)
 
     def load(self, frame: FrameRef | None) -> Picture | None:
         """A saved frame, if one is named, uint8 [H, W, 3]."""

@@ -81,8 +81,8 @@ def record_lapse(timeline: Timeline, recording: Recording, device: str) -> Gener
         chosen = choose_device(device)
         painter, loaded = load_painter(timeline, chosen, choose(timeline, chosen))
         yield loaded
-        similarities = yield from record(painter, plan, None, recording)
-    return Lapse(recording, plan, similarities)
+        verdict = yield from record(painter, plan, None, recording)
+    return Lapse(recording, plan, verdict)
 
 
 def _paint(painter: Painter, plan: FramePlan, number: int, hear: Hear) -> None:

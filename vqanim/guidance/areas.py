@@ -14,7 +14,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from vqanim.guidance.cutouts import Boxes, cut
-from vqanim.guidance.losses import ByKind, Known, View, prepare_terms, sum_losses
+from vqanim.guidance.losses import ByKind, Known, Tally, View, prepare_terms, sum_losses
 from vqanim.timeline.plan import AreaPlan, WeightedTerm
 
 GRAIN = 16
@@ -43,10 +43,12 @@ class Part(NamedTuple):
     weights: Tensor | None = None
     """How much each cutout counts, [n], 1 in the mean; None: all the same."""
 
-    def loss(self, view: View, some: slice) -> Tensor:
-        """The sum over cutouts; the view shows `some` of those of the step."""
-        losses = sum_losses(view, self.terms)
-        return (losses if self.weights is None else losses * self.weights[some]).sum()
+    def loss(self, view: View, some: slice, tally: Tally, factor: float) -> Tensor:
+        """The sum over cutouts; the view shows `some` of those of the step. In the tally they count by a
+        factor, as they do for whom the sum is meant."""
+        weights = None if self.weights is None else self.weights[some]
+        losses = sum_losses(view, self.terms, tally.hear(factor, weights))
+        return (losses if weights is None else losses * weights).sum()
 
     def within(self, gradient: Tensor) -> Tensor:
         """What it may change of the picture, of a gradient [1, 3, H, W]."""

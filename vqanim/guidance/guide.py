@@ -7,7 +7,7 @@ from collections.abc import Generator as Going
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,16 @@ LOOKS = 24
 
 Similarities: TypeAlias = tuple[tuple[str, float], ...]
 """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
+
+Losses: TypeAlias = tuple[tuple[str, float], ...]
+"""(kind of terms, what they still lose, weights included) at the last step; empty without steps."""
+
+
+class Verdict(NamedTuple):
+    """What is known about a picture after its last step."""
+
+    similarities: Similarities = ()
+    losses: Losses = ()
 
 
 Moment = TypeVar("Moment")
@@ -63,6 +73,7 @@ class GuideResult:
     similarities: Similarities
     finite: bool
     """False when the optimisation ran away to inf or nan."""
+    losses: Losses = ()
 
 
 class Guide:
@@ -139,6 +150,7 @@ class Guide:
         way = [stretch for stretch in plan.stretches for _ in range(stretch.steps)]
         now: Stretch | None = None
         seen: tuple[Tensor, ...] = ()
+        losses: Mapping[str, Tensor] = {}
         for index in range(begin.steps if begin else 0, plan.steps):
             if (stretch := way[index]) is not now:
                 now, terms = stretch, self._terms(stretch.losses, context, device)
@@ -148,10 +160,11 @@ class Guide:
             for name, optimiser in optimisers.items():
                 optimiser.step(add_averages(gradient.latents[name], stretch.smoothing), rate)
             self.generator.project(detached(moving))
-            seen = gradient.seen
+            seen, losses = gradient.seen, gradient.losses
             yield reached(index + 1, moving, optimisers)
         done = detached(moving)
-        return GuideResult(done, self._similarities(plan.stretches[-1].losses, seen), all_finite(done))
+        similarities = self._similarities(plan.stretches[-1].losses, seen)
+        return GuideResult(done, similarities, all_finite(done), values_of(losses))
 
     @property
     def way(self) -> tuple[str, str]:
@@ -273,6 +286,14 @@ def detached(latents: Latents) -> dict[str, Tensor]:
 def device_of(latents: Latents) -> torch.device:
     """The device of latents."""
     return next(iter(latents.values())).device
+
+
+def values_of(losses: Mapping[str, Tensor]) -> Losses:
+    """Scalars by name as numbers, read from the device at once."""
+    if not losses:
+        return ()
+    values = torch.stack([loss.float() for loss in losses.values()]).tolist()
+    return tuple(zip(losses, values, strict=True))
 
 
 def all_finite(latents: Latents) -> bool:

@@ -37,6 +37,10 @@ Constants: TypeAlias = "dict[str, Tensor]"
 ByKind: TypeAlias = "dict[str, Constants]"
 
 
+HearLoss: TypeAlias = Callable[[str, Tensor], None]
+"""Told of a kind and its loss."""
+
+
 class View(NamedTuple):
     """What a term for cutouts looks at in one step: some or all cutouts of one perceptor."""
 
@@ -296,7 +300,32 @@ def prepare_terms(losses: Sequence[WeightedTerm], looks_at: LooksAt, known: Know
     }
 
 
-def sum_losses(seen: View | Image | Sequence[Tensor] | Latents, terms: ByKind) -> Tensor:
-    """The losses of all kinds that look at the same thing; [n] for cutouts, else a scalar."""
+def sum_losses(
+    seen: View | Image | Sequence[Tensor] | Latents, terms: ByKind, hear: HearLoss | None = None
+) -> Tensor:
+    """The losses of all kinds that look at the same thing; [n] for cutouts, else a scalar.
+
+    hear: told of the loss of each kind, detached.
+    """
     losses = [TERMS[kind].loss(seen, constants) for kind, constants in terms.items()]
+    if hear is not None:
+        for kind, loss in zip(terms, losses, strict=True):
+            hear(kind, loss.detach())
     return torch.stack(losses).sum(0)
+
+
+class Tally:
+    """Adds up the losses of a step by kind, beside the gradient. Nothing is read from the device."""
+
+    def __init__(self) -> None:
+        self.losses: dict[str, Tensor] = {}
+        """Scalars."""
+
+    def hear(self, factor: float = 1.0, weights: Tensor | None = None) -> HearLoss:
+        """Adds losses, a scalar or one a cutout [n], times a factor and, of cutouts, weights [n]."""
+
+        def add(kind: str, loss: Tensor) -> None:
+            found = factor * (loss if weights is None else loss * weights).sum()
+            self.losses[kind] = self.losses[kind] + found if kind in self.losses else found
+
+        return add

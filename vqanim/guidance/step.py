@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vqanim.guidance.areas import Area, Part, parts
-from vqanim.guidance.losses import ByKind, given, sum_losses
+from vqanim.guidance.losses import ByKind, Tally, given, sum_losses
 from vqanim.guidance.memory import LADDER, Rung
 from vqanim.guidance.views import Cutouts, Viewer
 from vqanim.types import FeatureNetwork, Generator, Image
@@ -45,6 +45,8 @@ class Gradient(NamedTuple):
     """Gradient of the loss, by name."""
     seen: tuple[Tensor, ...]
     """Unit vectors of the cutouts [n, D], of each viewer; detached. Empty where no term looks at cutouts."""
+    losses: dict[str, Tensor]
+    """What the terms of each kind still lose, weights included; scalars, detached."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Step:
         to the latents, so that a viewer's part is over before the next one begins."""
         image = self.generator.decode(inputs.latents, rung.recompute)
         shown = image.detach().requires_grad_(True)
-        pull, seen = torch.zeros_like(image), []
+        pull, seen, tally = torch.zeros_like(image), [], Tally()
         terms = inputs.terms
         for number, (viewer, cutouts) in enumerate(zip(self.viewers, inputs.cutouts, strict=True)):
             found = parts(terms.cutouts[number], terms.areas, number, cutouts.boxes)
@@ -73,22 +75,24 @@ class Step:
                 embeddings.append(view.embeddings.detach())
                 here = slice(done, done + some.number)
                 for left, part in zip(reversed(range(len(found))), found, strict=True):
-                    loss = viewer.share * part.loss(view, here) / cutouts.number
+                    share = viewer.share / cutouts.number
+                    loss = viewer.share * part.loss(view, here, tally, share) / cutouts.number
                     pull += part.within(torch.autograd.grad(loss, shown, retain_graph=left > 0)[0])
                 done = here.stop
             seen.append(torch.cat(embeddings))
         for part in (Part(terms.picture), *(Part(area.picture, area.mask) for area in terms.areas)):
             if part.terms:
-                pull += part.within(torch.autograd.grad(sum_losses(shown, part.terms), shown)[0])
-        pull += self._feel(shown, terms)
+                loss = sum_losses(shown, part.terms, tally.hear())
+                pull += part.within(torch.autograd.grad(loss, shown)[0])
+        pull += self._feel(shown, terms, tally)
         ends, pulls = [image], [pull]
         if terms.latents:
-            ends.append(sum_losses(inputs.latents, terms.latents))
+            ends.append(sum_losses(inputs.latents, terms.latents, tally.hear()))
             pulls.append(torch.ones_like(ends[-1]))
         gradients = torch.autograd.grad(ends, list(inputs.latents.values()), pulls)
-        return Gradient(dict(zip(inputs.latents, gradients, strict=True)), tuple(seen))
+        return Gradient(dict(zip(inputs.latents, gradients, strict=True)), tuple(seen), tally.losses)
 
-    def _feel(self, shown: Image, terms: Terms) -> Tensor | float:
+    def _feel(self, shown: Image, terms: Terms, tally: Tally) -> Tensor | float:
         """The pull of terms that look at features, which are computed once for all of them."""
         everywhere = Part(terms.features)
         found = [everywhere, *(Part(area.features, area.mask) for area in terms.areas)]
@@ -97,6 +101,6 @@ class Step:
             return 0.0
         layers, pull = given(self.features)(shown), torch.zeros_like(shown)
         for left, part in zip(reversed(range(len(found))), found, strict=True):
-            loss = sum_losses(layers, part.terms)
+            loss = sum_losses(layers, part.terms, tally.hear())
             pull += part.within(torch.autograd.grad(loss, shown, retain_graph=left > 0)[0])
         return pull

@@ -63,17 +63,22 @@ def lines_of(track: Track, box: Box, columns: int) -> list[list[Point]]:
 
     Frames stand in the middle of their share of the width; the smallest value is at the bottom.
     """
+    return lines_within(track.values, (track.low, track.high), box, columns)
+
+
+def lines_within(values: Floats, span: tuple[float, float], box: Box, columns: int) -> list[list[Point]]:
+    """The same for values whose smallest and largest are given."""
     left, top, right, bottom = box
-    count, spread = len(track.values), track.high - track.low
+    count, low_end, spread = len(values), span[0], span[1] - span[0]
     width = (right - left) / count
 
     def height(value: float) -> float:
-        return bottom - (bottom - top) * ((value - track.low) / spread if spread else 0.5)
+        return bottom - (bottom - top) * ((value - low_end) / spread if spread else 0.5)
 
     lines: list[list[Point]] = []
     gone = count / min(columns, count) * 1.5
     last = -gone * 2
-    for start, low, high in envelope(track.values, columns):
+    for start, low, high in envelope(values, columns):
         if start - last > gone:
             lines.append([])
         x = left + (start + 0.5) * width

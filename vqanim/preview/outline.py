@@ -134,18 +134,19 @@ def make_outline(
         shots=tuple(_shots(scene, timeline)),
         prompts=tuple(_prompts(scene, timeline, tracks)),
         models=tuple(
-            _model(entry, share) for entry, share in zip([generator, *perceptors], shares, strict=True)
+            model_line(entry, share) for entry, share in zip([generator, *perceptors], shares, strict=True)
         ),
         disk=disk_space(timeline, speeds),
         time=estimate(timeline, speeds, generator.multiple, device),
         tracks=tracks,
         warnings=timeline.warnings,
         sound=timeline.sound,
-        beats=_beats(scene, float(len(timeline.edit) / timeline.fps)),
+        beats=beats_of(scene, float(len(timeline.edit) / timeline.fps)),
     )
 
 
-def _beats(scene: Scene, seconds: float) -> tuple[float, ...]:
+def beats_of(scene: Scene, seconds: float) -> tuple[float, ...]:
+    """Seconds of film at which the song beats, up to a moment; none where no beats are known."""
     clock = scene.sound.clock if scene.soundtrack else None
     moments = () if clock is None else clock.moments(0.0, seconds, 1.0)
     return tuple(round(moment, 6) for moment in moments if moment < seconds)
@@ -242,7 +243,8 @@ def _shown(prompt: Prompt, span: Span) -> str:
     return prompt.text or PurePath(prompt.image or "").name
 
 
-def _model(entry: ModelEntry, share: float | None) -> ModelLine:
+def model_line(entry: ModelEntry, share: float | None) -> ModelLine:
+    """What is told about a model."""
     return ModelLine(
         entry.kind, entry.name, entry.licence, entry.commercial, entry.size, is_here(entry), share
     )

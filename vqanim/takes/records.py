@@ -8,14 +8,62 @@ else. Of several lines about one frame the newest counts.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from vqanim.files import writing
 
 NAME = "record.jsonl"
+
+
+Pairs: TypeAlias = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a frame was painted; nothing of the render depends on it, so that any of it may be missing."""
+
+    seconds: float | None = None
+    """Time for it, without saving; None for a frame of a timelapse, which is painted as a whole."""
+    similarities: Pairs = ()
+    """(prompt, mean cosine of the cutouts to it, -1..1) at the last step."""
+    losses: Pairs = ()
+    """(kind of terms, what they still lost, weights included) at the last step."""
+
+    def document(self) -> dict[str, Any]:
+        """What JSON holds: finite numbers of six digits."""
+        document: dict[str, Any] = {} if self.seconds is None else {"seconds": _short(self.seconds)}
+        for name, pairs in (("similarities", self.similarities), ("losses", self.losses)):
+            if found := [[text, _short(value)] for text, value in pairs if math.isfinite(value)]:
+                document[name] = found
+        return document
+
+    @classmethod
+    def read(cls, document: object) -> Figures | None:
+        """From JSON; None for anything else."""
+        if not isinstance(document, dict):
+            return None
+        try:
+            seconds = document.get("seconds")
+            return cls(
+                None if seconds is None else float(seconds),
+                _pairs(document.get("similarities", ())),
+                _pairs(document.get("losses", ())),
+            )
+        except (ValueError, TypeError):
+            return None
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _pairs(document: Iterable[Any]) -> Pairs:
+    return tuple((str(text), float(value)) for text, value in document)
 
 
 @dataclass(frozen=True)
@@ -31,6 +79,8 @@ class Entry:
     mtime_ns: int
     painted: str
     """Hash of the pixels that belong to the digest: as they were painted, or changed and accepted."""
+    figures: Figures | None = None
+    """None in records of early versions."""
 
     def describes(self, stat: os.stat_result) -> bool:
         """Whether the file is still the one that was recorded."""
@@ -66,6 +116,7 @@ def _parse(line: bytes) -> Entry | int | None:
             size=int(fields["size"]),
             mtime_ns=int(fields["mtime_ns"]),
             painted=str(fields.get("painted", fields["pixels"])),
+            figures=Figures.read(fields.get("figures")),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -73,7 +124,13 @@ def _parse(line: bytes) -> Entry | int | None:
 
 def append_entries(path: Path, entries: Iterable[Entry]) -> None:
     """Add a line an entry and wait until all are on the disk. Raises OutputError."""
-    _append(path, (asdict(entry) for entry in entries))
+    _append(path, map(_document, entries))
+
+
+def _document(entry: Entry) -> dict[str, Any]:
+    document = asdict(entry)
+    del document["figures"]
+    return document if entry.figures is None else {**document, "figures": entry.figures.document()}
 
 
 def append_moved(path: Path, indices: Iterable[int], number: str) -> None:
@@ -81,7 +138,7 @@ def append_moved(path: Path, indices: Iterable[int], number: str) -> None:
     _append(path, ({"index": index, "superseded": number} for index in indices))
 
 
-def _append(path: Path, lines: Iterable[Mapping[str, int | str]]) -> None:
+def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     content = "".join(json.dumps(line) + "\n" for line in lines)
     with writing(path), open(path, "a+b", opener=_open_no_link) as file:
         _cut_torn_line(file.fileno())

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,12 +92,19 @@ class TakeStore:
         """Pixels of a saved frame, uint8 [H, W, 3]. Raises InputError when it is missing or broken."""
         return read_picture(self.frame_path(shot, index))
 
-    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str = "") -> FrameRecord:
+    def save(
+        self,
+        plan: FramePlan,
+        picture: Picture,
+        digest: str,
+        models: str = "",
+        figures: records.Figures | None = None,
+    ) -> FrameRecord:
         """Save a frame, then its record; after a power cut, too, the frame is whole or not there.
 
         `picture` is uint8 [H, W, 3], `digest` its chain digest, `models` names generator and perceptor for
-        people who look into the file. Whatever else was in the file's place moves to superseded/.
-        Raises OutputError.
+        people who look into the file, `figures` tell how it was painted. Whatever else was in the file's
+        place moves to superseded/. Raises OutputError.
         """
         pixels = pixel_hash(picture)
         frame = FrameRecord(plan.index, digest, pixels, pixels)
@@ -108,7 +115,7 @@ class TakeStore:
             self._make_room(path, content, plan)
             make_folder_in(self.folder, path.parent)
             write_atomic(path, content, self._guard)
-            self._remember(plan.shot, frame, path)
+            self._remember(plan.shot, frame, path, figures)
         return frame
 
     def record(self, shot: str, index: int) -> FrameRecord | None:
@@ -151,6 +158,11 @@ class TakeStore:
             self._guard()
             self._remember(shot, accepted, self.frame_path(shot, index))
         return accepted
+
+    def figures(self, shot: str) -> Mapping[int, records.Figures]:
+        """How the frames of a shot were painted, by index, as far as that was recorded."""
+        entries = list(self._entries_of(shot).values())
+        return {entry.index: entry.figures for entry in entries if entry.figures is not None}
 
     def list_shots(self) -> tuple[str, ...]:
         """Names of all shots with frames on the disk, also those of older scenes."""
@@ -227,11 +239,17 @@ class TakeStore:
             self._entries[shot] = records.read_entries(self.shot_folder(shot) / records.NAME)
         return self._entries[shot]
 
-    def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
+    def _remember(
+        self, shot: str, frame: FrameRecord, path: Path, figures: records.Figures | None = None
+    ) -> None:
+        """Note what is known about a frame; how it was painted stays known for as long as it is the same."""
         with writing(path):
             stat = path.stat()
+        before = self._entries_of(shot).get(frame.index)
+        if figures is None and before is not None and before.digest == frame.digest:
+            figures = before.figures
         entry = records.Entry(
-            frame.index, frame.digest, frame.pixels, stat.st_size, stat.st_mtime_ns, frame.painted
+            frame.index, frame.digest, frame.pixels, stat.st_size, stat.st_mtime_ns, frame.painted, figures
         )
         records.append_entries(path.with_name(records.NAME), [entry])
         self._entries_of(shot)[frame.index] = entry

@@ -11,19 +11,21 @@ import pytest
 from rich.console import Console
 
 from vqanim.cli.bar import Bar
-from vqanim.cli.pace import Pace
-from vqanim.cli.report import report_to, weights
+from vqanim.cli.telling import report_to, weights
 from vqanim.engine.events import (
     Event,
     FrameDone,
     LapseStep,
     ModelsLoaded,
+    PageFailed,
+    PageWritten,
     RecordingMoved,
     RunStarted,
     ShotStarted,
     StepChanged,
     TakesDone,
 )
+from vqanim.engine.pace import Pace
 from vqanim.film import FilmDone
 from vqanim.timeline.plan import (
     CameraStep,
@@ -180,6 +182,7 @@ def test_a_whole_render_in_lines(capsys: pytest.CaptureFixture[str], tmp_path: P
         f"  folder   {tmp_path}",
         "  frames   1 of 4 kept, 3 to paint",
         f"  changed  2 frames of an older scene moved to {tmp_path}/superseded/001",
+        f"  watch    {tmp_path}/live.html",
         "loading the models",
         "one: frame 2/4, 1.0 s a frame, 0:02 left; a lake [at 9:30] 0.25, a city -1",
         "two: frame 4/4, 1.0 s a frame, 0:00 left; a lake [at 9:30] 0.25, a city -1",
@@ -239,3 +242,14 @@ def test_the_bar_shows_shot_frame_pace_time_left_and_weights(width: int, encodin
     assert "2/5" in text
     assert "a lake [at 9:30] 0.25" in text
     assert "a city -1.00" in text or width < 60
+
+
+def test_pages_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "report.html").write_bytes(b"0" * 5000)
+    with report_to(timeline(main=[8]), quiet=False) as report:
+        report.hear(PageFailed("live.html", "the disk is full"))
+        report.hear(PageWritten(str(tmp_path / "report.html")))
+        report.finish()
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == f"  {tmp_path}/report.html  5 kB"
+    assert err == "Warning: live.html cannot be written: the disk is full\n"
