@@ -87,6 +87,8 @@ def _writes(scene: str, change: str) -> bool:
     key = change.partition("=")[0].rpartition(".")[2]
     if key == "first_steps" and re.search(r"^start: \{(icon|image|shape|text):", scene, re.MULTILINE):
         return True  # such a start is the first frame, and only the scene may say that it is worked on
+    if key in ("change", "rate") and "first_steps:" in scene:
+        return True  # it says how it wants to be painted
     return key != "size" and re.search(rf"\b{key}:", scene) is not None
 
 
