@@ -19,7 +19,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
-    frozenset({"timeline"}),
+    frozenset({"timeline", "foreign"}),
     frozenset({"guidance", "camera", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
