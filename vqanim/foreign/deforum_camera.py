@@ -125,9 +125,9 @@ def _flip(
     tilt, yaw = curves.get("perspective_flip_phi", 0.0), curves.get("perspective_flip_gamma", 0.0)
     put_curve(draft, "camera.fov", number_of_fov(focal), 60.0, "perspective_flip_fv")
     put_curve(draft, "camera.tilt", line(tilt, -fps), 0.0, "perspective_flip_phi")
-    put_curve(draft, "camera.yaw", line(yaw, -fps), 0.0, "perspective_flip_gamma")
+    put_curve(draft, "camera.yaw", line(yaw, fps), 0.0, "perspective_flip_gamma")
     back = math.radians(1) * focal * fps
-    put_curve(draft, "camera.pan.x", line(yaw, back), 0.0, "back from where the turn leads")
+    put_curve(draft, "camera.pan.x", line(yaw, -back), 0.0, "back from where the turn leads")
     put_curve(draft, "camera.pan.y", line(tilt, back), 0.0, "back from where the turn leads")
     theta = curves.get("perspective_flip_theta", 0.0)
     if constant_of(theta) != 0:

@@ -167,9 +167,9 @@ class _Translator(ast.NodeTransformer):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") not in ("np", "math"):
             raise Untranslatable("a dot after a name means nothing here")
-        arguments = [self._part(argument) for argument in node.args]
         if node.keywords or (name not in _KEPT and name not in _REWRITTEN):
             raise Untranslatable(f"there is no function {name}() here")
+        arguments = [self._part(argument) for argument in node.args]
         if name in _KEPT:
             return ast.Call(ast.Name(name, ast.Load()), arguments, [])
         count, template = _REWRITTEN[name]

@@ -67,6 +67,8 @@ SOURCES: Mapping[str, Source] = {
     ),
 }
 
+_LITTLE = frozenset(("prompts", "zoom", "angle"))
+"""Enough for Deforum where its name was given."""
 _STRANGERS: Mapping[str, str] = {
     "clip_guidance_scale": "settings of Disco Diffusion",
     "last_node_id": "a workflow of ComfyUI",
@@ -119,7 +121,7 @@ def _check(data: Any, given: Given, name: str, *, sure: bool) -> None:
     if not isinstance(data, Mapping):
         found = "a list" if isinstance(data, list) else f"{data!r}"[:40]
         raise UsageError(f"{given.name}: found {found}, allowed are {SOURCES[name].what}: keys and values")
-    if SOURCES[name].keys.isdisjoint(data) and not (sure and {"prompts", "zoom", "angle"} & set(data)):
+    if SOURCES[name].keys.isdisjoint(data) and not (sure and name == "deforum" and _LITTLE & set(data)):
         raise _strange(data, given)
 
 
