@@ -141,6 +141,10 @@ LIGHT = {
     "a scene with a soundtrack": (
         "from vqanim.cli.main import main; assert main(['check', root + '/scenes/music/ember.yaml']) == 0"
     ),
+    "import": (
+        "from vqanim.cli.main import main; "
+        "assert main(['import', root + '/tests/foreign/samples/generate.sh', '--out', 'x.yaml']) == 0"
+    ),
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }
 

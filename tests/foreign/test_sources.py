@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import vqanim
 from vqanim.cli.import_ import checked
 from vqanim.errors import UsageError
-from vqanim.foreign import SOURCES, Draft, import_settings
+from vqanim.foreign import Draft, import_settings
 from vqanim.foreign.deforum import convert
+from vqanim.foreign.sources import SOURCES
 from vqanim.scene.curves import Keyframes
 from vqanim.scene.model import Scene
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vqanim.cli import words
+from vqanim.cli import completing, words
 from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ MOST_KEYS = 6
 
 
 @click.command("import")
-@click.argument("settings", metavar="FILE|COMMAND")
+@click.argument("settings", metavar="FILE|COMMAND", shell_complete=completing.settings)
 @click.option(
     "--from",
     "source",

@@ -10,6 +10,6 @@ Nothing that is read here is ever run: files come from strangers.
 """
 
 from vqanim.foreign.draft import Draft, Note
-from vqanim.foreign.sources import SOURCES, import_settings
+from vqanim.foreign.sources import import_settings
 
-__all__ = ["SOURCES", "Draft", "Note", "import_settings"]
+__all__ = ["Draft", "Note", "import_settings"]
