@@ -227,7 +227,7 @@ BAD = {
     "number": ("python generate.py -p a -i many\n", "no command of VQGAN-CLIP"),
     "frames": (
         '{"animation_mode": "2D", "max_frames": 1e9}',
-        "max_frames: found 1e+09, allowed are 1 to 100000",
+        "max_frames: found 1e+09, allowed are 1 to 99999",
     ),
     "python": ("animation_mode = '2D'\nzoom = (\n", "cannot be read"),
     "keys": (

@@ -39,6 +39,9 @@ ORDER = (
 )
 """Of the keys of a scene."""
 
+NEEDED = frozenset(("size", "fps", "duration"))
+"""Without these there is no film."""
+
 Fate = Literal["taken", "close", "left"]
 
 
@@ -103,6 +106,8 @@ class Draft:
         """Take back what the scene language refuses at `prompts[2].weight`; False where nothing is."""
         if match := re.match(r"(prompts)\[(\d+)\](?:\.(\w+))?", path):
             return self._drop_prompt(int(match[2]), match[3] or "", reason)
+        if path in NEEDED:
+            return False
         inside = [
             known for known in self.fields if path == known or path.startswith((f"{known}.", f"{known}["))
         ]

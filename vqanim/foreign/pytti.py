@@ -14,6 +14,7 @@ from vqanim.foreign.draft import Draft, Field, path_of, plain, quoted
 from vqanim.foreign.formulas import Untranslatable, constant, shortened, translate
 from vqanim.foreign.pytti_camera import put_camera
 from vqanim.foreign.pytti_keys import reason_for
+from vqanim.foreign.schedules import MAX_FRAMES
 from vqanim.foreign.values import Curve, Formula, Point, constant_of, number, product, simplified, time, yaml
 
 MOST_SCENES = 500
@@ -82,8 +83,8 @@ def convert(settings: Mapping[str, Any], name: str, folders: Sequence[Path], sce
     if len(scenes) > MOST_SCENES:
         raise UsageError(f"{name}: scenes: found {len(scenes)}, allowed are at most {MOST_SCENES}")
     times = Times(settings, max(1, len(scenes)))
-    if times.frames > 100_000:
-        raise UsageError(f"{name}: a film of {times.frames} frames, allowed are at most 100000")
+    if times.frames > MAX_FRAMES:
+        raise UsageError(f"{name}: a film of {times.frames} frames, allowed are at most {MAX_FRAMES}")
     _frame(settings, draft, times)
     _models(settings, draft)
     _start(settings, draft, folders, scene_folder)

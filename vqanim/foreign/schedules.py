@@ -31,7 +31,8 @@ from vqanim.foreign.values import Curve, Formula, Point, number, sample, simplif
 
 MAX_KEYS = 5000
 """Keyframes of one schedule."""
-MAX_FRAMES = 100_000
+MAX_FRAMES = 99_999
+"""One less than a scene may have, whose length in seconds may be a little more when rounded."""
 
 _NUMBER = re.compile(r"(?=.)[+-]?\d*(?:\.\d+)?", re.ASCII)
 _FRAME = re.compile(r"\d{1,9}", re.ASCII)

@@ -63,7 +63,10 @@ def line(curve: Curve, factor: float, offset: float = 0.0) -> Curve:
 
 
 def power(curve: Curve, exponent: float) -> Curve:
-    """The curve to a power; between keys a straight line becomes several."""
+    """The curve to a power, as of a factor a frame that becomes one a second at so many frames a second.
+
+    Between keys a straight line becomes several, none of them shorter than a frame.
+    """
     if isinstance(curve, Formula):
         return Formula(f"({curve.text}) ** {number(exponent)}")
     if isinstance(curve, float | int):
@@ -90,7 +93,7 @@ def _between(before: Point, after: Point, exponent: float, halvings: int) -> Ite
     middle = Point((before.second + after.second) / 2, (before.value + after.value) / 2)
     true = _power(middle.value, exponent)
     straight = (_power(before.value, exponent) + _power(after.value, exponent)) / 2
-    if halvings and abs(true - straight) > CLOSE * true:
+    if halvings and (after.second - before.second) * exponent >= 2 and abs(true - straight) > CLOSE * true:
         yield from _between(before, middle, exponent, halvings - 1)
         yield Point(middle.second, true)
         yield from _between(middle, after, exponent, halvings - 1)

@@ -164,8 +164,7 @@ class _Film:
 
 
 def _frame(options: Mapping[str, Any], written: Mapping[str, Any], draft: Draft, film: _Film) -> None:
-    width, height = options["size"] or (512, 512)
-    sides = [min(max(side, 16), 4096) for side in (width, height)]
+    sides = _sides(options)
     draft.put("size", f"[{sides[0]}, {sides[1]}]", "-s" if options["size"] else "not said; 512 is usual")
     rate = film.fps
     shown = f"{rate.numerator}/{rate.denominator}".removesuffix("/1")
@@ -192,6 +191,12 @@ def _frame(options: Mapping[str, Any], written: Mapping[str, Any], draft: Draft,
         draft.near([key for key in ("video",) if key in written] or ["one picture"], said)
     else:
         draft.take(*(key for key in ("zoom_video", "video") if key in written))
+
+
+def _sides(options: Mapping[str, Any]) -> tuple[int, int]:
+    """Width and height in pixels, as far as a film may have them."""
+    width, height = (min(max(side, 16), 4096) for side in options["size"] or (512, 512))
+    return width, height
 
 
 def _models(options: Mapping[str, Any], draft: Draft, written: Mapping[str, Any]) -> None:
@@ -311,7 +316,7 @@ def _pull(weight: Curve, stop: float | None) -> dict[str, Field]:
 
 
 def _zoom(options: Mapping[str, Any], draft: Draft, film: _Film) -> None:
-    size = options["size"] or (512, 512)
+    size = _sides(options)
     scale, fps = options["zoom_scale"], float(film.fps)
     shift = (options["zoom_shift_x"], options["zoom_shift_y"])
     if not 0.01 <= scale <= 100:
