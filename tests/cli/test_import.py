@@ -89,3 +89,22 @@ def test_the_command_is_found_under_its_name_and_help_is_quick(run: Run, here: P
     assert "--from" in done.out
     assert run("imprt").code == 2
     assert "did you mean 'import'?" in run("imprt").err
+
+
+def test_no_character_of_a_stranger_reaches_the_terminal_as_a_command(run: Run, here: Path) -> None:
+    escape = "\x1b[2J\x07\u202e"
+    texts = {"0": f"a {escape} :`{escape}` AND b", "10": f"(c{escape}:`t.x`)"}
+    settings = {**DEFORUM, "prompts": texts, f"key{escape}": f"v{escape}", "zoom": f"0:({escape})"}
+    settings |= {
+        "color_coherence": escape,
+        "use_init": True,
+        "init_image": f"{escape}.png",
+        "animation_mode": "2D",
+    }
+    Path("x.txt").write_text(json.dumps(settings))
+    Path("y.yaml").write_text("scenes: 'a:{x} | b_c'\nsteps_per_scene: 100\nvqgan_model: \"\\x1b[2J\"\n")
+    for arguments in (("x.txt",), ("y.yaml", "--out", "z.yaml"), (f"generate.py -p {escape} --{escape} 3",)):
+        done = run("import", *arguments)
+        assert done.code in (0, 2)
+        assert not {"\x1b", "\x07", "\u202e"} & set(done.out + done.err)
+    assert not {"\x1b", "\x07", "\u202e"} & set(Path("x.yaml").read_text("utf-8"))

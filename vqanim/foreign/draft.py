@@ -91,11 +91,17 @@ class Draft:
 
     def near(self, keys: str | Sequence[str], said: str) -> None:
         """These keys are close here; `said` names the difference."""
-        self.notes.append(Note("close", (keys,) if isinstance(keys, str) else tuple(keys), said))
+        self._note("close", keys, said)
 
     def leave(self, keys: str | Sequence[str], said: str) -> None:
         """These keys have no equal; `said` names what there is instead."""
-        self.notes.append(Note("left", (keys,) if isinstance(keys, str) else tuple(keys), said))
+        self._note("left", keys, said)
+
+    def _note(self, fate: Fate, keys: str | Sequence[str], said: str) -> None:
+        """Strangers wrote these texts, and a terminal obeys some characters."""
+        named = (keys,) if isinstance(keys, str) else tuple(keys)
+        if named:
+            self.notes.append(Note(fate, tuple(map(plain, named)), plain(said)))
 
     @property
     def known(self) -> frozenset[str]:

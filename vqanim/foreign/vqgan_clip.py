@@ -95,7 +95,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        raise UsageError(f"this is no command of VQGAN-CLIP: {message}")
+        raise UsageError(f"this is no command of VQGAN-CLIP: {plain(message)}")
 
 
 def _parser() -> _Parser:
