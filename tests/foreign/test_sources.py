@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vqanim
+from tests.sounds import RATE, tone
 from vqanim.cli.import_ import checked
 from vqanim.errors import UsageError
 from vqanim.foreign import Draft, import_settings
@@ -31,7 +33,7 @@ def scene_of(draft: Draft, folder: Path) -> Scene:
     """The scene that a draft becomes; it passes `vqanim check`."""
     text = checked(draft, folder / "scene.yaml")
     (folder / "scene.yaml").write_text(text)
-    return vqanim.load_scene(folder / "scene.yaml")
+    return vqanim.prepare(folder / "scene.yaml").scene
 
 
 def from_settings(folder: Path, **given: Any) -> Scene:
@@ -188,6 +190,40 @@ def test_a_configuration_of_pytti(tmp_path: Path) -> None:
     assert prompts["text"].stop.constant_value == 0.95
     assert [use.name for use in scene.models.perceptors] == ["ViT-B/32", "ViT-B/16"]
     assert (shot.guidance.first_steps, shot.guidance.steps.constant_value) == (100, 10)
+
+
+def test_pytti_listens_to_its_song(tmp_path: Path) -> None:
+    text = (
+        "scenes: 'flowers:10*fLo | rain || [flower.png]:fHi*2'\nsteps_per_scene: 200\nsteps_per_frame: 10\n"
+        "animation_mode: 2D\ntranslate_x: 5*fHi\ninput_audio: song.wav\ninput_audio_offset: 0.5\n"
+        "input_audio_filters:\n- {variable_name: fLo, f_center: 105, f_width: 65, order: 5}\n"
+        "- {variable_name: fHi, f_center: 900, f_width: 600, order: 5}\n"
+    )
+    (tmp_path / "p.yaml").write_text(text)
+    draft = import_settings(str(tmp_path / "p.yaml"), tmp_path)
+    (shot,) = scene_of(draft, tmp_path).shots
+    assert shot.prompts[0].weight.constant_value is None  # on in the first scene alone, at its weight of 1
+    assert "there is no such file" in (tmp_path / "scene.yaml").read_text()
+    soundfile.write(tmp_path / "song.wav", tone(100.0, 4.0), RATE)
+    draft = import_settings(str(tmp_path / "p.yaml"), tmp_path)
+    scene = scene_of(draft, tmp_path)
+    assert scene.soundtrack is not None
+    assert scene.soundtrack.start == 0.5
+    assert draft.fields["signals"].yaml == "{fLo: {band: [72.5, 137.5]}, fHi: {band: [600, 1200]}}"
+    assert "10 * fLo" in scene.shots[0].prompts[0].weight.text
+    assert "fHi" in scene.shots[0].camera.pan.x.text
+
+
+def test_a_text_with_another_weight_in_each_scene_of_pytti_keeps_both(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "scenes: a:2 || a:3\nsteps_per_scene: 100\nsteps_per_frame: 10\n"
+        "pre_animation_steps: 10\nanimation_mode: 2D\n"
+    )
+    (shot,) = scene_of(import_settings(str(tmp_path / "p.yaml"), tmp_path), tmp_path).shots
+    assert [(prompt.text, prompt.weight.text) for prompt in shot.prompts] == [
+        ("a", "{0s: 2, 0.75s: 0}"),
+        ("a", "{0s: 0, 0.75s: 3}"),
+    ]
 
 
 def test_pytti_without_animation_is_a_timelapse(tmp_path: Path) -> None:

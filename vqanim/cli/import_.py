@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,14 +79,12 @@ def checked(draft: Draft, path: Path) -> str:
 
     Raises UsageError where nothing helps.
     """
-    from vqanim import api
     from vqanim.errors import CurveError, SceneError
-    from vqanim.scene.loader import load_scene_text
 
     while True:
         text = draft.text(path.name)
         try:
-            api.prepare(load_scene_text(text, path.name, path.parent))
+            _check(text, path.parent)
             return text
         except SceneError as error:
             troubles = [(problem.place.path, problem.message) for problem in error.problems]
@@ -97,6 +96,20 @@ def checked(draft: Draft, path: Path) -> str:
             raise UsageError(
                 f"{draft.name}: no scene can be made of this: {troubles[0][0]}: {troubles[0][1]}"
             )
+
+
+def _check(text: str, folder: Path) -> None:
+    """Do what `vqanim check` does with a scene in this folder, which is there only for a moment."""
+    from vqanim import api
+    from vqanim.files import writing
+
+    path = folder / f".vqanim-{secrets.token_hex(4)}.yaml"
+    try:
+        with writing(folder):
+            path.write_text(text, encoding="utf-8")
+        api.prepare(path)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _in_order(trouble: tuple[str, str]) -> tuple[int, str]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.scene.expressions import EvaluationError, ExpressionError, evaluate, parse_expression
+from vqanim.scene.functions import FUNCTIONS
 
 MAX_TEXT = 2000
 """Characters of a formula that is looked at."""
@@ -56,20 +57,22 @@ class TooLong(Untranslatable):
     """A formula that has an equal, longer than an expression may be."""
 
 
-def translate(text: str, names: Mapping[str, str]) -> str:
+def translate(text: str, names: Mapping[str, str], signals: frozenset[str] = frozenset()) -> str:
     """A formula as an expression of ours.
 
     names: what stands here for each variable, as in {"t": "(t * 15)", "max_f": "119"}.
+    signals: names of a soundtrack, which stay as they are.
     Raises Untranslatable; TooLong where only the length is the trouble.
     """
-    return tidied(translate_freely(text, names))
+    known = {**names, **{signal: signal for signal in signals}}
+    return tidied(translate_freely(text, known), signals)
 
 
-def tidied(text: str) -> str:
+def tidied(text: str, signals: frozenset[str] = frozenset()) -> str:
     """An expression of ours without needless brackets. Raises Untranslatable, TooLong."""
     try:
         written = ast.unparse(ast.parse(text, mode="eval").body)
-        parse_expression(written)
+        parse_expression(written, signals)
     except ExpressionError as error:
         long = "at most" in str(error) or "nested more" in str(error)
         raise (TooLong if long else Untranslatable)(str(error)) from None
@@ -89,7 +92,7 @@ def translate_freely(text: str, names: Mapping[str, str]) -> str:
 def constant(text: str) -> float | None:
     """The value of an expression of ours without variables, else None. Raises Untranslatable."""
     used = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
-    if used & {"t", "frame", "progress"}:
+    if used - _MATH - set(FUNCTIONS):
         return None
     return float(values_at(text, np.zeros(1))[0])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,27 +9,18 @@ from typing import Any
 
 from vqanim.errors import UsageError
 from vqanim.foreign.deforum_values import is_on, number_of
-from vqanim.foreign.draft import Draft, Field, path_of, plain, quoted
-from vqanim.foreign.formulas import Untranslatable, constant, shortened, translate
+from vqanim.foreign.draft import Draft, path_of, plain, quoted
+from vqanim.foreign.formulas import shortened
 from vqanim.foreign.pytti_camera import put_camera
 from vqanim.foreign.pytti_keys import reason_for
+from vqanim.foreign.pytti_prompts import USUAL, Around, Times, formula, put_prompts
+from vqanim.foreign.pytti_sound import put_sound
 from vqanim.foreign.schedules import MAX_FRAMES
-from vqanim.foreign.values import Curve, Formula, Point, constant_of, number, product, simplified, time, yaml
+from vqanim.foreign.values import number, time, yaml
 
 MOST_SCENES = 500
 MOST = 10_000
 """Steps of a frame."""
-USUAL: Mapping[str, float] = {
-    "width": 180,
-    "height": 112,
-    "steps_per_scene": 100,
-    "steps_per_frame": 50,
-    "interpolation_steps": 0,
-    "pre_animation_steps": 100,
-    "frames_per_second": 12,
-    "save_every": 50,
-}
-"""What pytti takes where a configuration says nothing."""
 PERCEPTORS: Mapping[str, str] = {
     "ViTB32": "ViT-B/32",
     "ViTB16": "ViT-B/16",
@@ -48,30 +38,6 @@ GENERATORS: Mapping[str, str] = {
     "sflckr": "sflckr",
     "openimages": "openimages",
 }
-_OUTSIDE_FILES = r"(?![^\[]*\])"
-"""Signs within [a file's name] do not divide."""
-
-
-class Times:
-    """Steps as seconds of the film: it begins when the animation does."""
-
-    def __init__(self, settings: Mapping[str, Any], scenes: int) -> None:
-        def whole(key: str, least: int) -> int:
-            return max(least, int(number_of(settings, key, USUAL[key])))
-
-        self.moves = str(settings.get("animation_mode", "off")) not in ("off", "False", "false")
-        self.every = whole("steps_per_frame" if self.moves else "save_every", 1)
-        self.fps = Fraction(str(min(max(number_of(settings, "frames_per_second", 12), 1), 240)))
-        self.scene = whole("steps_per_scene", 1)
-        self.before = whole("pre_animation_steps", 0) if self.moves else self.every
-        self.fade = whole("interpolation_steps", 0)
-        steps = self.scene * scenes
-        self.before = min(self.before, max(self.every, steps - self.every))
-        self.frames = max(2, (steps - self.before) // self.every + 1)
-
-    def second(self, step: int) -> Fraction:
-        """When a step is seen."""
-        return max(Fraction(0), Fraction(step - self.before, self.every) / self.fps)
 
 
 def convert(settings: Mapping[str, Any], name: str, folders: Sequence[Path], scene_folder: Path) -> Draft:
@@ -88,10 +54,11 @@ def convert(settings: Mapping[str, Any], name: str, folders: Sequence[Path], sce
     _frame(settings, draft, times)
     _models(settings, draft)
     _start(settings, draft, folders, scene_folder)
-    files = (folders, scene_folder)
-    _prompts(settings, scenes, draft, times, files)
-    put_camera(settings, draft, float(times.fps))
-    _guidance(settings, draft, times)
+    signals = put_sound(settings, draft, folders, scene_folder)
+    around = Around(draft, times, (folders, scene_folder), signals)
+    put_prompts(settings, scenes, around)
+    put_camera(settings, draft, float(times.fps), signals)
+    _guidance(settings, around)
     for key in settings:
         if key not in draft.known:
             draft.leave(key, reason_for(key))
@@ -179,140 +146,8 @@ def _start(settings: Mapping[str, Any], draft: Draft, folders: Sequence[Path], h
             draft.leave(key, "a pull to the first picture: guidance.stay_near with to: start")
 
 
-def _prompts(
-    settings: Mapping[str, Any],
-    scenes: Sequence[str],
-    draft: Draft,
-    times: Times,
-    files: tuple[Sequence[Path], Path],
-) -> None:
-    before, behind = (str(settings.get(key, "")) for key in ("scene_prefix", "scene_suffix"))
-    found: dict[str, list[tuple[int, str]]] = {}
-    for place, scene in enumerate(scenes):
-        for part in re.split(r"\|", before + scene + behind):
-            if part.strip():
-                text, _, pull = _divided(part)
-                found.setdefault(text, []).append((place, pull))
-    for text, on in found.items():
-        _prompt(text, on, len(scenes), draft, times, files)
-    for part in str(settings.get("direct_image_prompts", "")).split("|"):
-        if part.strip():
-            text, _, pull = _divided(
-                part if part.strip().startswith("[") else f"[{part.partition(':')[0].strip()}]"
-            )
-            _prompt(
-                text, [(place, pull) for place in range(len(scenes))], len(scenes), draft, times, files, True
-            )
-    keys = ("scenes", "scene_prefix", "scene_suffix", "interpolation_steps", "direct_image_prompts")
-    draft.take(*(key for key in keys if key in settings and key not in draft.known))
-
-
-def _divided(part: str) -> tuple[str, str, str]:
-    """(text, "", `weight:stop`) of `text:weight_mask:stop`."""
-    text, *rest = re.split(rf":{_OUTSIDE_FILES}", part.strip(), maxsplit=1)
-    return plain(text), "", rest[0] if rest else "1"
-
-
-def _prompt(
-    text: str,
-    on: Sequence[tuple[int, str]],
-    scenes: int,
-    draft: Draft,
-    times: Times,
-    files: tuple[Sequence[Path], Path],
-    pixels: bool = False,
-) -> None:
-    """One prompt with its weight over all scenes."""
-    fields = _target(text, draft, files, pixels=pixels)
-    if fields is None:
-        return
-    pulls = {pull for _, pull in on}
-    if len(pulls) > 1:
-        draft.near("scenes", f"{text[:40]}: its weight differs between scenes; that of the first is taken")
-    weight, _, stop = on[0][1].partition(":")
-    strength, *mask = re.split(rf"_{_OUTSIDE_FILES}", weight, maxsplit=1)
-    fields |= _mask(mask[0].strip() if mask else "", text, draft, files)
-    curve = _formula(strength, f"{text[:40]}: weight", draft, 1.0)
-    try:
-        whole = product(_presence({place for place, _ in on}, scenes, times), curve)
-    except Untranslatable:
-        whole = curve
-    if constant_of(whole) != 1.0:
-        fields["weight"] = Field(yaml(whole, "      "))
-    limit = constant_of(_formula(stop, f"{text[:40]}: stop", draft, 0.0)) if stop.strip() else None
-    if limit:
-        fields["stop"] = Field(number(min(abs(limit), 10)))
-    draft.prompts.append(fields)
-
-
-def _target(
-    text: str, draft: Draft, files: tuple[Sequence[Path], Path], *, pixels: bool
-) -> dict[str, Field] | None:
-    """What a prompt shows: a text, or a picture `[file]`."""
-    if not (text.startswith("[") and text.endswith("]")):
-        return {"text": Field(quoted(text))}
-    path, why = path_of(text[1:-1].strip(), *files)
-    if path is None:
-        key = "direct_image_prompts" if pixels else "scenes"
-        draft.leave(key, f"{shortened(text)}: {why}, then write {{image: ...}} into prompts")
-        return None
-    return {"image": Field(quoted(path))} | ({"through": Field("pixels")} if pixels else {})
-
-
-def _mask(mask: str, text: str, draft: Draft, files: tuple[Sequence[Path], Path]) -> dict[str, Field]:
-    mask = mask.partition("_")[0].strip()
-    if not mask or mask == "a":
-        return {}
-    if mask.startswith("[") and mask.endswith("]"):
-        turned = mask[1:-1].startswith("-")
-        path, why = path_of(mask[1:-1].lstrip("-"), *files)
-        if path is not None:
-            return {"outside" if turned else "inside": Field(f"{{image: {quoted(path)}}}")}
-        draft.near("scenes", f"{text[:40]}: the mask {shortened(mask)}: {why}; it pulls everywhere")
-        return {}
-    draft.near(
-        "scenes", f"{text[:40]}: the mask _{plain(mask)}; it pulls everywhere, see inside: {{image: ...}}"
-    )
-    return {}
-
-
-def _formula(text: str, what: str, draft: Draft, instead: float) -> Curve:
-    """A number or a formula of t; with a note where there is none like it."""
-    try:
-        written = translate(text.strip() or str(instead), {"t": "t"})
-        found = constant(written)
-    except Untranslatable as error:
-        draft.near("scenes", f"{what} {shortened(text)}: {error}; it is {instead:g}")
-        return instead
-    return Formula(written) if found is None else found
-
-
-def _presence(places: set[int], scenes: int, times: Times) -> Curve:
-    """1 in some scenes and 0 in others; with interpolation_steps in straight lines from one to the next."""
-    points: list[Point] = []
-    for place in range(scenes):
-        begin, value = times.second(place * times.scene), 1.0 if place in places else 0.0
-        if not points:
-            points.append(Point(begin, value))
-        elif times.fade:
-            end = times.second(place * times.scene + min(times.fade, times.scene))
-            points += [Point(begin, points[-1].value), Point(end, value)]
-        else:
-            points.append(Point(begin, value, step=True))
-    return simplified(_rising(points))
-
-
-def _rising(points: Sequence[Point]) -> list[Point]:
-    """Of keys at one moment the last."""
-    kept: list[Point] = []
-    for point in points:
-        if kept and kept[-1].second == point.second:
-            kept.pop()
-        kept.append(point)
-    return kept
-
-
-def _guidance(settings: Mapping[str, Any], draft: Draft, times: Times) -> None:
+def _guidance(settings: Mapping[str, Any], around: Around) -> None:
+    draft, times = around.draft, around.times
     draft.put(
         "guidance.steps", str(min(times.every, MOST)), "steps_per_frame" if times.moves else "save_every"
     )
@@ -323,10 +158,11 @@ def _guidance(settings: Mapping[str, Any], draft: Draft, times: Times) -> None:
     if "cutouts" in settings:
         draft.put("guidance.cutouts", str(min(max(cuts, 1), 256)), "cutouts")
     draft.take(*(key for key in ("learning_rate", "cutouts") if key in settings))
-    _stabilize(settings, draft)
+    _stabilize(settings, around)
 
 
-def _stabilize(settings: Mapping[str, Any], draft: Draft) -> None:
+def _stabilize(settings: Mapping[str, Any], around: Around) -> None:
+    draft = around.draft
     kinds = (
         ("direct_stabilization_weight", "latents"),
         ("edge_stabilization_weight", "content"),
@@ -339,6 +175,6 @@ def _stabilize(settings: Mapping[str, Any], draft: Draft) -> None:
         elif "guidance.stay_near" in draft.fields:
             draft.leave(key, "a second pull to the frame before; guidance.stay_near is one")
         else:
-            curve = _formula(text, key, draft, 1.0)
+            curve = formula(text, key, around, 1.0)
             draft.put("guidance.stay_near", f"{{in: {where}, weight: {yaml(curve)}}}", key)
             draft.near(key, f"guidance.stay_near, to the frame before, in {where}")

@@ -20,8 +20,10 @@ FAR = 2500.0
 _BORDERS = {"wrap": "wrap", "mirror": "reflect", "smear": "edge", "black": '"#000000"'}
 
 
-def put_camera(settings: Mapping[str, Any], draft: Draft, fps: float) -> None:
-    """Write the camera, and what became of its keys."""
+def put_camera(
+    settings: Mapping[str, Any], draft: Draft, fps: float, signals: frozenset[str] = frozenset()
+) -> None:
+    """Write the camera, and what became of its keys. signals: what formulas may hear."""
     mode = str(settings.get("animation_mode", "off"))
     infill = str(settings.get("infill_mode", "wrap"))
     if mode in ("2D", "3D") and infill in _BORDERS:
@@ -30,10 +32,10 @@ def put_camera(settings: Mapping[str, Any], draft: Draft, fps: float) -> None:
     used: tuple[str, ...] = ()
     if mode == "2D":
         used = FLAT
-        _flat(settings, draft, fps)
+        _flat(settings, draft, fps, signals)
     elif mode == "3D":
         used = DEEP
-        _deep(settings, draft, fps)
+        _deep(settings, draft, fps, signals)
     elif mode == "Video Source":
         draft.leave("video_path", "a film cannot be painted over")
     for key in {*FLAT, *DEEP, "infill_mode"}:
@@ -44,14 +46,14 @@ def put_camera(settings: Mapping[str, Any], draft: Draft, fps: float) -> None:
                 draft.leave(key, f"does nothing with animation_mode {plain(mode)}")
 
 
-def _curve(settings: Mapping[str, Any], key: str, draft: Draft, usual: float = 0.0) -> Curve:
-    text = str(settings.get(key, usual)).strip()
+def _curve(settings: Mapping[str, Any], key: str, draft: Draft, signals: frozenset[str]) -> Curve:
+    text = str(settings.get(key, 0)).strip()
     try:
-        written = translate(text, {"t": "t"})
+        written = translate(text, {"t": "t"}, signals)
         found = constant(written)
     except Untranslatable as error:
         draft.leave(key, f"{shortened(text)}: {error}")
-        return usual
+        return 0.0
     return Formula(written) if found is None else found
 
 
@@ -59,10 +61,10 @@ def _size(settings: Mapping[str, Any]) -> tuple[int, int]:
     return (max(1, int(number_of(settings, "width", 180))), max(1, int(number_of(settings, "height", 112))))
 
 
-def _flat(settings: Mapping[str, Any], draft: Draft, fps: float) -> None:
+def _flat(settings: Mapping[str, Any], draft: Draft, fps: float, signals: frozenset[str]) -> None:
     """zoom_x_2d pixels less of the width are seen of the picture, which fill the frame."""
     width, height = _size(settings)
-    wide, high = _curve(settings, "zoom_x_2d", draft), _curve(settings, "zoom_y_2d", draft)
+    wide, high = _curve(settings, "zoom_x_2d", draft, signals), _curve(settings, "zoom_y_2d", draft, signals)
     x, y = constant_of(wide), constant_of(high)
     if x is not None and y is not None:
         left = [1 - x / width, 1 - y / height]
@@ -74,14 +76,19 @@ def _flat(settings: Mapping[str, Any], draft: Draft, fps: float) -> None:
     else:
         scale = _inverse(wide if x is None else high, width if x is None else height)
         draft.near(("zoom_x_2d", "zoom_y_2d"), "here both sides grow alike")
-    shift = (_curve(settings, "translate_x", draft), line(_curve(settings, "translate_y", draft), -1.0))
+    shift = (
+        _curve(settings, "translate_x", draft, signals),
+        line(_curve(settings, "translate_y", draft, signals), -1.0),
+    )
     origins = {
         "zoom": "zoom_x_2d and zoom_y_2d: pixels per frame",
         "rotate": "rotate_2d: degrees per frame, the other way round",
         "x": "translate_x: pixels per frame, the picture goes right",
         "y": "translate_y: pixels per frame, the picture goes up",
     }
-    flat_move(draft, scale, _curve(settings, "rotate_2d", draft), shift, (width, height), fps, origins)
+    flat_move(
+        draft, scale, _curve(settings, "rotate_2d", draft, signals), shift, (width, height), fps, origins
+    )
 
 
 def _inverse(pixels: Curve, side: int) -> Curve:
@@ -93,11 +100,11 @@ def _inverse(pixels: Curve, side: int) -> Curve:
     return Formula(f"{side} / ({side} - ({pixels.text}))")
 
 
-def _deep(settings: Mapping[str, Any], draft: Draft, fps: float) -> None:
+def _deep(settings: Mapping[str, Any], draft: Draft, fps: float, signals: frozenset[str]) -> None:
     width, height = _size(settings)
     locked = str(settings.get("lock_camera", "true")).lower() == "true"
     across = math.tan(math.radians(min(max(number_of(settings, "field_of_view", 60), 5), 150)) / 2)
-    depth = _curve(settings, "translate_z_3d", draft)
+    depth = _curve(settings, "translate_z_3d", draft, signals)
     far = constant_of(depth)
     if far is None:
         assert isinstance(depth, Formula)
@@ -114,10 +121,18 @@ def _deep(settings: Mapping[str, Any], draft: Draft, fps: float) -> None:
     else:
         factor = height / (2 * FAR * across) / width * fps
         put_curve(
-            draft, "camera.pan.x", line(_curve(settings, "translate_x", draft), -factor), 0.0, "translate_x"
+            draft,
+            "camera.pan.x",
+            line(_curve(settings, "translate_x", draft, signals), -factor),
+            0.0,
+            "translate_x",
         )
         put_curve(
-            draft, "camera.pan.y", line(_curve(settings, "translate_y", draft), factor), 0.0, "translate_y"
+            draft,
+            "camera.pan.y",
+            line(_curve(settings, "translate_y", draft, signals), factor),
+            0.0,
+            "translate_y",
         )
         moved += [key for key in ("translate_x", "translate_y") if key in settings]
     _turn(settings, draft, fps, locked=locked)

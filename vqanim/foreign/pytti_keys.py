@@ -21,10 +21,6 @@ _GROUPS: tuple[tuple[str, str], ...] = (
         "approximate_vram_usage use_tensorboard models_parent_dir defaults conf device",
         "files and windows of that program: vqanim render --out",
     ),
-    (
-        "input_audio input_audio_offset input_audio_filters",
-        "sound: soundtrack: song.mp3, then bass, mid, treble and your own signals in expressions",
-    ),
 )
 _REASONS = {key: reason for keys, reason in _GROUPS for key in keys.split()}
 

@@ -106,13 +106,13 @@ def within(curve: Curve, low: float, high: float) -> Curve:
     return _mapped(curve, lambda value: min(max(value, low), high))
 
 
-def product(first: Curve, second: Curve) -> Curve:
+def product(first: Curve, second: Curve, signals: frozenset[str] = frozenset()) -> Curve:
     """Both multiplied. Raises Untranslatable for what gets too long."""
     for one, other in ((first, second), (second, first)):
         if isinstance(one, float | int):
             return line(other, float(one))
     texts = [curve.text if isinstance(curve, Formula) else _as_text(curve) for curve in (first, second)]
-    return Formula(tidied(f"({texts[0]}) * ({texts[1]})"))
+    return Formula(tidied(f"({texts[0]}) * ({texts[1]})", signals))
 
 
 def _as_text(curve: float | Keys) -> str:
@@ -128,6 +128,8 @@ def _as_text(curve: float | Keys) -> str:
             piece = f"mix({piece}, {number(after.value)}, {way})"
         # A millisecond before the edge, where no rounding can tell the frames apart.
         text = f"({piece}) if t < {end - 0.001:.{DIGITS}g} else ({text})"
+    if curve.points[0].second == 0:
+        return text
     return f"({text}) if t > {float(curve.points[0].second):.{DIGITS}g} else {number(curve.points[0].value)}"
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from vqanim.errors import UsageError
 from vqanim.foreign.draft import Draft, Field, path_of, plain, quoted
 from vqanim.foreign.formulas import shortened
 from vqanim.foreign.motion import pan, put_curve
 from vqanim.foreign.values import Curve, Point, number, simplified, time, yaml
+from vqanim.foreign.vqgan_options import LEFT, is_given, parse_options
 
 MOST = 10_000
 """Steps of a frame or of a timelapse; larger numbers of iterations are cut."""
@@ -37,73 +37,6 @@ GENERATORS: Mapping[str, str] = {
 """Parts of a checkpoint's name, those that are parts of others last."""
 PERCEPTORS = "RN50 RN101 RN50x4 RN50x16 RN50x64 ViT-B/32 ViT-B/16 ViT-L/14 ViT-L/14@336px".split()
 
-# Name, short name, and what argparse is told of it; as the program's --help says.
-_OPTIONS: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
-    ("prompts", "p", {}),
-    ("image_prompts", "ip", {}),
-    ("iterations", "i", {"type": int, "default": 500}),
-    ("save_every", "se", {"type": int}),
-    ("size", "s", {"type": int, "nargs": 2}),
-    ("init_image", "ii", {}),
-    ("init_noise", "in", {}),
-    ("init_weight", "iw", {"type": float}),
-    ("clip_model", "m", {}),
-    ("vqgan_config", "conf", {}),
-    ("vqgan_checkpoint", "ckpt", {}),
-    ("noise_prompt_seeds", "nps", {"nargs": "*", "type": int}),
-    ("noise_prompt_weights", "npw", {"nargs": "*", "type": float}),
-    ("learning_rate", "lr", {"type": float}),
-    ("cut_method", "cutm", {}),
-    ("num_cuts", "cuts", {"type": int}),
-    ("cut_power", "cutp", {"type": float}),
-    ("seed", "sd", {"type": int}),
-    ("optimiser", "opt", {}),
-    ("output", "o", {}),
-    ("video", "vid", {"action": "store_true", "default": None}),
-    ("zoom_video", "zvid", {"action": "store_true", "default": None}),
-    ("zoom_start", "zs", {"type": int, "default": 0}),
-    ("zoom_save_every", "zse", {"type": int, "default": 10}),
-    ("zoom_scale", "zsc", {"type": float, "default": 0.99}),
-    ("zoom_shift_x", "zsx", {"type": int, "default": 0}),
-    ("zoom_shift_y", "zsy", {"type": int, "default": 0}),
-    ("change_prompt_every", "cpe", {"type": int, "default": 0}),
-    ("video_length", "vl", {"type": float, "default": 10.0}),
-    ("output_video_fps", "ofps", {"type": float, "default": 0.0}),
-    ("input_video_fps", "ifps", {"type": float, "default": 15.0}),
-    ("deterministic", "d", {"nargs": "?", "const": "True"}),
-    ("augments", "aug", {"nargs": "+", "action": "append"}),
-    ("video_style_dir", "vsd", {}),
-    ("cuda_device", "cd", {}),
-)
-_LEFT: Mapping[str, str] = {
-    "save_every": "pictures on the way are all kept",
-    "noise_prompt_seeds": "prompts of noise",
-    "noise_prompt_weights": "prompts of noise",
-    "cut_method": "how pieces are cut; guidance.cutouts says how many",
-    "cut_power": "how pieces are cut",
-    "optimiser": "there is one optimiser, a kind of Adam",
-    "output": "vqanim render --out says where films go",
-    "deterministic": "vqanim render --deterministic",
-    "augments": "how pieces are changed before they are looked at",
-    "video_style_dir": "a film cannot be painted over",
-    "cuda_device": "vqanim render --device",
-}
-
-
-class _Parser(argparse.ArgumentParser):
-    """Complains instead of ending the program."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
-        raise UsageError(f"this is no command of VQGAN-CLIP: {plain(message)}")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="generate.py", add_help=False)
-    for name, short, settings in _OPTIONS:
-        parser.add_argument(f"-{short}", f"--{name}", dest=name, **settings)
-    return parser
-
 
 def convert(words: tuple[list[str], int], name: str, folders: Sequence[Path], scene_folder: Path) -> Draft:
     """The draft of a scene. words: those behind generate.py, and how many such commands there were.
@@ -111,9 +44,8 @@ def convert(words: tuple[list[str], int], name: str, folders: Sequence[Path], sc
     Raises UsageError for options that the program does not have.
     """
     given, commands = words
-    parser = _parser()
-    options = vars(parser.parse_args(given))
-    written = {key: value for key, value in options.items() if value is not None and _is_given(key, given)}
+    options = parse_options(given)
+    written = {key: value for key, value in options.items() if value is not None and is_given(key, given)}
     draft = Draft("a VQGAN-CLIP command line", name)
     if commands > 1:
         draft.leave(f"{commands - 1} more commands", "each makes a scene of its own")
@@ -129,18 +61,10 @@ def convert(words: tuple[list[str], int], name: str, folders: Sequence[Path], sc
     _guidance(options, written, draft, film)
     for key in written:
         if key not in draft.known:
-            draft.leave(key, _LEFT.get(key, "does nothing without a film"))
+            draft.leave(key, LEFT.get(key, "does nothing without a film"))
     if film.kind != "zoom":
         draft.hint = f"for the picture alone: {_image_command(options)}"
     return draft
-
-
-def _is_given(key: str, words: Sequence[str]) -> bool:
-    short = next(s for name, s, _ in _OPTIONS if name == key)
-    heads = [word.partition("=")[0] for word in words if word.startswith("-")]
-    return any(
-        head == f"-{short}" or (len(head) > 3 and f"--{key}".startswith(head)) for head in heads
-    ) or any(re.fullmatch(rf"-{short}[^a-z=].*", word) for word in words)
 
 
 class _Film:
@@ -332,7 +256,7 @@ def _zoom(options: Mapping[str, Any], draft: Draft, film: _Film) -> None:
         draft.put("camera.border", "wrap", "as there")
     elif scale < 1:
         draft.put("camera.border", '"#000000"', "as there; reflect looks better")
-    draft.take(*(key for key, _, _ in _OPTIONS if key.startswith("zoom_")))
+    draft.take(*(key for key in options if key.startswith("zoom_")))
 
 
 def _from(begin: int, before: float, after: Curve, film: _Film) -> Curve:
