@@ -103,6 +103,13 @@ def test_prompts_of_the_mode_interpolation_fade(tmp_path: Path) -> None:
     assert weights["b"].replace('"', "") == "{0s: 0, 2s: 1, 4s: 0}"
 
 
+def test_a_list_of_prompts_for_single_pictures_follows_one_another(tmp_path: Path) -> None:
+    scene = from_settings(tmp_path, animation_mode="None", prompts=["a", "b", "c"], W="64", H=48.0)
+    weights = {prompt.text: prompt.weight.text for prompt in scene.shots[0].prompts}
+    assert weights == {"a": "{0s: 1, 2s: 0}", "b": "{0s: 0, 2s: 1, 4s: 0}", "c": "{0s: 0, 4s: 1}"}
+    assert (scene.size.width, scene.size.height) == (64, 48)
+
+
 def test_a_weight_of_a_prompt_may_be_a_formula(tmp_path: Path) -> None:
     scene = from_settings(tmp_path, prompts={"0": "a cat :`sin(t/max_f)` AND a dog :2 --neg rain"})
     weights = {prompt.text: prompt.weight.text for prompt in scene.shots[0].prompts}

@@ -61,7 +61,10 @@ def put_camera(settings: Mapping[str, Any], draft: Draft, clock: Clock, refuse: 
             "animation_mode", "Video Input: a film cannot be painted over; its prompts are here alone"
         )
     else:
-        draft.near("animation_mode", f"{plain(mode)}: pictures without a camera, one after the other")
+        draft.near(
+            "animation_mode",
+            f"{plain(mode)}: single pictures; here one text follows the other, without a camera",
+        )
 
 
 def _border(settings: Mapping[str, Any], draft: Draft, mode: str) -> None:

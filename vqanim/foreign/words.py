@@ -47,7 +47,8 @@ def prompt_keys(value: Any, clock: Clock) -> dict[int, str]:
     if isinstance(value, str):
         pairs: Mapping[Any, Any] = {0: value}
     elif isinstance(value, list):
-        pairs = {0: " AND ".join(map(str, value))}
+        # Pictures of their own there; here they share the film.
+        pairs = {place * clock.frames // len(value): text for place, text in enumerate(value)}
     elif isinstance(value, Mapping):
         pairs = value
     else:
