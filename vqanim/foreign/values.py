@@ -140,9 +140,14 @@ def _mapped(curve: float | Keys, change: Callable[[float], float]) -> Curve:
 
 
 def simplified(points: Iterable[Point]) -> Curve:
-    """Keyframes without those that change nothing; a number where all are the same."""
+    """Keyframes without those that change nothing; a number where all are the same.
+
+    Of two at one moment the last one counts.
+    """
     kept: list[Point] = []
     for point in points:
+        if kept and time(kept[-1].second) == time(point.second):
+            kept.pop()
         if len(kept) > 1 and _is_needless(kept[-2], kept[-1], point):
             kept.pop()
         kept.append(point)
