@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from vqanim.engine.lapse import Lapse
     from vqanim.engine.precision import Precision
     from vqanim.engine.still import Hear, LapseEvent
+    from vqanim.engine.survey import Survey
     from vqanim.film import FilmDone
     from vqanim.film.compose import Find
     from vqanim.film.found import CutFound
@@ -510,16 +511,34 @@ def record(
     return record_lapse(prepared.timeline, recording, device)
 
 
-def outline(prepared: Prepared, device: str | None = None) -> Outline:
+def outline(prepared: Prepared, device: str | None = None, out: str | Path | None = None) -> Outline:
     """All that is known of a film before it is painted, without torch.
 
-    device: whose times are meant; the one that painted last if None.
+    device: whose times are meant; the one that painted last if None. out: the folder of the render, the
+    default one when None: frames that are there already and hold need not be painted.
     """
     from vqanim.engine.speeds import read_speeds
     from vqanim.preview.outline import make_outline
 
     models = prepared.generator, prepared.perceptors
-    return make_outline(prepared.scene, prepared.timeline, models, read_speeds(cache_folder()), device)
+    found = look_for_frames(prepared, Path(out) if out is not None else prepared.default_folder)
+    return make_outline(prepared.scene, prepared.timeline, models, read_speeds(cache_folder()), device, found)
+
+
+def look_for_frames(prepared: Prepared, folder: Path) -> Survey | None:
+    """What a render's folder holds of a film, as a render would find it; None where nothing is painted.
+
+    Nothing is written, so a render may be at work there.
+    """
+    if not (folder / "takes").is_dir():
+        return None
+    from vqanim.engine.survey import Chain, survey
+    from vqanim.takes.digest import content_hashes
+    from vqanim.takes.store import Onlooker
+
+    timeline = prepared.timeline
+    chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
+    return survey(timeline, Onlooker(folder), chain)
 
 
 def draw_plot(outline: Outline, path: Path) -> None:
@@ -543,12 +562,18 @@ def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = 
 
 
 def preview(
-    prepared: Prepared, out: str | Path | None = None, *, picture: str = "grid", part: Part | None = None
+    prepared: Prepared,
+    out: str | Path | None = None,
+    *,
+    picture: str = "grid",
+    part: Part | None = None,
+    progress: Callable[[int, int], None] = lambda done, pictures: None,
 ) -> Generator[FilmDone, None, None]:
     """Make an MP4 and a GIF of what the camera and the edit do, without models and without torch.
 
     out: a folder for them, `renders/<stem>-preview` when None. picture: `grid`, `start`, `frame` or a path.
-    Raises UsageError, InputError and OutputError.
+    progress: hears how many pictures are made, of how many.
+    Raises UsageError, InputError, OutputError, and LockedError when another preview is made there.
     """
     from vqanim.preview.animatic import Wanted, make_preview
 
@@ -560,7 +585,7 @@ def preview(
         picture,
         part,
     )
-    yield from make_preview(prepared.scene, prepared.timeline, wanted)
+    yield from make_preview(prepared.scene, prepared.timeline, wanted, progress)
 
 
 def measure(prepared: Prepared, device: str = "auto") -> None:
