@@ -26,6 +26,7 @@ from vqanim.models.catalogue import (
 from vqanim.models.events import FetchEvent
 from vqanim.models.fetch import fetch_model
 from vqanim.scene import Scene, dump_scene
+from vqanim.scene.heard import song_times
 from vqanim.scene.model import Models, PerceptorUse
 from vqanim.scene.quality import NORMAL, at_quality
 from vqanim.scene.still import Still, lapse_scene, still_scene
@@ -419,11 +420,12 @@ def draw_plot(outline: Outline, path: Path) -> None:
 
 
 def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:
-    """The part of a film that somebody asks for, None for all of it: `A:B` in times of the film, or a shot.
+    """The part of a film that somebody asks for, None for all of it: `A:B` in times of the film, those of its
+    song included, or a shot.
 
     Raises UsageError.
     """
-    return part_of(prepared.timeline, frames, shot)
+    return part_of(prepared.timeline, frames, shot, song_times(prepared.scene))
 
 
 def preview(

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_FRAMES, Scene, Shot
+from vqanim.scene.times import nearest_frame
 from vqanim.timeline.between import ShotCamera, Way, ways_of_run
 from vqanim.timeline.plan import CameraStep, FrameRef, Look, Move, ShotPlan
 from vqanim.timeline.shots import Span
@@ -46,8 +47,8 @@ def place_shots(spans: Sequence[Span], scene: Scene, fps: Fraction) -> tuple[Cut
     for span in spans:
         played = _played_seconds(span, scene)
         length = played + span.freeze
-        held = round_half_up((elapsed + played) * fps)
-        end = round_half_up((elapsed + length) * fps)
+        held = nearest_frame(elapsed + played, fps)
+        end = nearest_frame(elapsed + length, fps)
         cuts.append(Cut(span, first, end - first, max(1, held - first), float(length)))
         elapsed, first = elapsed + length, end
     if first > MAX_FRAMES:
@@ -69,11 +70,6 @@ def _empty(cut: Cut, fps: Fraction) -> Problem:
     frame = f"{float(1 / fps):.3g} s at {float(fps):.6g} fps"
     said = f"shot {cut.shot.name} lasts {cut.seconds:.6g} s and shows no frame of the film: one is {frame}"
     return Problem(cut.shot.place, said)
-
-
-def round_half_up(frames: Fraction) -> int:
-    """Half a frame counts as one, whatever the rounding of a float says about the half."""
-    return math.floor(round(frames, 6) + Fraction(1, 2))
 
 
 def seam_share(way: float) -> float:
@@ -196,13 +192,7 @@ def make_runs(
 
     cameras: of all shots; without them parts of steps stand for the camera's way between two frames.
     """
-    groups: list[list[int]] = []
-    for number, cut in enumerate(cuts):
-        carried = number > 0 and cut.shot.transition.kind == "carry"
-        if carried and _is_plain(cut.shot) and _is_plain(cuts[number - 1].shot):
-            groups[-1].append(number)
-        else:
-            groups.append([number])
+    groups = _movements(cuts)
     whole_loops = scene.loop and len(groups) == 1
     runs: list[Run] = []
     for group in groups:
@@ -217,6 +207,35 @@ def make_runs(
             run = replace(run, ways=ways)
         runs += [run] * len(group)
     return runs
+
+
+def _movements(cuts: Sequence[Cut]) -> list[list[int]]:
+    """The numbers of the shots, those together that are seen as one movement."""
+    groups: list[list[int]] = []
+    for number, cut in enumerate(cuts):
+        carried = number > 0 and cut.shot.transition.kind == "carry"
+        if carried and _is_plain(cut.shot) and _is_plain(cuts[number - 1].shot):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+def see_shots(spans: Sequence[Span], scene: Scene) -> tuple[Span, ...]:
+    """The spans with the moments of the film at which their first frames are seen.
+
+    A shot is seen from the film frame of its cut on, one that carries on when the frames before it are over;
+    with fewer painted frames than film frames both are up to a painted frame from what is written.
+    Raises SceneError as `place_shots` does.
+    """
+    cuts = place_shots(spans, scene, scene.fps)
+    seen: list[Span] = []
+    for group in _movements(cuts):
+        first = cuts[group[0]]
+        for span in (cuts[number].span for number in group):
+            at = first.first / scene.fps + (span.first - first.span.first) / scene.rate
+            seen.append(replace(span, seen=float(at)))
+    return tuple(seen)
 
 
 def _is_plain(shot: Shot) -> bool:
