@@ -27,7 +27,6 @@ _MOST_SCALE = 1000.0
 """Factor between two frames, or its inverse, beyond which a step is a mistake."""
 _MOST_SHIFT = 1000.0
 """Frame widths between two frames beyond which a step is a mistake."""
-_SPEEDS = ("zoom", "rotate", "pan.x", "pan.y", "yaw", "tilt")
 _NOTHING = 1e-12
 """A step with smaller numbers does not move."""
 
@@ -67,7 +66,7 @@ class View:
     def at_rest(self) -> bool:
         """True when nothing can move: no speed, and nothing of a pose changes."""
         values = {name: curve.constant_value for name, curve in self.curves.items()}
-        speeds = [values[name] for name in _SPEEDS]
+        speeds = [values[name] for name in ("zoom", "rotate", "pan.x", "pan.y", "yaw", "tilt")]
         return speeds == [1, 0, 0, 0, 0, 0] and None not in values.values()
 
     @property
@@ -131,9 +130,8 @@ class View:
         return Pose(log, center - np.exp(log) * center - offset)
 
     def _values(self, name: str, moments: Moments, sampler: Sampler) -> NDArray[np.float64]:
-        # Speeds are looked at everywhere; a pose that jumps does so at the nearest frame of the film.
-        frame = 0.0 if name in _SPEEDS else float(1 / self.clocks.fps)
-        clocks = replace(self.clocks, frame=frame)
+        # A movement is followed at all moments, so that it is the same at any frame rate.
+        clocks = replace(self.clocks, frame=0.0)
         return sampler.sample(self.curves[name], clocks, moments, _fallback(name))
 
 
