@@ -153,7 +153,7 @@ def ballad() -> Made:
         band.play([moment], chord(root, 4 * p, 0.25, minor=bar % 4 < 2), 0.15)
         for count in range(4):
             t = _time(p)
-            tone = root * 2 ** ((0, 7, 12, 7)[count] / 12)
+            tone = 2 * root * 2 ** ((0, 7, 12, 7)[count] / 12)
             band.play([moment + count * p], note(tone, p, 0.015) * np.exp(-t / 0.4), 0.4)
     return b, band.done()
 
