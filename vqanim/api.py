@@ -544,7 +544,10 @@ def find_render(
         )
         folder = prepared.default_folder
         if not (folder / "takes").is_dir():
-            raise InputError(f"{folder}: there are no takes of {prepared.scene.file}; render it first")
+            raise InputError(
+                f"{folder}: there are no takes of {prepared.scene.file}; render it first, or "
+                "name the folder that was its --out"
+            )
         return at_painted_rate(prepared, folder), folder, prepared.stem
     folder = Path(source)
     resolved = folder / "scene.resolved.yaml"
