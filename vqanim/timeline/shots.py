@@ -39,11 +39,13 @@ class Span:
     written: float = 0.0
     """Film time at which it begins as written, not rounded to frames."""
     seen: float | None = None
-    """Film time at which its first frame is seen; None while nobody has cut the film."""
+    """Film time for which its first frame is painted; None while nobody has cut the film."""
+    shown: int = 0
+    """Painted frames by which the film comes to its frames later than they are painted."""
 
     @property
     def seen_at(self) -> float:
-        """Film time at which its first frame is seen, as well as it is known."""
+        """Film time for which its first frame is painted, as well as it is known."""
         return self.start + self.lag if self.seen is None else self.seen
 
 
