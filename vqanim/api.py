@@ -27,6 +27,7 @@ from vqanim.models.catalogue import (
 from vqanim.models.events import FetchEvent
 from vqanim.models.fetch import fetch_model
 from vqanim.scene import Scene, dump_scene
+from vqanim.scene.heard import song_times
 from vqanim.scene.model import Models, PerceptorUse
 from vqanim.scene.quality import NORMAL, at_quality
 from vqanim.scene.still import Still, lapse_scene, still_scene
@@ -554,11 +555,12 @@ def draw_plot(outline: Outline, path: Path) -> None:
 
 
 def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:
-    """The part of a film that somebody asks for, None for all of it: `A:B` in times of the film, or a shot.
+    """The part of a film that somebody asks for, None for all of it: `A:B` in times of the film, those of its
+    song included, or a shot.
 
     Raises UsageError.
     """
-    return part_of(prepared.timeline, frames, shot)
+    return part_of(prepared.timeline, frames, shot, song_times(prepared.scene))
 
 
 def preview(
@@ -683,7 +685,10 @@ def find_render(
         )
         folder = prepared.default_folder
         if not (folder / "takes").is_dir():
-            raise InputError(f"{folder}: there are no takes of {prepared.scene.file}; render it first")
+            raise InputError(
+                f"{folder}: there are no takes of {prepared.scene.file}; render it first, or "
+                "name the folder that was its --out"
+            )
         return at_painted_rate(prepared, folder), folder, prepared.stem
     folder = Path(source)
     resolved = folder / "scene.resolved.yaml"

@@ -71,7 +71,8 @@ quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings a
 frames = click.option(
     "--frames",
     metavar="A:B",
-    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%: or :2s; B itself is not in it.",
+    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%:, :2s or, with a song, bar 9:bar 17; "
+    "B itself is not in it.",
 )
 
 shot = click.option("--shot", metavar="NAME", shell_complete=completing.shots, help="Only this shot.")

@@ -17,6 +17,7 @@ from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
 from vqanim.scene.model import Prompt, Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
+from vqanim.timeline.runs import see_shots
 from vqanim.timeline.sampling import Clocks
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
@@ -217,7 +218,7 @@ def _shots(scene: Scene, timeline: Timeline) -> Iterator[ShotLine]:
 
 def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Iterator[PromptLine]:
     """Keyframes are looked up where the film shows them, so that weights are those that are painted with."""
-    spans = lay_out(scene)
+    spans = see_shots(lay_out(scene), scene)
     base = TimeBase(math.fsum(span.duration for span in spans), scene.fps, sound=scene.sound)
     plans = shown_plans(timeline)
     times = np.array([plan.time for plan in plans])
