@@ -258,7 +258,9 @@ class TakeStore:
 class Onlooker(TakeStore):
     """Looks frames up and writes nothing, so it needs no lock."""
 
-    def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
+    def _remember(
+        self, shot: str, frame: FrameRecord, path: Path, figures: records.Figures | None = None
+    ) -> None:
         """Leave the records as they are."""
 
 
