@@ -161,7 +161,7 @@ def make_outline(
 
 
 def beats_of(scene: Scene, seconds: float, every: int = 1) -> tuple[float, ...]:
-    """Seconds of film of every beat of the song, or of every few, up to a moment; none where none are known."""
+    """Seconds of film of the beats of the song up to a moment, or of every few; none where none are known."""
     clock = scene.sound.clock if scene.soundtrack else None
     moments = () if clock is None else clock.moments(0.0, seconds, every)
     return tuple(round(moment, 6) for moment in moments if moment < seconds)
