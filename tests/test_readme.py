@@ -9,6 +9,7 @@ import pytest
 from click import Context
 
 import vqanim
+from tests.pages import ROOT, blocks_of
 from vqanim import errors
 from vqanim.cli.main import COMMANDS, Commands
 from vqanim.cli.stopping import SIGNALS, Stopped
@@ -17,13 +18,12 @@ from vqanim.scene.functions import FUNCTIONS
 from vqanim.scene.model import Camera, Carry, Guidance, Output, Prompt, Scene, Shot
 from vqanim.scene.options import keys_of
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
     """The code blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [block.text for block in blocks_of(ROOT / "README.md") if block.language == language]
 
 
 @pytest.mark.parametrize("number", [1, 2])

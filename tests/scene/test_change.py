@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from vqanim import compile_timeline
 from vqanim.errors import SceneError
 from vqanim.scene import dump_scene, load_scene_text
 from vqanim.scene.change import TABLE, dial_at
@@ -66,6 +67,12 @@ def test_between_two_rows_of_the_table_it_goes_straight() -> None:
 def test_a_resolved_scene_says_the_same(text: str) -> None:
     loaded = scene(text)
     assert load_scene_text(dump_scene(loaded)) == loaded
+
+
+def test_a_timelapse_which_has_no_frame_before_stays_near_to_none() -> None:
+    loaded = scene("change: 0\nshots: [{name: a, kind: timelapse}]\n")
+    assert loaded.shots[0].guidance.stay_near is None
+    compile_timeline(load_scene_text(dump_scene(loaded)))  # what a render leaves is a scene that can be used
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def _inner_shot(
     merged.path, merged.base = node.path, "shot"
     shot = _read_shot(merged, reader)
     shot = replace(shot, **own, place=node.place, loop_place=place_of("loop", node))
-    return _without_lead(shot, node, reader)
+    return _without_lead(_without_dialed_near(shot), node, reader)
 
 
 def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reader) -> None:
@@ -290,6 +290,14 @@ def _without_lead(shot: Shot, node: Mapping, reader: Reader) -> Shot:
     if is_given("lead", node):
         reader.refuse(place_of("lead", node), "found a lead, a timelapse has none")
     return replace(shot, lead=None)
+
+
+def _without_dialed_near(shot: Shot) -> Shot:
+    """A timelapse has no frame before to stay near to; what `change` set there, and nobody wrote, is none."""
+    near = shot.guidance.stay_near
+    if shot.kind != "timelapse" or near is None or near.to != "previous" or near.weight.place.line:
+        return shot
+    return replace(shot, guidance=replace(shot.guidance, stay_near=None))
 
 
 def _check_pace(shot: Shot, node: Mapping, reader: Reader) -> None:
