@@ -19,7 +19,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
-    frozenset({"timeline"}),
+    frozenset({"timeline", "foreign"}),
     frozenset({"guidance", "camera", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
@@ -143,6 +143,10 @@ LIGHT = {
     "listen --help": "from vqanim.cli.main import main; main(['listen', '--help'])",
     "a scene with a soundtrack": (
         "from vqanim.cli.main import main; assert main(['check', root + '/scenes/music/ember.yaml']) == 0"
+    ),
+    "import": (
+        "from vqanim.cli.main import main; "
+        "assert main(['import', root + '/tests/foreign/samples/generate.sh', '--out', 'x.yaml']) == 0"
     ),
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }

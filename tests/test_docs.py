@@ -19,7 +19,7 @@ import yaml
 from PIL import Image
 
 import vqanim
-from tests.pages import DOCS, PAGES, ROOT, Block, blocks_of, check_command, vqanim_commands
+from tests.documents import DOCS, PAGES, ROOT, Block, blocks_of, check_command, vqanim_commands
 from vqanim.cli.main import main
 
 CHEAP = ("new", "check", "plan", "schema", "prompts", "listen")

@@ -61,13 +61,13 @@ def heard(path: Path) -> list[float]:
 
 @pytest.mark.parametrize("fps", [12, 24])
 def test_every_click_has_its_flash_on_its_frame(fps: int, tmp_path: Path) -> None:
-    # None of the clicks is near the border of two frames, where some milliseconds would decide.
-    truth = [0.52 + 0.5 * number for number in range(11)]
+    # None of the clicks is halfway between two frames, where some milliseconds would decide.
+    truth = [0.51 + 0.5 * number for number in range(11)]
     soundfile.write(tmp_path / "song.wav", sounds.at(truth, 6.25), RATE)
     path = make(tmp_path, f"fps: {fps}\nhits: [{{on: beat, flash: 1, fade: 0s}}]", {"main": 60})
     bright = np.flatnonzero(seen(path) > 150).tolist()
     assert heard(path) == pytest.approx(truth, abs=0.002)
-    assert bright == [int(moment * fps) for moment in truth]
+    assert bright == [round(moment * fps) for moment in truth]
     assert len(seen(path)) == round(6.25 * fps)
 
 
@@ -82,3 +82,21 @@ def test_cuts_are_on_their_beats(fps: int, tmp_path: Path) -> None:
     path = make(tmp_path, more, {"a": 30, "b": 120, "c": 220})
     jumps = (np.flatnonzero(np.abs(np.diff(seen(path))) > 40) + 1) / fps
     assert jumps == pytest.approx([truth[4], truth[10]], abs=0.5 / fps + 0.01)
+
+
+@pytest.mark.parametrize("fps", [12, 24, 25])
+@pytest.mark.parametrize("first", [0.41, 0.44, 0.46, 0.49])
+def test_a_flash_is_on_the_first_frame_after_its_cut(first: float, fps: int, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "song.wav", sounds.silence(6), RATE)
+    more = (
+        f"fps: {fps}\nhits: [{{on: bar, flash: 1, fade: 0s}}]\nshots:\n- name: a\n"
+        "- {name: b, at: bar 2, transition: cut}\n- {name: c, at: bar 3, transition: cut}"
+    )
+    song = f"{{file: song.wav, bpm: 97, first_beat: {first}s}}"
+    text = SCENE.format(more=more).replace("soundtrack: song.wav", f"soundtrack: {song}")
+    (tmp_path / "scene.yaml").write_text(text)
+    film = compile_timeline(load_scene(tmp_path / "scene.yaml"))
+    flashes = [number for number, frame in enumerate(film.edit) if frame.effects]
+    cuts = [chapter.first for chapter in film.chapters[1:]]
+    assert flashes[1:] == cuts
+    assert all(abs(cut / fps - first - 4 * 60 / 97 * bar) <= 0.5 / fps for bar, cut in enumerate(cuts, 1))

@@ -9,7 +9,7 @@ import pytest
 from click import Context
 
 import vqanim
-from tests.pages import ROOT, blocks_of
+from tests.documents import ROOT, blocks_of
 from vqanim import errors
 from vqanim.cli.main import COMMANDS, Commands
 from vqanim.cli.stopping import SIGNALS, Stopped

@@ -13,11 +13,11 @@ from tests import sounds
 from tests.sounds import RATE
 from vqanim import api
 from vqanim.engine.events import ResponseMeasured
-from vqanim.errors import SceneError
+from vqanim.errors import SceneError, UsageError
 from vqanim.ffmpeg import executable
 from vqanim.scene import load_scene_text
 from vqanim.timeline import compile_timeline
-from vqanim.timeline.part import cut_part, part_of
+from vqanim.timeline.part import Part, cut_part, part_of
 
 TRUTH, CLICKS = sounds.clicks(120, 0.4, 4)
 SCENE = """\
@@ -46,6 +46,67 @@ def test_a_part_begins_where_the_song_is_by_then(scene: Path) -> None:
     sound = cut_part(timeline, part).sound
     assert sound is not None
     assert sound.start == pytest.approx(1.5)
+
+
+PARTS = {
+    "bar 1:bar 2": (-1, 23),
+    "bar 1 beat 2:drop": (5, 17),
+    "drop-1beat:drop+1bar": (11, 41),
+    "drop:": (17, 42),
+    ":4beats": (0, 24),
+    "2beats:1:00%": None,
+    "line-1:line-1+500ms": (12, 18),
+    "0:01:drop": (12, 17),
+    "1s:drop": (12, 17),
+    "12f:50%": (12, 21),
+}
+"""First and last frame, at 12 fps, of a film that begins half a second into the song; -1 for an error."""
+WRONG = {
+    "drpo:bar 2": "there is no marker 'drpo', did you mean 'drop'?",
+    "bar 2:bar 99": "these are the film's frames 23 to",
+    "drop:bar 1 beat 2": "the first before the last",
+    "bar 0:drop": "bars are counted from 1",
+    "bar 1 beat 9:drop": "a bar has 4 beats",
+    "x y:drop": "'x y' is no time, allowed is A:B such as 3s:6s, 36f:72f, 50%: or :2s, with its song bar 9",
+    "drop": "is no part of a film",
+}
+
+
+@pytest.fixture
+def marked(scene: Path) -> Path:
+    song = "soundtrack: {file: song.wav, start: 0.5s, bpm: 120, first_beat: 0.4s}"
+    text = SCENE.replace("soundtrack: {file: song.wav, start: 0.5s}", song)
+    (scene.parent / "words.lrc").write_text("[00:01.50]La la\n")
+    scene.write_text(text + "markers: {drop: bar 1 beat 4}\nlyrics: words.lrc\n")
+    return scene
+
+
+def test_a_part_is_asked_for_in_the_words_of_the_song(marked: Path) -> None:
+    prepared = api.prepare(marked)
+    assert len(prepared.timeline.edit) == 42
+    for frames, wanted in PARTS.items():
+        if wanted is None or wanted[0] < 0:
+            with pytest.raises(UsageError, match="--frames"):
+                api.find_part(prepared, frames)
+            continue
+        assert api.find_part(prepared, frames) == Part(*wanted), frames
+
+
+def test_what_is_no_part_is_told(marked: Path) -> None:
+    prepared = api.prepare(marked)
+    for frames, said in WRONG.items():
+        with pytest.raises(UsageError) as caught:
+            api.find_part(prepared, frames)
+        assert said in str(caught.value), frames
+    marked.write_text("size: [64, 48]\nduration: 2s\nprompts: [a]\n")
+    with pytest.raises(UsageError, match="bars, beats and markers need a soundtrack"):
+        api.find_part(api.prepare(marked), "bar 1:bar 2")
+
+
+def test_a_part_begins_on_the_frame_of_a_cut(marked: Path) -> None:
+    marked.write_text(marked.read_text() + "shots: [{name: a}, {name: b, at: drop, transition: cut}]\n")
+    prepared = api.prepare(marked)
+    assert api.find_part(prepared, "drop:") == api.find_part(prepared, shot="b")
 
 
 def test_a_plan_tells_the_beats_on_the_time_of_the_film(scene: Path) -> None:

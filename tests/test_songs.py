@@ -53,9 +53,9 @@ def frames_with(timeline: Timeline, name: str, least: float) -> list[int]:
     ]
 
 
-def on_screen(moments: Sequence[float], fps: int) -> list[int]:
-    """The frames that are on screen at some moments."""
-    return [int(moment * fps + 1e-6) for moment in moments]
+def nearest(moments: Sequence[float], fps: int) -> list[int]:
+    """The frames that are nearest to some moments."""
+    return [int(moment * fps + 0.5 + 1e-6) for moment in moments]
 
 
 def test_the_film_is_as_long_as_the_song(load: Load) -> None:
@@ -69,8 +69,8 @@ def test_the_film_is_as_long_as_the_song(load: Load) -> None:
 def test_flashes_are_on_the_frames_of_the_clicks(fps: int, load: Load) -> None:
     scene = load(f"duration: soundtrack\nfps: {fps}\nhits: [{{on: beat, flash: 1, fade: 0s}}]")
     found = frames_with(compile_timeline(scene), "flash", 0.99)
-    wanted = on_screen(TRUTH, fps)
-    # Beats are found to some milliseconds, so a click near the border of two frames may fall into either.
+    wanted = nearest(TRUTH, fps)
+    # Beats are found to some milliseconds, so a click halfway between two frames may fall onto either.
     assert len(found) == len(wanted)
     assert all(
         abs(frame - click) <= (1 if fps > 24 else 0) for frame, click in zip(found, wanted, strict=True)
@@ -95,7 +95,7 @@ def test_hits_on_a_stem_are_on_its_strokes(fps: int, load: Load) -> None:
         drums=songs.at(strokes, 8),
     )
     found = frames_with(compile_timeline(scene), "punch", 1.04)
-    assert found == pytest.approx(on_screen(strokes, fps), abs=1)
+    assert found == pytest.approx(nearest(strokes, fps), abs=1)
 
 
 def test_a_signal_moves_the_camera_at_any_fps_alike(load: Load) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,22 @@ def test_numbers_that_are_no_sound_are_refused(tmp_path: Path) -> None:
 def test_an_hour_is_refused_at_once(write: Write) -> None:
     hour = np.zeros(8000 * 3600, np.int16)
     assert "lasts 60:00 minutes, allowed are 30" in refused(write(hour, "hour.flac", 8000))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's script")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "script", ["sleep 1000", "head -c 2000000 /dev/zero; sleep 1000"], ids=["at once", "in the middle"]
+)
+def test_an_ffmpeg_that_hangs_is_ended(
+    script: str, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = by_ffmpeg(write(song()), tmp_path / "song.m4a")
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+    monkeypatch.setenv("VQANIM_FFMPEG_PATIENCE", "0.5")
+    began = time.monotonic()
+    assert "ffmpeg did nothing for 0.5 s while it was read" in refused(path)
+    assert time.monotonic() - began < 20

@@ -341,7 +341,8 @@ def test_nothing_to_encode(folder: Path, run: Run, here: Path) -> None:
     never = run("encode", "other.yaml")
     assert (never.code, never.err) == (
         3,
-        "Error: renders/other: there are no takes of other.yaml; render it first\n",
+        "Error: renders/other: there are no takes of other.yaml; render it first, or name the folder that "
+        "was its --out\n",
     )
     (here / "none").mkdir()
     assert run("encode", "none").code == 3

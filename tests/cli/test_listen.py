@@ -171,3 +171,23 @@ def test_bad_songs_are_named(name: str, sound: sounds.Sound | None, said: str, r
         assert said in done.err
         assert len(done.err.splitlines()) == 1
     assert not Path("x.yaml").exists()
+
+
+MADE = {
+    "clicks at 87": lambda: sounds.clicks(87, 0.37, 14),
+    "clicks at 120": lambda: sounds.clicks(120, 0.05, 12),
+    "clicks at 174": lambda: sounds.clicks(174, 1.21, 12),
+    "swing at 87": lambda: sounds.swing(87, 0.61, 14),
+    "swing at 174": lambda: sounds.swing(174, 0.2, 12),
+    "90 to 120": lambda: sounds.change(90, 120, 0.3, 10, 22),
+    "120 to 90": lambda: sounds.change(120, 90, 0.3, 10, 22),
+}
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.15])
+@pytest.mark.parametrize("name", MADE)
+def test_the_beats_of_known_songs(name: str, noise: float, run: Run, here: Path) -> None:
+    truth, sound = MADE[name]()
+    soundfile.write("song.wav", sound + sounds.noise(len(sound) / sounds.RATE, noise), sounds.RATE)
+    said = json.loads(run("listen", "song.wav", "--json", "--fps", "12").out)
+    assert sounds.share_found(said["beats"], truth) >= 0.95

@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+import soundfile
 from PIL import Image
 
 import vqanim
 from tests.cli.conftest import TINY, Run, frames
+from tests.sounds import RATE, silence
 from vqanim import api
 from vqanim.engine.speeds import NAME, read_speeds
 from vqanim.takes.store import TakeStore
@@ -137,12 +139,12 @@ def test_a_render_teaches_plan_how_fast_this_machine_is(run: Run, here: Path, ca
     assert speed.models == "pocket + pocket x4"
     assert speed.device.startswith("cpu")
     assert set(speed.seconds) == {"step", "carry", "begin", "film"}
-    estimate = api.outline(api.prepare("tiny.yaml")).time
+    estimate = api.outline(api.prepare("tiny.yaml"), out="elsewhere").time
     assert estimate is not None
     assert not estimate.guessed
     # All but the first frame is measured by its middle value, so that a hiccup of the machine does not count.
     assert took / 5 < estimate.total < took * 3
-    assert "to paint" in run("plan", "tiny.yaml").out
+    assert "to paint" in run("plan", "tiny.yaml", "--out", "elsewhere").out
     assert "this is less sure" in run("plan", "tiny.yaml", "--set", "size=[96, 64]").out
     assert "not measured yet" in run("plan", "tiny.yaml", "--set", "guidance.cutouts=5").out
 
@@ -216,3 +218,42 @@ def test_a_draft_has_a_folder_of_its_own_and_its_scene_renders_it_again(run: Run
     draft = vqanim.prepare("tiny.yaml", ["duration=0.3s"], quality="draft").timeline
     assert again.shots == draft.shots
     assert run("render", "tiny.yaml", "-q", "best").code == 2
+
+
+def test_frames_that_are_painted_are_not_counted_again(run: Run, here: Path, cache: Path) -> None:
+    (here / "tiny.yaml").write_text(TINY)
+    whole = run("render", "tiny.yaml", "--out", "kept")
+    assert whole.code == 0
+    estimate = json.loads(run("plan", "tiny.yaml", "--json").out)["time"]
+    done = json.loads(run("plan", "tiny.yaml", "--json", "--out", "kept").out)
+    assert (done["kept"], done["stale"], done["time"]["painting"], done["time"]["start"]) == (6, 0, 0, 0)
+    for name in ("000004.png", "000005.png"):
+        (here / "kept/takes/main" / name).unlink()
+    before = {path: path.stat().st_mtime_ns for path in (here / "kept").rglob("*")}
+    part = run("plan", "tiny.yaml", "--out", "kept")
+    assert "4 of 6 frames are painted" in part.out
+    assert "for the rest" in part.out
+    left = json.loads(run("plan", "tiny.yaml", "--json", "--out", "kept").out)["time"]
+    assert 0 < left["painting"] < estimate["painting"]
+    assert {path: path.stat().st_mtime_ns for path in (here / "kept").rglob("*")} == before  # nothing written
+    # What a render would paint anew is painted anew: here all that comes after the first frame.
+    changed = run("plan", "tiny.yaml", "--out", "kept", "--set", "camera.zoom=1.3")
+    assert "1 of 6 frames are painted; 3 others no longer right" in changed.out
+    assert "are painted" not in run("plan", "tiny.yaml", "--out", "elsewhere").out
+    rest = run("render", "tiny.yaml", "--out", "kept", "--set", "camera.zoom=1.3")
+    assert "1 of 6 kept, 5 to paint" in rest.out
+
+
+def test_beats_are_marked_above_the_curves(run: Run, here: Path) -> None:
+    (here / "song.yaml").write_text(
+        "duration: 4s\nprompts: [{text: a lake, weight: {0s: 0, 4s: 1}}]\n"
+        "soundtrack: {file: song.wav, bpm: 120, first_beat: 0s, meter: 4}\n"
+    )
+    soundfile.write(here / "song.wav", silence(4.0), RATE)
+    (line,) = [line for line in run("plan", "song.yaml").out.splitlines() if line.startswith("  beats")]
+    marks = line[28:]
+    assert (marks.count("|"), marks.count(".")) == (2, 6)
+    assert marks.index("|") == 0
+    long = run("plan", "song.yaml", "--set", "soundtrack.bpm=1000").out
+    assert "  bars" in long
+    assert "  beats" not in long

@@ -14,9 +14,11 @@ from PIL import Image
 
 from tests.cli.conftest import Run
 from vqanim import api
+from vqanim.cli import ticker
 from vqanim.film.probe import decode_frame, probe
 from vqanim.preview.animatic import preview_size
 from vqanim.preview.views import find_views
+from vqanim.takes.lock import lock_folder
 from vqanim.timeline import FrameRef
 
 SCENE = """\
@@ -183,3 +185,42 @@ def test_json_is_all_that_plan_prints(run: Run, scene: Path) -> None:
     done = run("plan", str(scene), "--json")
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out)["frames"] == 15
+
+
+def test_two_previews_into_one_folder_do_not_meet(run: Run, scene: Path) -> None:
+    with lock_folder(Path("shown")):
+        done = run("preview", str(scene), "--out", "shown")
+    assert done.code == 6
+    assert "is making a preview into this folder; wait for it" in done.err
+    assert not list(Path("shown").glob("*.mp4"))
+    assert run("preview", str(scene), "--out", "shown").code == 0
+    assert run("preview", str(scene), "--out", "shown").code == 0
+
+
+def test_a_long_preview_tells_how_far_it_is_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    for pictures, quiet in ((600, False), (100, False), (600, True)):
+        told = ticker.Ticker(quiet)
+        for done in range(1, pictures + 1):
+            now[0] += 0.0625
+            told.tick(done, pictures)
+        told.close()
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert bool(err) == (pictures == 600 and not quiet)
+        if err:
+            lines = err.splitlines()
+            assert len(lines) == 9
+            assert lines[0] == "64 of 600 pictures, 0:34 left"
+
+
+def test_every_picture_of_a_preview_is_counted(scene: Path) -> None:
+    prepared = api.prepare(str(scene))
+    heard: list[tuple[int, int]] = []
+    for _ in api.preview(prepared, "counted", progress=lambda done, pictures: heard.append((done, pictures))):
+        pass
+    assert [done for done, _ in heard] == list(range(1, len(heard) + 1))
+    assert {pictures for _, pictures in heard} == {len(heard)}

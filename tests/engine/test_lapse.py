@@ -14,8 +14,9 @@ from PIL import Image
 
 from vqanim.engine.events import Event, FrameDone, LapseStep, ModelsLoaded, RecordingMoved
 from vqanim.engine.lapse import Lapse, Schedule, record
+from vqanim.engine.loading import load_painter
 from vqanim.engine.painter import Painter
-from vqanim.engine.run import Run, load_painter, paint_takes
+from vqanim.engine.run import Run, paint_takes
 from vqanim.guidance.graphs import Choice
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.scene import load_scene_text

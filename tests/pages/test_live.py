@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from pathlib import Path
@@ -145,8 +146,11 @@ def test_a_render_that_goes_on_shows_what_came_before(prepared: Prepared, folder
     assert "stay near pixels" in end["lanes"]
 
 
-def test_a_file_of_somebody_else_stays_and_is_told_of_once(prepared: Prepared, folder: Path) -> None:
-    (folder / "live.html").write_text("my own page")
+@pytest.mark.parametrize("name", ["live.html", "live.js"])
+def test_a_file_of_somebody_else_stays_and_is_told_of_once(
+    prepared: Prepared, folder: Path, name: str
+) -> None:
+    (folder / name).write_text("my own")
     with watch(prepared, folder) as page:
         page.hear(started(folder))
         end = time.monotonic() + 30
@@ -154,20 +158,25 @@ def test_a_file_of_somebody_else_stays_and_is_told_of_once(prepared: Prepared, f
         while not told and time.monotonic() < end:
             told += page.faults()
         page.hear(frame_done(1))
-    assert told == [
-        f"{folder / 'live.html'}: is there and was not made here; move it, or choose another name"
-    ]
+    assert told == [f"{folder / name}: is there and was not made here; move it, or choose another name"]
     assert list(page.faults()) == []
-    assert (folder / "live.html").read_text() == "my own page"
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert (folder / name).read_text() == "my own"
 
 
-def test_a_disk_that_refuses_ends_nothing_but_the_page(prepared: Prepared, folder: Path) -> None:
-    (folder / "live.js").mkdir()
+def test_a_disk_that_refuses_ends_nothing_but_the_page(
+    prepared: Prepared, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(Path, "replace", refuse)
     with watch(prepared, folder) as page:
         page.hear(started(folder))
     (told,) = page.faults()
-    assert told.startswith(f"{folder / 'live.js'}: cannot be written: a folder is where a file should be")
+    assert told.startswith(f"{folder / 'live.js'}: cannot be written: the disk is full")
     assert list(page.faults()) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_it_outlives_that_its_unfinished_file_is_cleared_away(

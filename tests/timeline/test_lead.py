@@ -100,3 +100,11 @@ def test_without_a_lead_plans_are_as_they_were() -> None:
 def test_auto_takes_what_is_usual_until_it_is_measured() -> None:
     timeline = film(f"duration: 4s\nlead: auto\n{CHANGE}")
     assert texts(timeline.shots[0]).index("a fire") == 16
+
+
+@pytest.mark.parametrize(("lead", "frames"), [("0.24s", 2), ("0.26s", 3), ("0.34s", 3), ("0.36s", 4)])
+def test_a_lead_between_frames_takes_the_nearest(lead: str, frames: int) -> None:
+    (shot,) = film(f"duration: 4s\nlead: {lead}\n{CHANGE}").shots
+    assert texts(shot).index("a fire") == 20 - frames
+    a, _ = film(f"lead: {lead}\n" + SHOTS.format("carry")).shots
+    assert texts(a) == ["a lake"] * (20 - frames) + ["a fire"] * frames

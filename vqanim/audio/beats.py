@@ -18,7 +18,7 @@ TIGHTNESS = 100.0
 """How much an uneven beat costs beside the strength of onsets."""
 LEAST_BEATS = 4
 """Fewer tell nothing about what is between them."""
-HEAVIER = 2.0
+HEAVIER = 1.7
 """Times that offbeats must be as heavy as beats before they are taken for the beats."""
 _NEAREST, _FARTHEST = 0.5, 2.0
 """Periods between which the beat before is looked for."""

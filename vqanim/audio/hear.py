@@ -14,14 +14,14 @@ from vqanim.audio import signals
 from vqanim.audio.beats import on_the_heavier, track_beats
 from vqanim.audio.kept import Kept
 from vqanim.audio.reading import SILENCE, BadSong, Samples, Song, open_song, read_mono
-from vqanim.audio.spectrum import HEAVY, RATE, log_mels, onset_strength
+from vqanim.audio.spectrum import RATE, heavy_strength, log_mels, onset_strength
 from vqanim.audio.structure import Section, find_downbeat, find_sections
 from vqanim.audio.tempo import FASTEST, SLOWEST, find_tempo
 from vqanim.scene.soundtrack import NAMES, Band
 
 Floats = NDArray[np.float64]
 
-VERSION = 2
+VERSION = 3
 """Bumped by hand whenever the same song would give other beats or sections."""
 METHOD = "onsets and dynamic programming"
 CLEAR = 0.25
@@ -100,8 +100,7 @@ def _find_beats(mono: Samples, song: Song, meter: int, near: float | None) -> Be
     mels = log_mels(mono)
     onsets = onset_strength(mels)
     path = find_tempo(onsets, RATE, near)
-    heavy = onset_strength(mels[:, :HEAVY])
-    beats = on_the_heavier(track_beats(onsets, RATE, path), onsets, heavy, RATE)
+    beats = on_the_heavier(track_beats(onsets, RATE, path), onsets, heavy_strength(mels), RATE)
     tempo = _tempo_of(beats) or float(np.median(path.bpm))
     half_is_likelier = (path.half >= path.double and tempo / 2 >= SLOWEST) or tempo * 2 > FASTEST
     downbeat = find_downbeat(beats, mono, onsets, meter)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from vqanim.audio.whole import cut_short
 from vqanim.errors import InputError
-from vqanim.ffmpeg import LOCAL, executable
+from vqanim.ffmpeg import LOCAL, Watchdog, Words, executable, kill, patience, start
 
 Samples = NDArray[np.float32]
 
@@ -211,27 +210,38 @@ def _by_ffmpeg(path: Path) -> Iterator[Samples]:
             "pipe:1",
         ),
     ]
-    size = 4 * _FFMPEG_CHANNELS * BLOCK
-    with tempfile.TemporaryFile() as messages:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, start_new_session=True)
-        assert process.stdout is not None
+    size, limit = 4 * _FFMPEG_CHANNELS * BLOCK, patience()
+    process = start(command, subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    with Words(process.stderr) as words, Watchdog(process, limit) as watchdog:
         try:
-            while data := process.stdout.read(size):
+            while True:
+                with watchdog.watching():
+                    data = process.stdout.read(size)
+                if not data:
+                    break
                 whole = len(data) // (4 * _FFMPEG_CHANNELS) * 4 * _FFMPEG_CHANNELS
                 yield np.frombuffer(data[:whole], "<f4").reshape(-1, _FFMPEG_CHANNELS)
-            code = process.wait()
+            with watchdog.watching():
+                code = process.wait()
         finally:
-            process.kill()
+            kill(process)
             process.stdout.close()
             process.wait()
-        if code != 0:
-            messages.seek(0)
-            raise BadSong(path, _why_no_sound(messages.read().decode("utf-8", "replace"), path))
+    if watchdog.bitten:
+        raise BadSong(
+            path,
+            f"ffmpeg did nothing for {limit:g} s while it was read; save it as wav or flac "
+            "(VQANIM_FFMPEG_PATIENCE says how long to wait)",
+        )
+    if code != 0:
+        raise BadSong(path, _why_no_sound(words.last, path))
 
 
 def _why_no_sound(words: str, path: Path) -> str:
-    lines = [line.strip() for line in words.split("\n") if line.strip()]
-    last = lines[-1].replace(f"file:{path}", path.name) if lines else "ffmpeg said nothing"
+    last = words.rpartition("; ")[2].replace(f"file:{path}", path.name) or "ffmpeg said nothing"
     if "matches no streams" in words:
         return "has no sound in it"
     if "moov atom not found" in words or "partial file" in words or "Truncated" in words:

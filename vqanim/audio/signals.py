@@ -16,7 +16,7 @@ from vqanim.scene.soundtrack import BANDS, Band
 
 Floats = NDArray[np.float64]
 
-VERSION = 1
+VERSION = 2
 """Bumped by hand whenever the same song would give other signals."""
 _ONSET = (0.005, 0.1)
 """Attack and release of `onset`, in seconds."""

@@ -18,14 +18,16 @@ RATE = ANALYSIS_RATE // HOP
 WINDOW = 512
 """Samples of a spectrum, 21 ms: short, because beats are found by it."""
 MELS = 40
-HEAVY = 5
-"""Mel bands from below, up to 300 Hz, in which kicks and the bodies of snares sound."""
+HEAVY = 2
+"""Mel bands from below, up to 190 Hz, in which deep drums and basses sound."""
 _LOWEST, _HIGHEST = 30.0, 11_000.0
 """Hz of the lowest and highest edge of the mel bands."""
 _AT_ONCE = 4096
 """Spectra that are in memory at once."""
 _CONTRAST = 300.0
 """Of log(1 + x): the level that is told apart from silence is so many times below the song's own."""
+_FIRST = 0.3
+"""Seconds within which a first stroke has died away."""
 _LAG = 2
 """Spectra from which to which a rise is measured."""
 
@@ -54,14 +56,24 @@ def onset_strength(mels: NDArray[np.float32]) -> Floats:
     count = len(mels)
     if count <= _LAG + 1:
         return np.zeros(count)
-    wide = np.pad(mels, ((0, 0), (1, 1)), mode="edge")
+    # Before the first sound there is what is left after it, so that a stroke at the very beginning is heard,
+    # and a song that was cut out of another, or lies in noise, has none there.
+    before = np.median(mels[: round(_FIRST * RATE)], axis=0, keepdims=True)
+    begun = np.concatenate([np.repeat(before, _LAG // 2, axis=0), mels])
+    wide = np.pad(begun, ((0, 0), (1, 1)), mode="edge")
     strongest = np.maximum(np.maximum(wide[:, :-2], wide[:, 1:-1]), wide[:, 2:])
-    rise = np.maximum(mels[_LAG:] - strongest[:-_LAG], 0).sum(axis=1, dtype=np.float64)
+    rise = np.maximum(begun[_LAG:] - strongest[:-_LAG], 0).sum(axis=1, dtype=np.float64)
     # A rise from k to k + _LAG happens between the two.
-    flux = np.pad(rise, (_LAG // 2, _LAG - _LAG // 2))
+    flux = np.pad(rise, (0, _LAG - _LAG // 2))
     flux = np.maximum(flux - _moving_mean(flux, RATE), 0)
     spread = float(flux.std())
     return flux / spread if spread > 1e-9 else np.zeros(count)
+
+
+def heavy_strength(mels: NDArray[np.float32]) -> Floats:
+    """How strongly the deepest sounds are struck, as `onset_strength` tells it: by how loud they are, not by
+    the logarithm of it, in which the little that a hat or a chord has down there counts nearly as much."""
+    return onset_strength(np.expm1(mels[:, :HEAVY]))
 
 
 def brightness(mono: Samples) -> tuple[Floats, Floats]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import click
 
-from vqanim.cli import options, words
+from vqanim.cli import completing, options, words
 from vqanim.errors import VqanimError
 
 
 @click.command()
-@click.argument("scenes", metavar="SCENE...", nargs=-1, required=True)
+@click.argument("scenes", metavar="SCENE...", nargs=-1, required=True, shell_complete=completing.scenes)
 @options.overrides
 @options.models
 @options.outside

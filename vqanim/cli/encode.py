@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vqanim.cli import options, words
+from vqanim.cli import completing, options, words
 from vqanim.cli.stopping import stopping
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=completing.scenes)
 @click.option(
     "--preset",
     "presets",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
+import keyword
 import os
 import shlex
 import sys
@@ -17,13 +18,14 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 import click
+from click.shell_completion import CompletionItem
 
 from vqanim import __version__
 from vqanim.cli.stopping import Stopped
 from vqanim.cli.words import complain, prepare_streams
 from vqanim.errors import CurveError, SceneError, VqanimError
 
-# A command NAME is the function NAME of the module vqanim.cli.NAME.
+# A command NAME is the function NAME of the module vqanim.cli.NAME; `import` is `import_`.
 COMMANDS = MappingProxyType(
     {
         "render": "Render a scene to a film, or continue a stopped render.",
@@ -37,6 +39,7 @@ COMMANDS = MappingProxyType(
         "preview": "Show camera, edit and curves as a film, without models.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
+        "import": "Turn settings of Deforum, VQGAN-CLIP or pytti into a scene.",
         "schema": "Print the scene language for editors, or as a page.",
         "listen": "Find the beats, sections and signals of a song.",
         "icon": "Draw an icon, a text or a silhouette to start a film from.",
@@ -63,7 +66,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"vqanim.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(importlib.import_module(f"vqanim.cli.{name}"), name)
         return command
 
     def resolve_command(
@@ -73,6 +77,13 @@ class Commands(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             raise click.UsageError(f"there is no command {name!r}{_nearest(name)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer commands without importing them."""
+        found = [
+            CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

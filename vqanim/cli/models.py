@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from vqanim.cli import words
+from vqanim.cli import completing, words
 from vqanim.cli.stopping import stopping
 from vqanim.errors import InputError, UsageError, VqanimError
 from vqanim.models.catalogue import Entry, RemoteFile, find_entries, get_entry, list_models
@@ -77,7 +77,7 @@ def list_(as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.models)
 def show(name: str) -> None:
     """Show what is known about NAME.
 
@@ -102,7 +102,7 @@ def show(name: str) -> None:
 
 
 @models.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=completing.models)
 @click.option(
     "--from",
     "sources",
@@ -136,7 +136,7 @@ def fetch(names: Sequence[str], sources: Sequence[str], quiet: bool) -> None:
 
 
 @models.command()
-@click.argument("names", metavar="[NAME...]", nargs=-1)
+@click.argument("names", metavar="[NAME...]", nargs=-1, shell_complete=completing.models)
 def verify(names: Sequence[str]) -> int:
     """Compare files with their SHA-256.
 
@@ -190,7 +190,7 @@ def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.models)
 def path(name: str) -> None:
     """Print where the files of NAME are, one a line."""
     for entry in find_entries(name):
@@ -201,7 +201,7 @@ def path(name: str) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.models)
 @click.option(
     "--forget",
     is_flag=True,

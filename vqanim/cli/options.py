@@ -6,14 +6,19 @@ import re
 
 import click
 
+from vqanim.cli import completing
+
 QUALITIES = ("draft", "normal", "high")
 """Those of vqanim.scene.quality, which would bring in what a help page has no need of."""
+
+scene = click.argument("scene", shell_complete=completing.scenes)
 
 overrides = click.option(
     "--set",
     "overrides",
     metavar="KEY.PATH=VALUE",
     multiple=True,
+    shell_complete=completing.keys,
     help="Replace one value of the scene, as in: --set duration=2s --set camera.zoom=1.1 (repeatable).",
 )
 
@@ -26,6 +31,7 @@ outside = click.option(
 models = click.option(
     "--models",
     metavar="NAME",
+    shell_complete=completing.pairs,
     help="Use these models instead of the scene's; `pocket` comes with vqanim.",
 )
 
@@ -41,6 +47,7 @@ device = click.option(
     metavar="NAME",
     default="auto",
     callback=_device,
+    shell_complete=completing.devices,
     help="auto (the fastest there is), cpu, cuda, cuda:N or mps.",
 )
 
@@ -64,7 +71,8 @@ quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings a
 frames = click.option(
     "--frames",
     metavar="A:B",
-    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%: or :2s; B itself is not in it.",
+    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%:, :2s or, with a song, bar 9:bar 17; "
+    "B itself is not in it.",
 )
 
-shot = click.option("--shot", metavar="NAME", help="Only this shot.")
+shot = click.option("--shot", metavar="NAME", shell_complete=completing.shots, help="Only this shot.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqanim.cli import options, words
+from vqanim.cli import completing, options, words
 from vqanim.cli.stopping import stopping
 from vqanim.errors import UsageError
 
@@ -30,7 +30,7 @@ def _plot_file(ctx: click.Context, parameter: click.Parameter, value: str | None
 
 
 @click.command()
-@click.argument("scene")
+@options.scene
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, and nothing else.")
 @click.option("--frame", type=int, metavar="N", help="Print everything of film frame N, from 0.")
 @click.option(
@@ -49,7 +49,14 @@ def _plot_file(ctx: click.Context, parameter: click.Parameter, value: str | None
     "--device",
     metavar="NAME",
     callback=options.device_or_none,
+    shell_complete=completing.devices,
     help="Whose time is meant: auto, cpu, cuda, cuda:N or mps; the one that painted last if not given.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Folder of the render, for frames painted already; ./renders/<name of the scene> if not given.",
 )
 @options.quality
 @options.overrides
@@ -63,6 +70,7 @@ def plan(
     force: bool,
     measure: bool,
     device: str | None,
+    out: str | None,
     quality: str,
     overrides: Sequence[str],
     models: str | None,
@@ -71,11 +79,11 @@ def plan(
     """Tell what the film of SCENE will be: shots, prompts, curves, models, disk and time.
 
     Nothing is painted. The time comes from earlier renders on this machine, or from --measure; without
-    either, plan says so.
+    either, plan says so. It is that for the rest where frames are painted already.
     """
     from vqanim import api
 
-    prepared = api.prepare(scene, overrides, models, quality=quality, allow_outside=allow_outside)
+    prepared = api.prepare(scene, overrides, models, out, quality=quality, allow_outside=allow_outside)
     if plot is not None and plot.exists() and not force:
         raise UsageError(f"{plot}: there already; give another name, or --force to overwrite")
     if frame is not None:
@@ -87,7 +95,7 @@ def plan(
     with stopping():
         if measure:
             _measure(prepared, device or "auto", quiet=as_json)
-        outline = api.outline(prepared, None if measure or device == "auto" else device)
+        outline = api.outline(prepared, None if measure or device == "auto" else device, out)
         if plot is not None:
             api.draw_plot(outline, plot)
     if as_json:
@@ -130,6 +138,7 @@ def describe(outline: Outline) -> Iterator[str]:
                 "painted",
                 f"{words.count(outline.painted, 'frame')}{rate}, {words.count(outline.steps, 'step')}",
             ),
+            *_there(outline),
             *_models(outline),
             *_sound(outline),
             ("memory", _memory(outline)),
@@ -148,6 +157,12 @@ def describe(outline: Outline) -> Iterator[str]:
     if still := [track for track in outline.tracks if track.is_constant and track.group != "prompts"]:
         yield "\nthe same all the time"
         yield "  " + ", ".join(f"{track.name} {words.number(track.low)}" for track in still)
+
+
+def _there(outline: Outline) -> Iterator[words.Row]:
+    if outline.kept or outline.stale:
+        stale = f"; {words.count(outline.stale, 'other')} no longer right" if outline.stale else ""
+        yield "there", f"{outline.kept} of {words.count(outline.painted, 'frame')} are painted{stale}"
 
 
 def _models(outline: Outline) -> Iterator[words.Row]:
@@ -184,8 +199,9 @@ def _time(outline: Outline) -> str:
         return "not measured yet on this machine with these models; plan --measure does, and each render"
     step = "" if time.step is None else f", {time.step:.2g} s a step"
     sure = " (other sizes were measured, so this is less sure)" if time.guessed else ""
+    rest = " for the rest" if outline.kept else ""
     return (
-        f"about {words.duration(time.total)} on {time.device}{step}{sure}: "
+        f"about {words.duration(time.total)}{rest} on {time.device}{step}{sure}: "
         f"{words.duration(time.start)} to start, {words.duration(time.painting)} to paint, "
         f"{words.duration(time.films)} for the films"
     )

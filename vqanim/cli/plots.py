@@ -47,10 +47,28 @@ def plots(outline: Outline) -> list[str]:
     if len(outline.shots) > 1:
         marks = [(shot.at / outline.seconds, shot.name) for shot in outline.shots]
         lines.append(" " * LABEL + _marked(marks, width))
+    if outline.beats:
+        lines.append(_beat_line(outline, width))
     for track in moving:
         lines += plot(track, width, characters)
     marks = [(part, f"{number(round(outline.seconds * part, 1))}s") for part in (0, 0.25, 0.5, 0.75)]
     return [*lines, " " * LABEL + _marked(marks, width)]
+
+
+def _beat_line(outline: Outline, width: int) -> str:
+    """`|` where bars begin and `.` on the beats between; of many only bars, or every few of them."""
+    beats, bars, name = outline.beats, outline.bars, "beats"
+    if len(beats) > width / 2:
+        every = 1
+        while len(bars[::every]) > width / 2:
+            every *= 2
+        beats, bars = (), bars[::every]
+        name = "bars" if every == 1 else f"every {every} bars"
+    line = [" "] * width
+    for moments, sign in ((beats, "."), (bars, "|")):
+        for moment in moments:
+            line[min(width - 1, int(moment / outline.seconds * width))] = sign
+    return f"{name:<{LABEL}}{''.join(line)}".rstrip()
 
 
 def plot(track: Track, width: int, characters: str) -> list[str]:

@@ -9,13 +9,14 @@ import click
 
 from vqanim.cli import options, words
 from vqanim.cli.stopping import stopping
+from vqanim.cli.ticker import Ticker
 
 MANY = 1500
 """Film frames, of which some twenty are made in a second."""
 
 
 @click.command()
-@click.argument("scene")
+@options.scene
 @click.option(
     "--picture",
     default="grid",
@@ -68,7 +69,11 @@ def preview(
             if shown > MANY:
                 words.say("that takes some minutes; --frames A:B shows a part sooner")
         films: list[words.Row] = []
-        with closing(api.preview(prepared, out, picture=picture, part=part)) as events:
+        ticker = Ticker(quiet)
+        with (
+            closing(api.preview(prepared, out, picture=picture, part=part, progress=ticker.tick)) as events,
+            closing(ticker),
+        ):
             for event in events:
                 films.append(words.film_row(event.path))
         if not quiet:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scene")
+@options.scene
 @click.option(
     "--out",
     metavar="DIR",

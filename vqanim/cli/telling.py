@@ -197,7 +197,7 @@ def other_settings(event: SettingsChanged) -> list[str]:
     ]
     if event.changes:
         told = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
-        warnings.append(f"goes on with {told}; new frames may differ from those before in the last bits")
+        warnings.append(f"goes on with {told}; new frames may differ a little from those before")
     return warnings
 
 

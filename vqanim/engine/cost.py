@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.speeds import Size, Speed, models_key
-from vqanim.timeline.plan import FramePlan, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 
 PNG_BYTES = 1.7
 """A pixel of a painted frame, where none was saved yet; measured on renders of the shipped scenes."""
@@ -22,11 +22,11 @@ FILM_SECONDS = 1e-6
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of a render of the whole film, nothing of which is painted yet."""
+    """Seconds of a render of all that is not painted yet, and of the films."""
 
     device: str
     start: float
-    """Until the models are loaded."""
+    """Until the models are loaded; 0 where none is needed any more."""
     painting: float
     films: float
     """Making MP4, GIF and poster."""
@@ -76,17 +76,21 @@ def all_plans(timeline: Timeline) -> Iterable[FramePlan]:
 
 
 def estimate(
-    timeline: Timeline, speeds: Sequence[Speed], multiple: int, device: str | None = None
+    timeline: Timeline,
+    speeds: Sequence[Speed],
+    multiple: int,
+    device: str | None = None,
+    painted: Container[FrameRef] = frozenset(),
 ) -> Estimate | None:
     """Seconds of a render, or None when too little was measured.
 
     speeds: the latest first; the first one that knows the film's models says which device is meant, unless
-    `device` begins the name of one.
+    `device` begins the name of one. painted: frames that are there already.
     """
     needed = {models_of(timeline, plan) for plan in all_plans(timeline)}
     for wanted in dict.fromkeys(speed.device for speed in speeds if device is None or _is(speed, device)):
         by_models = {speed.models: speed for speed in speeds if speed.device == wanted}
-        if needed <= set(by_models) and (found := _estimate(timeline, by_models, multiple, wanted)):
+        if needed <= set(by_models) and (found := _estimate(timeline, by_models, multiple, wanted, painted)):
             return found
     return None
 
@@ -95,10 +99,17 @@ def _is(speed: Speed, device: str) -> bool:
     return speed.device == device or speed.device.startswith(f"{device}, ")
 
 
-def _estimate(timeline: Timeline, by_models: dict[str, Speed], multiple: int, device: str) -> Estimate | None:
+def _estimate(
+    timeline: Timeline,
+    by_models: dict[str, Speed],
+    multiple: int,
+    device: str,
+    painted: Container[FrameRef],
+) -> Estimate | None:
     size = (timeline.width, timeline.height)
     meter = _Meter()
-    for plan in all_plans(timeline):
+    left = [plan for plan in all_plans(timeline) if FrameRef(plan.shot, plan.index) not in painted]
+    for plan in left:
         speed = by_models[models_of(timeline, plan)]
         kind = "move" if plan.steps < 1 or plan.lapse else "carry"
         if plan.previous is None and not (plan.lapse and plan.index):
@@ -116,7 +127,7 @@ def _estimate(timeline: Timeline, by_models: dict[str, Speed], multiple: int, de
     fits = speed.memory_size is not None and speed.memory_size >= size
     return Estimate(
         device=device,
-        start=speed.start or 0.0,
+        start=(speed.start or 0.0) if left else 0.0,
         painting=meter.seconds,
         films=film * len(timeline.edit),
         step=speed.at("step", size)[0],

@@ -13,8 +13,8 @@ from vqanim.engine.cost import all_plans, models_of, plan_stages
 from vqanim.engine.device import choose_device, device_errors
 from vqanim.engine.events import FrameDone
 from vqanim.engine.learning import add_frame, device_label, most_memory
+from vqanim.engine.loading import load_painter
 from vqanim.engine.painter import Painter
-from vqanim.engine.run import load_painter
 from vqanim.engine.speeds import Samples
 from vqanim.files import Picture
 from vqanim.guidance.graphs import choose

@@ -11,8 +11,8 @@ import torch
 from vqanim.engine.device import choose_device, device_errors
 from vqanim.engine.events import LapseStep, ModelsLoaded
 from vqanim.engine.lapse import Lapse, record
+from vqanim.engine.loading import load_painter
 from vqanim.engine.painter import Painter, resize
-from vqanim.engine.run import load_painter
 from vqanim.engine.start import to_bytes
 from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice, choose

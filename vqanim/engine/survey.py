@@ -24,6 +24,8 @@ class Survey:
     """Frames on disk that no longer hold, and those of shots that the scene no longer has."""
     edited: tuple[FrameRef, ...] = ()
     """Those of the kept ones whose pixels somebody changed; what follows is judged by those painted."""
+    holding: frozenset[FrameRef] = frozenset()
+    """The kept ones."""
 
 
 @dataclass
@@ -85,7 +87,7 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
             stale += frames_from(len(shot.frames), shot.name, store)
     for shot_name in sorted(set(store.list_shots()) - {shot.name for shot in timeline.shots}):
         stale += frames_from(0, shot_name, store)
-    return Survey(kept, tuple(stale), tuple(edited))
+    return Survey(kept, tuple(stale), tuple(edited), frozenset(chain.pixels))
 
 
 def frames_from(index: int, shot: str, store: TakeStore) -> list[FrameRef]:

@@ -12,9 +12,9 @@ from typing import IO
 import numpy as np
 
 from vqanim.errors import OutputError
-from vqanim.ffmpeg import QUIET, executable
+from vqanim.ffmpeg import QUIET, Watchdog, Words, executable, kill, patience, start
 from vqanim.files import Picture
-from vqanim.film.ffmpeg import Watchdog, Words, kill, patience, raw_input, start
+from vqanim.film.ffmpeg import raw_input
 
 # Where one picture has nothing to do with the next (scene change detection), frames are doubled, not mixed.
 _FILTER = "minterpolate=fps={fps}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"

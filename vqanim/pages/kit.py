@@ -56,18 +56,18 @@ def page(
     )
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a file is a page that was made here."""
+def is_ours(path: Path, mark: str = _MARK) -> bool:
+    """Whether a file is a page that was made here, or bears another mark near its beginning."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return _MARK in file.read(_HEAD)
+            return mark in file.read(_HEAD)
     except OSError:
         return False
 
 
-def refuse_foreign(path: Path) -> None:
+def refuse_foreign(path: Path, mark: str = _MARK) -> None:
     """Raise UsageError where a file is in a page's place that was not made here."""
-    if path.is_dir() or (path.exists() and not is_ours(path)):
+    if path.is_dir() or (path.exists() and not is_ours(path, mark)):
         raise UsageError(f"{path}: is there and was not made here; move it, or choose another name")
 
 

@@ -120,6 +120,7 @@ class LivePage:
     def _work(self) -> None:
         try:
             refuse_foreign(self._folder / PAGE)
+            refuse_foreign(self._folder / DATA, _CALL[0])
             self._write()
             self._put(PAGE, self._page())
             while not self._ended.is_set():

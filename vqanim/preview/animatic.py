@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from vqanim.errors import UsageError
-from vqanim.files import Picture, make_folder, write_atomic
+from vqanim.files import Guard, Picture, write_atomic
 from vqanim.film.compose import make_reel
 from vqanim.film.film import FilmDone
-from vqanim.film.gif import write_gif
+from vqanim.film.gif import choose_frames, write_gif
 from vqanim.film.pictures import Reel
 from vqanim.film.sound import sound_digest
 from vqanim.film.video import MP4, VideoSettings, write_video
@@ -26,10 +26,13 @@ from vqanim.preview.outline import without_styles
 from vqanim.preview.pictures import Stage, Takes
 from vqanim.preview.strip import Strip
 from vqanim.scene.model import Scene
+from vqanim.takes.lock import lock_folder
 from vqanim.timeline.part import Part, cut_part
 from vqanim.timeline.plan import FrameRef, Timeline
 from vqanim.timeline.tracks import Track, find_tracks
 
+Progress = Callable[[int, int], None]
+"""Hears how many pictures are made, and how many there will be."""
 MADE = "preview.json"
 """By file name: a digest of all that a film was made of."""
 VERSION = 1
@@ -54,11 +57,15 @@ class Wanted:
     part: Part | None = None
 
 
-def make_preview(scene: Scene, timeline: Timeline, wanted: Wanted) -> Iterator[FilmDone]:
+def make_preview(
+    scene: Scene, timeline: Timeline, wanted: Wanted, progress: Progress = lambda done, pictures: None
+) -> Iterator[FilmDone]:
     """Write an MP4 and a GIF, telling after each; those that are up to date are left alone.
 
+    progress: hears how many pictures are made, of how many.
     Raises UsageError before anything is written, also when a file is there that was not made here;
-    InputError for pictures that are missing or broken; OutputError.
+    InputError for pictures that are missing or broken; LockedError when another preview is made there;
+    OutputError.
     """
     part = wanted.part or Part(0, len(timeline.edit))
     width, height = preview_size(timeline)
@@ -67,25 +74,29 @@ def make_preview(scene: Scene, timeline: Timeline, wanted: Wanted) -> Iterator[F
     takes.check(saved for frame in small.edit for saved in frame.frames)
     strip = _strip(scene, timeline, small, part)
     with tempfile.TemporaryDirectory() as scratch:
-        reel = _with_strip(make_reel(small, _Files(takes, Path(scratch)).find), strip)
+        counter = _Counter(progress)
+        reel = _with_strip(make_reel(small, _Files(takes, Path(scratch)).find), strip, counter)
         outputs = _outputs(small, reel, wanted)
+        counter.pictures = reel.count + len(choose_frames(reel.count, reel.fps, small.gif_fps)[0])
         known = read_made(wanted.folder)
         for output in outputs:
             if output.path.is_dir() or (output.path.exists() and output.path.name not in known):
                 raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
         content = _content(small, takes, strip, wanted)
-        make_folder(wanted.folder)
-        for output in outputs:
-            yield _make(output, f"{content} {output.settings!r}")
+        with lock_folder(wanted.folder, "making a preview") as lock:
+            for output in outputs:
+                yield _make(output, f"{content} {output.settings!r}", lock.check)
 
 
-def _make(output: Output, digest: str) -> FilmDone:
+def _make(output: Output, digest: str, guard: Guard) -> FilmDone:
     """Write a film unless it is up to date."""
     began, folder, name = monotonic(), output.path.parent, output.path.name
     made = read_made(folder)
     written = made.get(name) != digest or not output.path.exists()
     if written:
+        guard()
         output.write()
+        guard()
         write_atomic(folder / MADE, json.dumps({**made, name: digest}, indent=1) + "\n")
     return FilmDone(output.kind, str(output.path), written, monotonic() - began)
 
@@ -176,12 +187,27 @@ class _Files:
         return self._there[frame]
 
 
-def _with_strip(reel: Reel, strip: Strip) -> Reel:
+@dataclass
+class _Counter:
+    """Counts the pictures of all films together."""
+
+    hear: Progress
+    pictures: int = 0
+    done: int = 0
+
+    def add(self) -> None:
+        """One more."""
+        self.done += 1
+        self.hear(self.done, self.pictures)
+
+
+def _with_strip(reel: Reel, strip: Strip, counter: _Counter) -> Reel:
     """The same film with the strip under it."""
 
     def play(indices: Iterable[int]) -> Iterator[Picture]:
         wanted = list(indices)
         for index, picture in zip(wanted, reel.play(wanted), strict=True):
+            counter.add()
             yield np.concatenate([picture, strip.draw(index)])
 
     return replace(reel, height=reel.height + strip.height, play=play)

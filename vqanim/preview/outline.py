@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +17,13 @@ from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
 from vqanim.scene.model import Prompt, Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
+from vqanim.timeline.runs import see_shots
 from vqanim.timeline.sampling import Clocks
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
+
+if TYPE_CHECKING:
+    from vqanim.engine.survey import Survey  # which brings in what reads pictures
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,12 @@ class Outline:
     sound: SoundPlan | None = None
     beats: tuple[float, ...] = ()
     """Seconds of film, where the scene has a song whose beats are known."""
+    bars: tuple[float, ...] = ()
+    """The beats with which bars begin."""
+    kept: int = 0
+    """Frames that are painted already and hold; `time` is that for the others."""
+    stale: int = 0
+    """Painted frames that no longer hold."""
 
     def document(self) -> dict[str, Any]:
         """What JSON holds; values that do not exist are null."""
@@ -110,15 +120,17 @@ def make_outline(
     models: tuple[GeneratorEntry, Sequence[PerceptorEntry]],
     speeds: Sequence[Speed],
     device: str | None = None,
+    found: Survey | None = None,
 ) -> Outline:
     """Everything about a film that nothing need be painted for.
 
     models: catalogue entries of the generator and of the perceptors that count. speeds: what was measured on
-    this machine. device: whose times are meant; the one used last if None.
+    this machine. device: whose times are meant; the one used last if None. found: what is painted already.
     """
     generator, perceptors = models
     shares = [None, *(plan.share for plan in timeline.perceptors)]
     tracks = without_styles(find_tracks(timeline), scene)
+    seconds = float(len(timeline.edit) / timeline.fps)
     return Outline(
         title=timeline.title,
         scene=scene.file,
@@ -126,7 +138,7 @@ def make_outline(
         height=timeline.height,
         fps=float(timeline.fps),
         rate=float(timeline.rate or timeline.fps),
-        seconds=float(len(timeline.edit) / timeline.fps),
+        seconds=seconds,
         frames=len(timeline.edit),
         painted=timeline.frame_count,
         steps=sum(plan.steps for shot in timeline.shots for plan in shot.frames),
@@ -137,18 +149,21 @@ def make_outline(
             model_line(entry, share) for entry, share in zip([generator, *perceptors], shares, strict=True)
         ),
         disk=disk_space(timeline, speeds),
-        time=estimate(timeline, speeds, generator.multiple, device),
+        time=estimate(timeline, speeds, generator.multiple, device, found.holding if found else ()),
         tracks=tracks,
         warnings=timeline.warnings,
         sound=timeline.sound,
-        beats=beats_of(scene, float(len(timeline.edit) / timeline.fps)),
+        beats=beats_of(scene, seconds),
+        bars=beats_of(scene, seconds, scene.soundtrack.meter if scene.soundtrack else 1),
+        kept=len(found.holding) if found else 0,
+        stale=len(found.stale) if found else 0,
     )
 
 
-def beats_of(scene: Scene, seconds: float) -> tuple[float, ...]:
-    """Seconds of film at which the song beats, up to a moment; none where no beats are known."""
+def beats_of(scene: Scene, seconds: float, every: int = 1) -> tuple[float, ...]:
+    """Seconds of film of the beats of the song up to a moment, or of every few; none where none are known."""
     clock = scene.sound.clock if scene.soundtrack else None
-    moments = () if clock is None else clock.moments(0.0, seconds, 1.0)
+    moments = () if clock is None else clock.moments(0.0, seconds, every)
     return tuple(round(moment, 6) for moment in moments if moment < seconds)
 
 
@@ -203,7 +218,7 @@ def _shots(scene: Scene, timeline: Timeline) -> Iterator[ShotLine]:
 
 def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Iterator[PromptLine]:
     """Keyframes are looked up where the film shows them, so that weights are those that are painted with."""
-    spans = lay_out(scene)
+    spans = see_shots(lay_out(scene), scene)
     base = TimeBase(math.fsum(span.duration for span in spans), scene.fps, sound=scene.sound)
     plans = shown_plans(timeline)
     times = np.array([plan.time for plan in plans])

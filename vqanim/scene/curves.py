@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from vqanim.errors import CurveError, Place
 from vqanim.scene.easings import EASINGS
 from vqanim.scene.expressions import EvaluationError, evaluate
-from vqanim.scene.times import SAME_MOMENT, Time, TimeBase
+from vqanim.scene.times import FRAME_DIGITS, SAME_MOMENT, Time, TimeBase
 
 Floats = NDArray[np.float64]
 Base = Literal["film", "shot"]
@@ -163,7 +164,7 @@ class Keyframes(Curve):
         times = np.array([key.time.seconds(base) for key in keys])
         heights = np.array([key.value for key in keys], dtype=np.float64)
         # A frame that falls on a key has reached it, whatever the rounding of both says.
-        passed = np.searchsorted(times, seconds + SAME_MOMENT, side="right")
+        passed = np.searchsorted(_reached(times, keys, base.frame), seconds + SAME_MOMENT, side="right")
         values = heights[np.clip(passed - 1, 0, None)]
         for easing in {key.easing for key in keys}:
             leads = np.array([False, *(key.easing == easing for key in keys[1:]), False])
@@ -173,6 +174,13 @@ class Keyframes(Curve):
             rise = heights[after] - heights[after - 1]
             values[here] = heights[after - 1] + rise * EASINGS[easing](np.clip(way, 0.0, 1.0))
         return values
+
+
+def _reached(times: Floats, keys: Sequence[Key], frame: float) -> Floats:
+    """Moments [K], ascending, from which on keys are reached: a step from the frame nearest to it on."""
+    early = max(0.0, (0.5 - 0.5 * 10**-FRAME_DIGITS) * frame)
+    steps = np.array([key.easing == "step" for key in keys])
+    return np.asarray(np.maximum.accumulate(np.where(steps, times - early, times)))
 
 
 @dataclass(frozen=True)

@@ -332,7 +332,10 @@ def _ratio(value: Fraction) -> Any:
 
 
 def _time(time: Time | None) -> str | None:
-    return None if time is None else f"{decimal_text(time.value)}{time.unit}"
+    if time is None:
+        return None
+    # What is on a beat says so again, because seconds of a shot begin with its first frame.
+    return time.text if time.of_song else f"{decimal_text(time.value)}{time.unit}"
 
 
 def _clean(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -69,11 +68,6 @@ def find_lengths(root: Mapping, nodes: Sequence[Mapping], total: Time | None, re
 
 def _base(reader: Reader) -> TimeBase:
     return TimeBase(0.0, reader.fps)
-
-
-def on_frame(seconds: float, rate: Fraction) -> float:
-    """The moment of the frame that is nearest to a moment; half a frame counts as one."""
-    return float(math.floor(round(Fraction(seconds) * rate, 6) + Fraction(1, 2)) / rate)
 
 
 def _read_parts(nodes: Sequence[Mapping], reader: Reader) -> list[_Part]:

@@ -14,7 +14,7 @@ from vqanim.scene.areas import check_areas
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.describe import homes
-from vqanim.scene.lengths import Lengths, find_lengths, is_given, on_frame, place_of
+from vqanim.scene.lengths import Lengths, find_lengths, is_given, place_of
 from vqanim.scene.model import (
     MAX_SHOTS,
     Carry,
@@ -147,7 +147,7 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     nodes = _shot_nodes(root, reader)
     lengths = find_lengths(root, nodes, values["duration"], reader)
     rate = values[options[_RATE][0]] or reader.fps
-    starts = _starts(lengths, rate, reader)
+    starts = _starts(lengths)
     reader.slack = float(Fraction(1, 2) / rate) + 1e-6
     reader.bases = {"film": lengths.film, "shot": None}
     values |= {key: reader.field(key, options[key][1], root) for key in _TIMED}
@@ -238,18 +238,11 @@ def _refuse_rate(node: Mapping, reader: Reader) -> None:
     guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
 
 
-def _starts(lengths: Lengths, rate: Fraction, reader: Reader) -> list[tuple[float | None, float | None]]:
-    """Seconds of the film at the first frame of each shot: of those in the film, and of those painted.
-
-    A shot's own time begins with its first frame, which lies up to half a frame from where it is written;
-    a bar or a marker in it must not be moved by that.
-    """
+def _starts(lengths: Lengths) -> list[float | None]:
+    """Seconds of the film at which each shot begins, as written; None where a mistake hides it."""
     if len(lengths.pieces) < len(lengths.seconds):
-        return [(None, None)] * len(lengths.seconds)
-    return [
-        (on_frame(piece.film, reader.fps), piece.film + on_frame(piece.painted, rate) - piece.painted)
-        for piece in lengths.pieces
-    ]
+        return [None] * len(lengths.seconds)
+    return [piece.film for piece in lengths.pieces]
 
 
 def _read_own(node: Mapping, keys: Sequence[str], reader: Reader) -> dict[str, Any]:
@@ -262,20 +255,19 @@ def _inner_shot(
     root: Mapping,
     duration: Time | None,
     seconds: float | None,
-    starts: tuple[float | None, float | None],
+    start: float | None,
     reader: Reader,
 ) -> Shot:
     """One of several shots, with the defaults of the top level.
 
-    starts: seconds of the film at its first frame in the film, and at the first that is painted.
+    start: seconds of the film at which it begins, as written.
     """
     reader.bases["shot"] = None if seconds is None else TimeBase(seconds, reader.fps)
-    reader.starts["shot"] = starts[0]
+    reader.starts["shot"] = start
     own = _read_own(node, _OWN, reader)
     own |= {"name": own["name"] or "", "duration": duration}
     merged = Mapping(node.file, node.line, _without_rival_prompts(_merge(root, node, Shot), node))
     merged.path, merged.base = node.path, "shot"
-    reader.starts["shot"] = starts[1]
     shot = _read_shot(merged, reader)
     shot = replace(shot, **own, place=node.place, loop_place=place_of("loop", node))
     return _without_lead(_without_dialed_near(shot), node, reader)
@@ -401,7 +393,7 @@ def _prompts_of_story(
     if crossfade is not None and len(texts) > 1 and wanted > longest + 1e-9 and reader.bases.get(where.base):
         said = f"found {crossfade}, but two texts of the story are nearer to each other"
         raise reader.refuse(place_of("crossfade", node), f"{said}, allowed at most {longest:.6g}s")
-    return tell_story(texts, min(wanted, longest), where.base)
+    return tell_story(texts, min(wanted, longest), where.base, [moment for moment, _, _ in story])
 
 
 def _check_names(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader) -> None:

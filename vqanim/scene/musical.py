@@ -19,7 +19,8 @@ MARKER = re.compile(r"[A-Za-z][\w-]{0,63}", re.ASCII)
 _AMOUNT = r"(\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})"
 _LENGTH = re.compile(rf"{_AMOUNT}\s*(beats?|bars?)", re.ASCII)
 _BAR = re.compile(rf"bar\s*{_AMOUNT}(?:\s+beat\s*{_AMOUNT})?", re.ASCII)
-_OFFSET = re.compile(r"(.+?)\s*([+-])\s*([\d.].*)", re.ASCII)
+_OFFSET = re.compile(r"(.+?)\s*([+-])\s*([\d.][^+-]*)", re.ASCII)
+"""From the last sign on; `line-1` is a marker, and several may follow one another."""
 _NO_BASE = TimeBase(0.0, Fraction(1))
 _NEAR = 1e-6
 """Seconds by which a moment may miss the end of a song, through rounding."""
@@ -100,7 +101,9 @@ class SongTimes:
 
     def _offset(self, text: str) -> tuple[str, str, str] | None:
         match = _OFFSET.fullmatch(text)
-        if match is None or (match[1] not in self.markers and not _BAR.fullmatch(match[1])):
+        if match is None or not (
+            match[1] in self.markers or _BAR.fullmatch(match[1]) or self._offset(match[1])
+        ):
             return None
         return match[1], match[2], match[3]
 
@@ -124,6 +127,6 @@ class SongTimes:
         return f"there is no marker {word!r}" + (f", there are {some}" if some else ", add it to markers")
 
 
-def exact(seconds: float, text: str) -> Time:
+def exact(seconds: float, text: str, *, of_song: bool = False) -> Time:
     """A time that was worked out, so rounded that it can be written down exactly."""
-    return Time(Fraction(round(seconds * 10**9), 10**9), "s", text)
+    return Time(Fraction(round(seconds * 10**9), 10**9), "s", text, of_song)

@@ -64,12 +64,21 @@ def longest_crossfade(moments: Sequence[float]) -> float:
     return min([2 * gaps[0], *gaps[1:]]) if gaps else 0.0
 
 
-def tell_story(texts: Sequence[tuple[float, str, Place]], crossfade: float, base: Base) -> tuple[Prompt, ...]:
+def tell_story(
+    texts: Sequence[tuple[float, str, Place]], crossfade: float, base: Base, said: Sequence[Time] = ()
+) -> tuple[Prompt, ...]:
     """Prompts whose weights fade smoothly from one text to the next and always add up to 1.
 
     `texts` are (seconds, text, place), ascending; `crossfade` is in seconds, at most `longest_crossfade`.
+    said: the moments as they are written, for changes at once on a beat.
     """
-    fades = [_fade(moment, crossfade) for moment, _, _ in texts]
+    if said and crossfade < SAME_MOMENT:
+        fades = [
+            (moment, moment) if moment.of_song else _fade(moment_s, 0.0)
+            for moment, (moment_s, _, _) in zip(said, texts, strict=True)
+        ]
+    else:
+        fades = [_fade(moment, crossfade) for moment, _, _ in texts]
     prompts = []
     for number, (_, text, place) in enumerate(texts):
         keys: list[Key] = []

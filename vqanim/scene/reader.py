@@ -112,14 +112,14 @@ class Reader:
         if second is None:
             length = self.song.length(text, start or 0.0)
             assert length is not None
-            return exact(length, text)
+            return exact(length, text, of_song=True)
         if start is None:
-            return exact(max(second, 0.0), text)
+            return exact(max(second, 0.0), text, of_song=True)
         on_base = self._painted(second) if base == "film" else second - start
         if on_base < -self.slack:
             what = "the film" if base == "film" else "the shot"
             raise ValueError(f"which is {-on_base:.6g} s before {what} begins")
-        return exact(max(on_base, 0.0), text)
+        return exact(max(on_base, 0.0), text, of_song=True)
 
     def _plain_time(self, text: str) -> Time:
         try:

@@ -5,6 +5,7 @@ A time keeps its unit, because what `36f` and `50%` mean is known only with a fr
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,6 +17,9 @@ Unit = Literal["s", "f", "%"]
 
 SAME_MOMENT = 1e-9
 """Seconds. Two times closer than this are one; far below a frame, far above the rounding of a float."""
+
+FRAME_DIGITS = 6
+"""Of a number of frames: what differs behind them is one place between two frames."""
 
 TIME_FORMS = "a time such as 2s, 500ms, 36f, 1:02.5 or 50%"
 MUSICAL = "bars, beats and markers need a soundtrack: add `soundtrack: {file: song.mp3}`"
@@ -45,6 +49,11 @@ class TimeBase:
     """Seconds of the film at which it begins: where signals are heard."""
     sound: Sound = field(default=SILENT, compare=False, repr=False)
     """What is heard."""
+    late: float = 0.0
+    """Seconds by which its first moment is seen later than written, or, below 0, earlier: shots begin on
+    frames. What is on a beat does not move with them."""
+    frame: float = 0.0
+    """Seconds from one moment that is looked at to the next, where one stands for those around it; else 0."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ class Time:
     """s: seconds, f: frames, %: per cent of the duration of the time base."""
     text: str = field(default="", compare=False)
     """As it was written."""
+    of_song: bool = field(default=False, compare=False)
+    """True for a moment that is counted in beats or named by a marker."""
 
     @classmethod
     def of_seconds(cls, seconds: Fraction | float) -> Time:
@@ -66,13 +77,22 @@ class Time:
     def seconds(self, base: TimeBase) -> float:
         """Seconds on a base."""
         if self.unit == "s":
-            return float(self.value)
+            return float(self.value) - (base.late if self.of_song else 0.0)
         if self.unit == "f":
             return float(self.value / base.fps)
         return float(self.value / 100 * Fraction(base.duration))
 
     def __str__(self) -> str:
         return self.text
+
+
+def nearest_frame(seconds: Fraction | float, rate: Fraction) -> int:
+    """Number of the frame that is nearest to a moment, at `rate` frames a second; of two the later.
+
+    This is the one rule for all that happens at a moment: cuts, hits, steps of keyframes, parts of a film.
+    """
+    # Half a frame counts as one, whatever the rounding of a float says about the half.
+    return math.floor(round(Fraction(seconds) * rate, FRAME_DIGITS) + Fraction(1, 2))
 
 
 def decimal_text(value: Fraction) -> str:

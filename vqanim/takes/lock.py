@@ -46,8 +46,10 @@ class FolderLock:
 
 
 @contextmanager
-def lock_folder(folder: Path) -> Iterator[FolderLock]:
+def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
     """Hold a render's folder, which is made when missing. Never waits.
+
+    work: what is done there, for the message to others.
 
     Raises LockedError, which names the holder, when another process (or this one) has it, and OutputError
     when the folder cannot be written. The lock file stays: removing it would let two processes in. A holder
@@ -60,10 +62,10 @@ def lock_folder(folder: Path) -> Iterator[FolderLock]:
         try:
             lock.acquire(blocking=False)
         except Timeout as error:  # which is an OSError too
-            raise LockedError(_message(folder)) from error
+            raise LockedError(_message(folder, work)) from error
     try:
         if _is_alive(_read_holder(folder)):  # somebody deleted the lock file under it
-            raise LockedError(_message(folder))
+            raise LockedError(_message(folder, work))
         held = FolderLock(folder, secrets.token_hex(16))
         write_atomic(folder / HOLDER, _describe_self(held.token))
         try:
@@ -118,9 +120,9 @@ def _started(pid: int) -> str | None:
     return f"{fields[19]} {boot}" if len(fields) > 19 else None
 
 
-def _message(folder: Path) -> str:
+def _message(folder: Path, work: str) -> str:
     who = _name(_read_holder(folder))
-    return f"{folder}: {who} is rendering into this folder; wait for it, stop it, or choose another folder"
+    return f"{folder}: {who} is {work} into this folder; wait for it, stop it, or choose another folder"
 
 
 def _name(holder: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from vqanim.timeline.lapse import as_timelapse, check_timelapse
 from vqanim.timeline.loops import lead_back
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
+from vqanim.timeline.runs import see_shots
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.view import DIGITS, View
@@ -49,7 +50,7 @@ def compile_timeline(
     """
     scene = _with_sound(scene, clock, signals)
     width, height = _fitted_size(scene, limits)
-    spans = lay_out(scene)
+    spans = see_shots(lay_out(scene), scene)
     duration = math.fsum(span.duration for span in spans)
     aspect = height / width
     film = Film(

@@ -44,7 +44,8 @@ def cut_film(
         _check_loop(scene, cut, run, cameras[0].film.aspect, sampler)
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
     length = float(sum(Fraction(cut.seconds) for cut in cuts))
-    clock = EffectClock.of(len(seen), TimeBase(length, scene.fps, sound=scene.sound), scene.fps)
+    base = TimeBase(length, scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
+    clock = EffectClock.of(len(seen), base, scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
     film = tuple(
         FilmFrame(tidy(float(index / scene.fps)), layers, effects[index]) for index, layers in enumerate(seen)
@@ -106,7 +107,9 @@ def _dissolve_frames(cut: Cut, fps: Fraction) -> Fraction:
 def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> EffectClock:
     """Of every frame of a shot and those under the dissolve that follows."""
     name = cut.shot.name if len(scene.shots) > 1 else ""
-    base = TimeBase(cut.seconds, scene.fps, float(cut.first / fps), scene.sound)
+    start = float(cut.first / fps)
+    late = start - cut.span.written
+    base = TimeBase(cut.seconds, scene.fps, start, scene.sound, late, frame=float(1 / fps))
     return EffectClock.of(cut.count + math.ceil(cover), base, fps, name)
 
 

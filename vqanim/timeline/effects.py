@@ -15,8 +15,8 @@ from vqanim.errors import CurveError
 from vqanim.scene.curves import Curve
 from vqanim.scene.edit import Each, Effect, Hit
 from vqanim.scene.sound import BEAT
-from vqanim.scene.times import SAME_MOMENT, TimeBase
-from vqanim.timeline.sampling import Sampler
+from vqanim.scene.times import SAME_MOMENT, TimeBase, nearest_frame
+from vqanim.timeline.sampling import Sampler, seconds_of
 from vqanim.timeline.view import tidy
 
 Floats = NDArray[np.float64]
@@ -34,8 +34,8 @@ class EffectClock:
     seconds: Floats
     """[F]."""
     base: TimeBase
-    frame: float
-    """Seconds for which a frame is shown."""
+    rate: Fraction
+    """Frames per second."""
     shot: str = ""
     """Name of the shot for a message, where there are several."""
 
@@ -43,7 +43,12 @@ class EffectClock:
     def of(cls, count: int, base: TimeBase, fps: Fraction, shot: str = "") -> EffectClock:
         """The first `count` frames of a film, or of a shot's place in it, at `fps`."""
         seconds = np.arange(count) * float(fps.denominator) / float(fps.numerator)
-        return cls(np.asarray(seconds, dtype=np.float64), base, float(1 / fps), shot)
+        return cls(np.asarray(seconds, dtype=np.float64), base, fps, shot)
+
+    def on_frames(self, moments: Sequence[float]) -> Floats:
+        """The moments of the frames that are nearest to some moments, ascending."""
+        frames = np.array(sorted(nearest_frame(moment, self.rate) for moment in moments), dtype=np.int64)
+        return seconds_of(frames, self.rate)
 
 
 def effects_at(
@@ -62,10 +67,8 @@ def effects_at(
 
 
 def _hit_tracks(hit: Hit, clock: EffectClock) -> list[tuple[Effect, Floats]]:
-    moments = np.sort(
-        [moment.seconds(clock.base) for moment in hit.on] if hit.each is None else _said(hit.each, clock)
-    )
-    strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base), clock.frame)
+    said = [moment.seconds(clock.base) for moment in hit.on] if hit.each is None else _said(hit.each, clock)
+    strength = envelope(clock.seconds, clock.on_frames(said), hit.fade.seconds(clock.base))
     tracks = []
     for peak in hit.peaks:
         neutral, full = EFFECTS[peak.name].neutral, peak.amount.constant_value
@@ -76,7 +79,7 @@ def _hit_tracks(hit: Hit, clock: EffectClock) -> list[tuple[Effect, Floats]]:
 
 def _said(each: Each, clock: EffectClock) -> list[float]:
     """The moments that a song says, on the time of the effects."""
-    base, lasts = clock.base, float(clock.seconds[-1]) + clock.frame if len(clock.seconds) else 0.0
+    base, lasts = clock.base, float(clock.seconds[-1] + 1 / clock.rate) if len(clock.seconds) else 0.0
     first = 0.0 if each.start is None else each.start.seconds(base)
     last = lasts if each.end is None else min(lasts, each.end.seconds(base))
     if each.signal != BEAT:
@@ -90,14 +93,15 @@ def _said(each: Each, clock: EffectClock) -> list[float]:
     return [moment - base.start for moment in moments]
 
 
-def envelope(seconds: Floats, moments: Floats, fade: float, frame: float) -> Floats:
+def envelope(seconds: Floats, moments: Floats, fade: float) -> Floats:
     """How much there is of a hit at frames [F], 0..1.
 
-    1 at the frame that is on screen at the moment, whatever the frame rate; then straight down to 0, `fade`
-    seconds after the moment. Where two overlap, the stronger counts. Moments ascend; a frame lasts `frame`.
+    1 at the frames of its moments, then straight down to 0, `fade` seconds later. Where two overlap, the
+    later counts. Moments are those of frames, ascending.
     """
-    ends = seconds + frame - SAME_MOMENT
-    latest = np.searchsorted(moments, ends, side="left") - 1
+    latest = np.searchsorted(moments, seconds + SAME_MOMENT, side="right") - 1
+    if not len(moments):
+        return np.zeros(seconds.shape)
     age = np.where(latest >= 0, seconds - moments[np.clip(latest, 0, None)], math.inf)
     fading = 1 - age / fade if fade > 0 else np.where(age > SAME_MOMENT, 0.0, 1.0)
     return np.asarray(np.clip(fading, 0.0, 1.0))

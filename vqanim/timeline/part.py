@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from vqanim.errors import UsageError
-from vqanim.scene.times import Time, TimeBase, parse_time
+from vqanim.scene.musical import MARKER, SongTimes, exact
+from vqanim.scene.times import MUSICAL, Time, TimeBase, nearest_frame, parse_time
+from vqanim.scene.tree import quoted
 from vqanim.timeline.plan import Chapter, FrameRef, Timeline
 
 
@@ -18,11 +19,13 @@ class Part:
     end: int
 
 
-def part_of(timeline: Timeline, frames: str | None = None, shot: str | None = None) -> Part | None:
+def part_of(
+    timeline: Timeline, frames: str | None = None, shot: str | None = None, song: SongTimes | None = None
+) -> Part | None:
     """The part that somebody asks for, or None for the whole film.
 
-    frames: `A:B` with times of the film; either may be missing. shot: the name of one; not both.
-    Raises UsageError.
+    frames: `A:B` with times of the film, each on the nearest frame; either may be missing. shot: the name of
+    one; not both. song: what bars, beats and markers mean. Raises UsageError.
     """
     if frames is not None and shot is not None:
         raise UsageError("found --frames and --shot, allowed is one of them")
@@ -31,9 +34,9 @@ def part_of(timeline: Timeline, frames: str | None = None, shot: str | None = No
     if frames is None:
         return None
     base = TimeBase(float(len(timeline.edit) / timeline.fps), timeline.fps)
-    begin, finish = _split(frames)
-    first = 0 if begin is None else _frame(begin, base)
-    end = len(timeline.edit) if finish is None else _frame(finish, base)
+    begin, finish = _split(frames, song)
+    first = 0 if begin is None else nearest_frame(begin.seconds(base), base.fps)
+    end = len(timeline.edit) if finish is None else nearest_frame(finish.seconds(base), base.fps)
     if not 0 <= first < end <= len(timeline.edit):
         raise UsageError(
             f"--frames {frames}: these are the film's frames {first} to {end}, "
@@ -42,28 +45,46 @@ def part_of(timeline: Timeline, frames: str | None = None, shot: str | None = No
     return Part(first, end)
 
 
-def _split(frames: str) -> tuple[Time | None, Time | None]:
+def _split(frames: str, song: SongTimes | None) -> tuple[Time | None, Time | None]:
     """Both times. A colon may also stand within one, as in 1:02."""
-    found = []
+    found, reasons = [], []
     for place in (index for index, letter in enumerate(frames) if letter == ":"):
         try:
-            found.append((_time(frames[:place]), _time(frames[place + 1 :])))
-        except ValueError:
-            continue
+            found.append((_time(frames[:place], song), _time(frames[place + 1 :], song)))
+        except ValueError as error:
+            reasons.append(str(error))
     found = [times for times in found if times != (None, None)]
     if len(found) != 1:
         many = "can be read in several ways" if found else "is no part of a film"
-        raise UsageError(f"--frames {frames}: {many}, allowed is A:B such as 3s:6s, 36f:72f, 50%: or :2s")
+        if not found and len(reasons) == 1:
+            many = reasons[0]
+        forms = "3s:6s, 36f:72f, 50%: or :2s"
+        more = "" if song is None else ", with its song bar 9:bar 17 or drop:drop+4bars"
+        raise UsageError(f"--frames {frames}: {many}, allowed is A:B such as {forms}{more}")
     return found[0]
 
 
-def _time(text: str) -> Time | None:
-    return parse_time(text) if text.strip() else None
+def _time(text: str, song: SongTimes | None) -> Time | None:
+    """A time of the film; None for nothing. Raises ValueError with a reason for people."""
+    written = text.strip()
+    if not written:
+        return None
+    if song is not None and song.has_form(written):
+        second = song.moment(written)
+        second = song.length(written, 0.0) if second is None else second
+        assert second is not None
+        return exact(second, written)
+    try:
+        return parse_time(written)
+    except ValueError as error:
+        if song is not None and str(error).endswith(MUSICAL) and MARKER.fullmatch(written):
+            raise ValueError(song.hint(written)) from None
+        raise ValueError(_short(written, str(error))) from None
 
 
-def _frame(time: Time, base: TimeBase) -> int:
-    """The first film frame that is not before a time."""
-    return math.ceil(round(time.seconds(base) * float(base.fps), 6))
+def _short(written: str, reason: str) -> str:
+    """What is wrong with a time, without the forms that are told anyway."""
+    return reason if reason.startswith(MUSICAL) else f"{quoted(written)} is no time"
 
 
 def _shot_part(timeline: Timeline, shot: str) -> Part:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import accumulate, pairwise
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_FRAMES, Scene, Shot
+from vqanim.scene.times import nearest_frame
 from vqanim.timeline.between import ShotCamera, Way, ways_of_run
 from vqanim.timeline.plan import CameraStep, FrameRef, Look, Move, ShotPlan
 from vqanim.timeline.shots import Span
@@ -42,20 +44,24 @@ def place_shots(spans: Sequence[Span], scene: Scene, fps: Fraction) -> tuple[Cut
     Raises SceneError with every shot without a film frame, or when the film is too long.
     """
     cuts: list[Cut] = []
-    elapsed, first = Fraction(0), 0
-    for span in spans:
-        played = _played_seconds(span, scene)
-        length = played + span.freeze
-        held = round_half_up((elapsed + played) * fps)
-        end = round_half_up((elapsed + length) * fps)
-        cuts.append(Cut(span, first, end - first, max(1, held - first), float(length)))
-        elapsed, first = elapsed + length, end
+    first, begins = 0, _film_starts(spans, scene)
+    for span, (begin, over) in zip(spans, pairwise(begins), strict=True):
+        held = nearest_frame(begin + _played_seconds(span, scene), fps)
+        end = nearest_frame(over, fps)
+        cuts.append(Cut(span, first, end - first, max(1, held - first), float(over - begin)))
+        first = end
     if first > MAX_FRAMES:
         message = f"found {first} frames, allowed {MAX_FRAMES} in a film: shorten it or lower fps"
         raise SceneError([Problem(Place(scene.file, 0, "duration"), message)])
     if empty := [_empty(cut, fps) for cut in cuts if cut.count < 1]:
         raise SceneError(empty)
     return tuple(cuts)
+
+
+def _film_starts(spans: Sequence[Span], scene: Scene) -> list[Fraction]:
+    """Seconds of the film at which each shot begins, and of the film's end."""
+    lengths = (_played_seconds(span, scene) + span.freeze for span in spans)
+    return list(accumulate(lengths, initial=Fraction(0)))
 
 
 def _played_seconds(span: Span, scene: Scene) -> Fraction:
@@ -69,11 +75,6 @@ def _empty(cut: Cut, fps: Fraction) -> Problem:
     frame = f"{float(1 / fps):.3g} s at {float(fps):.6g} fps"
     said = f"shot {cut.shot.name} lasts {cut.seconds:.6g} s and shows no frame of the film: one is {frame}"
     return Problem(cut.shot.place, said)
-
-
-def round_half_up(frames: Fraction) -> int:
-    """Half a frame counts as one, whatever the rounding of a float says about the half."""
-    return math.floor(round(frames, 6) + Fraction(1, 2))
 
 
 def seam_share(way: float) -> float:
@@ -94,6 +95,8 @@ class Run:
     """Number of its first film frame."""
     pace: Fraction
     """Painted frames from one film frame to the next."""
+    begin: Fraction
+    """Painted frames from its first painted frame to its first film frame; below 0 where that is earlier."""
     frames: tuple[FrameRef, ...]
     """Saved frames, those under the dissolve that follows included."""
     steps: tuple[CameraStep, ...]
@@ -141,7 +144,7 @@ class Run:
         """The place of one of its film frames among the painted ones, in painted frames from the first."""
         if self.held is not None:
             film_frame = min(film_frame, self.held - 1)
-        place = film_frame * self.pace
+        place = max(Fraction(0), self.begin + film_frame * self.pace)
         if self.loop or self.repeats:
             place -= self.own * math.floor(place / self.own)
         if self.reverse:
@@ -196,13 +199,7 @@ def make_runs(
 
     cameras: of all shots; without them parts of steps stand for the camera's way between two frames.
     """
-    groups: list[list[int]] = []
-    for number, cut in enumerate(cuts):
-        carried = number > 0 and cut.shot.transition.kind == "carry"
-        if carried and _is_plain(cut.shot) and _is_plain(cuts[number - 1].shot):
-            groups[-1].append(number)
-        else:
-            groups.append([number])
+    groups = _movements([cut.shot for cut in cuts])
     whole_loops = scene.loop and len(groups) == 1
     runs: list[Run] = []
     for group in groups:
@@ -219,6 +216,45 @@ def make_runs(
     return runs
 
 
+def _movements(shots: Sequence[Shot]) -> list[list[int]]:
+    """The numbers of the shots, those together that are seen as one movement."""
+    groups: list[list[int]] = []
+    for number, shot in enumerate(shots):
+        carried = number > 0 and shot.transition.kind == "carry"
+        if carried and _is_plain(shot) and _is_plain(shots[number - 1]):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+def see_shots(spans: Sequence[Span], scene: Scene) -> tuple[Span, ...]:
+    """The spans with the moments of the film for which their first frames are painted.
+
+    Those are the painted frames that are nearest to the cuts, whatever fps is, so that another fps asks for
+    no other frame. Where a film frame lies between two painted ones, the film shows what is between them.
+    """
+    begins = _film_starts(spans, scene)
+    seen: list[Span] = []
+    for group in _movements([span.shot for span in spans]):
+        first = group[0]
+        shown = nearest_frame(begins[first], scene.rate) - spans[first].first
+        for span in (spans[number] for number in group):
+            seen.append(replace(span, seen=float((shown + span.first) / scene.rate), shown=shown))
+    return tuple(seen)
+
+
+def _begin(pace: Fraction, cut: Cut) -> Fraction:
+    """Where the first film frame of a run lies, in painted frames from its first one.
+
+    What repeats, plays backwards or leads back to its start does so from a whole frame.
+    """
+    shot = cut.shot
+    if shot.repeat > 1 or shot.reverse or shot.loop:
+        return Fraction(0)
+    return cut.first * pace - cut.span.first - cut.span.shown
+
+
 def _is_plain(shot: Shot) -> bool:
     return shot.freeze is None and shot.repeat == 1 and not shot.reverse and not shot.loop
 
@@ -233,6 +269,7 @@ def _make_run(
     return Run(
         first=cuts[0].first,
         pace=rate / fps,
+        begin=_begin(rate / fps, cuts[0]),
         frames=tuple(FrameRef(frame.shot, frame.index) for frame in frames),
         steps=tuple(frame.camera for frame in frames),
         own=own,

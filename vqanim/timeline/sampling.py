@@ -44,6 +44,8 @@ class Clocks:
     """Seconds of film."""
     rate: Fraction | None = None
     """Painted frames per second; those of the film where it is None."""
+    frame: float | None = None
+    """Seconds around a moment in which a step counts to it; those of a painted frame where it is None."""
 
     @property
     def fps(self) -> Fraction:
@@ -56,11 +58,13 @@ class Clocks:
         return self.rate or self.fps
 
     def base_of(self, curve: Curve) -> TimeBase:
-        """Duration and frame rate of the time on which a curve runs."""
+        """The time on which a curve runs, and how it lies to what is heard while its frames are seen."""
+        seen, frame = self.span.seen_at, float(1 / self.painted) if self.frame is None else self.frame
         if curve.base == "film":
-            return replace(self.film_base, start=self.span.lag)
-        start = self.span.start + self.span.lag
-        return replace(self.film_base, duration=self.span.duration, start=start)
+            start = seen - self.span.start
+            return replace(self.film_base, start=start, late=start - self.span.lag, frame=frame)
+        late = seen - self.span.written
+        return replace(self.film_base, duration=self.span.duration, start=seen, late=late, frame=frame)
 
     def at(self, film_seconds: Floats) -> Moments:
         """Both clocks at moments of the film."""

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_FRAMES, Scene, Shot
-from vqanim.scene.times import SAME_MOMENT, TimeBase
+from vqanim.scene.times import SAME_MOMENT, TimeBase, nearest_frame
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,17 @@ class Span:
     """Seconds for which its last picture is held in the film."""
     lag: float = 0.0
     """Seconds by which the film comes to it later than it is painted, for what is repeated and held."""
+    written: float = 0.0
+    """Film time at which it begins as written, not rounded to frames."""
+    seen: float | None = None
+    """Film time for which its first frame is painted; None while nobody has cut the film."""
+    shown: int = 0
+    """Painted frames by which the film comes to its frames later than they are painted."""
+
+    @property
+    def seen_at(self) -> float:
+        """Film time for which its first frame is painted, as well as it is known."""
+        return self.start + self.lag if self.seen is None else self.seen
 
 
 def lay_out(scene: Scene) -> tuple[Span, ...]:
@@ -46,7 +57,8 @@ def lay_out(scene: Scene) -> tuple[Span, ...]:
     film is too long.
     """
     durations = _durations(scene)
-    borders = _borders(durations, scene)
+    elapsed = list(accumulate(map(Fraction, durations), initial=Fraction(0)))
+    borders = _borders(elapsed, scene)
     longer = (
         float(_freeze(shot, scene)) + (shot.repeat - 1) * seconds
         for shot, seconds in zip(scene.shots, durations, strict=True)
@@ -69,6 +81,7 @@ def lay_out(scene: Scene) -> tuple[Span, ...]:
                 overhang=_overhang(shot, scene.shots[number + 1 :], durations[number + 1 :], scene),
                 freeze=_freeze(shot, scene),
                 lag=lags[number],
+                written=float(elapsed[number]) + lags[number],
             )
         )
     if problems := [problem for span in spans for problem in _problems(span, scene)]:
@@ -128,11 +141,9 @@ def _durations(scene: Scene) -> list[float]:
     ]
 
 
-def _borders(durations: Sequence[float], scene: Scene) -> list[int]:
-    """Number of the first frame of every shot, and of the film's end."""
-    elapsed = list(accumulate(map(Fraction, durations), initial=Fraction(0)))
-    # Half a frame counts as one, whatever the rounding of a float says about the half.
-    borders = [math.floor(round(seconds * scene.rate, 6) + Fraction(1, 2)) for seconds in elapsed]
+def _borders(elapsed: Sequence[Fraction], scene: Scene) -> list[int]:
+    """Number of the first frame of every shot, and of the film's end, from the seconds before each."""
+    borders = [nearest_frame(seconds, scene.rate) for seconds in elapsed]
     if borders[-1] > MAX_FRAMES:
         message = f"found {borders[-1]} frames, allowed {MAX_FRAMES} in a film: shorten it or lower fps"
         raise SceneError([Problem(Place(scene.file, 0, "duration"), message)])

@@ -60,7 +60,9 @@ def sides_ahead(
     if after is not None:
         since = now.film + lead - after.span.start
         length = after.span.blend
-        taken = np.asarray(np.clip(since / length, 0, 1) if length > 0 else since > -1e-9, np.float64)
+        # At once is at the nearest painted frame, as steps of keyframes are.
+        half = (0.5 - 1e-6) / float(clocks.painted)
+        taken = np.asarray(np.clip(since / length, 0, 1) if length > 0 else since > -half, np.float64)
         own = np.asarray(own * (1.0 - taken), np.float64)
         moments = _held(after, after.at(now.film + lead))
         found.append(Side(after.span.shot, after, moments, taken))

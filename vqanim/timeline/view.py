@@ -130,7 +130,9 @@ class View:
         return Pose(log, center - np.exp(log) * center - offset)
 
     def _values(self, name: str, moments: Moments, sampler: Sampler) -> NDArray[np.float64]:
-        return sampler.sample(self.curves[name], self.clocks, moments, _fallback(name))
+        # A movement is followed at all moments, so that it is the same at any frame rate.
+        clocks = replace(self.clocks, frame=0.0)
+        return sampler.sample(self.curves[name], clocks, moments, _fallback(name))
 
 
 def camera_steps(

@@ -46,7 +46,9 @@ def vqanim_commands(block: Block) -> Iterator[list[str]]:
     for line in block.text.splitlines():
         words = shlex.split(line, comments=True)
         for at, word in enumerate(words):
-            if PROGRAM.match(word):
+            if PROGRAM.match(word) and not any(
+                before.startswith("_VQANIM_COMPLETE=") for before in words[:at]
+            ):
                 rest = words[at + 1 :]
                 yield rest[: rest.index("&&")] if "&&" in rest else rest
 

@@ -1,0 +1,120 @@
+"""What can be known of a film before it is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from vqanim.api.prepared import Prepared, picture_files, run_key
+from vqanim.files import make_folder
+from vqanim.models.cache import cache_folder
+from vqanim.scene.heard import song_times
+from vqanim.timeline.part import Part, part_of
+
+if TYPE_CHECKING:
+    from vqanim.engine.survey import Survey
+    from vqanim.film import FilmDone
+    from vqanim.preview.outline import Outline
+
+
+def outline(prepared: Prepared, device: str | None = None, out: str | Path | None = None) -> Outline:
+    """All that is known of a film before it is painted, without torch.
+
+    device: whose times are meant; the one that painted last if None. out: the folder of the render, the
+    default one when None: frames that are there already and hold need not be painted.
+    """
+    from vqanim.engine.speeds import read_speeds
+    from vqanim.preview.outline import make_outline
+
+    models = prepared.generator, prepared.perceptors
+    found = look_for_frames(prepared, Path(out) if out is not None else prepared.default_folder)
+    return make_outline(prepared.scene, prepared.timeline, models, read_speeds(cache_folder()), device, found)
+
+
+def look_for_frames(prepared: Prepared, folder: Path) -> Survey | None:
+    """What a render's folder holds of a film, as a render would find it; None where nothing is painted.
+
+    Nothing is written, so a render may be at work there.
+    """
+    if not (folder / "takes").is_dir():
+        return None
+    from vqanim.engine.survey import Chain, survey
+    from vqanim.takes.digest import content_hashes
+    from vqanim.takes.store import Onlooker
+
+    timeline = prepared.timeline
+    chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
+    return survey(timeline, Onlooker(folder), chain)
+
+
+def draw_plot(outline: Outline, path: Path) -> None:
+    """Draw the curves of a film to a PNG or, if that is how the name ends, to a page (.html).
+
+    Raises OutputError.
+    """
+    from vqanim.pages.plot import write_plot
+    from vqanim.preview.chart import draw_chart
+
+    make_folder(path.parent)
+    (write_plot if path.suffix.lower() == ".html" else draw_chart)(outline, path)
+
+
+def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:
+    """The part of a film that somebody asks for, None for all of it: `A:B` in times of the film, those of its
+    song included, or a shot.
+
+    Raises UsageError.
+    """
+    return part_of(prepared.timeline, frames, shot, song_times(prepared.scene))
+
+
+def preview(
+    prepared: Prepared,
+    out: str | Path | None = None,
+    *,
+    picture: str = "grid",
+    part: Part | None = None,
+    progress: Callable[[int, int], None] = lambda done, pictures: None,
+) -> Generator[FilmDone, None, None]:
+    """Make an MP4 and a GIF of what the camera and the edit do, without models and without torch.
+
+    out: a folder for them, `renders/<stem>-preview` when None. picture: `grid`, `start`, `frame` or a path.
+    progress: hears how many pictures are made, of how many.
+    Raises UsageError, InputError, OutputError, and LockedError when another preview is made there.
+    """
+    from vqanim.preview.animatic import Wanted, make_preview
+
+    folder = prepared.default_folder
+    wanted = Wanted(
+        folder.name,
+        Path(out) if out is not None else folder.with_name(f"{folder.name}-preview"),
+        folder,
+        picture,
+        part,
+    )
+    yield from make_preview(prepared.scene, prepared.timeline, wanted, progress)
+
+
+def measure(prepared: Prepared, device: str = "auto") -> None:
+    """Paint a few frames of a film to learn how long the others will take, for later outlines.
+
+    The models must be here (see `fetch_models`). Raises DeviceError, InputError and OutputError.
+    """
+    began = monotonic()
+    from vqanim.engine.measure import measure as measure_frames
+
+    importing = monotonic() - began
+    from vqanim.engine.speeds import learn
+    from vqanim.film.measure import seconds_a_frame
+
+    timeline = prepared.timeline
+    samples = measure_frames(
+        timeline,
+        prepared.generator.multiple,
+        device,
+        importing,
+        lambda picture: seconds_a_frame(timeline, picture),
+    )
+    learn(cache_folder(), samples)

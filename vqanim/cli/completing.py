@@ -1,0 +1,109 @@
+"""What the shell offers at the press of Tab: scenes, their shots, models, keys. Nothing here may fail."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from vqanim.errors import VqanimError
+
+ENDINGS = (".yaml", ".yml")
+MOST = 200
+"""Scenes that are offered."""
+DEVICES = ("auto", "cpu", "cuda", "cuda:0", "mps")
+
+Items = list[CompletionItem]
+
+
+def scenes(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Scene files here and one folder deeper; where there are none, whatever the shell finds."""
+    found = list(_scenes(incomplete))[:MOST]
+    return [CompletionItem(path) for path in found] or [CompletionItem(incomplete, type="file")]
+
+
+def _scenes(incomplete: str) -> Iterator[str]:
+    folder, start = os.path.split(incomplete)
+    for name in _names(folder or "."):
+        if not name.startswith(start) or (name.startswith(".") and not start):
+            continue
+        path = os.path.join(folder, name)  # noqa: PTH118  keeps ./ and ~ as they were typed
+        if name.endswith(ENDINGS) and Path(path).is_file():
+            yield path
+        elif Path(path).is_dir():
+            yield from (f"{path}/{inner}" for inner in _names(path) if inner.endswith(ENDINGS))
+
+
+def _names(folder: str) -> list[str]:
+    with suppress(OSError):
+        return sorted(os.listdir(folder))  # noqa: PTH208
+    return []
+
+
+def shots(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """The shots of the scene that is named before."""
+    scene = ctx.params.get("scene") or next(iter(ctx.args), None)  # what is not finished is not sorted in
+    if not scene:
+        return []
+    from vqanim.scene import load_scene
+
+    with suppress(VqanimError, OSError):
+        return _beginning((shot.name for shot in load_scene(scene, allow_outside=True).shots), incomplete)
+    return []
+
+
+def models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Names of models, each with what it is good at."""
+    from vqanim.models.catalogue import get_entry, list_models
+
+    items: dict[str, CompletionItem] = {}
+    with suppress(VqanimError, OSError):
+        for kind, name in list_models():
+            with suppress(VqanimError, OSError):
+                if name.startswith(incomplete):
+                    items.setdefault(
+                        name, CompletionItem(name, help=f"{kind}, {get_entry(kind, name).good_at}")
+                    )
+    return list(items.values())
+
+
+def pairs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Names that stand for a generator and for a perceptor."""
+    from vqanim.models.catalogue import list_models
+
+    with suppress(VqanimError, OSError):
+        known = list(list_models())
+        names = [name for kind, name in known if kind == "generator" and ("perceptor", name) in known]
+        return _beginning(names, incomplete)
+    return []
+
+
+def devices(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Kinds of devices."""
+    return _beginning(DEVICES, incomplete)
+
+
+def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Keys of scenes, as in `camera.zoom=`."""
+    if "=" in incomplete:
+        return []
+    from vqanim.scene.model import Camera, Carry, Guidance, Output, Scene, Shot
+    from vqanim.scene.options import keys_of
+
+    sections = {"camera": Camera, "carry": Carry, "guidance": Guidance, "output": Output}
+    names = [key for key in (*keys_of(Scene), *keys_of(Shot)) if key not in sections and "." not in key]
+    names += [f"{name}.{key}" for name, section in sections.items() for key in keys_of(section)]
+    return _beginning((f"{name}=" for name in dict.fromkeys(names)), incomplete)
+
+
+def settings(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Files of any kind."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def _beginning(names: Iterable[str], start: str) -> Items:
+    return [CompletionItem(name) for name in names if name.startswith(start)]

@@ -1,0 +1,226 @@
+"""Deforum's schedules, `0:(1.02), 30:(1.0+0.04*sin(t/10))`, by its own rule.
+
+The rule (get_inbetweens of the notebook and of the web UI's extension): a number stands at its own frame,
+and frames up to the next key lie on the line to what that key has there; an expression is evaluated at every
+frame until the next key. `t` is the frame, `max_f` the last frame, `s` the seed. Before the first key and
+after the last one the value stays. Keys behind the last frame are never reached.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from vqanim.errors import UsageError
+from vqanim.foreign.formulas import (
+    TooLong,
+    Untranslatable,
+    constant,
+    shortened,
+    tidied,
+    translate,
+    translate_freely,
+)
+from vqanim.foreign.values import Curve, Formula, Point, number, sample, simplified
+
+MAX_KEYS = 5000
+"""Keyframes of one schedule."""
+MAX_FRAMES = 99_999
+"""One less than a scene may have, whose length in seconds may be a little more when rounded."""
+
+_NUMBER = re.compile(r"(?=.)[+-]?\d*(?:\.\d+)?", re.ASCII)
+_FRAME = re.compile(r"\d{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What a schedule is measured by."""
+
+    fps: Fraction
+    frames: int
+    seed: int = 0
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Deforum's variables here."""
+        return {"t": f"(t * {self.fps_text})", "max_f": str(self.frames - 1), "s": str(self.seed)}
+
+    @property
+    def fps_text(self) -> str:
+        """The rate in digits."""
+        return number(float(self.fps))
+
+    def second(self, frame: int) -> Fraction:
+        """When a frame is shown."""
+        return Fraction(frame) / self.fps
+
+
+@dataclass(frozen=True)
+class Key:
+    """A value as it is written, from a frame on."""
+
+    frame: int
+    text: str
+
+    @property
+    def value(self) -> float | None:
+        """The number, if it is one."""
+        written = self.text.replace("(", "").replace(")", "").strip(" '\"")
+        return float(written) if _NUMBER.fullmatch(written) else None
+
+
+def parse_schedule(value: Any, clock: Clock) -> tuple[Key, ...]:
+    """Keys in the order of their frames; of two at one frame the last. Raises Untranslatable, UsageError."""
+    if isinstance(value, bool) or value is None:
+        raise Untranslatable(f"{value!r} is no schedule")
+    if isinstance(value, int | float):
+        return (Key(0, repr(value)),)
+    pairs = _pairs(value) if not isinstance(value, Mapping) else [(str(k), str(v)) for k, v in value.items()]
+    if len(pairs) > MAX_KEYS:
+        raise UsageError(f"a schedule has {len(pairs)} keyframes, allowed are at most {MAX_KEYS}")
+    keys = {frame_of(frame, clock): text.strip() for frame, text in pairs}
+    return tuple(Key(frame, keys[frame]) for frame in sorted(keys))
+
+
+def frame_of(text: str, clock: Clock) -> int:
+    """The frame of a key such as `30` or `"max_f/2"`. Raises Untranslatable."""
+    written = text.strip().strip("'\"").strip()
+    if _FRAME.fullmatch(written):
+        return int(written)
+    found = constant(translate(written, {name: clock.names[name] for name in ("max_f", "s")}))
+    if found is None or not 0 <= found <= MAX_FRAMES:
+        raise Untranslatable(f"{shortened(written)} is no frame")
+    return int(found)
+
+
+def _pairs(text: Any) -> list[tuple[str, str]]:
+    parts = split_outside_brackets(str(text), ",")
+    pairs = []
+    for part in parts:
+        if not part.strip():
+            continue
+        frame, *rest = split_outside_brackets(part, ":", most=1)
+        if not rest:
+            raise Untranslatable(f"{shortened(part)} has no frame: allowed is `0: (1.02), 30: (1.05)`")
+        pairs.append((frame, rest[0]))
+    if not pairs:
+        raise Untranslatable("it is empty")
+    return pairs
+
+
+def split_outside_brackets(text: str, sign: str, most: int = -1) -> list[str]:
+    """The parts between signs that stand in no brackets and quotes; at most `most` cuts."""
+    parts: list[str] = []
+    depth, begin, quote = 0, 0, ""
+    for place, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth = max(0, depth - 1)
+        elif letter == sign and depth == 0 and len(parts) != most:
+            parts.append(text[begin:place])
+            begin = place + 1
+    return [*parts, text[begin:]]
+
+
+def curve_of(value: Any, clock: Clock) -> Curve:
+    """A schedule as numbers over time; its value at every frame is Deforum's.
+
+    Raises Untranslatable with the reason; UsageError for one beyond all measure.
+    """
+    keys = parse_schedule(value, clock)
+    reached = tuple(key for key in keys if key.frame < clock.frames) or keys[:1]
+    values = [key.value for key in reached]
+    if all(found is not None for found in values):
+        points = zip(reached, values, strict=True)
+        return simplified(Point(clock.second(key.frame), found or 0.0) for key, found in points)
+    if len(reached) == 1:
+        return _whole(reached[0], clock)
+    pieces = [
+        _piece(key, found, after, clock)
+        for key, found, after in zip(reached, values, [*reached[1:], None], strict=True)
+    ]
+    edges = [key.frame for key in reached[1:]]
+    return chained(pieces, edges, clock)
+
+
+def _whole(key: Key, clock: Clock) -> Curve:
+    text = translate(key.text, clock.names)
+    found = constant(text)
+    return Formula(text) if found is None else found
+
+
+def _piece(key: Key, value: float | None, after: Key | None, clock: Clock) -> str:
+    """What holds from a key to the next one, as an expression."""
+    if value is None:
+        return translate_freely(key.text, clock.names)
+    reached = value if after is None else value_at(after, clock)
+    if after is None or reached == value:
+        return number(value)
+    begun = f"(t * {clock.fps_text} - {key.frame})" if key.frame else f"t * {clock.fps_text}"
+    way = f"{begun} / {after.frame - key.frame}"
+    return f"mix({number(value)}, {number(reached)}, {way})"
+
+
+def value_at(key: Key, clock: Clock) -> float:
+    """What a key has at its own frame."""
+    if key.value is not None:
+        return key.value
+    text = translate_freely(key.text, clock.names)
+    return float(sample(Formula(text), [float(clock.second(key.frame))])[0])
+
+
+def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
+    """Expressions one after another: each holds up to the frame at the same place of `edges`."""
+    text = pieces[-1]
+    for place in range(len(pieces) - 2, -1, -1):
+        if pieces[place] != pieces[place + 1]:
+            # Half a frame before the edge, where no rounding can tell the frames apart.
+            text = f"({pieces[place]}) if t * {clock.fps_text} < {edges[place] - 0.5:g} else ({text})"
+    try:
+        return Formula(tidied(text))
+    except TooLong:
+        return _sampled_pieces(pieces, edges, clock)
+
+
+def _sampled_pieces(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
+    borders = [0, *edges, clock.frames]
+    points: list[Point] = []
+    for piece, (begin, end) in zip(pieces, pairwise(borders), strict=True):
+        points += _samples(piece, range(begin, max(end, begin + 1)), clock)
+    return simplified(points)
+
+
+def _samples(text: str, frames: range, clock: Clock) -> list[Point]:
+    if clock.frames > MAX_KEYS:
+        raise Untranslatable(f"it is too long for an expression, and the film for {MAX_KEYS} keyframes")
+    seconds = [clock.second(frame) for frame in frames]
+    values = sample(Formula(text), np.array([float(second) for second in seconds]))
+    return [Point(second, float(value)) for second, value in zip(seconds, values, strict=True)]
+
+
+def curves_of(
+    settings: Mapping[str, Any], names: Sequence[str], clock: Clock, refuse: Callable[[str, str], None]
+) -> dict[str, Curve]:
+    """The schedules among the settings that can be read; `refuse` hears the others and why."""
+    curves: dict[str, Curve] = {}
+    for name in names:
+        if settings.get(name) in (None, ""):
+            continue
+        try:
+            curves[name] = curve_of(settings[name], clock)
+        except Untranslatable as error:
+            refuse(name, str(error))
+        except UsageError as error:
+            raise UsageError(f"{name}: {error}") from None
+    return curves

@@ -1,0 +1,229 @@
+"""Numbers over time as a scene writes them: a number, keyframes in seconds, or an expression of `t`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.foreign.formulas import Untranslatable, tidied, values_at
+
+DIGITS = 9
+"""Of the seconds of a key, behind the point: as exact as a scene tells moments apart."""
+FIGURES = 7
+"""Of a value, altogether."""
+CLOSE = 1e-3
+"""How far a power of a straight line may be from the line between its keys, as a part of it."""
+HALVINGS = 6
+WIDTH = 100
+"""Columns of keyframes on several lines."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A keyframe."""
+
+    second: Fraction
+    value: float
+    step: bool = False
+    """Whether the value jumps there, instead of being approached in a straight line."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keyframes, ascending; at least one."""
+
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An expression of ours over `t`, in seconds."""
+
+    text: str
+
+
+Curve: TypeAlias = float | Keys | Formula
+
+
+def line(curve: Curve, factor: float, offset: float = 0.0) -> Curve:
+    """factor * curve + offset."""
+    if (factor, offset) == (1.0, 0.0):
+        return curve
+    if isinstance(curve, Formula):
+        scaled = curve.text if factor == 1 else f"{number(factor)} * ({curve.text})"
+        return Formula(scaled if offset == 0 else f"{number(offset)} + {scaled}".replace("+ -", "- "))
+    return _mapped(curve, lambda value: factor * value + offset + 0.0)
+
+
+def power(curve: Curve, exponent: float) -> Curve:
+    """The curve to a power, as of a factor a frame that becomes one a second at so many frames a second.
+
+    Between keys a straight line becomes several, none of them shorter than a frame.
+    """
+    if isinstance(curve, Formula):
+        return Formula(f"({curve.text}) ** {number(exponent)}")
+    if isinstance(curve, float | int):
+        return _power(float(curve), exponent)
+    points: list[Point] = []
+    for before, after in pairwise(curve.points):
+        points.append(Point(before.second, _power(before.value, exponent), before.step))
+        if not after.step:
+            points += _between(before, after, exponent, HALVINGS)
+    last = curve.points[-1]
+    return Keys((*points, Point(last.second, _power(last.value, exponent), last.step)))
+
+
+def _power(value: float, exponent: float) -> float:
+    if value <= 0:
+        raise Untranslatable(f"{value:g} is no factor to move by, allowed is a number above 0")
+    try:
+        return float(value**exponent)
+    except OverflowError:
+        raise Untranslatable(f"{value:g} grows beyond all bounds within a second") from None
+
+
+def _between(before: Point, after: Point, exponent: float, halvings: int) -> Iterator[Point]:
+    middle = Point((before.second + after.second) / 2, (before.value + after.value) / 2)
+    true = _power(middle.value, exponent)
+    straight = (_power(before.value, exponent) + _power(after.value, exponent)) / 2
+    if halvings and (after.second - before.second) * exponent >= 2 and abs(true - straight) > CLOSE * true:
+        yield from _between(before, middle, exponent, halvings - 1)
+        yield Point(middle.second, true)
+        yield from _between(middle, after, exponent, halvings - 1)
+
+
+def within(curve: Curve, low: float, high: float) -> Curve:
+    """The curve, kept between two values."""
+    if isinstance(curve, Formula):
+        return Formula(f"clamp({curve.text}, {number(low)}, {number(high)})")
+    return _mapped(curve, lambda value: min(max(value, low), high))
+
+
+def product(first: Curve, second: Curve, signals: frozenset[str] = frozenset()) -> Curve:
+    """Both multiplied. Raises Untranslatable for what gets too long."""
+    for one, other in ((first, second), (second, first)):
+        if isinstance(one, float | int):
+            return line(other, float(one))
+    texts = [curve.text if isinstance(curve, Formula) else _as_text(curve) for curve in (first, second)]
+    return Formula(tidied(f"({texts[0]}) * ({texts[1]})", signals))
+
+
+def _as_text(curve: float | Keys) -> str:
+    """Keyframes as an expression."""
+    if not isinstance(curve, Keys):
+        return number(float(curve))
+    text = number(curve.points[-1].value)
+    for before, after in reversed(list(pairwise(curve.points))):
+        begin, end = float(before.second), float(after.second)
+        piece = number(before.value)
+        if not after.step and after.value != before.value:
+            way = f"(t - {begin:.{DIGITS}g}) / {end - begin:.{DIGITS}g}"
+            piece = f"mix({piece}, {number(after.value)}, {way})"
+        # A millisecond before the edge, where no rounding can tell the frames apart.
+        text = f"({piece}) if t < {end - 0.001:.{DIGITS}g} else ({text})"
+    if curve.points[0].second == 0:
+        return text
+    return f"({text}) if t > {float(curve.points[0].second):.{DIGITS}g} else {number(curve.points[0].value)}"
+
+
+def _mapped(curve: float | Keys, change: Callable[[float], float]) -> Curve:
+    if not isinstance(curve, Keys):
+        return change(float(curve))
+    return simplified(Point(point.second, change(point.value), point.step) for point in curve.points)
+
+
+def simplified(points: Iterable[Point]) -> Curve:
+    """Keyframes without those that change nothing; a number where all are the same.
+
+    Of two at one moment the last one counts.
+    """
+    kept: list[Point] = []
+    for point in points:
+        if kept and time(kept[-1].second) == time(point.second):
+            kept.pop()
+        if len(kept) > 1 and _is_needless(kept[-2], kept[-1], point):
+            kept.pop()
+        kept.append(point)
+    if len({point.value for point in kept}) == 1:
+        return kept[0].value
+    if len(kept) > 1 and kept[-1].value == kept[-2].value:
+        kept.pop()
+    return Keys(tuple(kept))
+
+
+def _is_needless(before: Point, middle: Point, after: Point) -> bool:
+    """Whether a key between two others lies where the line between them passes anyway."""
+    if middle.step or after.step:
+        return middle.value == before.value and (after.step or after.value == before.value)
+    way = (middle.second - before.second) / (after.second - before.second)
+    line_ = before.value + (after.value - before.value) * float(way)
+    size = max(abs(before.value), abs(after.value), 1e-9)
+    return abs(line_ - middle.value) <= 1e-9 * size
+
+
+def constant_of(curve: Curve) -> float | None:
+    """The number that a curve is, if it is one."""
+    return float(curve) if isinstance(curve, float | int) else None
+
+
+def sample(curve: Curve, seconds: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values [N] at moments [N]. Raises Untranslatable where an expression has none."""
+    moments = np.asarray(seconds, dtype=np.float64)
+    if isinstance(curve, Formula):
+        return values_at(curve.text, moments)
+    if not isinstance(curve, Keys):
+        return np.full(moments.shape, float(curve))
+    times = np.array([float(point.second) for point in curve.points])
+    heights = np.array([point.value for point in curve.points])
+    values = np.interp(moments, times, heights)
+    for before, after in pairwise(curve.points):
+        if after.step:
+            inside = (moments >= float(before.second)) & (moments < float(after.second) - 1e-9)
+            values[inside] = before.value
+    return values
+
+
+def count_keys(curve: Curve) -> int:
+    """How many keyframes a curve writes."""
+    return len(curve.points) if isinstance(curve, Keys) else 0
+
+
+def number(value: float) -> str:
+    """A number in digits, as short as it may be."""
+    return f"{value + 0.0:.{FIGURES}g}"
+
+
+def time(second: Fraction) -> str:
+    """`2s`; at most nine digits behind the point."""
+    whole = round(second * 10**DIGITS)
+    digits = f"{whole // 10**DIGITS}.{whole % 10**DIGITS:0{DIGITS}d}".rstrip("0").rstrip(".")
+    return f"{digits}s"
+
+
+def yaml(curve: Curve, indent: str = "  ") -> str:
+    """How a scene writes it; many keyframes on several lines, indented deeper than `indent`."""
+    if isinstance(curve, Formula):
+        return f'"{curve.text}"'
+    if not isinstance(curve, Keys):
+        return number(float(curve))
+    keys = [_key(point, first=place == 0) for place, point in enumerate(curve.points)]
+    short = "{" + ", ".join(keys) + "}"
+    if len(short) <= WIDTH - 20:
+        return short
+    inside = f"{indent}  "
+    # A key and its value stay together: between them stands a space that is none.
+    text = ", ".join(key.replace(" ", "\0") for key in keys)
+    lines = textwrap.wrap(text, WIDTH, initial_indent=inside, subsequent_indent=inside)
+    return "{\n" + "\n".join(lines).replace("\0", " ") + "}"
+
+
+def _key(point: Point, *, first: bool) -> str:
+    value = number(point.value)
+    return f"{time(point.second)}: " + (f"[{value}, step]" if point.step and not first else value)
