@@ -67,7 +67,8 @@ WRONG = {
     "drop:bar 1 beat 2": "the first before the last",
     "bar 0:drop": "bars are counted from 1",
     "bar 1 beat 9:drop": "a bar has 4 beats",
-    "x y:drop": "'x y' is no time, allowed is A:B such as 3s:6s, 36f:72f, 50%: or :2s, with its song bar 9",
+    "x y:drop": "is no part of a film, 'x y' is no time, allowed is A:B such as 3s:6s",
+    "3x:drop": "or :2s, with its song bar 9:bar 17",
     "drop": "is no part of a film",
 }
 

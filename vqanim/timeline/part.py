@@ -84,7 +84,7 @@ def _time(text: str, song: SongTimes | None) -> Time | None:
 
 def _short(written: str, reason: str) -> str:
     """What is wrong with a time, without the forms that are told anyway."""
-    return reason if reason.startswith(MUSICAL) else f"{quoted(written)} is no time"
+    return reason if reason.startswith(MUSICAL) else f"is no part of a film, {quoted(written)} is no time"
 
 
 def _shot_part(timeline: Timeline, shot: str) -> Part:
