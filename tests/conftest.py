@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from vqanim.cli.main import share_cores
 
 share_cores()  # before anything imports torch; else tests take many times as long beside other programs
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core for each worker and the programs that it starts
 
 
 @pytest.fixture(scope="session", autouse=True)
