@@ -11,7 +11,9 @@ from tests import sounds as songs
 from tests.audio.conftest import Write
 from tests.sounds import Sound
 from vqanim.audio.hear import Listener
-from vqanim.audio.spectrum import RATE
+from vqanim.audio.reading import open_song, read_mono
+from vqanim.audio.spectrum import RATE, log_mels, onset_strength
+from vqanim.audio.tempo import find_tempo
 from vqanim.scene.soundtrack import NAMES
 
 MADE: dict[str, tuple[list[float], Sound]] = {
@@ -60,6 +62,24 @@ def test_the_tempo_is_exact_and_has_an_octave(write: Write) -> None:
         pytest.approx(found.tempo / 2, abs=0.01),
         pytest.approx(found.tempo * 2, abs=0.01),
     )
+
+
+def test_a_passage_at_half_the_tempo_is_counted_like_the_rest(write: Write) -> None:
+    period = 0.4
+    whole, half = [0.3 + period * n for n in range(60)], [0.3 + 2 * period * n for n in range(-20, 0)]
+    sound = songs.at([moment + 16 for moment in (*half, *whole)], 42)
+    gaps = np.diff(Listener.of(write(sound)).beats().beats)
+    assert np.abs(gaps / period - 1).max() < 0.1
+
+
+@pytest.mark.parametrize("seed", [0, 2, 5])
+def test_where_no_beat_is_heard_the_tempo_of_the_song_goes_on(seed: int, write: Write) -> None:
+    """Strokes that are far from even have no tempo, but some tempo is always the likeliest."""
+    uneven = np.cumsum(0.38 + np.random.default_rng(seed).uniform(-0.09, 0.09, 76))
+    drums = songs.at(list(np.arange(30, 54, 0.5)), 84)
+    sound = songs.at([*uneven, *(54.2 + uneven)], 84, level=0.5) + drums
+    path = find_tempo(onset_strength(log_mels(read_mono(open_song(write(sound))))), RATE)
+    assert np.abs(path.bpm / 120 - 1).max() < 0.03
 
 
 def test_noise_has_no_clear_beat(write: Write) -> None:

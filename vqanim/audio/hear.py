@@ -21,7 +21,7 @@ from vqanim.scene.soundtrack import NAMES, Band
 
 Floats = NDArray[np.float64]
 
-VERSION = 3
+VERSION = 4
 """Bumped by hand whenever the same song would give other beats or sections."""
 METHOD = "onsets and dynamic programming"
 CLEAR = 0.25

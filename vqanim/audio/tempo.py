@@ -21,10 +21,16 @@ GRID = 240
 """Tempos that are told apart, evenly spaced in octaves: 1 % from one to the next."""
 CHANCE = 0.28
 """Autocorrelation at the likeliest tempo of white noise."""
+FAINT = 0.45
+"""Scores below it are hardly better than those of noise."""
+_LOYALTY = 0.2
+"""Score that the tempo of the rest of the song has ahead of others where the beat is faint."""
 _WINDOW_SECONDS = 8.0
 _HOP_SECONDS = 1.0
 _STEP_COST = 0.05
 """For each 1 % by which the tempo drifts within a hop."""
+_SAME_TEMPO = 0.05
+"""Octaves between tempos that are taken for the same one."""
 _JUMP_COST = 0.8
 """For a change of tempo at once, however large."""
 
@@ -58,15 +64,40 @@ def find_tempo(onsets: Floats, rate: float, near: float | None = None) -> TempoP
     seconds, likeness = _tempogram(onsets, rate, grid)
     weighted = likeness * prior(grid, near)
     path = _best_path(weighted)
+    path = _best_path(weighted + _loyalty(grid, weighted, grid[path]))
     chosen = likeness[np.arange(len(path)), path]
     octave = round(GRID * np.log(2) / np.log(FASTEST / SLOWEST))
     return TempoPath(
         seconds,
-        grid[path],
+        in_one_octave(grid[path]),
         _confidence(float(np.mean(chosen))),
         _confidence(_mean_at(likeness, path - octave)),
         _confidence(_mean_at(likeness, path + octave)),
     )
+
+
+def _loyalty(grid: Floats, scores: Floats, bpm: Floats) -> Floats:
+    """What speaks for the tempo of the song where it can hardly be heard, [W, GRID]: without drums, the
+    likeliest tempo of a passage is any.
+
+    scores: [W, GRID]. bpm: the path so far, [W].
+    """
+    faint = scores.max(axis=1) < FAINT
+    if faint.all():
+        return np.zeros_like(scores)
+    usual = float(np.median(bpm[~faint]))
+    return np.asarray(_LOYALTY * faint[:, None] * np.exp(-0.5 * (np.log2(grid / usual) / _SAME_TEMPO) ** 2))
+
+
+def in_one_octave(bpm: Floats) -> Floats:
+    """A path of tempos [W] without passages that are counted twice as fast or slow as most of the song.
+
+    Where drums fall silent or play double, onsets alone do not tell which it is; bars go on being counted
+    the same.
+    """
+    octaves = np.log2(bpm / np.median(bpm))
+    whole = np.round(octaves)
+    return np.asarray(np.where(np.abs(octaves - whole) < _SAME_TEMPO, bpm / 2.0**whole, bpm))
 
 
 def _confidence(likeness: float) -> float:
