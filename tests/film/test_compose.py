@@ -17,7 +17,7 @@ from vqanim.camera.matrix import path_matrix
 from vqanim.effects import Moment, apply_effects
 from vqanim.errors import OutputError
 from vqanim.files import Picture
-from vqanim.film.compose import Composer, make_reel
+from vqanim.film.compose import make_reel
 from vqanim.timeline import FrameRef, Timeline
 
 WIDTH, HEIGHT = 128, 96
@@ -195,8 +195,8 @@ def test_a_frame_to_which_nothing_is_done_is_the_saved_one(tmp_path: Path) -> No
 
 
 def test_a_lost_frame_is_named(tmp_path: Path) -> None:
-    composer = Composer(lambda frame: tmp_path / f"{frame.index}.png", 64, 48, 0)
     timeline = compiled("size: [64, 48]\nprompts: [x]\nduration: 1f\n")
     assert timeline.edit[0].untouched == FrameRef("main", 0)
+    reel = make_reel(timeline, lambda frame: tmp_path / f"{frame.index}.png")
     with pytest.raises(OutputError, match=r"0\.png: the picture is missing; run again"):
-        composer.picture(timeline.edit[0])
+        list(reel.play([0]))

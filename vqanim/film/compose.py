@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,36 +26,24 @@ Find = Callable[[FrameRef], Path]
 
 KEPT_IN_MEMORY = 6
 """Saved frames: two neighbours of two takes, and the first of a loop."""
+WORKERS = 2
+"""Film frames in the making at a time; most of the work is Pillow's, which threads do side by side."""
 
 
 @dataclass
-class Composer:
-    """Makes the pictures of a film, one at a time."""
+class Loader:
+    """Reads the saved frames of a film, each once where film frames follow one another."""
 
     find: Find
     width: int
     """Pixels."""
     height: int
     """Pixels."""
-    seed: int
     _recent: dict[FrameRef, Picture] = field(default_factory=dict)
 
-    def picture(self, frame: FilmFrame) -> Picture:
-        """One film frame; the saved picture bit for bit where nothing is done to it."""
-        moment = Moment(self.seed, frame.time)
-        layers = [(layer.share, self._layer(layer, moment)) for layer in frame.layers]
-        return apply_effects(blend(layers), frame.effects, moment)
-
-    def _layer(self, layer: Layer, moment: Moment) -> Picture:
-        looks = [(look.share, self._look(look)) for look in layer.looks]
-        return apply_effects(blend(looks), layer.effects, moment)
-
-    def _look(self, look: Look) -> Picture:
-        picture = self._load(look.frame)
-        if not look.moves:
-            return picture
-        matrix = moves_matrix(look.moves, self.width, self.height)
-        return move_picture(picture, matrix, look.moves[-1].step.border)
+    def saved(self, frame: FilmFrame) -> Mapping[FrameRef, Picture]:
+        """The saved frames that a film frame is made of. Raises OutputError."""
+        return {one: self._load(one) for one in frame.frames}
 
     def _load(self, frame: FrameRef) -> Picture:
         picture = self._recent.pop(frame, None)
@@ -70,19 +60,52 @@ class Composer:
         return picture
 
 
+def compose(frame: FilmFrame, saved: Mapping[FrameRef, Picture], seed: int) -> Picture:
+    """A film frame of the saved ones; the saved picture bit for bit where nothing is done to it."""
+    moment = Moment(seed, frame.time)
+    layers = [(layer.share, _layer(layer, saved, moment)) for layer in frame.layers]
+    return apply_effects(blend(layers), frame.effects, moment)
+
+
+def _layer(layer: Layer, saved: Mapping[FrameRef, Picture], moment: Moment) -> Picture:
+    looks = [(look.share, _look(look, saved[look.frame])) for look in layer.looks]
+    return apply_effects(blend(looks), layer.effects, moment)
+
+
+def _look(look: Look, picture: Picture) -> Picture:
+    if not look.moves:
+        return picture
+    height, width, _ = picture.shape
+    return move_picture(picture, moves_matrix(look.moves, width, height), look.moves[-1].step.border)
+
+
+def compose_all(frames: Iterable[FilmFrame], loader: Loader, seed: int) -> Iterator[Picture]:
+    """Film frames in order; while one is handed on, those behind it are in the making.
+
+    Raises OutputError.
+    """
+    making: deque[Future[Picture]] = deque()
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="compose") as pool:
+        for frame in frames:
+            making.append(pool.submit(compose, frame, loader.saved(frame), seed))
+            if len(making) > WORKERS:
+                yield making.popleft().result()
+        while making:
+            yield making.popleft().result()
+
+
 def make_reel(timeline: Timeline, find: Find) -> Reel:
     """The film of a timeline; `find` gives the file of each saved frame."""
 
-    def compose() -> Composer:
-        return Composer(find, timeline.width, timeline.height, timeline.seed)
+    def all_of(frames: Iterable[FilmFrame]) -> Iterator[Picture]:
+        return compose_all(frames, Loader(find, timeline.width, timeline.height), timeline.seed)
 
     def play(indices: Iterable[int]) -> Iterator[Picture]:
-        composer = compose()
-        return (composer.picture(timeline.edit[index]) for index in indices)
+        return all_of(timeline.edit[index] for index in indices)
 
     def play_smooth(indices: Iterable[int]) -> Iterator[Picture]:
         wanted = set(indices)
-        keys = map(compose().picture, timeline.keys)
+        keys = all_of(timeline.keys)
         rate = timeline.rate or timeline.fps
         with closing(interpolate(keys, (timeline.width, timeline.height), rate, timeline.fps)) as between:
             pictures = held(between, len(timeline.edit))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -67,32 +68,43 @@ def make_outputs(
     remove_temporary(folder)
     contents, reel = Contents(timeline, find), make_reel(timeline, find)
     for first in range(0, len(outputs), AT_ONCE):
-        yield from _make(reel, contents, outputs[first : first + AT_ONCE], guard)
+        some = outputs[first : first + AT_ONCE]
+        digests = {output.path: contents.digest(output) for output in some}
+        stale = {path for path, digest in digests.items() if not _is_current(path, digest)}
+        yield from play_once(reel, some, stale, guard, partial(_remember, digests))
 
 
-def _make(reel: Reel, contents: Contents, outputs: Sequence[Output], guard: Guard) -> Iterator[FilmDone]:
+def play_once(
+    reel: Reel,
+    outputs: Sequence[Output],
+    stale: Container[Path],
+    guard: Guard,
+    remember: Callable[[Path], None],
+) -> Iterator[FilmDone]:
+    """Write those of some files that are stale, side by side, telling of each.
+
+    guard: called before the first picture and before each file appears. remember: told of each that was
+    written. Raises OutputError.
+    """
     began = perf_counter()
-    digests = [contents.digest(output) for output in outputs]
-    stale = [
-        not _is_current(*pair) for pair in zip((output.path for output in outputs), digests, strict=True)
-    ]
-    if any(stale):
+    if any(output.path in stale for output in outputs):
         guard()
     with ExitStack() as stack:
         # Each on a stack of its own, so that one can be finished before the next; all end when one fails.
         opened = [stack.enter_context(ExitStack()) for _ in outputs]
         sinks = [
             (output.frames, each.enter_context(output.open()))
-            for output, each, wanted in zip(outputs, opened, stale, strict=True)
-            if wanted
+            for output, each in zip(outputs, opened, strict=True)
+            if output.path in stale
         ]
         if sinks:
             play_into(reel, sinks)
-        for output, digest, each, written in zip(outputs, digests, opened, stale, strict=True):
+        for output, each in zip(outputs, opened, strict=True):
+            written = output.path in stale
             if written:
                 guard()
                 each.close()
-                _remember(output.path, digest)
+                remember(output.path)
             yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
 
 
@@ -190,9 +202,10 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _remember(path: Path, digest: str) -> None:
+def _remember(digests: Mapping[Path, str], path: Path) -> None:
+    """Take note of what a file was made of."""
     state = path.with_name(STATE)
-    entries = {**_read_state(state), path.name: {"digest": digest, "bytes": _size(path)}}
+    entries = {**_read_state(state), path.name: {"digest": digests[path], "bytes": _size(path)}}
     write_atomic(state, json.dumps(entries, indent=2, sort_keys=True) + "\n")
 
 

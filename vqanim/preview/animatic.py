@@ -5,23 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vqanim.errors import UsageError
-from vqanim.files import Guard, Picture, write_atomic
+from vqanim.files import Picture, write_atomic
 from vqanim.film.compose import make_reel
-from vqanim.film.film import FilmDone
-from vqanim.film.gif import choose_frames, write_gif
+from vqanim.film.film import FilmDone, Output, play_once
+from vqanim.film.gif import choose_frames, open_gif
 from vqanim.film.pictures import Reel
 from vqanim.film.sound import sound_digest
-from vqanim.film.video import MP4, VideoSettings, write_video
+from vqanim.film.video import MP4, VideoSettings, open_video
 from vqanim.preview.outline import without_styles
 from vqanim.preview.pictures import Stage, Takes
 from vqanim.preview.strip import Strip
@@ -35,11 +36,15 @@ Progress = Callable[[int, int], None]
 """Hears how many pictures are made, and how many there will be."""
 MADE = "preview.json"
 """By file name: a digest of all that a film was made of."""
-VERSION = 1
+VERSION = 2
 """Bumped by hand whenever the same scene would give another preview."""
 WIDTH, MOST_HEIGHT = 384, 512
 """Pixels of the picture of a preview: large enough to read, small enough to be quick."""
+LONG, LONG_WIDTH = 480, 304
+"""A film of more frames has a smaller preview."""
 CRF = 20
+MOST_GIF_FPS = Fraction(25, 2)
+"""Frames a second; the MP4 has those of the film."""
 KEPT_FILES = 32
 """Pictures on disk at a time; a film mostly goes straight on."""
 
@@ -77,28 +82,27 @@ def make_preview(
         counter = _Counter(progress)
         reel = _with_strip(make_reel(small, _Files(takes, Path(scratch)).find), strip, counter)
         outputs = _outputs(small, reel, wanted)
-        counter.pictures = reel.count + len(choose_frames(reel.count, reel.fps, small.gif_fps)[0])
+        counter.pictures = reel.count
         known = read_made(wanted.folder)
         for output in outputs:
             if output.path.is_dir() or (output.path.exists() and output.path.name not in known):
                 raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
         content = _content(small, takes, strip, wanted)
         with lock_folder(wanted.folder, "making a preview") as lock:
-            for output in outputs:
-                yield _make(output, f"{content} {output.settings!r}", lock.check)
+            digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
+            stale = {path for path, digest in digests.items() if is_stale(path, digest)}
+            yield from play_once(reel, outputs, stale, lock.check, partial(remember, digests))
 
 
-def _make(output: Output, digest: str, guard: Guard) -> FilmDone:
-    """Write a film unless it is up to date."""
-    began, folder, name = monotonic(), output.path.parent, output.path.name
-    made = read_made(folder)
-    written = made.get(name) != digest or not output.path.exists()
-    if written:
-        guard()
-        output.write()
-        guard()
-        write_atomic(folder / MADE, json.dumps({**made, name: digest}, indent=1) + "\n")
-    return FilmDone(output.kind, str(output.path), written, monotonic() - began)
+def is_stale(path: Path, digest: str) -> bool:
+    """Whether a film is not there, or was made of something else."""
+    return not path.exists() or read_made(path.parent).get(path.name) != digest
+
+
+def remember(digests: Mapping[Path, str], path: Path) -> None:
+    """Take note of what a film was made of."""
+    made = {**read_made(path.parent), path.name: digests[path]}
+    write_atomic(path.with_name(MADE), json.dumps(made, indent=1) + "\n")
 
 
 def read_made(folder: Path) -> dict[str, Any]:
@@ -112,7 +116,8 @@ def read_made(folder: Path) -> dict[str, Any]:
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:
     """Width and height of the picture, in pixels: even, and of the film's shape."""
-    width = min(WIDTH, MOST_HEIGHT * timeline.width / timeline.height)
+    wide = WIDTH if len(timeline.edit) <= LONG else LONG_WIDTH
+    width = min(wide, MOST_HEIGHT * timeline.width / timeline.height)
     sides = (width, width * timeline.height / timeline.width)
     across, down = (max(2, 2 * round(side / 2)) for side in sides)
     return across, down
@@ -127,27 +132,26 @@ def _strip(scene: Scene, timeline: Timeline, small: Timeline, part: Part) -> Str
     return Strip(small.width, float(small.fps), part.first, shown, small.chapters)
 
 
-@dataclass(frozen=True)
-class Output:
-    """One film and how it is made."""
-
-    kind: str
-    path: Path
-    settings: object
-    """What it depends on besides the pictures."""
-    write: Callable[[], None]
-
-
 def _outputs(small: Timeline, reel: Reel, wanted: Wanted) -> list[Output]:
     sound = sound_digest(small.sound)
     settings = VideoSettings(MP4, CRF, f"{small.title} (preview)", small.chapters)
-    gif = (small.gif_fps, min(small.gif_width, reel.width))
+    gif_fps, gif_width = min(small.gif_fps, MOST_GIF_FPS), min(small.gif_width, reel.width)
     paths = [wanted.folder / f"{wanted.stem}-preview{ending}" for ending in (".mp4", ".gif")]
     return [
         Output(
-            "mp4", paths[0], (settings, sound), lambda: write_video(reel, paths[0], settings, small.sound)
+            "mp4",
+            paths[0],
+            {"video": settings, "sound": sound},
+            range(reel.count),
+            lambda: open_video(reel, paths[0], settings, small.sound),
         ),
-        Output("gif", paths[1], gif, lambda: write_gif(reel, paths[1], *gif)),
+        Output(
+            "gif",
+            paths[1],
+            {"fps": gif_fps, "width": gif_width},
+            choose_frames(reel.count, reel.fps, gif_fps)[0],
+            lambda: open_gif(reel, paths[1], gif_fps, gif_width),
+        ),
     ]
 
 
@@ -178,9 +182,9 @@ class _Files:
     def find(self, frame: FrameRef) -> Path:
         """The file of a frame, which is drawn unless it was lately."""
         if frame not in self._there:
-            path = self._folder / f"{self._made}.png"
+            path = self._folder / f"{self._made}.bmp"
             self._made += 1
-            Image.fromarray(self._takes.picture(frame)).save(path, compress_level=1)
+            Image.fromarray(self._takes.picture(frame)).save(path)
             self._there[frame] = path
             while len(self._there) > KEPT_FILES:
                 self._there.pop(next(iter(self._there))).unlink()
@@ -189,7 +193,7 @@ class _Files:
 
 @dataclass
 class _Counter:
-    """Counts the pictures of all films together."""
+    """Counts the pictures."""
 
     hear: Progress
     pictures: int = 0

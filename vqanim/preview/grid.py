@@ -7,6 +7,7 @@ of the shot has an orange edge; what lies beyond is darker, for there a render f
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from vqanim.preview.chart import font
 from vqanim.preview.views import magnification, plane_points
 from vqanim.timeline.homography import Matrix
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 CELL = 1 / 8
 """Frame widths; side of a cell when nothing is magnified. Finer and coarser cells are halves and doubles."""
@@ -39,7 +40,7 @@ def draw_grid(new_from_old: Matrix, width: int, height: int, ground: int = 0) ->
     new_from_old: the camera's movement so far, in frame widths. ground: number of the color.
     """
     old_from_new: Matrix = np.linalg.inv(new_from_old).astype(np.float64)
-    points = plane_points(old_from_new, width, height)
+    points = plane_points(old_from_new, width, height).astype(np.float32)
     near = magnification(old_from_new)
     level = math.floor(math.log2(near))
     fraction = math.log2(near) - level
@@ -78,8 +79,9 @@ def _shade(points: Floats, level: int, fraction: float) -> NDArray[np.float32]:
 def _lines(points: Floats, cell: float, pixel: float, thick: float) -> NDArray[np.float32]:
     """How much of each pixel is covered by the borders of cells."""
     within = points / cell
-    away = np.abs(within - np.round(within)).min(axis=-1) * (cell / pixel)
-    return (thick / 2 + 0.5 - away).clip(0, 1).astype(np.float32)
+    away = np.abs(within - np.round(within))
+    nearest = np.minimum(away[..., 0], away[..., 1]) * (cell / pixel)
+    return (thick / 2 + 0.5 - nearest).clip(0, 1).astype(np.float32)
 
 
 def _first_frame(
@@ -100,8 +102,8 @@ def _labelled(picture: Picture, new_from_old: Matrix, points: Floats, octave: fl
     level, fraction = math.floor(octave), octave % 1
     clear = min(1.0, fraction / 0.15, (1 - fraction) / 0.15)
     cell = CELL * 2.0**-level
-    low = np.floor(points.min(axis=(0, 1)) / cell)
-    high = np.floor(points.max(axis=(0, 1)) / cell)
+    low = np.floor(np.array([points[..., axis].min() for axis in (0, 1)]) / cell)
+    high = np.floor(np.array([points[..., axis].max() for axis in (0, 1)]) / cell)
     if clear <= 0 or not np.isfinite([low, high]).all() or (high - low + 1).prod() > 400:
         return picture
     image = Image.fromarray(picture)

@@ -55,7 +55,7 @@ def plane_points(old_from_new: Matrix, width: int, height: int) -> NDArray[np.fl
     rows = old_from_new
     depth = rows[2, 0] * x[None, :] + rows[2, 1] * y[:, None] + rows[2, 2]
     depth = np.where(depth > 1e-9, depth, 1e-9)
-    points = np.empty((height, width, 2))
+    points = np.moveaxis(np.empty((2, height, width)), 0, -1)  # each coordinate lies together
     for axis in (0, 1):
         points[..., axis] = (rows[axis, 0] * x[None, :] + rows[axis, 1] * y[:, None] + rows[axis, 2]) / depth
     return points
