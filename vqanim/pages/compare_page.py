@@ -42,7 +42,7 @@ def comparison_page(found: Comparison) -> str:
 def _about(found: Comparison) -> str:
     distance = found.distance
     differing = len(found.settings)
-    settings = "1 setting differs" if differing == 1 else f"{differing or 'no'} settings differ"
+    settings = f"{differing} settings differ" if differing > 1 else f"{differing or 'no'} setting differs"
     if distance is None:
         return f"{settings}; there is no moment at which both are painted"
     same = "; at equal times they are the same" if distance == 0 else ""
