@@ -15,13 +15,13 @@ from PIL import Image
 
 import vqanim
 from tests.cli.conftest import Run, frames
+from tests.probe import decode_frame, probe
 from vqanim.cli.encode import NAMES
 from vqanim.engine.events import FrameDone
 from vqanim.ffmpeg import executable
 from vqanim.files import read_picture
 from vqanim.film import FilmDone
 from vqanim.film.presets import PRESETS
-from vqanim.film.probe import decode_frame, probe
 
 SCENE = """\
 vqanim: 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import TINY, Run, Start, wait_for
-from vqanim.film.probe import decode_frame, probe
+from tests.probe import decode_frame, probe
 
 
 def test_it_can_be_read_after_a_kill_and_goes_when_the_film_is_there(

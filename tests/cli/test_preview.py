@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Run
+from tests.probe import decode_frame, probe
 from vqanim import api
 from vqanim.cli import ticker
-from vqanim.film.probe import decode_frame, probe
 from vqanim.preview.animatic import preview_size
 from vqanim.preview.views import find_views
 from vqanim.takes.lock import lock_folder

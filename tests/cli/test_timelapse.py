@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tests.cli.conftest import Run, Start, wait_for
-from vqanim.film.probe import probe
+from tests.probe import probe
 
 TINY = ("--size", "32x32", "--device", "cpu", "--duration", "0.5", "--freeze-end", "0.25")
 

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from tests.film.conftest import MakeFrames, showing
+from tests.probe import probe
 from vqanim.errors import LockedError, OutputError
 from vqanim.film import FilmDone, make_film
 from vqanim.film.film import poster_index
-from vqanim.film.probe import probe
 from vqanim.timeline.plan import Timeline
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.film.conftest import MakeFrames, frame_picture, reel
+from tests.probe import probe
 from vqanim.errors import OutputError
 from vqanim.film.gif import MAX_FPS, choose_frames, write_gif
-from vqanim.film.probe import probe
 
 RATES = st.fractions(Fraction(1, 2), Fraction(120), max_denominator=1001)
 

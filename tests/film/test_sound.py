@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from tests import sounds
 from tests.film.conftest import MakeFrames, showing
+from tests.probe import probe
 from tests.sounds import RATE, Sound
 from vqanim.errors import InputError
 from vqanim.ffmpeg import executable
 from vqanim.film import make_film
-from vqanim.film.probe import probe
 from vqanim.timeline.plan import SoundPlan, Timeline
 
 DECODED = 48_000

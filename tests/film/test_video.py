@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.film.conftest import MakeFrames, frame_picture, reel
+from tests.probe import decode_frame, probe
 from vqanim.errors import OutputError
-from vqanim.film.probe import decode_frame, probe
 from vqanim.film.video import VideoSettings, write_video
 
 
