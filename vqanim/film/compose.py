@@ -79,8 +79,10 @@ def _look(look: Look, picture: Picture) -> Picture:
     return move_picture(picture, moves_matrix(look.moves, width, height), look.moves[-1].step.border)
 
 
-def compose_all(frames: Iterable[FilmFrame], loader: Loader, seed: int) -> Iterator[Picture]:
-    """Film frames in order; while one is handed on, those behind it are in the making.
+def compose_all(
+    frames: Iterable[FilmFrame], loader: Loader, seed: int, ahead: int = WORKERS
+) -> Iterator[Picture]:
+    """Film frames in order; while one is handed on, so many of those behind it are in the making.
 
     Raises OutputError.
     """
@@ -88,17 +90,21 @@ def compose_all(frames: Iterable[FilmFrame], loader: Loader, seed: int) -> Itera
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="compose") as pool:
         for frame in frames:
             making.append(pool.submit(compose, frame, loader.saved(frame), seed))
-            if len(making) > WORKERS:
+            if len(making) > ahead:
                 yield making.popleft().result()
         while making:
             yield making.popleft().result()
 
 
-def make_reel(timeline: Timeline, find: Find) -> Reel:
-    """The film of a timeline; `find` gives the file of each saved frame."""
+def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
+    """The film of a timeline; `find` gives the file of each saved frame.
+
+    ahead: film frames whose saved frames are read before they are asked for; 0 where these are still being
+    painted.
+    """
 
     def all_of(frames: Iterable[FilmFrame]) -> Iterator[Picture]:
-        return compose_all(frames, Loader(find, timeline.width, timeline.height), timeline.seed)
+        return compose_all(frames, Loader(find, timeline.width, timeline.height), timeline.seed, ahead)
 
     def play(indices: Iterable[int]) -> Iterator[Picture]:
         return all_of(timeline.edit[index] for index in indices)

@@ -33,7 +33,7 @@ class LiveFilm:
         self._encoder = encoder
         # What ffmpeg finds between frames comes with the film itself.
         plain = replace(timeline, keys=())
-        self._pictures = make_reel(plain, find).play(range(len(plain.edit)))
+        self._pictures = make_reel(plain, find, ahead=0).play(range(len(plain.edit)))
         self._there: set[FrameRef] = set()
         self._next = 0
 
