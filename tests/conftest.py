@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from vqanim.cli.main import share_cores
 
 share_cores()  # before anything imports torch; else tests take many times as long beside other programs
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core for each worker and the programs that it starts
+
+settings.register_profile("calm", deadline=None)  # beside other programs everything takes longer
+settings.load_profile("calm")
 
 
 @pytest.fixture(scope="session", autouse=True)

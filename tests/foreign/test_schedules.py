@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -67,6 +67,7 @@ EXPRESSIONS = st.sampled_from(
 )
 
 
+@example(keys={1: "sqrt(max_f-t)"}, first="0.0000", fps="15", frames=63)
 @settings(max_examples=100, deadline=None)
 @given(
     keys=st.dictionaries(st.integers(0, 90), st.one_of(NUMBERS, EXPRESSIONS), max_size=6),

@@ -39,7 +39,7 @@ _REWRITTEN: Mapping[str, tuple[int, str]] = {
     "hypot": (2, "sqrt(_0 ** 2 + _1 ** 2)"),
     "radians": (1, "_0 * pi / 180"),
     "degrees": (1, "_0 * 180 / pi"),
-    "sqrt": (1, "sqrt(_0)"),
+    "sqrt": (1, "sqrt(max(_0, 0))"),  # seconds make of a frame's 0 what may lie a hair below
 }
 _KEPT = frozenset(
     ("abs", "acos", "asin", "atan", "ceil", "cos", "exp", "floor", "log", "max", "min", "pow", "round", "sin")
