@@ -17,6 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MOST_PATH = 100
+"""Characters of a field's path that are told; a mistyped key may be of any length."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -31,7 +34,10 @@ class Place:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:" if self.line else f"{self.file}:"
-        return f"{where} {self.path}:" if self.path else where
+        path = " ".join(self.path.split())  # a mistyped key may go over several lines
+        if len(path) > MOST_PATH:
+            path = f"{path[: MOST_PATH - 3]}..."
+        return f"{where} {path}:" if path else where
 
 
 @dataclass(frozen=True)

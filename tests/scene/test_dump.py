@@ -248,3 +248,14 @@ def test_an_expression_on_several_lines_is_one() -> None:
     rotate = load_scene_text(FULL).shots[0].camera.rotate
     assert isinstance(rotate, Formula)
     assert rotate.expression == "10 * sin(t)"
+
+
+def test_a_key_that_swallowed_half_of_the_file_is_told_on_a_short_line() -> None:
+    with pytest.raises(SceneError) as caught:
+        load_scene_text("vqanim: 1\nprompts: [x]\nduration: 1s\n" + "guidance steps " * 40 + ": 3\n")
+    (problem,) = caught.value.problems
+    assert len(str(problem)) < 500
+    assert "unknown key 'guidance steps" in str(problem)
+    with pytest.raises(SceneError) as caught:
+        load_scene_text("vqanim: 1\nprompts: [x]\nduration: 1s\nsize: {aspe\n\n 16:9, width: 320}\n")
+    assert all("\n" not in str(problem) for problem in caught.value.problems)
