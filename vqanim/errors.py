@@ -51,7 +51,7 @@ class Problem:
     """True when a file that the scene names is missing or broken (exit code 3 instead of 2)."""
 
     def __str__(self) -> str:
-        return f"{self.place} {self.message}"
+        return f"{self.place} {' '.join(self.message.splitlines())}"
 
 
 class VqanimError(Exception):
