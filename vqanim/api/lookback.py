@@ -199,11 +199,9 @@ def find_rendered(source: str | Path) -> Rendered:
 
 def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:
     """What is told about the models of a film."""
-    from vqanim.preview.outline import model_line
+    from vqanim.preview import outline
 
-    perceptors = zip(prepared.perceptors, prepared.timeline.perceptors, strict=True)
-    lines = (model_line(entry, plan.share) for entry, plan in perceptors)
-    return (model_line(prepared.generator, None), *lines)
+    return outline.model_lines(prepared.generator, prepared.perceptors, prepared.timeline)
 
 
 def write_report(

@@ -12,7 +12,7 @@ from vqanim.cli.stopping import stopping
 from vqanim.cli.ticker import Ticker
 
 MANY = 1500
-"""Film frames, of which some twenty are made in a second."""
+"""Film frames, of which some fifty are made in a second."""
 
 
 @click.command()
@@ -67,7 +67,7 @@ def preview(
             only = f" (preview of {words.count(shown, 'frame')})" if part else ""
             words.say(f"{prepared.timeline.title}: {summary.headline(prepared.timeline)}{only}")
             if shown > MANY:
-                words.say("that takes some minutes; --frames A:B shows a part sooner")
+                words.say("that takes a while; --frames A:B shows a part sooner")
         films: list[words.Row] = []
         ticker = Ticker(quiet)
         with (

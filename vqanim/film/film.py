@@ -17,6 +17,7 @@ from PIL import Image
 from vqanim.errors import OutputError
 from vqanim.files import Guard, Picture, make_folder, remove_temporary, staged, write_atomic, writing
 from vqanim.film.compose import Find, make_reel
+from vqanim.film.made import Made
 from vqanim.film.pictures import Opened, Reel, play_into
 from vqanim.timeline.plan import FrameRef, Timeline
 
@@ -26,8 +27,7 @@ FILM_VERSION = 3
 AT_ONCE = 3
 """Files that are made side by side: those of a render, and few enough for the memory of their encoders."""
 
-STATE = "film.json"
-"""By file name: the digest of all that a film file was made of, and its size in bytes."""
+MADE = Made()
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def make_outputs(
     for first in range(0, len(outputs), AT_ONCE):
         some = outputs[first : first + AT_ONCE]
         digests = {output.path: contents.digest(output) for output in some}
-        stale = {path for path, digest in digests.items() if not _is_current(path, digest)}
-        yield from play_once(reel, some, stale, guard, partial(_remember, digests))
+        stale = {path for path, digest in digests.items() if not MADE.is_current(path, digest)}
+        yield from play_once(reel, some, stale, guard, partial(MADE.remember, digests))
 
 
 def play_once(
@@ -181,37 +181,3 @@ class Contents:
             with writing(path):
                 self._hashes[frame] = hashlib.sha256(path.read_bytes()).hexdigest()
         return self._hashes[frame]
-
-
-def is_known(path: Path) -> bool:
-    """True for a file, or a folder of frames, that was made here before."""
-    return path.name in _read_state(path.with_name(STATE))
-
-
-def _is_current(path: Path, digest: str) -> bool:
-    entry = _read_state(path.with_name(STATE)).get(path.name)
-    if not isinstance(entry, dict) or not path.exists():
-        return False
-    return entry == {"digest": digest, "bytes": _size(path)}
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file, or of the files in a folder."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
-    return path.stat().st_size
-
-
-def _remember(digests: Mapping[Path, str], path: Path) -> None:
-    """Take note of what a file was made of."""
-    state = path.with_name(STATE)
-    entries = {**_read_state(state), path.name: {"digest": digests[path], "bytes": _size(path)}}
-    write_atomic(state, json.dumps(entries, indent=2, sort_keys=True) + "\n")
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    try:
-        entries = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return entries if isinstance(entries, dict) else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from vqanim.errors import UsageError
 from vqanim.files import Guard
 from vqanim.film.compose import Find
-from vqanim.film.film import FilmDone, is_known, make_outputs
+from vqanim.film.film import MADE, FilmDone, make_outputs
 from vqanim.film.presets import Wishes, outputs
 from vqanim.timeline.plan import Timeline
 
@@ -37,6 +37,6 @@ def make_film(
     """
     wanted = outputs(presets, timeline, find, folder, stem, wishes)
     for path in (output.path for output in wanted):
-        if (foreign or path.is_dir()) and path.exists() and not is_known(path):
+        if (foreign or path.is_dir()) and path.exists() and not MADE.knows(path):
             raise UsageError(f"{path}: is there and was not made here; move it, or choose another --out")
     yield from make_outputs(timeline, find, folder, wanted, guard)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.foreign.formulas import Untranslatable, tidied, values_at
+from vqanim.scene.times import decimal_text
 
 DIGITS = 9
 """Of the seconds of a key, behind the point: as exact as a scene tells moments apart."""
@@ -202,9 +203,7 @@ def number(value: float) -> str:
 
 def time(second: Fraction) -> str:
     """`2s`; at most nine digits behind the point."""
-    whole = round(second * 10**DIGITS)
-    digits = f"{whole // 10**DIGITS}.{whole % 10**DIGITS:0{DIGITS}d}".rstrip("0").rstrip(".")
-    return f"{digits}s"
+    return f"{decimal_text(round(second, DIGITS))}s"
 
 
 def yaml(curve: Curve, indent: str = "  ") -> str:

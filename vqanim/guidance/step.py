@@ -69,14 +69,13 @@ class Step:
             found = parts(terms.cutouts[number], terms.areas, number, cutouts.boxes)
             if not found:
                 continue
-            embeddings, done = [], 0
+            embeddings, done, factor = [], 0, viewer.share / cutouts.number
             for some in cutouts.chunks(rung.chunk):
                 view = viewer.look(shown, some)
                 embeddings.append(view.embeddings.detach())
                 here = slice(done, done + some.number)
                 for left, part in zip(reversed(range(len(found))), found, strict=True):
-                    share = viewer.share / cutouts.number
-                    loss = viewer.share * part.loss(view, here, tally, share) / cutouts.number
+                    loss = viewer.share * part.loss(view, here, tally, factor) / cutouts.number
                     pull += part.within(torch.autograd.grad(loss, shown, retain_graph=left > 0)[0])
                 done = here.stop
             seen.append(torch.cat(embeddings))

@@ -223,8 +223,7 @@ class LivePage:
 
     def _page(self) -> str:
         shown, timeline = self._shown, self._shown.timeline
-        about = f"{shown.frames} frames, {shown.seconds:.6g} s at {float(timeline.fps):.6g} fps, "
-        about += f"{timeline.width}x{timeline.height}, {shown.models}"
+        about = f"{shown.about}, {shown.models}"
         curves = plots([lane(track) for track in shown.tracks], shown.marks)
         body = _BODY.format(title=escape(timeline.title), about=escape(about), data=DATA, curves=curves)
         return page(f"{timeline.title} - painting", [body], ["curves.js", "live_page.js"], ["live.css"])

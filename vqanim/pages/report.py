@@ -51,7 +51,8 @@ def report(rendered: Rendered, folder: Path, warnings: Sequence[str] = ()) -> st
     shown = rendered.shown
     title = shown.timeline.title or rendered.stem
     body = [
-        f"<header><h1>{escape(title)}</h1><p>{escape(_about(rendered))}</p></header>\n",
+        f"<header><h1>{escape(title)}</h1>"
+        f"<p>{escape(shown.about)}, painted by {escape(shown.models)}</p></header>\n",
         notes(_missing(rendered), "error"),
         notes(warnings),
         _film(rendered, folder),
@@ -63,14 +64,6 @@ def report(rendered: Rendered, folder: Path, warnings: Sequence[str] = ()) -> st
         _scene(rendered),
     ]
     return page(f"{title} - report", body, ["curves.js", "report.js"], ["report.css"], closed=True)
-
-
-def _about(rendered: Rendered) -> str:
-    shown, timeline = rendered.shown, rendered.shown.timeline
-    return (
-        f"{shown.frames} frames, {shown.seconds:.6g} s at {float(timeline.fps):.6g} fps, "
-        f"{timeline.width}x{timeline.height}, painted by {shown.models}"
-    )
 
 
 def _missing(rendered: Rendered) -> list[str]:

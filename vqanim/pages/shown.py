@@ -49,6 +49,13 @@ class Shown:
         names = (self.timeline.generator, *(plan.name for plan in self.timeline.perceptors))
         return " + ".join(dict.fromkeys(names))
 
+    @property
+    def about(self) -> str:
+        """Its length, speed and size."""
+        timeline = self.timeline
+        fps, size = float(timeline.fps), f"{timeline.width}x{timeline.height}"
+        return f"{self.frames} frames, {self.seconds:.6g} s at {fps:.6g} fps, {size}"
+
     @cached_property
     def _all(self) -> tuple[Track, ...]:
         return find_tracks(self.timeline)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vqanim.errors import UsageError
-from vqanim.files import Picture, write_atomic
+from vqanim.files import Picture
 from vqanim.film.compose import make_reel
 from vqanim.film.film import FilmDone, Output, play_once
 from vqanim.film.gif import choose_frames, open_gif
+from vqanim.film.made import Made
 from vqanim.film.pictures import Reel
 from vqanim.film.sound import sound_digest
 from vqanim.film.video import MP4, VideoSettings, open_video
@@ -34,8 +33,7 @@ from vqanim.timeline.tracks import Track, find_tracks
 
 Progress = Callable[[int, int], None]
 """Hears how many pictures are made, and how many there will be."""
-MADE = "preview.json"
-"""By file name: a digest of all that a film was made of."""
+MADE = Made("preview.json")
 VERSION = 2
 """Bumped by hand whenever the same scene would give another preview."""
 WIDTH, MOST_HEIGHT = 384, 512
@@ -83,35 +81,14 @@ def make_preview(
         reel = _with_strip(make_reel(small, _Files(takes, Path(scratch)).find), strip, counter)
         outputs = _outputs(small, reel, wanted)
         counter.pictures = reel.count
-        known = read_made(wanted.folder)
         for output in outputs:
-            if output.path.is_dir() or (output.path.exists() and output.path.name not in known):
+            if output.path.is_dir() or (output.path.exists() and not MADE.knows(output.path)):
                 raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
         content = _content(small, takes, strip, wanted)
         with lock_folder(wanted.folder, "making a preview") as lock:
             digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
-            stale = {path for path, digest in digests.items() if is_stale(path, digest)}
-            yield from play_once(reel, outputs, stale, lock.check, partial(remember, digests))
-
-
-def is_stale(path: Path, digest: str) -> bool:
-    """Whether a film is not there, or was made of something else."""
-    return not path.exists() or read_made(path.parent).get(path.name) != digest
-
-
-def remember(digests: Mapping[Path, str], path: Path) -> None:
-    """Take note of what a film was made of."""
-    made = {**read_made(path.parent), path.name: digests[path]}
-    write_atomic(path.with_name(MADE), json.dumps(made, indent=1) + "\n")
-
-
-def read_made(folder: Path) -> dict[str, Any]:
-    """What the films of a folder that were made here were made of; nothing when that cannot be read."""
-    try:
-        made = json.loads((folder / MADE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return made if isinstance(made, dict) else {}
+            stale = {path for path, digest in digests.items() if not MADE.is_current(path, digest)}
+            yield from play_once(reel, outputs, stale, lock.check, partial(MADE.remember, digests))
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import starmap
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,6 @@ def make_outline(
     this machine. device: whose times are meant; the one used last if None. found: what is painted already.
     """
     generator, perceptors = models
-    shares = [None, *(plan.share for plan in timeline.perceptors)]
     tracks = without_styles(find_tracks(timeline), scene)
     seconds = float(len(timeline.edit) / timeline.fps)
     return Outline(
@@ -145,9 +145,7 @@ def make_outline(
         seed=timeline.seed,
         shots=tuple(_shots(scene, timeline)),
         prompts=tuple(_prompts(scene, timeline, tracks)),
-        models=tuple(
-            model_line(entry, share) for entry, share in zip([generator, *perceptors], shares, strict=True)
-        ),
+        models=model_lines(generator, perceptors, timeline),
         disk=disk_space(timeline, speeds),
         time=estimate(timeline, speeds, generator.multiple, device, found.holding if found else ()),
         tracks=tracks,
@@ -258,8 +256,15 @@ def _shown(prompt: Prompt, span: Span) -> str:
     return prompt.text or PurePath(prompt.image or "").name
 
 
-def model_line(entry: ModelEntry, share: float | None) -> ModelLine:
-    """What is told about a model."""
+def model_lines(
+    generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], timeline: Timeline
+) -> tuple[ModelLine, ...]:
+    """What is told about the models of a film."""
+    shares = [None, *(plan.share for plan in timeline.perceptors)]
+    return tuple(starmap(_model_line, zip([generator, *perceptors], shares, strict=True)))
+
+
+def _model_line(entry: ModelEntry, share: float | None) -> ModelLine:
     return ModelLine(
         entry.kind, entry.name, entry.licence, entry.commercial, entry.size, is_here(entry), share
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vqanim.errors import CurveError, Place
 from vqanim.scene.easings import EASINGS
 from vqanim.scene.expressions import EvaluationError, evaluate
-from vqanim.scene.times import FRAME_DIGITS, SAME_MOMENT, Time, TimeBase
+from vqanim.scene.times import SAME_MOMENT, Time, TimeBase, around
 
 Floats = NDArray[np.float64]
 Base = Literal["film", "shot"]
@@ -178,9 +178,8 @@ class Keyframes(Curve):
 
 def _reached(times: Floats, keys: Sequence[Key], frame: float) -> Floats:
     """Moments [K], ascending, from which on keys are reached: a step from the frame nearest to it on."""
-    early = max(0.0, (0.5 - 0.5 * 10**-FRAME_DIGITS) * frame)
     steps = np.array([key.easing == "step" for key in keys])
-    return np.asarray(np.maximum.accumulate(np.where(steps, times - early, times)))
+    return np.asarray(np.maximum.accumulate(np.where(steps, times - around(frame), times)))
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,11 @@ def nearest_frame(seconds: Fraction | float, rate: Fraction) -> int:
     return math.floor(round(Fraction(seconds) * rate, FRAME_DIGITS) + Fraction(1, 2))
 
 
+def around(frame: float) -> float:
+    """Seconds before a frame, which is `frame` seconds long, in which a moment is nearest to it."""
+    return max(0.0, (0.5 - 0.5 * 10**-FRAME_DIGITS) * frame)
+
+
 def decimal_text(value: Fraction) -> str:
     """A number in decimals, exact to 12 of them."""
     whole, rest = divmod(round(abs(value) * 10**12), 10**12)

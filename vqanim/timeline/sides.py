@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Shot
+from vqanim.scene.times import around
 from vqanim.timeline.sampling import Clocks, Moments, Sampler
 
 Floats = NDArray[np.float64]
@@ -61,7 +62,7 @@ def sides_ahead(
         since = now.film + lead - after.span.start
         length = after.span.blend
         # At once is at the nearest painted frame, as steps of keyframes are.
-        half = (0.5 - 1e-6) / float(clocks.painted)
+        half = around(float(1 / clocks.painted))
         taken = np.asarray(np.clip(since / length, 0, 1) if length > 0 else since > -half, np.float64)
         own = np.asarray(own * (1.0 - taken), np.float64)
         moments = _held(after, after.at(now.film + lead))
