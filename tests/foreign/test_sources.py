@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import vqanim
@@ -333,6 +333,7 @@ KEYS = (
 ).split()
 
 
+@example(given={"zoom": {}}, mode="2D")
 @settings(max_examples=60, deadline=None)
 @given(
     given=st.dictionaries(st.sampled_from(KEYS), WORDS, max_size=8), mode=st.sampled_from(("2D", "3D", "x"))

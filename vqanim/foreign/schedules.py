@@ -82,6 +82,8 @@ def parse_schedule(value: Any, clock: Clock) -> tuple[Key, ...]:
     if isinstance(value, int | float):
         return (Key(0, repr(value)),)
     pairs = _pairs(value) if not isinstance(value, Mapping) else [(str(k), str(v)) for k, v in value.items()]
+    if not pairs:
+        raise Untranslatable("it is empty")
     if len(pairs) > MAX_KEYS:
         raise UsageError(f"a schedule has {len(pairs)} keyframes, allowed are at most {MAX_KEYS}")
     keys = {frame_of(frame, clock): text.strip() for frame, text in pairs}
@@ -109,8 +111,6 @@ def _pairs(text: Any) -> list[tuple[str, str]]:
         if not rest:
             raise Untranslatable(f"{shortened(part)} has no frame: allowed is `0: (1.02), 30: (1.05)`")
         pairs.append((frame, rest[0]))
-    if not pairs:
-        raise Untranslatable("it is empty")
     return pairs
 
 
