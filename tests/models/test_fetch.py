@@ -32,7 +32,7 @@ generators:
   ffhq:
     family: vqgan
     multiple: 4
-    licence: mine
+    license: mine
     files:
       config: {urls: ["ADDRESS/gone.yaml", "ADDRESS/c.yaml"]}
       weights: {urls: ["ADDRESS/m.ckpt"]}

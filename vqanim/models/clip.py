@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
-from vqanim.models.catalogue import PerceptorEntry
 from vqanim.models.convert import read_weights
+from vqanim.models.entries import PerceptorEntry
 from vqanim.models.vit import embed_images, fold_gelus
 from vqanim.models.weights import load_into
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
-from vqanim.models.catalogue import ModelFile, PerceptorEntry
+from vqanim.models.entries import ModelFile, PerceptorEntry
 from vqanim.models.palette import PaletteReading, PaletteTable, palette
 from vqanim.models.weights import load_into, parse_tensors, read_verified
 from vqanim.models.words import WordTable

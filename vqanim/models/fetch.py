@@ -52,7 +52,7 @@ def fetch_model(
         if missing:
             sizes = [file.size or file.roughly or 0 for file in missing.values()]
             yield FetchStarted(
-                entry.name, entry.kind, entry.licence, entry.commercial, len(missing), sum(sizes) or None
+                entry.name, entry.kind, entry.license, entry.commercial, len(missing), sum(sizes) or None
             )
         for role, file in missing.items():
             yield from _fetch_file(entry.name, role, file, sources, patience)
@@ -62,9 +62,12 @@ def fetch_model(
 
 
 def is_installed(entry: ModelEntry) -> bool:
-    """Whether all files of a model are here, by their sizes. One of open_clip must have been fetched once."""
+    """Whether all files of a model are here, by their sizes; one without weights is always.
+
+    One of open_clip must have been fetched once.
+    """
     if not entry.files:
-        return False
+        return entry.is_known
     for file in entry.files.values():
         try:
             size = file.locate().stat().st_size

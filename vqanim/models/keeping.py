@@ -41,8 +41,8 @@ def remove_model(entry: Entry, *, forget: bool = False) -> int:
     Files that packages or other programs keep are left alone. Raises UsageError for a model that comes with
     a package, OutputError when the disk refuses.
     """
-    if any(isinstance(file, PackageFile) for file in entry.files.values()):
-        raise UsageError(f"{entry.name!r} comes with an installed package, and is not in the cache")
+    if entry.version or any(isinstance(file, PackageFile) for file in entry.files.values()):
+        raise UsageError(f"{entry.name!r} comes with an installed package and is not in the cache")
     freed = 0
     for file in entry.files.values():
         if file.sha256:

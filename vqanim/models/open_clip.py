@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
-from vqanim.models.catalogue import PerceptorEntry, UnknownModel
 from vqanim.models.clip import DEVIATION, MEAN, VOCABULARY, CLIPPerceptor
 from vqanim.models.convert import read_weights_file
+from vqanim.models.entries import PerceptorEntry, UnknownModel
 from vqanim.models.open_clip_names import EXAMPLE, INSTALL, split_name
 from vqanim.models.weights import load_into
 

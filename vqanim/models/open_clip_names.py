@@ -62,7 +62,7 @@ def open_clip_entry(name: str) -> PerceptorEntry:
         kind="perceptor",
         family="open_clip",
         files=_files(name),
-        licence="as its publisher says, see its page at the model hub",
+        license="as its publisher says, see its page at the model hub",
         commercial="unknown: see its page at the model hub",
         source="https://github.com/mlfoundations/open_clip",
         good_at="what its training data shows",

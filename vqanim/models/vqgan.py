@@ -20,8 +20,8 @@ from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
-from vqanim.models.catalogue import GeneratorEntry
 from vqanim.models.convert import read_weights
+from vqanim.models.entries import GeneratorEntry
 from vqanim.models.recompute import recomputed
 from vqanim.models.upsample import DoublingConv, replace_doublings
 from vqanim.models.vqgan_config import VQGANConfig, parse_config

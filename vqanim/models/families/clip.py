@@ -1,0 +1,24 @@
+"""CLIPs in OpenAI's layout. No torch until a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from vqanim.models.family import Family
+
+if TYPE_CHECKING:
+    import torch
+
+    from vqanim.models.entries import PerceptorEntry
+    from vqanim.types import Perceptor
+
+
+def load(entry: PerceptorEntry, device: torch.device, settings: Mapping[str, Any]) -> Perceptor:
+    """Build the network and read its weights. Raises InputError."""
+    from vqanim.models.clip import load_clip
+
+    return load_clip(entry, device)
+
+
+FAMILY = Family("clip", "perceptor", load, roles=("weights",))
