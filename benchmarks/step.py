@@ -29,8 +29,8 @@ from vqanim.engine.precision import weights_dtype
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import TEXT_PARTS, CLIPConfig, CLIPPerceptor, clip_package
+from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import VQGAN, VQGANGenerator
-from vqanim.models.vqgan_config import VQGANConfig
 from vqanim.timeline.plan import CameraStep, FramePlan, StartPlan, WeightedTerm
 
 IMAGENET = VQGANConfig(

@@ -17,7 +17,7 @@ from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.clip import load_clip
-from vqanim.models.vqgan import load_vqgan
+from vqanim.models.families.vqgan import load_vqgan
 from vqanim.timeline.plan import CameraStep, FrameRef
 
 CPU = torch.device("cpu")

@@ -1,24 +1,224 @@
-"""VQGANs, of taming-transformers' kinds. No torch until a model is loaded."""
+"""VQGANs, of taming-transformers' kinds: what their config files say, and how they are loaded.
+
+The layout of a config is that of taming-transformers: `model.target` names the class and `model.params` its
+arguments; those of a transformer's VQGAN lie deeper, in `model.params.first_stage_config`. What training
+needed (losses, learning rates, data) is ignored. No torch until a model is loaded.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from vqanim.errors import InputError
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
     import torch
 
     from vqanim.models.entries import GeneratorEntry
-    from vqanim.types import Generator
+    from vqanim.models.vqgan import VQGANGenerator
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 20_000
+"""Texts, lists and mappings; the longest official config has a few hundred."""
+MAX_NESTING = 32
+
+KINDS = ("VQModel", "GumbelVQ", "Net2NetTransformer")
+"""Classes whose config and checkpoint can be used, by the last part of `model.target`."""
 
 
-def load(entry: GeneratorEntry, device: torch.device, settings: Mapping[str, Any]) -> Generator:
-    """Build the network and read its weights. Raises InputError."""
-    from vqanim.models.vqgan import load_vqgan
-
-    return load_vqgan(entry, device)
+class ConfigError(ValueError):
+    """What is wrong with a config, without the file's name."""
 
 
-FAMILY = Family("vqgan", "generator", load, roles=("config", "weights"))
+@dataclass(frozen=True)
+class VQGANConfig:
+    """The network of a VQGAN."""
+
+    embed_dim: int
+    """Channels of a codebook vector."""
+    n_embed: int
+    """Number of codebook vectors."""
+    ddconfig: Mapping[str, Any]
+    """Keyword arguments of taming's Encoder and Decoder."""
+    norm_groups: int = 32
+    """Groups of every GroupNorm; official models have 32. With as many groups as channels a norm would
+    wipe out the mean of every channel, and with it the colors, so narrow models need fewer."""
+    gumbel: bool = False
+    """Whether the codes are chosen by a Gumbel head instead of the nearest codebook vector."""
+    kind: str = "VQModel"
+    """One of KINDS: the class that the whole checkpoint was made by."""
+
+    @classmethod
+    def from_mapping(cls, config: Mapping[str, Any]) -> VQGANConfig:
+        """Read the official layout `{model: {target, params: {embed_dim, n_embed, ddconfig}}}`.
+
+        Raises ConfigError that names the field.
+        """
+        model = _mapping(config, "model")
+        kind = _kind(model, "model")
+        place = "model"
+        if kind == "Net2NetTransformer":
+            place = "model.params.first_stage_config"
+            model = _mapping(_mapping(model, "params", "model."), "first_stage_config", "model.params.")
+        stage = _kind(model, place)
+        if stage == "Net2NetTransformer":
+            raise ConfigError(f"{place}.target: found {stage} within another, allowed are VQModel, GumbelVQ")
+        params, place = _mapping(model, "params", f"{place}."), f"{place}.params."
+        if params.get("remap") is not None:
+            raise ConfigError(
+                f"{place}remap: found {params['remap']!r}, models with remapped codes are not supported"
+            )
+        result = cls(
+            _number(params, "embed_dim", place, 65_536),
+            _number(params, "n_embed", place, 2**24),
+            _ddconfig(_mapping(params, "ddconfig", place), f"{place}ddconfig."),
+            _number(params, "norm_groups", place, 1024) if "norm_groups" in params else 32,
+            stage == "GumbelVQ",
+            kind,
+        )
+        if result.gumbel and result.embed_dim != result.ddconfig["z_channels"]:
+            raise ConfigError(
+                f"{place}embed_dim: found {result.embed_dim}, a GumbelVQ has as many as z_channels, "
+                f"{result.ddconfig['z_channels']}"
+            )
+        return result
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent along a side (f8, f16): each level after the first halves the picture."""
+        return int(2 ** (len(self.ddconfig["ch_mult"]) - 1))
+
+
+def parse_config(content: bytes, path: Path, remedy: str) -> VQGANConfig:
+    """The config of a YAML file. Raises InputError that names the file, the field and the remedy."""
+    try:
+        return VQGANConfig.from_mapping(_parse(content))
+    except ConfigError as error:
+        raise InputError(f"{path}: this config cannot be used: {error}; {remedy}") from error
+
+
+def _parse(content: bytes) -> Mapping[str, Any]:
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
+    if content.lstrip()[:1] == b"<":
+        raise ConfigError("it is a web page, not a config: the download gave a page instead of the file")
+    try:
+        _check_events(content)
+        data = yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError, ArithmeticError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"it is no YAML ({' '.join(str(error).split())[:200]})") from error
+    if not isinstance(data, Mapping):
+        raise ConfigError("it is no mapping with the key `model`")
+    return data
+
+
+def _check_events(content: bytes) -> None:
+    """Refuse what could take forever or overflow, before anything is built."""
+    nodes = depth = 0
+    for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ConfigError(f"found the alias *{event.anchor}, aliases are not allowed")
+        nodes += isinstance(event, yaml.NodeEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if nodes > MAX_NODES or depth > MAX_NESTING:
+            raise ConfigError(
+                f"it has more than {MAX_NODES:,} values, or is nested more than {MAX_NESTING} deep"
+            )
+
+
+def _mapping(parent: Mapping[str, Any], key: str, place: str = "") -> Mapping[str, Any]:
+    found = parent.get(key)
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a mapping")
+    return found
+
+
+def _number(parent: Mapping[str, Any], key: str, place: str, most: int) -> int:
+    found = parent.get(key)
+    if type(found) is not int or not 1 <= found <= most:
+        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a whole number from 1 to {most:,}")
+    return found
+
+
+def _numbers(parent: Mapping[str, Any], key: str, place: str, most: int) -> list[int]:
+    found = parent.get(key)
+    if not isinstance(found, list) or len(found) > 10 or any(type(n) is not int for n in found):
+        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a list of at most 10 whole numbers")
+    if any(not 1 <= n <= most for n in found):
+        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected numbers from 1 to {most:,}")
+    return found
+
+
+def _kind(model: Mapping[str, Any], place: str) -> str:
+    target = model.get("target", "VQModel")
+    kind = str(target).rpartition(".")[2]
+    if kind not in KINDS:
+        raise ConfigError(f"{place}.target: found {str(target)[:80]!r}, allowed are {', '.join(KINDS)}")
+    return kind
+
+
+def _ddconfig(found: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Arguments of taming's Encoder and Decoder, those that they know."""
+    if found.get("double_z"):
+        raise ConfigError(
+            f"{place}double_z: found true, which a model without a codebook has (AutoencoderKL)"
+        )
+    for key in ("in_channels", "out_ch"):
+        if found.get(key) != 3:
+            raise ConfigError(f"{place}{key}: {_shown(found, key)}, expected 3, the channels of a picture")
+    multipliers = _numbers(found, "ch_mult", place, 64)
+    if not multipliers:
+        raise ConfigError(f"{place}ch_mult: found an empty list, expected one number for each level")
+    return {
+        "double_z": False,
+        "z_channels": _number(found, "z_channels", place, 65_536),
+        "resolution": _number(found, "resolution", place, 16_384),
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": _number(found, "ch", place, 8_192),
+        "ch_mult": multipliers,
+        "num_res_blocks": _number(found, "num_res_blocks", place, 32),
+        "attn_resolutions": _numbers(found, "attn_resolutions", place, 16_384),
+        "resamp_with_conv": bool(found.get("resamp_with_conv", True)),
+        "dropout": 0.0,  # matters in training only
+    }
+
+
+def _shown(parent: Mapping[str, Any], key: str) -> str:
+    return f"found {str(parent[key])[:60]!r}" if key in parent else "is missing"
+
+
+def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
+    """Build a VQGAN from its config file and its weights, a checkpoint of any kind.
+
+    Raises InputError when a file is missing, damaged or does not fit the other.
+    """
+    from vqanim.models.convert import read_weights
+    from vqanim.models.vqgan import VQGANGenerator, build_vqgan, select_first_stage
+    from vqanim.models.weights import load_into, read_verified
+
+    config_file, weights_file = entry.files["config"], entry.files["weights"]
+    config_path, path = config_file.locate(), weights_file.locate()
+    content = read_verified(config_path, config_file.sha256, config_file.remedy)
+    config = parse_config(content, config_path, config_file.remedy)
+    if config.factor != entry.multiple:
+        raise InputError(
+            f"{config_path}: the network shrinks pictures {config.factor}x, the catalogue "
+            f"says {entry.multiple}x; {config_file.remedy}"
+        )
+    network = build_vqgan(config, config_path, config_file.remedy)
+    load_into(network, read_weights(weights_file, select_first_stage), path, weights_file.remedy)
+    return VQGANGenerator(entry.name, network, entry.hash, device)
+
+
+FAMILY = Family(
+    "vqgan", "generator", lambda entry, device, _: load_vqgan(entry, device), roles=("config", "weights")
+)
