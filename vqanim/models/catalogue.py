@@ -28,7 +28,7 @@ from vqanim.models.entries import (
     UnknownModel,
 )
 from vqanim.models.families import FAMILIES
-from vqanim.models.open_clip_names import EXAMPLE, PREFIX, fetched_names, open_clip_entry
+from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
 from vqanim.models.own import KINDS, own_entry, own_names
 from vqanim.models.pins import read_pin
 from vqanim.settings import Setting

@@ -22,7 +22,7 @@ from vqanim.models.contents import find_fault
 from vqanim.models.download import Patience, Wanted, download
 from vqanim.models.entries import AnyEntry, ModelEntry, OwnFile, RemoteFile
 from vqanim.models.events import FetchEvent, FetchStarted, FetchWaiting, FileFetched
-from vqanim.models.open_clip_names import weights_place
+from vqanim.models.families.open_clip import weights_place
 from vqanim.models.pins import Pin, write_pin
 
 
@@ -162,7 +162,7 @@ def _with_addresses(entry: AnyEntry) -> AnyEntry:
     """
     if entry.family != "open_clip" or is_installed(entry):
         return entry
-    from vqanim.models.open_clip import find_sources
+    from vqanim.models.families.open_clip import find_sources
 
     place = weights_place(entry.name)
     here, urls = find_sources(entry.name)

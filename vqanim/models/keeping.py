@@ -8,7 +8,7 @@ from vqanim.errors import InputError, UsageError
 from vqanim.files import writing
 from vqanim.models.cache import cache_folder, models_folder, sha256_of
 from vqanim.models.entries import Entry, OwnFile, PackageFile, RemoteFile
-from vqanim.models.open_clip_names import weights_place
+from vqanim.models.families.open_clip import weights_place
 from vqanim.models.own import remove_own
 from vqanim.models.partial import Partial
 from vqanim.models.pins import forget_pin

@@ -1,24 +1,248 @@
-"""CLIPs of the open_clip project, which are known by their names. No torch until a model is loaded."""
+"""CLIP models of the open_clip project, by its names: `open_clip:ViT-B-32/laion2b_s34b_b79k`.
+
+The names are known by rule, not by list. The package is optional: it says what the network is and where its
+weights are; they are read by our own reader. Models with another tokenizer than CLIP's are not supported.
+No torch until a model is loaded or its addresses are looked up: the package imports torch, but its
+architectures are files in its folder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import difflib
+import importlib.util
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from vqanim.errors import InputError
+from vqanim.models.cache import models_folder
+from vqanim.models.entries import (
+    CUTOUT_NOISE,
+    CUTOUTS,
+    ModelFile,
+    OwnFile,
+    PerceptorEntry,
+    RemoteFile,
+    UnknownModel,
+)
+from vqanim.models.families.clip import VOCABULARY
 from vqanim.models.family import Family
+from vqanim.models.pins import read_pin
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor, nn
 
-    from vqanim.models.entries import PerceptorEntry
-    from vqanim.types import Perceptor
+    from vqanim.models.clip import CLIPPerceptor
+
+PREFIX = "open_clip:"
+EXAMPLE = "open_clip:ViT-B-32/laion2b_s34b_b79k"
+INSTALL = "python -m pip install 'vqanim[open-clip]'"
+
+HUB = "https://huggingface.co"
+CACHED_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""Names of weights files at the model hub, the better one first."""
+
+_NAME = re.compile(re.escape(PREFIX) + r"([A-Za-z0-9][\w.+-]*)/([A-Za-z0-9][\w.+-]*)", re.ASCII)
+
+Value = TypeVar("Value")
 
 
-def load(entry: PerceptorEntry, device: torch.device, settings: Mapping[str, Any]) -> Perceptor:
-    """Build the network and read its weights. Raises InputError."""
-    from vqanim.models.open_clip import load_open_clip
+def split_name(name: str) -> tuple[str, str]:
+    """Architecture and tag of a name. Raises UnknownModel for a name of another form."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise UnknownModel(f"unknown perceptor {name!r}; names of open_clip are like {EXAMPLE!r}")
+    return match[1], match[2]
 
-    return load_open_clip(entry, device)
+
+def weights_place(name: str) -> str:
+    """Where the weights of a model lie, relative to the folder of fetched models."""
+    architecture, tag = split_name(name)
+    return f"open_clip/{architecture}/{tag}/weights.bin"
 
 
-FAMILY = Family("open_clip", "perceptor", load)  # its files are known by rule, not from a catalogue
+def open_clip_entry(name: str) -> PerceptorEntry:
+    """What is known about a model of open_clip; its files only once they were fetched.
+
+    Raises UnknownModel for a name that cannot be, InputError when the package is not installed.
+    """
+    architecture, _ = split_name(name)
+    known = _architectures()
+    if architecture not in known:
+        near = difflib.get_close_matches(architecture, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UnknownModel(
+            f"open_clip knows no model {architecture!r}; {hint}open_clip.list_models() names all"
+        )
+    return PerceptorEntry(
+        name=name,
+        kind="perceptor",
+        family="open_clip",
+        files=_files(name),
+        license="as its publisher says, see its page at the model hub",
+        commercial="unknown: see its page at the model hub",
+        source="https://github.com/mlfoundations/open_clip",
+        good_at="what its training data shows",
+        unchecked="all: its first download gives the hash that holds ever after",
+        cutouts=CUTOUTS,
+        cutout_noise=CUTOUT_NOISE,
+    )
+
+
+def fetched_names() -> list[str]:
+    """Names of models whose weights are in the cache."""
+    found = models_folder().glob("open_clip/*/*/weights.bin")
+    return sorted(f"{PREFIX}{path.parts[-3]}/{path.parts[-2]}" for path in found)
+
+
+def _files(name: str) -> dict[str, ModelFile]:
+    """The weights, when a pin says what and where they are."""
+    place = weights_place(name)
+    pin = read_pin(place)
+    if pin is None:
+        return {}
+    if "://" not in pin.address and Path(pin.address) != models_folder() / place:
+        return {"weights": OwnFile(name, Path(pin.address), pin.sha256, pin.size)}
+    return {"weights": RemoteFile(name, place, (), pin.sha256, pin.size, pinned=True)}
+
+
+def _architectures() -> list[str]:
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
+    return sorted(
+        path.stem for path in Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
+    )
+
+
+def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
+    """Load a model by open_clip's name for architecture and weights; nothing in the file runs.
+
+    Raises InputError when the package or the weights are missing, when the name is unknown or when the file
+    is damaged or does not fit.
+    """
+    from vqanim.models.clip import DEVIATION, MEAN, CLIPPerceptor
+    from vqanim.models.convert import read_weights_file
+
+    model, tag = split_name(entry.name)
+    package = open_clip_package()
+    config = _find_config(package, model)
+    about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
+    if "weights" not in entry.files:
+        raise InputError(
+            f"the weights of {entry.name} are not on this machine; run: vqanim models fetch {entry.name}"
+        )
+    file = entry.files["weights"]
+    path, sha256, remedy = file.locate(), file.sha256, file.remedy
+    tensors = read_weights_file(path, sha256, select_open_clip, remedy)
+    network = _build(package, config, quick_gelu=bool(about.get("quick_gelu")))
+    _fill(network, tensors, path, remedy)
+    return CLIPPerceptor(
+        entry.name,
+        network,
+        entry.hash,
+        device,
+        input_size=config["vision_cfg"]["image_size"],
+        context_length=config["text_cfg"].get("context_length", 77),
+        mean=about.get("mean", MEAN),
+        deviation=about.get("std", DEVIATION),
+    )
+
+
+@cache
+def open_clip_package() -> ModuleType:
+    """The package. Raises InputError with the command that installs it when it is missing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import open_clip
+    except ImportError as error:
+        raise InputError(f"models of open_clip need its package ({error}); install it: {INSTALL}") from error
+    return open_clip
+
+
+def select_open_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
+    """Of the tensors of an open_clip checkpoint the weights; those of parallel training have a prefix."""
+    return {
+        name.removeprefix("module."): value
+        for name, value in tensors.items()
+        if not name.endswith(("attn_mask", "position_ids"))
+    }
+
+
+def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
+    """What open_clip says about an architecture, as arguments of its network."""
+    known = package.list_models()
+    if model not in known:
+        near = difflib.get_close_matches(model, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UnknownModel(f"open_clip knows no model {model!r}; {hint}open_clip.list_models() names all")
+    config: dict[str, Any] = package.get_model_config(model)
+    text = config["text_cfg"]
+    size, vocabulary = config["vision_cfg"]["image_size"], text.get("vocab_size", VOCABULARY)
+    foreign = any(key in text for key in ("hf_model_name", "hf_tokenizer_name")) or vocabulary != VOCABULARY
+    if foreign or "multimodal_cfg" in config or not isinstance(size, int):
+        raise InputError(
+            f"open_clip's {model!r} reads texts or images in another way than CLIP, which is not supported; "
+            f"choose one like it, such as {EXAMPLE!r}"
+        )
+    return config
+
+
+def find_sources(name: str) -> tuple[Path | None, tuple[str, ...]]:
+    """Where the weights of a model are: on this machine, if huggingface_hub has them, and their addresses.
+
+    Raises UnknownModel for a name that open_clip does not know, InputError when the package is missing or the
+    model is not supported.
+    """
+    model, tag = split_name(name)
+    package = open_clip_package()
+    _find_config(package, model)
+    about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
+    repository, _, file = str(about.get("hf_hub", "")).rpartition("/")
+    names = (file,) if file else CACHED_NAMES
+    urls = [f"{HUB}/{repository}/resolve/main/{each}" for each in names if repository]
+    if about.get("url"):
+        urls.append(str(about["url"]))
+    if not urls:
+        tags = package.list_pretrained_tags_by_model(model)
+        near = difflib.get_close_matches(tag, tags, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UnknownModel(f"open_clip has no weights {tag!r} for {model}; {hint}it has {', '.join(tags)}")
+    return _find_cached(repository, names), tuple(urls)
+
+
+def _find_cached(repository: str, names: Sequence[str]) -> Path | None:
+    """A file of a repository in the cache of huggingface_hub."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for wanted in names if repository else ():
+        found = try_to_load_from_cache(repository, wanted)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def _build(package: ModuleType, config: Mapping[str, Any], quick_gelu: bool) -> nn.Module:
+    """The network with random weights; its masks are no weights, so the meta device will not do."""
+    arguments = {**config, "quick_gelu": config.get("quick_gelu", False) or quick_gelu}
+    kind = package.CustomTextCLIP if arguments.pop("custom_text", False) else package.CLIP
+    network: nn.Module = kind(**arguments)
+    return network
+
+
+def _fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+    from vqanim.models.weights import load_into
+
+    wanted = network.state_dict()
+    scalars = {n: t.reshape(wanted[n].shape) for n, t in tensors.items() if n in wanted and t.numel() == 1}
+    load_into(network, {**tensors, **scalars}, path, remedy)
+
+
+FAMILY = Family("open_clip", "perceptor", lambda entry, device, _: load_open_clip(entry, device))
+"""Without roles: files of its models are known by rule, not from a catalogue."""
