@@ -256,7 +256,7 @@ def test_a_model_is_fetched_verified_named_and_removed(run: Run, here: Path, she
 @pytest.mark.parametrize(
     ("mood", "words"),
     [
-        ("page", "it gives a web page instead of the file"),
+        ("page", "it is a web page instead of the file"),
         ("claims -100", "it is cut short"),
         ("404", "the server answers 404 Not Found"),
     ],

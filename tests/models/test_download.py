@@ -203,7 +203,7 @@ def test_the_next_address_is_tried(wanted: Wanted, shelf: Shelf) -> None:
 @pytest.mark.parametrize("kind", ["", "application/octet-stream"])
 def test_a_web_page_is_no_file(wanted: Wanted, shelf: Shelf, known: bool, kind: str) -> None:
     shelf.moods["w.ckpt"] = [f"page {kind}".strip()]
-    words = "it offers 55 bytes" if known and kind else "it gives a web page instead of the file"
+    words = "it offers 55 bytes" if known and kind else "it is a web page instead of the file"
     fails(wanted if known else unknown(wanted), words)
 
 

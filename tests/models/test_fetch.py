@@ -178,9 +178,7 @@ def test_a_wrong_file_that_was_put_there_is_not_pinned(shelf: Shelf) -> None:
     for place in (CONFIG, WEIGHTS):
         (models_folder() / place).parent.mkdir(parents=True, exist_ok=True)
         (models_folder() / place).write_bytes(b"<html>no</html>")
-    with pytest.raises(
-        InputError, match=r"config\.yaml: this is not the config of ffhq: it gives a web page"
-    ):
+    with pytest.raises(InputError, match=r"config\.yaml: this is not the config of ffhq: it is a web page"):
         fetch()
     assert read_pin(CONFIG) is None
 

@@ -98,9 +98,9 @@ def test_files_that_are_something_else_are_named(tmp_path: Path) -> None:
     good = write_config(tmp_path, taming_vq(2).config())
     with pytest.raises(InputError, match=r"page\.ckpt: .* web page, not a config"):
         inspect_generator(page, page)
-    with pytest.raises(InputError, match=r"page\.ckpt: .* web page, not a checkpoint"):
+    with pytest.raises(InputError, match=r"page\.ckpt: .* web page instead of the file"):
         inspect_generator(good, page)
-    with pytest.raises(InputError, match=r"page\.ckpt: .* web page, not a checkpoint"):
+    with pytest.raises(InputError, match=r"page\.ckpt: .* web page instead of the file"):
         inspect_perceptor(page)
     with pytest.raises(InputError, match=r"gone\.yaml: cannot be read"):
         inspect_generator(tmp_path / "gone.yaml", page)
