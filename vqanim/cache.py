@@ -1,4 +1,4 @@
-"""The folder of everything that can be made or fetched again."""
+"""The folder of everything that can be made or fetched again, and where models may come from."""
 
 from __future__ import annotations
 
@@ -21,3 +21,24 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()
+
+
+def models_folder() -> Path:
+    """The part of the cache for models that were fetched. A mirror has the same layout."""
+    return cache_folder() / "models"
+
+
+def is_offline() -> bool:
+    """Whether `VQANIM_OFFLINE` forbids the network."""
+    return os.environ.get("VQANIM_OFFLINE", "") not in ("", "0")
+
+
+def mirrors() -> tuple[str, ...]:
+    """Addresses of mirrors, tried before all others: `VQANIM_MIRROR`, one or several with spaces between."""
+    return tuple(os.environ.get("VQANIM_MIRROR", "").split())
+
+
+def extra_catalogue() -> Path | None:
+    """A catalogue of the user's, in addition to the package's: `VQANIM_CATALOGUE`."""
+    named = os.environ.get("VQANIM_CATALOGUE", "")
+    return Path(named).expanduser() if named else None

@@ -25,8 +25,8 @@ from taming.modules.diffusionmodules.model import Decoder, Encoder
 from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 
-from vqanim.models.catalogue import GeneratorEntry, PerceptorEntry
 from vqanim.models.clip import clip_package
+from vqanim.models.entries import GeneratorEntry, PerceptorEntry
 
 
 @dataclass(frozen=True)

@@ -266,15 +266,15 @@ def test_nothing_of_an_archive_runs(tmp_path: Path, root: Path) -> None:
     network = tiny_clip("ViT")
     save_archive(network, tmp_path / "clip.pt")
     program = (
-        "import sys, torch; from pathlib import Path; from vqanim.models.inspect import inspect_perceptor\n"
+        "import sys, torch; from pathlib import Path; from vqanim.models.adding import inspect_perceptor\n"
         "torch.jit.load = None; torch.load = None\n"
-        "print(inspect_perceptor(Path(sys.argv[1])))"
+        "print(inspect_perceptor(Path(sys.argv[1]))[0])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "clip.pt")], cwd=root, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "input_size=64, embed_dim=32" in done.stdout
+    assert "embed_dim=32, input_size=64" in done.stdout
 
 
 @pytest.mark.parametrize("shape", [(5, 12), (2, 3, 12)])

@@ -13,8 +13,8 @@ from torch import Tensor
 from tests.models.official import FORMS, local
 from vqanim.errors import InputError, OutputError
 from vqanim.models.checkpoint import everything
-from vqanim.models.convert import converted_path, read_converted, read_weights, seal
 from vqanim.models.vqgan import select_first_stage
+from vqanim.models.weights import converted_path, read_converted, read_weights, seal
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_hash_that_is_not_known_is_found_out(checkpoint: Path, cache: Path) ->
 
 def test_processes_may_convert_at_the_same_time(checkpoint: Path, cache: Path, root: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from vqanim.models.convert import read_converted; "
+        "import sys; from pathlib import Path; from vqanim.models.weights import read_converted; "
         "from vqanim.models.checkpoint import everything; "
         "print(read_converted(Path(sys.argv[1]), sys.argv[2], everything, '')['h'].tolist())"
     )

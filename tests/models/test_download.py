@@ -16,9 +16,8 @@ import pytest
 
 from tests.models.server import Shelf, serving
 from vqanim.errors import InputError, OutputError
-from vqanim.models.download import Got, Patience, Wanted, download
+from vqanim.models.download import Got, Partial, Patience, Wanted, download
 from vqanim.models.events import FetchEvent, FetchProgress, FetchTrouble
-from vqanim.models.partial import Partial
 
 QUICK = Patience(timeout=2, attempts=3, wait=0.01)
 

@@ -13,17 +13,16 @@ from filelock import FileLock
 
 from tests.models.official import FORMS, taming_vq, tiny_clip, write_config
 from tests.models.server import Shelf, serving
+from vqanim.cache import cache_folder, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.models.cache import cache_folder, models_folder
-from vqanim.models.catalogue import OwnFile, get_generator_entry, get_perceptor_entry
-from vqanim.models.convert import converted_path
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.download import Patience
+from vqanim.models.entries import OwnFile, read_pin
 from vqanim.models.events import FetchEvent, FetchStarted, FetchTrouble, FetchWaiting, FileFetched
 from vqanim.models.families.open_clip import open_clip_package
-from vqanim.models.fetch import fetch_model, is_installed
-from vqanim.models.keeping import find_damage, remove_model
+from vqanim.models.fetch import fetch_model, find_damage, is_installed, remove_model
 from vqanim.models.load import load_generator
-from vqanim.models.pins import read_pin
+from vqanim.models.weights import converted_path
 
 QUICK = Patience(timeout=5, attempts=2, wait=0.01)
 CONFIG, WEIGHTS = "ffhq/config.yaml", "ffhq/weights.ckpt"

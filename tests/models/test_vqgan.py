@@ -21,8 +21,9 @@ from tests.plans import frame_plan
 from vqanim.errors import InputError
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
-from vqanim.models.catalogue import GeneratorEntry, PackageFile, get_generator_entry
+from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.conse import ConsePerceptor
+from vqanim.models.entries import GeneratorEntry, PackageFile
 from vqanim.models.families.vqgan import VQGANConfig, load_vqgan
 from vqanim.models.vqgan import (
     VQGAN,

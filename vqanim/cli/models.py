@@ -13,8 +13,8 @@ import click
 from vqanim.cli import completing, words
 from vqanim.cli.stopping import stopping
 from vqanim.errors import InputError, UsageError, VqanimError
-from vqanim.models.catalogue import Entry, RemoteFile, find_entries, get_entry, list_models
-from vqanim.models.catalogue_file import is_address
+from vqanim.models.catalogue import find_entries, get_entry, list_models
+from vqanim.models.entries import Entry, RemoteFile, is_address
 from vqanim.models.fetch import fetch_model, is_installed
 
 PLACES = """\b
@@ -142,7 +142,7 @@ def verify(names: Sequence[str]) -> int:
 
     Those of each NAME, or of all models that are here. The exit code is 3 when some are damaged.
     """
-    from vqanim.models.keeping import find_damage
+    from vqanim.models.fetch import find_damage
 
     entries = [entry for name in names for entry in find_entries(name)] if names else _installed()
     damaged = False
@@ -209,8 +209,9 @@ def path(name: str) -> None:
 )
 def remove(name: str, forget: bool) -> None:
     """Delete what the cache holds of NAME. Files that you added it from are not touched."""
-    from vqanim.models.keeping import remove_model
-    from vqanim.models.own import KINDS, remove_own
+    from vqanim.models.entries import KINDS
+    from vqanim.models.fetch import remove_model
+    from vqanim.models.own import remove_own
 
     try:
         entries = find_entries(name)

@@ -24,7 +24,6 @@ from torch import Tensor
 from vqanim.errors import InputError
 from vqanim.models.contents import head_fault
 from vqanim.models.unpickle import StandIn, StorageRef, TensorRef, Unreadable, read_pickle
-from vqanim.models.weights import printable
 
 Value = TypeVar("Value")
 
@@ -281,3 +280,9 @@ def _walk(module: StandIn) -> dict[str, TensorRef]:
             elif isinstance(value, StandIn):
                 waiting.append((f"{prefix}{name}.", value))
     return found
+
+
+def printable(text: str, limit: int = 300) -> str:
+    """A text from a stranger's file for a message: on one line, cut when long, without control characters."""
+    plain = "".join(c if c.isprintable() else "?" for c in text[: limit + 1])
+    return plain if len(plain) <= limit else plain[:limit] + "..."

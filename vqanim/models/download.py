@@ -7,6 +7,7 @@ download) is most of a downloader. No torch.
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import shutil
 import socket
@@ -16,18 +17,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from vqanim import __version__
+from vqanim.cache import sha256_of
 from vqanim.errors import InputError, OutputError
-from vqanim.files import writing
-from vqanim.models.cache import sha256_of
-from vqanim.models.catalogue_file import is_address
+from vqanim.files import make_folder, sync_file, sync_folder, write_atomic, writing
 from vqanim.models.contents import PAGE, find_fault, is_page
+from vqanim.models.entries import is_address
 from vqanim.models.events import FetchEvent, FetchProgress, FetchTrouble
-from vqanim.models.partial import Origin, Partial
 
 CHUNK = 1 << 18
 GAIN = 1_000_000
@@ -71,6 +72,71 @@ class Got:
     sha256: str
     size: int
     address: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an address said about the file that it began to send."""
+
+    address: str
+    size: int | None
+    """Bytes of the whole file."""
+    mark: str | None
+    """ETag or Last-Modified: changes when the file does."""
+
+
+class Partial:
+    """The part of a file that is here."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self.path = target.with_name(f".{target.name}.part")
+        self._note = target.with_name(f".{target.name}.part.json")
+
+    @property
+    def size(self) -> int:
+        """Bytes that are here."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where they came from; None when nothing is known."""
+        try:
+            return Origin(**json.loads(self._note.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def begin(self, origin: Origin) -> None:
+        """Start anew. Raises OutputError."""
+        make_folder(self.path.parent)
+        self.discard()
+        write_atomic(self._note, json.dumps(asdict(origin)))
+
+    def append(self) -> BinaryIO:
+        """Open it for writing at its end. Raises OSError."""
+        return self.path.open("ab")
+
+    def discard(self) -> None:
+        """Remove it. Raises OutputError."""
+        with writing(self._target):
+            self.path.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+
+    def discard_if_empty(self) -> None:
+        """Remove it when there is nothing in it. Raises OutputError."""
+        if not self.size:
+            self.discard()
+
+    def finish(self) -> None:
+        """It is whole: move it to its target. Raises OutputError."""
+        with writing(self._target):
+            sync_file(self.path)
+            self.path.replace(self._target)
+            sync_folder(self._target.parent)
+            self._note.unlink(missing_ok=True)
 
 
 class _GivenUp(Exception):

@@ -1,16 +1,29 @@
-"""What must be known about a model before it is loaded, and where its files are. No torch."""
+"""What must be known about a model before it is loaded, and where its files are. No torch.
+
+Where nobody published the SHA-256 of a file, its first download gives it, and it holds ever after: as a pin,
+a file of its own in the cache, so that processes need no lock. It outlives the file that it is about, unless
+it is forgotten on purpose.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
+from vqanim.cache import cache_folder, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.models.cache import models_folder
+from vqanim.files import make_folder, write_atomic, writing
+
+KINDS = ("generator", "perceptor")
+NAME = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,63}", re.ASCII)
+"""What may be a model's name."""
 
 LEARNING_RATE = 0.1
 """Of generators of the official kinds, where nothing else is said."""
@@ -190,3 +203,69 @@ class PerceptorEntry(ModelEntry):
 
 Entry: TypeAlias = GeneratorEntry | PerceptorEntry
 AnyEntry = TypeVar("AnyEntry", bound=ModelEntry)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What a file was when it was first seen."""
+
+    sha256: str
+    size: int
+    """Bytes."""
+    address: str
+    """Where it came from; a path when it was put there by hand."""
+
+
+def pin_path(place: str) -> Path:
+    """Where the pin of a file lies. place: of the file, relative to the models' folder."""
+    return cache_folder() / "pins" / f"{place}.json"
+
+
+def read_pin(place: str) -> Pin | None:
+    """The pin of a file, or None. Raises InputError for one that is damaged."""
+    path = pin_path(place)
+    try:
+        pin = Pin(**json.loads(path.read_text("utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: this pin cannot be read ({error}); delete it") from error
+    if not (
+        isinstance(pin.sha256, str) and re.fullmatch("[0-9a-f]{64}", pin.sha256) and type(pin.size) is int
+    ):
+        raise InputError(f"{path}: this pin holds no SHA-256 and size; delete it")
+    return pin
+
+
+def write_pin(place: str, pin: Pin) -> None:
+    """Keep a pin. Raises OutputError."""
+    path = pin_path(place)
+    make_folder(path.parent)
+    write_atomic(path, json.dumps(asdict(pin), indent=1) + "\n")
+
+
+def forget_pin(place: str) -> None:
+    """Remove a pin, if there is one. Raises OutputError."""
+    with writing(pin_path(place)):
+        pin_path(place).unlink(missing_ok=True)
+
+
+def with_pins(entry: AnyEntry) -> AnyEntry:
+    """The entry with the hashes that first downloads gave, where the catalogue has none."""
+    return replace(entry, files={role: _pinned(file) for role, file in entry.files.items()})
+
+
+def _pinned(file: ModelFile) -> ModelFile:
+    if not isinstance(file, RemoteFile) or (file.sha256 is not None and not file.pinned):
+        return file
+    pin = read_pin(file.place)
+    return replace(file, sha256=pin.sha256, size=pin.size, pinned=True) if pin else file
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address that files are fetched from."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
+    except ValueError:
+        return False

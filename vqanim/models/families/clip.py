@@ -128,7 +128,7 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     Raises InputError when the file is missing, damaged or no CLIP.
     """
     from vqanim.models.clip import CLIPPerceptor, fill_clip, select_clip
-    from vqanim.models.convert import read_weights
+    from vqanim.models.weights import read_weights
 
     file = entry.files["weights"]
     tensors = read_weights(file, select_clip)

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vqanim.cache import models_folder
 from vqanim.errors import InputError
-from vqanim.models.cache import models_folder
 from vqanim.models.entries import (
     CUTOUT_NOISE,
     CUTOUTS,
@@ -28,10 +28,10 @@ from vqanim.models.entries import (
     PerceptorEntry,
     RemoteFile,
     UnknownModel,
+    read_pin,
 )
 from vqanim.models.families.clip import VOCABULARY
 from vqanim.models.family import Family
-from vqanim.models.pins import read_pin
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +127,7 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     is damaged or does not fit.
     """
     from vqanim.models.clip import DEVIATION, MEAN, CLIPPerceptor
-    from vqanim.models.convert import read_weights_file
+    from vqanim.models.weights import read_weights_file
 
     model, tag = split_name(entry.name)
     package = open_clip_package()

@@ -201,9 +201,8 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
 
     Raises InputError when a file is missing, damaged or does not fit the other.
     """
-    from vqanim.models.convert import read_weights
     from vqanim.models.vqgan import VQGANGenerator, build_vqgan, select_first_stage
-    from vqanim.models.weights import load_into, read_verified
+    from vqanim.models.weights import load_into, read_verified, read_weights
 
     config_file, weights_file = entry.files["config"], entry.files["weights"]
     config_path, path = config_file.locate(), weights_file.locate()
