@@ -34,7 +34,7 @@ class LocalFile:
     """A model file that lies somewhere, with the interface of the catalogue's."""
 
     path: Path
-    sha256: str
+    sha256: str | None
     remedy: str = "get it again"
 
     def locate(self) -> Path:

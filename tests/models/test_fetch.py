@@ -16,11 +16,19 @@ from tests.models.server import Shelf, serving
 from vqanim.cache import cache_folder, models_folder
 from vqanim.errors import InputError, UsageError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.download import Patience
+from vqanim.models.download import FetchTrouble, Patience
 from vqanim.models.entries import OwnFile, read_pin
-from vqanim.models.events import FetchEvent, FetchStarted, FetchTrouble, FetchWaiting, FileFetched
 from vqanim.models.families.open_clip import open_clip_package
-from vqanim.models.fetch import fetch_model, find_damage, is_installed, remove_model
+from vqanim.models.fetch import (
+    FetchEvent,
+    FetchStarted,
+    FetchWaiting,
+    FileFetched,
+    fetch_model,
+    find_damage,
+    is_installed,
+    remove_model,
+)
 from vqanim.models.load import load_generator
 from vqanim.models.weights import converted_path
 

@@ -24,7 +24,7 @@ from vqanim.api.prepared import (
 )
 from vqanim.cache import cache_folder
 from vqanim.files import make_folder, write_atomic
-from vqanim.models.events import FetchEvent
+from vqanim.models.fetch import FetchEvent
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.quality import NORMAL
 from vqanim.songs import song_files

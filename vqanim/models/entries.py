@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -94,6 +94,11 @@ class RemoteFile:
     """Bytes, where the size was never measured."""
     pinned: bool = False
     """Whether hash and size are those of the first download, because no others were published."""
+
+    @property
+    def role(self) -> str:
+        """What it is of the model: config or weights."""
+        return PurePath(self.place).stem
 
     @property
     def remedy(self) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
@@ -18,7 +19,7 @@ from vqanim.cache import cache_folder, is_offline, mirrors, models_folder, sha25
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, writing
 from vqanim.models.contents import find_fault
-from vqanim.models.download import Partial, Patience, Wanted, download
+from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download
 from vqanim.models.entries import (
     AnyEntry,
     Entry,
@@ -31,9 +32,47 @@ from vqanim.models.entries import (
     with_pins,
     write_pin,
 )
-from vqanim.models.events import FetchEvent, FetchStarted, FetchWaiting, FileFetched
 from vqanim.models.families.open_clip import find_sources, weights_place
 from vqanim.models.own import remove_own
+
+
+@dataclass(frozen=True)
+class FetchStarted:
+    """Files of a model are missing and will be fetched."""
+
+    model: str
+    kind: str
+    """generator or perceptor."""
+    license: str
+    commercial: str
+    files: int
+    size: int | None
+    """Bytes of these files, as far as known."""
+
+
+@dataclass(frozen=True)
+class FetchWaiting:
+    """Another process fetches this model; this one waits for it."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class FileFetched:
+    """A file is whole, checked and in its place."""
+
+    model: str
+    role: str
+    path: str
+    address: str
+    size: int
+    sha256: str
+    pinned: bool
+    """Whether nobody had published its SHA-256, so that this one holds from now on."""
+
+
+FetchEvent: TypeAlias = FetchStarted | FetchWaiting | FetchProgress | FetchTrouble | FileFetched
+"""What fetching reports: frozen and picklable."""
 
 
 def fetch_model(
@@ -156,13 +195,11 @@ def _fetch_file(
     model: str, role: str, file: RemoteFile, sources: tuple[str, ...], patience: Patience
 ) -> Generator[FetchEvent, None, None]:
     near = [f"{base.rstrip('/')}/{quote(file.place, safe='/@+')}" for base in (*sources, *mirrors())]
-    addresses = tuple(dict.fromkeys((*near, *file.urls)))
-    wanted = Wanted(model, role, file.locate(), addresses, file.sha256, file.size, file.roughly)
-    got = yield from download(wanted, patience)
+    pin = yield from download(replace(file, urls=tuple(dict.fromkeys((*near, *file.urls)))), patience)
     fresh = file.sha256 is None
     if fresh:
-        write_pin(file.place, Pin(got.sha256, got.size, got.address))
-    yield FileFetched(model, role, str(file.locate()), got.address, got.size, got.sha256, fresh)
+        write_pin(file.place, pin)
+    yield FileFetched(model, role, str(file.locate()), pin.address, pin.size, pin.sha256, fresh)
 
 
 def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:

@@ -131,22 +131,13 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "collections.OrderedDict": PlainKeys,
     "collections.defaultdict": lambda *_: PlainKeys(),
     # Values beside the weights: of callbacks, of hyperparameters. Nobody asks for them.
-    "__builtin__.set": _inert,
-    "__builtin__.frozenset": _inert,
-    "__builtin__.bytearray": _inert,
-    "__builtin__.complex": _inert,
-    "builtins.set": _inert,
-    "builtins.frozenset": _inert,
-    "builtins.bytearray": _inert,
-    "builtins.complex": _inert,
-    "_codecs.encode": _inert,
-    "numpy.dtype": _inert,
-    "numpy.core.multiarray.scalar": _inert,
-    "numpy.core.multiarray._reconstruct": _inert,
-    "numpy._core.multiarray.scalar": _inert,
-    "numpy._core.multiarray._reconstruct": _inert,
-    "pathlib.PosixPath": _inert,
-    "pathlib.WindowsPath": _inert,
+    **dict.fromkeys(
+        """__builtin__.set __builtin__.frozenset __builtin__.bytearray __builtin__.complex builtins.set
+        builtins.frozenset builtins.bytearray builtins.complex _codecs.encode numpy.dtype
+        numpy.core.multiarray.scalar numpy.core.multiarray._reconstruct numpy._core.multiarray.scalar
+        numpy._core.multiarray._reconstruct pathlib.PosixPath pathlib.WindowsPath""".split(),
+        _inert,
+    ),
 }
 """What a pickle may call, and which function of this module answers instead. The named one never runs."""
 

@@ -113,47 +113,30 @@ def _some(what: str, names: Iterable[str], limit: int = 3) -> list[str]:
 
 
 def read_weights(file: ModelFile, select: Selection) -> dict[str, Tensor]:
-    """Selected tensors of a model's weights file, as `read_weights_file` reads them."""
-    return read_weights_file(file.locate(), file.sha256, select, file.remedy)
+    """Selected tensors of a model's weights file of any kind, verified.
 
-
-def read_weights_file(path: Path, sha256: str | None, select: Selection, remedy: str) -> dict[str, Tensor]:
-    """Selected tensors of a weights file of any kind, verified.
-
-    sha256: of the file; None accepts any. Safetensors files are read where they are; other kinds are
-    converted first, once.
+    Safetensors files are read where they are; other kinds are converted first, once. Two processes may convert
+    at the same time: each writes a file of its own, and the last one stays, which is the same.
     Raises InputError for a file that is missing, changed or cannot be read, OutputError when the cache cannot
     be written.
     """
+    path = file.locate()
     try:
-        as_it_is = is_safetensors(path)
+        convert = not is_safetensors(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    if not as_it_is:
-        return read_converted(path, sha256, select, remedy)
-    verify(path, sha256, remedy)
-    return read_checkpoint(path, select, remedy)
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+    if convert and file.sha256 and (tensors := _read_whole(converted_path(file.sha256))) is not None:
+        return tensors
+    digest = verify(path, file.sha256, file.remedy)
+    tensors = read_checkpoint(path, select, file.remedy)
+    if convert:
+        write_tensors(converted_path(digest), tensors)
+    return tensors
 
 
 def converted_path(sha256: str) -> Path:
     """Where the converted weights of a checkpoint lie, or will."""
     return cache_folder() / "converted" / f"{sha256}.safetensors"
-
-
-def read_converted(path: Path, sha256: str | None, select: Selection, remedy: str) -> dict[str, Tensor]:
-    """Selected tensors of a checkpoint, from the cache if they are there.
-
-    sha256: of the checkpoint; None accepts any. Two processes may convert at the same time: each writes a
-    file of its own, and the last one stays, which is the same.
-    Raises InputError for a checkpoint that is missing, changed or cannot be read, OutputError when the cache
-    cannot be written.
-    """
-    if sha256 is not None and (tensors := _read_whole(converted_path(sha256))) is not None:
-        return tensors
-    target = converted_path(verify(path, sha256, remedy))
-    tensors = read_checkpoint(path, select, remedy)
-    write_tensors(target, tensors)
-    return tensors
 
 
 def write_tensors(target: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -127,7 +127,7 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     is damaged or does not fit.
     """
     from vqanim.models.clip import DEVIATION, MEAN, CLIPPerceptor
-    from vqanim.models.weights import read_weights_file
+    from vqanim.models.weights import read_weights
 
     model, tag = split_name(entry.name)
     package = open_clip_package()
@@ -138,10 +138,9 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
             f"the weights of {entry.name} are not on this machine; run: vqanim models fetch {entry.name}"
         )
     file = entry.files["weights"]
-    path, sha256, remedy = file.locate(), file.sha256, file.remedy
-    tensors = read_weights_file(path, sha256, select_open_clip, remedy)
+    tensors = read_weights(file, select_open_clip)
     network = _build(package, config, quick_gelu=bool(about.get("quick_gelu")))
-    _fill(network, tensors, path, remedy)
+    _fill(network, tensors, file.locate(), file.remedy)
     return CLIPPerceptor(
         entry.name,
         network,
