@@ -98,7 +98,8 @@ def test_a_hash_that_is_not_known_is_found_out(checkpoint: Path, cache: Path) ->
 
 def test_processes_may_convert_at_the_same_time(checkpoint: Path, cache: Path, root: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from vqanim.models.weights import read_weights; from tests.models.official import LocalFile; "
+        "import sys; from pathlib import Path; from vqanim.models.weights import read_weights; "
+        "from tests.models.official import LocalFile; "
         "from vqanim.models.checkpoint import everything; "
         "print(read_weights(LocalFile(Path(sys.argv[1]), sys.argv[2]), everything)['h'].tolist())"
     )

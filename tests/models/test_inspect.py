@@ -98,7 +98,7 @@ def test_files_that_are_something_else_are_named(tmp_path: Path) -> None:
     page = tmp_path / "page.ckpt"
     page.write_text("<html>404</html>")
     good = write_config(tmp_path, taming_vq(2).config())
-    with pytest.raises(InputError, match=r"page\.ckpt: .* web page, not a config"):
+    with pytest.raises(InputError, match=r"page\.ckpt: .* web page instead of the file"):
         inspect_generator(page, page)
     with pytest.raises(InputError, match=r"page\.ckpt: .* web page instead of the file"):
         inspect_generator(good, page)

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vqanim.errors import InputError
-from vqanim.models.contents import head_fault
+from vqanim.models.entries import head_fault
 from vqanim.models.unpickle import StandIn, StorageRef, TensorRef, Unreadable, read_pickle
 
 Value = TypeVar("Value")

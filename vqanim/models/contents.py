@@ -12,26 +12,10 @@ import zipfile
 from pathlib import Path
 
 from vqanim.errors import InputError
+from vqanim.models.entries import head_fault
 from vqanim.models.families.vqgan import parse_config
 
-PAGE = "it is a web page instead of the file"
 _MAX_HEADER = 100_000_000
-
-
-def is_page(head: bytes) -> bool:
-    """Whether a file that begins so is a web page, or another text with markup."""
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
-
-
-def head_fault(head: bytes) -> str | None:
-    """What is wrong with any file that begins so, in words; None when nothing is seen."""
-    if not head:
-        return "it is empty"
-    if is_page(head):
-        return PAGE
-    if head.startswith(b"version https://git-lfs"):
-        return "it is a pointer of Git LFS, not the file itself"
-    return None
 
 
 def find_fault(path: Path, role: str) -> str | None:

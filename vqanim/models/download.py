@@ -26,8 +26,8 @@ from vqanim import __version__
 from vqanim.cache import sha256_of
 from vqanim.errors import InputError, OutputError
 from vqanim.files import make_folder, sync_file, sync_folder, write_atomic, writing
-from vqanim.models.contents import PAGE, find_fault, is_page
-from vqanim.models.entries import Pin, RemoteFile, is_address
+from vqanim.models.contents import find_fault
+from vqanim.models.entries import PAGE, Pin, RemoteFile, is_address, is_page
 
 CHUNK = 1 << 18
 GAIN = 1_000_000

@@ -274,3 +274,22 @@ def is_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
     except ValueError:
         return False
+
+
+PAGE = "it is a web page instead of the file"
+
+
+def is_page(head: bytes) -> bool:
+    """Whether a file that begins so is a web page, or another text with markup."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+def head_fault(head: bytes) -> str | None:
+    """What is wrong with any file that begins so, in words; None when nothing is seen."""
+    if not head:
+        return "it is empty"
+    if is_page(head):
+        return PAGE
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file itself"
+    return None

@@ -115,7 +115,7 @@ def _some(what: str, names: Iterable[str], limit: int = 3) -> list[str]:
 def read_weights(file: ModelFile, select: Selection) -> dict[str, Tensor]:
     """Selected tensors of a model's weights file of any kind, verified.
 
-    Safetensors files are read where they are; other kinds are converted first, once. Two processes may convert
+    Safetensors files are read where they are; other kinds are converted first, once. Two processes may do so
     at the same time: each writes a file of its own, and the last one stays, which is the same.
     Raises InputError for a file that is missing, changed or cannot be read, OutputError when the cache cannot
     be written.

@@ -31,9 +31,10 @@ LONGEST_PHRASE = 4
 SHORTEST_PART = 3
 """Letters of a part when an unknown word is taken apart."""
 ENDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("'s", ("",)), ("ies", ("y", "ie")), ("ves", ("f", "fe")), ("s", ("",)), ("es", ("",)), ("ing", ("", "e")),
-    ("ied", ("y",)), ("ed", ("", "e")), ("iest", ("y",)), ("est", ("", "e")), ("ier", ("y",)), ("er", ("", "e")),
-    ("ily", ("y",)), ("ly", ("",)), ("ish", ("", "e")), ("like", ("",)), ("less", ("",)), ("y", ("", "e")),
+    ("'s", ("",)), ("ies", ("y", "ie")), ("ves", ("f", "fe")), ("s", ("",)), ("es", ("",)),
+    ("ing", ("", "e")), ("ied", ("y",)), ("ed", ("", "e")), ("iest", ("y",)), ("est", ("", "e")),
+    ("ier", ("y",)), ("er", ("", "e")), ("ily", ("y",)), ("ly", ("",)), ("ish", ("", "e")),
+    ("like", ("",)), ("less", ("",)), ("y", ("", "e")),
 )  # fmt: skip
 """Endings and what may stand in their place, tried in this order."""
 

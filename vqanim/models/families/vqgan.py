@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from vqanim.errors import InputError
+from vqanim.models.entries import PAGE, is_page
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ def parse_config(content: bytes, path: Path, remedy: str) -> VQGANConfig:
 def _parse(content: bytes) -> Mapping[str, Any]:
     if len(content) > MAX_BYTES:
         raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
-    if content.lstrip()[:1] == b"<":
-        raise ConfigError("it is a web page, not a config: the download gave a page instead of the file")
+    if is_page(content):
+        raise ConfigError(PAGE)
     try:
         _check_events(content)
         data = yaml.safe_load(content)
