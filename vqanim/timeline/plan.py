@@ -6,11 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Literal
 
 from vqanim.effects import EffectNow
 from vqanim.icons import IconSpec
 
 Color = tuple[float, float, float]
+
+InputRole = Literal["previous", "anchor", "target", "picture"]
+"""What an input is for: the frame that is carried, the one whose look is held, one that a term compares with,
+or a picture file of the start and of terms."""
 
 DEFAULT_FOV = 60.0
 """Degrees."""
@@ -159,6 +164,16 @@ class FrameRef:
 
 
 @dataclass(frozen=True)
+class Input:
+    """Something saved that a frame is painted from: a frame of a take, or a file."""
+
+    role: InputRole
+    frame: FrameRef | None = None
+    file: str | None = None
+    """Absolute path of a picture; its content, not its name, goes into the digest."""
+
+
+@dataclass(frozen=True)
 class Stretch:
     """Steps of one optimisation that follow each other and are made alike."""
 
@@ -255,11 +270,24 @@ class FramePlan:
             begin = end
         return replace(self, steps=steps, lapse=replace(self.lapse, stretches=tuple(kept)))
 
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        """All that the frame is painted from, in the order in which it enters the digest.
+
+        Whoever needs to know what a frame depends on (the chain of digests, a part of a film, a resolver of
+        saved frames) reads it here.
+        """
+        saved = [Input("previous", self.previous), Input("anchor", self.anchor)]
+        targets = dict.fromkeys(term.target.frame for term in self.losses if term.target is not None)
+        saved += [Input("target", frame) for frame in targets]
+        pictures = [self.start, *(picture for term in self.terms for picture in term.pictures)]
+        files = [Input("picture", file=found.image) for found in pictures if found and found.image]
+        return (*(one for one in saved if one.frame is not None), *files)
+
     @property
-    def saved(self) -> tuple[FrameRef, ...]:
-        """The saved frames that its terms name, each once."""
-        named = (term.target.frame for term in self.losses if term.target is not None)
-        return tuple(dict.fromkeys(frame for frame in named if frame is not None))
+    def input_frames(self) -> tuple[FrameRef, ...]:
+        """The saved frames among its inputs, each once."""
+        return tuple(dict.fromkeys(one.frame for one in self.inputs if one.frame is not None))
 
 
 @dataclass(frozen=True)
