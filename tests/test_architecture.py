@@ -16,7 +16,7 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample"}),
+    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample", "settings"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
     frozenset({"timeline", "foreign"}),
