@@ -10,8 +10,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["F", "torch"]
-
 
 class LazyModule:
     """Stands for a module and imports it when the first attribute is asked for."""
@@ -24,6 +22,8 @@ class LazyModule:
             raise AttributeError(name)
         return getattr(import_module(self._name), name)
 
+
+__all__ = ["F", "LazyModule", "torch"]
 
 if TYPE_CHECKING:
     import torch

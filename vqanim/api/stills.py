@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ def lapse_recording(prepared: Prepared, folder: Path) -> Recording:
 
 def record(
     prepared: Prepared, recording: Recording, device: str = "auto"
-) -> Iterator[LapseEvent | Timelapse]:
+) -> Generator[LapseEvent | Timelapse, None, None]:
     """Record the timelapse, or go on with it, and report what happens; in the end, what its frames show.
 
     Closing the iterator at any moment leaves a recording that can be continued.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +96,7 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
 
 
 def watch(
-    recorded: Iterator[LapseEvent | Timelapse],
+    recorded: Generator[LapseEvent | Timelapse, None, None],
     recording: Recording,
     prepared: Prepared,
     steps: int,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
@@ -59,7 +59,7 @@ def paint_stills(timeline: Timeline, seeds: Sequence[int], device: str, on_event
 
 def record_timelapse(
     timeline: Timeline, recording: Recording, device: str
-) -> Iterator[ModelsLoaded | StepDone | Timelapse]:
+) -> Generator[ModelsLoaded | StepDone | Timelapse, None, None]:
     """Record the timelapse that is all of a timeline, or go on with it: events, then what its frames show.
 
     The recording is open. Raises DeviceError, InputError and OutputError.

@@ -55,11 +55,11 @@ class PromptLine:
 
 @dataclass(frozen=True)
 class ModelLine:
-    """A model, its licence, and whether it must still be fetched."""
+    """A model, its license, and whether it must still be fetched."""
 
     kind: str
     name: str
-    licence: str
+    license: str
     commercial: str
     bytes: int | None
     """Of all its files, where that is known."""
@@ -266,7 +266,7 @@ def model_lines(
 
 def _model_line(entry: ModelEntry, share: float | None) -> ModelLine:
     return ModelLine(
-        entry.kind, entry.name, entry.licence, entry.commercial, entry.size, is_here(entry), share
+        entry.kind, entry.name, entry.license, entry.commercial, entry.size, is_here(entry), share
     )
 
 
