@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -23,10 +24,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from vqanim.errors import InputError
+from vqanim.models.resolutions import halved_stages
+from vqanim.types import Knob, Stage
 
 if TYPE_CHECKING:
     from vqanim.models.families.vqgan import VQGANConfig
-    from vqanim.types import Image, Latents
+    from vqanim.types import Image, Params
 
 # taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
 diffusion.nonlinearity = F.silu
@@ -73,7 +76,7 @@ class VQGAN(nn.Module):
     def encode(self, image: Tensor) -> Tensor:
         """Picture [B, 3, H, W] in 0..1 to latents [B, C, h, w] in the space of the codebook.
 
-        They are continuous, not yet quantised; but a Gumbel head knows no space between its codes, so with
+        They are continuous, not yet quantized; but a Gumbel head knows no space between its codes, so with
         one they are the vectors of the likeliest codes.
         """
         features: Tensor = self.quant_conv(self.encoder(image * 2 - 1))
@@ -146,6 +149,9 @@ class VQGANGenerator:
     and passes the gradient straight through (van den Oord et al. 2017).
     """
 
+    exact = False
+    knobs: Mapping[str, Knob] = MappingProxyType({"z": Knob()})
+
     def __init__(self, name: str, network: VQGAN, digest: str, device: torch.device) -> None:
         self.name = name
         self.hash = digest
@@ -165,12 +171,16 @@ class VQGANGenerator:
         for part in (self.network.decoder, self.network.post_quant_conv):
             part.to(dtype)
 
-    def start(self, picture: Image, rng: torch.Generator) -> Latents:
+    def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
+        """Small sizes first, so that shapes come before texture."""
+        return halved_stages(steps, *size, self.multiple)
+
+    def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
         """Latents of the picture that a shot begins with; `rng` is not needed here."""
         return self.carry(picture)
 
     @torch.no_grad()
-    def carry(self, picture: Image) -> Latents:
+    def carry(self, picture: Image) -> Params:
         """Latents of a picture [B, 3, H, W] in 0..1, within the codebook's range.
 
         Raises ValueError when H or W is not a multiple of `multiple`.
@@ -182,7 +192,7 @@ class VQGANGenerator:
         picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
         return {"z": self._clamped(self.network.encode(picture))}
 
-    def decode(self, latents: Latents, recompute: bool = False) -> Image:
+    def decode(self, latents: Params, recompute: bool = False) -> Image:
         """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents.
 
         recompute: on the way back compute the decoder's blocks again, instead of keeping what is in them.
@@ -190,23 +200,23 @@ class VQGANGenerator:
         z = latents["z"]
         codebook = self.network.codebook
         codes = look_up(nearest_codes(z.detach(), codebook, self._squares), codebook)
-        quantised = (z + (codes - z).detach()).to(self._dtype)
+        quantized = (z + (codes - z).detach()).to(self._dtype)
         with recomputed(self.network.decoder_blocks if recompute else ()):
-            image = self.network.decode(quantised).to(z.dtype)
+            image = self.network.decode(quantized).to(z.dtype)
         return clamp_with_grad(image, 0.0, 1.0)
 
-    def size_of(self, latents: Latents) -> tuple[int, int]:
+    def size_of(self, latents: Params) -> tuple[int, int]:
         """Height and width of the picture of latents, in pixels."""
         height, width = latents["z"].shape[-2:]
         return self.multiple * height, self.multiple * width
 
     @torch.no_grad()
-    def project(self, latents: Latents) -> None:
+    def project(self, latents: Params) -> None:
         """Clamp the latents, in place, to each channel's range in the codebook."""
         latents["z"].copy_(self._clamped(latents["z"]))
 
-    def state(self, latents: Latents) -> Mapping[str, Tensor]:
-        """Empty: the saved picture says all."""
+    def prior(self, latents: Params, image: Image) -> Mapping[str, Tensor]:
+        """Empty: what the decoder can show is prior enough."""
         return {}
 
     def _clamped(self, z: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 if TYPE_CHECKING:
-    from vqanim.engine.survey import Survey  # which brings in what reads pictures
+    from vqanim.engine.cache_check import CacheCheck  # which brings in what reads pictures
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def make_outline(
     models: tuple[GeneratorEntry, Sequence[PerceptorEntry]],
     speeds: Sequence[Speed],
     device: str | None = None,
-    found: Survey | None = None,
+    found: CacheCheck | None = None,
 ) -> Outline:
     """Everything about a film that nothing need be painted for.
 
