@@ -6,10 +6,9 @@ models that a user added and the names of open_clip's models come on top.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -30,6 +29,7 @@ from vqanim.models.entries import (
     PerceptorEntry,
     RemoteFile,
     UnknownModel,
+    did_you_mean,
     is_address,
     with_pins,
 )
@@ -150,7 +150,7 @@ def find_entries(name: str) -> list[Entry]:
                 raise
             last = error
     if not found:
-        hint = _hint(name, [*_known("generator"), *_known("perceptor")])
+        hint = did_you_mean(name, [*_known("generator"), *_known("perceptor")])
         raise UnknownModel(f"unknown model {name!r}; {hint}`vqanim models list` names all") from last
     return found
 
@@ -172,14 +172,9 @@ def _unknown(kind: str, name: str) -> UnknownModel:
     if name in _known(other):
         return UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {', '.join(known)}")
     more = f", and names like {EXAMPLE}" if kind == "perceptor" else ""
-    return UnknownModel(f"unknown {kind} {name!r}; {_hint(name, known)}known are {', '.join(known)}{more}")
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    """`did you mean 'imagenet-16384'? `, or nothing."""
-    spelling = {official.lower(): official for official in known}
-    near = difflib.get_close_matches(name.lower(), spelling, n=1)
-    return f"did you mean {spelling[near[0]]!r}? " if near else ""
+    return UnknownModel(
+        f"unknown {kind} {name!r}; {did_you_mean(name, known)}known are {', '.join(known)}{more}"
+    )
 
 
 class _Mistake(ValueError):

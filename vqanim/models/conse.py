@@ -20,9 +20,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
-from vqanim.models.palette import PaletteReading, PaletteTable, palette
 from vqanim.models.weights import load_into
-from vqanim.models.words import WordTable
+from vqanim.models.words import PaletteReading, PaletteTable, WordTable, palette
 
 if TYPE_CHECKING:
     from vqanim.types import Image

@@ -7,11 +7,12 @@ it is forgotten on purpose.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Protocol, TypeAlias, TypeVar
@@ -265,6 +266,13 @@ def _pinned(file: ModelFile) -> ModelFile:
         return file
     pin = read_pin(file.place)
     return replace(file, sha256=pin.sha256, size=pin.size, pinned=True) if pin else file
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'imagenet-16384'? `, or nothing when no known name is near."""
+    spelling = {official.lower(): official for official in known}
+    near = difflib.get_close_matches(name.lower(), spelling, n=1)
+    return f"did you mean {spelling[near[0]]!r}? " if near else ""
 
 
 def is_address(text: str) -> bool:

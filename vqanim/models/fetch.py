@@ -18,9 +18,11 @@ from filelock import FileLock, Timeout
 from vqanim.cache import cache_folder, is_offline, mirrors, models_folder, sha256_of
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, writing
+from vqanim.models.catalogue import find_entries, get_entry, list_models
 from vqanim.models.contents import find_fault
 from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download
 from vqanim.models.entries import (
+    KINDS,
     AnyEntry,
     Entry,
     ModelEntry,
@@ -129,7 +131,9 @@ def is_installed(entry: ModelEntry) -> bool:
 
 
 def find_damage(entry: Entry) -> list[str]:
-    """What is wrong with each file of a model that is here, by its SHA-256; empty when all are whole."""
+    """What is wrong with the files of a model, by their SHA-256; empty when all are whole."""
+    if not (entry.files or entry.version):
+        return [missing_message(entry)]
     found = []
     for file in entry.files.values():
         try:
@@ -146,6 +150,31 @@ def find_damage(entry: Entry) -> list[str]:
                     f"{file.sha256[:12]}...; {file.remedy}"
                 )
     return found
+
+
+def missing_message(entry: Entry) -> str:
+    """That a model is not here, and how to get it."""
+    return f"{entry.name} is not on this machine; run: vqanim models fetch {entry.name}"
+
+
+def installed_models() -> list[Entry]:
+    """All models that are here. Raises InputError for a damaged card or catalogue."""
+    entries = (get_entry(kind, name) for kind, name in list_models())
+    return [entry for entry in entries if is_installed(entry)]
+
+
+def remove_models(name: str, *, forget: bool = False) -> dict[str, int]:
+    """Delete all models of a name, as `remove_model` does; by kind the bytes that became free.
+
+    One that a user added may be damaged. Raises UnknownModel, too.
+    """
+    try:
+        return {entry.kind: remove_model(entry, forget=forget) for entry in find_entries(name)}
+    except InputError:  # its card cannot be read
+        removed = {kind: 0 for kind in KINDS if remove_own(kind, name)}
+        if not removed:
+            raise
+        return removed
 
 
 def remove_model(entry: Entry, *, forget: bool = False) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vqanim.models.conse import ConsePerceptor
     from vqanim.models.entries import ModelFile, PerceptorEntry
-    from vqanim.models.palette import PaletteTable
+    from vqanim.models.words import PaletteTable
 
 
 def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
@@ -45,7 +45,7 @@ def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
 
 
 def _parse_palettes(content: bytes, file: ModelFile) -> PaletteTable:
-    from vqanim.models.palette import PaletteTable
+    from vqanim.models.words import PaletteTable
 
     try:
         return PaletteTable.from_mapping(yaml.safe_load(content))

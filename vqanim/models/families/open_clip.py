@@ -8,7 +8,6 @@ architectures are files in its folder.
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import re
 import warnings
@@ -28,6 +27,7 @@ from vqanim.models.entries import (
     PerceptorEntry,
     RemoteFile,
     UnknownModel,
+    did_you_mean,
     read_pin,
 )
 from vqanim.models.families.clip import VOCABULARY
@@ -71,14 +71,7 @@ def open_clip_entry(name: str) -> PerceptorEntry:
 
     Raises UnknownModel for a name that cannot be, InputError when the package is not installed.
     """
-    architecture, _ = split_name(name)
-    known = _architectures()
-    if architecture not in known:
-        near = difflib.get_close_matches(architecture, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UnknownModel(
-            f"open_clip knows no model {architecture!r}; {hint}open_clip.list_models() names all"
-        )
+    _check_architecture(split_name(name)[0], _architectures())
     return PerceptorEntry(
         name=name,
         kind="perceptor",
@@ -109,6 +102,12 @@ def _files(name: str) -> dict[str, ModelFile]:
     if "://" not in pin.address and Path(pin.address) != models_folder() / place:
         return {"weights": OwnFile(name, Path(pin.address), pin.sha256, pin.size)}
     return {"weights": RemoteFile(name, place, (), pin.sha256, pin.size, pinned=True)}
+
+
+def _check_architecture(name: str, known: list[str]) -> None:
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise UnknownModel(f"open_clip knows no model {name!r}; {hint}open_clip.list_models() names all")
 
 
 def _architectures() -> list[str]:
@@ -176,11 +175,7 @@ def select_open_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
 
 def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
     """What open_clip says about an architecture, as arguments of its network."""
-    known = package.list_models()
-    if model not in known:
-        near = difflib.get_close_matches(model, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UnknownModel(f"open_clip knows no model {model!r}; {hint}open_clip.list_models() names all")
+    _check_architecture(model, package.list_models())
     config: dict[str, Any] = package.get_model_config(model)
     text = config["text_cfg"]
     size, vocabulary = config["vision_cfg"]["image_size"], text.get("vocab_size", VOCABULARY)
@@ -210,8 +205,7 @@ def find_sources(name: str) -> tuple[Path | None, tuple[str, ...]]:
         urls.append(str(about["url"]))
     if not urls:
         tags = package.list_pretrained_tags_by_model(model)
-        near = difflib.get_close_matches(tag, tags, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(tag, tags)
         raise UnknownModel(f"open_clip has no weights {tag!r} for {model}; {hint}it has {', '.join(tags)}")
     return _find_cached(repository, names), tuple(urls)
 
