@@ -28,6 +28,11 @@ def models_folder() -> Path:
     return cache_folder() / "models"
 
 
+def converted_path(sha256: str) -> Path:
+    """Where the converted weights of a checkpoint lie, or will."""
+    return cache_folder() / "converted" / f"{sha256}.safetensors"
+
+
 def is_offline() -> bool:
     """Whether `VQANIM_OFFLINE` forbids the network."""
     return os.environ.get("VQANIM_OFFLINE", "") not in ("", "0")

@@ -11,10 +11,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tests.models.official import FORMS, LocalFile, local
+from vqanim.cache import converted_path
 from vqanim.errors import InputError, OutputError
 from vqanim.models.checkpoint import everything
 from vqanim.models.vqgan import select_first_stage
-from vqanim.models.weights import converted_path, read_weights, seal
+from vqanim.models.weights import read_weights, seal
 
 
 @pytest.fixture

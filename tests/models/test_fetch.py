@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from tests.models.official import FORMS, taming_vq, tiny_clip, write_config
 from tests.models.server import Shelf, serving
-from vqanim.cache import cache_folder, models_folder
+from vqanim.cache import cache_folder, converted_path, models_folder
 from vqanim.errors import InputError, UsageError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.download import FetchTrouble, Patience
@@ -30,7 +30,6 @@ from vqanim.models.fetch import (
     remove_model,
 )
 from vqanim.models.load import load_generator
-from vqanim.models.weights import converted_path
 
 QUICK = Patience(timeout=5, attempts=2, wait=0.01)
 CONFIG, WEIGHTS = "ffhq/config.yaml", "ffhq/weights.ckpt"

@@ -9,7 +9,8 @@ from safetensors.torch import save
 from torch import nn
 
 from vqanim.errors import InputError
-from vqanim.models.weights import load_into, parse_tensors, read_verified, verify
+from vqanim.models.entries import read_verified, verify
+from vqanim.models.weights import load_into, parse_tensors
 
 REMEDY = "reinstall it"
 

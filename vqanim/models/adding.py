@@ -16,12 +16,12 @@ from vqanim.files import write_atomic
 from vqanim.models.catalogue import get_entry
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import select_clip
-from vqanim.models.entries import CUTOUT_NOISE, Entry, UnknownModel
+from vqanim.models.entries import CUTOUT_NOISE, Entry, UnknownModel, read_verified
 from vqanim.models.families.clip import CLIPConfig, make_clip
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 from vqanim.models.own import adding, check_name
 from vqanim.models.vqgan import build_vqgan, select_first_stage
-from vqanim.models.weights import check_fit, read_verified, write_tensors
+from vqanim.models.weights import check_fit, write_tensors
 
 _CONFIG = "give the config that was published with this checkpoint"
 _CHECKPOINT = "give the checkpoint of a VQGAN, and the config that was published with it"

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from typing import Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from vqanim.cache import cache_folder, models_folder
+from vqanim.cache import cache_folder, models_folder, sha256_of
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, write_atomic, writing
 
@@ -273,6 +273,40 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     spelling = {official.lower(): official for official in known}
     near = difflib.get_close_matches(name.lower(), spelling, n=1)
     return f"did you mean {spelling[near[0]]!r}? " if near else ""
+
+
+def read_verified(path: Path, sha256: str | None, remedy: str) -> bytes:
+    """Bytes of a small file whose SHA-256 must be `sha256` unless that is None.
+
+    `remedy` says what to do when it is not. Raises InputError that names the file.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    _compare(path, hashlib.sha256(content).hexdigest(), len(content), sha256, remedy)
+    return content
+
+
+def verify(path: Path, sha256: str | None, remedy: str) -> str:
+    """SHA-256 of a file of any size, which must be `sha256` unless that is None.
+
+    `remedy` says what to do when it is not. Raises InputError that names the file.
+    """
+    try:
+        size, digest = path.stat().st_size, sha256_of(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    _compare(path, digest, size, sha256, remedy)
+    return digest
+
+
+def _compare(path: Path, found: str, size: int, wanted: str | None, remedy: str) -> None:
+    if wanted is not None and found != wanted:
+        raise InputError(
+            f"{path}: damaged or changed: its SHA-256 is {found[:12]}... ({size:,} bytes), "
+            f"expected {wanted[:12]}...; {remedy}"
+        )
 
 
 def is_address(text: str) -> bool:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vqanim.models.catalogue import features_file
 from vqanim.models.conse import load_classifier, scaled
-from vqanim.models.weights import read_verified
+from vqanim.models.entries import read_verified
 
 if TYPE_CHECKING:
     from vqanim.types import Image

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -15,7 +16,7 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from vqanim.cache import cache_folder, is_offline, mirrors, models_folder, sha256_of
+from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, models_folder, sha256_of
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, writing
 from vqanim.models.catalogue import find_entries, get_entry, list_models
@@ -26,11 +27,13 @@ from vqanim.models.entries import (
     AnyEntry,
     Entry,
     ModelEntry,
+    ModelFile,
     OwnFile,
     PackageFile,
     Pin,
     RemoteFile,
     forget_pin,
+    verify,
     with_pins,
     write_pin,
 )
@@ -106,7 +109,13 @@ def fetch_model(
                 entry.name, entry.kind, entry.license, entry.commercial, len(missing), sum(sizes) or None
             )
         for role, file in missing.items():
-            yield from _fetch_file(entry.name, role, file, sources, patience)
+            near = [f"{base.rstrip('/')}/{quote(file.place, safe='/@+')}" for base in (*sources, *mirrors())]
+            pin = yield from download(replace(file, urls=tuple(dict.fromkeys((*near, *file.urls)))), patience)
+            fresh = file.sha256 is None
+            if fresh:
+                write_pin(file.place, pin)
+            path = str(file.locate())
+            yield FileFetched(entry.name, role, path, pin.address, pin.size, pin.sha256, fresh)
         return _pin_what_is_here(entry)
     finally:
         lock.release()
@@ -137,18 +146,9 @@ def find_damage(entry: Entry) -> list[str]:
     found = []
     for file in entry.files.values():
         try:
-            path = file.locate()
-            digest = sha256_of(path)
+            verify(file.locate(), file.sha256, file.remedy)
         except InputError as error:
             found.append(str(error))
-        except OSError as error:
-            found.append(f"{path}: cannot be read ({error.strerror}); {file.remedy}")
-        else:
-            if file.sha256 is not None and digest != file.sha256:
-                found.append(
-                    f"{path}: damaged or changed: its SHA-256 is {digest[:12]}..., expected "
-                    f"{file.sha256[:12]}...; {file.remedy}"
-                )
     return found
 
 
@@ -189,13 +189,15 @@ def remove_model(entry: Entry, *, forget: bool = False) -> int:
     freed = 0
     for file in entry.files.values():
         if file.sha256:
-            freed += _delete_file(cache_folder() / "converted" / f"{file.sha256}.safetensors")
+            freed += _delete_file(converted_path(file.sha256))
         if isinstance(file, RemoteFile):
             freed += _delete_file(file.locate())
             Partial(file.locate()).discard()
             if forget:
                 forget_pin(file.place)
-            _delete_empty(file)
+            with suppress(OSError):  # other files lie there
+                for folder in file.locate().relative_to(models_folder()).parents[:-1]:
+                    (models_folder() / folder).rmdir()
         elif isinstance(file, OwnFile) and entry.own:
             freed += file.size
     if entry.own:
@@ -220,17 +222,6 @@ def _is_missing(file: RemoteFile, verify: bool) -> bool:
         return True
 
 
-def _fetch_file(
-    model: str, role: str, file: RemoteFile, sources: tuple[str, ...], patience: Patience
-) -> Generator[FetchEvent, None, None]:
-    near = [f"{base.rstrip('/')}/{quote(file.place, safe='/@+')}" for base in (*sources, *mirrors())]
-    pin = yield from download(replace(file, urls=tuple(dict.fromkeys((*near, *file.urls)))), patience)
-    fresh = file.sha256 is None
-    if fresh:
-        write_pin(file.place, pin)
-    yield FileFetched(model, role, str(file.locate()), pin.address, pin.size, pin.sha256, fresh)
-
-
 def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
     """Pin files that somebody put into the cache by hand. Raises InputError for what cannot be the file."""
     for role, file in _remote(with_pins(entry)).items():
@@ -240,7 +231,7 @@ def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
         with writing(path):
             if fault := find_fault(path, role):
                 raise InputError(f"{path}: this is not the {role} of {entry.name}: {fault}; {file.remedy}")
-            write_pin(file.place, Pin(sha256_of(path), path.stat().st_size, str(path)))
+        _pin(file.place, path)
     return with_pins(entry)
 
 
@@ -266,43 +257,42 @@ def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
 
 def _offline_message(entry: ModelEntry, verify: bool) -> str:
     lines = [
-        f"  {file.locate()}  from  {file.urls[0] if file.urls else 'its page at the model hub'}"
-        for file in _remote(entry).values()
-        if _is_missing(file, verify)
+        f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network; "
+        "unset it, or put these files there:"
     ]
-    return "\n".join(
-        [
-            f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network; "
-            "unset it, or put these files there:",
-            *lines,
-        ]
-    )
+    for file in _remote(entry).values():
+        if _is_missing(file, verify):
+            origin = file.urls[0] if file.urls else "its page at the model hub"
+            lines.append(f"  {file.locate()}  from  {origin}")
+    return "\n".join(lines)
 
 
 def _with_addresses(entry: AnyEntry) -> AnyEntry:
     """Of a model of open_clip, whose files the catalogue cannot know, where they are; others as they are.
 
-    Weights that another program left in the cache of the model hub are used where they lie.
+    Weights that another program left in the cache of the model hub are used where they lie, and pinned so.
     """
     if entry.family != "open_clip" or is_installed(entry):
         return entry
-    place = weights_place(entry.name)
+    place, known = weights_place(entry.name), entry.files.get("weights")
     here, urls = find_sources(entry.name)
-    if here is None:
-        known = entry.files.get("weights")
+    file: ModelFile
+    if here is not None:
+        pin = _pin(place, here)
+        file = OwnFile(entry.name, here, pin.sha256, pin.size)
+    elif isinstance(known, RemoteFile):
+        file = replace(known, urls=urls)
+    else:
         file = RemoteFile(entry.name, place, urls)
-        if isinstance(known, RemoteFile):
-            file = replace(known, urls=urls)
-        return replace(entry, files={"weights": file})
-    return replace(entry, files={"weights": _adopt(entry.name, place, here)})
+    return replace(entry, files={"weights": file})
 
 
-def _adopt(name: str, place: str, path: Path) -> OwnFile:
-    """A file that another program keeps: pinned with its path."""
+def _pin(place: str, path: Path) -> Pin:
+    """Pin a file that is here already."""
     with writing(path):
-        digest, size = sha256_of(path), path.stat().st_size
-    write_pin(place, Pin(digest, size, str(path)))
-    return OwnFile(name, path, digest, size)
+        pin = Pin(sha256_of(path), path.stat().st_size, str(path))
+    write_pin(place, pin)
+    return pin
 
 
 def _delete_file(path: Path) -> int:
@@ -311,14 +301,3 @@ def _delete_file(path: Path) -> int:
         size = path.stat().st_size if path.exists() else 0
         path.unlink(missing_ok=True)
     return size
-
-
-def _delete_empty(file: RemoteFile) -> None:
-    """Delete the folders that held a file, as long as they are empty."""
-    for folder in file.locate().parents:
-        if folder == models_folder() or not folder.is_relative_to(models_folder()):
-            return
-        try:
-            folder.rmdir()
-        except OSError:
-            return

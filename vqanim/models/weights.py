@@ -16,48 +16,14 @@ from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from vqanim.cache import cache_folder, sha256_of
+from vqanim.cache import converted_path
 from vqanim.errors import InputError, OutputError
 from vqanim.files import make_folder, staged
 from vqanim.models.checkpoint import Selection, is_safetensors, printable, read_checkpoint
-from vqanim.models.entries import ModelFile
+from vqanim.models.entries import ModelFile, verify
 
 VERSION = "1"
 """Of what a conversion keeps, and how it names it; files of another version are made anew."""
-
-
-def read_verified(path: Path, sha256: str | None, remedy: str) -> bytes:
-    """Bytes of a small file whose SHA-256 must be `sha256` unless that is None.
-
-    `remedy` says what to do when it is not. Raises InputError that names the file.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    _compare(path, hashlib.sha256(content).hexdigest(), len(content), sha256, remedy)
-    return content
-
-
-def verify(path: Path, sha256: str | None, remedy: str) -> str:
-    """SHA-256 of a file of any size, which must be `sha256` unless that is None.
-
-    `remedy` says what to do when it is not. Raises InputError that names the file.
-    """
-    try:
-        size, digest = path.stat().st_size, sha256_of(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    _compare(path, digest, size, sha256, remedy)
-    return digest
-
-
-def _compare(path: Path, found: str, size: int, wanted: str | None, remedy: str) -> None:
-    if wanted is not None and found != wanted:
-        raise InputError(
-            f"{path}: damaged or changed: its SHA-256 is {found[:12]}... ({size:,} bytes), "
-            f"expected {wanted[:12]}...; {remedy}"
-        )
 
 
 def parse_tensors(content: bytes, path: Path, remedy: str) -> dict[str, Tensor]:
@@ -132,11 +98,6 @@ def read_weights(file: ModelFile, select: Selection) -> dict[str, Tensor]:
     if convert:
         write_tensors(converted_path(digest), tensors)
     return tensors
-
-
-def converted_path(sha256: str) -> Path:
-    """Where the converted weights of a checkpoint lie, or will."""
-    return cache_folder() / "converted" / f"{sha256}.safetensors"
 
 
 def write_tensors(target: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from vqanim.errors import InputError
 from vqanim.lazy import F
+from vqanim.models.entries import read_verified
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
     Raises InputError when a file is missing, damaged or does not fit.
     """
     from vqanim.models.conse import ConsePerceptor, load_classifier
-    from vqanim.models.weights import parse_tensors, read_verified
+    from vqanim.models.weights import parse_tensors
     from vqanim.models.words import WordTable
 
     contents = {

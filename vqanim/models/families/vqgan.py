@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from vqanim.errors import InputError
-from vqanim.models.entries import PAGE, is_page
+from vqanim.models.entries import PAGE, is_page, read_verified
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
     Raises InputError when a file is missing, damaged or does not fit the other.
     """
     from vqanim.models.vqgan import VQGANGenerator, build_vqgan, select_first_stage
-    from vqanim.models.weights import load_into, read_verified, read_weights
+    from vqanim.models.weights import load_into, read_weights
 
     config_file, weights_file = entry.files["config"], entry.files["weights"]
     config_path, path = config_file.locate(), weights_file.locate()
