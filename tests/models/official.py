@@ -98,7 +98,7 @@ class TamingVQ(nn.Module):
         self.gumbel, self.params = gumbel, {"embed_dim": embed_dim, "n_embed": n_embed, "ddconfig": dd}
 
     def before_codes(self, image: Tensor) -> Tensor:
-        """Picture in -1..1 to what is quantised."""
+        """Picture in -1..1 to what is quantized."""
         return self.quant_conv(self.encoder(image))
 
     def decode(self, codes: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.models.official import FORMS, taming_vq, tiny_clip, transformer_config, write_config
 from vqanim.errors import InputError
-from vqanim.models.adding import inspect_generator, inspect_perceptor, recognise
+from vqanim.models.adding import inspect_generator, inspect_perceptor, recognize
 
 
 def facts(config: Path, weights: Path) -> tuple[str, int, int, int]:
@@ -91,7 +91,7 @@ def test_another_kind_of_checkpoint_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_kinds_are_told_apart_by_names(names: list[str], kind: str) -> None:
-    assert recognise(names) == kind
+    assert recognize(names) == kind
 
 
 def test_files_that_are_something_else_are_named(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict
     found = parse_config(read_verified(config, None, _CONFIG), config, _CONFIG)
     network = build_vqgan(found, config, _CONFIG)
     tensors = read_checkpoint(checkpoint, select_first_stage, _CHECKPOINT)
-    kind = recognise(tensors)
+    kind = recognize(tensors)
     if kind != _VQGAN and kind != _GUMBEL:
         raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {_CHECKPOINT}")
     if (kind == _GUMBEL) != found.gumbel:
@@ -109,7 +109,7 @@ def inspect_perceptor(weights: Path) -> tuple[CLIPConfig, dict[str, Tensor]]:
     Raises InputError, in one message, when it cannot be read or is something else.
     """
     tensors = read_checkpoint(weights, select_clip, _PERCEPTOR)
-    kind = recognise(tensors)
+    kind = recognize(tensors)
     if kind != _CLIP:
         raise InputError(f"{weights}: this is {kind}, not a CLIP; {_PERCEPTOR}")
     config, network = make_clip(tensors, weights, _PERCEPTOR)
@@ -134,7 +134,7 @@ _MARKS = (
 """How names of tensors begin that tell kinds of checkpoints apart, the most telling first."""
 
 
-def recognise(names: Iterable[str]) -> str:
+def recognize(names: Iterable[str]) -> str:
     """What kind of network has tensors of these names, in words."""
     names = list(names)
     for mark, kind in _MARKS:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-"""Of the colors of CLIP's training pictures; its input is normalised by them."""
+"""Of the colors of CLIP's training pictures; its input is normalized by them."""
 
 TEXT_PARTS = ("token_embedding", "transformer", "positional_embedding", "ln_final", "text_projection", "text")
 """Of the network, what only texts need; the last is open_clip's."""
@@ -51,7 +51,7 @@ class CLIPPerceptor:
         mean: Sequence[float] = MEAN,
         deviation: Sequence[float] = DEVIATION,
     ) -> None:
-        """`network` has encode_text (tokens [N, context_length]) and encode_image (normalised images)."""
+        """`network` has encode_text (tokens [N, context_length]) and encode_image (normalized images)."""
         self.name = name
         self.hash = digest
         self.input_size = input_size

@@ -111,9 +111,9 @@ class ConsePerceptor:
         images = images.to(memory_format=torch.channels_last)
         logits: Tensor = self.classifier(scaled(images).to(self._dtype)).float()
         likely = F.normalize(F.softmax(logits / TEMPERATURE, dim=1) @ self.seen, dim=1)
-        # The softmax forgets what is unlikely; standardised logits keep a gradient towards every class.
-        centred = logits - logits.mean(1, keepdim=True)
-        overall = F.normalize(centred @ self.seen, dim=1)
+        # The softmax forgets what is unlikely; standardized logits keep a gradient towards every class.
+        centered = logits - logits.mean(1, keepdim=True)
+        overall = F.normalize(centered @ self.seen, dim=1)
         return F.normalize(likely + overall, dim=1)
 
     def release_text(self) -> None:
@@ -179,7 +179,7 @@ def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
     """Symmetric matrix [D, D] that shortens the directions which many of the classes [K, D] share.
 
     Without it a picture of a pirate ship is half a lighthouse, since both are about the sea, and the
-    optimisation rests there (compare Mu and Viswanath 2018, "All-but-the-Top"). A part of full whitening
+    optimization rests there (compare Mu and Viswanath 2018, "All-but-the-Top"). A part of full whitening
     keeps related things related.
     """
     second = classes.double().T @ classes.double() / len(classes)
@@ -189,7 +189,7 @@ def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
 
 
 def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
-    """Fold every batch normalisation into the convolution before it: same output, fewer passes."""
+    """Fold every batch normalization into the convolution before it: same output, fewer passes."""
     pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
     for block in network._blocks:
         if hasattr(block, "_expand_conv"):

@@ -112,7 +112,7 @@ class WordTable:
         return Reading(tuple(rows), tuple(factors), tuple(dict.fromkeys(unknown)))
 
     def embed(self, reading: Reading) -> Tensor:
-        """Weighted sum [D] of the words' vectors, not normalised; zeros when no word is known."""
+        """Weighted sum [D] of the words' vectors, not normalized; zeros when no word is known."""
         rows = torch.tensor(reading.rows, dtype=torch.long)
         weights = self.weights[rows] * torch.tensor(reading.factors, dtype=self.weights.dtype)
         return weights @ self.vectors[rows]
@@ -142,7 +142,7 @@ class WordTable:
         return []
 
 
-GREYS = (0.08, 0.3, 0.5, 0.7, 0.95)
+GRAYS = (0.08, 0.3, 0.5, 0.7, 0.95)
 """Lightness of the anchors without a hue."""
 HUES = 8
 RINGS = ((0.35, 0.11), (0.58, 0.15), (0.8, 0.11))
@@ -163,10 +163,10 @@ JOINING = frozenset(("and", "or", "of"))
 @cache
 def anchors(device: torch.device) -> Tensor:
     """Anchor colors in Oklab, [K, 3], brought to the device once: a step must not wait for a copy."""
-    greys = [(lightness, 0.0, 0.0) for lightness in GREYS]
+    grays = [(lightness, 0.0, 0.0) for lightness in GRAYS]
     turns = [2 * math.pi * (hue + 0.5) / HUES for hue in range(HUES)]
     rings = [(light, c * math.cos(a), c * math.sin(a)) for light, c in RINGS for a in turns]
-    return torch.tensor(greys + rings).to(device)
+    return torch.tensor(grays + rings).to(device)
 
 
 def histogram(colors: Tensor) -> Tensor:
