@@ -16,7 +16,7 @@ from vqanim.files import write_atomic
 from vqanim.models.catalogue import get_entry
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import select_clip
-from vqanim.models.entries import CUTOUT_NOISE, Entry, UnknownModel, read_verified
+from vqanim.models.entries import CUTOUT_NOISE, Entry, LooseFile, UnknownModel, read_verified
 from vqanim.models.families.clip import CLIPConfig, make_clip
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 from vqanim.models.own import adding, check_name
@@ -90,8 +90,9 @@ def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict
 
     Raises InputError, in one message, when one cannot be read or they do not belong together.
     """
-    found = parse_config(read_verified(config, None, _CONFIG), config, _CONFIG)
-    network = build_vqgan(found, config, _CONFIG)
+    file = LooseFile(config, _CONFIG)
+    found = parse_config(read_verified(file), file)
+    network = build_vqgan(found, file)
     tensors = read_checkpoint(checkpoint, select_first_stage, _CHECKPOINT)
     kind = recognize(tensors)
     if kind != _VQGAN and kind != _GUMBEL:
@@ -99,7 +100,7 @@ def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict
     if (kind == _GUMBEL) != found.gumbel:
         expected = _GUMBEL if found.gumbel else _VQGAN
         raise InputError(f"{checkpoint}: this is {kind}, but {config} describes {expected}; {_CONFIG}")
-    check_fit(network, tensors, checkpoint, _CONFIG)
+    check_fit(network, tensors, LooseFile(checkpoint, _CONFIG))
     return found, tensors
 
 
@@ -112,8 +113,9 @@ def inspect_perceptor(weights: Path) -> tuple[CLIPConfig, dict[str, Tensor]]:
     kind = recognize(tensors)
     if kind != _CLIP:
         raise InputError(f"{weights}: this is {kind}, not a CLIP; {_PERCEPTOR}")
-    config, network = make_clip(tensors, weights, _PERCEPTOR)
-    check_fit(network, tensors, weights, _PERCEPTOR)
+    file = LooseFile(weights, _PERCEPTOR)
+    config, network = make_clip(tensors, file)
+    check_fit(network, tensors, file)
     return config, tensors
 
 

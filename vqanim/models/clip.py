@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +19,7 @@ from vqanim.errors import InputError
 from vqanim.models.weights import load_into
 
 if TYPE_CHECKING:
+    from vqanim.models.entries import ModelFile
     from vqanim.models.families.clip import CLIPConfig
     from vqanim.types import Image
 
@@ -189,7 +189,7 @@ def build_clip(config: CLIPConfig) -> nn.Module:
     return network
 
 
-def fill_clip(network: Any, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def fill_clip(network: Any, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
     """Give a network from `build_clip` its numbers, in float32.
 
     Where `clip` keeps half precision they are rounded to it, so that the embeddings are those of `clip.load`
@@ -197,7 +197,7 @@ def fill_clip(network: Any, tensors: Mapping[str, Tensor], path: Path, remedy: s
     """
     half = {name for name, wanted in network.state_dict().items() if wanted.dtype == torch.float16}
     rounded = {name: tensor.half() if name in half else tensor for name, tensor in tensors.items()}
-    load_into(network, rounded, path, remedy)
+    load_into(network, rounded, file)
     mask = network.build_attention_mask()
     for block in network.transformer.resblocks:
         block.attn_mask = mask

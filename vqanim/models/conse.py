@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +23,7 @@ from vqanim.models.weights import load_into
 from vqanim.models.words import PaletteReading, PaletteTable, WordTable, palette
 
 if TYPE_CHECKING:
+    from vqanim.models.entries import ModelFile
     from vqanim.types import Image
 
 INPUT_SIZE = 128
@@ -202,9 +202,9 @@ def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
     return network
 
 
-def load_classifier(content: bytes, path: Path, remedy: str) -> EfficientNet:
+def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
     """The classifier with batch norms folded in. Raises InputError when the file does not fit."""
     network = EfficientNet.from_name("efficientnet-lite0").eval()
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    load_into(network, weights, path, remedy)
+    load_into(network, weights, file)
     return fuse_batch_norms(network)

@@ -11,9 +11,8 @@ import struct
 import zipfile
 from pathlib import Path
 
-from vqanim.errors import InputError
 from vqanim.models.entries import head_fault
-from vqanim.models.families.vqgan import parse_config
+from vqanim.models.families.vqgan import ConfigError, VQGANConfig
 
 _MAX_HEADER = 100_000_000
 
@@ -32,9 +31,9 @@ def find_fault(path: Path, role: str) -> str | None:
 
 def _config_fault(path: Path) -> str | None:
     try:
-        parse_config(path.read_bytes(), Path("it"), "")
-    except InputError as error:
-        return str(error).removeprefix("it: ").removesuffix("; ")
+        VQGANConfig.from_bytes(path.read_bytes())
+    except ConfigError as error:
+        return f"this config cannot be used: {error}"
     return None
 
 

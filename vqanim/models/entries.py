@@ -131,6 +131,19 @@ class OwnFile:
         return self.path
 
 
+@dataclass(frozen=True)
+class LooseFile:
+    """A file that a user gives, before anybody knows what it is."""
+
+    path: Path
+    remedy: str
+    sha256: str | None = None
+
+    def locate(self) -> Path:
+        """Where it lies."""
+        return self.path
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelEntry:
     """What is known about a model."""
@@ -275,37 +288,33 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {spelling[near[0]]!r}? " if near else ""
 
 
-def read_verified(path: Path, sha256: str | None, remedy: str) -> bytes:
-    """Bytes of a small file whose SHA-256 must be `sha256` unless that is None.
-
-    `remedy` says what to do when it is not. Raises InputError that names the file.
-    """
+def read_verified(file: ModelFile) -> bytes:
+    """Bytes of a small file, whose SHA-256 must be that which is known. Raises InputError that names it."""
+    path = file.locate()
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    _compare(path, hashlib.sha256(content).hexdigest(), len(content), sha256, remedy)
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+    _compare(file, hashlib.sha256(content).hexdigest(), len(content))
     return content
 
 
-def verify(path: Path, sha256: str | None, remedy: str) -> str:
-    """SHA-256 of a file of any size, which must be `sha256` unless that is None.
-
-    `remedy` says what to do when it is not. Raises InputError that names the file.
-    """
+def verify(file: ModelFile) -> str:
+    """SHA-256 of a file of any size, which must be that which is known. Raises InputError that names it."""
+    path = file.locate()
     try:
         size, digest = path.stat().st_size, sha256_of(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    _compare(path, digest, size, sha256, remedy)
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+    _compare(file, digest, size)
     return digest
 
 
-def _compare(path: Path, found: str, size: int, wanted: str | None, remedy: str) -> None:
-    if wanted is not None and found != wanted:
+def _compare(file: ModelFile, found: str, size: int) -> None:
+    if file.sha256 is not None and found != file.sha256:
         raise InputError(
-            f"{path}: damaged or changed: its SHA-256 is {found[:12]}... ({size:,} bytes), "
-            f"expected {wanted[:12]}...; {remedy}"
+            f"{file.locate()}: damaged or changed: its SHA-256 is {found[:12]}... ({size:,} bytes), "
+            f"expected {file.sha256[:12]}...; {file.remedy}"
         )
 
 

@@ -47,5 +47,4 @@ class Features:
 def load_features(device: torch.device | str = "cpu") -> Features:
     """The network, frozen. Raises InputError when its file is missing or damaged."""
     file = features_file()
-    content = read_verified(file.locate(), file.sha256, file.remedy)
-    return Features(load_classifier(content, file.locate(), file.remedy), torch.device(device))
+    return Features(load_classifier(read_verified(file), file), torch.device(device))

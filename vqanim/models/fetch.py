@@ -146,7 +146,7 @@ def find_damage(entry: Entry) -> list[str]:
     found = []
     for file in entry.files.values():
         try:
-            verify(file.locate(), file.sha256, file.remedy)
+            verify(file)
         except InputError as error:
             found.append(str(error))
     return found

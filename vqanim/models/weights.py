@@ -26,15 +26,15 @@ VERSION = "1"
 """Of what a conversion keeps, and how it names it; files of another version are made anew."""
 
 
-def parse_tensors(content: bytes, path: Path, remedy: str) -> dict[str, Tensor]:
+def parse_tensors(content: bytes, file: ModelFile) -> dict[str, Tensor]:
     """Tensors of a safetensors file, as stored. Raises InputError that names the file."""
     try:
         return parse_safetensors(content)
     except (SafetensorError, ValueError) as error:
-        raise InputError(f"{path}: not a safetensors file ({error}); {remedy}") from error
+        raise InputError(f"{file.locate()}: not a safetensors file ({error}); {file.remedy}") from error
 
 
-def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
     """Compare every name and shape of a module with those of tensors.
 
     Raises InputError that names the first missing, unexpected and wrongly shaped entries.
@@ -53,15 +53,15 @@ def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, reme
         ),
     ]
     if problems:
-        raise InputError(f"{path}: does not fit the network: {'; '.join(problems)}; {remedy}")
+        raise InputError(f"{file.locate()}: does not fit the network: {'; '.join(problems)}; {file.remedy}")
 
 
-def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
     """Give a module, which may be on the meta device, copies of tensors: float32, counters as they are.
 
     Names and shapes are compared first. Raises InputError that names the first entries that do not fit.
     """
-    check_fit(module, tensors, path, remedy)
+    check_fit(module, tensors, file)
     wanted = module.state_dict()
     copies = {
         name: tensor.to(torch.float32 if wanted[name].is_floating_point() else wanted[name].dtype, copy=True)
@@ -93,7 +93,7 @@ def read_weights(file: ModelFile, select: Selection) -> dict[str, Tensor]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
     if convert and file.sha256 and (tensors := _read_whole(converted_path(file.sha256))) is not None:
         return tensors
-    digest = verify(path, file.sha256, file.remedy)
+    digest = verify(file)
     tensors = read_checkpoint(path, select, file.remedy)
     if convert:
         write_tensors(converted_path(digest), tensors)

@@ -28,16 +28,13 @@ def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
     from vqanim.models.weights import parse_tensors
     from vqanim.models.words import WordTable
 
-    contents = {
-        role: read_verified(file.locate(), file.sha256, file.remedy) for role, file in entry.files.items()
-    }
-    table_file, classifier_file = entry.files["table"], entry.files["classifier"]
-    tensors = parse_tensors(contents["table"], table_file.locate(), table_file.remedy)
+    contents = {role: read_verified(file) for role, file in entry.files.items()}
+    tensors = parse_tensors(contents["table"], entry.files["table"])
     words = contents["words"].decode("utf-8").splitlines()
     return ConsePerceptor(
         entry.name,
         entry.hash,
-        load_classifier(contents["classifier"], classifier_file.locate(), classifier_file.remedy),
+        load_classifier(contents["classifier"], entry.files["classifier"]),
         F.normalize(tensors["classes"].float(), dim=1),
         WordTable(words, F.normalize(tensors["vectors"].float(), dim=1), tensors["weights"].float()),
         _parse_palettes(contents["palettes"], entry.files["palettes"]),

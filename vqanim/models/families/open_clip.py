@@ -139,7 +139,7 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     file = entry.files["weights"]
     tensors = read_weights(file, select_open_clip)
     network = _build(package, config, quick_gelu=bool(about.get("quick_gelu")))
-    _fill(network, tensors, file.locate(), file.remedy)
+    _fill(network, tensors, file)
     return CLIPPerceptor(
         entry.name,
         network,
@@ -229,12 +229,12 @@ def _build(package: ModuleType, config: Mapping[str, Any], quick_gelu: bool) -> 
     return network
 
 
-def _fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def _fill(network: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
     from vqanim.models.weights import load_into
 
     wanted = network.state_dict()
     scalars = {n: t.reshape(wanted[n].shape) for n, t in tensors.items() if n in wanted and t.numel() == 1}
-    load_into(network, {**tensors, **scalars}, path, remedy)
+    load_into(network, {**tensors, **scalars}, file)
 
 
 FAMILY = Family("open_clip", "perceptor", lambda entry, device, _: load_open_clip(entry, device))
