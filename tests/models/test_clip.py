@@ -16,10 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
-from tests.plans import frame_plan
+from tests.plans import frame_plan, make_descent, optimize
 from vqanim.errors import InputError
-from vqanim.guidance.descent import Descent
-from vqanim.guidance.objective import Objective
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import (
     TEXT_PARTS,
@@ -136,10 +134,10 @@ def test_an_objective_needs_the_text_tower_only_once(
     kind: str, generator: VQGANGenerator, images: Tensor, tmp_path: Path
 ) -> None:
     perceptor, _ = load(kind, "plain.pth", tmp_path)
-    descent = Descent(generator, Objective([Viewer(perceptor)], ["a volcano"]))
+    descent = make_descent(generator, [Viewer(perceptor)], ["a volcano"])
     perceptor.release_text()
     latents = generator.carry(images[:1])
-    result = descent.optimize(latents, frame_plan(steps=2, cutouts=(4,)), torch.Generator().manual_seed(0))
+    result = optimize(descent, latents, frame_plan(steps=2, cutouts=(4,)), torch.Generator().manual_seed(0))
     assert result.finite
     assert not torch.equal(result.params["z"], latents["z"])
 
