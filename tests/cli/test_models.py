@@ -318,5 +318,5 @@ def test_a_damaged_card_does_not_hide_the_other_models(run: Run, here: Path) -> 
     assert "pocket" in result.out
     assert "model.yaml: this catalogue is no YAML" in result.err
     assert run("check", "s.yaml", "--models", "mine").code == 2
-    assert run("models", "remove", "mine").out == "removed mine\n"
+    assert run("models", "remove", "mine").out == "removed mine (perceptor): 0 B\n"
     assert run("models", "list").err == ""
