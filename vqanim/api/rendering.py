@@ -95,7 +95,7 @@ def _render(
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
     from vqanim.engine.events import RunStarted
-    from vqanim.engine.learning import Learner
+    from vqanim.engine.measure import TimingsRecorder
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
@@ -125,12 +125,12 @@ def _render(
         film = show(prepared.scene, timeline, part)
 
         with (
-            closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
+            closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
             live_page(folder, film, store, stem, lock.check) as watched,
         ):
             painting = paint_takes(timeline, run)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
-                learner.hear(event)
+                timings.on_event(event)
                 watched.hear(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
@@ -152,7 +152,7 @@ def _render(
                 written |= made.written
                 yield made
             if complete:
-                learner.films(monotonic() - making)
+                timings.add_films(monotonic() - making)
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
                 rendered = Rendered(folder, stem, film, model_lines(prepared))
@@ -243,7 +243,7 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
-    from vqanim.engine.learning import device_label
+    from vqanim.engine.timings import device_label
     from vqanim.takes.digest import ENGINE_VERSION
 
     timeline = prepared.timeline

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vqanim.engine.events import FrameDone, RunStarted
-from vqanim.engine.pace import Pace
+from vqanim.engine.timings import Pace
 from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
 from vqanim.pages.curves import lane, lane_rows, plots
