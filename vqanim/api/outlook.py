@@ -44,11 +44,11 @@ def look_for_frames(prepared: Prepared, folder: Path) -> Survey | None:
         return None
     from vqanim.engine.survey import Chain, survey
     from vqanim.takes.digest import content_hashes
-    from vqanim.takes.store import Onlooker
+    from vqanim.takes.store import ReadOnlyStore
 
     timeline = prepared.timeline
     chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
-    return survey(timeline, Onlooker(folder), chain)
+    return survey(timeline, ReadOnlyStore(folder), chain)
 
 
 def draw_plot(outline: Outline, path: Path) -> None:

@@ -103,11 +103,11 @@ def _render(
     from vqanim.pages.rendered import Rendered
     from vqanim.pages.report import PART_REPORT, REPORT
     from vqanim.pages.shown import show
+    from vqanim.takes.archive import write_keeping_old
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
     from vqanim.takes.store import TakeStore
-    from vqanim.takes.superseded import write_keeping_old
 
     importing = monotonic() - began
     with lock_folder(folder) as lock:

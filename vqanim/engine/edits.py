@@ -23,7 +23,7 @@ def settle(edited: Sequence[FrameRef], store: TakeStore, edits: Edits) -> None:
     if edits == "refuse":
         raise InputError(_message(edited, store))
     if edits == "repair":
-        store.supersede(edited)
+        store.archive(edited)
         return
     for frame in edited:
         store.accept(frame.shot, frame.index)

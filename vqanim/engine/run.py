@@ -28,9 +28,8 @@ from vqanim.engine.survey import Chain, frames_from, survey
 from vqanim.guidance.graphs import Choice, choose
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.recording import RECORDINGS, Recording
-from vqanim.takes.records import Figures
-from vqanim.takes.space import check_space
-from vqanim.takes.store import FrameRecord, TakeStore
+from vqanim.takes.records import FrameRecord, Metrics
+from vqanim.takes.store import TakeStore, check_space
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, Timeline
 
 
@@ -83,7 +82,7 @@ def _walk(timeline: Timeline, run: Run) -> Generator[Event, None, None]:
     frames = sum(_count_wanted(shot, run) for shot in shots)
     kept = sum(_count_wanted(shot, run, chain.pixels) for shot in shots)
     check_space(run.store.folder, frames - kept, timeline.width, timeline.height)
-    moved_to = run.store.supersede(found.stale) if found.stale else None
+    moved_to = run.store.archive(found.stale) if found.stale else None
     steps = choose(timeline, device)
     yield RunStarted(
         folder=str(run.store.folder),
@@ -155,7 +154,7 @@ class Walker:
             self.chain.pixels[here] = record.pixels
             self.done += 1
         elif self.run.store.record(here.shot, here.index) is not None:
-            self.run.store.supersede(frames_from(here.index, here.shot, self.run.store))
+            self.run.store.archive(frames_from(here.index, here.shot, self.run.store))
         return record is not None
 
     def _load(self) -> Generator[Event, None, Painter]:
@@ -173,8 +172,8 @@ class Walker:
         frame = lapse.frame(plan.index) if lapse else paint_frame(painter, plan, self.saver)
         self.chain.pixels[FrameRef(plan.shot, plan.index)] = pixel_hash(frame.picture)
         seconds = time.monotonic() - started
-        figures = Figures(None if lapse else seconds, frame.similarities, frame.losses)
-        self.saver.save(plan, frame.picture, digest, self.timeline.models, figures)
+        metrics = Metrics(None if lapse else seconds, frame.similarities, frame.losses)
+        self.saver.save(plan, frame.picture, digest, self.timeline.models, metrics)
         self.painted += 1
         self.done += 1
         return FrameDone(
