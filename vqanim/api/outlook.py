@@ -109,7 +109,7 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
 
     importing = monotonic() - began
     from vqanim.engine.timings import save_timings
-    from vqanim.film.measure import seconds_a_frame
+    from vqanim.film.make import seconds_a_frame
 
     timeline = prepared.timeline
     samples = measure_frames(

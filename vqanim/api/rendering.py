@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vqanim.engine.events import Event, PageFailed, RunStarted, SettingsChanged
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
-    from vqanim.film.compose import Find
+    from vqanim.film.reel import Find
     from vqanim.pages.live import LivePage
     from vqanim.timeline import FrameRef
 

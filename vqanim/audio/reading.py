@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from vqanim.audio.whole import cut_short
 from vqanim.errors import InputError
-from vqanim.ffmpeg import LOCAL, Watchdog, Words, executable, kill, patience, start
+from vqanim.ffmpeg import LOCAL, FfmpegError, decode
 
 Samples = NDArray[np.float32]
 
@@ -196,48 +195,24 @@ def _probe_by_ffmpeg(path: Path) -> Song:
 
 def _by_ffmpeg(path: Path) -> Iterator[Samples]:
     """Two channels at DECODED_RATE. Raises BadSong."""
+    sound = ("-f", "f32le", "-ac", str(_FFMPEG_CHANNELS), "-ar", str(DECODED_RATE), "pipe:1")
     command = [
-        *(executable(), "-hide_banner", "-loglevel", "error", "-nostdin"),
-        *("-format_whitelist", _FORMATS, "-xerror", *LOCAL, "-i", f"file:{path}", "-map", "0:a:0", "-t"),
-        *(
-            str(MAX_SECONDS + 1),
-            "-f",
-            "f32le",
-            "-ac",
-            str(_FFMPEG_CHANNELS),
-            "-ar",
-            str(DECODED_RATE),
-            "pipe:1",
-        ),
+        *("-hide_banner", "-loglevel", "error", "-nostdin", "-format_whitelist", _FORMATS, "-xerror", *LOCAL),
+        *("-i", f"file:{path}", "-map", "0:a:0", "-t", str(MAX_SECONDS + 1), *sound),
     ]
-    size, limit = 4 * _FFMPEG_CHANNELS * BLOCK, patience()
-    process = start(command, subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    with Words(process.stderr) as words, Watchdog(process, limit) as watchdog:
-        try:
-            while True:
-                with watchdog.watching():
-                    data = process.stdout.read(size)
-                if not data:
-                    break
-                whole = len(data) // (4 * _FFMPEG_CHANNELS) * 4 * _FFMPEG_CHANNELS
-                yield np.frombuffer(data[:whole], "<f4").reshape(-1, _FFMPEG_CHANNELS)
-            with watchdog.watching():
-                code = process.wait()
-        finally:
-            kill(process)
-            process.stdout.close()
-            process.wait()
-    if watchdog.bitten:
-        raise BadSong(
-            path,
-            f"ffmpeg did nothing for {limit:g} s while it was read; save it as wav or flac "
-            "(VQANIM_FFMPEG_PATIENCE says how long to wait)",
-        )
-    if code != 0:
-        raise BadSong(path, _why_no_sound(words.last, path))
+    size = 4 * _FFMPEG_CHANNELS
+    try:
+        for data in decode(command, size * BLOCK):
+            whole = len(data) // size * size
+            yield np.frombuffer(data[:whole], "<f4").reshape(-1, _FFMPEG_CHANNELS)
+    except FfmpegError as error:
+        if error.hung is not None:
+            raise BadSong(
+                path,
+                f"ffmpeg did nothing for {error.hung:g} s while it was read; save it as wav or flac "
+                "(VQANIM_FFMPEG_PATIENCE says how long to wait)",
+            ) from error
+        raise BadSong(path, _why_no_sound(error.words, path)) from error
 
 
 def _why_no_sound(words: str, path: Path) -> str:

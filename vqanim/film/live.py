@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vqanim.errors import OutputError
+from vqanim.ffmpeg import Encoder, encoding, raw_input
 from vqanim.files import make_folder
-from vqanim.film.compose import Find, make_reel
-from vqanim.film.ffmpeg import Encoder, encoding, raw_input
-from vqanim.film.pictures import even
-from vqanim.film.video import color_filter
+from vqanim.film.compose import make_reel
+from vqanim.film.formats.video import color_filter
+from vqanim.film.reel import Find, even
 from vqanim.timeline.plan import FrameRef, Timeline
 
 # Fragments of a frame each, which players read as far as they go; turned into a plain MP4 at the end.

@@ -16,12 +16,11 @@ from PIL import Image
 from vqanim.errors import UsageError
 from vqanim.files import Picture
 from vqanim.film.compose import make_reel
-from vqanim.film.film import FilmDone, Output, play_once
-from vqanim.film.gif import choose_frames, open_gif
-from vqanim.film.made import Made
-from vqanim.film.pictures import Reel
+from vqanim.film.formats.gif import choose_frames, open_gif
+from vqanim.film.formats.video import MP4, VideoSettings, open_video
+from vqanim.film.make import FilmDone, Made, play_once
+from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
-from vqanim.film.video import MP4, VideoSettings, open_video
 from vqanim.preview.outline import without_styles
 from vqanim.preview.pictures import Stage, Takes
 from vqanim.preview.strip import Strip

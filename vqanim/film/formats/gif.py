@@ -12,10 +12,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from vqanim.ffmpeg import BITEXACT, encode, raw_input
 from vqanim.files import Picture, staged, writing
-from vqanim.film.ffmpeg import BITEXACT, encode, raw_input
-from vqanim.film.pictures import Reel, Sink, fill, fit_width, fitted_height
-from vqanim.film.video import upscale_filter
+from vqanim.film.formats.video import upscale_filter
+from vqanim.film.reel import Film, Output, Reel, Sink, fill, fit_width, fitted_height
 
 MAX_FPS = Fraction(50)
 """Delays are hundredths of a second, and browsers show delays below two of them as ten."""
@@ -139,3 +139,24 @@ def read_kept(path: Path, shape: tuple[int, int, int]) -> Iterator[Picture]:
     with path.open("rb") as file:
         while len(data := file.read(size)) == size:
             yield np.frombuffer(data, np.uint8).reshape(shape)
+
+
+class GifFormat:
+    """The film as a GIF of the scene's width and rate, or in full."""
+
+    about = "a looping GIF, bounded in size unless --gif-full"
+    highest_crf = None
+
+    def output(self, name: str, film: Film) -> Output:
+        """Those frames of the film that the GIF shows."""
+        timeline, reel, path = film.timeline, film.reel, film.path(".gif")
+        fps, width = timeline.gif_fps, timeline.gif_width
+        if film.options.gif_full:
+            fps, width, path = min(timeline.fps, MAX_FPS), timeline.width, film.path("-full.gif")
+        return Output(
+            name,
+            path,
+            film.shown | {"gif_fps": str(fps), "width": width},
+            choose_frames(reel.count, reel.fps, fps)[0],
+            lambda: open_gif(reel, path, fps, width, film.options.upscale),
+        )

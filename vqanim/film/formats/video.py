@@ -6,15 +6,15 @@ import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from vqanim.ffmpeg import LOCAL
+from vqanim.ffmpeg import BITEXACT, BITEXACT_FLAGS, LOCAL, Encoder, encoding, raw_input
 from vqanim.files import Picture, staged
-from vqanim.film.ffmpeg import BITEXACT, BITEXACT_FLAGS, Encoder, encoding, raw_input
-from vqanim.film.pictures import Reel, Sink, even, fill
-from vqanim.film.sound import RATES, write_sound
+from vqanim.film.reel import Film, Output, Reel, Sink, even, fill
+from vqanim.film.sound import RATES, sound_digest, write_sound
 from vqanim.timeline.plan import Chapter, SoundPlan
 
 WITH_CHAPTERS = ("mp4", "mov", "webm")
@@ -183,3 +183,100 @@ def _chapters(settings: VideoSettings, reel: Reel, notes: Path) -> Path | None:
 
 def _one_line(title: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in title).split())
+
+
+# As small as Instagram shows a wide picture, and as tall as it shows an upright one.
+_INSTAGRAM = (
+    "pad=w='max(iw,ih*4/5)':h='max(ih,iw*100/191)':x=(ow-iw)/2:y=(oh-ih)/2,"
+    "scale=1080:-2:flags=lanczos+accurate_rnd+full_chroma_int"
+)
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """A format that is one stream of video."""
+
+    about: str
+    ending: str
+    """What comes after the film's name."""
+    kind: VideoKind
+
+    @property
+    def highest_crf(self) -> int | None:
+        """As x264 and VP9 count it."""
+        return None if self.kind.crf is None else self.kind.highest_crf
+
+    def output(self, name: str, film: Film) -> Output:
+        """The whole film. Quality is what is asked for; of the film that a render makes, the scene's; else the
+        kind's own."""
+        timeline, kind, path = film.timeline, self.kind, film.path(self.ending)
+        crf = timeline.crf if name == "web" else kind.crf
+        if film.options.crf is not None and kind.crf is not None:
+            crf = film.options.crf
+        settings = VideoSettings(kind, crf, timeline.title, timeline.chapters, film.options.upscale)
+        contents: dict[str, Any] = film.shown | asdict(settings)
+        del contents["kind"]["audio"]
+        sound = timeline.sound if kind.audio else None
+        if sound is not None:
+            contents["sound"] = [*kind.audio, sound_digest(sound)]
+        return Output(
+            "mp4" if name == "web" else name,
+            path,
+            contents,
+            range(film.reel.count),
+            lambda: open_video(film.reel, path, settings, sound),
+        )
+
+
+WEB = VideoFormat("H.264 for every player and browser", ".mp4", MP4)
+YOUTUBE = VideoFormat(
+    "H.264 of high quality, a keyframe every half second",
+    "-youtube.mp4",
+    VideoKind(
+        "mp4",
+        "libx264",
+        ("-preset", "slow", "-profile:v", "high", "-bf", "2", "-movflags", "+faststart"),
+        crf=14,
+        keyframe_seconds=Fraction(1, 2),
+        audio=("-c:a", "aac", "-b:a", "320k"),
+    ),
+)
+INSTAGRAM = VideoFormat(
+    "H.264, 1080 pixels wide, 23 fps or more (frames are doubled), at most 4:5 upright",
+    "-instagram.mp4",
+    replace(
+        MP4,
+        # They encode it once more, so that a smaller file is not worth the time.
+        options=("-preset", "faster", "-movflags", "+faststart"),
+        crf=18,
+        keyframe_seconds=Fraction(1),
+        fit=_INSTAGRAM,
+        least_fps=23,
+    ),
+)
+PRORES = VideoFormat(
+    "ProRes 422 HQ for editing programs",
+    ".mov",
+    VideoKind(
+        "mov",
+        "prores_ks",
+        ("-profile:v", "3", "-vendor", "apl0"),
+        "yuv422p10le",
+        audio=("-c:a", "pcm_s16le"),
+    ),
+)
+WEBM = VideoFormat(
+    "VP9 for web pages",
+    ".webm",
+    VideoKind(
+        "webm",
+        "libvpx-vp9",
+        ("-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"),
+        crf=30,
+        highest_crf=63,
+        audio=("-c:a", "libopus", "-b:a", "160k"),
+    ),
+)
+APNG = VideoFormat(
+    "an animated PNG without loss", ".apng", VideoKind("apng", "apng", ("-plays", "0"), "rgb24")
+)
