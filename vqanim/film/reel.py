@@ -1,4 +1,4 @@
-"""What formats are given, a film as pictures one at a time, and what they give: files and how they are made."""
+"""What a format is given, a film as pictures one by one, and what it gives: files and how they are made."""
 
 from __future__ import annotations
 
@@ -98,19 +98,19 @@ class Output:
     """For the pictures of these frames."""
 
 
-class Format(Protocol):
+class Format:
     """A way to deliver a film."""
 
-    @property
-    def about(self) -> str:
-        """For people."""
-
-    @property
-    def highest_crf(self) -> int | None:
-        """The worst quality of `EncodeOptions.crf`; None where it has no such number."""
+    about: str
+    """For people."""
+    crf: int | None = None
+    """Quality where nobody asks for one; None where there is no such number."""
+    highest_crf: int = 0
+    """The worst that can be asked for."""
 
     def output(self, name: str, film: Film) -> Output:
-        """The file that it makes of a film. `name`: under which it is registered. Writes nothing."""
+        """The file that it makes of a film; nothing is written yet. name: under which it is registered."""
+        raise NotImplementedError
 
 
 def fill(opened: Opened, pictures: Iterable[Picture]) -> None:

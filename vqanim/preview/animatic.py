@@ -17,7 +17,7 @@ from vqanim.errors import UsageError
 from vqanim.files import Picture
 from vqanim.film.compose import make_reel
 from vqanim.film.formats.gif import choose_frames, open_gif
-from vqanim.film.formats.video import MP4, VideoSettings, open_video
+from vqanim.film.formats.video import WEB, VideoSettings, open_video
 from vqanim.film.make import FilmDone, Made, play_once
 from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
@@ -110,7 +110,7 @@ def _strip(scene: Scene, timeline: Timeline, small: Timeline, part: Part) -> Str
 
 def _outputs(small: Timeline, reel: Reel, wanted: Wanted) -> list[Output]:
     sound = sound_digest(small.sound)
-    settings = VideoSettings(MP4, CRF, f"{small.title} (preview)", small.chapters)
+    settings = VideoSettings(WEB, CRF, f"{small.title} (preview)", small.chapters)
     gif_fps, gif_width = min(small.gif_fps, MOST_GIF_FPS), min(small.gif_width, reel.width)
     paths = [wanted.folder / f"{wanted.stem}-preview{ending}" for ending in (".mp4", ".gif")]
     return [

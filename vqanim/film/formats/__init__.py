@@ -44,14 +44,14 @@ def outputs_of(names: Sequence[str], film: Film) -> list[Output]:
     if options.crf is not None:
         _check_crf(names or ("web",), options.crf)
     formats = {name: PRESETS[name] for name in names} or RENDERED
-    return [format_.output(name, film) for name, format_ in formats.items()]
+    return [each.output(name, film) for name, each in formats.items()]
 
 
 def _check_crf(names: Sequence[str], crf: int) -> None:
     """Raises UsageError for a quality that no format, or not each that has one, can take."""
-    highest = {name: most for name in names if (most := PRESETS[name].highest_crf) is not None}
-    if not highest:
+    formats = {name: PRESETS[name] for name in names if PRESETS[name].crf is not None}
+    if not formats:
         raise UsageError(f"--crf: {' and '.join(names)} have no such number, leave it out")
-    for name, most in highest.items():
-        if crf > most:
-            raise UsageError(f"--crf {crf}: allowed for {name} are 0 to {most}")
+    for name, each in formats.items():
+        if crf > each.highest_crf:
+            raise UsageError(f"--crf {crf}: allowed for {name} are 0 to {each.highest_crf}")

@@ -15,7 +15,7 @@ import numpy as np
 from vqanim.ffmpeg import BITEXACT, encode, raw_input
 from vqanim.files import Picture, staged, writing
 from vqanim.film.formats.video import upscale_filter
-from vqanim.film.reel import Film, Output, Reel, Sink, fill, fit_width, fitted_height
+from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill, fit_width, fitted_height
 
 MAX_FPS = Fraction(50)
 """Delays are hundredths of a second, and browsers show delays below two of them as ten."""
@@ -141,11 +141,10 @@ def read_kept(path: Path, shape: tuple[int, int, int]) -> Iterator[Picture]:
             yield np.frombuffer(data, np.uint8).reshape(shape)
 
 
-class GifFormat:
+class GifFormat(Format):
     """The film as a GIF of the scene's width and rate, or in full."""
 
     about = "a looping GIF, bounded in size unless --gif-full"
-    highest_crf = None
 
     def output(self, name: str, film: Film) -> Output:
         """Those frames of the film that the GIF shows."""

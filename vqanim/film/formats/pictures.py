@@ -16,16 +16,15 @@ from vqanim.errors import OutputError
 from vqanim.ffmpeg import encoding, raw_input
 from vqanim.files import TEMP_SUFFIX, Picture, make_folder, staged, write_atomic, writing
 from vqanim.film.formats.video import upscale_filter
-from vqanim.film.reel import Film, Output, Reel, Sink
+from vqanim.film.reel import Film, Format, Output, Reel, Sink
 
 _FRAME = re.compile(r"\d{6,}\.png")
 
 
-class FramesFormat:
+class FramesFormat(Format):
     """Every frame of the film."""
 
     about = "every frame of the film as a PNG"
-    highest_crf = None
 
     def output(self, name: str, film: Film) -> Output:
         """A folder of its own."""
@@ -72,11 +71,10 @@ def poster_index(count: int) -> int:
     return 2 * count // 3
 
 
-class PosterFormat:
+class PosterFormat(Format):
     """The film's picture for a shelf, `poster.png`."""
 
     about = "one picture of the film"
-    highest_crf = None
 
     def output(self, name: str, film: Film) -> Output:
         """A saved frame as it is, where one is shown without effects."""
