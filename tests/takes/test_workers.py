@@ -27,9 +27,8 @@ import pickle, sys
 from dataclasses import replace
 import numpy as np
 from tests.plans import frame_plan
-from vqanim.takes.store import TakeStore
 
-store = TakeStore.of_worker(pickle.loads(sys.stdin.buffer.read(int(sys.argv[2]))))
+store = pickle.loads(sys.stdin.buffer.read(int(sys.argv[2])))
 print("ready", flush=True)
 for index in range(FRAMES):
     sys.stdin.buffer.read(1)
@@ -42,8 +41,8 @@ for index in range(FRAMES):
 class Worker:
     """Another process of a render, which saves a frame of its shot whenever it is told to."""
 
-    def __init__(self, shot: str, lock: FolderLock) -> None:
-        data, pipe = pickle.dumps(lock), subprocess.PIPE
+    def __init__(self, shot: str, store: TakeStore) -> None:
+        data, pipe = pickle.dumps(store), subprocess.PIPE
         command = [sys.executable, "-c", WORKER, shot, str(len(data))]
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
         self._write(data)
@@ -72,8 +71,8 @@ class Worker:
         self.process.communicate()
 
 
-def start(shots: Sequence[str], lock: FolderLock, stack: ExitStack) -> list[Worker]:
-    return [stack.enter_context(Worker(shot, lock)) for shot in shots]
+def start(shots: Sequence[str], store: TakeStore, stack: ExitStack) -> list[Worker]:
+    return [stack.enter_context(Worker(shot, store)) for shot in shots]
 
 
 def test_two_processes_save_into_two_shots_at_once(tmp_path: Path) -> None:
@@ -84,7 +83,7 @@ def test_two_processes_save_into_two_shots_at_once(tmp_path: Path) -> None:
                 store.save(
                     replace(frame_plan(), shot=shot, index=index), np.full((8, 8, 3), 99, np.uint8), "old"
                 )
-        workers = start(("one", "two"), lock, stack)
+        workers = start(("one", "two"), store, stack)
         for worker in workers:
             worker.save(FRAMES)
         assert [worker.finish() for worker in workers] == [(0, "")] * 2
@@ -104,19 +103,17 @@ def test_two_processes_save_into_two_shots_at_once(tmp_path: Path) -> None:
 
 def test_a_worker_leaves_what_another_one_is_writing(tmp_path: Path) -> None:
     with lock_folder(tmp_path) as lock:
-        TakeStore(tmp_path, lock.check).save(
-            replace(frame_plan(), shot="one"), np.zeros((8, 8, 3), np.uint8), "d"
-        )
+        store, picture = TakeStore(tmp_path, lock.check), np.zeros((8, 8, 3), np.uint8)
+        store.save(replace(frame_plan(), shot="one"), picture, "d")
         half = tmp_path / "takes/one/.000009.png.0123abcd.vqanim-tmp"
         half.write_bytes(b"half of a frame")
-        other = TakeStore.of_worker(pickle.loads(pickle.dumps(lock)))
-        other.save(replace(frame_plan(), shot="two"), np.zeros((8, 8, 3), np.uint8), "d")
+        pickle.loads(pickle.dumps(store)).save(replace(frame_plan(), shot="two"), picture, "d")
         assert half.exists()
 
 
 def test_workers_stop_when_the_folder_is_taken_over(tmp_path: Path) -> None:
     with lock_folder(tmp_path) as lock, ExitStack() as stack:
-        (worker,) = start(["one"], lock, stack)
+        (worker,) = start(["one"], TakeStore(tmp_path, lock.check), stack)
         worker.save()
         assert worker.process.stdout is not None
         assert worker.process.stdout.readline() == b"saved\n"

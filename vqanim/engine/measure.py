@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from vqanim.engine.device import choose_device, device_errors
-from vqanim.engine.events import Event, FrameDone, LapseStep, ModelsLoaded, RunStarted
+from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepDone
 from vqanim.engine.loading import load_painter
 from vqanim.engine.timings import Measurements, all_plans, device_label, models_of, plan_stages, save_timings
 from vqanim.files import Picture
@@ -65,7 +65,7 @@ class TimingsRecorder:
                 self._before = Path(event.path)
                 if monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
                     self.close()
-            case LapseStep() if event.step > FULL_SIZE * event.steps:
+            case StepDone(timelapse=True) if event.step > FULL_SIZE * event.steps:
                 measured = self._measured_of(self._plans[FrameRef(event.shot, 0)])
                 measured.add("step", self._size, event.seconds)
 
@@ -112,8 +112,8 @@ def measure(
             mine = measured.setdefault(key, Measurements(key, label, importing + loaded.seconds))
             for number in range(REPEATS + 1):
                 began = monotonic()
-                carried = picture if plan.previous is not None else None
-                painted = painter.paint(plan, carried, picture if plan.anchor is not None else None)
+                inputs = {one: picture for one in plan.inputs if one.frame is not None}
+                painted = painter.finish(plan, inputs)
                 seconds = monotonic() - began
                 if number or seconds > LONG:
                     mine.add_frame(plan, seconds, painted.stages, size)

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from vqanim.engine.events import FrameDone, LapseStep, StageTime
-from vqanim.engine.sketch import Stage, stages
+from vqanim.engine.events import FrameDone, StageTime, StepDone
 from vqanim.errors import OutputError
 from vqanim.files import make_folder, write_atomic
+from vqanim.models.resolutions import halved_stages
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
+from vqanim.types import Stage
 
 NAME = "speeds.json"
 VERSION = 1
@@ -219,8 +220,10 @@ class Pace:
         after = self._costs[place + 1 :]
         self._left = statistics.fmean(after or (0,)) * (event.frames - event.done)
 
-    def add_step(self, event: LapseStep) -> None:
-        """Take note of a step of a timelapse."""
+    def add_step(self, event: StepDone) -> None:
+        """Take note of a step; only those of a timelapse say how long the rest takes."""
+        if not event.timelapse:
+            return
         self._recent.append((event.seconds, 1))
         place = self._place[event.shot, 0]
         self._left = event.steps - event.step + sum(self._costs[place + 1 :])
@@ -296,7 +299,7 @@ def plan_stages(plan: FramePlan, size: Size, multiple: int) -> tuple[Stage, ...]
         return ()
     if plan.start is None or plan.start.is_picture:
         return (Stage(height, width, plan.steps),)
-    return stages(plan.steps, height, width, multiple)
+    return halved_stages(plan.steps, height, width, multiple)
 
 
 def _kind_of(plan: FramePlan) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,6 @@ from vqanim.files import (
 from vqanim.takes import records
 from vqanim.takes.archive import move_into, next_archive
 from vqanim.takes.digest import pixel_hash
-from vqanim.takes.lock import FolderLock
 from vqanim.takes.metadata import Written, frame_texts, png_bytes, read_written
 from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
@@ -43,14 +42,18 @@ GIGABYTE = 10**9
 _FRAME_FILE = re.compile(r"\d{6,}\.png")
 
 
+def _unguarded() -> None:
+    """Of a folder that nobody else can take over."""
+
+
 class TakeStore:
     """The frames under one render's folder. Who saves or moves frames holds the folder's lock.
 
     One thread may save while another looks frames up. Of several processes of one render each may save into
-    shots of its own at the same time (see `of_worker`), while the others look them up.
+    shots of its own at the same time, with a copy of the holder's store, while the others look them up.
     """
 
-    def __init__(self, folder: Path, guard: Guard = lambda: None) -> None:
+    def __init__(self, folder: Path, guard: Guard = _unguarded) -> None:
         """guard: called before each rename; raises when the folder's lock was lost."""
         self.folder = folder
         self._guard = guard
@@ -59,15 +62,10 @@ class TakeStore:
         """Of each shot, with size and time of the file that they were read from."""
         self._cleaned = False
 
-    @classmethod
-    def of_worker(cls, lock: FolderLock) -> TakeStore:
-        """The store of a process that paints for the one that holds the folder (whose lock it was given).
-
-        That one has called `clean`: what looks left behind now may be a frame that another worker writes.
-        """
-        store = cls(lock.folder, lock.check)
-        store._cleaned = True
-        return store
+    def __reduce__(self) -> tuple[Callable[[Path, Guard], TakeStore], tuple[Path, Guard]]:
+        """A copy that is sent to another process is that of a worker: what looks left behind there may be
+        what another worker writes, so that only the holder of the folder cleans up, before it sends any."""
+        return _worker_store, (self.folder, self._guard)
 
     def shot_folder(self, shot: str) -> Path:
         """Where the frames of a shot lie. Raises ValueError for a name that is no plain folder name."""
@@ -251,6 +249,12 @@ class TakeStore:
         records.append_records(record, [noted])
         known[frame.index] = noted
         self._records[shot] = _stamp(record), known
+
+
+def _worker_store(folder: Path, guard: Guard) -> TakeStore:
+    store = TakeStore(folder, guard)
+    store._cleaned = True
+    return store
 
 
 class ReadOnlyStore(TakeStore):
