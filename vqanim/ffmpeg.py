@@ -86,9 +86,8 @@ def raw_input(width: int, height: int, fps: str) -> list[str]:
 class Encoder:
     """A running ffmpeg that takes the pictures of a film one after another."""
 
-    def __init__(self, process: subprocess.Popen[bytes], watchdog: _Watchdog) -> None:
-        self._process = process
-        self._watchdog = watchdog
+    def __init__(self, process: subprocess.Popen[bytes], watchdog: _Watchdog, even: bool) -> None:
+        self._process, self._watchdog, self._even = process, watchdog, even
         self._open = True
 
     def put(self, picture: Picture) -> None:
@@ -96,6 +95,9 @@ class Encoder:
         if not self._open:
             return
         assert self._process.stdin is not None
+        if self._even:
+            height, width, _ = picture.shape
+            picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         try:
             with self._watchdog.watching():
                 self._process.stdin.write(np.ascontiguousarray(picture).data)
@@ -111,9 +113,10 @@ class Encoder:
 
 
 @contextmanager
-def encoding(arguments: Sequence[str], output: Path) -> Iterator[Encoder]:
+def encoding(arguments: Sequence[str], output: Path, even: bool = False) -> Iterator[Encoder]:
     """Run ffmpeg with `arguments`; leaving the context waits until it has written `output`.
 
+    even: pictures grow to even width and height, as halved chroma needs, by repeating the last column or row.
     Holds one picture in memory. ffmpeg is killed when anything goes wrong here, Ctrl-C included; the caller
     removes what is left of `output` (see files.staged). Raises OutputError with ffmpeg's last words.
     """
@@ -121,7 +124,7 @@ def encoding(arguments: Sequence[str], output: Path) -> Iterator[Encoder]:
         # Absolute, so that no name can be taken for an option or a protocol.
         command = [*QUIET, *arguments, str(output.absolute())]
         with _running(command, subprocess.DEVNULL) as (process, watchdog):
-            encoder = Encoder(process, watchdog)
+            encoder = Encoder(process, watchdog, even)
             try:
                 yield encoder
                 encoder.end()

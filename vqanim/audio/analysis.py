@@ -19,9 +19,9 @@ from vqanim.audio.reading import SILENCE, BadSong, Samples, Song, open_song, rea
 from vqanim.audio.spectrum import RATE, heavy_strength, log_mels, onset_strength
 from vqanim.audio.structure import Section, find_downbeat, find_sections
 from vqanim.audio.tempo import FASTEST, SLOWEST, find_tempo
-from vqanim.cache import cache_folder, sha256_of
+from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError
-from vqanim.files import make_folder, write_atomic
+from vqanim.files import make_folder, sha256_of, write_atomic
 from vqanim.scene.heard import signals_of
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT, Signal

@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from vqanim.errors import UsageError
-from vqanim.files import Guard, Picture, make_folder, remove_temporary, write_atomic, writing
+from vqanim.files import Guard, Picture, make_folder, remove_temporary, sha256_of, write_atomic, writing
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import outputs_of
 from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
@@ -185,7 +185,7 @@ class _Contents:
         if frame not in self._hashes:
             path = self._find(frame)
             with writing(path):
-                self._hashes[frame] = hashlib.sha256(path.read_bytes()).hexdigest()
+                self._hashes[frame] = sha256_of(path)
         return self._hashes[frame]
 
 

@@ -138,14 +138,6 @@ def play_into(reel: Reel, wanted: Sequence[tuple[Sequence[int], Sink]]) -> None:
         sink.end()
 
 
-def even(picture: Picture) -> Picture:
-    """A picture of even width and height, as halved chroma needs; the last column or row is repeated."""
-    height, width, _ = picture.shape
-    if height % 2 == 0 and width % 2 == 0:
-        return picture
-    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-
-
 def fit_width(picture: Picture, width: int) -> Picture:
     """A picture shrunk to `width` pixels by Lanczos resampling; one that is no wider stays as it is."""
     if picture.shape[1] <= width:

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vqanim.audio.reading import BadSong, Samples, open_song, read_blocks, write_wav
-from vqanim.cache import sha256_of
-from vqanim.files import writing
+from vqanim.files import sha256_of, writing
 from vqanim.timeline.plan import SoundPlan
 
 RATES = (44_100, 48_000)

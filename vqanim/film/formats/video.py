@@ -11,9 +11,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vqanim.ffmpeg import BITEXACT, BITEXACT_FLAGS, LOCAL, Encoder, encoding, raw_input
-from vqanim.files import Picture, staged
-from vqanim.film.reel import Film, Format, Output, Reel, Sink, even, fill
+from vqanim.ffmpeg import BITEXACT, BITEXACT_FLAGS, LOCAL, encoding, raw_input
+from vqanim.files import staged
+from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill
 from vqanim.film.sound import RATES, sound_digest, write_sound
 from vqanim.timeline.plan import Chapter, SoundPlan
 
@@ -148,17 +148,6 @@ class VideoSettings:
     upscale: int = 1
 
 
-class _Even:
-    """Hands pictures on with even width and height."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.end = encoder.end
-        self._encoder = encoder
-
-    def put(self, picture: Picture) -> None:
-        self._encoder.put(even(picture))
-
-
 def write_video(reel: Reel, path: Path, settings: VideoSettings, sound: SoundPlan | None = None) -> None:
     """Encode a film, as `open_video` does. Raises OutputError and BadSong."""
     fill(open_video(reel, path, settings, sound), reel.play(range(reel.count)))
@@ -194,8 +183,8 @@ def open_video(
             *kind.options,
             *("-f", kind.format),
         ]
-        with encoding(arguments, temporary) as encoder:
-            yield _Even(encoder)
+        with encoding(arguments, temporary, even=True) as encoder:
+            yield encoder
 
 
 def _audio(
