@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
@@ -60,9 +59,9 @@ class Made:
             return False
         return entry == {"digest": digest, "bytes": _size(path)}
 
-    def remember(self, digests: Mapping[Path, str], path: Path) -> None:
+    def remember(self, path: Path, digest: str) -> None:
         """Take note of what a file was made of. Raises OutputError."""
-        entries = {**self._read(path), path.name: {"digest": digests[path], "bytes": _size(path)}}
+        entries = {**self._read(path), path.name: {"digest": digest, "bytes": _size(path)}}
         write_atomic(path.with_name(self.name), json.dumps(entries, indent=2, sort_keys=True) + "\n")
 
     def _read(self, path: Path) -> dict[str, Any]:
@@ -117,24 +116,20 @@ def make_film(
     for first in range(0, len(outputs), AT_ONCE):  # the pictures are made once for those
         some = outputs[first : first + AT_ONCE]
         digests = {output.path: contents.digest(output) for output in some}
-        stale = {path for path, digest in digests.items() if not MADE.is_current(path, digest)}
-        yield from play_once(film.reel, some, stale, guard, partial(MADE.remember, digests))
+        yield from write_stale(film.reel, some, digests, MADE, guard)
 
 
-def play_once(
-    reel: Reel,
-    outputs: Sequence[Output],
-    stale: Container[Path],
-    guard: Guard,
-    remember: Callable[[Path], None],
+def write_stale(
+    reel: Reel, outputs: Sequence[Output], digests: Mapping[Path, str], made: Made, guard: Guard
 ) -> Iterator[FilmDone]:
-    """Write those of some files that are stale, side by side, telling of each.
+    """Write those of some files that are not up to date, side by side, telling of each.
 
-    guard: called before the first picture and before each file appears. remember: told of each that was
-    written. Raises OutputError.
+    digests: of all that each file is made of. made: what is known of the files that are there. guard: called
+    before the first picture and before each file appears. Raises OutputError.
     """
+    stale = {path for path, digest in digests.items() if not made.is_current(path, digest)}
     began = perf_counter()
-    if any(output.path in stale for output in outputs):
+    if stale:
         guard()
     with ExitStack() as stack:
         # Each on a stack of its own, so that one can be finished before the next; all end when one fails.
@@ -151,7 +146,7 @@ def play_once(
             if written:
                 guard()
                 each.close()
-                remember(output.path)
+                made.remember(output.path, digests[output.path])
             yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
 
 

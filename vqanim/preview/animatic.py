@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from vqanim.files import Picture
 from vqanim.film.compose import make_reel
 from vqanim.film.formats.gif import choose_frames, open_gif
 from vqanim.film.formats.video import WEB, VideoSettings, open_video
-from vqanim.film.make import FilmDone, Made, play_once
+from vqanim.film.make import FilmDone, Made, write_stale
 from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
 from vqanim.preview.outline import without_styles
@@ -86,8 +85,7 @@ def make_preview(
         content = _content(small, takes, strip, wanted)
         with lock_folder(wanted.folder, "making a preview") as lock:
             digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
-            stale = {path for path, digest in digests.items() if not MADE.is_current(path, digest)}
-            yield from play_once(reel, outputs, stale, lock.check, partial(MADE.remember, digests))
+            yield from write_stale(reel, outputs, digests, MADE, lock.check)
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:

@@ -230,10 +230,10 @@ class TakeStore:
     def _records_of(self, shot: str) -> dict[int, FrameRecord]:
         """What is recorded of a shot; read again where another process has added to it."""
         path = self.shot_folder(shot) / records.NAME
-        stamp = _stamp(path)
-        if shot not in self._records or self._records[shot][0] != stamp:
-            self._records[shot] = stamp, records.read_records(path)
-        return self._records[shot][1]
+        stamp, known = _stamp(path), self._records.get(shot)
+        if known is None or known[0] != stamp:
+            known = self._records[shot] = stamp, records.read_records(path)
+        return known[1]
 
     def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
         """Note what is known about a frame; how it was painted stays known for as long as it is the same."""

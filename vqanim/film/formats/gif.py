@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
-from math import floor, sqrt
+from math import floor, prod, sqrt
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,84 +62,70 @@ def open_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int
     that, the film is played again. Raises OutputError.
     """
     indices, rate = choose_frames(reel.count, reel.fps, gif_fps)
-    columns, height = min(width, reel.width), fitted_height(reel.width, reel.height, width)
-    enlarge = f"{upscale_filter(upscale)},null[v];[v]" if upscale > 1 else ""
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
-        palette, kept = Path(scratch) / "palette.png", Path(scratch) / "pictures"
-        keeps = len(indices) * columns * height * 3 <= MOST_KEPT
-
-        def write(sample: Picture) -> None:
-            encode([*raw_input(sample.shape[1], sample.shape[0], "1"), *_MAKE_PALETTE], [sample], palette)
-            source = raw_input(columns, height, f"{rate.numerator}/{rate.denominator}")
-            use = ["-i", str(palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_USE}"]
-            shape = (height, columns, 3)
-            again = read_kept(kept, shape) if keeps else map(seen.shrink, reel.play(indices))
-            encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], again, temporary)
-
-        stride = pixel_stride(len(indices), columns, height)
-        with Kept(kept if keeps else None, width, stride, write) as seen:
-            yield seen
+        folder = Path(scratch)
+        kept = (folder / "pictures").open("w+b")
+        try:
+            yield _GifSink(reel, indices, rate, width, upscale, folder / "palette.png", kept, temporary)
+        finally:
+            with suppress(OSError):  # of a full disk, which was told already
+                kept.close()
 
 
-def pixel_stride(count: int, width: int, height: int) -> int:
-    """Each how many rows and columns a palette is made from, so that some SAMPLE pixels of a film count."""
-    return max(1, min(round(sqrt(count * width * height / SAMPLE)), min(width, height) // LEAST_SAMPLED))
+@dataclass
+class _GifSink:
+    """Keeps the pictures of a GIF until its palette is known."""
 
+    reel: Reel
+    indices: Sequence[int]
+    rate: Fraction
+    width: int
+    upscale: int
+    palette: Path
+    kept: BinaryIO
+    path: Path
 
-class Kept:
-    """The pictures of a GIF until its palette is known, and the pixels that this is made from."""
-
-    def __init__(self, path: Path | None, width: int, stride: int, write: Callable[[Picture], None]) -> None:
-        """path: where they are kept; None to keep only the pixels for the palette, which is what `write` is
-        given when the last picture is there."""
-        self._path, self._width, self._stride, self._write = path, width, stride, write
+    def __post_init__(self) -> None:
+        columns = min(self.width, self.reel.width)
+        height = fitted_height(self.reel.width, self.reel.height, self.width)
+        count = len(self.indices)
+        self._shape = height, columns, 3
+        self._keeps = count * columns * height * 3 <= MOST_KEPT
+        # Each how many rows and columns count for the palette, so that some SAMPLE pixels of the film do.
+        most = min(columns, height) // LEAST_SAMPLED
+        self._stride = max(1, min(round(sqrt(count * columns * height / SAMPLE)), most))
         self._sampled: list[Picture] = []
-        self._file: BinaryIO | None = None
 
     def put(self, picture: Picture) -> None:
-        small = self.shrink(picture)
+        small = fit_width(picture, self.width)
         shift = len(self._sampled) % self._stride  # other pixels of every picture
         self._sampled.append(small[shift :: self._stride, shift :: self._stride].reshape(-1, 3).copy())
-        if self._file is not None and self._path is not None:
-            with writing(self._path):
-                self._file.write(np.ascontiguousarray(small).data)
+        if self._keeps:
+            with writing(self.palette.parent):
+                self.kept.write(np.ascontiguousarray(small).data)
 
     def end(self) -> None:
         """Encode the GIF, while other encoders finish what they were given."""
-        self._close()
-        self._write(self.sample())
-
-    def sample(self) -> Picture:
-        """The pixels for the palette as a picture; the first ones again where its last row has room."""
         pixels = np.concatenate(self._sampled)
         rows = -(-len(pixels) // SAMPLE_WIDTH)
-        return np.resize(pixels, (rows, SAMPLE_WIDTH, 3))
+        sample = np.resize(
+            pixels, (rows, SAMPLE_WIDTH, 3)
+        )  # the first pixels again where the last row has room
+        encode([*raw_input(SAMPLE_WIDTH, rows, "1"), *_MAKE_PALETTE], [sample], self.palette)
+        height, columns, _ = self._shape
+        source = raw_input(columns, height, f"{self.rate.numerator}/{self.rate.denominator}")
+        enlarge = f"{upscale_filter(self.upscale)},null[v];[v]" if self.upscale > 1 else ""
+        use = ["-i", str(self.palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_USE}"]
+        encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], self._pictures(), self.path)
 
-    def shrink(self, picture: Picture) -> Picture:
-        """A picture as large as those of the GIF."""
-        return fit_width(picture, self._width)
-
-    def __enter__(self) -> Kept:
-        if self._path is not None:
-            with writing(self._path):
-                self._file = self._path.open("wb")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if self._file is not None and self._path is not None:
-            with writing(self._path):
-                self._file.close()
-
-
-def read_kept(path: Path, shape: tuple[int, int, int]) -> Iterator[Picture]:
-    """The pictures that were written to a file."""
-    size = shape[0] * shape[1] * shape[2]
-    with path.open("rb") as file:
-        while len(data := file.read(size)) == size:
-            yield np.frombuffer(data, np.uint8).reshape(shape)
+    def _pictures(self) -> Iterator[Picture]:
+        if not self._keeps:
+            yield from (fit_width(picture, self.width) for picture in self.reel.play(self.indices))
+            return
+        with writing(self.palette.parent):
+            self.kept.seek(0)
+        while data := self.kept.read(prod(self._shape)):
+            yield np.frombuffer(data, np.uint8).reshape(self._shape)
 
 
 class GifFormat(Format):
