@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,37 +30,25 @@ WORKERS = 2
 _FILTER = "minterpolate=fps={fps}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"
 
 
-@dataclass
-class Loader:
-    """Reads the saved frames of a film, each once where film frames follow one another."""
+def loading(find: Find, width: int, height: int) -> Callable[[FrameRef], Picture]:
+    """Reads saved frames of `width` x `height` pixels, each once where film frames follow one another.
 
-    find: Find
-    width: int
-    """Pixels."""
-    height: int
-    """Pixels."""
-    _recent: dict[FrameRef, Picture] = field(default_factory=dict)
+    What it gives raises OutputError.
+    """
 
-    def saved(self, frame: FilmFrame) -> Mapping[FrameRef, Picture]:
-        """The saved frames that a film frame is made of. Raises OutputError."""
-        return {one: self._load(one) for one in frame.frames}
-
-    def _load(self, frame: FrameRef) -> Picture:
-        picture = self._recent.pop(frame, None)
-        if picture is None:
-            path = self.find(frame)
-            try:
-                picture = read_picture(path)
-            except InputError as error:
-                raise OutputError(f"{error}; run again, and it will be painted again") from error
-            if picture.shape != (self.height, self.width, 3):
-                found = f"{picture.shape[1]}x{picture.shape[0]}"
-                wanted = f"{self.width}x{self.height}"
-                raise OutputError(f"{path}: the frame is {found}, but the film is {wanted} pixels")
-        self._recent[frame] = picture  # the one used last is the last to go
-        while len(self._recent) > KEPT_IN_MEMORY:
-            del self._recent[next(iter(self._recent))]
+    @lru_cache(KEPT_IN_MEMORY)
+    def load(frame: FrameRef) -> Picture:
+        path = find(frame)
+        try:
+            picture = read_picture(path)
+        except InputError as error:
+            raise OutputError(f"{error}; run again, and it will be painted again") from error
+        if picture.shape != (height, width, 3):
+            found = f"{picture.shape[1]}x{picture.shape[0]}"
+            raise OutputError(f"{path}: the frame is {found}, but the film is {width}x{height} pixels")
         return picture
+
+    return load
 
 
 def compose(frame: FilmFrame, saved: Mapping[FrameRef, Picture], seed: int) -> Picture:
@@ -83,7 +71,7 @@ def _look(look: Look, picture: Picture) -> Picture:
 
 
 def compose_all(
-    frames: Iterable[FilmFrame], loader: Loader, seed: int, ahead: int = WORKERS
+    frames: Iterable[FilmFrame], load: Callable[[FrameRef], Picture], seed: int, ahead: int = WORKERS
 ) -> Iterator[Picture]:
     """Film frames in order; while one is handed on, so many of those behind it are in the making.
 
@@ -92,7 +80,8 @@ def compose_all(
     making: deque[Future[Picture]] = deque()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="compose") as pool:
         for frame in frames:
-            making.append(pool.submit(compose, frame, loader.saved(frame), seed))
+            saved = {one: load(one) for one in frame.frames}
+            making.append(pool.submit(compose, frame, saved, seed))
             if len(making) > ahead:
                 yield making.popleft().result()
         while making:
@@ -107,7 +96,7 @@ def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
     """
 
     def all_of(frames: Iterable[FilmFrame]) -> Iterator[Picture]:
-        return compose_all(frames, Loader(find, timeline.width, timeline.height), timeline.seed, ahead)
+        return compose_all(frames, loading(find, timeline.width, timeline.height), timeline.seed, ahead)
 
     def play(indices: Iterable[int]) -> Iterator[Picture]:
         return all_of(timeline.edit[index] for index in indices)
