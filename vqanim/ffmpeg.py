@@ -184,7 +184,7 @@ def _running(arguments: Sequence[str], output: int) -> Iterator[tuple[subprocess
         process = subprocess.Popen(command, stdin=pipe, stdout=output, stderr=pipe, start_new_session=True)
     except OSError as error:
         raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
-    with process, _Words(process.stderr) as words, _Watchdog(process, limit) as watchdog:
+    with process, _Messages(process.stderr) as words, _Watchdog(process, limit) as watchdog:
         try:
             yield process, watchdog
             with watchdog.watching():
@@ -192,8 +192,8 @@ def _running(arguments: Sequence[str], output: int) -> Iterator[tuple[subprocess
         except BaseException:
             _kill(process)
             raise
-    if watchdog.bitten or code != 0:
-        raise FfmpegError(words.last, code, limit if watchdog.bitten else None)
+    if watchdog.expired or code != 0:
+        raise FfmpegError(words.last, code, limit if watchdog.expired else None)
 
 
 def _failure(output: Path, error: FfmpegError) -> str:
@@ -225,7 +225,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-class _Words:
+class _Messages:
     """Reads what ffmpeg says as fast as it says it, and keeps the last of it.
 
     A full pipe that nobody reads would stop it, and a file could fill the disk.
@@ -251,7 +251,7 @@ class _Words:
             while block := os.read(self._messages.fileno(), 1 << 16):
                 self._kept = (self._kept + block)[-_KEPT:]
 
-    def __enter__(self) -> _Words:
+    def __enter__(self) -> _Messages:
         self._reader.start()
         return self
 
@@ -265,7 +265,7 @@ class _Watchdog:
 
     def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         self.patience = seconds
-        self.bitten = False
+        self.expired = False
         self._process = process
         self._since = math.inf
         self._over = threading.Event()
@@ -283,7 +283,7 @@ class _Watchdog:
     def _watch(self) -> None:
         while not self._over.wait(min(1.0, self.patience / 4)):
             if time.monotonic() - self._since > self.patience and self._process.poll() is None:
-                self.bitten = True
+                self.expired = True
                 _kill(self._process)
                 return
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vqanim import __version__
 from vqanim.files import Picture
-from vqanim.takes.metadata import parameters_text, read_written
+from vqanim.takes.metadata import parameters_text, read_metadata
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 
@@ -97,4 +97,4 @@ def test_a_foreign_picture_has_no_digest(tmp_path: Path, chunk: str | None) -> N
     if chunk is not None:
         info.add_itxt("vqanim", chunk)
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png", pnginfo=info)
-    assert read_written(tmp_path / "a.png") is None
+    assert read_metadata(tmp_path / "a.png") is None

@@ -43,7 +43,7 @@ class FilmDone:
 
 
 @dataclass(frozen=True)
-class Made:
+class Manifest:
     """A record beside the films: by file name, the digest of all that a file was made of, and its bytes."""
 
     name: str = "film.json"
@@ -80,7 +80,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-MADE = Made()
+MANIFEST = Manifest()
 
 
 def make_film(
@@ -108,7 +108,7 @@ def make_film(
     film = Film(timeline, make_reel(timeline, find), find, folder, stem, options)
     outputs = outputs_of(presets, film)
     for path in (output.path for output in outputs):
-        if (foreign or path.is_dir()) and path.exists() and not MADE.knows(path):
+        if (foreign or path.is_dir()) and path.exists() and not MANIFEST.knows(path):
             raise UsageError(f"{path}: is there and was not made here; move it, or choose another --out")
     make_folder(folder)
     remove_temporary(folder)
@@ -116,18 +116,18 @@ def make_film(
     for first in range(0, len(outputs), AT_ONCE):  # the pictures are made once for those
         some = outputs[first : first + AT_ONCE]
         digests = {output.path: contents.digest(output) for output in some}
-        yield from write_stale(film.reel, some, digests, MADE, guard)
+        yield from write_stale(film.reel, some, digests, MANIFEST, guard)
 
 
 def write_stale(
-    reel: Reel, outputs: Sequence[Output], digests: Mapping[Path, str], made: Made, guard: Guard
+    reel: Reel, outputs: Sequence[Output], digests: Mapping[Path, str], manifest: Manifest, guard: Guard
 ) -> Iterator[FilmDone]:
     """Write those of some files that are not up to date, side by side, telling of each.
 
-    digests: of all that each file is made of. made: what is known of the files that are there. guard: called
+    digests: of all that each file is made of. manifest: what those that are there were made of. guard: called
     before the first picture and before each file appears. Raises OutputError.
     """
-    stale = {path for path, digest in digests.items() if not made.is_current(path, digest)}
+    stale = {path for path, digest in digests.items() if not manifest.is_current(path, digest)}
     began = perf_counter()
     if stale:
         guard()
@@ -146,7 +146,7 @@ def write_stale(
             if written:
                 guard()
                 each.close()
-                made.remember(output.path, digests[output.path])
+                manifest.remember(output.path, digests[output.path])
             yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
 
 

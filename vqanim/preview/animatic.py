@@ -17,7 +17,7 @@ from vqanim.files import Picture
 from vqanim.film.compose import make_reel
 from vqanim.film.formats.gif import choose_frames, open_gif
 from vqanim.film.formats.video import WEB, VideoSettings, open_video
-from vqanim.film.make import FilmDone, Made, write_stale
+from vqanim.film.make import FilmDone, Manifest, write_stale
 from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
 from vqanim.preview.outline import without_styles
@@ -31,7 +31,7 @@ from vqanim.timeline.tracks import Track, find_tracks
 
 Progress = Callable[[int, int], None]
 """Hears how many pictures are made, and how many there will be."""
-MADE = Made("preview.json")
+MANIFEST = Manifest("preview.json")
 VERSION = 2
 """Bumped by hand whenever the same scene would give another preview."""
 WIDTH, MOST_HEIGHT = 384, 512
@@ -80,12 +80,12 @@ def make_preview(
         outputs = _outputs(small, reel, wanted)
         counter.pictures = reel.count
         for output in outputs:
-            if output.path.is_dir() or (output.path.exists() and not MADE.knows(output.path)):
+            if output.path.is_dir() or (output.path.exists() and not MANIFEST.knows(output.path)):
                 raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
         content = _content(small, takes, strip, wanted)
         with lock_folder(wanted.folder, "making a preview") as lock:
             digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
-            yield from write_stale(reel, outputs, digests, MADE, lock.check)
+            yield from write_stale(reel, outputs, digests, MANIFEST, lock.check)
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:

@@ -29,7 +29,7 @@ COMPRESSION = 6
 
 
 @dataclass(frozen=True)
-class Written:
+class FrameMetadata:
     """What a frame says about itself, however its pixels were changed afterwards."""
 
     digest: str
@@ -54,12 +54,14 @@ def write_picture(path: Path, picture: Picture, texts: Mapping[str, str] | None 
     write_atomic(path, png_bytes(picture, texts))
 
 
-def frame_texts(plan: FramePlan, width: int, height: int, written: Written, models: str) -> dict[str, str]:
+def frame_texts(
+    plan: FramePlan, width: int, height: int, metadata: FrameMetadata, models: str
+) -> dict[str, str]:
     """The texts of a frame of `width` x `height` pixels, by name of the chunk."""
     prompts = [term for term in plan.losses if term.is_prompt]
     fields = {
-        "digest": written.digest,
-        "pixels": written.pixels,
+        "digest": metadata.digest,
+        "pixels": metadata.pixels,
         "shot": plan.shot,
         "frame": plan.index,
         "seed": plan.seed,
@@ -117,12 +119,12 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def read_written(path: Path) -> Written | None:
+def read_metadata(path: Path) -> FrameMetadata | None:
     """What a frame says in its own `vqanim` chunk; None when there is nothing to be read."""
     try:
         with Image.open(path) as image:
             fields = json.loads(image.info.get("vqanim", ""))
-        return Written(_as(str, fields["digest"]), _as(str, fields["pixels"]))
+        return FrameMetadata(_as(str, fields["digest"]), _as(str, fields["pixels"]))
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError):
         return None
 

@@ -31,7 +31,7 @@ from vqanim.files import (
 from vqanim.takes import records
 from vqanim.takes.archive import move_into, next_archive
 from vqanim.takes.digest import pixel_hash
-from vqanim.takes.metadata import Written, frame_texts, png_bytes, read_written
+from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata
 from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
 
@@ -102,7 +102,7 @@ class TakeStore:
         pixels, (height, width, _) = pixel_hash(picture), picture.shape
         frame = FrameRecord(plan.index, digest, pixels, pixels, metrics=metrics)
         path = self.frame_path(plan.shot, plan.index)
-        content = png_bytes(picture, frame_texts(plan, width, height, Written(digest, pixels), models))
+        content = png_bytes(picture, frame_texts(plan, width, height, FrameMetadata(digest, pixels), models))
         with self._changing:
             self.clean()
             self._make_room(path, content, plan)
@@ -130,7 +130,7 @@ class TakeStore:
             pixels = pixel_hash(read_picture(path))
         except InputError:
             return None
-        found = _identify(index, pixels, read_written(path), known)
+        found = _identify(index, pixels, read_metadata(path), known)
         if found is None:
             return None
         with suppress(OutputError), self._changing:
@@ -294,13 +294,13 @@ def _frames_in(folder: Path) -> tuple[int, ...]:
 
 
 def _identify(
-    index: int, pixels: str, written: Written | None, known: FrameRecord | None
+    index: int, pixels: str, metadata: FrameMetadata | None, known: FrameRecord | None
 ) -> FrameRecord | None:
     """Which frame a file is: what it says of itself counts, then what was recorded."""
-    source = written or known
+    source = metadata or known
     if source is None:
         return None
-    theirs = [written.pixels] if written else []
+    theirs = [metadata.pixels] if metadata else []
     if known and known.digest == source.digest:
         theirs.append(known.painted)
     return FrameRecord(index, source.digest, pixels, pixels if pixels in theirs else theirs[-1])
