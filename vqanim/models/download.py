@@ -23,9 +23,8 @@ from typing import BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
 from vqanim import __version__
-from vqanim.cache import sha256_of
 from vqanim.errors import InputError, OutputError
-from vqanim.files import make_folder, sync_file, sync_folder, write_atomic, writing
+from vqanim.files import make_folder, sha256_of, sync_file, sync_folder, write_atomic, writing
 from vqanim.models.contents import find_fault
 from vqanim.models.entries import PAGE, Pin, RemoteFile, is_address, is_page
 

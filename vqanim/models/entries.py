@@ -18,9 +18,9 @@ from pathlib import Path, PurePath
 from typing import Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from vqanim.cache import cache_folder, models_folder, sha256_of
+from vqanim.cache import cache_folder, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.files import make_folder, write_atomic, writing
+from vqanim.files import make_folder, sha256_of, write_atomic, writing
 
 KINDS = ("generator", "perceptor")
 NAME = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,63}", re.ASCII)

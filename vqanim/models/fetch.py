@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, models_folder, sha256_of
+from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.files import make_folder, writing
+from vqanim.files import make_folder, sha256_of, writing
 from vqanim.models.catalogue import find_entries, get_entry, list_models
 from vqanim.models.contents import find_fault
 from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download

@@ -16,9 +16,9 @@ from urllib.parse import quote, unquote
 
 import yaml
 
-from vqanim.cache import cache_folder, sha256_of
+from vqanim.cache import cache_folder
 from vqanim.errors import UsageError
-from vqanim.files import make_folder, write_atomic, writing
+from vqanim.files import make_folder, sha256_of, write_atomic, writing
 from vqanim.models.entries import NAME
 
 CARD = "model.yaml"
