@@ -39,7 +39,10 @@ def _config_fault(path: Path) -> str | None:
 
 def _weights_fault(path: Path, head: bytes) -> str | None:
     if head.startswith(b"PK\x03\x04"):
-        return None if zipfile.is_zipfile(path) else "it is cut short"
+        try:
+            return None if zipfile.is_zipfile(path) else "it is cut short"
+        except zipfile.BadZipFile as error:  # which only some damage at the end raises
+            return f"it is damaged ({error})"
     if head.startswith(b"\x80"):
         return None
     if head[8:9] == b"{":
