@@ -19,7 +19,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
-    frozenset({"timeline", "foreign"}),
+    frozenset({"timeline", "importers"}),
     frozenset({"guidance", "camera", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
@@ -146,7 +146,7 @@ LIGHT = {
     ),
     "import": (
         "from vqanim.cli.main import main; "
-        "assert main(['import', root + '/tests/foreign/samples/generate.sh', '--out', 'x.yaml']) == 0"
+        "assert main(['import', root + '/tests/importers/samples/generate.sh', '--out', 'x.yaml']) == 0"
     ),
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }

@@ -14,10 +14,10 @@ from vqanim.cli import completing, words
 from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
-    from vqanim.foreign import Draft, Note
+    from vqanim.importers import Draft, Note
 
 TOOLS = ("deforum", "vqgan-clip", "pytti")
-"""Those of vqanim.foreign, which would bring in what a help page has no need of."""
+"""Those of vqanim.importers, which would bring in what a help page has no need of."""
 MOST_KEYS = 6
 """That are named in a line of the summary; the scene names all."""
 
@@ -43,7 +43,7 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
     """
     from vqanim.cli.new import SCHEMA, write_schema
     from vqanim.files import write_atomic
-    from vqanim.foreign import import_settings
+    from vqanim.importers import import_settings
 
     path = Path(out) if out else _beside(settings)
     if path.suffix.lower() not in (".yaml", ".yml"):

@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vqanim.foreign.deforum_values import number_of
-from vqanim.foreign.draft import Draft, Field, path_of, plain, quoted
-from vqanim.foreign.formulas import Untranslatable, constant, shortened, translate
-from vqanim.foreign.values import Curve, Formula, Point, constant_of, number, product, simplified, yaml
+from vqanim.importers.deforum_values import number_of
+from vqanim.importers.draft import Draft, Field, path_of, plain, quoted
+from vqanim.importers.formulas import Untranslatable, constant, shortened, translate
+from vqanim.importers.values import Curve, Formula, Point, constant_of, number, product, simplified, yaml
 
 USUAL: Mapping[str, float] = {
     "width": 180,

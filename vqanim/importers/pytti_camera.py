@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from vqanim.foreign.deforum_values import number_of
-from vqanim.foreign.draft import Draft, plain
-from vqanim.foreign.formulas import Untranslatable, constant, shortened, translate
-from vqanim.foreign.motion import flat_move, put_curve
-from vqanim.foreign.values import Curve, Formula, constant_of, line, number
+from vqanim.importers.deforum_values import number_of
+from vqanim.importers.draft import Draft, plain
+from vqanim.importers.formulas import Untranslatable, constant, shortened, translate
+from vqanim.importers.motion import flat_move, put_curve
+from vqanim.importers.values import Curve, Formula, constant_of, line, number
 
 FLAT = ("translate_x", "translate_y", "rotate_2d", "zoom_x_2d", "zoom_y_2d")
 DEEP = ("translate_x", "translate_y", "translate_z_3d", "rotate_3d", "field_of_view", "lock_camera")

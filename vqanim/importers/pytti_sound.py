@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vqanim.foreign.deforum_values import number_of
-from vqanim.foreign.draft import Draft, path_of, quoted
-from vqanim.foreign.formulas import shortened
-from vqanim.foreign.values import number
+from vqanim.importers.deforum_values import number_of
+from vqanim.importers.draft import Draft, path_of, quoted
+from vqanim.importers.formulas import shortened
+from vqanim.importers.values import number
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
 FILTERS = "input_audio_filters"

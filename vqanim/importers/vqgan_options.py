@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from vqanim.errors import UsageError
-from vqanim.foreign.draft import plain
+from vqanim.importers.draft import plain
 
 # Name, short name, and what argparse is told of it; as the program's --help says.
 OPTIONS: tuple[tuple[str, str, Mapping[str, Any]], ...] = (

@@ -16,9 +16,9 @@ import vqanim
 from tests.sounds import RATE, tone
 from vqanim.cli.import_ import checked
 from vqanim.errors import UsageError
-from vqanim.foreign import Draft, import_settings
-from vqanim.foreign.deforum import convert
-from vqanim.foreign.sources import SOURCES
+from vqanim.importers import Draft, import_settings
+from vqanim.importers.deforum import convert
+from vqanim.importers.sources import SOURCES
 from vqanim.scene.curves import Keyframes
 from vqanim.scene.model import Scene
 

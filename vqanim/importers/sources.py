@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.foreign import deforum, pytti, vqgan_clip
-from vqanim.foreign.draft import Draft
-from vqanim.foreign.reading import (
+from vqanim.importers import deforum, pytti, vqgan_clip
+from vqanim.importers.draft import Draft
+from vqanim.importers.reading import (
     Given,
     cells_of_notebook,
     looks_like_command,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import UsageError
-from vqanim.foreign.formulas import (
+from vqanim.importers.formulas import (
     TooLong,
     Untranslatable,
     constant,
@@ -27,7 +27,7 @@ from vqanim.foreign.formulas import (
     translate,
     translate_freely,
 )
-from vqanim.foreign.values import Curve, Formula, Point, number, sample, simplified
+from vqanim.importers.values import Curve, Formula, Point, number, sample, simplified
 
 MAX_KEYS = 5000
 """Keyframes of one schedule."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.foreign.formulas import Untranslatable, translate
-from vqanim.foreign.schedules import Clock, chained, frame_of
-from vqanim.foreign.values import Curve, Formula, Point, constant_of, line, number, simplified
+from vqanim.importers.formulas import Untranslatable, translate
+from vqanim.importers.schedules import Clock, chained, frame_of
+from vqanim.importers.values import Curve, Formula, Point, constant_of, line, number, simplified
 
 NEGATIVE = -0.5
 """Weight of what stands behind --neg, whose strength Deforum does not say."""

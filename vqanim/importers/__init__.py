@@ -9,7 +9,7 @@
 Nothing that is read here is ever run: files come from strangers.
 """
 
-from vqanim.foreign.draft import Draft, Note
-from vqanim.foreign.sources import import_settings
+from vqanim.importers.draft import Draft, Note
+from vqanim.importers.sources import import_settings
 
 __all__ = ["Draft", "Note", "import_settings"]

@@ -11,9 +11,9 @@ import cmath
 import math
 from collections.abc import Mapping
 
-from vqanim.foreign.draft import Draft
-from vqanim.foreign.formulas import Untranslatable
-from vqanim.foreign.values import Curve, constant_of, line, power, yaml
+from vqanim.importers.draft import Draft
+from vqanim.importers.formulas import Untranslatable
+from vqanim.importers.values import Curve, constant_of, line, power, yaml
 
 
 def put_curve(draft: Draft, path: str, curve: Curve, neutral: float, origin: str = "") -> bool:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.foreign.formulas import Untranslatable, tidied, values_at
+from vqanim.importers.formulas import Untranslatable, tidied, values_at
 from vqanim.scene.times import decimal_text
 
 DIGITS = 9

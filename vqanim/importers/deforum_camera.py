@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vqanim.foreign.deforum_values import is_on, size_of
-from vqanim.foreign.draft import Draft, plain
-from vqanim.foreign.formulas import Untranslatable
-from vqanim.foreign.motion import flat_move, put_curve
-from vqanim.foreign.schedules import Clock, curves_of
-from vqanim.foreign.values import (
+from vqanim.importers.deforum_values import is_on, size_of
+from vqanim.importers.draft import Draft, plain
+from vqanim.importers.formulas import Untranslatable
+from vqanim.importers.motion import flat_move, put_curve
+from vqanim.importers.schedules import Clock, curves_of
+from vqanim.importers.values import (
     Curve,
     Formula,
     Keys,

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.foreign.deforum_camera import put_camera
-from vqanim.foreign.deforum_keys import AT_REST, reason_for
-from vqanim.foreign.deforum_values import is_on, number_of, size_of
-from vqanim.foreign.draft import Draft, Field, path_of, plain, quoted
-from vqanim.foreign.formulas import Untranslatable, shortened
-from vqanim.foreign.schedules import MAX_FRAMES, Clock, curves_of
-from vqanim.foreign.values import Curve, constant_of, line, within, yaml
-from vqanim.foreign.words import NEGATIVE, prompt_keys, tell
+from vqanim.importers.deforum_camera import put_camera
+from vqanim.importers.deforum_keys import AT_REST, reason_for
+from vqanim.importers.deforum_values import is_on, number_of, size_of
+from vqanim.importers.draft import Draft, Field, path_of, plain, quoted
+from vqanim.importers.formulas import Untranslatable, shortened
+from vqanim.importers.schedules import MAX_FRAMES, Clock, curves_of
+from vqanim.importers.values import Curve, constant_of, line, within, yaml
+from vqanim.importers.words import NEGATIVE, prompt_keys, tell
 
 STEPS, STRENGTH = 6.0, 0.65
 """Our steps a frame stand for what Deforum's usual strength leaves of its own."""

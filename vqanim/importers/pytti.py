@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.foreign.deforum_values import is_on, number_of
-from vqanim.foreign.draft import Draft, path_of, plain, quoted
-from vqanim.foreign.formulas import shortened
-from vqanim.foreign.pytti_camera import put_camera
-from vqanim.foreign.pytti_keys import reason_for
-from vqanim.foreign.pytti_prompts import USUAL, Around, Times, formula, put_prompts
-from vqanim.foreign.pytti_sound import put_sound
-from vqanim.foreign.schedules import MAX_FRAMES
-from vqanim.foreign.values import number, time, yaml
+from vqanim.importers.deforum_values import is_on, number_of
+from vqanim.importers.draft import Draft, path_of, plain, quoted
+from vqanim.importers.formulas import shortened
+from vqanim.importers.pytti_camera import put_camera
+from vqanim.importers.pytti_keys import reason_for
+from vqanim.importers.pytti_prompts import USUAL, Around, Times, formula, put_prompts
+from vqanim.importers.pytti_sound import put_sound
+from vqanim.importers.schedules import MAX_FRAMES
+from vqanim.importers.values import number, time, yaml
 
 MOST_SCENES = 500
 MOST = 10_000

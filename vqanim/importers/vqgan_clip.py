@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.foreign.draft import Draft, Field, path_of, plain, quoted
-from vqanim.foreign.formulas import shortened
-from vqanim.foreign.motion import pan, put_curve
-from vqanim.foreign.values import Curve, Point, number, simplified, time, yaml
-from vqanim.foreign.vqgan_options import LEFT, is_given, parse_options
+from vqanim.importers.draft import Draft, Field, path_of, plain, quoted
+from vqanim.importers.formulas import shortened
+from vqanim.importers.motion import pan, put_curve
+from vqanim.importers.values import Curve, Point, number, simplified, time, yaml
+from vqanim.importers.vqgan_options import LEFT, is_given, parse_options
 
 MOST = 10_000
 """Steps of a frame or of a timelapse; larger numbers of iterations are cut."""
