@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vqanim.errors import UsageError
+from vqanim.importers.curves import Formula, Keys, power, sample
 from vqanim.importers.formulas import Untranslatable, translate
 from vqanim.importers.schedules import Clock, curve_of
-from vqanim.importers.values import Formula, Keys, power, sample
 
 FUNCTIONS = {
     "sin": math.sin,

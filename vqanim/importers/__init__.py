@@ -1,15 +1,17 @@
 """Settings of other tools, turned into scenes: Deforum, VQGAN-CLIP and pytti. No torch.
 
-    reading    a file or a command line -> plain data, and whose it is
+    registry   the tools, and which of them a file comes from
+    reading    a file or a command line -> plain data
     formulas   expressions of numexpr and of Python -> expressions of ours
-    values     numbers over time, as a scene writes them
-    draft      a scene while it is written, with a word on what became of everything that was given
-    sources    one line for each tool: how it is recognized and what converts it
+    curves     numbers over time, as a scene writes them
+    schedules  Deforum's keyframes, which others have too
+    motion     moves per frame and in pixels -> those of our camera
+    draft      a scene while it is written, and what becomes of every key that was given
 
-Nothing that is read here is ever run: files come from strangers.
+A tool is a module of its own, with an `IMPORTER`, and a name in the registry. Nothing that is read here is
+ever run: files come from strangers.
 """
 
-from vqanim.importers.draft import Draft, Note
-from vqanim.importers.sources import import_settings
+from vqanim.importers.registry import TOOLS, Importer, import_settings
 
-__all__ = ["Draft", "Note", "import_settings"]
+__all__ = ["TOOLS", "Importer", "import_settings"]

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from vqanim.importers.deforum_values import is_on, size_of
-from vqanim.importers.draft import Draft, plain
-from vqanim.importers.formulas import Untranslatable
-from vqanim.importers.motion import flat_move, put_curve
-from vqanim.importers.schedules import Clock, curves_of
-from vqanim.importers.values import (
+from vqanim.importers.curves import (
     Curve,
     Formula,
     Keys,
     Point,
     constant_of,
-    line,
     number,
     sample,
+    scaled,
     simplified,
-    yaml,
 )
+from vqanim.importers.draft import Draft, plain
+from vqanim.importers.formulas import Untranslatable
+from vqanim.importers.motion import fov_of, put_flat_move
+from vqanim.importers.reading import Settings
+from vqanim.importers.schedules import Clock, read_curves
 
-Refuse = Callable[[str, str], None]
-"""Hears which key has no equal, and why."""
-
-FLAT = ("zoom", "angle", "translation_x", "translation_y")
-CENTER = ("transform_center_x", "transform_center_y")
+FLAT = ("zoom", "angle", "translation_x", "translation_y", "transform_center_x", "transform_center_y")
 DEEP = (
     "translation_x",
     "translation_y",
@@ -43,17 +37,28 @@ FLIP = ("perspective_flip_theta", "perspective_flip_phi", "perspective_flip_gamm
 SWITCHES = ("enable_perspective_flip", "flip_2d_perspective")
 UNIT = 1 / 200
 """Of a translation in 3D, in depths of the flat picture."""
-_BORDERS = {"wrap": "wrap", "replicate": "edge"}
-_PADDINGS = {"border": "edge", "reflection": "reflect", "zeros": '"#000000"'}
+_BORDERS = {
+    "2D": ("border", {"wrap": "wrap", "replicate": "edge"}),
+    "3D": ("padding_mode", {"border": "edge", "reflection": "reflect", "zeros": '"#000000"'}),
+}
 
 
-def put_camera(settings: Mapping[str, Any], draft: Draft, clock: Clock, refuse: Refuse) -> None:
+def size_of(settings: Settings) -> tuple[int, int]:
+    """Width and height in pixels, as far as a film may have them."""
+    width, height = (min(max(int(settings.number(key, 512)), 16), 4096) for key in ("W", "H"))
+    return width, height
+
+
+def put_camera(draft: Draft, clock: Clock) -> None:
     """Write the camera, and what became of its keys."""
-    mode = str(settings.get("animation_mode", "2D"))
-    if mode in ("2D", "3D"):
-        draft.take(*(["animation_mode"] if "animation_mode" in settings else []))
-        _border(settings, draft, mode)
-        (_flat if mode == "2D" else _deep)(settings, draft, clock, refuse)
+    mode = draft.settings.word("animation_mode", "2D")
+    if mode in _BORDERS:
+        draft.take("animation_mode")
+        key, borders = _BORDERS[mode]
+        if (border := draft.settings.word(key)) in borders:
+            draft.put("camera.border", borders[border], f"{key} {border}")
+            draft.take(key)
+        (_put_flat if mode == "2D" else _put_deep)(draft, clock)
     elif mode == "Interpolation":
         draft.near("animation_mode", "Interpolation: one text becomes the other in a straight line")
     elif mode == "Video Input":
@@ -67,130 +72,102 @@ def put_camera(settings: Mapping[str, Any], draft: Draft, clock: Clock, refuse: 
         )
 
 
-def _border(settings: Mapping[str, Any], draft: Draft, mode: str) -> None:
-    key, table = ("border", _BORDERS) if mode == "2D" else ("padding_mode", _PADDINGS)
-    found = str(settings.get(key, ""))
-    if found in table:
-        draft.put("camera.border", table[found], f"{key} {found}")
-        draft.take(key)
-
-
-def _flat(settings: Mapping[str, Any], draft: Draft, clock: Clock, refuse: Refuse) -> None:
-    curves = curves_of(settings, (*FLAT, *CENTER), clock, refuse)
-    flips = is_on(settings, *SWITCHES)
-    still = (0.0, 0.0) if flips else (curves.get(FLAT[2], 0.0), curves.get(FLAT[3], 0.0))
-    _move(draft, clock, settings, curves.get("zoom", 1.0), curves.get("angle", 0.0), still, refuse)
-    for name, path in zip(CENTER, ("camera.center.x", "camera.center.y"), strict=True):
-        if name in curves:
-            put_curve(draft, path, curves[name], 0.5, name)
-    draft.take(*(name for name in curves if not (flips and name in FLAT[2:])))
-    if flips:
-        draft.leave([name for name in FLAT[2:] if name in curves], "do nothing there either beside a flip")
-        _flip(settings, draft, clock, refuse, curves)
-
-
-def _move(
-    draft: Draft,
-    clock: Clock,
-    settings: Mapping[str, Any],
-    scale: Curve,
-    angle: Curve,
-    shift: tuple[Curve, Curve],
-    refuse: Refuse,
-) -> None:
+def _put_flat(draft: Draft, clock: Clock) -> None:
+    curves = read_curves(draft, FLAT, clock)
+    flips = draft.settings.is_on(*SWITCHES)
+    unused = [key for key in ("translation_x", "translation_y") if flips and key in curves]
+    shift: tuple[Curve, Curve] = (0.0, 0.0)
+    if not flips:
+        shift = (curves.get("translation_x", 0.0), curves.get("translation_y", 0.0))
     fps = float(clock.fps)
     origins = {
         "zoom": f"zoom: a factor per frame, to the power of {number(fps)}",
         "rotate": "angle: degrees per frame, the other way round",
-        "x": "translation_x: the camera goes left, so that the picture goes right",
-        "y": "translation_y",
+        "pan.x": "translation_x: the camera goes left, so that the picture goes right",
+        "pan.y": "translation_y",
     }
-    try:
-        flat_move(draft, scale, angle, shift, size_of(settings), fps, origins)
-    except Untranslatable as error:
-        refuse("zoom", str(error))
-        flat_move(draft, 1.0, angle, shift, size_of(settings), fps, origins)
+    scale, angle = curves.get("zoom", 1.0), curves.get("angle", 0.0)
+    size = size_of(draft.settings)
+    put_flat_move(draft, scale, angle, shift, size, fps, origins=origins, scale_keys=("zoom",))
+    for axis in "xy":
+        key = f"transform_center_{axis}"
+        draft.put_curve(f"camera.center.{axis}", curves.get(key, 0.5), key)
+    draft.take(*(key for key in curves if key not in unused))
+    draft.leave(unused, "do nothing there either beside a flip")
+    if flips:
+        _put_flip(draft, clock, angle)
 
 
-def _flip(
-    settings: Mapping[str, Any], draft: Draft, clock: Clock, refuse: Refuse, flat: Mapping[str, Curve]
-) -> None:
+def _put_flip(draft: Draft, clock: Clock, angle: Curve) -> None:
     """The picture turned in space about its middle: our camera turns and moves back, as far as that goes.
 
     A plane at the distance h that turns by a small angle a has the keystone of a camera of focal length h
     that turns by a, without the shift a h of that; so the pan undoes the shift.
     """
-    curves = curves_of(settings, FLIP, clock, refuse)
-    width, height = size_of(settings)
+    curves = read_curves(draft, FLIP, clock)
+    width, height = size_of(draft.settings)
     fps = float(clock.fps)
     half = math.radians((constant_of(curves.get("perspective_flip_fv", 53.0)) or 53.0) / 2)
     focal = math.hypot(width, height) / (2 * math.sin(half)) / width
-    tilt, yaw = curves.get("perspective_flip_phi", 0.0), curves.get("perspective_flip_gamma", 0.0)
-    put_curve(draft, "camera.fov", number_of_fov(focal), 60.0, "perspective_flip_fv")
-    put_curve(draft, "camera.tilt", line(tilt, -fps), 0.0, "perspective_flip_phi")
-    put_curve(draft, "camera.yaw", line(yaw, fps), 0.0, "perspective_flip_gamma")
+    theta, tilt, yaw = (curves.get(key, 0.0) for key in FLIP[:3])
     back = math.radians(1) * focal * fps
-    put_curve(draft, "camera.pan.x", line(yaw, -back), 0.0, "back from where the turn leads")
-    put_curve(draft, "camera.pan.y", line(tilt, back), 0.0, "back from where the turn leads")
-    theta = curves.get("perspective_flip_theta", 0.0)
+    draft.put_curve("camera.fov", fov_of(focal), "perspective_flip_fv")
+    draft.put_curve("camera.tilt", scaled(tilt, -fps), "perspective_flip_phi")
+    draft.put_curve("camera.yaw", scaled(yaw, fps), "perspective_flip_gamma")
+    draft.put_curve("camera.pan.x", scaled(yaw, -back), "back from where the turn leads")
+    draft.put_curve("camera.pan.y", scaled(tilt, back), "back from where the turn leads")
     if constant_of(theta) != 0:
-        both = [constant_of(curve) for curve in (theta, flat.get("angle", 0.0))]
-        if None in both and both[1] != 0:
-            refuse("perspective_flip_theta", "two turns that change over time")
+        turn = constant_of(angle)
+        if turn is None or (constant_of(theta) is None and turn != 0):
+            draft.refuse("perspective_flip_theta", "two turns that change over time")
         else:
-            whole = line(theta, fps, -fps * (both[1] or 0.0))
-            draft.put("camera.rotate", yaml(whole), "perspective_flip_theta and angle")
+            whole = scaled(theta, fps, -fps * turn)
+            draft.put("camera.rotate", whole, "perspective_flip_theta and angle")
     draft.near(
-        [name for name in (*FLIP, *SWITCHES) if name in settings],
+        draft.settings.given(*FLIP, *SWITCHES),
         "here the picture turns about its middle, there about a point right of it and below",
     )
 
 
-def number_of_fov(focal: float) -> float:
-    """The angle in degrees that the frame's width spans at a focal length in frame widths."""
-    return round(math.degrees(2 * math.atan(0.5 / focal)), 3)
-
-
-def _deep(settings: Mapping[str, Any], draft: Draft, clock: Clock, refuse: Refuse) -> None:
+def _put_deep(draft: Draft, clock: Clock) -> None:
     """The mode 3D as it is with use_depth_warping off: all lies in one plane, at the depth 1.
 
     A point (x, y) in -1..1 is seen at (x / (f a), y / f) with f = tan(fov / 2) and the aspect a of the
     settings; the picture is moved by the difference of what the camera sees before and after it moved.
     """
-    curves = curves_of(settings, DEEP, clock, refuse)
-    width, height = size_of(settings)
+    curves = read_curves(draft, DEEP, clock)
+    width, height = size_of(draft.settings)
     fps, ratio = float(clock.fps), height / width
-    fov = curves.get("fov_schedule", 70.0)
-    across = math.tan(math.radians(min(max(_first(fov), 5.0), 150.0)) / 2)
-    old = str(settings.get("aspect_ratio_use_old_formula", True)).lower() == "true"
-    aspect = 1 / ratio if old else max(_first(curves.get("aspect_ratio_schedule", 1.0)), 0.1)
-    sideways, down = 1 / (across * aspect), 1 / across
-    seen = number_of_fov(0.5 * sideways)
-    put_curve(draft, "camera.fov", min(max(seen, 5.0), 150.0), 60.0, "fov_schedule")
+    fov = min(max(_first(curves, "fov_schedule", 70.0), 5.0), 150.0)
+    old = draft.settings.word("aspect_ratio_use_old_formula", "True").lower() == "true"
+    aspect = 1 / ratio if old else max(_first(curves, "aspect_ratio_schedule", 1.0), 0.1)
+    down = 1 / math.tan(math.radians(fov) / 2)
+    sideways = down / aspect
+    draft.put_curve("camera.fov", min(max(fov_of(0.5 * sideways), 5.0), 150.0), "fov_schedule")
     depth = curves.get("translation_z", 0.0)
     try:
-        put_curve(draft, "camera.zoom", _approach(depth, (sideways + down) / 2, clock), 1.0, "translation_z")
+        draft.put_curve("camera.zoom", _approach(depth, (sideways + down) / 2, clock), "translation_z")
     except Untranslatable as error:
-        refuse("translation_z", str(error))
+        draft.refuse("translation_z", str(error))
     moves = (
-        ("camera.pan.x", "translation_x", UNIT * fps * sideways / 2),
-        ("camera.pan.y", "translation_y", -UNIT * fps * down * ratio / 2),
-        ("camera.yaw", "rotation_3d_y", fps),
-        ("camera.tilt", "rotation_3d_x", -fps * down * ratio / sideways),
-        ("camera.rotate", "rotation_3d_z", -fps * (sideways + down) / 2),
+        ("pan.x", "translation_x", UNIT * fps * sideways / 2),
+        ("pan.y", "translation_y", -UNIT * fps * down * ratio / 2),
+        ("yaw", "rotation_3d_y", fps),
+        ("tilt", "rotation_3d_x", -fps * down * ratio / sideways),
+        ("rotate", "rotation_3d_z", -fps * (sideways + down) / 2),
     )
-    for path, name, factor in moves:
-        put_curve(draft, path, line(curves.get(name, 0.0), factor), 0.0, name)
+    for path, key, factor in moves:
+        draft.put_curve(f"camera.{path}", scaled(curves.get(key, 0.0), factor), key)
     draft.near(
-        [name for name in curves if name in DEEP],
+        tuple(curves),
         "flown as if the whole picture lay in one plane, as with use_depth_warping off, since how far things "
         "are is not known here",
     )
 
 
-def _first(curve: Curve) -> float:
+def _first(curves: Mapping[str, Curve], key: str, default: float) -> float:
     """What a curve has in the beginning."""
-    return float(sample(curve, [0.0])[0])
+    return float(sample(curves.get(key, default), [0.0])[0])
 
 
 def _approach(depth: Curve, focal: float, clock: Clock) -> Curve:
@@ -203,12 +180,10 @@ def _approach(depth: Curve, focal: float, clock: Clock) -> Curve:
             raise Untranslatable(f"{value:g} a frame leads through the picture")
         return float(left ** -float(clock.fps))
 
-    found = constant_of(depth)
-    if found is not None:
-        return zoom(found)
     if isinstance(depth, Keys):
-        return simplified(Point(p.second, zoom(p.value), p.step) for p in depth.points)
-    assert isinstance(depth, Formula)
+        return simplified(Point(point.second, zoom(point.value), point.step) for point in depth.points)
+    if not isinstance(depth, Formula):
+        return zoom(float(depth))
     for value in sample(depth, [float(clock.second(frame)) for frame in range(clock.frames)]):
         zoom(float(value))
     share = f"({depth.text}) / ({number(1 / UNIT)} - ({depth.text}))"

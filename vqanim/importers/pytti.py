@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.importers.deforum_values import is_on, number_of
-from vqanim.importers.draft import Draft, path_of, plain, quoted
+from vqanim.importers.curves import number, time, to_yaml
+from vqanim.importers.draft import UNKNOWN, Draft, plain
 from vqanim.importers.formulas import shortened
 from vqanim.importers.pytti_camera import put_camera
-from vqanim.importers.pytti_keys import reason_for
-from vqanim.importers.pytti_prompts import USUAL, Around, Times, formula, put_prompts
-from vqanim.importers.pytti_sound import put_sound
+from vqanim.importers.pytti_prompts import DEFAULTS, Film, parse_formula, put_prompts
+from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
+from vqanim.importers.registry import Importer
 from vqanim.importers.schedules import MAX_FRAMES
-from vqanim.importers.values import number, time, yaml
+from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
-MOST_SCENES = 500
-MOST = 10_000
-"""Steps of a frame."""
+KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model", "vqgan_model"))
+"""Two of them make sure that settings are pytti's."""
+MAX_SCENES = 500
+MAX_STEPS = 10_000
+"""Of a frame."""
 PERCEPTORS: Mapping[str, str] = {
     "ViTB32": "ViT-B/32",
     "ViTB16": "ViT-B/16",
     "ViTL14": "ViT-L/14",
-    "RN50": "RN50",
-    "RN101": "RN101",
-    "RN50x4": "RN50x4",
-    "RN50x16": "RN50x16",
-    "RN50x64": "RN50x64",
+    **{name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")},
 }
 GENERATORS: Mapping[str, str] = {
     "imagenet": "imagenet-16384",
@@ -38,143 +36,204 @@ GENERATORS: Mapping[str, str] = {
     "sflckr": "sflckr",
     "openimages": "openimages",
 }
+FILTERS = "input_audio_filters"
+LOWEST, HIGHEST = 20.0, 16_000.0
+"""Hz."""
+MAX_BANDS = 16
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+_PULLS = {
+    "direct_stabilization_weight": "latents",
+    "edge_stabilization_weight": "content",
+    "semantic_stabilization_weight": "content",
+}
+"""What holds to the frame before, and in which terms."""
+_GROUPS: tuple[tuple[str, str], ...] = (
+    (
+        "pixels and palettes: a VQGAN paints here",
+        "pixel_size smoothing_weight random_initial_palette palette_size palettes gamma hdr_weight "
+        "palette_normalization_weight show_palette target_palette lock_palette",
+    ),
+    ("how pieces are cut; guidance.cutouts says how many", "cut_pow cutout_border border_mode"),
+    (
+        "every frame begins afresh; memory is looked after",
+        "reset_lr_each_frame gradient_accumulation_steps",
+    ),
+    ("depth: the picture is moved as one plane, bicubic", "near_plane far_plane sampling_mode"),
+    (
+        "depth and flow: guidance.stay_near holds to the frame before",
+        "depth_stabilization_weight flow_stabilization_weight flow_long_term_samples",
+    ),
+    ("a film cannot be painted over", "video_path frame_stride reencode_each_frame"),
+    (
+        "files and windows of that program: vqanim render --out",
+        "file_namespace allow_overwrite display_every clear_every display_scale backups show_graphs "
+        "approximate_vram_usage use_tensorboard models_parent_dir defaults conf device",
+    ),
+)
+"""What there is here instead of keys that have no equal."""
+_REASONS = {key: reason for reason, keys in _GROUPS for key in keys.split()}
 
 
-def convert(settings: Mapping[str, Any], name: str, folders: Sequence[Path], scene_folder: Path) -> Draft:
-    """The draft of a scene. Raises UsageError for what is beyond all measure."""
-    draft = Draft("a pytti configuration", name)
-    scenes = [scene for scene in str(settings.get("scenes", "")).split("||") if scene.strip(" ?")]
-    if not scenes:
-        draft.leave("scenes", "there are none: write prompts")
-    if len(scenes) > MOST_SCENES:
-        raise UsageError(f"{name}: scenes: found {len(scenes)}, allowed are at most {MOST_SCENES}")
-    times = Times(settings, max(1, len(scenes)))
-    if times.frames > MAX_FRAMES:
-        raise UsageError(f"{name}: a film of {times.frames} frames, allowed are at most {MAX_FRAMES}")
-    _frame(settings, draft, times)
-    _models(settings, draft)
-    _start(settings, draft, folders, scene_folder)
-    signals = put_sound(settings, draft, folders, scene_folder)
-    around = Around(draft, times, (folders, scene_folder), signals)
-    put_prompts(settings, scenes, around)
-    put_camera(settings, draft, float(times.fps), signals)
-    _guidance(settings, around)
-    for key in settings:
-        if key not in draft.known:
-            draft.leave(key, reason_for(key))
-    draft.notes = _together(draft)
-    return draft
+class Pytti:
+    """The importer of pytti's configurations."""
+
+    title = "pytti"
+    reads = "a pytti configuration"
+
+    def recognizes(self, file: SettingsFile) -> float:
+        """By two of its own keys in JSON, or one in YAML."""
+        if file.json is None:
+            pattern = r"^(scenes|image_model|steps_per_scene|steps_per_frame)\s*:"
+            return 0.8 if re.search(pattern, file.text, re.MULTILINE) else 0.0
+        return 0.8 if isinstance(file.json, Mapping) and len(KEYS.intersection(file.json)) >= 2 else 0.0
+
+    def read(self, file: SettingsFile, scene_folder: Path) -> Draft:
+        """A draft with a note on every key. Raises UsageError and NotRecognized."""
+        settings = settings_from(parse_yaml(file), file, self.reads, KEYS)
+        draft = Draft(self.reads, file.name, settings, (file.folder, scene_folder))
+        scenes = [scene for scene in settings.word("scenes").split("||") if scene.strip(" ?")]
+        if not scenes:
+            draft.leave("scenes", "there are none: write prompts")
+        if len(scenes) > MAX_SCENES:
+            raise UsageError(f"{file.name}: scenes: found {len(scenes)}, allowed are at most {MAX_SCENES}")
+        film = Film(settings, max(1, len(scenes)))
+        if film.frames > MAX_FRAMES:
+            raise UsageError(f"{file.name}: a film of {film.frames} frames, allowed are at most {MAX_FRAMES}")
+        _put_frame(draft, film)
+        _put_models(draft)
+        _put_start(draft)
+        _put_sound(draft)
+        put_prompts(draft, film, scenes)
+        put_camera(draft, float(film.fps))
+        _put_guidance(draft, film)
+        draft.leave_others(lambda key: _REASONS.get(key, UNKNOWN))
+        return draft
 
 
-def _together(draft: Draft) -> list[Any]:
-    """Keys that are left out for one reason in one note."""
-    reasons: dict[str, list[str]] = {}
-    for note in draft.notes:
-        if note.fate == "left":
-            reasons.setdefault(note.said, []).extend(note.keys)
-    kept = [note for note in draft.notes if note.fate != "left"]
-    draft.notes = kept
-    for said, keys in reasons.items():
-        draft.leave(keys, said)
-    return draft.notes
+IMPORTER: Importer = Pytti()
 
 
-def _frame(settings: Mapping[str, Any], draft: Draft, times: Times) -> None:
-    width, height = (int(number_of(settings, key, USUAL[key])) for key in ("width", "height"))
+def _put_frame(draft: Draft, film: Film) -> None:
+    settings = draft.settings
+    width, height = (int(settings.number(key, DEFAULTS[key])) for key in ("width", "height"))
     if min(width, height) < 1:
-        draft.near([k for k in ("width", "height") if k in settings], "-1 follows a picture; write size")
+        draft.near(settings.given("width", "height"), "-1 follows a picture; write size")
         width, height = 180, 112
     draft.put("size", f"[{min(width, 4096)}, {min(height, 4096)}]", "width, height")
-    draft.put("fps", number(float(times.fps)), "frames_per_second")
-    seconds = Fraction(times.frames) / times.fps
-    draft.put("duration", time(seconds), f"{times.frames} frames of {times.every} steps")
-    if not times.moves:
+    draft.put("fps", float(film.fps), "frames_per_second")
+    seconds = Fraction(film.frames) / film.fps
+    draft.put("duration", time(seconds), f"{film.frames} frames of {film.every} steps")
+    if not film.moves:
         draft.put("kind", "timelapse", "animation_mode off: one picture comes into being")
         draft.put("pace", "linear")
-    seed = number_of(settings, "seed", -1)
-    if str(settings.get("seed", "")).lstrip("-").isdigit() and abs(seed) < 2**63:
-        draft.put("seed", str(abs(int(str(settings["seed"])))), "seed, without its sign")
+    seed = settings.word("seed")
+    if re.fullmatch(r"-?[0-9]+", seed) and abs(settings.number("seed", -1)) < 2**63:
+        draft.put("seed", str(abs(int(seed))), "seed, without its sign")
         draft.take("seed")
     elif "seed" in settings:
         draft.near("seed", "there another one each time; here it is 0 until you change it")
-    keys = ("width", "height", "frames_per_second", "animation_mode", "steps_per_scene", "steps_per_frame")
-    draft.take(*(key for key in (*keys, "pre_animation_steps", "save_every") if key in settings))
+    draft.take("width", "height", "frames_per_second", "animation_mode", "steps_per_scene", "steps_per_frame")
+    draft.take("pre_animation_steps", "save_every")
 
 
-def _models(settings: Mapping[str, Any], draft: Draft) -> None:
-    model = str(settings.get("vqgan_model", "sflckr"))
+def _put_models(draft: Draft) -> None:
+    settings = draft.settings
+    image_model, model = settings.word("image_model", "VQGAN"), settings.word("vqgan_model", "sflckr")
     generator = GENERATORS.get(model, "imagenet-16384")
-    if str(settings.get("image_model", "VQGAN")) != "VQGAN":
-        draft.near(
-            "image_model", f"{plain(str(settings['image_model']))}: pixels and palettes; here a VQGAN paints"
-        )
+    if image_model != "VQGAN":
+        draft.near("image_model", f"{plain(image_model)}: pixels and palettes; here a VQGAN paints")
         generator = "imagenet-16384"
-    elif "image_model" in settings:
+    else:
         draft.take("image_model")
-    if "vqgan_model" in settings:
-        if model in GENERATORS:
-            draft.take("vqgan_model")
-        else:
-            draft.near("vqgan_model", f"{shortened(model)}: not known; {generator} paints instead")
-    chosen = [name for key, name in PERCEPTORS.items() if is_on(settings, key)] or ["ViT-B/32"]
+    if model in GENERATORS:
+        draft.take("vqgan_model")
+    else:
+        draft.near("vqgan_model", f"{shortened(model)}: not known; {generator} paints instead")
+    chosen = [name for key, name in PERCEPTORS.items() if settings.is_on(key)] or ["ViT-B/32"]
     shown = chosen[0] if len(chosen) == 1 else f"[{', '.join(chosen)}]"
     draft.put(
         "models",
         f"{{generator: {generator}, perceptor: {shown}}}",
         "fetched with the first render; for a quick look: --models pocket",
     )
-    draft.take(*(key for key in PERCEPTORS if key in settings))
+    draft.take(*PERCEPTORS)
 
 
-def _start(settings: Mapping[str, Any], draft: Draft, folders: Sequence[Path], home: Path) -> None:
-    name = str(settings.get("init_image", "")).strip(" '")
-    path, why = path_of(name, folders, home) if name else (None, "")
-    if "init_image" in settings:
-        if path is None and name:
-            draft.leave("init_image", f"{shortened(name)}: {why}, then write start: {{image: ...}}")
-        else:
-            draft.take("init_image")
-    if path is not None:
-        draft.put("start", f"{{image: {quoted(path)}, fit: stretch}}", "init_image")
-    for key in ("direct_init_weight", "semantic_init_weight"):
-        if key not in settings:
-            continue
-        weight = str(settings[key]).partition("_")[0].strip()
-        if weight in ("", "0"):
-            draft.take(key)
-        else:
+def _put_start(draft: Draft) -> None:
+    name = draft.settings.word("init_image").strip(" '")
+    path = draft.file(name, "init_image", "start: {image: ...}") if name else None
+    if path:
+        draft.put("start", f"{{image: {path}, fit: stretch}}", "init_image")
+    if path or not name:
+        draft.take("init_image")
+    for key in draft.settings.given("direct_init_weight", "semantic_init_weight"):
+        if _weight(draft, key):
             draft.leave(key, "a pull to the first picture: guidance.stay_near with to: start")
+        else:
+            draft.take(key)
 
 
-def _guidance(settings: Mapping[str, Any], around: Around) -> None:
-    draft, times = around.draft, around.times
-    draft.put(
-        "guidance.steps", str(min(times.every, MOST)), "steps_per_frame" if times.moves else "save_every"
-    )
-    draft.put("guidance.first_steps", str(min(max(times.before, 1), MOST)), "pre_animation_steps")
-    if number_of(settings, "learning_rate", 0) > 0:
-        draft.put("guidance.learning_rate", number(number_of(settings, "learning_rate", 0)), "learning_rate")
-    cuts = int(number_of(settings, "cutouts", 40))
+def _weight(draft: Draft, key: str) -> str:
+    """A weight without its mask; nothing for 0."""
+    text = draft.settings.word(key).partition("_")[0].strip()
+    return "" if text == "0" else text
+
+
+def _put_sound(draft: Draft) -> None:
+    """Write soundtrack and signals."""
+    settings = draft.settings
+    name = settings.word("input_audio").strip(" '")
+    keys = [key for key in settings if key.startswith("input_audio")]
+    if not name:
+        draft.take(*keys)
+    elif path := draft.file(name, keys, "soundtrack: song.mp3 and signals"):
+        start = max(0.0, settings.number("input_audio_offset", 0.0))
+        draft.put("soundtrack", f"{{file: {path}, start: {number(start)}s}}", "input_audio")
+        bands = dict(_bands(settings))
+        if bands:
+            shown = (
+                f"{key}: {{band: [{number(low)}, {number(high)}]}}" for key, (low, high) in bands.items()
+            )
+            origin = FILTERS if FILTERS in settings else "the bands of input_audio"
+            draft.put("signals", f"{{{', '.join(shown)}}}", origin)
+        draft.signals = frozenset(bands)
+        draft.near(keys, "bands are filtered over the whole song, and 1 where each is loudest")
+
+
+def _bands(settings: Settings) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Names and their lowest and highest pitch in Hz: around centers, or what two borders divide."""
+    filters = settings.get(FILTERS)
+    if isinstance(filters, list):
+        for band in (Settings(found) for found in filters[:MAX_BANDS] if isinstance(found, Mapping)):
+            name = band.word("variable_name")
+            if _NAME.fullmatch(name) and name not in {*VARIABLES, *CONSTANTS, *FUNCTIONS, *SIGNALS}:
+                center, width = band.number("f_center", 100), abs(band.number("f_width", 50))
+                low = min(max(center - width / 2, LOWEST), HIGHEST - 1)
+                yield name, (low, min(max(center + width / 2, low + 1), HIGHEST))
+        return
+    low = settings.number("input_audio_band_split_low_medium", 500.0)
+    low = min(max(low, LOWEST + 1), HIGHEST - 2)
+    high = min(max(settings.number("input_audio_band_split_medium_high", 3500.0), low + 1), HIGHEST - 1)
+    yield from {"fLo": (LOWEST, low), "fMid": (low, high), "fHi": (high, HIGHEST)}.items()
+
+
+def _put_guidance(draft: Draft, film: Film) -> None:
+    settings = draft.settings
+    steps, first_steps = min(film.every, MAX_STEPS), min(max(film.before, 1), MAX_STEPS)
+    draft.put("guidance.steps", str(steps), "steps_per_frame" if film.moves else "save_every")
+    draft.put("guidance.first_steps", str(first_steps), "pre_animation_steps")
+    if (rate := settings.number("learning_rate", 0)) > 0:
+        draft.put("guidance.learning_rate", rate, "learning_rate")
     if "cutouts" in settings:
-        draft.put("guidance.cutouts", str(min(max(cuts, 1), 256)), "cutouts")
-    draft.take(*(key for key in ("learning_rate", "cutouts") if key in settings))
-    _stabilize(settings, around)
-
-
-def _stabilize(settings: Mapping[str, Any], around: Around) -> None:
-    draft = around.draft
-    kinds = (
-        ("direct_stabilization_weight", "latents"),
-        ("edge_stabilization_weight", "content"),
-        ("semantic_stabilization_weight", "content"),
-    )
-    for key, where in kinds:
-        text = str(settings.get(key, "")).partition("_")[0].strip()
-        if key not in settings or text in ("", "0"):
-            draft.take(*([key] if key in settings else []))
+        draft.put("guidance.cutouts", str(min(max(int(settings.number("cutouts", 40)), 1), 256)), "cutouts")
+    draft.take("learning_rate", "cutouts")
+    for key, where in _PULLS.items():
+        text = _weight(draft, key)
+        if not text:
+            draft.take(key)
         elif "guidance.stay_near" in draft.fields:
             draft.leave(key, "a second pull to the frame before; guidance.stay_near is one")
         else:
-            curve = formula(text, key, around, 1.0)
-            draft.put("guidance.stay_near", f"{{in: {where}, weight: {yaml(curve)}}}", key)
+            weight = to_yaml(parse_formula(draft, text, key, 1.0))
+            draft.put("guidance.stay_near", f"{{in: {where}, weight: {weight}}}", key)
             draft.near(key, f"guidance.stay_near, to the frame before, in {where}")

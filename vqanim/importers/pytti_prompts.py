@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
-from vqanim.importers.deforum_values import number_of
-from vqanim.importers.draft import Draft, Field, path_of, plain, quoted
-from vqanim.importers.formulas import Untranslatable, constant, shortened, translate
-from vqanim.importers.values import Curve, Formula, Point, constant_of, number, product, simplified, yaml
+from vqanim.importers.curves import Curve, Point, constant_of, parse_curve, product, simplified
+from vqanim.importers.draft import Draft, plain, quoted
+from vqanim.importers.formulas import Untranslatable, shortened
+from vqanim.importers.reading import Settings
 
-USUAL: Mapping[str, float] = {
+DEFAULTS: Mapping[str, float] = {
     "width": 180,
     "height": 112,
     "steps_per_scene": 100,
@@ -29,21 +26,21 @@ _OUTSIDE_FILES = r"(?![^\[]*\])"
 """Signs within [a file's name] do not divide."""
 
 
-class Times:
+class Film:
     """Steps as seconds of the film: it begins when the animation does."""
 
-    def __init__(self, settings: Mapping[str, Any], scenes: int) -> None:
+    def __init__(self, settings: Settings, scenes: int) -> None:
         def whole(key: str, least: int) -> int:
-            return max(least, int(number_of(settings, key, USUAL[key])))
+            return max(least, int(settings.number(key, DEFAULTS[key])))
 
-        self.moves = str(settings.get("animation_mode", "off")) not in ("off", "False", "false")
+        self.moves = settings.word("animation_mode", "off") not in ("off", "False", "false")
         self.every = whole("steps_per_frame" if self.moves else "save_every", 1)
-        self.fps = Fraction(str(min(max(number_of(settings, "frames_per_second", 12), 1), 240)))
+        self.fps = Fraction(str(min(max(settings.number("frames_per_second", 12), 1), 240)))
         self.scene = whole("steps_per_scene", 1)
-        self.before = whole("pre_animation_steps", 0) if self.moves else self.every
         self.fade = whole("interpolation_steps", 0)
         steps = self.scene * scenes
-        self.before = min(self.before, max(self.every, steps - self.every))
+        before = whole("pre_animation_steps", 0) if self.moves else self.every
+        self.before = min(before, max(self.every, steps - self.every))
         self.frames = max(2, (steps - self.before) // self.every + 1)
 
     def second(self, step: int) -> Fraction:
@@ -51,34 +48,22 @@ class Times:
         return max(Fraction(0), Fraction(step - self.before, self.every) / self.fps)
 
 
-@dataclass(frozen=True)
-class Around:
-    """What is needed to write a prompt."""
-
-    draft: Draft
-    times: Times
-    files: tuple[Sequence[Path], Path]
-    """Folders where files may lie, and that of the scene."""
-    signals: frozenset[str]
-    """What formulas may hear."""
-
-
-def put_prompts(settings: Mapping[str, Any], scenes: Sequence[str], around: Around) -> None:
+def put_prompts(draft: Draft, film: Film, scenes: Sequence[str]) -> None:
     """Write the prompts of all scenes; one that stands in several is written once."""
-    before, behind = (str(settings.get(key, "")) for key in ("scene_prefix", "scene_suffix"))
+    before, behind = (draft.settings.word(key) for key in ("scene_prefix", "scene_suffix"))
     found: dict[tuple[str, str], set[int]] = {}
     for place, scene in enumerate(scenes):
         for part in (before + scene + behind).split("|"):
             if part.strip():
                 found.setdefault(_divided(part), set()).add(place)
     for (text, pull), places in found.items():
-        _prompt(text, pull, _presence(places, len(scenes), around.times), around)
-    for part in str(settings.get("direct_image_prompts", "")).split("|"):
+        _put_prompt(draft, text, pull, _presence(places, len(scenes), film))
+    for part in draft.settings.word("direct_image_prompts").split("|"):
         if part.strip():
             text, pull = _divided(part)
-            _prompt(text if text.startswith("[") else f"[{text}]", pull, 1.0, around, pixels=True)
+            _put_prompt(draft, text if text.startswith("[") else f"[{text}]", pull, 1.0, pixels=True)
     keys = ("scenes", "scene_prefix", "scene_suffix", "interpolation_steps", "direct_image_prompts")
-    around.draft.take(*(key for key in keys if key in settings and key not in around.draft.known))
+    draft.take(*(key for key in keys if key not in draft.known))
 
 
 def _divided(part: str) -> tuple[str, str]:
@@ -87,87 +72,62 @@ def _divided(part: str) -> tuple[str, str]:
     return plain(text), rest[0] if rest else "1"
 
 
-def _prompt(text: str, pull: str, presence: Curve, around: Around, pixels: bool = False) -> None:
+def _put_prompt(draft: Draft, text: str, pull: str, presence: Curve, pixels: bool = False) -> None:
     """One prompt with its weight over all scenes."""
-    fields = _target(text, around, pixels=pixels)
-    if fields is None:
-        return
+    target = {"text": quoted(text)}
+    if text.startswith("[") and text.endswith("]"):
+        key = "direct_image_prompts" if pixels else "scenes"
+        path, reason = draft.find(text[1:-1].strip())
+        if path is None:
+            draft.leave(key, f"{shortened(text)}: {reason}, then write {{image: ...}} into prompts")
+            return
+        target = {"image": quoted(path), **({"through": "pixels"} if pixels else {})}
     weight, _, stop = pull.partition(":")
     strength, *mask = re.split(rf"_{_OUTSIDE_FILES}", weight, maxsplit=1)
-    fields |= _mask(mask[0].strip() if mask else "", text, around)
-    curve = formula(strength, f"{text[:40]}: weight", around, 1.0)
+    target |= _mask(draft, mask[0].strip() if mask else "", text)
+    curve = parse_formula(draft, strength, f"{text[:40]}: weight", 1.0)
     try:
-        whole = product(presence, curve, around.signals)
+        whole = product(presence, curve, draft.signals)
     except Untranslatable as error:
-        around.draft.near("scenes", f"{text[:40]}: its weight holds in all scenes: {error}")
+        draft.near("scenes", f"{text[:40]}: its weight holds in all scenes: {error}")
         whole = curve
-    if constant_of(whole) != 1.0:
-        fields["weight"] = Field(yaml(whole, "      "))
-    limit = constant_of(formula(stop, f"{text[:40]}: stop", around, 0.0)) if stop.strip() else None
-    if limit:
-        fields["stop"] = Field(number(min(abs(limit), 10)))
-    around.draft.prompts.append(fields)
+    limit = parse_formula(draft, stop, f"{text[:40]}: stop", 0.0) if stop.strip() else 0.0
+    draft.add_prompt(target, whole, constant_of(limit))
 
 
-def _target(text: str, around: Around, *, pixels: bool) -> dict[str, Field] | None:
-    """What a prompt shows: a text, or a picture `[file]`."""
-    if not (text.startswith("[") and text.endswith("]")):
-        return {"text": Field(quoted(text))}
-    path, why = path_of(text[1:-1].strip(), *around.files)
-    if path is None:
-        key = "direct_image_prompts" if pixels else "scenes"
-        around.draft.leave(key, f"{shortened(text)}: {why}, then write {{image: ...}} into prompts")
-        return None
-    return {"image": Field(quoted(path))} | ({"through": Field("pixels")} if pixels else {})
-
-
-def _mask(mask: str, text: str, around: Around) -> dict[str, Field]:
-    """The part of the frame in which it pulls, where a picture says it."""
+def _mask(draft: Draft, mask: str, text: str) -> dict[str, str]:
+    """The part of the frame in which a prompt pulls, where a picture says it."""
     mask = mask.partition("_")[0].strip() if not mask.startswith("[") else mask.strip()
     if mask in ("", "a"):
         return {}
-    said = f"{text[:40]}: the mask _{plain(mask)}"
+    found = f"{text[:40]}: the mask _{plain(mask)}"
     if not (mask.startswith("[") and mask.endswith("]")):
-        around.draft.near("scenes", f"{said}; it pulls everywhere, see inside: {{image: ...}}")
+        draft.near("scenes", f"{found}; it pulls everywhere, see inside: {{image: ...}}")
         return {}
-    path, why = path_of(mask[1:-1].lstrip("-"), *around.files)
+    path, reason = draft.find(mask[1:-1].lstrip("-"))
     if path is None:
-        around.draft.near("scenes", f"{said}: {why}; it pulls everywhere")
+        draft.near("scenes", f"{found}: {reason}; it pulls everywhere")
         return {}
-    return {"outside" if mask.startswith("[-") else "inside": Field(f"{{image: {quoted(path)}}}")}
+    return {"outside" if mask.startswith("[-") else "inside": f"{{image: {quoted(path)}}}"}
 
 
-def formula(text: str, what: str, around: Around, instead: float) -> Curve:
-    """A number or a formula of t and of what is heard; with a note where there is none like it."""
+def parse_formula(draft: Draft, text: str, what: str, default: float) -> Curve:
+    """A number or a formula of t and of what is heard; the default, with a note, for one with no equal."""
     try:
-        written = translate(text.strip() or str(instead), {"t": "t"}, around.signals)
-        found = constant(written)
+        return parse_curve(text.strip() or str(default), {"t": "t"}, draft.signals)
     except Untranslatable as error:
-        around.draft.near("scenes", f"{what} {shortened(text)}: {error}; it is {instead:g}")
-        return instead
-    return Formula(written) if found is None else found
+        draft.near("scenes", f"{what} {shortened(text)}: {error}; it is {default:g}")
+        return default
 
 
-def _presence(places: set[int], scenes: int, times: Times) -> Curve:
+def _presence(places: set[int], scenes: int, film: Film) -> Curve:
     """1 in some scenes and 0 in others; with interpolation_steps in straight lines from one to the next."""
     points: list[Point] = []
     for place in range(scenes):
-        begin, value = times.second(place * times.scene), 1.0 if place in places else 0.0
-        if not points:
-            points.append(Point(begin, value))
-        elif times.fade:
-            end = times.second(place * times.scene + min(times.fade, times.scene))
+        begin, value = film.second(place * film.scene), 1.0 if place in places else 0.0
+        if points and film.fade:
+            end = film.second(place * film.scene + min(film.fade, film.scene))
             points += [Point(begin, points[-1].value), Point(end, value)]
         else:
-            points.append(Point(begin, value, step=True))
-    return simplified(_rising(points))
-
-
-def _rising(points: Sequence[Point]) -> list[Point]:
-    """Of keys at one moment the last."""
-    kept: list[Point] = []
-    for point in points:
-        if kept and kept[-1].second == point.second:
-            kept.pop()
-        kept.append(point)
-    return kept
+            points.append(Point(begin, value, step=bool(points)))
+    return simplified({point.second: point for point in points}.values())

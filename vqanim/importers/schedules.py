@@ -9,15 +9,15 @@ after the last one the value stays. Keys behind the last frame are never reached
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from vqanim.errors import UsageError
+from vqanim.importers.curves import Curve, Formula, Point, number, parse_curve, sample, simplified
+from vqanim.importers.draft import Draft
 from vqanim.importers.formulas import (
     TooLong,
     Untranslatable,
@@ -27,7 +27,6 @@ from vqanim.importers.formulas import (
     translate,
     translate_freely,
 )
-from vqanim.importers.values import Curve, Formula, Point, number, sample, simplified
 
 MAX_KEYS = 5000
 """Keyframes of one schedule."""
@@ -81,12 +80,12 @@ def parse_schedule(value: Any, clock: Clock) -> tuple[Key, ...]:
         raise Untranslatable(f"{value!r} is no schedule")
     if isinstance(value, int | float):
         return (Key(0, repr(value)),)
-    pairs = _pairs(value) if not isinstance(value, Mapping) else [(str(k), str(v)) for k, v in value.items()]
+    pairs = list(value.items() if isinstance(value, Mapping) else _pairs(str(value)))
     if not pairs:
         raise Untranslatable("it is empty")
     if len(pairs) > MAX_KEYS:
         raise UsageError(f"a schedule has {len(pairs)} keyframes, allowed are at most {MAX_KEYS}")
-    keys = {frame_of(frame, clock): text.strip() for frame, text in pairs}
+    keys = {frame_of(str(frame), clock): str(text).strip() for frame, text in pairs}
     return tuple(Key(frame, keys[frame]) for frame in sorted(keys))
 
 
@@ -101,17 +100,13 @@ def frame_of(text: str, clock: Clock) -> int:
     return int(found)
 
 
-def _pairs(text: Any) -> list[tuple[str, str]]:
-    parts = split_outside_brackets(str(text), ",")
-    pairs = []
-    for part in parts:
-        if not part.strip():
-            continue
-        frame, *rest = split_outside_brackets(part, ":", most=1)
-        if not rest:
-            raise Untranslatable(f"{shortened(part)} has no frame: allowed is `0: (1.02), 30: (1.05)`")
-        pairs.append((frame, rest[0]))
-    return pairs
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for part in split_outside_brackets(text, ","):
+        if part.strip():
+            frame, *rest = split_outside_brackets(part, ":", most=1)
+            if not rest:
+                raise Untranslatable(f"{shortened(part)} has no frame: allowed is `0: (1.02), 30: (1.05)`")
+            yield frame, rest[0]
 
 
 def split_outside_brackets(text: str, sign: str, most: int = -1) -> list[str]:
@@ -145,23 +140,14 @@ def curve_of(value: Any, clock: Clock) -> Curve:
         points = zip(reached, values, strict=True)
         return simplified(Point(clock.second(key.frame), found or 0.0) for key, found in points)
     if len(reached) == 1:
-        return _whole(reached[0], clock)
-    pieces = [
-        _piece(key, found, after, clock)
-        for key, found, after in zip(reached, values, [*reached[1:], None], strict=True)
-    ]
-    edges = [key.frame for key in reached[1:]]
-    return chained(pieces, edges, clock)
+        return parse_curve(reached[0].text, clock.names)
+    pieces = [_piece(key, after, clock) for key, after in zip(reached, [*reached[1:], None], strict=True)]
+    return chained(pieces, [key.frame for key in reached[1:]], clock)
 
 
-def _whole(key: Key, clock: Clock) -> Curve:
-    text = translate(key.text, clock.names)
-    found = constant(text)
-    return Formula(text) if found is None else found
-
-
-def _piece(key: Key, value: float | None, after: Key | None, clock: Clock) -> str:
+def _piece(key: Key, after: Key | None, clock: Clock) -> str:
     """What holds from a key to the next one, as an expression."""
+    value = key.value
     if value is None:
         return translate_freely(key.text, clock.names)
     reached = value if after is None else value_at(after, clock)
@@ -194,33 +180,29 @@ def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
 
 
 def _sampled_pieces(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
-    borders = [0, *edges, clock.frames]
+    if clock.frames > MAX_KEYS:
+        raise Untranslatable(f"it is too long for an expression, and the film for {MAX_KEYS} keyframes")
     points: list[Point] = []
-    for piece, (begin, end) in zip(pieces, pairwise(borders), strict=True):
-        points += _samples(piece, range(begin, max(end, begin + 1)), clock)
+    for piece, (begin, end) in zip(pieces, pairwise([0, *edges, clock.frames]), strict=True):
+        seconds = [clock.second(frame) for frame in range(begin, max(end, begin + 1))]
+        values = sample(Formula(piece), [float(second) for second in seconds])
+        points += [Point(second, float(value)) for second, value in zip(seconds, values, strict=True)]
     return simplified(points)
 
 
-def _samples(text: str, frames: range, clock: Clock) -> list[Point]:
-    if clock.frames > MAX_KEYS:
-        raise Untranslatable(f"it is too long for an expression, and the film for {MAX_KEYS} keyframes")
-    seconds = [clock.second(frame) for frame in frames]
-    values = sample(Formula(text), np.array([float(second) for second in seconds]))
-    return [Point(second, float(value)) for second, value in zip(seconds, values, strict=True)]
+def read_curves(draft: Draft, keys: Sequence[str], clock: Clock) -> dict[str, Curve]:
+    """The schedules among some settings; those that cannot be read are left out, with the reason.
 
-
-def curves_of(
-    settings: Mapping[str, Any], names: Sequence[str], clock: Clock, refuse: Callable[[str, str], None]
-) -> dict[str, Curve]:
-    """The schedules among the settings that can be read; `refuse` hears the others and why."""
+    Raises UsageError for one beyond all measure.
+    """
     curves: dict[str, Curve] = {}
-    for name in names:
-        if settings.get(name) in (None, ""):
+    for key in keys:
+        if draft.settings.get(key) in (None, ""):
             continue
         try:
-            curves[name] = curve_of(settings[name], clock)
+            curves[key] = curve_of(draft.settings[key], clock)
         except Untranslatable as error:
-            refuse(name, str(error))
+            draft.refuse(key, str(error))
         except UsageError as error:
-            raise UsageError(f"{name}: {error}") from None
+            raise UsageError(f"{key}: {error}") from None
     return curves

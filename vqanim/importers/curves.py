@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.importers.formulas import Untranslatable, tidied, values_at
+from vqanim.importers.formulas import Untranslatable, constant, tidied, translate, values_at
 from vqanim.scene.times import decimal_text
 
 DIGITS = 9
@@ -53,13 +53,20 @@ class Formula:
 Curve: TypeAlias = float | Keys | Formula
 
 
-def line(curve: Curve, factor: float, offset: float = 0.0) -> Curve:
+def parse_curve(text: str, names: Mapping[str, str], signals: frozenset[str] = frozenset()) -> Curve:
+    """A formula, or the number that it is; see formulas.translate. Raises Untranslatable."""
+    written = translate(text, names, signals)
+    found = constant(written)
+    return Formula(written) if found is None else found
+
+
+def scaled(curve: Curve, factor: float, offset: float = 0.0) -> Curve:
     """factor * curve + offset."""
     if (factor, offset) == (1.0, 0.0):
         return curve
     if isinstance(curve, Formula):
-        scaled = curve.text if factor == 1 else f"{number(factor)} * ({curve.text})"
-        return Formula(scaled if offset == 0 else f"{number(offset)} + {scaled}".replace("+ -", "- "))
+        text = curve.text if factor == 1 else f"{number(factor)} * ({curve.text})"
+        return Formula(text if offset == 0 else f"{number(offset)} + {text}".replace("+ -", "- "))
     return _mapped(curve, lambda value: factor * value + offset + 0.0)
 
 
@@ -100,7 +107,7 @@ def _between(before: Point, after: Point, exponent: float, halvings: int) -> Ite
         yield from _between(middle, after, exponent, halvings - 1)
 
 
-def within(curve: Curve, low: float, high: float) -> Curve:
+def clamped(curve: Curve, low: float, high: float) -> Curve:
     """The curve, kept between two values."""
     if isinstance(curve, Formula):
         return Formula(f"clamp({curve.text}, {number(low)}, {number(high)})")
@@ -111,7 +118,7 @@ def product(first: Curve, second: Curve, signals: frozenset[str] = frozenset()) 
     """Both multiplied. Raises Untranslatable for what gets too long."""
     for one, other in ((first, second), (second, first)):
         if isinstance(one, float | int):
-            return line(other, float(one))
+            return scaled(other, float(one))
     texts = [curve.text if isinstance(curve, Formula) else _as_text(curve) for curve in (first, second)]
     return Formula(tidied(f"({texts[0]}) * ({texts[1]})", signals))
 
@@ -191,11 +198,6 @@ def sample(curve: Curve, seconds: Sequence[float] | NDArray[np.float64]) -> NDAr
     return values
 
 
-def count_keys(curve: Curve) -> int:
-    """How many keyframes a curve writes."""
-    return len(curve.points) if isinstance(curve, Keys) else 0
-
-
 def number(value: float) -> str:
     """A number in digits, as short as it may be."""
     return f"{value + 0.0:.{FIGURES}g}"
@@ -206,7 +208,7 @@ def time(second: Fraction) -> str:
     return f"{decimal_text(round(second, DIGITS))}s"
 
 
-def yaml(curve: Curve, indent: str = "  ") -> str:
+def to_yaml(curve: Curve, indent: str = "  ") -> str:
     """How a scene writes it; many keyframes on several lines, indented deeper than `indent`."""
     if isinstance(curve, Formula):
         return f'"{curve.text}"'

@@ -16,9 +16,8 @@ import vqanim
 from tests.sounds import RATE, tone
 from vqanim.cli.import_ import checked
 from vqanim.errors import UsageError
-from vqanim.importers import Draft, import_settings
-from vqanim.importers.deforum import convert
-from vqanim.importers.sources import SOURCES
+from vqanim.importers import import_settings
+from vqanim.importers.draft import Draft
 from vqanim.scene.curves import Keyframes
 from vqanim.scene.model import Scene
 
@@ -54,7 +53,7 @@ def test_every_sample_becomes_a_scene_in_which_every_key_has_a_fate(path: Path, 
     text = (tmp_path / "scene.yaml").read_text()
     for note in draft.notes:
         if note.fate != "taken":
-            assert note.said
+            assert note.message
             assert all(key.split()[0] in text for key in note.keys)
     assert str(tmp_path) not in text
     assert str(SAMPLES) not in text
@@ -342,15 +341,10 @@ def test_whatever_stands_in_settings_a_scene_comes_of_it_or_clear_words(
     given: dict[str, Any], mode: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
+    (folder / "any.json").write_text(json.dumps({"max_frames": 10, "animation_mode": mode, **given}))
     try:
-        draft = convert({"max_frames": 10, "animation_mode": mode, **given}, "any", (folder,), folder)
+        draft = import_settings(str(folder / "any.json"), folder)
         scene_of(draft, folder)
     except UsageError:
         return
     assert set(given) <= draft.known
-
-
-def test_the_names_of_the_tools_are_those_of_the_command() -> None:
-    from vqanim.cli.import_ import TOOLS
-
-    assert tuple(SOURCES) == TOOLS
