@@ -63,7 +63,7 @@ def test_scenes_and_curves_on_the_page_can_be_read(tmp_path: Path) -> None:
 
 def test_the_page_has_a_table_for_every_tool_and_the_keys_of_each_that_the_import_takes() -> None:
     for tool in TOOLS:
-        assert f"## {importer_of(tool).title}" in PAGE
+        assert f"## {importer_of(tool).TITLE}" in PAGE
     there = " ".join(cells[0] for cells in rows())
     for sample in ("webui_settings.txt", "pytti.yaml"):
         draft = import_settings(str(SAMPLES / sample), SAMPLES)

@@ -8,8 +8,8 @@
     motion     moves per frame and in pixels -> those of our camera
     draft      a scene while it is written, and what becomes of every key that was given
 
-A tool is a module of its own, with an `IMPORTER`, and a name in the registry. Nothing that is read here is
-ever run: files come from strangers.
+A tool is a module of its own, an `Importer`, and a name in the registry. Nothing that is read here is ever
+run: files come from strangers.
 """
 
 from vqanim.importers.registry import TOOLS, Importer, import_settings

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vqanim.importers.formulas import Untranslatable, constant, tidied, translate, values_at
 from vqanim.scene.times import decimal_text
@@ -56,7 +55,7 @@ Curve: TypeAlias = float | Keys | Formula
 def parse_curve(text: str, names: Mapping[str, str], signals: frozenset[str] = frozenset()) -> Curve:
     """A formula, or the number that it is; see formulas.translate. Raises Untranslatable."""
     written = translate(text, names, signals)
-    found = constant(written)
+    found = constant(written, signals)
     return Formula(written) if found is None else found
 
 
@@ -79,13 +78,13 @@ def power(curve: Curve, exponent: float) -> Curve:
         return Formula(f"({curve.text}) ** {number(exponent)}")
     if isinstance(curve, float | int):
         return _power(float(curve), exponent)
-    points: list[Point] = []
+    first = curve.points[0]
+    points = [Point(first.second, _power(first.value, exponent), first.step)]
     for before, after in pairwise(curve.points):
-        points.append(Point(before.second, _power(before.value, exponent), before.step))
         if not after.step:
             points += _between(before, after, exponent, HALVINGS)
-    last = curve.points[-1]
-    return Keys((*points, Point(last.second, _power(last.value, exponent), last.step)))
+        points.append(Point(after.second, _power(after.value, exponent), after.step))
+    return Keys(tuple(points))
 
 
 def _power(value: float, exponent: float) -> float:
@@ -116,18 +115,18 @@ def clamped(curve: Curve, low: float, high: float) -> Curve:
 
 def product(first: Curve, second: Curve, signals: frozenset[str] = frozenset()) -> Curve:
     """Both multiplied. Raises Untranslatable for what gets too long."""
-    for one, other in ((first, second), (second, first)):
-        if isinstance(one, float | int):
-            return scaled(other, float(one))
+    for curve, other in ((first, second), (second, first)):
+        if (factor := constant_of(curve)) is not None:
+            return scaled(other, factor)
     texts = [curve.text if isinstance(curve, Formula) else _as_text(curve) for curve in (first, second)]
     return Formula(tidied(f"({texts[0]}) * ({texts[1]})", signals))
 
 
 def _as_text(curve: float | Keys) -> str:
     """Keyframes as an expression."""
-    if not isinstance(curve, Keys):
-        return number(float(curve))
-    text = number(curve.points[-1].value)
+    assert isinstance(curve, Keys)
+    first, last = curve.points[0], curve.points[-1]
+    text = number(last.value)
     for before, after in reversed(list(pairwise(curve.points))):
         begin, end = float(before.second), float(after.second)
         piece = number(before.value)
@@ -136,9 +135,9 @@ def _as_text(curve: float | Keys) -> str:
             piece = f"mix({piece}, {number(after.value)}, {way})"
         # A millisecond before the edge, where no rounding can tell the frames apart.
         text = f"({piece}) if t < {end - 0.001:.{DIGITS}g} else ({text})"
-    if curve.points[0].second == 0:
+    if first.second == 0:
         return text
-    return f"({text}) if t > {float(curve.points[0].second):.{DIGITS}g} else {number(curve.points[0].value)}"
+    return f"({text}) if t > {float(first.second):.{DIGITS}g} else {number(first.value)}"
 
 
 def _mapped(curve: float | Keys, change: Callable[[float], float]) -> Curve:
@@ -181,21 +180,11 @@ def constant_of(curve: Curve) -> float | None:
     return float(curve) if isinstance(curve, float | int) else None
 
 
-def sample(curve: Curve, seconds: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values [N] at moments [N]. Raises Untranslatable where an expression has none."""
-    moments = np.asarray(seconds, dtype=np.float64)
-    if isinstance(curve, Formula):
-        return values_at(curve.text, moments)
-    if not isinstance(curve, Keys):
-        return np.full(moments.shape, float(curve))
-    times = np.array([float(point.second) for point in curve.points])
-    heights = np.array([point.value for point in curve.points])
-    values = np.interp(moments, times, heights)
-    for before, after in pairwise(curve.points):
-        if after.step:
-            inside = (moments >= float(before.second)) & (moments < float(after.second) - 1e-9)
-            values[inside] = before.value
-    return values
+def first_value(curve: Curve) -> float:
+    """What a curve is in the beginning. Raises Untranslatable where an expression has no value."""
+    if isinstance(curve, Keys):
+        return curve.points[0].value
+    return float(values_at(curve.text, np.zeros(1))[0]) if isinstance(curve, Formula) else float(curve)
 
 
 def number(value: float) -> str:
@@ -214,17 +203,18 @@ def to_yaml(curve: Curve, indent: str = "  ") -> str:
         return f'"{curve.text}"'
     if not isinstance(curve, Keys):
         return number(float(curve))
-    keys = [_key(point, first=place == 0) for place, point in enumerate(curve.points)]
+    keys = []
+    for place, point in enumerate(curve.points):
+        value = f"[{number(point.value)}, step]" if point.step and place else number(point.value)
+        keys.append(f"{time(point.second)}: {value}")
     short = "{" + ", ".join(keys) + "}"
     if len(short) <= WIDTH - 20:
         return short
-    inside = f"{indent}  "
     # A key and its value stay together: between them stands a space that is none.
     text = ", ".join(key.replace(" ", "\0") for key in keys)
-    lines = textwrap.wrap(text, WIDTH, initial_indent=inside, subsequent_indent=inside)
-    return "{\n" + "\n".join(lines).replace("\0", " ") + "}"
-
-
-def _key(point: Point, *, first: bool) -> str:
-    value = number(point.value)
-    return f"{time(point.second)}: " + (f"[{value}, step]" if point.step and not first else value)
+    inside = f"{indent}  "
+    return (
+        "{\n"
+        + textwrap.fill(text, WIDTH, initial_indent=inside, subsequent_indent=inside).replace("\0", " ")
+        + "}"
+    )

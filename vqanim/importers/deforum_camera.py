@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+
+import numpy as np
 
 from vqanim.importers.curves import (
     Curve,
@@ -11,13 +12,13 @@ from vqanim.importers.curves import (
     Keys,
     Point,
     constant_of,
+    first_value,
     number,
-    sample,
     scaled,
     simplified,
 )
 from vqanim.importers.draft import Draft, plain
-from vqanim.importers.formulas import Untranslatable
+from vqanim.importers.formulas import Untranslatable, values_at
 from vqanim.importers.motion import fov_of, put_flat_move
 from vqanim.importers.reading import Settings
 from vqanim.importers.schedules import Clock, read_curves
@@ -138,9 +139,9 @@ def _put_deep(draft: Draft, clock: Clock) -> None:
     curves = read_curves(draft, DEEP, clock)
     width, height = size_of(draft.settings)
     fps, ratio = float(clock.fps), height / width
-    fov = min(max(_first(curves, "fov_schedule", 70.0), 5.0), 150.0)
+    fov = min(max(first_value(curves.get("fov_schedule", 70.0)), 5.0), 150.0)
     old = draft.settings.word("aspect_ratio_use_old_formula", "True").lower() == "true"
-    aspect = 1 / ratio if old else max(_first(curves, "aspect_ratio_schedule", 1.0), 0.1)
+    aspect = 1 / ratio if old else max(first_value(curves.get("aspect_ratio_schedule", 1.0)), 0.1)
     down = 1 / math.tan(math.radians(fov) / 2)
     sideways = down / aspect
     draft.put_curve("camera.fov", min(max(fov_of(0.5 * sideways), 5.0), 150.0), "fov_schedule")
@@ -165,11 +166,6 @@ def _put_deep(draft: Draft, clock: Clock) -> None:
     )
 
 
-def _first(curves: Mapping[str, Curve], key: str, default: float) -> float:
-    """What a curve has in the beginning."""
-    return float(sample(curves.get(key, default), [0.0])[0])
-
-
 def _approach(depth: Curve, focal: float, clock: Clock) -> Curve:
     """The zoom a second of a translation along the view: each frame samples 1 - focal d / (1 - d) of it."""
 
@@ -184,7 +180,7 @@ def _approach(depth: Curve, focal: float, clock: Clock) -> Curve:
         return simplified(Point(point.second, zoom(point.value), point.step) for point in depth.points)
     if not isinstance(depth, Formula):
         return zoom(float(depth))
-    for value in sample(depth, [float(clock.second(frame)) for frame in range(clock.frames)]):
+    for value in values_at(depth.text, np.arange(clock.frames) / float(clock.fps)):
         zoom(float(value))
     share = f"({depth.text}) / ({number(1 / UNIT)} - ({depth.text}))"
     return Formula(f"(1 - {number(focal)} * {share}) ** -{number(float(clock.fps))}")

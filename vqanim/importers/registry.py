@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from vqanim.errors import UsageError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vqanim.importers.reading import SettingsFile
 
 TOOLS = ("deforum", "vqgan-clip", "pytti")
-"""Each is a module of this folder with an IMPORTER. Help pages need the names, and load none of them."""
+"""Each is a module of this folder, an Importer. Help pages need the names, and load none of them."""
 
 _STRANGERS: Mapping[str, str] = {
     "clip_guidance_scale": "settings of Disco Diffusion",
@@ -29,18 +29,15 @@ _STRANGERS: Mapping[str, str] = {
 
 
 class Importer(Protocol):
-    """What turns the settings of one tool into scenes."""
+    """A module that turns the settings of one tool into scenes."""
 
-    title: str
+    TITLE: str
     """The tool's name."""
-    reads: str
+    READS: str
     """What is read of it, for messages."""
 
     def recognizes(self, file: SettingsFile) -> float:
-        """How surely a file comes from this tool, from 0 to 1.
-
-        Raises UsageError for what cannot be read by anyone.
-        """
+        """How surely a file comes from this tool, from 0 to 1. Raises UsageError for what nobody can read."""
 
     def read(self, file: SettingsFile, scene_folder: Path) -> Draft:
         """A draft of the scene, with a note on every key of the file.
@@ -52,8 +49,7 @@ class Importer(Protocol):
 
 def importer_of(tool: str) -> Importer:
     """The importer of one of TOOLS."""
-    importer: Importer = importlib.import_module(f"vqanim.importers.{tool.replace('-', '_')}").IMPORTER
-    return importer
+    return cast(Importer, importlib.import_module(f"vqanim.importers.{tool.replace('-', '_')}"))
 
 
 def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> Draft:
@@ -85,7 +81,7 @@ def recognize(file: SettingsFile) -> str:
 
 def _refusal(name: str, keys: frozenset[str]) -> UsageError:
     looks = next((f" (it looks like {what})" for key, what in _STRANGERS.items() if key in keys), "")
-    allowed = ", ".join(importer_of(tool).reads for tool in TOOLS)
+    allowed = ", ".join(importer_of(tool).READS for tool in TOOLS)
     return UsageError(
         f"{name}: not recognized{looks}; allowed are {allowed}. "
         f"Where you know better, say so: --from {' or '.join(TOOLS)}"

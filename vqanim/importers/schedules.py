@@ -15,8 +15,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from vqanim.errors import UsageError
-from vqanim.importers.curves import Curve, Formula, Point, number, parse_curve, sample, simplified
+from vqanim.importers.curves import Curve, Formula, Point, number, parse_curve, simplified
 from vqanim.importers.draft import Draft
 from vqanim.importers.formulas import (
     TooLong,
@@ -26,6 +28,7 @@ from vqanim.importers.formulas import (
     tidied,
     translate,
     translate_freely,
+    values_at,
 )
 
 MAX_KEYS = 5000
@@ -163,7 +166,7 @@ def value_at(key: Key, clock: Clock) -> float:
     if key.value is not None:
         return key.value
     text = translate_freely(key.text, clock.names)
-    return float(sample(Formula(text), [float(clock.second(key.frame))])[0])
+    return float(values_at(text, np.array([float(clock.second(key.frame))]))[0])
 
 
 def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
@@ -185,7 +188,7 @@ def _sampled_pieces(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -
     points: list[Point] = []
     for piece, (begin, end) in zip(pieces, pairwise([0, *edges, clock.frames]), strict=True):
         seconds = [clock.second(frame) for frame in range(begin, max(end, begin + 1))]
-        values = sample(Formula(piece), [float(second) for second in seconds])
+        values = values_at(piece, np.array([float(second) for second in seconds]))
         points += [Point(second, float(value)) for second, value in zip(seconds, values, strict=True)]
     return simplified(points)
 

@@ -16,8 +16,9 @@ from vqanim.importers.draft import Draft, Note, plain, quoted
 from vqanim.importers.formulas import shortened
 from vqanim.importers.motion import pan
 from vqanim.importers.reading import Settings, SettingsFile, is_command, parse_command
-from vqanim.importers.registry import Importer
 
+TITLE = "VQGAN-CLIP"
+READS = "a VQGAN-CLIP command line"
 MAX_STEPS = 10_000
 """Of a frame or of a timelapse; larger numbers of iterations are cut."""
 MIN_FPS, MAX_FPS = 10, 60
@@ -87,46 +88,38 @@ _DEFAULTS = {name: default for name, _, default, _, _ in OPTIONS}
 _REASONS = {name: reason for name, *_, reason in OPTIONS}
 
 
-class VqganClip:
-    """The importer of VQGAN-CLIP's commands."""
-
-    title = "VQGAN-CLIP"
-    reads = "a VQGAN-CLIP command line"
-
-    def recognizes(self, file: SettingsFile) -> float:
-        """By a call of generate.py, or options where there is no file."""
-        return 1.0 if file.json is None and is_command(file.text) else 0.0
-
-    def read(self, file: SettingsFile, scene_folder: Path) -> Draft:
-        """A draft with a note on every option. Raises UsageError for what the program does not know."""
-        words, commands = parse_command(file, "generate.py")
-        given = vars(_parser().parse_args(words))
-        settings = Settings({name: given[name] for name in _DEFAULTS if name in given})
-        options = {**_DEFAULTS, **given}
-        draft = Draft(self.reads, file.name, settings, (file.folder, scene_folder))
-        if commands > 1:
-            draft.leave(f"{commands - 1} more commands", "each makes a scene of its own")
-        if unset := sorted(set(re.findall(r"\$\{?\w+\}?", " ".join(words)))):
-            draft.near(unset, "names of the shell, whose values are not known here")
-        film = _Film(options)
-        _put_frame(draft, options, film)
-        _put_models(draft, options)
-        _put_start(draft, options)
-        _put_prompts(draft, options, film)
-        if options["zoom_video"]:
-            _put_zoom(draft, options, film)
-        _put_guidance(draft, film)
-        draft.leave_others(lambda key: _REASONS[key] or "does nothing without a film")
-        if film.kind != "zoom":
-            text = plain(str(options["prompts"] or "").partition("^")[0]).replace('"', "'")
-            size = "x".join(map(str, options["size"]))
-            draft.hint = (
-                f'for the picture alone: vqanim image "{text}" --steps {options["iterations"]} --size {size}'
-            )
-        return draft
+def recognizes(file: SettingsFile) -> float:
+    """By a call of generate.py, or options where there is no file."""
+    return 1.0 if file.json is None and is_command(file.text) else 0.0
 
 
-IMPORTER: Importer = VqganClip()
+def read(file: SettingsFile, scene_folder: Path) -> Draft:
+    """A draft with a note on every option. Raises UsageError for what the program does not know."""
+    words, commands = parse_command(file, "generate.py")
+    given = vars(_parser().parse_args(words))
+    settings = Settings({name: given[name] for name in _DEFAULTS if name in given})
+    options = {**_DEFAULTS, **given}
+    draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
+    if commands > 1:
+        draft.leave(f"{commands - 1} more commands", "each makes a scene of its own")
+    if unset := sorted(set(re.findall(r"\$\{?\w+\}?", " ".join(words)))):
+        draft.near(unset, "names of the shell, whose values are not known here")
+    film = _Film(options)
+    _put_frame(draft, options, film)
+    _put_models(draft, options)
+    _put_start(draft, options)
+    _put_prompts(draft, options, film)
+    if options["zoom_video"]:
+        _put_zoom(draft, options, film)
+    _put_guidance(draft, film)
+    draft.leave_others(lambda key: _REASONS[key] or "does nothing without a film")
+    if film.kind != "zoom":
+        text = plain(str(options["prompts"] or "").partition("^")[0]).replace('"', "'")
+        size = "x".join(map(str, options["size"]))
+        draft.hint = (
+            f'for the picture alone: vqanim image "{text}" --steps {options["iterations"]} --size {size}'
+        )
+    return draft
 
 
 class _Parser(argparse.ArgumentParser):
