@@ -18,14 +18,10 @@ from vqanim.importers.schedules import MAX_FRAMES, Clock, read_curves
 
 TITLE = "Deforum"
 READS = "Deforum settings"
-KEYS = frozenset(("animation_mode", "max_frames", "translation_x", "strength_schedule", "animation_prompts"))
+KEYS = frozenset("animation_mode max_frames translation_x strength_schedule animation_prompts".split())
 """One of them makes sure that settings are Deforum's."""
-KEYS_OF_ANY = frozenset(("prompts", "zoom", "angle"))
-"""One of them is enough where its name was given."""
-IN_NOTEBOOKS = frozenset(
-    ("animation_mode", "max_frames", "animation_prompts", "zoom", "angle", "translation_x", "prompts")
-)
-"""A cell that sets one of them holds settings."""
+SETTINGS = KEYS | {"prompts", "zoom", "angle"}
+"""One of them is enough where the tool was named, and for a cell of a notebook."""
 STEPS, STRENGTH = 6.0, 0.65
 """Our steps a frame stand for what Deforum's usual strength leaves of its own."""
 NOISE = 0.3
@@ -67,7 +63,8 @@ _REASONS: Mapping[str, str] = {
         kernel_schedule sigma_schedule threshold_schedule""",
     "the kind of noise": "noise_type use_noise_mask noise_mask_schedule perlin_*",
     f"guided images: {_GUIDED}": """
-        use_looper blendFactorMax blendFactorSlope tweening_frames_schedule color_correction_factor image_*""",
+        use_looper blendFactorMax blendFactorSlope tweening_frames_schedule color_correction_factor
+        image_*""",
     f"guided images and latents: {_GUIDED}": "init_*",
     "optical flow and repeated painting: frames between are moved along the camera": """
         cadence_flow_factor_schedule redo_flow_factor_schedule diffusion_redo""",
@@ -130,7 +127,7 @@ def recognizes(file: SettingsFile) -> float:
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
-    settings = settings_from(_data(file), file, READS, KEYS | KEYS_OF_ANY)
+    settings = settings_from(_data(file), file, READS, SETTINGS)
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
     clock = _put_clock(draft, _put_seed(draft))
     width, height = size_of(settings)
@@ -151,7 +148,7 @@ def _data(file: SettingsFile) -> Any:
     if file.json is None:
         return parse_python(file.text, file.name)
     if isinstance(file.json, Mapping) and "cells" in file.json:
-        return parse_python(notebook_code(file.json, IN_NOTEBOOKS), file.name)
+        return parse_python(notebook_code(file.json, SETTINGS), file.name)
     return file.json
 
 
@@ -159,10 +156,10 @@ def _put_seed(draft: Draft) -> int:
     seed = draft.settings.number("seed", 0)
     if not 0 <= seed < 2**63:
         draft.near("seed", f"{seed:g} takes another one each time; here it is 0 until you change it")
-        return 0
-    draft.take("seed")
-    if int(seed):
+        seed = 0
+    elif int(seed):
         draft.put("seed", str(int(seed)), "seed")
+    draft.take("seed")
     return int(seed)
 
 
@@ -185,46 +182,41 @@ def _put_clock(draft: Draft, seed: int) -> Clock:
 
 
 def _put_start(draft: Draft) -> None:
-    settings = draft.settings
-    keys = settings.given("use_init", "init_image")
-    name = str(settings.get("init_image") or "")
-    if not settings.is_on("use_init") or name in ("", "None"):
-        draft.take(*keys)
-    elif path := draft.file(name, keys, "start: {image: ...}"):
+    name = str(draft.settings.get("init_image") or "None")
+    keys = draft.settings.given("use_init", "init_image")
+    is_used = draft.settings.is_on("use_init") and name != "None"
+    if is_used and (path := draft.file(name, keys, "start: {image: ...}")):
         draft.put("start", f"{{image: {path}}}", "init_image")
-        draft.take(*keys)
-        if "strength" in settings:
-            draft.near("strength", "an image is the first frame as it is; guidance.first_steps paints on it")
+        strength = draft.settings.given("strength")
+        draft.near(strength, "an image is the first frame as it is; guidance.first_steps paints on it")
+    draft.take(*keys)
 
 
 def _put_sound(draft: Draft) -> None:
-    keys = draft.settings.given("add_soundtrack", "soundtrack_path")
     name = str(draft.settings.get("soundtrack_path") or "")
-    if draft.settings.word("add_soundtrack", "None") == "None" or not name:
-        draft.take(*keys)
-    elif path := draft.file(name, keys, "soundtrack: song.mp3"):
+    keys = draft.settings.given("add_soundtrack", "soundtrack_path")
+    is_used = name and draft.settings.word("add_soundtrack", "None") != "None"
+    if is_used and (path := draft.file(name, keys, "soundtrack: song.mp3")):
         draft.put("soundtrack", path, "soundtrack_path")
-        draft.take(*keys)
+    draft.take(*keys)
 
 
 def _put_doses(draft: Draft, clock: Clock) -> None:
     curves = read_curves(draft, [key for key, *_ in _DOSES], clock)
     coherence = draft.settings.word("color_coherence")
     if coherence == "None":
-        draft.put("carry.match_colors", "0", "color_coherence None")
-        draft.take("color_coherence")
+        draft.put("carry.match_colors", 0, "color_coherence None")
     elif coherence:
         draft.near(
             "color_coherence",
             f"{plain(coherence)}: carry.match_colors holds colors to an earlier frame with the same prompts",
         )
+    draft.take("color_coherence")
     for key, (path, factor, offset, most), origin, differs in _DOSES:
         if key in curves:
             draft.put(path, clamped(scaled(curves[key], factor, offset), 0, most), origin)
-            if differs:
-                draft.near(key, differs)
-            else:
-                draft.take(key)
+            draft.near(key if differs else (), differs)
+            draft.take(key)
 
 
 def _put_cadence(draft: Draft) -> None:

@@ -23,18 +23,12 @@ from vqanim.importers.motion import fov_of, put_flat_move
 from vqanim.importers.reading import Settings
 from vqanim.importers.schedules import Clock, read_curves
 
-FLAT = ("zoom", "angle", "translation_x", "translation_y", "transform_center_x", "transform_center_y")
+FLAT = "zoom angle translation_x translation_y transform_center_x transform_center_y".split()
 DEEP = (
-    "translation_x",
-    "translation_y",
-    "translation_z",
-    "rotation_3d_x",
-    "rotation_3d_y",
-    "rotation_3d_z",
-    "fov_schedule",
-    "aspect_ratio_schedule",
-)
-FLIP = ("perspective_flip_theta", "perspective_flip_phi", "perspective_flip_gamma", "perspective_flip_fv")
+    "translation_x translation_y translation_z rotation_3d_x rotation_3d_y rotation_3d_z fov_schedule "
+    "aspect_ratio_schedule"
+).split()
+FLIP = [f"perspective_flip_{name}" for name in ("theta", "phi", "gamma", "fv")]
 SWITCHES = ("enable_perspective_flip", "flip_2d_perspective")
 UNIT = 1 / 200
 """Of a translation in 3D, in depths of the flat picture."""

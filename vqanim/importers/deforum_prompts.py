@@ -105,12 +105,12 @@ def _mask(draft: Draft) -> dict[str, Field]:
     settings = draft.settings
     keys = settings.given("use_mask", "mask_file", "invert_mask")
     name = str(settings.get("mask_file") or "")
-    if not settings.is_on("use_mask") or not name:
-        draft.take(*keys)
-    elif path := draft.file(name, keys, "inside: {image: ...} into prompts"):
+    is_used = settings.is_on("use_mask") and name
+    if is_used and (path := draft.file(name, keys, "inside: {image: ...} into prompts")):
         draft.near(keys, "a part of the frame in which the prompts pull")
         side = "outside" if settings.is_on("invert_mask") else "inside"
         return {side: Field(f"{{image: {path}}}", "mask_file")}
+    draft.take(*keys)
     return {}
 
 

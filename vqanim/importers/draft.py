@@ -80,7 +80,8 @@ class Draft:
 
     def put(self, path: str, value: str | Curve, origin: str = "") -> None:
         """Set a value; a text is YAML already."""
-        self.fields[path] = Field(_yaml(value, "  " * path.count(".")), origin)
+        yaml = value if isinstance(value, str) else to_yaml(value, "  " * path.count("."))
+        self.fields[path] = Field(yaml, origin)
 
     def put_curve(self, path: str, curve: Curve, origin: str = "") -> None:
         """Set a curve of the camera unless it is what a scene has anyway."""
@@ -97,15 +98,16 @@ class Draft:
         """
         fields = {key: Field(yaml) for key, yaml in target.items()}
         if constant_of(weight) != 1.0:
-            fields["weight"] = Field(_yaml(weight, "      "))
+            fields["weight"] = Field(to_yaml(weight, "      "))
         if stop:
             fields["stop"] = Field(number(min(abs(stop), 10)))
         self.prompts.append(fields)
         return fields
 
     def take(self, *keys: str) -> None:
-        """Those of these keys that are there say the same here."""
-        self.notes.append(Note("taken", self.settings.given(*keys)))
+        """Those of these keys that are there and have no fate yet say the same here."""
+        known = self.known
+        self.notes.append(Note("taken", tuple(key for key in self.settings.given(*keys) if key not in known)))
 
     def near(self, keys: str | Sequence[str], message: str) -> None:
         """These keys are close here; the message names the difference."""
@@ -234,10 +236,6 @@ class Draft:
         yield from title if notes else ()
         for note in notes:
             yield from _comment(", ".join(note.keys), note.message)
-
-
-def _yaml(value: str | Curve, indent: str) -> str:
-    return value if isinstance(value, str) else to_yaml(value, indent)
 
 
 def _lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:

@@ -70,31 +70,22 @@ _PULLS = {
     "semantic_stabilization_weight": "content",
 }
 """What holds to the frame before, and in which terms."""
-_GROUPS: tuple[tuple[str, str], ...] = (
-    (
-        "pixels and palettes: a VQGAN paints here",
-        "pixel_size smoothing_weight random_initial_palette palette_size palettes gamma hdr_weight "
-        "palette_normalization_weight show_palette target_palette lock_palette",
-    ),
-    ("how pieces are cut; guidance.cutouts says how many", "cut_pow cutout_border border_mode"),
-    (
-        "every frame begins afresh; memory is looked after",
-        "reset_lr_each_frame gradient_accumulation_steps",
-    ),
-    ("depth: the picture is moved as one plane, bicubic", "near_plane far_plane sampling_mode"),
-    (
-        "depth and flow: guidance.stay_near holds to the frame before",
-        "depth_stabilization_weight flow_stabilization_weight flow_long_term_samples",
-    ),
-    ("a film cannot be painted over", "video_path frame_stride reencode_each_frame"),
-    (
-        "files and windows of that program: vqanim render --out",
-        "file_namespace allow_overwrite display_every clear_every display_scale backups show_graphs "
-        "approximate_vram_usage use_tensorboard models_parent_dir defaults conf device",
-    ),
-)
+_REASONS: Mapping[str, str] = {
+    "pixels and palettes: a VQGAN paints here": """
+        pixel_size smoothing_weight random_initial_palette palette_size palettes gamma hdr_weight
+        palette_normalization_weight show_palette target_palette lock_palette""",
+    "how pieces are cut; guidance.cutouts says how many": "cut_pow cutout_border border_mode",
+    "every frame begins afresh; memory is looked after": "reset_lr_each_frame gradient_accumulation_steps",
+    "depth: the picture is moved as one plane, bicubic": "near_plane far_plane sampling_mode",
+    "depth and flow: guidance.stay_near holds to the frame before": """
+        depth_stabilization_weight flow_stabilization_weight flow_long_term_samples""",
+    "a film cannot be painted over": "video_path frame_stride reencode_each_frame",
+    "files and windows of that program: vqanim render --out": """
+        file_namespace allow_overwrite display_every clear_every display_scale backups show_graphs
+        approximate_vram_usage use_tensorboard models_parent_dir defaults conf device""",
+}
 """What there is here instead of keys that have no equal."""
-_REASONS = {key: reason for reason, keys in _GROUPS for key in keys.split()}
+_REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.split()}
 
 
 def recognizes(file: SettingsFile) -> float:
@@ -124,7 +115,7 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     _put_prompts(draft, film, scenes)
     put_camera(draft, float(film.fps))
     _put_guidance(draft, film)
-    draft.leave_others(lambda key: _REASONS.get(key, UNKNOWN))
+    draft.leave_others(lambda key: _REASON_OF.get(key, UNKNOWN))
     return draft
 
 
@@ -166,11 +157,10 @@ def _put_frame(draft: Draft, film: _Film) -> None:
     seed = settings.word("seed")
     if re.fullmatch(r"-?[0-9]+", seed) and abs(settings.number("seed", -1)) < 2**63:
         draft.put("seed", str(abs(int(seed))), "seed, without its sign")
-        draft.take("seed")
-    elif "seed" in settings:
-        draft.near("seed", "there another one each time; here it is 0 until you change it")
-    draft.take("width", "height", "frames_per_second", "animation_mode", "steps_per_scene", "steps_per_frame")
-    draft.take("pre_animation_steps", "save_every")
+    else:
+        draft.near(settings.given("seed"), "there another one each time; here it is 0 until you change it")
+    draft.take("seed", "width", "height", "frames_per_second", "animation_mode", "steps_per_scene")
+    draft.take("steps_per_frame", "pre_animation_steps", "save_every")
 
 
 def _put_models(draft: Draft) -> None:
@@ -180,11 +170,7 @@ def _put_models(draft: Draft) -> None:
     if image_model != "VQGAN":
         draft.near("image_model", f"{plain(image_model)}: pixels and palettes; here a VQGAN paints")
         generator = "imagenet-16384"
-    else:
-        draft.take("image_model")
-    if model in GENERATORS:
-        draft.take("vqgan_model")
-    else:
+    if model not in GENERATORS:
         draft.near("vqgan_model", f"{shortened(model)}: not known; {generator} paints instead")
     chosen = [name for key, name in PERCEPTORS.items() if settings.is_on(key)] or ["ViT-B/32"]
     shown = chosen[0] if len(chosen) == 1 else f"[{', '.join(chosen)}]"
@@ -193,21 +179,18 @@ def _put_models(draft: Draft) -> None:
         f"{{generator: {generator}, perceptor: {shown}}}",
         "fetched with the first render; for a quick look: --models pocket",
     )
-    draft.take(*PERCEPTORS)
+    draft.take("image_model", "vqgan_model", *PERCEPTORS)
 
 
 def _put_start(draft: Draft) -> None:
     name = draft.settings.word("init_image").strip(" '")
-    path = draft.file(name, "init_image", "start: {image: ...}") if name else None
-    if path:
+    if name and (path := draft.file(name, "init_image", "start: {image: ...}")):
         draft.put("start", f"{{image: {path}, fit: stretch}}", "init_image")
-    if path or not name:
-        draft.take("init_image")
-    for key in draft.settings.given("direct_init_weight", "semantic_init_weight"):
+    pulls = ("direct_init_weight", "semantic_init_weight")
+    for key in pulls:
         if _weight(draft, key):
             draft.leave(key, "a pull to the first picture: guidance.stay_near with to: start")
-        else:
-            draft.take(key)
+    draft.take("init_image", *pulls)
 
 
 def _weight(draft: Draft, key: str) -> str:
@@ -221,9 +204,7 @@ def _put_sound(draft: Draft) -> None:
     settings = draft.settings
     name = settings.word("input_audio").strip(" '")
     keys = [key for key in settings if key.startswith("input_audio")]
-    if not name:
-        draft.take(*keys)
-    elif path := draft.file(name, keys, "soundtrack: song.mp3 and signals"):
+    if name and (path := draft.file(name, keys, "soundtrack: song.mp3 and signals")):
         start = max(0.0, settings.number("input_audio_offset", 0.0))
         draft.put("soundtrack", f"{{file: {path}, start: {number(start)}s}}", "input_audio")
         bands = dict(_bands(settings))
@@ -235,6 +216,7 @@ def _put_sound(draft: Draft) -> None:
             draft.put("signals", f"{{{', '.join(shown)}}}", origin)
         draft.signals = frozenset(bands)
         draft.near(keys, "bands are filtered over the whole song, and 1 where each is loudest")
+    draft.take(*keys)
 
 
 def _bands(settings: Settings) -> Iterator[tuple[str, tuple[float, float]]]:
@@ -257,23 +239,21 @@ def _bands(settings: Settings) -> Iterator[tuple[str, tuple[float, float]]]:
 def _put_guidance(draft: Draft, film: _Film) -> None:
     settings = draft.settings
     steps, first_steps = min(film.every, MAX_STEPS), min(max(film.before, 1), MAX_STEPS)
-    draft.put("guidance.steps", str(steps), "steps_per_frame" if film.moves else "save_every")
-    draft.put("guidance.first_steps", str(first_steps), "pre_animation_steps")
+    draft.put("guidance.steps", steps, "steps_per_frame" if film.moves else "save_every")
+    draft.put("guidance.first_steps", first_steps, "pre_animation_steps")
     if (rate := settings.number("learning_rate", 0)) > 0:
         draft.put("guidance.learning_rate", rate, "learning_rate")
     if "cutouts" in settings:
-        draft.put("guidance.cutouts", str(min(max(int(settings.number("cutouts", 40)), 1), 256)), "cutouts")
-    draft.take("learning_rate", "cutouts")
+        draft.put("guidance.cutouts", min(max(int(settings.number("cutouts", 40)), 1), 256), "cutouts")
     for key, where in _PULLS.items():
         text = _weight(draft, key)
-        if not text:
-            draft.take(key)
-        elif "guidance.stay_near" in draft.fields:
+        if text and "guidance.stay_near" in draft.fields:
             draft.leave(key, "a second pull to the frame before; guidance.stay_near is one")
-        else:
+        elif text:
             weight = to_yaml(_parse_formula(draft, text, key, 1.0))
             draft.put("guidance.stay_near", f"{{in: {where}, weight: {weight}}}", key)
             draft.near(key, f"guidance.stay_near, to the frame before, in {where}")
+    draft.take("learning_rate", "cutouts", *_PULLS)
 
 
 def _put_prompts(draft: Draft, film: _Film, scenes: Sequence[str]) -> None:
@@ -290,8 +270,7 @@ def _put_prompts(draft: Draft, film: _Film, scenes: Sequence[str]) -> None:
         if part.strip():
             text, pull = _divided(part)
             _put_prompt(draft, text if text.startswith("[") else f"[{text}]", pull, 1.0, pixels=True)
-    keys = ("scenes", "scene_prefix", "scene_suffix", "interpolation_steps", "direct_image_prompts")
-    draft.take(*(key for key in keys if key not in draft.known))
+    draft.take("scenes", "scene_prefix", "scene_suffix", "interpolation_steps", "direct_image_prompts")
 
 
 def _divided(part: str) -> tuple[str, str]:

@@ -30,13 +30,9 @@ def put_camera(draft: Draft, fps: float) -> None:
         _put_deep(draft, fps)
     elif mode == "Video Source":
         draft.leave("video_path", "a film cannot be painted over")
-    used = {"2D": FLAT, "3D": DEEP}.get(mode, ())
-    for key in dict.fromkeys((*FLAT, *DEEP, "infill_mode")):
-        if key in settings and key not in draft.known:
-            if key in used:
-                draft.take(key)
-            else:
-                draft.leave(key, f"does nothing with animation_mode {plain(mode)}")
+    draft.take(*{"2D": FLAT, "3D": DEEP}.get(mode, ()))
+    unused = dict.fromkeys(key for key in (*FLAT, *DEEP, "infill_mode") if key not in draft.known)
+    draft.leave(settings.given(*unused), f"does nothing with animation_mode {plain(mode)}")
 
 
 def _curve(draft: Draft, key: str) -> Curve:

@@ -174,7 +174,7 @@ def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
         draft.near("iterations", f"{options['iterations']}: at most {MAX_STEPS} are possible")
     if options["seed"] is not None:
         draft.put("seed", str(abs(options["seed"]) % 2**63), "-sd")
-        draft.take("seed")
+    draft.take("seed")
     if film.kind == "zoom":
         draft.take("zoom_video", "video")
     else:
@@ -196,14 +196,11 @@ def _put_models(draft: Draft, options: Mapping[str, Any]) -> None:
     keys = draft.settings.given("vqgan_checkpoint", "vqgan_config")
     if generator is None:
         draft.near(keys, "a checkpoint of your own: vqanim models add NAME --config ... --checkpoint ...")
-    else:
-        draft.take(*keys)
     perceptor = str(options["clip_model"] or "ViT-B/32")
     if perceptor not in PERCEPTORS:
         draft.near("clip_model", f"{shortened(perceptor)}: not known; ViT-B/32 judges instead")
         perceptor = "ViT-B/32"
-    else:
-        draft.take("clip_model")
+    draft.take(*keys, "clip_model")
     draft.put(
         "models",
         f"{{generator: {generator or 'imagenet-16384'}, perceptor: {perceptor}}}",
@@ -215,7 +212,6 @@ def _put_start(draft: Draft, options: Mapping[str, Any]) -> None:
     if name := options["init_image"]:
         if path := draft.file(name, "init_image"):
             draft.put("start", f"{{image: {path}, fit: stretch}}", "-ii")
-            draft.take("init_image")
     elif options["init_noise"] == "gradient":
         draft.put("start", "{gradient: [navy, orange]}", "-in gradient")
         draft.near("init_noise", "there the colors of the gradient are random")
@@ -225,8 +221,7 @@ def _put_start(draft: Draft, options: Mapping[str, Any]) -> None:
         weight = number(min(max(options["init_weight"], 0), 1000))
         draft.put("guidance.stay_near", f"{{to: start, in: latents, weight: {weight}}}", "-iw")
         draft.near("init_weight", "there the pull dies away with the iterations")
-    else:
-        draft.take("init_weight")
+    draft.take("init_image", "init_weight")
 
 
 def parts_of(text: str) -> Iterator[tuple[str, float, float | None]]:
@@ -303,13 +298,13 @@ def _put_zoom(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
 def _put_guidance(draft: Draft, film: _Film) -> None:
     settings = draft.settings
     if film.kind == "zoom":
-        draft.put("guidance.steps", str(min(film.every, MAX_STEPS)), "-zse")
-        draft.put("guidance.first_steps", str(min(film.every, MAX_STEPS)))
+        draft.put("guidance.steps", min(film.every, MAX_STEPS), "-zse")
+        draft.put("guidance.first_steps", min(film.every, MAX_STEPS))
     else:
-        draft.put("guidance.first_steps", str(film.steps), "-i: all of them")
-        draft.put("guidance.steps", "0")
+        draft.put("guidance.first_steps", film.steps, "-i: all of them")
+        draft.put("guidance.steps", 0)
     if "learning_rate" in settings:
         draft.put("guidance.learning_rate", settings["learning_rate"], "-lr")
     if "num_cuts" in settings:
-        draft.put("guidance.cutouts", str(min(max(settings["num_cuts"], 1), 256)), "-cuts")
+        draft.put("guidance.cutouts", min(max(settings["num_cuts"], 1), 256), "-cuts")
     draft.take("learning_rate", "num_cuts")
