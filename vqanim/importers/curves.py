@@ -59,14 +59,29 @@ def parse_curve(text: str, names: Mapping[str, str], signals: frozenset[str] = f
     return Formula(written) if found is None else found
 
 
+def mapped(curve: Curve, change: Callable[[float], float], template: str) -> Curve:
+    """A curve of which every value is changed. template: the same in an expression, with {0} for the curve's."""
+    if isinstance(curve, Formula):
+        return Formula(template.format(curve.text))
+    if isinstance(curve, Keys):
+        return simplified(Point(point.second, change(point.value), point.step) for point in curve.points)
+    return change(float(curve))
+
+
 def scaled(curve: Curve, factor: float, offset: float = 0.0) -> Curve:
     """factor * curve + offset."""
     if (factor, offset) == (1.0, 0.0):
         return curve
-    if isinstance(curve, Formula):
-        text = curve.text if factor == 1 else f"{number(factor)} * ({curve.text})"
-        return Formula(text if offset == 0 else f"{number(offset)} + {text}".replace("+ -", "- "))
-    return _mapped(curve, lambda value: factor * value + offset + 0.0)
+    template = "{0}" if factor == 1 else f"{number(factor)} * ({{0}})"
+    if offset != 0:
+        template = f"{number(offset)} + {template}".replace("+ -", "- ")
+    return mapped(curve, lambda value: factor * value + offset + 0.0, template)
+
+
+def clamped(curve: Curve, low: float, high: float) -> Curve:
+    """The curve, kept between two values."""
+    template = f"clamp({{0}}, {number(low)}, {number(high)})"
+    return mapped(curve, lambda value: min(max(value, low), high), template)
 
 
 def power(curve: Curve, exponent: float) -> Curve:
@@ -106,13 +121,6 @@ def _between(before: Point, after: Point, exponent: float, halvings: int) -> Ite
         yield from _between(middle, after, exponent, halvings - 1)
 
 
-def clamped(curve: Curve, low: float, high: float) -> Curve:
-    """The curve, kept between two values."""
-    if isinstance(curve, Formula):
-        return Formula(f"clamp({curve.text}, {number(low)}, {number(high)})")
-    return _mapped(curve, lambda value: min(max(value, low), high))
-
-
 def product(first: Curve, second: Curve, signals: frozenset[str] = frozenset()) -> Curve:
     """Both multiplied. Raises Untranslatable for what gets too long."""
     for curve, other in ((first, second), (second, first)):
@@ -138,12 +146,6 @@ def _as_text(curve: float | Keys) -> str:
     if first.second == 0:
         return text
     return f"({text}) if t > {float(first.second):.{DIGITS}g} else {number(first.value)}"
-
-
-def _mapped(curve: float | Keys, change: Callable[[float], float]) -> Curve:
-    if not isinstance(curve, Keys):
-        return change(float(curve))
-    return simplified(Point(point.second, change(point.value), point.step) for point in curve.points)
 
 
 def simplified(points: Iterable[Point]) -> Curve:
@@ -213,8 +215,5 @@ def to_yaml(curve: Curve, indent: str = "  ") -> str:
     # A key and its value stay together: between them stands a space that is none.
     text = ", ".join(key.replace(" ", "\0") for key in keys)
     inside = f"{indent}  "
-    return (
-        "{\n"
-        + textwrap.fill(text, WIDTH, initial_indent=inside, subsequent_indent=inside).replace("\0", " ")
-        + "}"
-    )
+    lines = textwrap.fill(text, WIDTH, initial_indent=inside, subsequent_indent=inside)
+    return "{\n" + lines.replace("\0", " ") + "}"

@@ -6,17 +6,7 @@ import math
 
 import numpy as np
 
-from vqanim.importers.curves import (
-    Curve,
-    Formula,
-    Keys,
-    Point,
-    constant_of,
-    first_value,
-    number,
-    scaled,
-    simplified,
-)
+from vqanim.importers.curves import Curve, Formula, constant_of, first_value, mapped, number, scaled
 from vqanim.importers.draft import Draft, plain
 from vqanim.importers.formulas import Untranslatable, values_at
 from vqanim.importers.motion import fov_of, put_flat_move
@@ -70,10 +60,10 @@ def put_camera(draft: Draft, clock: Clock) -> None:
 def _put_flat(draft: Draft, clock: Clock) -> None:
     curves = read_curves(draft, FLAT, clock)
     flips = draft.settings.is_on(*SWITCHES)
-    unused = [key for key in ("translation_x", "translation_y") if flips and key in curves]
-    shift: tuple[Curve, Curve] = (0.0, 0.0)
-    if not flips:
-        shift = (curves.get("translation_x", 0.0), curves.get("translation_y", 0.0))
+    if flips:
+        unused = [key for key in ("translation_x", "translation_y") if curves.pop(key, None) is not None]
+        draft.leave(unused, "do nothing there either beside a flip")
+    shift = (curves.get("translation_x", 0.0), curves.get("translation_y", 0.0))
     fps = float(clock.fps)
     origins = {
         "zoom": f"zoom: a factor per frame, to the power of {number(fps)}",
@@ -82,13 +72,12 @@ def _put_flat(draft: Draft, clock: Clock) -> None:
         "pan.y": "translation_y",
     }
     scale, angle = curves.get("zoom", 1.0), curves.get("angle", 0.0)
-    size = size_of(draft.settings)
-    put_flat_move(draft, scale, angle, shift, size, fps, origins=origins, scale_keys=("zoom",))
+    width, _ = size_of(draft.settings)
+    put_flat_move(draft, scale, angle, shift, width, fps, ("zoom",), origins)
     for axis in "xy":
         key = f"transform_center_{axis}"
         draft.put_curve(f"camera.center.{axis}", curves.get(key, 0.5), key)
-    draft.take(*(key for key in curves if key not in unused))
-    draft.leave(unused, "do nothing there either beside a flip")
+    draft.take(*curves)
     if flips:
         _put_flip(draft, clock, angle)
 
@@ -170,11 +159,8 @@ def _approach(depth: Curve, focal: float, clock: Clock) -> Curve:
             raise Untranslatable(f"{value:g} a frame leads through the picture")
         return float(left ** -float(clock.fps))
 
-    if isinstance(depth, Keys):
-        return simplified(Point(point.second, zoom(point.value), point.step) for point in depth.points)
-    if not isinstance(depth, Formula):
-        return zoom(float(depth))
-    for value in values_at(depth.text, np.arange(clock.frames) / float(clock.fps)):
-        zoom(float(value))
-    share = f"({depth.text}) / ({number(1 / UNIT)} - ({depth.text}))"
-    return Formula(f"(1 - {number(focal)} * {share}) ** -{number(float(clock.fps))}")
+    if isinstance(depth, Formula):
+        for value in values_at(depth.text, np.arange(clock.frames) / float(clock.fps)):
+            zoom(float(value))
+    share = f"({{0}}) / ({number(1 / UNIT)} - ({{0}}))"
+    return mapped(depth, zoom, f"(1 - {number(focal)} * {share}) ** -{number(float(clock.fps))}")

@@ -21,11 +21,10 @@ def put_flat_move(
     scale: Curve,
     angle: Curve,
     shift: tuple[Curve, Curve],
-    size: tuple[int, int],
+    width: int,
     fps: float,
-    *,
-    origins: Mapping[str, str],
     scale_keys: Sequence[str],
+    origins: Mapping[str, str],
 ) -> None:
     """Write zoom, rotate and pan of a move that is done once a frame.
 
@@ -39,9 +38,8 @@ def put_flat_move(
         zoom = scale = 1.0
         for key in scale_keys:
             draft.refuse(key, str(error))
-    x, y = pan(scale, angle, shift, size[0], fps)
-    moves = {"zoom": zoom, "rotate": scaled(angle, -fps), "pan.x": x, "pan.y": y}
-    for key, curve in moves.items():
+    x, y = pan(scale, angle, shift, width, fps)
+    for key, curve in {"zoom": zoom, "rotate": scaled(angle, -fps), "pan.x": x, "pan.y": y}.items():
         draft.put_curve(f"camera.{key}", curve, origins[key])
 
 
@@ -58,10 +56,8 @@ def pan(
     if x is not None and y is not None:
         moved = -complex(x, y) * stretch * fps / width
         return moved.real + 0.0, moved.imag + 0.0
-    return (
-        scaled(shift[0], -stretch.real * fps / width),
-        scaled(shift[1], -stretch.real * fps / width),
-    )
+    factor = -stretch.real * fps / width
+    return scaled(shift[0], factor), scaled(shift[1], factor)
 
 
 def _stretch(scale: float, angle: float) -> complex:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 
-from vqanim.importers.curves import Curve, Formula, constant_of, number, parse_curve, scaled
+from vqanim.importers.curves import Curve, constant_of, mapped, number, parse_curve, scaled
 from vqanim.importers.draft import Draft, plain
 from vqanim.importers.formulas import Untranslatable, constant, translate
 from vqanim.importers.motion import fov_of, put_flat_move
@@ -56,7 +56,8 @@ def _put_flat(draft: Draft, fps: float) -> None:
     x, y = constant_of(wide), constant_of(high)
     scale: Curve = 1.0
     if x is None or y is None:
-        scale = _inverse(wide, width) if x is None else _inverse(high, height)
+        pixels, side = (wide, width) if x is None else (high, height)
+        scale = mapped(pixels, lambda value: side / (side - value), f"{side} / ({side} - ({{0}}))")
         draft.near(zooms, "here both sides grow alike")
     else:
         left = [1 - x / width, 1 - y / height]
@@ -73,14 +74,7 @@ def _put_flat(draft: Draft, fps: float) -> None:
         "pan.x": "translate_x: pixels per frame, the picture goes right",
         "pan.y": "translate_y: pixels per frame, the picture goes up",
     }
-    angle = _curve(draft, "rotate_2d")
-    put_flat_move(draft, scale, angle, shift, (width, height), fps, origins=origins, scale_keys=zooms)
-
-
-def _inverse(pixels: Curve, side: int) -> Curve:
-    """The factor of a frame of which so many pixels less are seen, as they change over time."""
-    assert isinstance(pixels, Formula)
-    return Formula(f"{side} / ({side} - ({pixels.text}))")
+    put_flat_move(draft, scale, _curve(draft, "rotate_2d"), shift, width, fps, zooms, origins)
 
 
 def _put_deep(draft: Draft, fps: float) -> None:
@@ -88,11 +82,11 @@ def _put_deep(draft: Draft, fps: float) -> None:
     locked = draft.settings.word("lock_camera", "true").lower() == "true"
     across = math.tan(math.radians(min(max(draft.settings.number("field_of_view", 60), 5), 150)) / 2)
     depth = _curve(draft, "translate_z_3d")
-    if isinstance(depth, Formula):
-        zoom: Curve = Formula(f"({number(FAR)} / ({number(FAR)} - ({depth.text}))) ** {number(fps)}")
-    else:
-        far = constant_of(depth) or 0.0
-        zoom = (FAR / (FAR - far)) ** fps if far < FAR / 2 else 1.0
+    zoom = mapped(
+        depth,
+        lambda value: (FAR / (FAR - value)) ** fps if value < FAR / 2 else 1.0,
+        f"({number(FAR)} / ({number(FAR)} - ({{0}}))) ** {number(fps)}",
+    )
     draft.put_curve("camera.zoom", zoom, f"translate_z_3d, as if all were {FAR:g} pixels away")
     moved = ["translate_z_3d"]
     if locked:
