@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from vqanim.importers.formulas import Untranslatable, constant, tidied, translate, values_at
+from vqanim.importers.formulas import Untranslatable, tidied, translate, values_at
+from vqanim.scene.expressions import names_used
 from vqanim.scene.times import decimal_text
 
 DIGITS = 9
@@ -54,13 +55,12 @@ Curve: TypeAlias = float | Keys | Formula
 
 def parse_curve(text: str, names: Mapping[str, str], signals: frozenset[str] = frozenset()) -> Curve:
     """A formula, or the number that it is; see formulas.translate. Raises Untranslatable."""
-    written = translate(text, names, signals)
-    found = constant(written, signals)
-    return Formula(written) if found is None else found
+    formula = Formula(translate(text, names, signals))
+    return formula if names_used(formula.text, signals) else first_value(formula)
 
 
 def mapped(curve: Curve, change: Callable[[float], float], template: str) -> Curve:
-    """A curve of which every value is changed. template: the same in an expression, with {0} for the curve's."""
+    """A curve with every value changed. template: the same in an expression, with {0} for the curve's."""
     if isinstance(curve, Formula):
         return Formula(template.format(curve.text))
     if isinstance(curve, Keys):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from vqanim.errors import UsageError
 from vqanim.importers.curves import Curve, Formula, Point, constant_of, number, scaled, simplified
@@ -24,14 +24,6 @@ _WEIGHT = re.compile(r"(.*?)\s*:\s*(`[^`]*`|[+-]?(?:\d+\.?\d*|\.\d+))\s*", re.DO
 _OLD = re.compile(r"(?P<text>[^:]+)(?::(?P<weight>\s*[+-]?\d+(?:\.\d+)?))?\s*", re.ASCII)
 
 
-class _Part(NamedTuple):
-    """A text that counts with a weight while its prompt is on."""
-
-    text: str
-    weight: Curve
-    negative: bool
-
-
 def put_prompts(draft: Draft, clock: Clock) -> None:
     """Write the prompts, with weights that are on from their frame to the next.
 
@@ -49,17 +41,18 @@ def put_prompts(draft: Draft, clock: Clock) -> None:
     troubles: list[str] = []
     spans: dict[tuple[str, bool], dict[int, Curve]] = {}
     for frame in frames:
-        for part in _parts(texts[frame], clock, settings.is_on("prompt_weighting"), troubles):
-            spans.setdefault((part.text, part.negative), {})[frame] = part.weight
+        for words, negative, weight in _parts(texts[frame], settings.is_on("prompt_weighting")):
+            curve = scaled(_weight(weight, words, clock, troubles), NEGATIVE if negative else 1.0)
+            spans.setdefault((words, negative), {})[frame] = curve
     mask = _mask(draft)
     fade = settings.word("animation_mode") == "Interpolation"
-    for (text, _), weights in spans.items():
-        weight: Curve = 1.0
+    for (words, _), weights in spans.items():
+        course: Curve = 1.0
         try:
-            weight = _over_time([weights.get(frame, 0.0) for frame in frames], frames, clock, fade=fade)
+            course = _over_time([weights.get(frame, 0.0) for frame in frames], frames, clock, fade=fade)
         except Untranslatable as error:
-            troubles.append(f"{text[:40]}: {error}")
-        draft.add_prompt({"text": quoted(text)}, weight).update(mask)
+            troubles.append(f"{words[:40]}: {error}")
+        draft.add_prompt({"text": quoted(words)}, course).update(mask)
     draft.take(key, *POSITIVE_KEYS, *NEGATIVE_KEYS, "prompt_weighting")
     if any(negative for _, negative in spans):
         draft.near("--neg", f"what stands behind it weighs {NEGATIVE:g}; try others")
@@ -114,13 +107,14 @@ def _mask(draft: Draft) -> dict[str, Field]:
     return {}
 
 
-def _parts(text: str, clock: Clock, old: bool, troubles: list[str]) -> Iterator[_Part]:
-    """The texts of one prompt. old: `a:2 b:-1`, the weights of the notebook."""
+def _parts(text: str, old: bool) -> Iterator[tuple[str, bool, str]]:
+    """(text, whether it is one to keep away from, weight) of one prompt.
+
+    old: `a:2 b:-1`, the weights of the notebook.
+    """
     positive, *negatives = text.split("--neg")
-    for words, weight in _weighted(positive, old):
-        yield _Part(words, _weight(weight, words, clock, troubles), False)
-    for words, weight in _weighted(" ".join(negatives), old):
-        yield _Part(words, scaled(_weight(weight, words, clock, troubles), NEGATIVE), True)
+    yield from ((words, False, weight) for words, weight in _weighted(positive, old))
+    yield from ((words, True, weight) for words, weight in _weighted(" ".join(negatives), old))
 
 
 def _weighted(text: str, old: bool) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,6 @@ from vqanim.scene.expressions import (
     EvaluationError,
     ExpressionError,
     evaluate,
-    names_used,
     parse_expression,
 )
 from vqanim.scene.functions import CONSTANTS
@@ -89,11 +88,6 @@ def tidied(text: str, signals: frozenset[str] = frozenset()) -> str:
 def translate_freely(text: str, names: Mapping[str, str]) -> str:
     """The same, of nearly any length."""
     return ast.unparse(_Translator(names).visit(_parse(text)))
-
-
-def constant(text: str, signals: frozenset[str] = frozenset()) -> float | None:
-    """The value of an expression of ours without variables, else None. Raises Untranslatable."""
-    return None if names_used(text, signals) else float(values_at(text, np.zeros(1))[0])
 
 
 def values_at(text: str, seconds: NDArray[np.float64]) -> NDArray[np.float64]:

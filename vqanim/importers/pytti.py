@@ -56,8 +56,7 @@ GENERATORS: Mapping[str, str] = {
     "imagenet": "imagenet-16384",
     "coco": "coco-stuff",
     "wikiart": "wikiart-16384",
-    "sflckr": "sflckr",
-    "openimages": "openimages",
+    **{name: name for name in ("sflckr", "openimages")},
 }
 FILTERS = "input_audio_filters"
 LOWEST, HIGHEST = 20.0, 16_000.0

@@ -7,7 +7,7 @@ import math
 
 from vqanim.importers.curves import Curve, constant_of, mapped, number, parse_curve, scaled
 from vqanim.importers.draft import Draft, plain
-from vqanim.importers.formulas import Untranslatable, constant, translate
+from vqanim.importers.formulas import Untranslatable
 from vqanim.importers.motion import fov_of, put_flat_move
 
 FLAT = ("translate_x", "translate_y", "rotate_2d", "zoom_x_2d", "zoom_y_2d")
@@ -139,7 +139,8 @@ def _numbers(text: str) -> list[float]:
         raise Untranslatable("cannot be read") from None
     if not isinstance(node, ast.List | ast.Tuple) or len(node.elts) != 4:
         raise Untranslatable("is no list of four numbers")
-    found = [constant(translate(ast.unparse(part), {"t": "t"})) for part in node.elts]
-    if None in found:
+    found = [constant_of(parse_curve(ast.unparse(part), {"t": "t"})) for part in node.elts]
+    numbers = [value for value in found if value is not None]
+    if len(numbers) < len(found):
         raise Untranslatable("changes over time")
-    return [value for value in found if value is not None]
+    return numbers

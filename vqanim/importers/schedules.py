@@ -18,18 +18,9 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import Curve, Formula, Point, number, parse_curve, simplified
+from vqanim.importers.curves import Curve, Formula, Point, constant_of, number, parse_curve, simplified
 from vqanim.importers.draft import Draft
-from vqanim.importers.formulas import (
-    TooLong,
-    Untranslatable,
-    constant,
-    shortened,
-    tidied,
-    translate,
-    translate_freely,
-    values_at,
-)
+from vqanim.importers.formulas import TooLong, Untranslatable, shortened, tidied, translate_freely, values_at
 
 MAX_KEYS = 5000
 """Keyframes of one schedule."""
@@ -97,7 +88,7 @@ def frame_of(text: str, clock: Clock) -> int:
     written = text.strip().strip("'\"").strip()
     if _FRAME.fullmatch(written):
         return int(written)
-    found = constant(translate(written, {name: clock.names[name] for name in ("max_f", "s")}))
+    found = constant_of(parse_curve(written, {name: clock.names[name] for name in ("max_f", "s")}))
     if found is None or not 0 <= found <= MAX_FRAMES:
         raise Untranslatable(f"{shortened(written)} is no frame")
     return int(found)

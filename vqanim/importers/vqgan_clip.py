@@ -26,20 +26,16 @@ MIN_FPS, MAX_FPS = 10, 60
 GENERATORS: Mapping[str, str] = {
     "imagenet_f16_1024": "imagenet-1024",
     "imagenet_f16_16384": "imagenet-16384",
-    "openimages": "openimages",
     "wikiart_1024": "wikiart-1024",
     "wikiart_16384": "wikiart-16384",
     "wikiart": "wikiart-16384",
     "coco": "coco-stuff",
-    "faceshq": "faceshq",
-    "sflckr": "sflckr",
-    "ade20k": "ade20k",
-    "celebahq": "celebahq",
-    "ffhq": "ffhq",
+    **{name: name for name in "openimages faceshq sflckr ade20k celebahq ffhq".split()},
 }
 """Parts of a checkpoint's name, those that are parts of others last."""
 PERCEPTORS = "RN50 RN101 RN50x4 RN50x16 RN50x64 ViT-B/32 ViT-B/16 ViT-L/14 ViT-L/14@336px".split()
 SWITCH: Mapping[str, Any] = {"action": "store_true"}
+REPEATED: Mapping[str, Any] = {"nargs": "+", "action": "append"}
 # Name, short name, the program's own value, what else argparse is told, and what there is here instead.
 OPTIONS: tuple[tuple[str, str, Any, Mapping[str, Any], str], ...] = (
     ("prompts", "p", None, {}, ""),
@@ -74,13 +70,7 @@ OPTIONS: tuple[tuple[str, str, Any, Mapping[str, Any], str], ...] = (
     ("output_video_fps", "ofps", 0.0, {"type": float}, ""),
     ("input_video_fps", "ifps", 15.0, {"type": float}, ""),
     ("deterministic", "d", None, {"nargs": "?", "const": "True"}, "vqanim render --deterministic"),
-    (
-        "augments",
-        "aug",
-        None,
-        {"nargs": "+", "action": "append"},
-        "how pieces are changed before they are looked at",
-    ),
+    ("augments", "aug", None, REPEATED, "how pieces are changed before they are looked at"),
     ("video_style_dir", "vsd", None, {}, "a film cannot be painted over"),
     ("cuda_device", "cd", None, {}, "vqanim render --device"),
 )
@@ -115,10 +105,8 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     draft.leave_others(lambda key: _REASONS[key] or "does nothing without a film")
     if film.kind != "zoom":
         text = plain(str(options["prompts"] or "").partition("^")[0]).replace('"', "'")
-        size = "x".join(map(str, options["size"]))
-        draft.hint = (
-            f'for the picture alone: vqanim image "{text}" --steps {options["iterations"]} --size {size}'
-        )
+        sides, steps = "x".join(map(str, options["size"])), options["iterations"]
+        draft.hint = f'for the picture alone: vqanim image "{text}" --steps {steps} --size {sides}'
     return draft
 
 
