@@ -28,21 +28,16 @@ NOISE = 0.3
 """Of Deforum's amount: half, as its pictures run from -1 to 1, and less, as Perlin noise is calmer."""
 DEFAULT_FPS, DEFAULT_FRAMES = 15, 120
 _DOSES = (
-    (
-        "noise_schedule",
-        ("carry.noise", NOISE, 0.0, 1),
-        "noise_schedule",
-        f"carry.noise is {NOISE:g} of it: another kind of noise",
-    ),
-    ("amount_schedule", ("carry.sharpen", 1.0, 0.0, 1), "amount_schedule", ""),
+    ("noise_schedule", "carry.noise", (NOISE, 0.0), f"carry.noise is {NOISE:g} of it: another kind of noise"),
+    ("amount_schedule", "carry.sharpen", (1.0, 0.0), ""),
     (
         "strength_schedule",
-        ("guidance.steps", -STEPS / (1 - STRENGTH), STEPS / (1 - STRENGTH), 100),
-        "strength_schedule: weaker is more steps",
+        "guidance.steps",
+        (-STEPS / (1 - STRENGTH), STEPS / (1 - STRENGTH)),
         f"how much of a frame is painted anew: {STEPS:g} guidance.steps for a strength of {STRENGTH:g}",
     ),
 )
-"""Of each schedule: (path, factor, offset, most) of the scene's curve, its comment, and what differs."""
+"""Of each schedule: the curve here, a factor and an offset that lead to it, and what differs."""
 _SAMPLER = "the sampler of Stable Diffusion"
 _FILES = "files of that program"
 _GUIDED = "prompts with {image: ...} and weights over time"
@@ -104,6 +99,7 @@ _REASONS: Mapping[str, str] = {
 }
 """What there is here instead of keys that have no equal; an asterisk stands for any ending."""
 _REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.split()}
+_NO_CONTRAST = re.compile(r"\s*0\s*:\s*\(?\s*1(\.0*)?\s*\)?\s*")
 _SWITCHES: Mapping[str, tuple[str, ...]] = {
     "hybrid_*": ("hybrid_composite", "hybrid_motion"),
     "freeu_*": ("freeu_enabled",),
@@ -202,7 +198,6 @@ def _put_sound(draft: Draft) -> None:
 
 
 def _put_doses(draft: Draft, clock: Clock) -> None:
-    curves = read_curves(draft, [key for key, *_ in _DOSES], clock)
     coherence = draft.settings.word("color_coherence")
     if coherence == "None":
         draft.put("carry.match_colors", 0, "color_coherence None")
@@ -212,8 +207,10 @@ def _put_doses(draft: Draft, clock: Clock) -> None:
             f"{plain(coherence)}: carry.match_colors holds colors to an earlier frame with the same prompts",
         )
     draft.take("color_coherence")
-    for key, (path, factor, offset, most), origin, differs in _DOSES:
+    curves = read_curves(draft, [key for key, *_ in _DOSES], clock)
+    for key, path, (factor, offset), differs in _DOSES:
         if key in curves:
+            most, origin = (100, f"{key}: weaker is more steps") if factor < 0 else (1, key)
             draft.put(path, clamped(scaled(curves[key], factor, offset), 0, most), origin)
             draft.near(key if differs else (), differs)
             draft.take(key)
@@ -232,9 +229,7 @@ def _reason(key: str, settings: Settings) -> str:
     if key.startswith("cn_"):
         unit = "_".join(key.split("_")[:2])
         return "ControlNet" if _is_on(settings.get(f"{unit}_enabled")) else AT_REST
-    if key == "contrast_schedule" and re.fullmatch(
-        r"0:\(?1(\.0*)?\)?", re.sub(r"\s", "", settings.word(key))
-    ):
+    if key == "contrast_schedule" and _NO_CONTRAST.fullmatch(settings.word(key)):
         return AT_REST
     family = next((name for name in _REASON_OF if name[-1] == "*" and key.startswith(name[:-1])), "")
     reason = _REASON_OF.get(key) or _REASON_OF.get(family, UNKNOWN)

@@ -107,7 +107,8 @@ class Draft:
     def take(self, *keys: str) -> None:
         """Those of these keys that are there and have no fate yet say the same here."""
         known = self.known
-        self.notes.append(Note("taken", tuple(key for key in self.settings.given(*keys) if key not in known)))
+        given = (plain(key) for key in self.settings.given(*keys) if key not in known)
+        self.notes.append(Note("taken", tuple(given)))
 
     def near(self, keys: str | Sequence[str], message: str) -> None:
         """These keys are close here; the message names the difference."""
@@ -214,13 +215,13 @@ class Draft:
         for key in ORDER:
             if key == "prompts" and self.prompts:
                 tree[key] = self.prompts
-            for path in self.fields:
-                parents, _, last = path.rpartition(".")
+            for path, value in self.fields.items():
+                *parents, last = path.split(".")
                 if path.partition(".")[0] == key:
                     inside = tree
-                    for parent in filter(None, parents.split(".")):
+                    for parent in parents:
                         inside = inside.setdefault(parent, {})
-                    inside[last] = self.fields[path]
+                    inside[last] = value
         return tree
 
     def _tail(self) -> Iterator[str]:
@@ -242,14 +243,13 @@ def _lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:
     for name, value in tree.items():
         if isinstance(value, Field):
             yield from _line(name, value, indent)
-            continue
-        yield f"{indent}{name}:"
-        if isinstance(value, list):
+        elif isinstance(value, list):
+            yield f"{name}:"
             for item in value:
                 first, *others = _lines(item, "    ")
-                yield f"  - {first[4:]}"
-                yield from others
+                yield from (f"  - {first[4:]}", *others)
         else:
+            yield f"{indent}{name}:"
             yield from _lines(value, f"{indent}  ")
 
 
@@ -267,14 +267,8 @@ def _line(name: str, value: Field, indent: str) -> Iterator[str]:
 
 def _comment(what: str, message: str) -> Iterator[str]:
     text = f"{plain(what)}: {plain(message)}" if message else plain(what)
-    yield from textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent="#   ",
-        subsequent_indent="#     ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    wrapper = textwrap.TextWrapper(WIDTH, "#   ", "#     ", break_long_words=False, break_on_hyphens=False)
+    yield from wrapper.wrap(text)
 
 
 def plain(text: str) -> str:

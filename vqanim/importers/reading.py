@@ -31,10 +31,8 @@ class NotRecognized(Exception):
 
     def __init__(self, data: Any) -> None:
         super().__init__("not recognized")
-        found = set(data) if isinstance(data, Mapping) else set()
-        for value in data.values() if isinstance(data, Mapping) else ():
-            found |= set(value) if isinstance(value, Mapping) else set()
-        self.keys = frozenset(found)
+        values = [data, *data.values()] if isinstance(data, Mapping) else []
+        self.keys = frozenset(key for value in values if isinstance(value, Mapping) for key in value)
         """Those of the data and of the mappings in it."""
 
 
@@ -107,7 +105,7 @@ def read_file(given: str) -> SettingsFile:
     except (OSError, ValueError):  # a command line is longer than any file's name
         is_file = is_there = False
     if is_file:
-        return SettingsFile(given, _decode(given, _bytes(path)), path.parent)
+        return SettingsFile(given, _text(path, given), path.parent)
     if is_there:
         raise UsageError(f"{given}: is no file")
     if is_command(given):
@@ -123,21 +121,16 @@ def is_command(text: str) -> bool:
     return bool(re.search(r"\bgenerate\.py\b", text) or re.match(r"\s*-{1,2}[a-z_]+\s+\S", text))
 
 
-def _bytes(path: Path) -> bytes:
+def _text(path: Path, name: str) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UsageError(f"{name}: cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
-        raise UsageError(f"{path}: larger than {MAX_BYTES // 1000} kB, which no settings file is")
-    return data
-
-
-def _decode(name: str, data: bytes) -> str:
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        raise UsageError(f"{name}: larger than {MAX_BYTES // 1000} kB, which no settings file is")
     try:
-        text = data.decode(encoding)
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
