@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from vqanim.cli.main import COMMANDS
-from vqanim.importers import TOOLS, import_settings
-from vqanim.importers.registry import importer_of
+from vqanim.importers import TOOLS, import_settings, importer_of
 from vqanim.scene import load_scene
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.model import Camera, Carry, Guidance, Models, Output, Prompt, Scene, Shot, StayNear

@@ -16,11 +16,13 @@ import vqanim
 from tests.sounds import RATE, tone
 from vqanim.cli.import_ import checked
 from vqanim.errors import UsageError
-from vqanim.importers import import_settings
+from vqanim.importers import TOOLS, Importer, deforum, import_settings, importer_of, pytti, vqgan_clip
 from vqanim.importers.draft import Draft
 from vqanim.scene.curves import Keyframes
 from vqanim.scene.model import Scene
 
+IMPORTERS: tuple[Importer, ...] = (deforum, vqgan_clip, pytti)
+"""Here mypy sees that the modules are what the protocol says."""
 SAMPLES = Path(__file__).parent / "samples"
 
 
@@ -348,3 +350,8 @@ def test_whatever_stands_in_settings_a_scene_comes_of_it_or_clear_words(
     except UsageError:
         return
     assert set(given) <= draft.known
+
+
+def test_every_tool_has_an_importer() -> None:
+    assert tuple(importer_of(tool) for tool in TOOLS) == IMPORTERS
+    assert all(importer.TITLE and importer.READS for importer in IMPORTERS)

@@ -30,17 +30,6 @@ TITLE = "pytti"
 READS = "a pytti configuration"
 KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model", "vqgan_model"))
 """Two of them make sure that settings are pytti's."""
-DEFAULTS: Mapping[str, float] = {
-    "width": 180,
-    "height": 112,
-    "steps_per_scene": 100,
-    "steps_per_frame": 50,
-    "interpolation_steps": 0,
-    "pre_animation_steps": 100,
-    "frames_per_second": 12,
-    "save_every": 50,
-}
-"""What pytti takes where a configuration says nothing."""
 _OUTSIDE_FILES = r"(?![^\[]*\])"
 """Signs within [a file's name] do not divide."""
 MAX_SCENES = 500
@@ -122,16 +111,16 @@ class _Film:
     """Steps as seconds of the film: it begins when the animation does."""
 
     def __init__(self, settings: Settings, scenes: int) -> None:
-        def whole(key: str, least: int) -> int:
-            return max(least, int(settings.number(key, DEFAULTS[key])))
+        def whole(key: str, default: int, least: int) -> int:
+            return max(least, int(settings.number(key, default)))
 
         self.moves = settings.word("animation_mode", "off") not in ("off", "False", "false")
-        self.every = whole("steps_per_frame" if self.moves else "save_every", 1)
+        self.every = whole("steps_per_frame" if self.moves else "save_every", 50, 1)
         self.fps = Fraction(str(min(max(settings.number("frames_per_second", 12), 1), 240)))
-        self.scene = whole("steps_per_scene", 1)
-        self.fade = whole("interpolation_steps", 0)
+        self.scene = whole("steps_per_scene", 100, 1)
+        self.fade = whole("interpolation_steps", 0, 0)
         steps = self.scene * scenes
-        before = whole("pre_animation_steps", 0) if self.moves else self.every
+        before = whole("pre_animation_steps", 100, 0) if self.moves else self.every
         self.before = min(before, max(self.every, steps - self.every))
         self.frames = max(2, (steps - self.before) // self.every + 1)
 
@@ -142,7 +131,7 @@ class _Film:
 
 def _put_frame(draft: Draft, film: _Film) -> None:
     settings = draft.settings
-    width, height = (int(settings.number(key, DEFAULTS[key])) for key in ("width", "height"))
+    width, height = int(settings.number("width", 180)), int(settings.number("height", 112))
     if min(width, height) < 1:
         draft.near(settings.given("width", "height"), "-1 follows a picture; write size")
         width, height = 180, 112
