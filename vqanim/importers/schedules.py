@@ -54,33 +54,22 @@ class Clock:
         return Fraction(frame) / self.fps
 
 
-@dataclass(frozen=True)
-class Key:
-    """A value as it is written, from a frame on."""
+def parse_schedule(value: Any, clock: Clock) -> dict[int, str]:
+    """Values as they are written by the frame from which they hold, ascending.
 
-    frame: int
-    text: str
-
-    @property
-    def value(self) -> float | None:
-        """The number, if it is one."""
-        written = self.text.replace("(", "").replace(")", "").strip(" '\"")
-        return float(written) if _NUMBER.fullmatch(written) else None
-
-
-def parse_schedule(value: Any, clock: Clock) -> tuple[Key, ...]:
-    """Keys in the order of their frames; of two at one frame the last. Raises Untranslatable, UsageError."""
+    Of two at one frame the last counts. Raises Untranslatable, UsageError.
+    """
     if isinstance(value, bool) or value is None:
         raise Untranslatable(f"{value!r} is no schedule")
     if isinstance(value, int | float):
-        return (Key(0, repr(value)),)
+        return {0: repr(value)}
     pairs = list(value.items() if isinstance(value, Mapping) else _pairs(str(value)))
     if not pairs:
         raise Untranslatable("it is empty")
     if len(pairs) > MAX_KEYS:
         raise UsageError(f"a schedule has {len(pairs)} keyframes, allowed are at most {MAX_KEYS}")
     keys = {frame_of(str(frame), clock): str(text).strip() for frame, text in pairs}
-    return tuple(Key(frame, keys[frame]) for frame in sorted(keys))
+    return dict(sorted(keys.items()))
 
 
 def frame_of(text: str, clock: Clock) -> int:
@@ -128,36 +117,43 @@ def curve_of(value: Any, clock: Clock) -> Curve:
     Raises Untranslatable with the reason; UsageError for one beyond all measure.
     """
     keys = parse_schedule(value, clock)
-    reached = tuple(key for key in keys if key.frame < clock.frames) or keys[:1]
-    values = [key.value for key in reached]
-    if all(found is not None for found in values):
-        points = zip(reached, values, strict=True)
-        return simplified(Point(clock.second(key.frame), found or 0.0) for key, found in points)
-    if len(reached) == 1:
-        return parse_curve(reached[0].text, clock.names)
-    pieces = [_piece(key, after, clock) for key, after in zip(reached, [*reached[1:], None], strict=True)]
-    return chained(pieces, [key.frame for key in reached[1:]], clock)
+    frames = [frame for frame in keys if frame < clock.frames] or list(keys)[:1]
+    numbers = [number_in(keys[frame]) for frame in frames]
+    if all(found is not None for found in numbers):
+        points = zip(frames, numbers, strict=True)
+        return simplified(Point(clock.second(frame), found or 0.0) for frame, found in points)
+    if len(frames) == 1:
+        return parse_curve(keys[frames[0]], clock.names)
+    pieces = [
+        _piece(keys, frame, after, clock) for frame, after in zip(frames, [*frames[1:], None], strict=True)
+    ]
+    return chained(pieces, frames[1:], clock)
 
 
-def _piece(key: Key, after: Key | None, clock: Clock) -> str:
+def number_in(text: str) -> float | None:
+    """The number that a value is, if it is one."""
+    written = text.replace("(", "").replace(")", "").strip(" '\"")
+    return float(written) if _NUMBER.fullmatch(written) else None
+
+
+def _piece(keys: Mapping[int, str], frame: int, after: int | None, clock: Clock) -> str:
     """What holds from a key to the next one, as an expression."""
-    value = key.value
-    if value is None:
-        return translate_freely(key.text, clock.names)
-    reached = value if after is None else value_at(after, clock)
-    if after is None or reached == value:
-        return number(value)
-    begun = f"(t * {clock.fps_text} - {key.frame})" if key.frame else f"t * {clock.fps_text}"
-    way = f"{begun} / {after.frame - key.frame}"
-    return f"mix({number(value)}, {number(reached)}, {way})"
+    begin = number_in(keys[frame])
+    if begin is None:
+        return translate_freely(keys[frame], clock.names)
+    end = begin if after is None else _value_at(after, keys[after], clock)
+    if after is None or end == begin:
+        return number(begin)
+    passed = f"(t * {clock.fps_text} - {frame})" if frame else f"t * {clock.fps_text}"
+    return f"mix({number(begin)}, {number(end)}, {passed} / {after - frame})"
 
 
-def value_at(key: Key, clock: Clock) -> float:
+def _value_at(frame: int, text: str, clock: Clock) -> float:
     """What a key has at its own frame."""
-    if key.value is not None:
-        return key.value
-    text = translate_freely(key.text, clock.names)
-    return float(values_at(text, np.array([float(clock.second(key.frame))]))[0])
+    if (found := number_in(text)) is not None:
+        return found
+    second = np.array([float(clock.second(frame))])
+    return float(values_at(translate_freely(text, clock.names), second)[0])
 
 
 def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
