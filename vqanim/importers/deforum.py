@@ -202,10 +202,8 @@ def _put_doses(draft: Draft, clock: Clock) -> None:
     if coherence == "None":
         draft.put("carry.match_colors", 0, "color_coherence None")
     elif coherence:
-        draft.near(
-            "color_coherence",
-            f"{plain(coherence)}: carry.match_colors holds colors to an earlier frame with the same prompts",
-        )
+        differs = "carry.match_colors holds colors to an earlier frame with the same prompts"
+        draft.near("color_coherence", f"{plain(coherence)}: {differs}")
     draft.take("color_coherence")
     curves = read_curves(draft, [key for key, *_ in _DOSES], clock)
     for key, path, (factor, offset), differs in _DOSES:

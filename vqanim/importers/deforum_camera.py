@@ -44,17 +44,13 @@ def put_camera(draft: Draft, clock: Clock) -> None:
             draft.put("camera.border", borders[border], f"{key} {border}")
             draft.take(key)
         (_put_flat if mode == "2D" else _put_deep)(draft, clock)
-    elif mode == "Interpolation":
-        draft.near("animation_mode", "Interpolation: one text becomes the other in a straight line")
     elif mode == "Video Input":
-        draft.leave(
-            "animation_mode", "Video Input: a film cannot be painted over; its prompts are here alone"
-        )
+        draft.leave("animation_mode", f"{mode}: a film cannot be painted over; its prompts are here alone")
+    elif mode == "Interpolation":
+        draft.near("animation_mode", f"{mode}: one text becomes the other in a straight line")
     else:
-        draft.near(
-            "animation_mode",
-            f"{plain(mode)}: single pictures; here one text follows the other, without a camera",
-        )
+        differs = "single pictures; here one text follows the other, without a camera"
+        draft.near("animation_mode", f"{plain(mode)}: {differs}")
 
 
 def _put_flat(draft: Draft, clock: Clock) -> None:
@@ -105,12 +101,10 @@ def _put_flip(draft: Draft, clock: Clock, angle: Curve) -> None:
         if turn is None or (constant_of(theta) is None and turn != 0):
             draft.refuse("perspective_flip_theta", "two turns that change over time")
         else:
-            whole = scaled(theta, fps, -fps * turn)
-            draft.put("camera.rotate", whole, "perspective_flip_theta and angle")
-    draft.near(
-        draft.settings.given(*FLIP, *SWITCHES),
-        "here the picture turns about its middle, there about a point right of it and below",
-    )
+            turned = scaled(theta, fps, -fps * turn)
+            draft.put("camera.rotate", turned, "perspective_flip_theta and angle")
+    differs = "here the picture turns about its middle, there about a point right of it and below"
+    draft.near(draft.settings.given(*FLIP, *SWITCHES), differs)
 
 
 def _put_deep(draft: Draft, clock: Clock) -> None:

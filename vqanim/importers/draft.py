@@ -88,6 +88,12 @@ class Draft:
         if constant_of(curve) != DEFAULTS.get(path, 0.0):
             self.put(path, curve, origin)
 
+    def put_models(self, generator: str, *perceptors: str) -> None:
+        """Set large models."""
+        shown = perceptors[0] if len(perceptors) == 1 else f"[{', '.join(perceptors)}]"
+        origin = "fetched with the first render; for a quick look: --models pocket"
+        self.put("models", f"{{generator: {generator}, perceptor: {shown}}}", origin)
+
     def add_prompt(
         self, target: Mapping[str, str], weight: Curve = 1.0, stop: float | None = None
     ) -> dict[str, Field]:

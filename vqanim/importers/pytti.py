@@ -160,13 +160,8 @@ def _put_models(draft: Draft) -> None:
         generator = "imagenet-16384"
     if model not in GENERATORS:
         draft.near("vqgan_model", f"{shortened(model)}: not known; {generator} paints instead")
-    chosen = [name for key, name in PERCEPTORS.items() if settings.is_on(key)] or ["ViT-B/32"]
-    shown = chosen[0] if len(chosen) == 1 else f"[{', '.join(chosen)}]"
-    draft.put(
-        "models",
-        f"{{generator: {generator}, perceptor: {shown}}}",
-        "fetched with the first render; for a quick look: --models pocket",
-    )
+    chosen = [name for key, name in PERCEPTORS.items() if settings.is_on(key)]
+    draft.put_models(generator, *(chosen or ["ViT-B/32"]))
     draft.take("image_model", "vqgan_model", *PERCEPTORS)
 
 

@@ -90,10 +90,8 @@ def _put_deep(draft: Draft, fps: float) -> None:
     draft.put_curve("camera.zoom", zoom, f"translate_z_3d, as if all were {FAR:g} pixels away")
     moved = ["translate_z_3d"]
     if locked:
-        draft.leave(
-            draft.settings.given("translate_x", "translate_y"),
-            "lock_camera takes out all of it but parallax, which needs depth",
-        )
+        shifts = draft.settings.given("translate_x", "translate_y")
+        draft.leave(shifts, "lock_camera takes out all of it but parallax, which needs depth")
     else:
         factor = height / (2 * FAR * across) / width * fps
         for axis, sign in (("x", -1), ("y", 1)):
@@ -126,9 +124,8 @@ def _put_turn(draft: Draft, fps: float, *, locked: bool) -> None:
         draft.put_curve("camera.yaw", y * fps, "rotate_3d")
         draft.put_curve("camera.tilt", -x * fps, "rotate_3d")
     elif x or y:
-        draft.near(
-            "rotate_3d", "lock_camera takes the way out of a turn; only the turn in the picture is here"
-        )
+        differs = "lock_camera takes the way out of a turn; only the turn in the picture is here"
+        draft.near("rotate_3d", differs)
 
 
 def _numbers(text: str) -> list[float]:

@@ -189,11 +189,7 @@ def _put_models(draft: Draft, options: Mapping[str, Any]) -> None:
         draft.near("clip_model", f"{shortened(perceptor)}: not known; ViT-B/32 judges instead")
         perceptor = "ViT-B/32"
     draft.take(*keys, "clip_model")
-    draft.put(
-        "models",
-        f"{{generator: {generator or 'imagenet-16384'}, perceptor: {perceptor}}}",
-        "fetched with the first render; for a quick look: --models pocket",
-    )
+    draft.put_models(generator or "imagenet-16384", perceptor)
 
 
 def _put_start(draft: Draft, options: Mapping[str, Any]) -> None:
