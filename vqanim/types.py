@@ -42,6 +42,8 @@ class Stage:
     steps: int
     detail: float = 1.0
     """Share of a generator's own resolution, for those that have one apart from the picture's size."""
+    fresh: bool = False
+    """Whether it begins from noise that is there only for something to grow from, and may be toned down."""
 
 
 class Generator(Protocol):

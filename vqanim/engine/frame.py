@@ -137,7 +137,8 @@ class Painter:
     def _stages(self, plan: FramePlan) -> tuple[Stage, ...]:
         if plan.steps == 0 or plan.opens_on_picture:
             return (Stage(*self.size, plan.steps),)
-        return self.generator.stages(plan.steps, self.size)
+        first, *others = self.generator.stages(plan.steps, self.size)
+        return (replace(first, fresh=True), *others)
 
     def _steps(
         self,
