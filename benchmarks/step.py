@@ -24,6 +24,7 @@ from plain import NOISE, PlainStep
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from vqanim.camera.step import CameraStep
 from vqanim.engine.device import choose_device
 from vqanim.engine.precision import weights_dtype
 from vqanim.guidance.guide import Guide
@@ -31,7 +32,7 @@ from vqanim.guidance.views import Viewer
 from vqanim.models.clip import TEXT_PARTS, CLIPConfig, CLIPPerceptor, clip_package
 from vqanim.models.vqgan import VQGAN, VQGANGenerator
 from vqanim.models.vqgan_config import VQGANConfig
-from vqanim.timeline.plan import CameraStep, FramePlan, StartPlan, WeightedTerm
+from vqanim.timeline.plan import FramePlan, StartPlan, WeightedTerm
 
 IMAGENET = VQGANConfig(
     embed_dim=256, n_embed=16384, gumbel=False, ddconfig={

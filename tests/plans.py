@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from vqanim.timeline.plan import CameraStep, FramePlan, StartPlan, WeightedTerm
+from vqanim.camera.step import CameraStep
+from vqanim.timeline.plan import FramePlan, StartPlan, WeightedTerm
 
 PLAIN = FramePlan(
     shot="main",

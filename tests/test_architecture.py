@@ -16,11 +16,12 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample", "settings"}),
-    frozenset({"icons"}),
+    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "lazy", "settings"}),
+    frozenset({"camera"}),
+    frozenset({"icons", "effects"}),
     frozenset({"scene"}),
     frozenset({"timeline", "foreign"}),
-    frozenset({"guidance", "camera", "models", "takes", "audio"}),
+    frozenset({"guidance", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
     frozenset({"pages"}),

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.timeline.films import compiled, frames_of, mistakes, path
+from vqanim.camera.homography import path_matrix
 from vqanim.timeline import FrameRef, Timeline
-from vqanim.timeline.homography import path_homography
 from vqanim.timeline.plan import Look, WeightedTerm
 
 ONE = "duration: 2s\nprompts: [a]\n"
@@ -332,7 +332,7 @@ def test_a_loop_looks_at_its_first_frame_from_where_the_camera_is() -> None:
         (term,) = back_terms(film)[index : index + 1]
         assert term is not None
         assert term.target is not None
-        there = path_homography(frame.camera for frame in film.shots[0].frames[1 : index + 1])
+        there = path_matrix(frame.camera for frame in film.shots[0].frames[1 : index + 1])
         assert np.reshape(term.target.view, (3, 3)) == pytest.approx(there, abs=1e-6)
 
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqanim.camera.warp import field, matrix_field, warp
+from vqanim.camera import warp_for, warp_for_view
 from vqanim.engine.conditioning import condition, hold
 from vqanim.engine.events import StageTime
 from vqanim.engine.named import Named, NamedArea, NamedPictures
@@ -24,7 +24,7 @@ from vqanim.errors import InputError
 from vqanim.files import Picture
 from vqanim.guidance.guide import Guide, GuideResult, Losses, OnStep, Reached, Similarities, Verdict, finish
 from vqanim.guidance.losses import TERMS, GuideContext
-from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef
+from vqanim.timeline.plan import FramePlan, FrameRef
 from vqanim.types import Generator, Latents
 
 
@@ -204,10 +204,8 @@ class Painter:
         """The context with the saved frames that terms name, moved as they say."""
         targets = (term.target for term in plan.terms if term.target is not None)
         moved = {
-            target: warp(
-                to_tensor(saved[target.frame]).to(self.device),
-                matrix_field(target.view, self.size).to(self.device),
-                target.border,
+            target: warp_for_view(target.view, target.border, self.size, self.device).apply(
+                to_tensor(saved[target.frame]).to(self.device)
             )
             for target in dict.fromkeys(targets)
             if target.frame is not None
@@ -232,7 +230,8 @@ class Painter:
         """The warped and conditioned picture of the frame before, on the device, and how far each of its
         pixels [1, 1, H, W] was in that frame; None where nothing moved."""
         before = self._saved(plan, previous)
-        warped, valid = (before, None) if plan.camera.still else self._warp(before, plan.camera)
+        warp = warp_for(plan.camera, self.size, self.device)
+        warped, valid = (before, None) if warp is None else warp.apply(before)
         return condition(warped, before, plan, self._random(plan, "noise")), valid
 
     def _saved(self, plan: FramePlan, previous: Picture) -> Tensor:
@@ -243,10 +242,6 @@ class Painter:
                 f"{previous.shape[0]} pixels, expected {self.width}x{self.height}; delete it to paint it anew"
             )
         return to_tensor(previous).to(self.device)
-
-    def _warp(self, picture: Tensor, step: CameraStep) -> tuple[Tensor, Tensor]:
-        grid = field(step, self.size).to(self.device)
-        return warp(picture, grid, step.border)
 
     def _random(self, plan: FramePlan, purpose: str) -> torch.Generator:
         return random_generator(plan.seed, plan.shot, plan.index, purpose)

@@ -1,8 +1,8 @@
 """A scene in numbers: every curve sampled, the camera's speeds integrated, every frame planned. No torch."""
 
+from vqanim.camera.step import CameraStep, Move
 from vqanim.timeline.compile import compile_timeline
 from vqanim.timeline.plan import (
-    CameraStep,
     Chapter,
     FilmFrame,
     FramePlan,
@@ -10,7 +10,6 @@ from vqanim.timeline.plan import (
     Layer,
     Limits,
     Look,
-    Move,
     PerceptorPlan,
     ShotPlan,
     SoundPlan,

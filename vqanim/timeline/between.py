@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from vqanim.camera.step import CameraStep
 from vqanim.timeline.frames import Film, camera_path
-from vqanim.timeline.plan import CameraStep
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.view import View
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from vqanim.camera.homography import farthest_move, path_matrix
 from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.between import ShotCamera
 from vqanim.timeline.effects import EffectClock, effects_at
-from vqanim.timeline.homography import farthest_move, path_homography
 from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
 from vqanim.timeline.runs import SEAM_SECONDS, Cut, Run, make_runs, place_shots, seam_share
 from vqanim.timeline.sampling import Sampler
@@ -132,7 +132,7 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
     """Note a loop whose camera ends elsewhere than it began."""
     if not run.loop or sampler.problems:  # a camera without values is no camera to judge
         return
-    total = path_homography([*run.steps[1 : run.own], run.after])
+    total = path_matrix([*run.steps[1 : run.own], run.after])
     far = farthest_move(total, aspect)
     if far <= CLOSED:
         return

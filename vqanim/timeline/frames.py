@@ -9,6 +9,7 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.camera.step import CameraStep
 from vqanim.icons.spec import form_of
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
@@ -18,7 +19,6 @@ from vqanim.scene.times import Time, TimeBase
 from vqanim.timeline.anchors import find_anchors
 from vqanim.timeline.plan import (
     AreaPlan,
-    CameraStep,
     FramePlan,
     FrameRef,
     Limits,

@@ -12,8 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from vqanim.camera.homography import Matrix, step_matrix
 from vqanim.scene.model import Scene
-from vqanim.timeline.homography import Matrix, path_homography
 from vqanim.timeline.plan import FrameRef, ShotPlan, StartPlan, WeightedTerm
 from vqanim.timeline.runs import SEAM_SECONDS, Run, make_runs, place_shots, seam_share
 from vqanim.timeline.shots import Span
@@ -55,7 +55,7 @@ def _way_back(run: Run) -> dict[FrameRef, WeightedTerm]:
             break
         step = run.after if index + 1 == run.own else run.steps[index + 1]
         if not step.still:
-            rest, border = rest @ path_homography([step]), step.border
+            rest, border = rest @ step_matrix(step), step.border
         terms[run.frames[index]] = _term(run.frames[0], share, np.asarray(np.linalg.inv(rest)), border)
     return terms
 

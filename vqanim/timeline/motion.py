@@ -17,6 +17,7 @@ to the same movement.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -159,6 +160,47 @@ def frame_steps(mesh: Mesh, pieces: Steps) -> Steps:
     still_to_come = np.repeat(sums[ends], ends - starts) - sums[1:]
     shift = np.add.reduceat(np.exp(still_to_come) * pieces.shift, starts)
     return Steps(np.add.reduceat(pieces.log, starts), shift)
+
+
+def turns_between(yaw: NDArray[np.float64], tilt: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(tilt, yaw, roll) in degrees [F - 1, 3] of the turns from each orientation of a camera to the next.
+
+    The camera stands on a tripod: it is turned right by `yaw` [F] degrees and then down by `tilt` [F], so
+    that orientations that come back bring the picture back.
+    """
+    about_y, about_x = np.radians(yaw), np.radians(-tilt)
+    cy, sy, cx, sx = np.cos(about_y), np.sin(about_y), np.cos(about_x), np.sin(about_x)
+    zero = np.zeros_like(cy)
+    # Columns of Ry Rx: the camera's axes in the world.
+    world = np.stack(
+        [
+            np.stack([cy, sy * sx, sy * cx], -1),
+            np.stack([zero, cx, -sx], -1),
+            np.stack([-sy, cy * sx, cy * cx], -1),
+        ],
+        axis=-2,
+    )
+    rays = np.swapaxes(world[1:], -1, -2) @ world[:-1]
+    half = np.stack(
+        [
+            rays[:, 2, 1] - rays[:, 1, 2],
+            rays[:, 0, 2] - rays[:, 2, 0],
+            rays[:, 1, 0] - rays[:, 0, 1],
+        ],
+        axis=-1,
+    )
+    sines = np.linalg.norm(half, axis=-1) / 2
+    angles = np.arctan2(sines, (np.trace(rays, axis1=-2, axis2=-1) - 1) / 2)
+    # angle / sine, whose limit for small ones is 1.
+    ratio = np.where(sines > 1e-12, angles / np.maximum(sines, 1e-12), 1.0)
+    vectors = np.degrees(half / 2 * ratio[:, None])
+    return np.asarray(vectors * np.array([1.0, -1.0, 1.0]))
+
+
+def most_turn(fov: float, aspect: float) -> float:
+    """Degrees that a camera may turn in one step: farther, and a corner would look behind the old picture."""
+    corner = math.degrees(math.atan(math.tan(math.radians(fov) / 2) * math.hypot(1.0, aspect)))
+    return max(0.0, 85.0 - corner)
 
 
 def _merged(regular: Floats, breaks: Floats) -> Floats:

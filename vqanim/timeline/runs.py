@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
+from vqanim.camera.step import CameraStep, Move
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.model import MAX_FRAMES, Scene, Shot
 from vqanim.scene.times import nearest_frame
 from vqanim.timeline.between import ShotCamera, Way, ways_of_run
-from vqanim.timeline.plan import CameraStep, FrameRef, Look, Move, ShotPlan
+from vqanim.timeline.plan import FrameRef, Look, ShotPlan
 from vqanim.timeline.shots import Span
 from vqanim.timeline.view import tidy
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from vqanim.camera.step import CameraStep
 from vqanim.errors import Place
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Shot
-from vqanim.timeline.plan import CameraStep, FramePlan, Segment, ShotPlan, TimelapsePlan
+from vqanim.timeline.plan import FramePlan, Segment, ShotPlan, TimelapsePlan
 from vqanim.timeline.sampling import Sampler
 from vqanim.timeline.view import View
 

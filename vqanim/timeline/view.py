@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.camera.step import DEFAULT_FOV, CameraStep
 from vqanim.errors import Place
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Camera
 from vqanim.timeline import motion
-from vqanim.timeline.homography import most_turn, turns_between
-from vqanim.timeline.motion import Complex, Mesh, Pose, Steps
-from vqanim.timeline.plan import DEFAULT_FOV, CameraStep
+from vqanim.timeline.motion import Complex, Mesh, Pose, Steps, most_turn, turns_between
 from vqanim.timeline.sampling import Clocks, Moments, Sampler, seconds_of
 
 Indices = NDArray[np.int64] | NDArray[np.float64]

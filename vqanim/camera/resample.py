@@ -1,6 +1,6 @@
 """Pictures moved and softened outside of painting, without torch. Pillow is imported where it is used.
 
-Matrices are those of the camera (see vqanim/camera/matrix.py): forward, in pixels, (x, y) from the top left.
+Matrices are those of `camera.homography`: forward, in pixels, (x, y) from the top left.
 """
 
 from __future__ import annotations
