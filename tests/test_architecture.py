@@ -16,12 +16,12 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "lazy", "settings"}),
-    frozenset({"camera"}),
+    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "settings", "lazy"}),
+    frozenset({"models", "camera"}),
     frozenset({"icons", "effects"}),
     frozenset({"scene"}),
     frozenset({"timeline", "foreign"}),
-    frozenset({"guidance", "models", "takes", "audio"}),
+    frozenset({"guidance", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
     frozenset({"pages"}),
