@@ -368,3 +368,14 @@ def test_a_film_of_several_shots_dissolves_into_its_first_picture() -> None:
     assert seen(film, 15) == [("b", 5, 0.5), ("a", 0, 0.5)]
     assert seen(film, 19) == [("b", 9, 0.028), ("a", 0, 0.972)]
     assert Fraction(len(film.edit), 1) == 20
+
+
+def test_per_cent_of_a_film_that_repeats_are_the_same_where_it_is_read_and_where_it_is_cut() -> None:
+    # Ten times 11 frames are 11 s, so that 10.6 s, ten times the duration as written, is not its end.
+    film = compiled(
+        "fps: 10\nprompts: a\neffects: [{blur: {0s: 0, 10.6s: 0.01, 100%: 0}}]\n"
+        "shots: [{name: a, duration: 1.06s, repeat: 10}]"
+    )
+    assert len(film.edit) == 110
+    assert film.edit[106].effects[0].amount == 0.01
+    assert film.edit[108].effects[0].amount == 0.005

@@ -48,12 +48,12 @@ class ShotCamera:
         nothing moves or a curve has no value there: then parts of the whole step must do.
         """
         wanted = sorted(places)
-        views = [View(clocks.span.shot.camera, clocks, self.film.aspect) for clocks in self._clocks]
+        views = [View(clocks.clip.shot.camera, clocks, self.film.aspect) for clocks in self._clocks]
         if not wanted or all(view.at_rest for view in views):
             return {}
         first, end = math.floor(wanted[0]), math.floor(wanted[-1]) + 1
         points = sorted({*wanted, *map(Fraction, range(first, end + 1))})
-        until = float((self.clocks.span.first + self._frames) / self.clocks.painted)
+        until = float((self.clocks.clip.first + self._frames) / self.clocks.painted)
         sampler = Sampler()
         steps = camera_path(
             self.film,
@@ -70,7 +70,7 @@ class ShotCamera:
 
     @property
     def _frames(self) -> int:
-        return self.clocks.span.count + self.clocks.span.overhang
+        return self.clocks.clip.count + self.clocks.clip.overhang
 
 
 def _cut(points: Sequence[Fraction], steps: Sequence[CameraStep]) -> dict[Fraction, Way]:
@@ -92,7 +92,7 @@ def ways_of_run(
     """
     between = [place for place in places if place.denominator != 1]
     found: dict[Fraction, Way] = {}
-    start, number = cameras[0].clocks.span.first, 0
+    start, number = cameras[0].clocks.clip.first, 0
     for shot, (camera, count) in enumerate(zip(cameras, counts, strict=True)):
         end = math.inf if shot + 1 == len(cameras) else number + count - 1
         # The interval that leads to a shot's first frame is its own.

@@ -14,14 +14,13 @@ from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.between import ShotCamera
+from vqanim.timeline.clips import Clip, clips_of
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
 from vqanim.timeline.loops import lead_back
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
-from vqanim.timeline.runs import see_shots
 from vqanim.timeline.sampling import Clocks, Sampler
-from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.timelapse import as_timelapse, check_timelapse
 from vqanim.timeline.view import DIGITS, View
 
@@ -50,8 +49,8 @@ def compile_timeline(
     """
     scene = _with_sound(scene, clock, signals)
     width, height = _fitted_size(scene, limits)
-    spans = see_shots(lay_out(scene), scene)
-    duration = math.fsum(span.duration for span in spans)
+    clips = clips_of(scene)
+    duration = math.fsum(clip.duration for clip in clips)
     aspect = height / width
     film = Film(
         scene.seed,
@@ -64,15 +63,15 @@ def compile_timeline(
         loop=scene.loop,
     )
     sampler = Sampler()
-    cameras = _cameras(spans, film, TimeBase(duration, scene.fps, sound=scene.sound), scene.rate)
+    cameras = _cameras(clips, film, TimeBase(duration, scene.fps, sound=scene.sound), scene.rate)
     shots = tuple(
         _take(camera, sampler, following)
         for camera, following in zip(cameras, [*map(_carried, cameras[1:]), None], strict=True)
     )
-    shots = lead_back(scene, spans, shots)
-    edit, chapters = cut_film(scene, spans, shots, sampler, cameras)
+    shots = lead_back(scene, clips, shots)
+    edit, chapters = cut_film(scene, clips, shots, sampler, cameras)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
-    keys = cut_keys(scene, spans, shots, sampler) if smooth else ()
+    keys = cut_keys(scene, clips, shots, sampler) if smooth else ()
     if sampler.problems:
         raise SceneError(sampler.problems.values())
     gif_width, gif_fps = _gif(scene, width, height, len(edit))
@@ -121,14 +120,14 @@ def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fracti
     return columns, fps
 
 
-def _cameras(spans: tuple[Span, ...], film: Film, base: TimeBase, rate: Fraction) -> list[ShotCamera]:
+def _cameras(clips: tuple[Clip, ...], film: Film, base: TimeBase, rate: Fraction) -> list[ShotCamera]:
     """Every shot on its clocks, with those of the shot that it carries on."""
-    clocks = [Clocks(span, base, several=len(spans) > 1, rate=rate) for span in spans]
+    clocks = [Clocks(clip, base, several=len(clips) > 1, rate=rate) for clip in clips]
     cameras = []
     for number, here in enumerate(clocks):
         before = None
-        if number and here.span.shot.transition.kind == "carry":
-            before = replace(clocks[number - 1], until=here.span.start + here.span.blend)
+        if number and here.clip.shot.transition.kind == "carry":
+            before = replace(clocks[number - 1], until=here.clip.start + here.clip.blend)
         cameras.append(ShotCamera(film, here, before))
     return cameras
 
@@ -140,7 +139,7 @@ def _carried(camera: ShotCamera) -> Clocks | None:
 
 def _take(camera: ShotCamera, sampler: Sampler, following: Clocks | None) -> ShotPlan:
     """What is painted of a shot. following: the clocks of the shot that carries on from it."""
-    shot = camera.clocks.span.shot
+    shot = camera.clocks.clip.shot
     take = plan_shot(camera.film, camera.clocks, camera.before, sampler, following)
     if shot.kind != "timelapse":
         return take

@@ -11,11 +11,11 @@ from vqanim.camera.homography import farthest_move, path_matrix
 from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.between import ShotCamera
+from vqanim.timeline.clips import Clip, Cut, cuts_of
 from vqanim.timeline.effects import EffectClock, effects_at
 from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
-from vqanim.timeline.runs import SEAM_SECONDS, Cut, Run, make_runs, place_shots, seam_share
+from vqanim.timeline.runs import SEAM_SECONDS, Run, make_runs, seam_share
 from vqanim.timeline.sampling import Sampler
-from vqanim.timeline.shots import Span
 from vqanim.timeline.view import tidy
 
 CLOSED = 0.002
@@ -28,7 +28,7 @@ KEYS_PAST_END = 3
 
 def cut_film(
     scene: Scene,
-    spans: Sequence[Span],
+    clips: Sequence[Clip],
     shots: Sequence[ShotPlan],
     sampler: Sampler,
     cameras: Sequence[ShotCamera],
@@ -38,7 +38,7 @@ def cut_film(
     Mistakes in the curves of effects, and loops whose camera does not close, are noted in `sampler`.
     cameras: of all shots. Raises SceneError with every shot that the film does not show.
     """
-    cuts = place_shots(spans, scene, scene.fps)
+    cuts = cuts_of(clips, scene, scene.fps)
     runs = make_runs(scene, cuts, shots, scene.fps, cameras)
     for cut, run in zip(cuts, runs, strict=True):
         _check_loop(scene, cut, run, cameras[0].film.aspect, sampler)
@@ -54,10 +54,10 @@ def cut_film(
 
 
 def cut_keys(
-    scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan], sampler: Sampler
+    scene: Scene, clips: Sequence[Clip], shots: Sequence[ShotPlan], sampler: Sampler
 ) -> tuple[FilmFrame, ...]:
     """The film at the painted rate and without its own effects, for something that finds frames between."""
-    cuts = place_shots(spans, scene, scene.rate)
+    cuts = cuts_of(clips, scene, scene.rate)
     runs = make_runs(scene, cuts, shots, scene.rate)
     seen = _seen(scene, cuts, runs, scene.rate, sampler)
     past = [replace(seen[-1][-1], looks=runs[-1].looks(len(seen) + more)) for more in range(KEYS_PAST_END)]
@@ -101,14 +101,14 @@ def _seen_of_shots(
 
 def _dissolve_frames(cut: Cut, fps: Fraction) -> Fraction:
     # A float's last bit must not add a frame.
-    return round(Fraction(cut.span.dissolve) * fps, 9)
+    return round(Fraction(cut.clip.dissolve) * fps, 9)
 
 
 def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> EffectClock:
     """Of every frame of a shot and those under the dissolve that follows."""
     name = cut.shot.name if len(scene.shots) > 1 else ""
     start = float(cut.first / fps)
-    late = start - cut.span.written
+    late = start - cut.clip.written
     base = TimeBase(cut.seconds, scene.fps, start, scene.sound, late, frame=float(1 / fps))
     return EffectClock.of(cut.count + math.ceil(cover), base, fps, name)
 

@@ -74,8 +74,8 @@ def plan_shot(
     before: the clocks of the shot whose last frame is carried on; None for the first shot and after a cut.
     following: those of the shot that carries on from this one.
     """
-    span, shot = clocks.span, clocks.span.shot
-    frames = np.arange(span.first, span.first + span.count + span.overhang)
+    clip, shot = clocks.clip, clocks.clip.shot
+    frames = np.arange(clip.first, clip.first + clip.count + clip.overhang)
     sides = sides_of(clocks, before, frames)
     ahead = sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
     fresh_first = before is None
@@ -121,7 +121,7 @@ def plan_shot(
     after = (
         _after(film, clocks, int(frames[-1])) if film.in_betweens or film.loop or shot.loop else CameraStep()
     )
-    return ShotPlan(shot.name, tuple(plans), span.overhang, after)
+    return ShotPlan(shot.name, tuple(plans), clip.overhang, after)
 
 
 def _cameras(
@@ -137,10 +137,10 @@ def camera_path(
     film: Film, clocks: Clocks, before: Clocks | None, places: Indices, sampler: Sampler
 ) -> list[CameraStep]:
     """The steps of a shot's camera between places [P], in painted frames of the film; P - 1 of them."""
-    view, blend = View(clocks.span.shot.camera, clocks, film.aspect), clocks.span.blend
+    view, blend = View(clocks.clip.shot.camera, clocks, film.aspect), clocks.clip.blend
     if before is None:
         return camera_steps(view, places, film.cell, sampler)
-    outgoing = View(before.span.shot.camera, before, film.aspect) if blend > 0 else None
+    outgoing = View(before.clip.shot.camera, before, film.aspect) if blend > 0 else None
     return camera_steps(view, places, film.cell, sampler, outgoing, blend)
 
 
@@ -150,7 +150,7 @@ def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
     Without a mistake of its own: a curve that has no value there lets the camera stand.
     """
     end = float((last + 1) / clocks.painted)
-    view = View(clocks.span.shot.camera, replace(clocks, until=end), film.aspect)
+    view = View(clocks.clip.shot.camera, replace(clocks, until=end), film.aspect)
     (step,) = camera_steps(view, np.array([last, last + 1]), film.cell, Sampler())
     return step
 
@@ -272,7 +272,7 @@ def lead_seconds(shot: Shot, clocks: Clocks) -> float:
     if shot.lead == AUTO:
         return float(USUAL_RESPONSE / clocks.painted)
     assert isinstance(shot.lead, Time)
-    return shot.lead.seconds(TimeBase(clocks.span.duration, clocks.fps))
+    return shot.lead.seconds(TimeBase(clocks.clip.duration, clocks.fps))
 
 
 def _learning_rate(shot: Shot, limits: Limits) -> Curve:
@@ -312,7 +312,7 @@ def _first_steps(shot: Shot) -> int:
 def _previous(shot: Shot, before: Clocks | None, index: int) -> FrameRef | None:
     if index:
         return FrameRef(shot.name, index - 1)
-    return None if before is None else FrameRef(before.span.shot.name, before.span.count - 1)
+    return None if before is None else FrameRef(before.clip.shot.name, before.clip.count - 1)
 
 
 def _anchor(shot: Shot, index: int | None, previous: FrameRef | None) -> FrameRef | None:

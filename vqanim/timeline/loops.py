@@ -14,9 +14,9 @@ import numpy as np
 
 from vqanim.camera.homography import Matrix, step_matrix
 from vqanim.scene.model import Scene
+from vqanim.timeline.clips import Clip, cuts_of
 from vqanim.timeline.plan import FrameRef, ShotPlan, StartPlan, WeightedTerm
-from vqanim.timeline.runs import SEAM_SECONDS, Run, make_runs, place_shots, seam_share
-from vqanim.timeline.shots import Span
+from vqanim.timeline.runs import SEAM_SECONDS, Run, make_runs, seam_share
 from vqanim.timeline.view import tidy
 
 KIND = "stay_near_pixels"
@@ -25,15 +25,15 @@ PULL = 3.0
 already, and so the way back is spread over the seam."""
 
 
-def lead_back(scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan]) -> tuple[ShotPlan, ...]:
+def lead_back(scene: Scene, clips: Sequence[Clip], shots: Sequence[ShotPlan]) -> tuple[ShotPlan, ...]:
     """The shots, with a term in the last second of every loop that holds its frames to the first frame.
 
     Its weight rises with the share that the edit gives to the first frame, slowly at first. Raises
-    SceneError as `place_shots` does.
+    SceneError as `cuts_of` does.
     """
     if not (scene.loop or any(shot.loop for shot in scene.shots)):
         return tuple(shots)
-    cuts = place_shots(spans, scene, scene.fps)
+    cuts = cuts_of(clips, scene, scene.fps)
     runs = make_runs(scene, cuts, shots, scene.fps)
     terms: dict[FrameRef, WeightedTerm] = {}
     for run in {run.first: run for run in runs if run.loop}.values():

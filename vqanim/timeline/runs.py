@@ -1,4 +1,4 @@
-"""Where shots lie in the film, and which saved frames are seen at a film frame."""
+"""Takes that are seen as one movement, and which of their saved frames are seen at a film frame."""
 
 from __future__ import annotations
 
@@ -6,76 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import accumulate, pairwise
 
 from vqanim.camera.step import CameraStep, Move
-from vqanim.errors import Place, Problem, SceneError
-from vqanim.scene.model import MAX_FRAMES, Scene, Shot
-from vqanim.scene.times import nearest_frame
+from vqanim.scene.model import Scene, Shot
 from vqanim.timeline.between import ShotCamera, Way, ways_of_run
+from vqanim.timeline.clips import Cut, carries_on
 from vqanim.timeline.plan import FrameRef, Look, ShotPlan
-from vqanim.timeline.shots import Span
 from vqanim.timeline.view import tidy
 
 SEAM_SECONDS = 1
 """How long the end of a loop is blended with its start; half of a loop that is shorter than twice this."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The place of one shot in the film, in film frames."""
-
-    span: Span
-    first: int
-    count: int
-    played: int
-    """Film frames before the last picture is held."""
-    seconds: float
-    """How long it is in the film, as written."""
-
-    @property
-    def shot(self) -> Shot:
-        """What the scene says of it."""
-        return self.span.shot
-
-
-def place_shots(spans: Sequence[Span], scene: Scene, fps: Fraction) -> tuple[Cut, ...]:
-    """The film frames of every shot at `fps`; borders are the cumulated time, rounded to the nearest frame.
-
-    Raises SceneError with every shot without a film frame, or when the film is too long.
-    """
-    cuts: list[Cut] = []
-    first, begins = 0, _film_starts(spans, scene)
-    for span, (begin, over) in zip(spans, pairwise(begins), strict=True):
-        held = nearest_frame(begin + _played_seconds(span, scene), fps)
-        end = nearest_frame(over, fps)
-        cuts.append(Cut(span, first, end - first, max(1, held - first), float(over - begin)))
-        first = end
-    if first > MAX_FRAMES:
-        message = f"found {first} frames, allowed {MAX_FRAMES} in a film: shorten it or lower fps"
-        raise SceneError([Problem(Place(scene.file, 0, "duration"), message)])
-    if empty := [_empty(cut, fps) for cut in cuts if cut.count < 1]:
-        raise SceneError(empty)
-    return tuple(cuts)
-
-
-def _film_starts(spans: Sequence[Span], scene: Scene) -> list[Fraction]:
-    """Seconds of the film at which each shot begins, and of the film's end."""
-    lengths = (_played_seconds(span, scene) + span.freeze for span in spans)
-    return list(accumulate(lengths, initial=Fraction(0)))
-
-
-def _played_seconds(span: Span, scene: Scene) -> Fraction:
-    """A shot that repeats is as long as its painted frames; else its last time would end early or late."""
-    if span.shot.repeat == 1:
-        return Fraction(span.duration)
-    return span.shot.repeat * span.count / scene.rate
-
-
-def _empty(cut: Cut, fps: Fraction) -> Problem:
-    frame = f"{float(1 / fps):.3g} s at {float(fps):.6g} fps"
-    said = f"shot {cut.shot.name} lasts {cut.seconds:.6g} s and shows no frame of the film: one is {frame}"
-    return Problem(cut.shot.place, said)
 
 
 def seam_share(way: float) -> float:
@@ -221,28 +161,11 @@ def _movements(shots: Sequence[Shot]) -> list[list[int]]:
     """The numbers of the shots, those together that are seen as one movement."""
     groups: list[list[int]] = []
     for number, shot in enumerate(shots):
-        carried = number > 0 and shot.transition.kind == "carry"
-        if carried and _is_plain(shot) and _is_plain(shots[number - 1]):
+        if number > 0 and carries_on(shots[number - 1], shot):
             groups[-1].append(number)
         else:
             groups.append([number])
     return groups
-
-
-def see_shots(spans: Sequence[Span], scene: Scene) -> tuple[Span, ...]:
-    """The spans with the moments of the film for which their first frames are painted.
-
-    Those are the painted frames that are nearest to the cuts, whatever fps is, so that another fps asks for
-    no other frame. Where a film frame lies between two painted ones, the film shows what is between them.
-    """
-    begins = _film_starts(spans, scene)
-    seen: list[Span] = []
-    for group in _movements([span.shot for span in spans]):
-        first = group[0]
-        shown = nearest_frame(begins[first], scene.rate) - spans[first].first
-        for span in (spans[number] for number in group):
-            seen.append(replace(span, seen=float((shown + span.first) / scene.rate), shown=shown))
-    return tuple(seen)
 
 
 def _begin(pace: Fraction, cut: Cut) -> Fraction:
@@ -253,11 +176,7 @@ def _begin(pace: Fraction, cut: Cut) -> Fraction:
     shot = cut.shot
     if shot.repeat > 1 or shot.reverse or shot.loop:
         return Fraction(0)
-    return cut.first * pace - cut.span.first - cut.span.shown
-
-
-def _is_plain(shot: Shot) -> bool:
-    return shot.freeze is None and shot.repeat == 1 and not shot.reverse and not shot.loop
+    return cut.first * pace - cut.clip.first - cut.clip.shown
 
 
 def _make_run(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vqanim.errors import CurveError, Place, Problem
 from vqanim.scene.curves import Curve
 from vqanim.scene.times import TimeBase
-from vqanim.timeline.shots import Span
+from vqanim.timeline.clips import Clip
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64] | NDArray[np.float64]
@@ -36,7 +36,7 @@ class Clocks:
     transition nobody asks for the outgoing shot, so nothing there can be a mistake.
     """
 
-    span: Span
+    clip: Clip
     film_base: TimeBase
     several: bool = False
     """True when the film has more than one shot, so that a message names the shot."""
@@ -59,36 +59,36 @@ class Clocks:
 
     def base_of(self, curve: Curve) -> TimeBase:
         """The time on which a curve runs, and how it lies to what is heard while its frames are seen."""
-        seen, frame = self.span.seen_at, float(1 / self.painted) if self.frame is None else self.frame
+        seen, frame = self.clip.seen, float(1 / self.painted) if self.frame is None else self.frame
         if curve.base == "film":
-            start = seen - self.span.start
-            return replace(self.film_base, start=start, late=start - self.span.lag, frame=frame)
-        late = seen - self.span.written
-        return replace(self.film_base, duration=self.span.duration, start=seen, late=late, frame=frame)
+            start = seen - self.clip.start
+            return replace(self.film_base, start=start, late=start - self.clip.lag, frame=frame)
+        late = seen - self.clip.written
+        return replace(self.film_base, duration=self.clip.duration, start=seen, late=late, frame=frame)
 
     def at(self, film_seconds: Floats) -> Moments:
         """Both clocks at moments of the film."""
-        return self._held(film_seconds, film_seconds - self.span.start)
+        return self._held(film_seconds, film_seconds - self.clip.start)
 
     def at_frames(self, frames: Indices) -> Moments:
         """Both clocks at frames of the film, each rounded only once."""
-        inside = frames - self.span.first
+        inside = frames - self.clip.first
         return self._held(seconds_of(frames, self.painted), seconds_of(inside, self.painted))
 
     def breaks(self, curve: Curve) -> list[float]:
         """Moments of the film, in seconds, at which a curve may have a corner or a jump."""
-        offset = 0.0 if curve.base == "film" else self.span.start
+        offset = 0.0 if curve.base == "film" else self.clip.start
         return [moment + offset for moment in curve.breakpoints(self.base_of(curve))]
 
     def name(self, curve: Curve, seconds: float) -> str:
         """A moment of a curve's own time, for people: `at frame 57 (4.75 s)`."""
         # A moment between two frames counts to the frame that it leads to.
         frame = max(0, math.ceil(seconds * float(self.fps) - 1e-6))
-        shot = f" of shot {self.span.shot.name}" if self.several and curve.base == "shot" else ""
+        shot = f" of shot {self.clip.shot.name}" if self.several and curve.base == "shot" else ""
         return f"at frame {frame}{shot} ({round(seconds, 3):.12g} s)"
 
     def _held(self, film: Floats, shot: Floats) -> Moments:
-        return Moments(np.minimum(film, self.until), np.clip(shot, 0.0, self.until - self.span.start))
+        return Moments(np.minimum(film, self.until), np.clip(shot, 0.0, self.until - self.clip.start))
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def _segments(frames: tuple[FramePlan, ...]) -> tuple[Segment, ...]:
 
 def check_timelapse(view: View, sampler: Sampler) -> None:
     """Note what a timelapse cannot have: a camera that moves, and what is one number for all its steps."""
-    shot = view.clocks.span.shot
+    shot = view.clocks.clip.shot
     rest = View(Shot(shot.name).camera, view.clocks, view.aspect).curves
     if not view.at_rest:
         moving = [curve for name, curve in view.curves.items() if not _same(curve, rest[name])]

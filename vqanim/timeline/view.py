@@ -145,7 +145,7 @@ def camera_steps(
     before: the view of the outgoing shot, blended with this one over the first `blend` seconds of its shot.
     """
     views = [view] if before is None else [view, before]
-    start, rate = view.clocks.span.start, view.clocks.painted
+    start, rate = view.clocks.clip.start, view.clocks.painted
     for each in views:
         each.check(each.clocks.at_frames(frames), sampler)
     if len(frames) < 2:
@@ -213,7 +213,7 @@ def _turned(
 
 def _turns_too_far(view: View, frame: int, fov: float, most: float) -> tuple[Place, str]:
     """What to say about a camera that would see what lay behind the old picture."""
-    shot = view.clocks.span.shot
+    shot = view.clocks.clip.shot
     seconds = round(frame / float(view.clocks.painted), 3)
     return (
         Place(shot.place.file, shot.place.line, "camera"),
@@ -234,7 +234,7 @@ def _calm(steps: Steps) -> NDArray[np.bool_]:
 
 def _too_far(view: View, frame: int) -> tuple[Place, str]:
     """What to say about a step that is not calm."""
-    shot = view.clocks.span.shot
+    shot = view.clocks.clip.shot
     seconds = round(frame / float(view.clocks.painted), 3)
     return (
         Place(shot.place.file, shot.place.line, "camera"),
