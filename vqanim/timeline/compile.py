@@ -13,16 +13,15 @@ from vqanim.scene.heard import signals_of
 from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
-from vqanim.timeline.between import ShotCamera
-from vqanim.timeline.clips import Clip, clips_of
+from vqanim.timeline.camera import ShotCamera
+from vqanim.timeline.clips import clips_of
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
-from vqanim.timeline.loops import lead_back
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
-from vqanim.timeline.sampling import Clocks, Sampler
+from vqanim.timeline.runs import lead_back
+from vqanim.timeline.sampling import Clocks, Sampler, tidy
 from vqanim.timeline.timelapse import as_timelapse, check_timelapse
-from vqanim.timeline.view import DIGITS, View
 
 _GIF_WIDTH = 480
 _GIF_FPS = Fraction(25)
@@ -51,22 +50,25 @@ def compile_timeline(
     width, height = _fitted_size(scene, limits)
     clips = clips_of(scene)
     duration = math.fsum(clip.duration for clip in clips)
-    aspect = height / width
     film = Film(
         scene.seed,
         float(scene.rate),
-        aspect,
-        cell_length(duration),
         limits,
         scene.models.used,
         in_betweens=scene.rate != scene.fps,
         loop=scene.loop,
     )
     sampler = Sampler()
-    cameras = _cameras(clips, film, TimeBase(duration, scene.fps, sound=scene.sound), scene.rate)
+    base = TimeBase(duration, scene.fps, sound=scene.sound)
+    clocks = [Clocks(clip, base, several=len(clips) > 1, rate=scene.rate) for clip in clips]
+    cameras = [
+        ShotCamera(here, _before(here, before), height / width, cell_length(duration))
+        for before, here in zip([None, *clocks], clocks, strict=False)
+    ]
+    carried = [camera.clocks if camera.before is not None else None for camera in cameras]
     shots = tuple(
-        _take(camera, sampler, following)
-        for camera, following in zip(cameras, [*map(_carried, cameras[1:]), None], strict=True)
+        _take(film, camera, sampler, following)
+        for camera, following in zip(cameras, [*carried[1:], None], strict=True)
     )
     shots = lead_back(scene, clips, shots)
     edit, chapters = cut_film(scene, clips, shots, sampler, cameras)
@@ -120,39 +122,26 @@ def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fracti
     return columns, fps
 
 
-def _cameras(clips: tuple[Clip, ...], film: Film, base: TimeBase, rate: Fraction) -> list[ShotCamera]:
-    """Every shot on its clocks, with those of the shot that it carries on."""
-    clocks = [Clocks(clip, base, several=len(clips) > 1, rate=rate) for clip in clips]
-    cameras = []
-    for number, here in enumerate(clocks):
-        before = None
-        if number and here.clip.shot.transition.kind == "carry":
-            before = replace(clocks[number - 1], until=here.clip.start + here.clip.blend)
-        cameras.append(ShotCamera(film, here, before))
-    return cameras
+def _before(here: Clocks, before: Clocks | None) -> Clocks | None:
+    """The clocks of the shot before, if its last picture is carried on; they stop with the transition."""
+    if before is None or here.clip.shot.transition.kind != "carry":
+        return None
+    return replace(before, until=here.clip.start + here.clip.blend)
 
 
-def _carried(camera: ShotCamera) -> Clocks | None:
-    """The clocks of a shot that carries on from the one before it; None for others."""
-    return camera.clocks if camera.before is not None else None
-
-
-def _take(camera: ShotCamera, sampler: Sampler, following: Clocks | None) -> ShotPlan:
+def _take(film: Film, camera: ShotCamera, sampler: Sampler, following: Clocks | None) -> ShotPlan:
     """What is painted of a shot. following: the clocks of the shot that carries on from it."""
-    shot = camera.clocks.clip.shot
-    take = plan_shot(camera.film, camera.clocks, camera.before, sampler, following)
+    shot, take = camera.clocks.clip.shot, plan_shot(film, camera, sampler, following)
     if shot.kind != "timelapse":
         return take
-    check_timelapse(View(shot.camera, camera.clocks, camera.film.aspect), sampler)
+    check_timelapse(shot, sampler)
     return as_timelapse(take, shot)
 
 
 def _perceptors(scene: Scene) -> tuple[PerceptorPlan, ...]:
     """Those that count, with weights that add up to 1."""
     total = sum(use.weight for use in scene.models.used)
-    return tuple(
-        PerceptorPlan(use.name, round(float(use.weight / total), DIGITS)) for use in scene.models.used
-    )
+    return tuple(PerceptorPlan(use.name, tidy(float(use.weight / total))) for use in scene.models.used)
 
 
 def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:

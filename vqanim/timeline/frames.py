@@ -1,13 +1,18 @@
-"""The frames of one shot: prompts, steps and amounts at every frame, blended over a transition."""
+"""The frames of one shot: prompts, steps and amounts at every frame, blended over a transition.
+
+Guidance makes a film a little more colorful and contrasty with every frame. Holding each frame to the one
+before does not stop that; holding it to an anchor, an earlier frame of the same prompts, does. When the
+prompts change, the anchor is given up, and a new one found once they have been steady for a while.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vqanim.camera.step import CameraStep
 from vqanim.icons.spec import form_of
@@ -16,7 +21,7 @@ from vqanim.scene.curves import Curve
 from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
-from vqanim.timeline.anchors import find_anchors
+from vqanim.timeline.camera import ShotCamera
 from vqanim.timeline.plan import (
     AreaPlan,
     FramePlan,
@@ -27,11 +32,17 @@ from vqanim.timeline.plan import (
     ViewLimits,
     WeightedTerm,
 )
-from vqanim.timeline.sampling import Clocks, Indices, Sampler
-from vqanim.timeline.sides import Side, sides_ahead, sides_of
-from vqanim.timeline.view import DIGITS, View, camera_steps, tidy
-
-Floats = NDArray[np.float64]
+from vqanim.timeline.sampling import (
+    DIGITS,
+    Clocks,
+    Floats,
+    Sampler,
+    Side,
+    sides_ahead,
+    sides_of,
+    tidied,
+    tidy,
+)
 
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
@@ -42,6 +53,10 @@ USUAL_RESPONSE = 4
 """Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
+STEADY = 0.985
+"""Cosine between two mixes of prompts from which on they are the same."""
+SETTLE_SECONDS = 1.0
+"""How long prompts must be steady before a carried picture shows them and can be an anchor."""
 _NO_WEIGHT = 1e-9
 """Weights up to this are zero."""
 
@@ -53,10 +68,6 @@ class Film:
     seed: int
     rate: float
     """Painted frames per second."""
-    aspect: float
-    """Height / width of a frame."""
-    cell: float
-    """Seconds of a cell of integration."""
     limits: Limits
     perceptors: tuple[PerceptorUse, ...]
     """Those that look at the frames."""
@@ -66,26 +77,23 @@ class Film:
     """True when the end of the film leads back to its start."""
 
 
-def plan_shot(
-    film: Film, clocks: Clocks, before: Clocks | None, sampler: Sampler, following: Clocks | None = None
-) -> ShotPlan:
-    """All frames of a shot.
-
-    before: the clocks of the shot whose last frame is carried on; None for the first shot and after a cut.
-    following: those of the shot that carries on from this one.
-    """
+def plan_shot(film: Film, camera: ShotCamera, sampler: Sampler, following: Clocks | None = None) -> ShotPlan:
+    """All frames of a shot. following: the clocks of the shot that carries on from this one."""
+    clocks, before = camera.clocks, camera.before
     clip, shot = clocks.clip, clocks.clip.shot
     frames = np.arange(clip.first, clip.first + clip.count + clip.overhang)
     sides = sides_of(clocks, before, frames)
     ahead = sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
     fresh_first = before is None
-    cameras = _cameras(film, clocks, before, frames, sampler)
+    # The first frame of a carried shot is reached from the frame before it.
+    steps_from = frames if before is None else np.concatenate([frames[:1] - 1, frames])
+    cameras = [CameraStep()] * (before is None) + camera.path(steps_from, sampler)
     losses = _losses(ahead, fresh_first, sampler)
     numbers = {"steps": _steps(ahead, sampler)} | _numbers(sides, film.limits, sampler)
     cutouts = tuple(_cutouts(use, shot, film.limits) for use in film.perceptors)
     noises = [_cutout_noise(use, sides, film.limits, sampler) for use in film.perceptors]
     anchors = find_anchors(losses, fresh_first, film.rate)
-    times = _tidy(clocks.at_frames(frames).film)
+    times = tidied(clocks.at_frames(frames).film)
 
     plans = []
     for index in range(len(frames)):
@@ -118,41 +126,9 @@ def plan_shot(
                 anchor=_anchor(shot, anchors[index], previous),
             )
         )
-    after = (
-        _after(film, clocks, int(frames[-1])) if film.in_betweens or film.loop or shot.loop else CameraStep()
-    )
+    goes_on = film.in_betweens or film.loop or shot.loop
+    after = camera.after(int(frames[-1])) if goes_on else CameraStep()
     return ShotPlan(shot.name, tuple(plans), clip.overhang, after)
-
-
-def _cameras(
-    film: Film, clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64], sampler: Sampler
-) -> list[CameraStep]:
-    """The step into every frame; the first frame of a carried shot is reached from the frame before it."""
-    if before is None:
-        return [CameraStep(), *camera_path(film, clocks, None, frames, sampler)]
-    return camera_path(film, clocks, before, np.concatenate([frames[:1] - 1, frames]), sampler)
-
-
-def camera_path(
-    film: Film, clocks: Clocks, before: Clocks | None, places: Indices, sampler: Sampler
-) -> list[CameraStep]:
-    """The steps of a shot's camera between places [P], in painted frames of the film; P - 1 of them."""
-    view, blend = View(clocks.clip.shot.camera, clocks, film.aspect), clocks.clip.blend
-    if before is None:
-        return camera_steps(view, places, film.cell, sampler)
-    outgoing = View(before.clip.shot.camera, before, film.aspect) if blend > 0 else None
-    return camera_steps(view, places, film.cell, sampler, outgoing, blend)
-
-
-def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
-    """The step on from the last frame, to where the camera would be at the next; no curve goes on past that.
-
-    Without a mistake of its own: a curve that has no value there lets the camera stand.
-    """
-    end = float((last + 1) / clocks.painted)
-    view = View(clocks.clip.shot.camera, replace(clocks, until=end), film.aspect)
-    (step,) = camera_steps(view, np.array([last, last + 1]), film.cell, Sampler())
-    return step
 
 
 def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
@@ -163,12 +139,12 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         for prompt in side.shot.prompts
     ]
     prompts += [
-        (_own_target(side.shot), _tidy(side.sample(also, sampler) * side.share), [0.0] * len(side.share))
+        (_own_target(side.shot), tidied(side.sample(also, sampler) * side.share), [0.0] * len(side.share))
         for side in sides
         if (also := side.shot.start.also_target) is not None
     ]
     holds = [
-        (term, _tidy(side.sample(near.weight, sampler) * side.share))
+        (term, tidied(side.sample(near.weight, sampler) * side.share))
         for side in sides
         if (near := side.shot.guidance.stay_near) is not None
         for term in _hold(near, side.shot)
@@ -227,7 +203,7 @@ def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], li
     """Weight and stop at the frames. What is pushed away has gone far enough at the stop, if there is one."""
     weights, stops = side.sample(prompt.weight, sampler) * side.share, side.sample(prompt.stop, sampler)
     ends = np.where(weights < 0, -np.where(stops > 0, stops, _FARTHEST), stops)
-    return _tidy(weights), _tidy(ends)
+    return tidied(weights), tidied(ends)
 
 
 def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
@@ -255,14 +231,14 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
         "sharpen": lambda shot: shot.carry.sharpen,
         "noise": lambda shot: shot.carry.noise,
     }
-    return {name: _tidy(_mix(sides, curve, sampler)) for name, curve in curves.items()}
+    return {name: tidied(_mix(sides, curve, sampler)) for name, curve in curves.items()}
 
 
 def _steps(sides: list[Side], sampler: Sampler) -> list[float]:
     """Steps of the frames, whole."""
     steps = _mix(sides, lambda shot: shot.guidance.steps, sampler)
     # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
-    return _tidy(np.floor(np.round(steps, DIGITS) + 0.5))
+    return tidied(np.floor(np.round(steps, DIGITS) + 0.5))
 
 
 def lead_seconds(shot: Shot, clocks: Clocks) -> float:
@@ -298,8 +274,8 @@ def _cutout_noise(use: PerceptorUse, sides: list[Side], limits: Limits, sampler:
     fixed = limits.views.get(use.name, ViewLimits()).cutout_noise
     default = Curve.constant(fixed if use.cutout_noise is None else float(use.cutout_noise))
     if use.cutout_noise is not None:
-        return _tidy(_mix(sides, lambda shot: default, sampler))
-    return _tidy(_mix(sides, lambda shot: shot.guidance.cutout_noise or default, sampler))
+        return tidied(_mix(sides, lambda shot: default, sampler))
+    return tidied(_mix(sides, lambda shot: shot.guidance.cutout_noise or default, sampler))
 
 
 def _first_steps(shot: Shot) -> int:
@@ -324,7 +300,40 @@ def _styled(prompt: Prompt, shot: Shot) -> str:
     return f"{prompt.text}, {shot.style}" if shot.style else prompt.text
 
 
-def _tidy(values: Floats) -> list[float]:
-    """Numbers of a plan, one a frame: rounded, and zero without a sign."""
-    rounded: list[float] = (np.round(values, DIGITS) + 0.0).tolist()
-    return rounded
+def find_anchors(
+    losses: Sequence[tuple[WeightedTerm, ...]], fresh: bool, fps: float
+) -> tuple[int | None, ...]:
+    """Index of the anchor of each frame of a shot, or None: then the frame before must do.
+
+    losses: the terms of every frame. fresh: whether the first frame carries nothing; it was painted with
+    many steps and so is an anchor at once.
+    """
+    settle = max(1, round(SETTLE_SECONDS * fps))
+    mixes = [{term_name(term): term.weight for term in terms if term.is_prompt} for terms in losses]
+    anchor = 0 if fresh else None
+    since = 0
+    found: list[int | None] = []
+    for index, mix in enumerate(mixes):
+        if anchor is not None and similarity(mix, mixes[anchor]) < STEADY:
+            anchor, since = None, index
+        elif anchor is None and similarity(mix, mixes[since]) < STEADY:
+            since = index
+        if anchor is None and index - since > settle:
+            anchor = index - 1
+        found.append(anchor if anchor != index else None)
+    return tuple(found)
+
+
+def term_name(term: WeightedTerm) -> str:
+    """What tells terms apart: two pictures may have one name, a picture may be named like a text, and what
+    pulls in one part of the frame is another term in another part."""
+    name = term.text if term.target is None else f"{term.kind} {term.target}"
+    return name if term.area is None else f"{name} {term.area}"
+
+
+def similarity(a: Mapping[str, float], b: Mapping[str, float]) -> float:
+    """Cosine of two mixes of prompts, -1..1; 1 when both are empty."""
+    lengths = [math.sqrt(sum(weight**2 for weight in mix.values())) for mix in (a, b)]
+    if 0.0 in lengths:
+        return 1.0 if lengths[0] == lengths[1] else 0.0
+    return sum(weight * b.get(text, 0.0) for text, weight in a.items()) / (lengths[0] * lengths[1])

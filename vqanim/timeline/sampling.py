@@ -1,4 +1,4 @@
-"""Samples curves at moments of a shot and collects every curve that fails, not just the first."""
+"""Samples curves at moments of shots and collects every curve that fails, not just the first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from vqanim.errors import CurveError, Place, Problem
 from vqanim.scene.curves import Curve
-from vqanim.scene.times import TimeBase
+from vqanim.scene.model import Shot
+from vqanim.scene.times import TimeBase, around
 from vqanim.timeline.clips import Clip
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64] | NDArray[np.float64]
 """Numbers of frames, or moments between them in frames."""
+
+DIGITS = 9
+"""Digits behind the point of every number of a plan."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,11 @@ class Clocks:
     def painted(self) -> Fraction:
         """Frames per second of the takes."""
         return self.rate or self.fps
+
+    @property
+    def last_frame(self) -> float:
+        """Seconds of the shot at which its last frame lies."""
+        return float((self.clip.count - 1) / self.painted)
 
     def base_of(self, curve: Curve) -> TimeBase:
         """The time on which a curve runs, and how it lies to what is heard while its frames are seen."""
@@ -117,3 +126,75 @@ class Sampler:
 def seconds_of(frames: Indices, fps: Fraction) -> Floats:
     """Moments of frames, correctly rounded: numerator and denominator are exact."""
     return np.asarray(frames * float(fps.denominator) / float(fps.numerator), dtype=np.float64)
+
+
+def tidy(value: float) -> float:
+    """A number of a plan: rounded, and zero without a sign."""
+    return round(value, DIGITS) + 0.0
+
+
+def tidied(values: Floats) -> list[float]:
+    """Numbers of a plan, one a frame: rounded, and zero without a sign."""
+    rounded: list[float] = (np.round(values, DIGITS) + 0.0).tolist()
+    return rounded
+
+
+@dataclass(frozen=True)
+class Side:
+    """A shot on its clocks, seen from the frames of the shot that is planned: itself, or a neighbor."""
+
+    clocks: Clocks
+    moments: Moments
+    """Both clocks at the frames."""
+    share: Floats
+    """How much of it there is at every frame, 0..1."""
+
+    @property
+    def shot(self) -> Shot:
+        """What the scene says of it."""
+        return self.clocks.clip.shot
+
+    def sample(self, curve: Curve, sampler: Sampler) -> Floats:
+        """A curve at the frames, [F]."""
+        return sampler.sample(curve, self.clocks, self.moments)
+
+
+def sides_of(clocks: Clocks, before: Clocks | None, frames: Indices) -> list[Side]:
+    """The shot, and before it the outgoing one where they are blended."""
+    moments, blend = clocks.at_frames(frames), clocks.clip.blend
+    if before is None or blend <= 0:
+        return [Side(clocks, moments, np.ones(len(frames)))]
+    share = np.clip(moments.shot / blend, 0.0, 1.0)
+    outgoing = Side(before, before.at_frames(frames), 1.0 - share)
+    return [outgoing, Side(clocks, moments, share)]
+
+
+def sides_ahead(
+    clocks: Clocks, before: Clocks | None, after: Clocks | None, frames: Indices, lead: float
+) -> list[Side]:
+    """The sides as they will be `lead` seconds later, for what takes so long to be seen.
+
+    after: the shot that carries on from this one; beyond its end time stands, as it does at the end of a shot
+    that is followed by a cut, and of the film.
+    """
+    if lead <= 0:
+        return sides_of(clocks, before, frames)
+    now, blend = clocks.at_frames(frames), clocks.clip.blend
+    then = now.film + lead
+    own: Floats = np.ones(len(frames))
+    found = []
+    if before is not None and blend > 0:
+        own = np.asarray(np.clip((now.shot + lead) / blend, 0.0, 1.0), np.float64)
+        found.append(Side(before, before.at(then), 1.0 - own))
+    if after is not None:
+        since, length = then - after.clip.start, after.clip.blend
+        # At once is at the nearest painted frame, as steps of keyframes are.
+        half = around(float(1 / clocks.painted))
+        taken = np.asarray(np.clip(since / length, 0, 1) if length > 0 else since > -half, np.float64)
+        own = np.asarray(own * (1.0 - taken), np.float64)
+        moments = after.at(then)
+        past = np.maximum(moments.shot - after.last_frame, 0.0)
+        found.append(Side(after, Moments(moments.film - past, moments.shot - past), taken))
+    # Not past the last frame of the shot, unless it was there already.
+    by = np.maximum(np.minimum(now.shot + lead, clocks.last_frame) - now.shot, 0.0)
+    return [*found, Side(clocks, Moments(now.film + by, now.shot + by), own)]

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from vqanim.camera.step import CameraStep
 from vqanim.errors import Place
-from vqanim.scene.curves import Curve
-from vqanim.scene.model import Shot
+from vqanim.scene.model import Camera, Shot
+from vqanim.timeline.camera import curves_of, is_at_rest
 from vqanim.timeline.plan import FramePlan, Segment, ShotPlan, TimelapsePlan
 from vqanim.timeline.sampling import Sampler
-from vqanim.timeline.view import View
 
 
 def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
@@ -66,15 +65,14 @@ def _segments(frames: tuple[FramePlan, ...]) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def check_timelapse(view: View, sampler: Sampler) -> None:
+def check_timelapse(shot: Shot, sampler: Sampler) -> None:
     """Note what a timelapse cannot have: a camera that moves, and what is one number for all its steps."""
-    shot = view.clocks.clip.shot
-    rest = View(Shot(shot.name).camera, view.clocks, view.aspect).curves
-    if not view.at_rest:
-        moving = [curve for name, curve in view.curves.items() if not _same(curve, rest[name])]
-        places = [curve.place for curve in moving if curve.place.line]
+    if not is_at_rest(shot.camera):
+        rest = {name: curve.constant_value for name, curve in curves_of(Camera()).items()}
+        moving = [c for name, c in curves_of(shot.camera).items() if c.constant_value != rest[name]]
+        place = next((curve.place for curve in moving if curve.place.line), None)
         said = f"found a camera that moves, but shot {shot.name} is a timelapse: write `camera: none` there"
-        sampler.note(places[0] if places else _place(shot, "camera"), said)
+        sampler.note(place or Place(shot.place.file, shot.place.line, "camera"), said)
     noise = shot.guidance.cutout_noise
     if noise is not None and noise.constant_value is None:
         sampler.note(noise.place, "found a curve, allowed is one number in a timelapse")
@@ -82,11 +80,3 @@ def check_timelapse(view: View, sampler: Sampler) -> None:
     if near is not None and near.to == "previous" and near.weight.place.line:  # somebody wrote it
         said = "found a stay_near to the frame before, which a timelapse has not: write `to: start`, or none"
         sampler.note(near.weight.place, said)
-
-
-def _same(curve: Curve, other: Curve) -> bool:
-    return curve.constant_value is not None and curve.constant_value == other.constant_value
-
-
-def _place(shot: Shot, path: str) -> Place:
-    return Place(shot.place.file, shot.place.line, path)
