@@ -16,7 +16,7 @@ from vqanim.scene.times import TimeBase
 from vqanim.timeline.camera import ShotCamera
 from vqanim.timeline.clips import clips_of
 from vqanim.timeline.edit import cut_film, cut_keys
-from vqanim.timeline.frames import Film, plan_shot
+from vqanim.timeline.frames import plan_shot
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
 from vqanim.timeline.runs import lead_back
@@ -50,14 +50,6 @@ def compile_timeline(
     width, height = _fitted_size(scene, limits)
     clips = clips_of(scene)
     duration = math.fsum(clip.duration for clip in clips)
-    film = Film(
-        scene.seed,
-        float(scene.rate),
-        limits,
-        scene.models.used,
-        in_betweens=scene.rate != scene.fps,
-        loop=scene.loop,
-    )
     sampler = Sampler()
     base = TimeBase(duration, scene.fps, sound=scene.sound)
     clocks = [Clocks(clip, base, several=len(clips) > 1, rate=scene.rate) for clip in clips]
@@ -67,7 +59,7 @@ def compile_timeline(
     ]
     carried = [camera.clocks if camera.before is not None else None for camera in cameras]
     shots = tuple(
-        _take(film, camera, sampler, following)
+        _take(scene, limits, camera, sampler, following)
         for camera, following in zip(cameras, [*carried[1:], None], strict=True)
     )
     shots = lead_back(scene, clips, shots)
@@ -129,9 +121,11 @@ def _before(here: Clocks, before: Clocks | None) -> Clocks | None:
     return replace(before, until=here.clip.start + here.clip.blend)
 
 
-def _take(film: Film, camera: ShotCamera, sampler: Sampler, following: Clocks | None) -> ShotPlan:
+def _take(
+    scene: Scene, limits: Limits, camera: ShotCamera, sampler: Sampler, following: Clocks | None
+) -> ShotPlan:
     """What is painted of a shot. following: the clocks of the shot that carries on from it."""
-    shot, take = camera.clocks.clip.shot, plan_shot(film, camera, sampler, following)
+    shot, take = camera.clocks.clip.shot, plan_shot(scene, limits, camera, sampler, following)
     if shot.kind != "timelapse":
         return take
     check_timelapse(shot, sampler)

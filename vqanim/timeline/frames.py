@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from vqanim.camera.step import CameraStep
 from vqanim.icons.spec import form_of
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Shot, Start, StayNear
+from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
 from vqanim.timeline.camera import ShotCamera
@@ -47,8 +49,8 @@ from vqanim.timeline.sampling import (
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
 _CONTENT = ("stay_near_features", "stay_near_edges")
-OWN_TARGET = "pixels"
-"""How a shot is compared with its own start, where that is also a target."""
+_CARRIED = ("match_colors", "match_detail", "sharpen", "noise")
+"""Numbers of what is done to a carried picture."""
 USUAL_RESPONSE = 4
 """Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
 _FARTHEST = 10.0
@@ -61,72 +63,57 @@ _NO_WEIGHT = 1e-9
 """Weights up to this are zero."""
 
 
-@dataclass(frozen=True)
-class Film:
-    """What all shots of a film share."""
-
-    seed: int
-    rate: float
-    """Painted frames per second."""
-    limits: Limits
-    perceptors: tuple[PerceptorUse, ...]
-    """Those that look at the frames."""
-    in_betweens: bool = False
-    """True when the film shows moments between its painted frames."""
-    loop: bool = False
-    """True when the end of the film leads back to its start."""
-
-
-def plan_shot(film: Film, camera: ShotCamera, sampler: Sampler, following: Clocks | None = None) -> ShotPlan:
+def plan_shot(
+    scene: Scene, limits: Limits, camera: ShotCamera, sampler: Sampler, following: Clocks | None = None
+) -> ShotPlan:
     """All frames of a shot. following: the clocks of the shot that carries on from this one."""
     clocks, before = camera.clocks, camera.before
     clip, shot = clocks.clip, clocks.clip.shot
     frames = np.arange(clip.first, clip.first + clip.count + clip.overhang)
+    # The first frame of a carried shot is reached from the frame before it.
+    places = frames if before is None else np.concatenate([frames[:1] - 1, frames])
+    cameras = [CameraStep()] * (before is None) + camera.path(places, sampler)
     sides = sides_of(clocks, before, frames)
     ahead = sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
-    fresh_first = before is None
-    # The first frame of a carried shot is reached from the frame before it.
-    steps_from = frames if before is None else np.concatenate([frames[:1] - 1, frames])
-    cameras = [CameraStep()] * (before is None) + camera.path(steps_from, sampler)
-    losses = _losses(ahead, fresh_first, sampler)
-    numbers = {"steps": _steps(ahead, sampler)} | _numbers(sides, film.limits, sampler)
-    cutouts = tuple(_cutouts(use, shot, film.limits) for use in film.perceptors)
-    noises = [_cutout_noise(use, sides, film.limits, sampler) for use in film.perceptors]
-    anchors = find_anchors(losses, fresh_first, film.rate)
+    losses = _losses(ahead, before is None, sampler)
+    steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler)
+    perceptors = scene.models.used
+    cutouts = tuple(_cutouts(use, shot, limits) for use in perceptors)
+    noises = [_cutout_noise(use, sides, limits, sampler) for use in perceptors]
+    anchors = find_anchors(losses, before is None, float(scene.rate))
     times = tidied(clocks.at_frames(frames).film)
+    start = start_plan(shot.start)
+    last = None if before is None else FrameRef(before.clip.shot.name, before.clip.count - 1)
 
     plans = []
-    for index in range(len(frames)):
-        previous = _previous(shot, before, index)
-        fresh = previous is None
-        steps = _first_steps(shot) if fresh else int(numbers["steps"][index])
-        learning_rate = numbers["learning_rate"][index]
-        if fresh and shot.guidance.learning_rate is None:
-            learning_rate = tidy(film.limits.learning_rate)  # a first picture grows the same at any `change`
+    for index, terms in enumerate(losses):
+        previous = FrameRef(shot.name, index - 1) if index else last
+        anchor = anchors[index]
+        of_frame: dict[str, Any] = {name: values[index] for name, values in numbers.items()}
+        count = int(steps[index])
+        if previous is None:
+            count = _first_steps(shot, start)
+            of_frame |= dict.fromkeys(_CARRIED, 0.0)  # it carries no picture: these say nothing about it
+            if shot.guidance.learning_rate is None:  # a first picture grows the same at any `change`
+                of_frame["learning_rate"] = tidy(limits.learning_rate)
         plans.append(
             FramePlan(
                 shot=shot.name,
                 index=index,
                 time=times[index],
-                seed=film.seed,
+                seed=scene.seed,
                 previous=previous,
-                start=_start(shot) if fresh else None,
+                start=start if previous is None else None,
                 camera=cameras[index],
-                losses=losses[index],
-                steps=steps if losses[index] else 0,
-                learning_rate=learning_rate,
-                smoothing=numbers["smoothing"][index],
-                cutout_noise=tuple(noise[index] for noise in noises),
+                losses=terms,
+                steps=count if terms else 0,
                 cutouts=cutouts,
-                # A fresh frame carries no picture, so that these say nothing about it.
-                match_colors=0.0 if fresh else numbers["match_colors"][index],
-                match_detail=0.0 if fresh else numbers["match_detail"][index],
-                sharpen=0.0 if fresh else numbers["sharpen"][index],
-                noise=0.0 if fresh else numbers["noise"][index],
-                anchor=_anchor(shot, anchors[index], previous),
+                cutout_noise=tuple(noise[index] for noise in noises),
+                anchor=None if anchor is None or previous is None else FrameRef(shot.name, anchor),
+                **of_frame,
             )
         )
-    goes_on = film.in_betweens or film.loop or shot.loop
+    goes_on = scene.rate != scene.fps or scene.loop or shot.loop
     after = camera.after(int(frames[-1])) if goes_on else CameraStep()
     return ShotPlan(shot.name, tuple(plans), clip.overhang, after)
 
@@ -149,7 +136,7 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         if (near := side.shot.guidance.stay_near) is not None
         for term in _hold(near, side.shot)
     ]
-    losses, start = [], _start(sides[-1].shot)
+    losses, start = [], start_plan(sides[-1].shot.start)
     for index in range(len(sides[0].share)):
         pulling = [
             replace(term, weight=weights[index], stop=stops[index])
@@ -176,27 +163,23 @@ def _holds_first(term: WeightedTerm, start: StartPlan) -> bool:
 
 def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
     """What a prompt asks for, and where; its numbers come with each frame."""
-    area = _area(prompt, shot)
+    area = None
+    if prompt.area is not None:
+        shape = start_plan(prompt.area.shape or shot.start)
+        if shape.icon is not None:  # colors and noise do not reach a mask
+            shape = replace(shape, icon=form_of(shape.icon))
+        area = AreaPlan(shape, outside=prompt.outside is not None)
     if prompt.image is None:
-        return WeightedTerm("prompt", _styled(prompt, shot), 1.0, area=area)
+        text = f"{prompt.text}, {shot.style}" if shot.style else prompt.text
+        return WeightedTerm("prompt", text, 1.0, area=area)
     kind, target = _KINDS[prompt.through], StartPlan("image", prompt.image)
     return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=target, area=area)
 
 
-def _area(prompt: Prompt, shot: Shot) -> AreaPlan | None:
-    if prompt.area is None:
-        return None
-    shape = _plan_start(prompt.area.shape or shot.start)
-    if shape.icon is not None:  # colors and noise do not reach a mask
-        shape = replace(shape, icon=form_of(shape.icon))
-    return AreaPlan(shape, outside=prompt.outside is not None)
-
-
 def _own_target(shot: Shot) -> WeightedTerm:
     """The start of a shot as what it shall show."""
-    start = _start(shot)
-    name = PurePath(start.image).name if start.image else "start"
-    return WeightedTerm(OWN_TARGET, name, 1.0, target=start)
+    name = PurePath(shot.start.image).name if shot.start.image else "start"
+    return WeightedTerm(_KINDS["pixels"], name, 1.0, target=start_plan(shot.start))
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
@@ -207,16 +190,13 @@ def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], li
 
 
 def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
-    target = _start(shot) if near.to == "start" else None
+    target = start_plan(shot.start) if near.to == "start" else None
     kinds = _CONTENT if near.space == "content" else (f"stay_near_{near.space}",)
     return [WeightedTerm(kind, near.to, 1.0, target=target) for kind in kinds]
 
 
-def _start(shot: Shot) -> StartPlan:
-    return _plan_start(shot.start)
-
-
-def _plan_start(start: Start) -> StartPlan:
+def start_plan(start: Start) -> StartPlan:
+    """The start of a shot, or the shape of an area, as a picture of the plan."""
     return StartPlan(start.kind, start.image, start.colors, start.icon, start.fit)
 
 
@@ -226,10 +206,7 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
     curves: dict[str, Callable[[Shot], Curve]] = {
         "learning_rate": lambda shot: shot.guidance.learning_rate or _learning_rate(shot, limits),
         "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
-        "match_colors": lambda shot: shot.carry.match_colors,
-        "match_detail": lambda shot: shot.carry.match_detail,
-        "sharpen": lambda shot: shot.carry.sharpen,
-        "noise": lambda shot: shot.carry.noise,
+        **{name: attrgetter(f"carry.{name}") for name in _CARRIED},
     }
     return {name: tidied(_mix(sides, curve, sampler)) for name, curve in curves.items()}
 
@@ -271,33 +248,16 @@ def _cutouts(use: PerceptorUse, shot: Shot, limits: Limits) -> int:
 
 def _cutout_noise(use: PerceptorUse, sides: list[Side], limits: Limits, sampler: Sampler) -> list[float]:
     """Noise on a perceptor's cutouts at every frame, chosen in the same order."""
-    fixed = limits.views.get(use.name, ViewLimits()).cutout_noise
-    default = Curve.constant(fixed if use.cutout_noise is None else float(use.cutout_noise))
-    if use.cutout_noise is not None:
-        return tidied(_mix(sides, lambda shot: default, sampler))
-    return tidied(_mix(sides, lambda shot: shot.guidance.cutout_noise or default, sampler))
+    default = Curve.constant(limits.views.get(use.name, ViewLimits()).cutout_noise)
+    own = None if use.cutout_noise is None else Curve.constant(float(use.cutout_noise))
+    return tidied(_mix(sides, lambda shot: own or shot.guidance.cutout_noise or default, sampler))
 
 
-def _first_steps(shot: Shot) -> int:
+def _first_steps(shot: Shot, start: StartPlan) -> int:
     """Steps of a frame that begins from the shot's start: an image or icon is the picture wanted."""
     if shot.guidance.first_steps is not None:
         return shot.guidance.first_steps
-    return 0 if _start(shot).is_picture else FIRST_STEPS
-
-
-def _previous(shot: Shot, before: Clocks | None, index: int) -> FrameRef | None:
-    if index:
-        return FrameRef(shot.name, index - 1)
-    return None if before is None else FrameRef(before.clip.shot.name, before.clip.count - 1)
-
-
-def _anchor(shot: Shot, index: int | None, previous: FrameRef | None) -> FrameRef | None:
-    """None for a frame that carries nothing."""
-    return None if index is None or previous is None else FrameRef(shot.name, index)
-
-
-def _styled(prompt: Prompt, shot: Shot) -> str:
-    return f"{prompt.text}, {shot.style}" if shot.style else prompt.text
+    return 0 if start.is_picture else FIRST_STEPS
 
 
 def find_anchors(
