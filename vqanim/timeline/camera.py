@@ -18,7 +18,7 @@ from vqanim.errors import Place
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Camera
 from vqanim.timeline import motion
-from vqanim.timeline.motion import Complex, Mesh, Pose, Steps, most_turn, turns_between
+from vqanim.timeline.motion import Complex, Mesh, Similarities, most_turn, turns_between
 from vqanim.timeline.sampling import DIGITS, Clocks, Floats, Indices, Moments, Sampler, seconds_of, tidy
 
 _SPEEDS = {"zoom": 1, "rotate": 0, "pan.x": 0, "pan.y": 0, "yaw": 0, "tilt": 0}
@@ -88,7 +88,12 @@ class ShotCamera:
         with np.errstate(all="ignore"):  # what overflows is found by `_is_calm`
             pieces = views[0].pieces(mesh, places)
             if amount is not None:
-                pieces = motion.blend(views[1].pieces(mesh, places), pieces, amount)
+                other = views[1].pieces(mesh, places)
+                mixed = (
+                    motion.mix(other.log, pieces.log, amount),
+                    motion.mix(other.shift, pieces.shift, amount),
+                )
+                pieces = Similarities(*mixed)
             steps = motion.frame_steps(mesh, pieces)
         wild = np.flatnonzero(~_is_calm(steps))
         if wild.size:
@@ -100,8 +105,7 @@ class ShotCamera:
             return rounded
         turns = views[0].turn_pieces(mesh, places)
         if amount is not None:
-            before = views[1].turn_pieces(mesh, places)
-            turns = before + (turns - before) * amount
+            turns = motion.mix(views[1].turn_pieces(mesh, places), turns, amount)
         way = np.concatenate([[0], np.cumsum(motion.frame_turns(mesh, turns))])
         return self._turned(rounded, way, places, views[0])
 
@@ -221,13 +225,13 @@ class _View:
         """Seconds of film at which a curve of the camera may have a corner or a jump."""
         return [moment for curve in curves_of(self.camera).values() for moment in self.clocks.breaks(curve)]
 
-    def pieces(self, mesh: Mesh, frames: Indices) -> Steps:
+    def pieces(self, mesh: Mesh, frames: Indices) -> Similarities:
         """The movement over every piece of a mesh whose frames are `frames` of the film."""
         inside, edges = self.clocks.at(mesh.points), self._at_edges(mesh, frames)
         rate = np.log(self.value("zoom", inside)) + 1j * np.radians(self.value("rotate", inside))
         pan = self._pair("pan.x", "pan.y", inside)
-        flow = motion.flow(rate, self._center(inside), pan, self._pose(inside))
-        return motion.piece_steps(mesh, flow, self._pose(edges))
+        drift = motion.drift_of(rate, self._center(inside), pan, self._pose(inside))
+        return motion.piece_steps(mesh, rate, drift, self._pose(edges))
 
     def turn_pieces(self, mesh: Mesh, frames: Indices) -> Complex:
         """How far the camera turns right (+ i down) over every piece of a mesh, in degrees."""
@@ -252,20 +256,20 @@ class _View:
         x, y = self.value("center.x", moments), self.value("center.y", moments)
         return np.asarray((x - 0.5) + 1j * (y - 0.5) * self.aspect)
 
-    def _pose(self, moments: Moments) -> Pose:
+    def _pose(self, moments: Moments) -> Similarities:
         """Scaled and turned about the center, then moved against the camera's offset."""
         angle, center = np.radians(self.value("angle", moments)), self._center(moments)
         log = np.log(self.value("scale", moments)) + 1j * angle
-        return Pose(log, center - np.exp(log) * center - self._pair("offset.x", "offset.y", moments))
+        return Similarities(log, center - np.exp(log) * center - self._pair("offset.x", "offset.y", moments))
 
 
-def _is_calm(steps: Steps) -> NDArray[np.bool_]:
+def _is_calm(steps: Similarities) -> NDArray[np.bool_]:
     """True for every step that a picture survives."""
     near = (np.abs(steps.log.real) <= math.log(_MOST_SCALE)) & (np.abs(steps.shift) <= _MOST_SHIFT)
     return np.asarray(near & np.isfinite(steps.log))
 
 
-def _rounded(steps: Steps, border: str) -> list[CameraStep]:
+def _rounded(steps: Similarities, border: str) -> list[CameraStep]:
     """Camera steps in rounded numbers.
 
     What rounding leaves over goes into the next step, so that the steps together lead to the right place

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def cut_film(
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
     length = float(sum(Fraction(cut.seconds) for cut in cuts))
     base = TimeBase(length, scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
-    clock = EffectClock.of(len(seen), base, scene.fps)
+    clock = _Clock(len(seen), base, scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
     film = tuple(
         FilmFrame(tidy(float(index / scene.fps)), layers, effects[index]) for index, layers in enumerate(seen)
@@ -75,15 +76,9 @@ def cut_keys(
 def _seen(
     scene: Scene, cuts: Sequence[Cut], runs: Sequence[Run], fps: Fraction, sampler: Sampler
 ) -> list[tuple[Layer, ...]]:
-    seen = _seen_of_shots(scene, cuts, runs, fps, sampler)
-    return _led_back(seen, fps) if scene.loop and not runs[0].loop else seen
-
-
-def _seen_of_shots(
-    scene: Scene, cuts: Sequence[Cut], runs: Sequence[Run], fps: Fraction, sampler: Sampler
-) -> list[tuple[Layer, ...]]:
     """The layers of every frame: one shot, or two where one dissolves into the next."""
-    covers = [_dissolve_frames(cut, fps) for cut in cuts[1:]] + [Fraction(0)]
+    # A float's last bit must not add a frame.
+    covers = [round(Fraction(cut.clip.dissolve) * fps, 9) for cut in cuts[1:]] + [Fraction(0)]
     effects = [
         effects_at(cut.shot.effects, cut.shot.hits, _clock_of_shot(scene, cut, cover, fps), sampler)
         for cut, cover in zip(cuts, covers, strict=True)
@@ -103,21 +98,16 @@ def _seen_of_shots(
                 effects[number - 1][cut.first + index - before.first],
             )
             seen.append((outgoing, replace(here, share=share)) if share > 0 else (outgoing,))
-    return seen
+    return _led_back(seen, fps) if scene.loop and not runs[0].loop else seen
 
 
-def _dissolve_frames(cut: Cut, fps: Fraction) -> Fraction:
-    # A float's last bit must not add a frame.
-    return round(Fraction(cut.clip.dissolve) * fps, 9)
-
-
-def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> EffectClock:
+def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> _Clock:
     """Of every frame of a shot and those under the dissolve that follows."""
     name = cut.shot.name if len(scene.shots) > 1 else ""
     start = float(cut.first / fps)
     late = start - cut.clip.written
     base = TimeBase(cut.seconds, scene.fps, start, scene.sound, late, frame=float(1 / fps))
-    return EffectClock.of(cut.count + math.ceil(cover), base, fps, name)
+    return _Clock(cut.count + math.ceil(cover), base, fps, name)
 
 
 def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[Layer, ...]]:
@@ -139,43 +129,35 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
     """Note a loop whose camera ends elsewhere than it began."""
     if not run.loop or sampler.problems:  # a camera without values is no camera to judge
         return
-    total = path_matrix([*run.steps[1 : run.own], run.after])
-    far = farthest_move(total, aspect)
-    if far <= CLOSED:
-        return
-    sampler.note(
-        cut.shot.loop_place if cut.shot.loop else scene.loop_place,
-        f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop is a "
-        "camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
-    )
+    far = farthest_move(path_matrix([*run.steps[1 : run.own], run.after]), aspect)
+    if far > CLOSED:
+        sampler.note(
+            cut.shot.loop_place if cut.shot.loop else scene.loop_place,
+            f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop "
+            "is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
+        )
 
 
 @dataclass(frozen=True)
-class EffectClock:
+class _Clock:
     """The moments of some film frames on the time of the effects: the film's, or a shot's."""
 
-    seconds: Floats
-    """[F]."""
+    count: int
+    """The first so many frames."""
     base: TimeBase
     rate: Fraction
     """Frames per second."""
     shot: str = ""
     """Name of the shot for a message, where there are several."""
 
-    @classmethod
-    def of(cls, count: int, base: TimeBase, fps: Fraction, shot: str = "") -> EffectClock:
-        """The first `count` frames of a film, or of a shot's place in it, at `fps`."""
-        seconds = np.arange(count) * float(fps.denominator) / float(fps.numerator)
-        return cls(np.asarray(seconds, dtype=np.float64), base, fps, shot)
-
-    def on_frames(self, moments: Sequence[float]) -> Floats:
-        """The moments of the frames that are nearest to some moments, ascending."""
-        frames = np.array(sorted(nearest_frame(moment, self.rate) for moment in moments), dtype=np.int64)
-        return seconds_of(frames, self.rate)
+    @cached_property
+    def seconds(self) -> Floats:
+        """[F]."""
+        return seconds_of(np.arange(self.count), self.rate)
 
 
 def effects_at(
-    effects: Sequence[Effect], hits: Sequence[Hit], clock: EffectClock, sampler: Sampler
+    effects: Sequence[Effect], hits: Sequence[Hit], clock: _Clock, sampler: Sampler
 ) -> list[tuple[EffectNow, ...]]:
     """The effects that change something, at every moment [F]: those of the list, then the hits."""
     tracks = [(effect, _sample(effect.amount, clock, sampler)) for effect in effects]
@@ -189,9 +171,11 @@ def effects_at(
     return [tuple(each) for each in found]
 
 
-def _hit_tracks(hit: Hit, clock: EffectClock) -> list[tuple[Effect, Floats]]:
+def _hit_tracks(hit: Hit, clock: _Clock) -> list[tuple[Effect, Floats]]:
     said = [moment.seconds(clock.base) for moment in hit.on] if hit.each is None else _said(hit.each, clock)
-    strength = envelope(clock.seconds, clock.on_frames(said), hit.fade.seconds(clock.base))
+    frames = sorted(nearest_frame(moment, clock.rate) for moment in said)
+    moments = seconds_of(np.array(frames, dtype=np.int64), clock.rate)
+    strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base))
     tracks = []
     for peak in hit.peaks:
         neutral, full = EFFECTS[peak.name].neutral, peak.amount.constant_value
@@ -200,7 +184,7 @@ def _hit_tracks(hit: Hit, clock: EffectClock) -> list[tuple[Effect, Floats]]:
     return tracks
 
 
-def _said(each: Each, clock: EffectClock) -> list[float]:
+def _said(each: Each, clock: _Clock) -> list[float]:
     """The moments that a song says, on the time of the effects."""
     base, lasts = clock.base, float(clock.seconds[-1] + 1 / clock.rate) if len(clock.seconds) else 0.0
     first = 0.0 if each.start is None else each.start.seconds(base)
@@ -230,7 +214,7 @@ def envelope(seconds: Floats, moments: Floats, fade: float) -> Floats:
     return np.asarray(np.clip(fading, 0.0, 1.0))
 
 
-def _sample(curve: Curve, clock: EffectClock, sampler: Sampler) -> Floats:
+def _sample(curve: Curve, clock: _Clock, sampler: Sampler) -> Floats:
     """Values [F] of a curve; one that fails is noted and changes nothing."""
     try:
         return curve.sample(clock.seconds, clock.base)
