@@ -115,7 +115,7 @@ def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[La
     seam = min(SEAM_SECONDS * fps, Fraction(len(seen), 2))
     blended: list[tuple[Layer, ...]] = []
     for index, layers in enumerate(seen):
-        share = tidy(seam_share(float((index - (len(seen) - seam)) / seam)))
+        share = tidy(seam_share(index, len(seen), seam))
         if share == 0:
             blended.append(layers)
             continue

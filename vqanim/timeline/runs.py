@@ -10,12 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
 from vqanim.camera.homography import Matrix, step_matrix
 from vqanim.camera.step import CameraStep, Move
-from vqanim.scene.model import Scene, Shot
+from vqanim.scene.model import Scene
 from vqanim.timeline.camera import ShotCamera, Way, ways_of_run
 from vqanim.timeline.clips import Clip, Cut, carries_on, cuts_of
 from vqanim.timeline.plan import FrameRef, Look, ShotPlan, StartPlan, WeightedTerm
@@ -29,13 +30,13 @@ _PULL = 3.0
 already, and so the way back is spread over the seam."""
 
 
-def seam_share(way: float) -> float:
-    """How much of its start there is in a loop after a part of its seam, 0..1; level at both ends.
+def seam_share(place: Fraction | int, end: Fraction | int, seam: Fraction) -> float:
+    """How much of its start there is at a place of a loop, 0..1, which ends with a seam; level at both ends.
 
     Level, so that the step from the last picture to the first is the smallest of all, however far the
     pictures have gone from where they began.
     """
-    way = min(max(way, 0.0), 1.0)
+    way = min(max(float((place - (end - seam)) / seam), 0.0), 1.0)
     return way * way * (3 - 2 * way)
 
 
@@ -85,7 +86,7 @@ class Run:
         """
         if not self.loop or self.seam == 0:
             return 0.0
-        return seam_share(float((place - (self.own - self.seam)) / self.seam))
+        return seam_share(place, self.own, self.seam)
 
     @property
     def film_overhang(self) -> int:
@@ -151,65 +152,39 @@ def make_runs(
 
     cameras: of all shots; without them parts of steps stand for the camera's way between two frames.
     """
-    groups = _movements([cut.shot for cut in cuts])
-    whole_loops = scene.loop and len(groups) == 1
+    begins = [n for n, cut in enumerate(cuts) if not n or not carries_on(cuts[n - 1].shot, cut.shot)]
     runs: list[Run] = []
-    for group in groups:
-        run = _make_run(scene.rate, fps, [cuts[n] for n in group], [shots[n] for n in group], whole_loops)
+    for begin, end in pairwise([*begins, len(cuts)]):
+        run = _make_run(scene, cuts[begin], shots[begin:end], fps, scene.loop and len(begins) == 1)
         if cameras and scene.rate != fps:
-            shown = sum(cuts[n].count for n in group) + run.film_overhang
-            ways = ways_of_run(
-                [cameras[n] for n in group],
-                [len(shots[n].frames) for n in group],
-                {run.place(index) for index in range(shown)},
-            )
-            run = replace(run, ways=ways)
-        runs += [run] * len(group)
+            shown = sum(cut.count for cut in cuts[begin:end]) + run.film_overhang
+            places = {run.place(index) for index in range(shown)}
+            counts = [len(shot.frames) for shot in shots[begin:end]]
+            run = replace(run, ways=ways_of_run(cameras[begin:end], counts, places))
+        runs += [run] * (end - begin)
     return runs
 
 
-def _movements(shots: Sequence[Shot]) -> list[list[int]]:
-    """The numbers of the shots, those together that are seen as one movement."""
-    groups: list[list[int]] = []
-    for number, shot in enumerate(shots):
-        if number > 0 and carries_on(shots[number - 1], shot):
-            groups[-1].append(number)
-        else:
-            groups.append([number])
-    return groups
-
-
-def _begin(pace: Fraction, cut: Cut) -> Fraction:
-    """Where the first film frame of a run lies, in painted frames from its first one.
-
-    What repeats, plays backwards or leads back to its start does so from a whole frame.
-    """
-    shot = cut.shot
-    if shot.repeat > 1 or shot.reverse or shot.loop:
-        return Fraction(0)
-    return cut.first * pace - cut.clip.first - cut.clip.shown
-
-
-def _make_run(
-    rate: Fraction, fps: Fraction, cuts: Sequence[Cut], shots: Sequence[ShotPlan], whole_loops: bool
-) -> Run:
+def _make_run(scene: Scene, cut: Cut, shots: Sequence[ShotPlan], fps: Fraction, whole_loops: bool) -> Run:
+    """cut: of its first shot. whole_loops: whether the run is a whole film that is a loop."""
     frames = [frame for shot in shots for frame in shot.frames]
-    overhang, one = shots[-1].overhang, cuts[0].shot
-    own = len(frames) - overhang
-    loop = whole_loops or one.loop
+    own, pace, first = len(frames) - shots[-1].overhang, scene.rate / fps, cut.shot
+    loop = whole_loops or first.loop
+    # What repeats, plays backwards or leads back to its start begins with a whole frame.
+    whole = first.repeat > 1 or first.reverse or first.loop
     return Run(
-        first=cuts[0].first,
-        pace=rate / fps,
-        begin=_begin(rate / fps, cuts[0]),
+        first=cut.first,
+        pace=pace,
+        begin=Fraction(0) if whole else cut.first * pace - cut.clip.first - cut.clip.shown,
         frames=tuple(FrameRef(frame.shot, frame.index) for frame in frames),
         steps=tuple(frame.camera for frame in frames),
         own=own,
         after=shots[-1].after,
         loop=loop,
-        repeats=one.repeat > 1,
-        reverse=one.reverse,
-        held=cuts[0].played if one.freeze is not None or one.reverse else None,
-        seam=min(SEAM_SECONDS * rate, Fraction(own, 2)) if loop else Fraction(0),
+        repeats=first.repeat > 1,
+        reverse=first.reverse,
+        held=cut.played if first.freeze is not None or first.reverse else None,
+        seam=min(SEAM_SECONDS * scene.rate, Fraction(own, 2)) if loop else Fraction(0),
     )
 
 
@@ -226,9 +201,14 @@ def lead_back(scene: Scene, clips: Sequence[Clip], shots: Sequence[ShotPlan]) ->
     terms: dict[FrameRef, WeightedTerm] = {}
     for run in {run.first: run for run in runs if run.loop}.values():
         terms |= _way_back(run)
-    if scene.loop and not runs[0].loop and _ends_as_painted(runs[-1]):
+    last = runs[-1]
+    if scene.loop and not runs[0].loop and not (last.reverse or last.repeats or last.held is not None):
+        # The first picture was taken by another camera, and the end of the film is that of the last take.
         half = sum(Fraction(cut.seconds) for cut in cuts) * scene.rate / 2  # in seconds, the same at any fps
-        terms |= _way_to(runs[0].frames[0], runs[-1], min(SEAM_SECONDS * scene.rate, half))
+        seam = min(SEAM_SECONDS * scene.rate, half)
+        shares = {index: seam_share(index, last.own, seam) for index in range(1, last.own)}
+        goal = runs[0].frames[0]
+        terms |= {last.frames[index]: _term(goal, share) for index, share in shares.items() if share > 0}
     return tuple(_with_terms(shot, terms) for shot in shots)
 
 
@@ -246,20 +226,6 @@ def _way_back(run: Run) -> dict[FrameRef, WeightedTerm]:
             rest, border = rest @ step_matrix(step), step.border
         terms[run.frames[index]] = _term(run.frames[0], share, np.asarray(np.linalg.inv(rest)), border)
     return terms
-
-
-def _way_to(goal: FrameRef, run: Run, seam: Fraction) -> dict[FrameRef, WeightedTerm]:
-    """The terms of the last run of a film whose first picture was taken by another camera.
-
-    seam: painted frames over which the film ends in that picture.
-    """
-    shares = {index: seam_share(float((index - (run.own - seam)) / seam)) for index in range(1, run.own)}
-    return {run.frames[index]: _term(goal, share) for index, share in shares.items() if share > 0}
-
-
-def _ends_as_painted(run: Run) -> bool:
-    """Whether the end of a run in the film is the end of its take."""
-    return not run.reverse and not run.repeats and run.held is None
 
 
 def _term(goal: FrameRef, share: float, view: Matrix | None = None, border: str = "reflect") -> WeightedTerm:

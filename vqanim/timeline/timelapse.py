@@ -1,4 +1,4 @@
-"""Shots of `kind: timelapse`: all steps of the take are one optimisation, and no camera moves."""
+"""Shots of `kind: timelapse`: all steps of the take are one optimization, and no camera moves."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
     The steps are spread evenly over the shot's time, on which weights and learning rate run; where nothing
     pulls there are none. The frames under the dissolve that follows show how the picture came out.
     """
-    take = replace(take, frames=tuple(map(_without_holds, take.frames)))
-    shown = take.frames[: len(take.frames) - take.overhang]
+    # A frame of a timelapse has none before it that it could stay near to.
+    kept = [
+        replace(
+            frame, losses=tuple(term for term in frame.losses if term.is_prompt or term.target is not None)
+        )
+        for frame in take.frames
+    ]
+    shown = kept[: len(kept) - take.overhang]
     segments = _segments(shown)
     lapse = TimelapsePlan(len(shown), shot.pace == "even", segments)
     steps = sum(segment.steps for segment in segments)
@@ -39,18 +45,12 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
             anchor=None,
             lapse=lapse,
         )
-        for frame in take.frames
+        for frame in kept
     )
     return replace(take, frames=frames, after=CameraStep())
 
 
-def _without_holds(frame: FramePlan) -> FramePlan:
-    """A frame of a timelapse has none before it that it could stay near to."""
-    kept = tuple(term for term in frame.losses if term.is_prompt or term.target is not None)
-    return frame if kept == frame.losses else replace(frame, losses=kept)
-
-
-def _segments(frames: tuple[FramePlan, ...]) -> tuple[Segment, ...]:
+def _segments(frames: list[FramePlan]) -> tuple[Segment, ...]:
     """The steps of frames; those of neighbors that are alike are one segment."""
     pulled = [frame for frame in frames if frame.losses]
     total = sum(frame.steps for frame in pulled)
