@@ -9,6 +9,7 @@ from vqanim.models.family import Family
 
 MODULES = (
     "vqgan",
+    "pixels",
     "clip",
     "open_clip",
     "conse",
