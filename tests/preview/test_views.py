@@ -10,13 +10,14 @@ import torch
 
 from vqanim.camera import warp_for
 from vqanim.camera.homography import step_matrix
+from vqanim.camera.step import CameraStep
 from vqanim.files import Picture
 from vqanim.preview.grid import draw_grid
 from vqanim.preview.pictures import Stage, Takes
 from vqanim.preview.sampling import Source
 from vqanim.preview.views import find_views
 from vqanim.scene.loader import load_scene_text
-from vqanim.timeline import CameraStep, FrameRef, Timeline, compile_timeline
+from vqanim.timeline import FrameRef, Timeline, compile_timeline
 
 SIZE = (256, 144)
 STEPS = {

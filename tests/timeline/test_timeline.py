@@ -13,18 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.timeline.films import compiled, frames_of, mistakes, weights
+from vqanim.camera.step import CameraStep
 from vqanim.errors import SceneError
 from vqanim.scene import load_scene_text
 from vqanim.scene.model import Size
-from vqanim.timeline import (
-    CameraStep,
-    FramePlan,
-    Limits,
-    PerceptorPlan,
-    ViewLimits,
-    WeightedTerm,
-    compile_timeline,
-)
+from vqanim.timeline import FramePlan, Limits, ViewLimits, compile_timeline
+from vqanim.timeline.plan import PerceptorPlan, WeightedTerm
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = "duration: 1s\nprompts: [a lake]\n"

@@ -9,7 +9,8 @@ import pytest
 
 from tests.timeline.films import compiled, frames_of, mistakes
 from vqanim.camera.homography import farthest_move, path_matrix, step_matrix
-from vqanim.timeline import CameraStep, Timeline
+from vqanim.camera.step import CameraStep
+from vqanim.timeline import Timeline
 
 FILM = "fps: 12\nduration: 3s\nprompts: [a]\n"
 

@@ -18,10 +18,9 @@ from vqanim.timeline.clips import clips_of
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import plan_shot
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
+from vqanim.timeline.plan import Limits, PerceptorPlan, SoundPlan, Timeline
 from vqanim.timeline.runs import lead_back
 from vqanim.timeline.sampling import Clocks, Sampler, tidy
-from vqanim.timeline.timelapse import as_timelapse, check_timelapse
 
 _GIF_WIDTH = 480
 _GIF_FPS = Fraction(25)
@@ -59,7 +58,7 @@ def compile_timeline(
     ]
     carried = [camera.clocks if camera.before is not None else None for camera in cameras]
     shots = tuple(
-        _take(scene, limits, camera, sampler, following)
+        plan_shot(scene, limits, camera, sampler, following)
         for camera, following in zip(cameras, [*carried[1:], None], strict=True)
     )
     shots = lead_back(scene, clips, shots)
@@ -121,17 +120,6 @@ def _before(here: Clocks, before: Clocks | None) -> Clocks | None:
     return replace(before, until=here.clip.start + here.clip.blend)
 
 
-def _take(
-    scene: Scene, limits: Limits, camera: ShotCamera, sampler: Sampler, following: Clocks | None
-) -> ShotPlan:
-    """What is painted of a shot. following: the clocks of the shot that carries on from it."""
-    shot, take = camera.clocks.clip.shot, plan_shot(scene, limits, camera, sampler, following)
-    if shot.kind != "timelapse":
-        return take
-    check_timelapse(shot, sampler)
-    return as_timelapse(take, shot)
-
-
 def _perceptors(scene: Scene) -> tuple[PerceptorPlan, ...]:
     """Those that count, with weights that add up to 1."""
     total = sum(use.weight for use in scene.models.used)
@@ -144,14 +132,11 @@ def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:
     if max(wanted) > MAX_SIDE:
         message = f"found {wanted[0]}x{wanted[1]}, allowed {MAX_SIDE} pixels a side at most"
         raise SceneError([Problem(Place(scene.file, 0, "size"), message)])
-    width, height = (_fitted_side(side, limits) for side in wanted)
-    return width, height
-
-
-def _fitted_side(side: int, limits: Limits) -> int:
     multiple = limits.multiple
-    nearest = (2 * side + multiple) // (2 * multiple)
-    return multiple * min(max(nearest, -(-limits.min_side // multiple)), MAX_SIDE // multiple)
+    nearest = ((2 * side + multiple) // (2 * multiple) for side in wanted)
+    least, most = -(-limits.min_side // multiple), MAX_SIDE // multiple
+    width, height = (multiple * min(max(side, least), most) for side in nearest)
+    return width, height
 
 
 def _edit_warnings(scene: Scene) -> tuple[str, ...]:

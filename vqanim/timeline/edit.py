@@ -12,8 +12,6 @@ import numpy as np
 
 from vqanim.camera.homography import farthest_move, path_matrix
 from vqanim.effects import EFFECTS, EffectNow, changes_nothing
-from vqanim.errors import CurveError
-from vqanim.scene.curves import Curve
 from vqanim.scene.edit import Each, Effect, Hit
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT
@@ -155,12 +153,21 @@ class _Clock:
         """[F]."""
         return seconds_of(np.arange(self.count), self.rate)
 
+    def name(self, index: int) -> str:
+        """A frame for people: `at frame 57 (4.75 s)`."""
+        shot = f" of shot {self.shot}" if self.shot else ""
+        return f"at frame {index}{shot} ({round(float(self.seconds[index]), 3):.12g} s)"
+
 
 def effects_at(
     effects: Sequence[Effect], hits: Sequence[Hit], clock: _Clock, sampler: Sampler
 ) -> list[tuple[EffectNow, ...]]:
     """The effects that change something, at every moment [F]: those of the list, then the hits."""
-    tracks = [(effect, _sample(effect.amount, clock, sampler)) for effect in effects]
+    # A curve that fails changes nothing.
+    tracks = [
+        (effect, sampler.values(effect.amount, clock.seconds, clock.base, clock.name, math.nan))
+        for effect in effects
+    ]
     tracks += [track for hit in hits for track in _hit_tracks(hit, clock)]
     found: list[list[EffectNow]] = [[] for _ in clock.seconds]
     for effect, amounts in tracks:
@@ -212,17 +219,3 @@ def envelope(seconds: Floats, moments: Floats, fade: float) -> Floats:
     age = np.where(latest >= 0, seconds - moments[np.clip(latest, 0, None)], math.inf)
     fading = 1 - age / fade if fade > 0 else np.where(age > SAME_MOMENT, 0.0, 1.0)
     return np.asarray(np.clip(fading, 0.0, 1.0))
-
-
-def _sample(curve: Curve, clock: _Clock, sampler: Sampler) -> Floats:
-    """Values [F] of a curve; one that fails is noted and changes nothing."""
-    try:
-        return curve.sample(clock.seconds, clock.base)
-    except CurveError as error:
-        where = ""
-        if curve.constant_value is None:
-            shot = f" of shot {clock.shot}" if clock.shot else ""
-            seconds = round(float(clock.seconds[error.index]), 3)
-            where = f" at frame {error.index}{shot} ({seconds:.12g} s)"
-        sampler.note(curve.place, error.reason + where, source=curve.text)
-        return np.full(clock.seconds.shape, math.nan)

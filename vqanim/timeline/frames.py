@@ -45,6 +45,7 @@ from vqanim.timeline.sampling import (
     tidied,
     tidy,
 )
+from vqanim.timeline.timelapse import as_timelapse, check_timelapse
 
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
@@ -115,7 +116,11 @@ def plan_shot(
         )
     goes_on = scene.rate != scene.fps or scene.loop or shot.loop
     after = camera.after(int(frames[-1])) if goes_on else CameraStep()
-    return ShotPlan(shot.name, tuple(plans), clip.overhang, after)
+    take = ShotPlan(shot.name, tuple(plans), clip.overhang, after)
+    if shot.kind != "timelapse":
+        return take
+    check_timelapse(shot, sampler)
+    return as_timelapse(take, shot)
 
 
 def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:

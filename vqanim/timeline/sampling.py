@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -110,11 +111,17 @@ class Sampler:
     def sample(self, curve: Curve, clocks: Clocks, moments: Moments, fallback: float = 0.0) -> Floats:
         """Values float64 of a curve, finite, in the shape of the moments."""
         seconds = moments.film if curve.base == "film" else moments.shot
+        flat, name = seconds.ravel(), lambda index: clocks.name(curve, float(seconds.ravel()[index]))
+        return self.values(curve, flat, clocks.base_of(curve), name, fallback).reshape(seconds.shape)
+
+    def values(
+        self, curve: Curve, seconds: Floats, base: TimeBase, name: Callable[[int], str], fallback: float
+    ) -> Floats:
+        """The same for moments [N] on a base. name: what people call one of them, by its index."""
         try:
-            return curve.sample(seconds.ravel(), clocks.base_of(curve)).reshape(seconds.shape)
+            return curve.sample(seconds, base)
         except CurveError as error:
-            constant = curve.constant_value is not None
-            where = "" if constant else " " + clocks.name(curve, float(seconds.ravel()[error.index]))
+            where = "" if curve.constant_value is not None else " " + name(error.index)
             self.note(curve.place, error.reason + where, source=curve.text)
             return np.full(seconds.shape, fallback)
 
