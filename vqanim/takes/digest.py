@@ -19,7 +19,7 @@ import numpy as np
 
 from vqanim.camera.step import DEFAULT_FOV
 from vqanim.errors import InputError
-from vqanim.files import Picture
+from vqanim.files import Picture, sha256_of
 from vqanim.timeline.plan import FramePlan, TimelapsePlan
 
 ENGINE_VERSION = 4
@@ -155,13 +155,9 @@ def content_hashes(paths: Iterable[str]) -> dict[str, str]:
 
 def content_hash(path: Path) -> str:
     """Hex digest of a file's bytes. Raises InputError when it cannot be read."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return sha256_of(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return digest.hexdigest()

@@ -10,6 +10,7 @@ from vqanim.models.family import Family
 MODULES = (
     "vqgan",
     "pixels",
+    "fft",
     "clip",
     "open_clip",
     "conse",
