@@ -42,7 +42,7 @@ def warped(image: Tensor, step: CameraStep, border: str = "reflect") -> tuple[Te
 
 
 def field(step: CameraStep, size: tuple[int, int]) -> Tensor:
-    return Homography.of_step(step, size).field
+    return Homography.of(step_matrix(step, size), step.border, size, "cpu").field
 
 
 def validity(step: CameraStep, size: tuple[int, int]) -> Tensor:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vqanim.camera.homography import Homography, moves_matrix
+import numpy as np
+
+from vqanim.camera.homography import Homography, in_pixels, moves_matrix, step_matrix
 from vqanim.camera.resample import move_picture
 from vqanim.camera.step import CameraStep, Move
 from vqanim.files import Picture
@@ -25,15 +27,18 @@ def warp_for(step: CameraStep, size: tuple[int, int], device: torch.device | str
 
     Raises ValueError when the border is unknown.
     """
-    return None if step.still else Homography.of_step(step, size, device)
+    return None if step.still else Homography.of(step_matrix(step, size), step.border, size, device)
 
 
 def warp_for_view(
     view: Sequence[float], border: str, size: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Warp:
-    """The warp of a saved frame to where a term sees it: `StartPlan.view` and its border. No numbers stand
-    still: the picture stays the very same."""
-    return Homography.of_view(view, border, size, device)
+    """The warp of a saved frame to where a term sees it, with the numbers of `StartPlan.view`.
+
+    No numbers stand still: the picture stays the very same. Raises ValueError when the border is unknown.
+    """
+    matrix = in_pixels(np.reshape(view, (3, 3)), size) if view else np.eye(3)
+    return Homography.of(matrix, border, size, device)
 
 
 def move_saved(picture: Picture, moves: Sequence[Move]) -> Picture:

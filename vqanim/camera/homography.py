@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -64,7 +64,7 @@ def step_matrix(step: CameraStep, size: Size | None = None) -> Matrix:
         return flat
     if size is None:
         return _perspective(step) @ flat
-    turned = _in_pixels(_perspective(step), size)
+    turned = in_pixels(_perspective(step), size)
     return np.asarray(turned / turned[2, 2]) @ flat
 
 
@@ -134,7 +134,7 @@ def _perspective(step: CameraStep) -> Matrix:
     return np.asarray(np.diag([focal, focal, 1.0]) @ rays @ np.diag([1 / focal, 1 / focal, 1.0]))
 
 
-def _in_pixels(matrix: Matrix, size: Size) -> Matrix:
+def in_pixels(matrix: Matrix, size: Size) -> Matrix:
     """A matrix in frame widths from the middle of the frame, as one in pixels."""
     height, width = size
     to_pixels = np.array([[width, 0.0, width / 2], [0.0, width, height / 2], [0.0, 0.0, 1.0]])
@@ -154,27 +154,13 @@ class Homography:
     border: str
     """What lies there: `reflect`, `wrap`, `edge` or a color `#rrggbb`."""
 
-    def __post_init__(self) -> None:
-        """Raises ValueError when the border is unknown."""
-        color = self.border.startswith("#") and len(self.border) == 7
-        if not color and self.border not in ("wrap", *_PADDINGS):
+    @classmethod
+    def of(cls, matrix: Matrix, border: str, size: Size, device: torch.device | str) -> Homography:
+        """That of a forward matrix in pixels. Raises ValueError when the border is unknown."""
+        color = border.startswith("#") and len(border) == 7
+        if not color and border not in ("wrap", *_PADDINGS):
             allowed = "reflect, wrap, edge or a color such as #1a2b3c"
-            raise ValueError(f"border {self.border!r}: allowed {allowed}")
-
-    @classmethod
-    def of_step(cls, step: CameraStep, size: Size, device: torch.device | str = "cpu") -> Homography:
-        """That of a camera step, for frames of `size`. Raises ValueError when its border is unknown."""
-        return cls(_field(step_matrix(step, size), size).to(device), step.border)
-
-    @classmethod
-    def of_view(
-        cls, view: Sequence[float], border: str, size: Size, device: torch.device | str = "cpu"
-    ) -> Homography:
-        """That of a forward matrix: 9 numbers, row by row, in frame widths from the middle of the frame.
-
-        No numbers stand still. Raises ValueError when the border is unknown.
-        """
-        matrix = _in_pixels(np.reshape(view, (3, 3)), size) if view else np.eye(3)
+            raise ValueError(f"border {border!r}: allowed {allowed}")
         return cls(_field(matrix, size).to(device), border)
 
     def apply(self, picture: Image, depth: Tensor | None = None) -> tuple[Image, Valid]:

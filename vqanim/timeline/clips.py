@@ -51,18 +51,16 @@ def clips_of(scene: Scene) -> tuple[Clip, ...]:
     total = None if scene.duration is None else scene.duration.seconds(base)
     spans = lay_out(written, total, scene.rate)
     _check_length(spans[-1].first + spans[-1].count, scene)
-    transitions = [0.0] + [
-        shot.transition.duration.seconds(TimeBase(span.duration, scene.fps))
-        if shot.transition.duration
-        else 0.0
-        for shot, span in zip(scene.shots[1:], spans[1:], strict=True)
-    ]
+    lasts = [shot.transition.duration for shot in scene.shots]
+    bases = [TimeBase(span.duration, scene.fps) for span in spans]
+    overs = [time.seconds(base) if time else 0.0 for time, base in zip(lasts, bases, strict=True)]
+    overs[0] = 0.0  # nothing comes before the first shot
     clips: list[Clip] = []
-    for number, (shot, span, over) in enumerate(zip(scene.shots, spans, transitions, strict=True)):
+    for number, (shot, span, over) in enumerate(zip(scene.shots, spans, overs, strict=True)):
         one_movement = number > 0 and carries_on(scene.shots[number - 1], shot)
         shown = clips[-1].shown if one_movement else nearest_frame(span.begins, scene.rate) - span.first
         dissolves = [each.transition.kind == "dissolve" for each in scene.shots[number : number + 2]]
-        under = transitions[number + 1] if dissolves[1:] == [True] and _goes_on(shot) else 0.0
+        under = overs[number + 1] if dissolves[1:] == [True] and _goes_on(shot) else 0.0
         clips.append(
             Clip(
                 **vars(span),
@@ -127,11 +125,6 @@ class Cut:
     """Film frames before the last picture is held."""
 
     @property
-    def shot(self) -> Shot:
-        """What the scene says of it."""
-        return self.clip.shot
-
-    @property
     def seconds(self) -> float:
         """How long it is in the film, not rounded to frames."""
         return float(self.clip.ends - self.clip.begins)
@@ -151,7 +144,8 @@ def cuts_of(clips: Sequence[Clip], scene: Scene, fps: Fraction) -> tuple[Cut, ..
     what = f"and shows no frame of the film: one is {float(1 / fps):.3g} s at {float(fps):.6g} fps"
     empty = [cut for cut in cuts if cut.count < 1]
     if problems := [
-        Problem(cut.shot.place, f"shot {cut.shot.name} lasts {cut.seconds:.6g} s {what}") for cut in empty
+        Problem(cut.clip.shot.place, f"shot {cut.clip.shot.name} lasts {cut.seconds:.6g} s {what}")
+        for cut in empty
     ]:
         raise SceneError(problems)
     return tuple(cuts)

@@ -56,7 +56,7 @@ def cut_film(
     film = tuple(
         FilmFrame(tidy(float(index / scene.fps)), layers, effects[index]) for index, layers in enumerate(seen)
     )
-    return film, tuple(Chapter(cut.shot.name, cut.first) for cut in cuts)
+    return film, tuple(Chapter(cut.clip.shot.name, cut.first) for cut in cuts)
 
 
 def cut_keys(
@@ -78,7 +78,7 @@ def _seen(
     # A float's last bit must not add a frame.
     covers = [round(Fraction(cut.clip.dissolve) * fps, 9) for cut in cuts[1:]] + [Fraction(0)]
     effects = [
-        effects_at(cut.shot.effects, cut.shot.hits, _clock_of_shot(scene, cut, cover, fps), sampler)
+        effects_at(cut.clip.shot.effects, cut.clip.shot.hits, _clock_of_shot(scene, cut, cover, fps), sampler)
         for cut, cover in zip(cuts, covers, strict=True)
     ]
     seen: list[tuple[Layer, ...]] = []
@@ -101,7 +101,7 @@ def _seen(
 
 def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> _Clock:
     """Of every frame of a shot and those under the dissolve that follows."""
-    name = cut.shot.name if len(scene.shots) > 1 else ""
+    name = cut.clip.shot.name if len(scene.shots) > 1 else ""
     start = float(cut.first / fps)
     late = start - cut.clip.written
     base = TimeBase(cut.seconds, scene.fps, start, scene.sound, late, frame=float(1 / fps))
@@ -130,7 +130,7 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
     far = farthest_move(path_matrix([*run.steps[1 : run.own], run.after]), aspect)
     if far > CLOSED:
         sampler.note(
-            cut.shot.loop_place if cut.shot.loop else scene.loop_place,
+            cut.clip.shot.loop_place if cut.clip.shot.loop else scene.loop_place,
             f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop "
             "is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
         )

@@ -130,11 +130,12 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         for side in sides
         for prompt in side.shot.prompts
     ]
-    prompts += [
-        (_own_target(side.shot), tidied(side.sample(also, sampler) * side.share), [0.0] * len(side.share))
-        for side in sides
-        if (also := side.shot.start.also_target) is not None
-    ]
+    for side in sides:
+        if (also := side.shot.start.also_target) is not None:  # the start as what the shot shall show
+            own = start_plan(side.shot.start)
+            name = PurePath(own.image).name if own.image else "start"
+            weights = tidied(side.sample(also, sampler) * side.share)
+            prompts.append((WeightedTerm("pixels", name, 1.0, target=own), weights, [0.0] * len(weights)))
     holds = [
         (term, tidied(side.sample(near.weight, sampler) * side.share))
         for side in sides
@@ -154,16 +155,11 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
             # Where nothing pulls there is nothing to hold.
             if pulling
             and weights[index] > _NO_WEIGHT
-            and (not fresh_first or index or _holds_first(term, start))
+            # What carries nothing is held to a target, or to the content of the picture that it begins from.
+            and (not fresh_first or index or term.target or (term.kind in _CONTENT and start.is_picture))
         ]
         losses.append((*pulling, *holding))
     return losses
-
-
-def _holds_first(term: WeightedTerm, start: StartPlan) -> bool:
-    """Whether a term can hold a frame that carries nothing: it has no frame before, but begun from a picture
-    it can have the content of that."""
-    return term.target is not None or (term.kind in _CONTENT and start.is_picture)
 
 
 def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
@@ -179,12 +175,6 @@ def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
         return WeightedTerm("prompt", text, 1.0, area=area)
     kind, target = _KINDS[prompt.through], StartPlan("image", prompt.image)
     return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=target, area=area)
-
-
-def _own_target(shot: Shot) -> WeightedTerm:
-    """The start of a shot as what it shall show."""
-    name = PurePath(shot.start.image).name if shot.start.image else "start"
-    return WeightedTerm(_KINDS["pixels"], name, 1.0, target=start_plan(shot.start))
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:

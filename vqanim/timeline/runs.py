@@ -152,7 +152,9 @@ def make_runs(
 
     cameras: of all shots; without them parts of steps stand for the camera's way between two frames.
     """
-    begins = [n for n, cut in enumerate(cuts) if not n or not carries_on(cuts[n - 1].shot, cut.shot)]
+    begins = [
+        n for n, cut in enumerate(cuts) if not n or not carries_on(cuts[n - 1].clip.shot, cut.clip.shot)
+    ]
     runs: list[Run] = []
     for begin, end in pairwise([*begins, len(cuts)]):
         run = _make_run(scene, cuts[begin], shots[begin:end], fps, scene.loop and len(begins) == 1)
@@ -168,7 +170,7 @@ def make_runs(
 def _make_run(scene: Scene, cut: Cut, shots: Sequence[ShotPlan], fps: Fraction, whole_loops: bool) -> Run:
     """cut: of its first shot. whole_loops: whether the run is a whole film that is a loop."""
     frames = [frame for shot in shots for frame in shot.frames]
-    own, pace, first = len(frames) - shots[-1].overhang, scene.rate / fps, cut.shot
+    own, pace, first = len(frames) - shots[-1].overhang, scene.rate / fps, cut.clip.shot
     loop = whole_loops or first.loop
     # What repeats, plays backwards or leads back to its start begins with a whole frame.
     whole = first.repeat > 1 or first.reverse or first.loop
