@@ -16,9 +16,9 @@ from vqanim.scene.times import TimeBase
 from vqanim.timeline.camera import ShotCamera
 from vqanim.timeline.clips import clips_of
 from vqanim.timeline.edit import cut_film, cut_keys
-from vqanim.timeline.frames import plan_shot
+from vqanim.timeline.frames import Limits, plan_shot
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import Limits, PerceptorPlan, SoundPlan, Timeline
+from vqanim.timeline.plan import PerceptorPlan, SoundPlan, Timeline
 from vqanim.timeline.runs import lead_back
 from vqanim.timeline.sampling import Clocks, Sampler, tidy
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import PurePath
 from typing import Any
@@ -28,10 +28,8 @@ from vqanim.timeline.plan import (
     AreaPlan,
     FramePlan,
     FrameRef,
-    Limits,
     ShotPlan,
     StartPlan,
-    ViewLimits,
     WeightedTerm,
 )
 from vqanim.timeline.sampling import (
@@ -62,6 +60,30 @@ SETTLE_SECONDS = 1.0
 """How long prompts must be steady before a carried picture shows them and can be an anchor."""
 _NO_WEIGHT = 1e-9
 """Weights up to this are zero."""
+
+
+@dataclass(frozen=True)
+class ViewLimits:
+    """How a perceptor looks at pictures where a scene says nothing; from the catalogue."""
+
+    cutouts: int = 12
+    cutout_noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What depends on the models and must be known before they are loaded; from the catalogue."""
+
+    multiple: int = 8
+    """Width and height are multiples of this, in pixels."""
+    learning_rate: float = 0.12
+    """Used where the scene gives none."""
+    smoothing: float = 0.0
+    """Used where the scene gives none."""
+    views: Mapping[str, ViewLimits] = field(default_factory=dict)
+    """By perceptor; one that is not among them looks as `ViewLimits()` says."""
+    min_side: int = 32
+    """Smallest width or height, in pixels."""
 
 
 def plan_shot(

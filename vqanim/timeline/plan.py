@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal
@@ -18,30 +18,6 @@ Color = tuple[float, float, float]
 InputRole = Literal["previous", "anchor", "target", "picture"]
 """What an input is for: the frame that is carried, the one whose look is held, one that a term compares with,
 or a picture file of the start and of terms."""
-
-
-@dataclass(frozen=True)
-class ViewLimits:
-    """How a perceptor looks at pictures where a scene says nothing; from the catalogue."""
-
-    cutouts: int = 12
-    cutout_noise: float = 0.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What depends on the models and must be known before they are loaded; from the catalogue."""
-
-    multiple: int = 8
-    """Width and height are multiples of this, in pixels."""
-    learning_rate: float = 0.12
-    """Used where the scene gives none."""
-    smoothing: float = 0.0
-    """Used where the scene gives none."""
-    views: Mapping[str, ViewLimits] = field(default_factory=dict)
-    """By perceptor; one that is not among them looks as `ViewLimits()` says."""
-    min_side: int = 32
-    """Smallest width or height, in pixels."""
 
 
 @dataclass(frozen=True)
