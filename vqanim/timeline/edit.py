@@ -49,8 +49,7 @@ def cut_film(
     for cut, run in zip(cuts, runs, strict=True):
         _check_loop(scene, cut, run, cameras[0].aspect, sampler)
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
-    length = float(sum(Fraction(cut.seconds) for cut in cuts))
-    base = TimeBase(length, scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
+    base = TimeBase(float(clips[-1].ends), scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
     clock = _Clock(len(seen), base, scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
     film = tuple(

@@ -206,8 +206,7 @@ def lead_back(scene: Scene, clips: Sequence[Clip], shots: Sequence[ShotPlan]) ->
     last = runs[-1]
     if scene.loop and not runs[0].loop and not (last.reverse or last.repeats or last.held is not None):
         # The first picture was taken by another camera, and the end of the film is that of the last take.
-        half = sum(Fraction(cut.seconds) for cut in cuts) * scene.rate / 2  # in seconds, the same at any fps
-        seam = min(SEAM_SECONDS * scene.rate, half)
+        seam = min(SEAM_SECONDS * scene.rate, clips[-1].ends * scene.rate / 2)  # the same at any fps
         shares = {index: seam_share(index, last.own, seam) for index in range(1, last.own)}
         goal = runs[0].frames[0]
         terms |= {last.frames[index]: _term(goal, share) for index, share in shares.items() if share > 0}
