@@ -93,16 +93,21 @@ def test_two_processes_paint_the_same_frames_as_one(tmp_path: Path) -> None:
     assert not any(isinstance(event, FrameDone) for event in again), "what was painted holds"
 
 
+def kill_a_worker(folder: Path) -> None:
+    """Paint until a frame is done, kill one of two workers, and go on."""
+    killed = False
+    for event in paint_takes(job(folder, 2)):
+        if isinstance(event, FrameDone) and not killed:
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            painting = [int(child) for child in children if b"spawn_main" in command(child)]
+            assert len(painting) == 2
+            os.kill(painting[0], signal.SIGKILL)
+            killed = True
+
+
 def test_a_worker_that_is_killed_loses_no_frame_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    walk, killed = paint_takes(job(tmp_path / "film", 2)), list[int]()
     with pytest.raises(DeviceError, match="worker process ended .signal 9.*--workers"):
-        for event in walk:
-            if isinstance(event, FrameDone) and not killed:
-                children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-                painting = [int(child) for child in children if b"spawn_main" in command(child)]
-                assert len(painting) == 2
-                killed.append(painting[0])
-                os.kill(painting[0], signal.SIGKILL)
+        kill_a_worker(tmp_path / "film")
     kept = pictures(tmp_path / "film")
     assert kept
     list(paint_takes(job(tmp_path / "film", 1)))
