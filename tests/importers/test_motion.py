@@ -12,13 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 import vqanim
-<<<<<<< HEAD:tests/foreign/test_motion.py
-from vqanim.camera.homography import step_matrix
-from vqanim.foreign import import_settings
-=======
 from vqanim.camera.homography import step_matrix
 from vqanim.importers import import_settings
->>>>>>> main:tests/importers/test_motion.py
 from vqanim.timeline import Timeline
 
 Matrix = NDArray[np.float64]
