@@ -54,11 +54,17 @@ def draw_plot(outline: Outline, path: Path) -> None:
 
     Raises OutputError.
     """
-    from vqanim.pages.plot import write_plot
-    from vqanim.preview.chart import draw_chart
-
     make_folder(path.parent)
-    (write_plot if path.suffix.lower() == ".html" else draw_chart)(outline, path)
+    if path.suffix.lower() == ".html":
+        from vqanim.report.page import plan_page, write_page
+
+        write_page(path, plan_page(outline))
+    else:
+        from vqanim.plots.curves import Marks, moving, plot
+        from vqanim.plots.picture import draw_chart
+
+        plots = [plot(track) for track in moving(outline.tracks)]
+        draw_chart(outline.title, plots, Marks(outline.seconds, outline.marks.shots), path)
 
 
 def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
     from vqanim.film.compose import Find
-    from vqanim.pages.live import LivePage
+    from vqanim.report.live import LivePage
     from vqanim.timeline import FrameRef
 
 
@@ -99,10 +99,9 @@ def _render(
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
-    from vqanim.pages.live import live_page
-    from vqanim.pages.rendered import Rendered
-    from vqanim.pages.report import PART_REPORT, REPORT
-    from vqanim.pages.shown import show
+    from vqanim.report.film import Film, Render
+    from vqanim.report.live import live_page
+    from vqanim.report.report import PART_REPORT, REPORT
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
@@ -122,7 +121,7 @@ def _render(
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
         run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits, precision)
         growing = live_path(folder, stem)
-        film = show(prepared.scene, timeline, part)
+        film = Film.of(prepared.scene, timeline, part)
 
         with (
             closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
@@ -131,7 +130,7 @@ def _render(
             painting = paint_takes(timeline, run)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 learner.hear(event)
-                watched.hear(event)
+                watched.on_event(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -155,7 +154,7 @@ def _render(
                 learner.films(monotonic() - making)
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
-                rendered = Rendered(folder, stem, film, model_lines(prepared))
+                rendered = Render(folder, stem, film, model_lines(prepared))
                 yield write_report(rendered, page, watched.warnings, lock.check)
         remove_live(growing)
 
@@ -202,9 +201,9 @@ def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Pat
 def page_failures(page: LivePage) -> list[PageFailed]:
     """What is to be told when the page that is watched cannot be written; once."""
     from vqanim.engine.events import PageFailed
-    from vqanim.pages.live import PAGE
+    from vqanim.report.live import PAGE
 
-    return [PageFailed(PAGE, reason) for reason in page.faults()]
+    return [PageFailed(PAGE, reason) for reason in page.failures()]
 
 
 def changed_settings(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.files import Picture
-from vqanim.preview.chart import font
+from vqanim.plots.picture import font
 from vqanim.preview.views import magnification, plane_points
 from vqanim.timeline.homography import Matrix
 

@@ -15,6 +15,7 @@ from vqanim.engine.cost import Disk, Estimate, disk_space, estimate
 from vqanim.engine.speeds import Speed
 from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
+from vqanim.plots.curves import Marks
 from vqanim.scene.model import Prompt, Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
@@ -101,6 +102,12 @@ class Outline:
     """Frames that are painted already and hold; `time` is that for the others."""
     stale: int = 0
     """Painted frames that no longer hold."""
+
+    @property
+    def marks(self) -> Marks:
+        """Shots and beats over the time of the film."""
+        shots = tuple((shot.at, shot.name) for shot in self.shots)
+        return Marks(self.seconds, shots, self.beats, self.bars)
 
     def document(self) -> dict[str, Any]:
         """What JSON holds; values that do not exist are null."""

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from vqanim.files import Picture
-from vqanim.preview.chart import Box, fitted, font, lines_of, stroke
+from vqanim.plots.curves import Box
+from vqanim.plots.picture import draw_curve, fitted, font
 from vqanim.timeline.plan import Chapter
 from vqanim.timeline.tracks import Track
 
@@ -150,6 +151,5 @@ class Strip:
         draw.line([(left, bottom), (right, bottom)], MARK)
         for number, track in enumerate(self.curves):
             color = COLORS[number % len(COLORS)] if track.group == "prompts" else FAINT
-            for line in lines_of(track, (left, top, right, bottom), int(right - left)):
-                stroke(draw, line, color)
+            draw_curve(draw, track.values, (track.low, track.high), self._box, color)
         return image

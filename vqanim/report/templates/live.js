@@ -9,7 +9,7 @@
   };
   const ENDED = ["finished", "stopped", "failed"];
   const LOST = 45;  // seconds without a word
-  let last = null, hovering = false, lanes = null;
+  let last = null, hovering = false, plots = null;
 
   const clock = seconds => {
     const whole = Math.max(0, Math.round(seconds)), two = n => String(n).padStart(2, "0");
@@ -90,8 +90,8 @@
       line.append(element("span", text), element("b", weight.toFixed(2)), bar);
       return line;
     }));
-    at("figures").hidden = !live.lanes;
-    if (live.lanes !== lanes) { at("lanes").innerHTML = lanes = live.lanes; }
+    at("figures").hidden = !live.plots;
+    if (live.plots !== plots) { at("plots").innerHTML = plots = live.plots; }
     at("warnings").replaceChildren(...(live.warnings.length ? [note(live.warnings, "warning")] : []));
     if (!hovering) vqanimCurves.point(live.part);
   };

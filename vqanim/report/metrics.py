@@ -1,16 +1,13 @@
-"""What pictures say about themselves: how sharp they are, their color, how far two of them differ."""
+"""Metrics of pictures: how sharp they are, their color, how far two of them differ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from vqanim.files import Picture
-
-Floats = NDArray[np.float64]
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _RAMP = np.arange(256) / 255
@@ -25,13 +22,13 @@ COMPARED_WIDTH = 256
 """Pixels to which larger pictures are shrunk before they are compared."""
 
 
-def moments(frames: int, width: int, height: int, most: int = MOST_FRAMES) -> list[int]:
-    """Which of the frames of a film to look at: all, or as many as are looked at in seconds.
+def sample_frames(frames: int, width: int, height: int) -> list[int]:
+    """Which frames of a film to measure: all, or as many as are measured in seconds.
 
     They stand in the middle of equal parts of the film.
     """
-    count = min(frames, most, max(LEAST_FRAMES, PIXELS // (width * height)))
-    return [int((place + 0.5) * frames / count) for place in range(count)]
+    count = min(frames, MOST_FRAMES, max(LEAST_FRAMES, PIXELS // (width * height)))
+    return [int((part + 0.5) * frames / count) for part in range(count)]
 
 
 def sharpness(picture: Picture) -> float:
@@ -55,25 +52,15 @@ def mean_color(picture: Picture) -> str:
 
 def difference(one: Picture, other: Picture) -> float:
     """Mean absolute difference of all values, 0..255, at 256 pixels of width or less; the other picture is
-    brought to the size of the first."""
+    resized to the first."""
     width = min(one.shape[1], COMPARED_WIDTH)
     size = (width, max(1, round(one.shape[0] * width / one.shape[1])))
-    small = [_resized(picture, size).astype(np.int16) for picture in (one, other)]
+    resized = [Image.fromarray(picture).resize(size, Image.Resampling.BOX) for picture in (one, other)]
+    small = [np.array(image).astype(np.int16) for image in resized]
     return float(np.abs(small[0] - small[1]).mean())
-
-
-def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
-    if (picture.shape[1], picture.shape[0]) == size:
-        return picture
-    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BOX), dtype=np.uint8)
 
 
 def mean(values: Iterable[float]) -> float | None:
     """The mean of those that are numbers; None when there are none."""
     known = [value for value in values if value == value]
     return sum(known) / len(known) if known else None
-
-
-def spread(values: Sequence[float | None]) -> Floats:
-    """Values as an array, nan for None."""
-    return np.array([np.nan if value is None else value for value in values], np.float64)

@@ -1,0 +1,236 @@
+"""What pages know of a film and of its render: curves, the frames that are there, how they were painted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vqanim.files import Picture
+from vqanim.film.compose import make_reel
+from vqanim.plots.curves import Floats, Marks, moving
+from vqanim.preview.outline import ModelLine, beats_of, without_styles
+from vqanim.report import metrics
+from vqanim.scene.model import Scene
+from vqanim.takes.records import Figures
+from vqanim.takes.run import read_run
+from vqanim.takes.store import TakeStore
+from vqanim.timeline.part import Part, cut_part
+from vqanim.timeline.plan import FrameRef, Timeline
+from vqanim.timeline.tracks import Track, find_tracks, shown_plans
+
+_GROUPS = {"similarity": "cosine", "losses": "", "pace": "seconds"}
+"""Units of the curves of how frames were painted, by group, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film, or the part of one that is made."""
+
+    scene: Scene
+    timeline: Timeline
+    """With the film frames of the part alone."""
+    first: int = 0
+    """Number of the first of them in the whole film."""
+
+    @classmethod
+    def of(cls, scene: Scene, timeline: Timeline, part: Part | None = None) -> Film:
+        """The film of a timeline, or a part of it."""
+        return cls(scene, timeline) if part is None else cls(scene, cut_part(timeline, part), part.first)
+
+    @property
+    def frames(self) -> int:
+        """Number of film frames."""
+        return len(self.timeline.edit)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the film."""
+        return float(self.frames / self.timeline.fps)
+
+    @property
+    def models(self) -> str:
+        """Names of the generator and the perceptors, each once."""
+        names = (self.timeline.generator, *(plan.name for plan in self.timeline.perceptors))
+        return " + ".join(dict.fromkeys(names))
+
+    @property
+    def size(self) -> str:
+        """`256x144`."""
+        return f"{self.timeline.width}x{self.timeline.height}"
+
+    @property
+    def about(self) -> str:
+        """Its length, speed and size."""
+        fps = float(self.timeline.fps)
+        return f"{self.frames} frames, {self.seconds:.6g} s at {fps:.6g} fps, {self.size}"
+
+    @cached_property
+    def _all_tracks(self) -> tuple[Track, ...]:
+        return find_tracks(self.timeline)
+
+    @cached_property
+    def tracks(self) -> tuple[Track, ...]:
+        """Its curves: those that move, and the weights of prompts."""
+        return tuple(moving(without_styles(self._all_tracks, self.scene)))
+
+    @cached_property
+    def prompt_names(self) -> Mapping[str, str]:
+        """Prompts as the scene writes them, by the text that is painted with, which has the style."""
+        pairs = zip(self._all_tracks, without_styles(self._all_tracks, self.scene), strict=True)
+        return {track.name: plain.name for track, plain in pairs if track.group == "prompts"}
+
+    @cached_property
+    def positions(self) -> Mapping[FrameRef, list[int]]:
+        """The film frames in which a saved frame is seen most, by saved frame."""
+        positions: dict[FrameRef, list[int]] = {}
+        for position, plan in enumerate(shown_plans(self.timeline)):
+            positions.setdefault(FrameRef(plan.shot, plan.index), []).append(position)
+        return positions
+
+    @cached_property
+    def marks(self) -> Marks:
+        """Its shots and beats."""
+        fps, since = self.timeline.fps, float(self.first / self.timeline.fps)
+        shots = tuple((float(chapter.first / fps), chapter.name) for chapter in self.timeline.chapters)
+        beats = (beat - since for beat in beats_of(self.scene, since + self.seconds))
+        return Marks(self.seconds, shots, tuple(beat for beat in beats if beat >= 0))
+
+
+class PaintingCurves:
+    """Similarities, losses and seconds over the film; they may grow while frames are painted.
+
+    A film frame has the values of the saved frame that is seen most in it.
+    """
+
+    def __init__(self, film: Film, figures: Mapping[FrameRef, Figures] | None = None) -> None:
+        self._film = film
+        self._curves: dict[tuple[str, str], Floats] = {}
+        for frame, known in (figures or {}).items():
+            self.add(frame, known)
+
+    def add(self, frame: FrameRef, figures: Figures) -> None:
+        """Add the values of a saved frame."""
+        positions = self._film.positions.get(frame)
+        if positions is None:
+            return
+        values = [("similarity", text, value) for text, value in figures.similarities]
+        values += [("losses", kind.replace("_", " "), value) for kind, value in figures.losses]
+        if figures.seconds is not None:
+            values.append(("pace", "seconds a frame", figures.seconds))
+        for group, name, value in values:
+            curve = self._curves.setdefault((group, name), np.full(self._film.frames, math.nan))
+            curve[positions] = value
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All curves; prompts are called as the scene writes them."""
+        names = self._film.prompt_names
+        return tuple(
+            Track(names.get(name, name) if group == "similarity" else name, group, unit, values)
+            for group, unit in _GROUPS.items()
+            for (of, name), values in self._curves.items()
+            if of == group
+        )
+
+
+def read_figures(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Figures]:
+    """What is recorded about the frames of a timeline; nothing is hashed or written."""
+    found: dict[FrameRef, Figures] = {}
+    for shot in timeline.shots:
+        known = store.figures(shot.name)
+        found |= {FrameRef(shot.name, i): known[i] for i in range(len(shot.frames)) if i in known}
+    return found
+
+
+@dataclass(frozen=True)
+class Look:
+    """How sharp a film is and of what color, each in the middle of an equal part of it."""
+
+    sharpness: Floats
+    """nan where a frame is not painted yet."""
+    colors: tuple[str, ...]
+    """`#rrggbb`; empty where a frame is not painted yet."""
+
+
+@dataclass(frozen=True)
+class Render:
+    """A render as it lies in its folder, finished or not. Nothing is written."""
+
+    folder: Path
+    stem: str
+    """Name of its films."""
+    film: Film
+    models: tuple[ModelLine, ...]
+
+    @cached_property
+    def store(self) -> TakeStore:
+        """Its saved frames."""
+        return TakeStore(self.folder)
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """What run.json holds; nothing where it cannot be read."""
+        return read_run(self.folder) or {}
+
+    @cached_property
+    def figures(self) -> Mapping[FrameRef, Figures]:
+        """How its saved frames were painted, as far as that is known."""
+        found = read_figures(self.film.timeline, self.store)
+        return {frame: figures for frame, figures in found.items() if frame in self._saved}
+
+    @cached_property
+    def _saved(self) -> frozenset[FrameRef]:
+        shots = self.film.timeline.shots
+        return frozenset(FrameRef(shot.name, i) for shot in shots for i in self.store.find_frames(shot.name))
+
+    @cached_property
+    def available(self) -> frozenset[int]:
+        """The film frames whose saved frames are all there."""
+        edit = self.film.timeline.edit
+        return frozenset(n for n, frame in enumerate(edit) if self._saved.issuperset(frame.frames))
+
+    @property
+    def missing(self) -> str:
+        """How far the film is painted, where it is not painted whole."""
+        frames, available = self.film.frames, len(self.available)
+        return f"{available} of {frames} frames" if available < frames else ""
+
+    @property
+    def mp4(self) -> Path:
+        """The MP4 of the film, whether it is there or not."""
+        return self.folder / f"{self.stem}.mp4"
+
+    @cached_property
+    def painting_tracks(self) -> tuple[Track, ...]:
+        """Similarities, losses and seconds over the film."""
+        return PaintingCurves(self.film, self.figures).tracks()
+
+    def pictures(self, positions: Iterable[int]) -> Iterator[Picture]:
+        """Film frames, whose numbers ascend and which are available, uint8 [H, W, 3]. Where ffmpeg
+        interpolates the film, these are blends. Raises OutputError when a saved frame is broken."""
+        return make_reel(replace(self.film.timeline, keys=()), self.store.find).play(positions)
+
+    @cached_property
+    def look(self) -> Look:
+        """How sharp the film is, and its color."""
+        timeline = self.film.timeline
+        positions = metrics.sample_frames(self.film.frames, timeline.width, timeline.height)
+        pictures = self.pictures(position for position in positions if position in self.available)
+        measured = []
+        for position in positions:
+            sharp, color = math.nan, ""
+            if position in self.available:
+                picture = next(pictures)
+                sharp, color = metrics.sharpness(picture), metrics.mean_color(picture)
+            measured.append((sharp, color))
+        return Look(np.array([sharp for sharp, _ in measured]), tuple(color for _, color in measured))
+
+    @property
+    def seconds_per_frame(self) -> list[float]:
+        """Of the frames whose time is known."""
+        return [one.seconds for one in self.figures.values() if one.seconds is not None]
