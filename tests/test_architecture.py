@@ -16,14 +16,17 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample"}),
+    frozenset(
+        {"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample", "settings", "lazy"}
+    ),
+    frozenset({"models"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
     frozenset({"timeline", "foreign"}),
-    frozenset({"guidance", "camera", "models", "takes", "audio"}),
+    frozenset({"guidance", "camera", "takes", "audio", "plots"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
-    frozenset({"pages"}),
+    frozenset({"report"}),
     frozenset({"api", "doctor"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),

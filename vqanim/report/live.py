@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from vqanim.engine.events import FrameDone, LapseStep, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
 from vqanim.engine.learning import device_label
 from vqanim.engine.pace import Pace
 from vqanim.errors import OutputError, VqanimError
@@ -64,7 +64,8 @@ class Status:
     frames: int = 0
     kept: int = 0
     step: tuple[int, int] | None = None
-    """Of a timelapse, and how many there are."""
+    """Of the frame or timelapse that is being painted, and how many there are."""
+    timelapse: bool = False
     pace: float | None = None
     """Seconds a frame."""
     left: float | None = None
@@ -97,9 +98,11 @@ def next_status(status: Status, event: object, pace: Pace, earlier: tuple[str, .
             return replace(status, state="painting", warnings=(*status.warnings, *event.warnings))
         case ShotStarted():
             return replace(status, shot=event.shot)
-        case LapseStep():
+        case StepDone():
             pace.add_step(event)
-            return replace(status, step=(event.step, event.steps), left=pace.seconds_left, shot=event.shot)
+            left = pace.seconds_left if event.timelapse else status.left
+            step = event.step, event.steps
+            return replace(status, step=step, timelapse=event.timelapse, left=left, shot=event.shot)
         case FrameDone():
             pace.add(event)
             return replace(

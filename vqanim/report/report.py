@@ -181,7 +181,7 @@ def _settings(render: Render) -> Iterator[tuple[str, str]]:
 def _models(render: Render) -> Iterator[tuple[str, str]]:
     for model in render.models:
         share = "" if model.share in (None, 1.0) else f", counts {100 * (model.share or 0):.3g} %"
-        yield model.kind, f"{model.name}{share}; {model.licence}; commercial use: {model.commercial}"
+        yield model.kind, f"{model.name}{share}; {model.license}; commercial use: {model.commercial}"
 
 
 def _scene(render: Render) -> str:

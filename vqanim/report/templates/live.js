@@ -56,7 +56,8 @@
     at("state").className = `state ${lost ? "lost" : live.state}`;
     at("state").textContent = lost ? `no sign of life for ${clock(silent)}` :
       ended ? `${WORDS[live.state]}, ${when}` : WORDS[live.state] || live.state;
-    const share = live.step ? live.step[0] / live.step[1] : live.frames ? live.done / live.frames : 0;
+    const step = live.step ? live.step[0] / live.step[1] : 0;
+    const share = live.timelapse && live.step ? step : live.frames ? (live.done + step) / live.frames : 0;
     at("bar").style.width = `${100 * share}%`;
     at("facts").textContent = facts(live);
     const message = [];
