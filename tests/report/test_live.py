@@ -12,7 +12,7 @@ import pytest
 
 from tests.report.conftest import NASTY, SCENE, check_page, figures, picture, save_frames
 from vqanim.api import Prepared, prepare
-from vqanim.engine.events import FrameDone, LapseStep, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
 from vqanim.errors import OutputError
 from vqanim.report.film import Film
 from vqanim.report.live import MOST_PLOTS, LivePage, live_page, read_warnings
@@ -96,7 +96,7 @@ def test_it_follows_a_render(prepared: Prepared, folder: Path) -> None:
         assert now["warnings"][-1] == "pocket does not know <x>"
         assert "0.13" in now["plots"]
         assert check_page(now["plots"]).tags.count("svg") == 5
-        page.on_event(LapseStep("two", 1, 2, 0, 0.5))
+        page.on_event(StepDone("two", 0, 1, 2, 0.5, timelapse=True))
         while now["step"] is None:
             now = shown(folder)
         assert (now["step"], now["shot"]) == ([1, 2], "two")
