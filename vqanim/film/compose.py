@@ -23,6 +23,8 @@ from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Look, Timeline
 
 Find = Callable[[FrameRef], Path]
 """The file of a saved frame."""
+Saved = Callable[[FilmFrame], Mapping[FrameRef, Picture]]
+"""The saved frames that a film frame is made of."""
 
 KEPT_IN_MEMORY = 6
 """Saved frames: two neighbours of two takes, and the first of a loop."""
@@ -80,16 +82,16 @@ def _look(look: Look, picture: Picture) -> Picture:
 
 
 def compose_all(
-    frames: Iterable[FilmFrame], loader: Loader, seed: int, ahead: int = WORKERS
+    frames: Iterable[FilmFrame], saved: Saved, seed: int, ahead: int = WORKERS
 ) -> Iterator[Picture]:
     """Film frames in order; while one is handed on, so many of those behind it are in the making.
 
-    Raises OutputError.
+    Raises what `saved` raises.
     """
     making: deque[Future[Picture]] = deque()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="compose") as pool:
         for frame in frames:
-            making.append(pool.submit(compose, frame, loader.saved(frame), seed))
+            making.append(pool.submit(compose, frame, saved(frame), seed))
             if len(making) > ahead:
                 yield making.popleft().result()
         while making:
@@ -104,7 +106,8 @@ def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
     """
 
     def all_of(frames: Iterable[FilmFrame]) -> Iterator[Picture]:
-        return compose_all(frames, Loader(find, timeline.width, timeline.height), timeline.seed, ahead)
+        loader = Loader(find, timeline.width, timeline.height)
+        return compose_all(frames, loader.saved, timeline.seed, ahead)
 
     def play(indices: Iterable[int]) -> Iterator[Picture]:
         return all_of(timeline.edit[index] for index in indices)

@@ -7,17 +7,17 @@ of the shot has an orange edge; what lies beyond is darker, for there a render f
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from vqanim.files import Picture
 from vqanim.plots.picture import font
-from vqanim.preview.views import magnification, plane_points
+from vqanim.preview.camera import magnification, plane_points
 from vqanim.timeline.homography import Matrix
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.float32]
 
 CELL = 1 / 8
 """Frame widths; side of a cell when nothing is magnified. Finer and coarser cells are halves and doubles."""
@@ -45,70 +45,50 @@ def draw_grid(new_from_old: Matrix, width: int, height: int, ground: int = 0) ->
     level = math.floor(math.log2(near))
     fraction = math.log2(near) - level
     pixel = 1 / (near * width)
-    base = np.array(GROUNDS[ground % len(GROUNDS)], dtype=np.float32)
-    image = base * _shade(points, level, fraction)[..., None]
+    image = np.array(GROUNDS[ground % len(GROUNDS)], np.float32) * _shade(points, level, fraction)[..., None]
     thick = max(1.0, THICKNESS * width / 384)
     cover = np.zeros((height, width), np.float32)
     for step in range(LEVELS):
         cell = CELL * 2.0 ** (step - 1 - level)
-        strength = _strength(step - 1 + fraction)
-        cover = np.maximum(cover, strength * _lines(points, cell, pixel, thick))
+        # How clear lines are, by how often their cells are doubled beyond the size of CELL on screen.
+        strength = np.interp(step - 1 + fraction, [-1, 0, 1, 2, 3], [0.0, 0.18, 0.4, 0.65, 0.8])
+        cover = np.maximum(cover, float(strength) * _lines(points, cell, pixel, thick))
     image += cover[..., None] * (LINE - image)
-    outside, edge = _first_frame(points, height / width, pixel, thick)
-    image *= 1 - (1 - BEYOND) * outside[..., None]
-    image += edge[..., None] * (EDGE - image)
-    picture = image.clip(0, 255).astype(np.uint8)
-    return _labelled(picture, new_from_old, points, math.log2(near) + 0.5)
+    beyond = np.maximum(np.abs(points[0]) - 0.5, np.abs(points[1]) - height / width / 2) / np.float32(pixel)
+    image *= 1 - (1 - BEYOND) * (beyond + 0.5).clip(0, 1)[..., None]
+    image += (thick + 0.5 - np.abs(beyond)).clip(0, 1)[..., None] * (EDGE - image)
+    picture = Image.fromarray(image.clip(0, 255).astype(np.uint8))
+    _draw_names(picture, new_from_old, points, math.log2(near) + 0.5)
+    return np.array(picture, dtype=np.uint8)
 
 
-def _strength(octave: float) -> float:
-    """How clear the lines of cells are that are so many times doubled beyond the size of CELL on screen."""
-    return float(np.interp(octave, [-1.0, 0.0, 1.0, 2.0, 3.0], [0.0, 0.18, 0.4, 0.65, 0.8]))
-
-
-def _shade(points: Floats, level: int, fraction: float) -> NDArray[np.float32]:
+def _shade(points: Floats, level: int, fraction: float) -> Floats:
     """Brightness of the ground: every cell has its own, and finer cells take over as they grow."""
-    shade = np.zeros(points.shape[:2], np.float32)
+    shade = np.zeros(points.shape[1:], np.float32)
     for octave, share in ((level, 1 - fraction), (level + 1, fraction)):
-        cells = np.floor(points / (CELL * 2.0**-octave))
-        mixed = np.sin(cells[..., 0] * 12.9898 + cells[..., 1] * 78.233) * 43758.5453
+        x, y = np.floor(points / (CELL * 2.0**-octave))
+        mixed = np.sin(x * 12.9898 + y * 78.233) * 43758.5453
         shade += np.float32(share) * (mixed - np.floor(mixed)).astype(np.float32)
     return 0.75 + 0.5 * shade
 
 
-def _lines(points: Floats, cell: float, pixel: float, thick: float) -> NDArray[np.float32]:
+def _lines(points: Floats, cell: float, pixel: float, thick: float) -> Floats:
     """How much of each pixel is covered by the borders of cells."""
     within = points / cell
-    away = np.abs(within - np.round(within))
-    nearest = np.minimum(away[..., 0], away[..., 1]) * (cell / pixel)
+    nearest = np.abs(within - np.round(within)).min(0) * (cell / pixel)
     return (thick / 2 + 0.5 - nearest).clip(0, 1).astype(np.float32)
 
 
-def _first_frame(
-    points: Floats, aspect: float, pixel: float, thick: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How much of each pixel lies outside the first frame, and how much is covered by its edge."""
-    beyond = np.maximum(np.abs(points[..., 0]) - 0.5, np.abs(points[..., 1]) - aspect / 2) / pixel
-    outside = (beyond + 0.5).clip(0, 1)
-    edge = (thick + 0.5 - np.abs(beyond)).clip(0, 1)
-    return outside.astype(np.float32), edge.astype(np.float32)
-
-
-def _labelled(picture: Picture, new_from_old: Matrix, points: Floats, octave: float) -> Picture:
-    """The picture with a name in every cell, which fades as other cells take over."""
-    from PIL import Image, ImageDraw
-
-    height, width, _ = picture.shape
+def _draw_names(picture: Image.Image, new_from_old: Matrix, points: Floats, octave: float) -> None:
+    """A name in every cell, which fades as other cells take over."""
+    width, height = picture.size
     level, fraction = math.floor(octave), octave % 1
     clear = min(1.0, fraction / 0.15, (1 - fraction) / 0.15)
     cell = CELL * 2.0**-level
-    low = np.floor(np.array([points[..., axis].min() for axis in (0, 1)]) / cell)
-    high = np.floor(np.array([points[..., axis].max() for axis in (0, 1)]) / cell)
+    low, high = (np.floor(edge(points, axis=(1, 2)) / cell) for edge in (np.min, np.max))
     if clear <= 0 or not np.isfinite([low, high]).all() or (high - low + 1).prod() > 400:
-        return picture
-    image = Image.fromarray(picture)
-    draw = ImageDraw.Draw(image)
-    letters = font(max(9, width // 32))
+        return
+    draw, letters = ImageDraw.Draw(picture), font(max(9, width // 32))
     gray = round(140 + 100 * clear)
     for row in np.arange(low[1], high[1] + 1):
         for column in np.arange(low[0], high[0] + 1):
@@ -117,7 +97,6 @@ def _labelled(picture: Picture, new_from_old: Matrix, points: Floats, octave: fl
                 at = ((x / z + 0.5) * width, y / z * width + height / 2)
                 if -20 < at[0] < width + 20 and -20 < at[1] < height + 20:
                     draw.text(at, cell_name(int(column), int(row)), (gray, gray, gray), letters, anchor="mm")
-    return np.array(image, dtype=np.uint8)
 
 
 def cell_name(column: int, row: int) -> str:
