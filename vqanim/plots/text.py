@@ -12,7 +12,7 @@ import numpy as np
 
 from vqanim.plots.curves import Floats, Marks, Plot
 
-BLOCKS, PLAIN = " ▁▂▃▄▅▆▇█", " _.-=*#"
+BLOCKS, PLAIN = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 """Characters of rising height; the second for terminals that lack the first."""
 LEAST_WIDTH, MOST_WIDTH = 60, 120
 """Columns of a plot with its name and range."""
