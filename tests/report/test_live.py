@@ -15,7 +15,7 @@ from vqanim.api import Prepared, prepare
 from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
 from vqanim.errors import OutputError
 from vqanim.report.film import Film
-from vqanim.report.live import MOST_PLOTS, LivePage, live_page, read_warnings
+from vqanim.report.live import MOST_PLOTS, LivePage, read_warnings
 from vqanim.takes.records import Figures
 from vqanim.takes.store import TakeStore
 
@@ -52,8 +52,8 @@ def frame_done(done: int, shot: str = "one") -> FrameDone:
     )
 
 
-def watch(prepared: Prepared, folder: Path) -> Any:
-    return live_page(folder, Film(prepared.scene, prepared.timeline), TakeStore(folder), "two", lambda: None)
+def watch(prepared: Prepared, folder: Path) -> LivePage:
+    return LivePage(folder, Film(prepared.scene, prepared.timeline), TakeStore(folder), "two", lambda: None)
 
 
 def shown(folder: Path) -> dict[str, Any]:
@@ -202,16 +202,13 @@ def test_it_outlives_that_its_unfinished_file_is_cleared_away(
 
 def test_hearing_waits_for_nothing(prepared: Prepared, folder: Path) -> None:
     """The page's thread may be as slow as it likes."""
-    page = LivePage(
-        folder, Film(prepared.scene, prepared.timeline), TakeStore(folder), "two", lambda: time.sleep(0.5)
-    )
-    page.start()
-    page.on_event(started(folder))
-    began = time.monotonic()
-    for done in range(1, 7):
-        page.on_event(frame_done(done))
-    assert time.monotonic() - began < 0.4
-    page.end("stopped")
+    film = Film(prepared.scene, prepared.timeline)
+    with LivePage(folder, film, TakeStore(folder), "two", lambda: time.sleep(0.5)) as page:
+        page.on_event(started(folder))
+        began = time.monotonic()
+        for done in range(1, 7):
+            page.on_event(frame_done(done))
+        assert time.monotonic() - began < 0.4
     assert shown(folder)["done"] == 6
 
 

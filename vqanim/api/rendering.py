@@ -104,7 +104,7 @@ def _render(
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
     from vqanim.report.film import Film, Render
-    from vqanim.report.live import live_page
+    from vqanim.report.live import LivePage
     from vqanim.report.report import PART_REPORT, REPORT
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
@@ -131,7 +131,7 @@ def _render(
 
         with (
             closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
-            live_page(folder, film, store, stem, lock.check) as watched,
+            LivePage(folder, film, store, stem, lock.check) as watched,
         ):
             painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing) if live else painting:

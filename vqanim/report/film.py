@@ -102,40 +102,24 @@ class Film:
         return Marks(self.seconds, shots, tuple(beat for beat in beats if beat >= 0))
 
 
-class PaintingCurves:
-    """Similarities, losses and seconds over the film; they may grow while frames are painted.
+def painting_tracks(film: Film, figures: Mapping[FrameRef, Figures]) -> tuple[Track, ...]:
+    """Similarities, losses and seconds over the film; prompts are called as the scene writes them.
 
     A film frame has the values of the saved frame that is seen most in it.
     """
-
-    def __init__(self, film: Film, figures: Mapping[FrameRef, Figures] | None = None) -> None:
-        self._film = film
-        self._curves: dict[tuple[str, str], Floats] = {}
-        for frame, known in (figures or {}).items():
-            self.add(frame, known)
-
-    def add(self, frame: FrameRef, figures: Figures) -> None:
-        """Add the values of a saved frame."""
-        positions = self._film.positions.get(frame)
-        if positions is None:
-            return
-        values = [("similarity", text, value) for text, value in figures.similarities]
-        values += [("losses", kind.replace("_", " "), value) for kind, value in figures.losses]
-        if figures.seconds is not None:
-            values.append(("pace", "seconds a frame", figures.seconds))
-        for group, name, value in values:
-            curve = self._curves.setdefault((group, name), np.full(self._film.frames, math.nan))
-            curve[positions] = value
-
-    def tracks(self) -> tuple[Track, ...]:
-        """All curves; prompts are called as the scene writes them."""
-        names = self._film.prompt_names
-        return tuple(
-            Track(names.get(name, name) if group == "similarity" else name, group, unit, values)
-            for group, unit in _GROUPS.items()
-            for (of, name), values in self._curves.items()
-            if of == group
-        )
+    curves: dict[tuple[str, str], Floats] = {}
+    for frame, known in figures.items():
+        pairs = [
+            ("similarity", film.prompt_names.get(text, text), value) for text, value in known.similarities
+        ]
+        pairs += [("losses", kind.replace("_", " "), value) for kind, value in known.losses]
+        pairs += [] if known.seconds is None else [("pace", "seconds a frame", known.seconds)]
+        for group, name, value in pairs if frame in film.positions else ():
+            if (group, name) not in curves:
+                curves[group, name] = np.full(film.frames, math.nan)
+            curves[group, name][film.positions[frame]] = value
+    order = sorted(curves, key=lambda key: list(_GROUPS).index(key[0]))
+    return tuple(Track(name, group, _GROUPS[group], curves[group, name]) for group, name in order)
 
 
 def read_figures(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Figures]:
@@ -208,7 +192,7 @@ class Render:
     @cached_property
     def painting_tracks(self) -> tuple[Track, ...]:
         """Similarities, losses and seconds over the film."""
-        return PaintingCurves(self.film, self.figures).tracks()
+        return painting_tracks(self.film, self.figures)
 
     def pictures(self, positions: Iterable[int]) -> Iterator[Picture]:
         """Film frames, whose numbers ascend and which are available, uint8 [H, W, 3]. Where ffmpeg

@@ -12,8 +12,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +27,7 @@ from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
 from vqanim.plots.curves import plot
 from vqanim.plots.svg import svg_row, svg_rows
-from vqanim.report.film import Film, PaintingCurves, read_figures
+from vqanim.report.film import Film, painting_tracks, read_figures
 from vqanim.report.page import refuse_foreign, render_page, to_json, write_page
 from vqanim.takes.records import Figures
 from vqanim.takes.store import TakeStore
@@ -52,10 +52,11 @@ PATIENCE = 5.0
 """Seconds that the end of a render waits for the last write."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Status:
     """Where a render stands: what the page shows besides pictures and curves."""
 
+    warnings: tuple[str, ...]
     state: str = "starting"
     """starting, loading, painting, films, or one of ENDED."""
     message: str = ""
@@ -73,103 +74,83 @@ class Status:
     device: str = ""
     weights: tuple[tuple[str, float], ...] = ()
     """Of the newest frame."""
-    warnings: tuple[str, ...] = ()
     newest: FrameRef | None = None
 
+    def update(self, event: object, pace: Pace, earlier: tuple[str, ...]) -> None:
+        """Follow an event, from which `pace` learns.
 
-def next_status(status: Status, event: object, pace: Pace, earlier: tuple[str, ...] = ()) -> Status:
-    """The status after an event, from which `pace` learns.
-
-    earlier: warnings of the run before, which still count when nothing is painted now.
-    """
-    match event:
-        case RunStarted():
-            whole = event.kept == event.frames
-            return replace(
-                status,
-                state="films" if whole else "loading",
-                done=event.kept,
-                kept=event.kept,
-                frames=event.frames,
-                device=device_label(event.device, event.threads),
-                warnings=tuple(dict.fromkeys((*status.warnings, *(earlier if whole else ())))),
-            )
-        case ModelsLoaded():
-            return replace(status, state="painting", warnings=(*status.warnings, *event.warnings))
-        case ShotStarted():
-            return replace(status, shot=event.shot)
-        case StepDone():
-            pace.add_step(event)
-            left = pace.seconds_left if event.timelapse else status.left
-            step = event.step, event.steps
-            return replace(status, step=step, timelapse=event.timelapse, left=left, shot=event.shot)
-        case FrameDone():
-            pace.add(event)
-            return replace(
-                status,
-                done=event.done,
-                step=None,
-                pace=None if event.of_lapse else pace.seconds_a_frame,
-                left=pace.seconds_left,
-                weights=event.weights,
-                newest=FrameRef(event.shot, event.index),
-            )
-        case TakesDone():
-            return replace(status, state="films", left=None, step=None)
-    return status
-
-
-@dataclass
-class _Pending:
-    """What happened and is not on the page yet."""
-
-    status: Status
-    figures: dict[FrameRef, Figures] = field(default_factory=dict)
-    """Of frames that are done since."""
-    rescan: bool = False
-    """Whether the frames on the disk are to be read."""
+        earlier: warnings of the run before, which still count when nothing is painted now.
+        """
+        match event:
+            case RunStarted():
+                whole = event.kept == event.frames
+                self.state = "films" if whole else "loading"
+                self.done, self.kept, self.frames = event.kept, event.kept, event.frames
+                self.device = device_label(event.device, event.threads)
+                self.warnings = tuple(dict.fromkeys((*self.warnings, *(earlier if whole else ()))))
+            case ModelsLoaded():
+                self.state, self.warnings = "painting", (*self.warnings, *event.warnings)
+            case ShotStarted():
+                self.shot = event.shot
+            case StepDone():
+                pace.add_step(event)
+                self.shot, self.step, self.timelapse = event.shot, (event.step, event.steps), event.timelapse
+                self.left = pace.seconds_left if event.timelapse else self.left
+            case FrameDone():
+                pace.add(event)
+                self.done, self.step, self.weights = event.done, None, event.weights
+                self.pace = None if event.of_lapse else pace.seconds_a_frame
+                self.left = pace.seconds_left
+                self.newest = FrameRef(event.shot, event.index)
+            case TakesDone():
+                self.state, self.left, self.step = "films", None, None
 
 
 class LivePage:
-    """Follows the events of a render."""
+    """Follows the events of a render; a context, which says in the end how it was left."""
 
     def __init__(self, folder: Path, film: Film, store: TakeStore, stem: str, guard: Guard) -> None:
+        """folder: of the render. stem: name of its films. guard: called before each write."""
         self._folder, self._film, self._stem, self._guard = folder, film, stem, guard
         self._store = store
         self._pace = Pace(film.timeline)
         self._earlier = read_warnings(folder)
         self._lock = threading.Lock()
-        self._pending = _Pending(Status(warnings=film.timeline.warnings))
+        self._status = Status(film.timeline.warnings)
+        self._done: dict[FrameRef, Figures] = {}
+        """Frames that are not on the page yet."""
+        self._rescan = False
+        """Whether the frames on the disk are to be read."""
         self._changed, self._ended = threading.Event(), threading.Event()
         self._failures: list[str] = []
         self._thread = threading.Thread(target=self._work, name="live page", daemon=True)
         # Only the thread touches these.
-        self._curves = PaintingCurves(film)
+        self._figures: dict[FrameRef, Figures] = {}
         self._recent: deque[FrameRef] = deque(maxlen=STRIP + 1)
 
-    def start(self) -> None:
-        """Begin to write."""
+    def __enter__(self) -> LivePage:
         self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        with self._lock:
+            self._status.state, self._status.left = "finished" if error is None else "stopped", None
+            if isinstance(error, Exception):
+                self._status.state, self._status.message = "failed", _reason(error)
+        self._ended.set()
+        self._changed.set()
+        self._thread.join(PATIENCE)
 
     def on_event(self, event: object) -> None:
         """Take note of an event; waits for nothing."""
         with self._lock:
-            pending = self._pending
-            pending.status = next_status(pending.status, event, self._pace, self._earlier)
-            pending.rescan |= isinstance(event, RunStarted)
+            self._status.update(event, self._pace, self._earlier)
+            self._rescan |= isinstance(event, RunStarted)
             if isinstance(event, FrameDone):
                 seconds = None if event.of_lapse else event.seconds
                 figures = Figures(seconds, event.similarities, event.losses)
-                pending.figures[FrameRef(event.shot, event.index)] = figures
+                self._done[FrameRef(event.shot, event.index)] = figures
         self._changed.set()
-
-    def end(self, state: str, message: str = "") -> None:
-        """Write what became of the render, and no more."""
-        with self._lock:
-            self._pending.status = replace(self._pending.status, state=state, message=message, left=None)
-        self._ended.set()
-        self._changed.set()
-        self._thread.join(PATIENCE)
 
     def failures(self) -> Iterator[str]:
         """Why the page cannot be written, once."""
@@ -180,7 +161,7 @@ class LivePage:
     def warnings(self) -> tuple[str, ...]:
         """The warnings so far."""
         with self._lock:
-            return self._pending.status.warnings
+            return self._status.warnings
 
     # What follows runs in the thread.
 
@@ -198,20 +179,22 @@ class LivePage:
                 self._changed.wait(HEARTBEAT)
             self._write()
         except Exception as error:  # nothing depends on the page; the render reports it and goes on
-            reason = str(error) if isinstance(error, VqanimError) else f"{type(error).__name__}: {error}"
-            self._failures.append(reason)
+            self._failures.append(_reason(error))
 
     def _write(self) -> None:
         self._changed.clear()
         with self._lock:
-            pending = self._pending
-            self._pending = _Pending(pending.status)
-        if pending.rescan:
-            self._rescan()
-        for frame, figures in pending.figures.items():
-            self._curves.add(frame, figures)
-        self._remember(pending.figures)
-        self._put(DATA, f"{_CALL[0]}{to_json(self._document(pending.status))}{_CALL[1]}")
+            status, rescan, self._rescan = replace(self._status), self._rescan, False
+            done, self._done = self._done, {}
+        if rescan:
+            # The frames that an earlier run left, and how they were painted.
+            timeline = self._film.timeline
+            self._figures |= read_figures(timeline, self._store)
+            saved = {shot.name: set(self._store.find_frames(shot.name)) for shot in timeline.shots}
+            self._remember(frame for frame in self._film.positions if frame.index in saved[frame.shot])
+        self._figures |= done
+        self._remember(done)
+        self._put(DATA, f"{_CALL[0]}{to_json(self._document(status))}{_CALL[1]}")
 
     def _put(self, name: str, text: str) -> None:
         self._guard()
@@ -222,13 +205,6 @@ class LivePage:
                 raise
             # The films' writer removes temporary files that a killed writer may have left.
             write_page(self._folder / name, text)
-
-    def _rescan(self) -> None:
-        """Read the frames that an earlier run left, and how they were painted."""
-        for frame, figures in read_figures(self._film.timeline, self._store).items():
-            self._curves.add(frame, figures)
-        saved = {shot.name: set(self._store.find_frames(shot.name)) for shot in self._film.timeline.shots}
-        self._remember(frame for frame in self._film.positions if frame.index in saved[frame.shot])
 
     def _remember(self, frames: Iterable[FrameRef]) -> None:
         """These came last, in this order."""
@@ -275,7 +251,7 @@ class LivePage:
                 yield {"src": path, "name": f"{frame.shot} {frame.index}"}
 
     def _plots(self) -> str:
-        tracks = self._curves.tracks()
+        tracks = painting_tracks(self._film, self._figures)
         latest = _latest(tracks)
         rows = [svg_row(plot(track), COLUMNS, latest=True) for track in latest]
         more = len(tracks) - len(latest)
@@ -302,22 +278,8 @@ def _latest(tracks: Sequence[Track]) -> list[Track]:
     return [similar[number] for number in sorted(newest)] + others
 
 
-@contextmanager
-def live_page(folder: Path, film: Film, store: TakeStore, stem: str, guard: Guard) -> Iterator[LivePage]:
-    """A page in a render's folder, which says in the end how the block was left."""
-    live = LivePage(folder, film, store, stem, guard)
-    live.start()
-    try:
-        yield live
-    except BaseException as error:
-        if isinstance(error, VqanimError):
-            live.end("failed", str(error))
-        elif isinstance(error, Exception):
-            live.end("failed", f"{type(error).__name__}: {error}")
-        else:
-            live.end("stopped")
-        raise
-    live.end("finished")
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, VqanimError) else f"{type(error).__name__}: {error}"
 
 
 def read_warnings(folder: Path) -> tuple[str, ...]:

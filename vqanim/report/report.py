@@ -29,6 +29,8 @@ POSTER = 960
 MOST_TEXT = 200_000
 """Characters of the scene that are shown."""
 WAVE_COLUMNS = 800
+RUN_SETTINGS = "scene quality machine device threads weights deterministic vqanim engine torch".split()
+"""Keys of run.json."""
 
 
 def write_report(
@@ -63,8 +65,7 @@ def _report(render: Render, folder: Path, warnings: Sequence[str]) -> str:
         rows=rows,
         plot_notes=notes,
         figures=list(_figures(render)),
-        settings=list(_settings(render)),
-        models=list(_models(render)),
+        settings=[(key, render.settings[key]) for key in RUN_SETTINGS if key in render.settings],
         scene=_scene(render),
         **_film(render, folder),
     )
@@ -163,25 +164,6 @@ def _figures(render: Render) -> Iterator[tuple[str, str]]:
             f"{sum(seconds) / len(seconds):.3g} in the mean, median {median(seconds):.3g}, "
             f"{sum(seconds):.4g} s for the {len(seconds)} that are known",
         )
-
-
-def _settings(render: Render) -> Iterator[tuple[str, str]]:
-    timeline = render.film.timeline
-    yield "size", f"{render.film.size} pixels"
-    rate = timeline.rate or timeline.fps
-    yield "frames", f"{render.film.frames} at {timeline.fps} a second, painted at {rate} a second"
-    yield "shots", ", ".join(f"{shot.name} ({len(shot.frames)} frames)" for shot in timeline.shots)
-    yield "seed", str(timeline.seed)
-    keys = "scene quality machine device threads weights deterministic vqanim engine torch"
-    for key in keys.split():
-        if key in render.settings:
-            yield "precision" if key == "weights" else key, str(render.settings[key])
-
-
-def _models(render: Render) -> Iterator[tuple[str, str]]:
-    for model in render.models:
-        share = "" if model.share in (None, 1.0) else f", counts {100 * (model.share or 0):.3g} %"
-        yield model.kind, f"{model.name}{share}; {model.license}; commercial use: {model.commercial}"
 
 
 def _scene(render: Render) -> str:
