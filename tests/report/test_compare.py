@@ -84,7 +84,7 @@ def test_lengths_sizes_and_gaps_may_differ(make: Make) -> None:
     assert film["sides"][0]["at"] == [number // 2 for number in range(24)]
     assert film["sides"][1]["at"] == [*range(5), *[None] * 19]
     (zoom,) = (plot for plot in found.plots[0] if plot.name == "zoom")
-    ended = zoom.curves[1] != zoom.curves[1]
+    ended = zoom.values[1] != zoom.values[1]
     assert len(ended) == 24
     assert ended[12:].all()
     assert not ended[1:6].any()

@@ -60,11 +60,11 @@ def draw_plot(outline: Outline, path: Path) -> None:
 
         write_page(path, plan_page(outline))
     else:
-        from vqanim.plots.curves import Marks, moving, plot
+        from vqanim.plots.curves import Marks, moving
         from vqanim.plots.picture import draw_chart
 
-        plots = [plot(track) for track in moving(outline.tracks)]
-        draw_chart(outline.title, plots, Marks(outline.seconds, outline.marks.shots), path)
+        shots = Marks(outline.seconds, outline.marks.shots)
+        draw_chart(outline.title, moving(outline.tracks), shots, path)
 
 
 def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:
@@ -90,17 +90,12 @@ def preview(
     progress: called with the number of pictures that are made, and of all.
     Raises UsageError, InputError, OutputError, and LockedError when another preview is made there.
     """
-    from vqanim.preview.animatic import PreviewOptions, make_preview
+    from vqanim.preview.animatic import make_preview
 
-    folder = prepared.default_folder
-    options = PreviewOptions(
-        folder.name,
-        Path(out) if out is not None else folder.with_name(f"{folder.name}-preview"),
-        folder,
-        picture,
-        part,
-    )
-    yield from make_preview(prepared.scene, prepared.timeline, options, progress)
+    render_folder = prepared.default_folder
+    folder = Path(out) if out is not None else render_folder.with_name(f"{render_folder.name}-preview")
+    scene, timeline = prepared.scene, prepared.timeline
+    yield from make_preview(scene, timeline, folder, render_folder, picture, part, progress)
 
 
 def measure(prepared: Prepared, device: str = "auto") -> None:

@@ -1,4 +1,8 @@
-"""What is plotted: curves, the marks of their time axis, and how a curve becomes lines of points."""
+"""What all plots have in common: the marks of their time axis, and how a curve becomes lines of points.
+
+What is plotted are tracks (see timeline.tracks), each over the whole time in equal parts. Values [N, F] are
+several curves on one scale.
+"""
 
 from __future__ import annotations
 
@@ -18,27 +22,6 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Plot:
-    """One number over time: one curve, or several on one scale."""
-
-    name: str
-    group: str
-    unit: str
-    curves: tuple[Floats, ...]
-    """Each over the whole time, in as many equal parts as it has values; nan where there is none."""
-
-    @property
-    def low(self) -> float:
-        """The smallest value of all curves."""
-        return min(float(np.nanmin(curve)) for curve in self.curves if not np.isnan(curve).all()) + 0.0
-
-    @property
-    def high(self) -> float:
-        """The largest value of all curves."""
-        return max(float(np.nanmax(curve)) for curve in self.curves if not np.isnan(curve).all()) + 0.0
-
-
-@dataclass(frozen=True)
 class Marks:
     """A time axis and what is marked on it. All times are in seconds."""
 
@@ -51,11 +34,6 @@ class Marks:
     """The beats with which bars begin."""
     sections: tuple[tuple[float, str], ...] = ()
     """(start, label) of the parts of a song."""
-
-
-def plot(track: Track) -> Plot:
-    """The plot of a single track."""
-    return Plot(track.name, track.group, track.unit, (track.values,))
 
 
 def moving(tracks: Iterable[Track]) -> list[Track]:

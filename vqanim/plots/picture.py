@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vqanim.files import staged, writing
-from vqanim.plots.curves import Box, Floats, Marks, Plot, Point, curve_lines, round_times, spans
+from vqanim.plots.curves import Box, Floats, Marks, Point, curve_lines, round_times, spans
+from vqanim.timeline.tracks import Track
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -62,18 +63,18 @@ def song_layout(seconds: float) -> Layout:
     return Layout(width + 108, left=92, right=16, row=94, filled=True)
 
 
-def draw_chart(title: str, plots: Sequence[Plot], marks: Marks, path: Path, layout: Layout = FILM) -> None:
-    """Draw plots below each other to a PNG, with the marks behind them. Raises OutputError."""
-    row = max(LEAST_ROW, min(layout.row, MOST_HEIGHT // max(1, len(plots))))
-    image = Image.new("RGB", (layout.width, TOP + row * max(1, len(plots)) + BOTTOM), PAPER)
+def draw_chart(title: str, tracks: Sequence[Track], marks: Marks, path: Path, layout: Layout = FILM) -> None:
+    """Draw tracks below each other to a PNG, with the marks behind them. Raises OutputError."""
+    row = max(LEAST_ROW, min(layout.row, MOST_HEIGHT // max(1, len(tracks))))
+    image = Image.new("RGB", (layout.width, TOP + row * max(1, len(tracks)) + BOTTOM), PAPER)
     draw = ImageDraw.Draw(image)
     box = (float(layout.left), float(TOP), float(layout.width - layout.right), float(image.height - BOTTOM))
     draw.text((16, 10), title, INK, font(18))
     _draw_marks(draw, marks, box)
-    _draw_times(draw, marks.seconds, box)
-    for number, one in enumerate(plots):
+    _draw_times(draw, marks.seconds, box, clock=layout.filled and marks.seconds > 60)
+    for number, track in enumerate(tracks):
         top = TOP + row * number
-        _draw_plot(draw, one, (box[0], top + GAP / 2, box[2], top + row - GAP / 2), layout)
+        _draw_track(draw, track, (box[0], top + GAP / 2, box[2], top + row - GAP / 2), layout)
     with writing(path), staged(path) as temporary:
         image.save(temporary, "PNG")
 
@@ -97,27 +98,28 @@ def _draw_marks(draw: ImageDraw.ImageDraw, marks: Marks, box: Box) -> None:
         draw.text((x + 4, top - 20), fitted(name, font(13), width * share - 6), INK, font(13))
 
 
-def _draw_times(draw: ImageDraw.ImageDraw, seconds: float, box: Box) -> None:
+def _draw_times(draw: ImageDraw.ImageDraw, seconds: float, box: Box, clock: bool) -> None:
     left, _, right, bottom = box
     draw.line([(left, bottom), (right, bottom)], INK)
     for second in round_times(seconds, (right - left) // 100):
         x = left + (right - left) * second / seconds
         draw.line([(x, bottom), (x, bottom + 4)], INK)
-        draw.text((x, bottom + 6), f"{second:g}s", INK, font(12), anchor="ma")
+        text = f"{int(second) // 60}:{int(second) % 60:02}" if clock else f"{second:g}s"
+        draw.text((x, bottom + 6), text, INK, font(12), anchor="ma")
 
 
-def _draw_plot(draw: ImageDraw.ImageDraw, plot: Plot, box: Box, layout: Layout) -> None:
+def _draw_track(draw: ImageDraw.ImageDraw, track: Track, box: Box, layout: Layout) -> None:
     left, top, right, bottom = box
-    color = COLORS.get(plot.name if layout.filled else plot.group, OTHER)
-    name = fitted(plot.name, font(13), layout.left - 28)
+    color = COLORS.get(track.name if layout.filled else track.group, OTHER)
+    name = fitted(track.name, font(13), layout.left - 28)
     draw.text((16, (top + bottom) / 2), name, color, font(13), anchor="lm")
     draw.line([(left, bottom + GAP / 2), (right, bottom + GAP / 2)], FAINT)
     if layout.filled:
-        _fill(draw, plot.curves[0], (left, top, right, bottom + GAP / 2), color)
+        _fill(draw, track.values, (left, top, right, bottom + GAP / 2), color)
         return
-    draw_curve(draw, plot.curves[0], (plot.low, plot.high), (left, top + 1, right, bottom - 1), color)
-    draw.text((right + 8, top), f"{plot.high:.4g}", INK, font(11))
-    draw.text((right + 8, bottom), f"{plot.low:.4g}", INK, font(11), anchor="ls")
+    draw_curve(draw, track.values, (track.low, track.high), (left, top + 1, right, bottom - 1), color)
+    draw.text((right + 8, top), f"{track.high:.4g}", INK, font(11))
+    draw.text((right + 8, bottom), f"{track.low:.4g}", INK, font(11), anchor="ls")
 
 
 def _fill(draw: ImageDraw.ImageDraw, values: Floats, box: Box, color: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vqanim.plots.curves import Floats, Marks, Plot, Point, curve_lines, plot, round_times, spans
+from vqanim.plots.curves import Floats, Marks, Point, curve_lines, round_times, spans
 from vqanim.timeline.tracks import Track
 
 SVG_WIDTH, SVG_HEIGHT = 1000, 48
@@ -72,26 +72,30 @@ def columns_for(plots: int) -> int:
 def svg_rows(tracks: Sequence[Track]) -> list[SvgRow]:
     """Tracks as the rows of a page that has no others."""
     columns = columns_for(len(tracks))
-    return [svg_row(plot(track), columns) for track in tracks]
+    return [svg_row(track, columns) for track in tracks]
 
 
-def svg_row(one: Plot, columns: int, latest: bool = False) -> SvgRow:
+def svg_row(track: Track, columns: int, latest: bool = False) -> SvgRow:
     """A plot with the range of its values beside it, or the latest value of each curve."""
-    span, box = (one.low, one.high), (0, 2, SVG_WIDTH, SVG_HEIGHT - 2)
+    curves, span, box = (
+        np.atleast_2d(track.values),
+        (track.low, track.high),
+        (0, 2, SVG_WIDTH, SVG_HEIGHT - 2),
+    )
     lines = tuple(
         ("ab"[number % 2], _svg_points(line))
-        for number, curve in enumerate(one.curves)
+        for number, curve in enumerate(curves)
         for line in curve_lines(curve, span, box, columns)
     )
     values = ";".join(
         ",".join("" if math.isnan(value) else f"{value:.4g}" for value in _thinned(curve, columns).tolist())
-        for curve in one.curves
+        for curve in curves
     )
-    unit = f" ({one.unit})" if one.unit and one.group not in TITLES else ""
+    unit = f" ({track.unit})" if track.unit and track.group not in TITLES else ""
     text = f"{span[0]:.4g} to {span[1]:.4g}"
     if latest:
-        text = " / ".join(f"{curve[~np.isnan(curve)][-1]:.4g}" for curve in one.curves)
-    return SvgRow(one.name + unit, one.group, text, values, lines)
+        text = " / ".join(f"{curve[~np.isnan(curve)][-1]:.4g}" for curve in curves)
+    return SvgRow(track.name + unit, track.group, text, values, lines)
 
 
 def waveform_row(peaks: Floats) -> SvgRow:

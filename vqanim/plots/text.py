@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from vqanim.plots.curves import Floats, Marks, Plot
+from vqanim.plots.curves import Floats, Marks
+from vqanim.timeline.tracks import Track
 
 BLOCKS, PLAIN = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 """Characters of rising height; the second for terminals that lack the first."""
@@ -25,8 +26,8 @@ _UNITS = {
 }
 
 
-def text_plots(plots: Sequence[Plot], marks: Marks) -> list[str]:
-    """Lines for standard output: the shots, the beats, two lines for each plot, the seconds."""
+def text_plots(tracks: Sequence[Track], marks: Marks) -> list[str]:
+    """Lines for standard output: the shots, the beats, two lines for each track, the seconds."""
     total = shutil.get_terminal_size((80, 24)).columns
     width = min(MOST_WIDTH, max(LEAST_WIDTH, total - 1)) - LABEL - RANGE
     lines = []
@@ -34,8 +35,8 @@ def text_plots(plots: Sequence[Plot], marks: Marks) -> list[str]:
         lines.append(_text_labels(marks.shots, marks.seconds, width))
     if marks.beats:
         lines.append(_beat_line(marks, width))
-    for one in plots:
-        lines += _text_plot(one, width)
+    for track in tracks:
+        lines += _text_plot(track, width)
     quarters = [marks.seconds * part for part in (0, 0.25, 0.5, 0.75)]
     times = [(second, f"{_number(second, 1)}s") for second in quarters]
     return [*lines, _text_labels(times, marks.seconds, width)]
@@ -63,27 +64,27 @@ def _ramp() -> str:
     return BLOCKS
 
 
-def _text_plot(plot: Plot, width: int) -> list[str]:
+def _text_plot(track: Track, width: int) -> list[str]:
     """A curve, with its name before it and its largest and smallest value behind.
 
     A column shows the largest of its values, so that no flash is lost.
     """
-    ramp, values = _ramp(), np.where(np.isnan(plot.curves[0]), -np.inf, plot.curves[0])
-    levels, spread = len(ramp) - 1, plot.high - plot.low
+    ramp, values = _ramp(), np.where(np.isnan(track.values), -np.inf, track.values)
+    levels, spread = len(ramp) - 1, track.high - track.low
     edges = np.linspace(0, len(values), width + 1)
     heights = []
     for start, end in pairwise(edges.tolist()):
         first = min(int(start), len(values) - 1)
         highest = values[first : max(first + 1, math.ceil(end))].max()
-        share = (highest - plot.low) / spread if spread else 0.5
+        share = (highest - track.low) / spread if spread else 0.5
         heights.append(1 + round((2 * levels - 1) * share) if np.isfinite(highest) else 0)
     above = "".join(ramp[max(0, height - levels)] for height in heights)
     below = "".join(ramp[min(height, levels)] for height in heights)
-    name = plot.name if len(plot.name) <= LABEL - 2 else plot.name[: LABEL - 4].rstrip() + ".."
-    unit = _UNITS.get(plot.unit, "")
+    name = track.name if len(track.name) <= LABEL - 2 else track.name[: LABEL - 4].rstrip() + ".."
+    unit = _UNITS.get(track.unit, "")
     return [
-        f"{'':<{LABEL}}{above}  {_number(plot.high)}",
-        f"{name:<{LABEL}}{below}  {_number(plot.low)}{unit}",
+        f"{'':<{LABEL}}{above}  {_number(track.high)}",
+        f"{name:<{LABEL}}{below}  {_number(track.low)}{unit}",
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
@@ -45,35 +45,27 @@ KEPT = 32
 """Saved frames in memory; a film mostly goes straight on."""
 
 
-@dataclass(frozen=True)
-class PreviewOptions:
-    """What to preview and where."""
-
-    stem: str
-    """Name of the scene file; the films are called `<stem>-preview`."""
-    folder: Path
-    render_folder: Path
-    """Where the scene's takes would be."""
-    picture: str = "grid"
-    part: Part | None = None
-
-
 def make_preview(
     scene: Scene,
     timeline: Timeline,
-    options: PreviewOptions,
+    folder: Path,
+    render_folder: Path,
+    picture: str = "grid",
+    part: Part | None = None,
     progress: Progress = lambda done, pictures: None,
 ) -> Iterator[FilmDone]:
     """Write an MP4 and a GIF, with an event after each; those that are up to date are left alone.
 
+    render_folder: of the render, whose frames may be shown; the films are called `<its name>-preview`.
+    picture: see PreviewFrames.
     Raises UsageError before anything is written, also when a file is there that was not made here;
     InputError for pictures that are missing or broken; LockedError when another preview is made there;
     OutputError.
     """
-    part = options.part or Part(0, len(timeline.edit))
+    part = part or Part(0, len(timeline.edit))
     width, height = preview_size(timeline)
     small = replace(cut_part(timeline, part), width=width, height=height)
-    frames = PreviewFrames(timeline, (width, height), options.render_folder, options.picture)
+    frames = PreviewFrames(timeline, (width, height), render_folder, picture)
     frames.check(saved for frame in small.edit for saved in frame.frames)
     tracks = (
         replace(track, values=track.values[part.first : part.end])
@@ -82,13 +74,13 @@ def make_preview(
     shown = tuple(track for track in tracks if not np.isnan(track.values).all())
     strip = Strip(width, float(small.fps), part.first, shown, small.chapters)
     reel = _reel(small, frames, strip, progress)
-    outputs = _outputs(small, reel, options)
+    outputs = _outputs(small, reel, folder / f"{render_folder.name}-preview")
     for output in outputs:
         if output.path.is_dir() or (output.path.exists() and not MADE.knows(output.path)):
             raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
     content = _digest(small, frames, strip)
     digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
-    with lock_folder(options.folder, "making a preview") as lock:
+    with lock_folder(folder, "making a preview") as lock:
         stale = {path for path, digest in digests.items() if not MADE.is_current(path, digest)}
         yield from play_once(reel, outputs, stale, lock.check, partial(MADE.remember, digests))
 
@@ -119,8 +111,8 @@ def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progre
     return Reel(small.width, small.height + strip.height, small.fps, len(small.edit), play)
 
 
-def _outputs(small: Timeline, reel: Reel, options: PreviewOptions) -> list[Output]:
-    mp4, gif = (options.folder / f"{options.stem}-preview{ending}" for ending in (".mp4", ".gif"))
+def _outputs(small: Timeline, reel: Reel, stem: Path) -> list[Output]:
+    mp4, gif = (stem.with_name(f"{stem.name}{ending}") for ending in (".mp4", ".gif"))
     settings = VideoSettings(MP4, CRF, f"{small.title} (preview)", small.chapters)
     fps, width = min(small.gif_fps, MOST_GIF_FPS), min(small.gif_width, reel.width)
     return [

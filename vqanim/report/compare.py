@@ -16,8 +16,8 @@ import numpy as np
 
 from vqanim.errors import InputError, SceneError
 from vqanim.files import Picture
-from vqanim.plots.curves import Floats, Marks, Plot
-from vqanim.plots.svg import columns_for, svg_row
+from vqanim.plots.curves import Floats, Marks
+from vqanim.plots.svg import svg_rows
 from vqanim.report import metrics
 from vqanim.report.film import Render
 from vqanim.report.page import jpeg, render_page
@@ -95,7 +95,8 @@ class Comparison:
     @property
     def distance(self) -> float | None:
         """The mean of `distances`; None where there is none."""
-        return metrics.mean(self.distances.tolist())
+        known = self.distances[~np.isnan(self.distances)]
+        return float(known.mean()) if known.size else None
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -116,11 +117,9 @@ class Comparison:
     @cached_property
     def figures(self) -> tuple[Row, ...]:
         """Numbers of both."""
-        both = [dict(_figures(render)) for render in self.renders]
-        names = dict.fromkeys(name for known in both for name in known)
-        return tuple(
-            (name, both[0].get(name, ""), both[1].get(name, "")) for name in sorted(names, key=_rank)
-        )
+        both = [_figures(render) for render in self.renders]
+        names = {**both[0], **both[1]}
+        return tuple((name, both[0].get(name, ""), both[1].get(name, "")) for name in names)
 
     @cached_property
     def marks(self) -> Marks:
@@ -128,8 +127,8 @@ class Comparison:
         return replace(self.renders[0].film.marks, seconds=self.seconds)
 
     @cached_property
-    def plots(self) -> tuple[tuple[Plot, ...], tuple[str, ...]]:
-        """The curves that differ, both on one scale, and the names of those that do not."""
+    def plots(self) -> tuple[tuple[Track, ...], tuple[str, ...]]:
+        """The curves that differ, both on one scale as values [2, F], and the names of those that do not."""
         tracks = [_tracks(render) for render in self.renders]
         columns = len(self.times(MOST_COLUMNS))
         plots, same = [], []
@@ -141,9 +140,9 @@ class Comparison:
             if np.array_equal(one, other, equal_nan=True):
                 same.append(name)
             else:
-                plots.append(Plot(name, group, unit, (one, other)))
+                plots.append(Track(name, group, unit, np.stack([one, other])))
         if not np.isnan(self.distances).all():
-            plots.append(Plot("difference of frames", "picture", "", (self.distances,)))
+            plots.append(Track("difference of frames", "picture", "", self.distances))
         order = ("prompts", "similarity", "losses", "picture")
         plots.sort(key=lambda plot: order.index(plot.group) if plot.group in order else len(order))
         return tuple(plots), tuple(dict.fromkeys(same))
@@ -160,13 +159,12 @@ def compare_renders(one: Render, other: Render, names: tuple[str, str]) -> Compa
 def comparison_page(found: Comparison) -> str:
     """The page. Raises OutputError when a saved frame is broken."""
     plots, same = found.plots
-    columns = columns_for(len(plots))
     return render_page(
         "compare.html",
         title=" and ".join(found.names),
         about=_about(found),
         found=found,
-        rows=[svg_row(plot, columns) for plot in plots],
+        rows=svg_rows(plots),
         same=same,
         settings=found.settings[:MOST_ROWS],
         film=_frames(found),
@@ -233,29 +231,11 @@ def _stretched(values: Floats | None, share: float, columns: int) -> Floats:
     return found
 
 
-def _figures(render: Render) -> Iterator[tuple[str, str]]:
+def _figures(render: Render) -> dict[str, str]:
     film = render.film
-    yield "frames", str(film.frames)
-    yield "seconds", f"{film.seconds:.6g}"
-    yield "size", film.size
-    yield "models", film.models
-    means = {
-        f"{_PREFIXES[track.group]} {track.name}": metrics.mean(track.values.tolist())
-        for track in render.painting_tracks
-        if track.group in _PREFIXES
-    }
-    means["sharpness"] = metrics.mean(render.look.sharpness.tolist())
-    means["seconds a frame"] = metrics.mean(render.seconds_per_frame)
-    yield from ((name, f"{value:.4g}") for name, value in means.items() if value is not None)
-
-
-_PREFIXES = {"similarity": "similarity to", "losses": "loss:"}
-
-
-def _rank(name: str) -> tuple[bool, ...]:
-    """The order of figures where one render has some that the other does not."""
-    starts = [name.startswith(prefix) for prefix in reversed(_PREFIXES.values())]
-    return name == "seconds a frame", name == "sharpness", *starts
+    figures = {"frames": str(film.frames), "seconds": f"{film.seconds:.6g}"}
+    figures |= {"size": film.size, "models": film.models}
+    return figures | {name: f"{values.mean():.4g}" for name, values in render.statistics.items()}
 
 
 # The settings of a render.

@@ -214,7 +214,14 @@ class Render:
             measured.append((sharp, color))
         return Look(np.array([sharp for sharp, _ in measured]), tuple(color for _, color in measured))
 
-    @property
-    def seconds_per_frame(self) -> list[float]:
-        """Of the frames whose time is known."""
-        return [one.seconds for one in self.figures.values() if one.seconds is not None]
+    @cached_property
+    def statistics(self) -> dict[str, Floats]:
+        """All known values of what says how the film came out, by name."""
+        prefixes = {"similarity": "similarity to ", "losses": "loss: "}
+        tracks = (track for track in self.painting_tracks if track.group in prefixes)
+        found = {prefixes[track.group] + track.name: track.values for track in tracks}
+        found["sharpness"] = self.look.sharpness
+        seconds = (figures.seconds for figures in self.figures.values())
+        found["seconds a frame"] = np.array([one for one in seconds if one is not None], np.float64)
+        known = {name: values[~np.isnan(values)] for name, values in found.items()}
+        return {name: values for name, values in known.items() if values.size}

@@ -25,7 +25,6 @@ from vqanim.engine.learning import device_label
 from vqanim.engine.pace import Pace
 from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
-from vqanim.plots.curves import plot
 from vqanim.plots.svg import svg_row, svg_rows
 from vqanim.report.film import Film, painting_tracks, read_figures
 from vqanim.report.page import refuse_foreign, render_page, to_json, write_page
@@ -253,7 +252,7 @@ class LivePage:
     def _plots(self) -> str:
         tracks = painting_tracks(self._film, self._figures)
         latest = _latest(tracks)
-        rows = [svg_row(plot(track), COLUMNS, latest=True) for track in latest]
+        rows = [svg_row(track, COLUMNS, latest=True) for track in latest]
         more = len(tracks) - len(latest)
         return render_page("live_curves.html", rows=rows, marks=self._film.marks, more=more) if rows else ""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from PIL import Image
 
@@ -58,9 +56,3 @@ def difference(one: Picture, other: Picture) -> float:
     resized = [Image.fromarray(picture).resize(size, Image.Resampling.BOX) for picture in (one, other)]
     small = [np.array(image).astype(np.int16) for image in resized]
     return float(np.abs(small[0] - small[1]).mean())
-
-
-def mean(values: Iterable[float]) -> float | None:
-    """The mean of those that are numbers; None when there are none."""
-    known = [value for value in values if value == value]
-    return sum(known) / len(known) if known else None

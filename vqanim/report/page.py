@@ -66,16 +66,15 @@ def to_json(document: Any) -> Markup:
 
 def refuse_foreign(path: Path, mark: str = MARK) -> None:
     """Raise UsageError where a file is in a page's place that was not made here: that lacks the mark."""
-    if path.is_dir() or (path.exists() and not _bears(path, mark)):
-        raise UsageError(f"{path}: is there and was not made here; move it, or choose another name")
-
-
-def _bears(path: Path, mark: str) -> bool:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return mark in file.read(_HEAD)
+            ours = mark in file.read(_HEAD)
+    except FileNotFoundError:
+        return
     except OSError:
-        return False
+        ours = False
+    if not ours:
+        raise UsageError(f"{path}: is there and was not made here; move it, or choose another name")
 
 
 def write_page(path: Path, text: str) -> None:

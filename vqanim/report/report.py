@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from vqanim.audio.reading import BadSong, open_song, read_blocks
 from vqanim.files import Guard
 from vqanim.film.film import poster_index
-from vqanim.plots.curves import Plot, plot
 from vqanim.plots.svg import SvgRow, columns_for, svg_row, waveform_row
 from vqanim.report.film import Render
 from vqanim.report.page import data_uri, jpeg, refuse_foreign, render_page, write_page
 from vqanim.timeline.plan import SoundPlan
+from vqanim.timeline.tracks import Track
 
 REPORT, PART_REPORT = "report.html", "report-part.html"
 FILM_BYTES = 4_000_000
@@ -103,11 +102,11 @@ def _plots(render: Render) -> tuple[list[SvgRow], list[str]]:
     first = [track for track in film.tracks if track.group == "prompts"]
     first += [track for track in render.painting_tracks if track.group != "pace"]
     columns = columns_for(len(moves) + len(first))
-    rows = [svg_row(plot(track), columns) for track in first]
+    rows = [svg_row(track, columns) for track in first]
     if any(look.colors):
-        rows.append(svg_row(Plot("sharpness", "picture", "", (look.sharpness,)), columns))
+        rows.append(svg_row(Track("sharpness", "picture", "", look.sharpness), columns))
         rows.append(SvgRow("mean color", "picture", values=",".join(look.colors), colors=look.colors))
-    rows += [svg_row(plot(track), columns) for track in (*moves, *pace)]
+    rows += [svg_row(track, columns) for track in (*moves, *pace)]
     notes = ["sharpness: variance of the Laplacian of luma; mean color: of all light of a frame together"]
     if len(look.colors) < film.frames:
         notes.append(
@@ -148,22 +147,14 @@ def waveform(sound: SoundPlan, seconds: float, columns: int) -> NDArray[np.float
 
 
 def _figures(render: Render) -> Iterator[tuple[str, str]]:
-    for track in render.painting_tracks:
-        if track.group == "pace":
-            continue
-        known = track.values[track.values == track.values]
-        name = f"similarity to {track.name}" if track.group == "similarity" else f"loss: {track.name}"
-        ends = f"{track.low:.4g} to {track.high:.4g}, {known[-1]:.4g} in the end"
-        yield name, f"{known.mean():.4g} in the mean, {ends}"
-    sharp = render.look.sharpness[render.look.sharpness == render.look.sharpness]
-    if sharp.size:
-        yield "sharpness", f"{sharp.mean():.4g} in the mean, {sharp.min():.4g} to {sharp.max():.4g}"
-    if seconds := render.seconds_per_frame:
-        yield (
-            "seconds a frame",
-            f"{sum(seconds) / len(seconds):.3g} in the mean, median {median(seconds):.3g}, "
-            f"{sum(seconds):.4g} s for the {len(seconds)} that are known",
-        )
+    for name, values in render.statistics.items():
+        mean, total = values.mean(), values.sum()
+        if name == "seconds a frame":
+            of = f"{total:.4g} s for the {values.size} that are known"
+            yield name, f"{mean:.3g} in the mean, median {np.median(values):.3g}, {of}"
+        else:
+            last = "" if name == "sharpness" else f", {values[-1]:.4g} in the end"
+            yield name, f"{mean:.4g} in the mean, {values.min():.4g} to {values.max():.4g}{last}"
 
 
 def _scene(render: Render) -> str:
