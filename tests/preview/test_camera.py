@@ -10,9 +10,8 @@ import torch
 
 from vqanim.camera.warp import field, warp
 from vqanim.files import Picture
-from vqanim.preview.camera import Source, find_views
-from vqanim.preview.grid import draw_grid
-from vqanim.preview.pictures import PreviewFrames
+from vqanim.preview.camera import draw_grid, find_views
+from vqanim.preview.pictures import PreviewFrames, Source
 from vqanim.scene.loader import load_scene_text
 from vqanim.timeline import CameraStep, FrameRef, Timeline, compile_timeline
 from vqanim.timeline.homography import step_homography

@@ -88,13 +88,15 @@ def svg_row(track: Track, columns: int, latest: bool = False) -> SvgRow:
         for line in curve_lines(curve, span, box, columns)
     )
     values = ";".join(
-        ",".join("" if math.isnan(value) else f"{value:.4g}" for value in _thinned(curve, columns).tolist())
+        ",".join(
+            "" if math.isnan(value) else f"{value + 0.0:.4g}" for value in _thinned(curve, columns).tolist()
+        )
         for curve in curves
     )
     unit = f" ({track.unit})" if track.unit and track.group not in TITLES else ""
     text = f"{span[0]:.4g} to {span[1]:.4g}"
     if latest:
-        text = " / ".join(f"{curve[~np.isnan(curve)][-1]:.4g}" for curve in curves)
+        text = " / ".join(f"{curve[~np.isnan(curve)][-1] + 0.0:.4g}" for curve in curves)
     return SvgRow(track.name + unit, track.group, text, values, lines)
 
 

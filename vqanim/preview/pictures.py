@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import map_coordinates
 
 from vqanim.engine.fit import FITS
 from vqanim.errors import InputError, UsageError
 from vqanim.files import Picture, read_picture
 from vqanim.icons.draw import draw_icon
-from vqanim.preview.camera import Source, View, find_views
-from vqanim.preview.grid import draw_grid
+from vqanim.preview.camera import View, draw_grid, find_views, magnification, plane_points
+from vqanim.resample import FINER, color_of, enlarged
 from vqanim.takes.store import TakeStore
+from vqanim.timeline.homography import Matrix
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 
 KINDS = ("grid", "start", "frame")
@@ -23,6 +27,13 @@ KINDS = ("grid", "start", "frame")
 
 Size = tuple[int, int]
 """Width and height in pixels."""
+_MODES = {"reflect": "reflect", "wrap": "grid-wrap", "edge": "nearest"}
+"""Borders as scipy names them."""
+MARGIN = 5
+"""Pixels with which a picture goes on around itself while it is enlarged."""
+NEAREST, FARTHEST, AGAIN = 6.0, 1 / 3, 3.0
+"""Magnified more than NEAREST or less than FARTHEST, a picture fades into itself AGAIN times smaller or
+larger: else a long flight would end in one pixel."""
 
 
 class PreviewFrames:
@@ -107,3 +118,58 @@ def start_picture(plan: FramePlan, size: Size) -> Picture | None:
         column = np.stack([np.interp(rows, np.arange(len(colors)), colors[:, c]) for c in range(3)], -1)
         return np.repeat(column[:, None].round().astype(np.uint8), size[0], axis=1)
     return None
+
+
+class Source:
+    """A picture that is seen from many views; enlarged once and sampled linearly, as the renderer does."""
+
+    def __init__(self, picture: Picture) -> None:
+        """picture: uint8 [H, W, 3]."""
+        self._picture = picture
+        self._enlarged: dict[str, Picture] = {}
+
+    def seen(self, new_from_old: Matrix, border: str) -> Picture:
+        """The picture as a camera sees it after a movement in frame widths, uint8 [H, W, 3].
+
+        border: see View.
+        """
+        old_from_new: Matrix = np.linalg.inv(new_from_old).astype(np.float64)
+        near = magnification(old_from_new)
+        octave = math.log(near / min(max(near, FARTHEST), NEAREST)) / math.log(AGAIN)
+        whole, part = math.trunc(octave), abs(octave) % 1
+        picture = self._sampled(old_from_new, AGAIN**whole, border)
+        if part:
+            other = self._sampled(old_from_new, AGAIN ** (whole + math.copysign(1, octave)), border)
+            picture += np.float32(part * part * (3 - 2 * part)) * (other - picture)
+        return (picture + np.float32(0.5)).clip(0, 255).astype(np.uint8)
+
+    def _sampled(self, old_from_new: Matrix, smaller: float, border: str) -> NDArray[np.float32]:
+        """Float32 [H, W, 3] in 0..255 of the picture, so many times smaller than it is."""
+        height, width, _ = self._picture.shape
+        x, y = plane_points(old_from_new, width, height) * (smaller * width)
+        x, y = x + width / 2, y + height / 2
+        kind = "edge" if border.startswith("#") else border
+        margin = MARGIN if kind == "edge" else 0
+        places = np.stack([y + margin, x + margin]) * FINER - 0.5
+        seen = np.stack(
+            [
+                map_coordinates(fine, places, np.float32, order=1, mode=_MODES[kind])
+                for fine in self._fine(kind)
+            ],
+            axis=-1,
+        )
+        if kind == border:
+            return seen
+        # As the renderer does: the color lies over what is outside, with a soft rim of one pixel.
+        inside = [(np.minimum(at, side - at) + 0.5).clip(0, 1) for at, side in ((x, width), (y, height))]
+        color = np.array(color_of(border), np.float32)
+        return color + (inside[0] * inside[1]).astype(np.float32)[..., None] * (seen - color)
+
+    def _fine(self, border: str) -> Picture:
+        """The enlarged picture [3, H, W]; with a margin where it goes on as its edge."""
+        if border not in self._enlarged:
+            fine = np.array(enlarged(self._picture, (MARGIN,) * 4, border), dtype=np.uint8)
+            if border != "edge":
+                fine = fine[FINER * MARGIN : -FINER * MARGIN, FINER * MARGIN : -FINER * MARGIN]
+            self._enlarged[border] = np.ascontiguousarray(np.moveaxis(fine, -1, 0))
+        return self._enlarged[border]

@@ -18,8 +18,7 @@ from vqanim.errors import InputError, SceneError
 from vqanim.files import Picture
 from vqanim.plots.curves import Floats, Marks
 from vqanim.plots.svg import svg_rows
-from vqanim.report import metrics
-from vqanim.report.film import Render
+from vqanim.report.film import Render, difference
 from vqanim.report.page import jpeg, render_page
 from vqanim.scene.tree import MAX_BYTES, Node, Scalar, parse_tree
 from vqanim.scene.tree import Mapping as MappingNode
@@ -88,9 +87,7 @@ class Comparison:
         pictures = zip(
             _pictures(one, [a for a, _ in common]), _pictures(other, [b for _, b in common]), strict=True
         )
-        return np.array(
-            [metrics.difference(*next(pictures)) if None not in pair else math.nan for pair in pairs]
-        )
+        return np.array([difference(*next(pictures)) if None not in pair else math.nan for pair in pairs])
 
     @property
     def distance(self) -> float | None:

@@ -1,4 +1,4 @@
-"""What pages know of a film and of its render: curves, the frames that are there, how they were painted."""
+"""What pages know of a film and of its render: curves, the frames that are there, how they came out."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from vqanim.files import Picture
 from vqanim.film.compose import make_reel
 from vqanim.plots.curves import Floats, Marks, moving
 from vqanim.preview.outline import ModelLine, beats_of, without_styles
-from vqanim.report import metrics
 from vqanim.scene.model import Scene
 from vqanim.takes.records import Figures
 from vqanim.takes.run import read_run
@@ -26,6 +26,19 @@ from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 _GROUPS = {"similarity": "cosine", "losses": "", "pace": "seconds"}
 """Units of the curves of how frames were painted, by group, in the order in which they are shown."""
+
+
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_RAMP = np.arange(256) / 255
+_LINEAR = np.where(_RAMP <= 0.04045, _RAMP / 12.92, ((_RAMP + 0.055) / 1.055) ** 2.4)
+"""Light of an sRGB value."""
+
+MOST_FRAMES, LEAST_FRAMES = 600, 24
+"""Frames that are measured."""
+PIXELS = 24_000_000
+"""Pixels that are measured in all; a second or two of a common machine."""
+COMPARED_WIDTH = 256
+"""Pixels to which larger pictures are shrunk before they are compared."""
 
 
 @dataclass(frozen=True)
@@ -203,14 +216,14 @@ class Render:
     def look(self) -> Look:
         """How sharp the film is, and its color."""
         timeline = self.film.timeline
-        positions = metrics.sample_frames(self.film.frames, timeline.width, timeline.height)
+        positions = sample_frames(self.film.frames, timeline.width, timeline.height)
         pictures = self.pictures(position for position in positions if position in self.available)
         measured = []
         for position in positions:
             sharp, color = math.nan, ""
             if position in self.available:
                 picture = next(pictures)
-                sharp, color = metrics.sharpness(picture), metrics.mean_color(picture)
+                sharp, color = sharpness(picture), mean_color(picture)
             measured.append((sharp, color))
         return Look(np.array([sharp for sharp, _ in measured]), tuple(color for _, color in measured))
 
@@ -225,3 +238,44 @@ class Render:
         found["seconds a frame"] = np.array([one for one in seconds if one is not None], np.float64)
         known = {name: values[~np.isnan(values)] for name, values in found.items()}
         return {name: values for name, values in known.items() if values.size}
+
+
+# Metrics of pictures.
+
+
+def sample_frames(frames: int, width: int, height: int) -> list[int]:
+    """Which frames of a film to measure: all, or as many as are measured in seconds.
+
+    They stand in the middle of equal parts of the film.
+    """
+    count = min(frames, MOST_FRAMES, max(LEAST_FRAMES, PIXELS // (width * height)))
+    return [int((part + 0.5) * frames / count) for part in range(count)]
+
+
+def sharpness(picture: Picture) -> float:
+    """Variance of the Laplacian (the four neighbors less four times the pixel) of Rec. 709 luma, 0..255, at
+    full size: 0 for a plain area, a few hundred for a crisp photograph (Pech-Pacheco et al. 2000)."""
+    luma = picture @ _LUMA
+    if min(luma.shape) < 3:
+        return 0.0
+    inner = luma[1:-1, 1:-1]
+    around = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
+    return float(np.var(around - 4 * inner))
+
+
+def mean_color(picture: Picture) -> str:
+    """The color of all light of a picture together, `#rrggbb`."""
+    means = [float(_LINEAR @ np.bincount(picture[..., c].ravel(), minlength=256)) for c in range(3)]
+    light = np.array(means) / (picture.shape[0] * picture.shape[1])
+    srgb = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return "#" + "".join(f"{round(255 * value):02x}" for value in np.clip(srgb, 0, 1).tolist())
+
+
+def difference(one: Picture, other: Picture) -> float:
+    """Mean absolute difference of all values, 0..255, at 256 pixels of width or less; the other picture is
+    resized to the first."""
+    width = min(one.shape[1], COMPARED_WIDTH)
+    size = (width, max(1, round(one.shape[0] * width / one.shape[1])))
+    resized = [Image.fromarray(picture).resize(size, Image.Resampling.BOX) for picture in (one, other)]
+    small = [np.array(image).astype(np.int16) for image in resized]
+    return float(np.abs(small[0] - small[1]).mean())
