@@ -143,14 +143,13 @@ def _write(
 
 def _write_plot(listener: Listener, beats: Beats, meter: int, path: Path) -> None:
     from vqanim.plots.curves import Marks
-    from vqanim.plots.picture import draw_chart, song_layout
+    from vqanim.plots.picture import draw_chart
     from vqanim.scene.soundtrack import NAMES
     from vqanim.timeline.tracks import Track
 
     tracks = [Track(name, "sound", "", listener.signal(name)) for name in NAMES]
-    seconds = listener.song.seconds
     bars = beats.beats[beats.downbeat % meter :: meter]
     sections = tuple((section.start, section.label) for section in beats.sections)
-    marks = Marks(seconds, (), beats.beats, bars, sections)
+    marks = Marks(listener.song.seconds, (), beats.beats, bars, sections)
     title = f"{listener.song.path.name}   {beats.tempo:.1f} bpm"
-    draw_chart(title, tracks, marks, path, song_layout(seconds))
+    draw_chart(title, tracks, marks, path, song=True)

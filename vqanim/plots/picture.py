@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -39,42 +38,25 @@ TOP, BOTTOM, GAP = 64, 40, 8
 MOST_HEIGHT, LEAST_ROW = 12_000, 26
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Pixels of a picture, and how its curves are drawn."""
+def draw_chart(title: str, tracks: Sequence[Track], marks: Marks, path: Path, song: bool = False) -> None:
+    """Draw tracks below each other to a PNG, with the marks behind them. Raises OutputError.
 
-    width: int
-    left: int
-    """For the names."""
-    right: int
-    """For the ranges."""
-    row: int
-    """Height of a row, where there are not very many."""
-    filled: bool
-    """Values in 0..1 as areas, instead of lines between their smallest and largest value."""
-
-
-FILM = Layout(width=1200, left=270, right=120, row=64, filled=False)
-
-
-def song_layout(seconds: float) -> Layout:
-    """The layout of a song's signals, as wide as it is long."""
-    width = int(np.clip(24 * seconds, 900, 6000))
-    return Layout(width + 108, left=92, right=16, row=94, filled=True)
-
-
-def draw_chart(title: str, tracks: Sequence[Track], marks: Marks, path: Path, layout: Layout = FILM) -> None:
-    """Draw tracks below each other to a PNG, with the marks behind them. Raises OutputError."""
-    row = max(LEAST_ROW, min(layout.row, MOST_HEIGHT // max(1, len(tracks))))
-    image = Image.new("RGB", (layout.width, TOP + row * max(1, len(tracks)) + BOTTOM), PAPER)
+    song: the signals of a song, 0..1, as areas in a picture that is as wide as the song is long; else each
+    track is a line between its smallest and largest value, which stand beside it.
+    """
+    width, left, right, most = 1200, 270, 120, 64
+    if song:
+        width, left, right, most = int(np.clip(24 * marks.seconds, 900, 6000)) + 108, 92, 16, 94
+    row = max(LEAST_ROW, min(most, MOST_HEIGHT // max(1, len(tracks))))
+    image = Image.new("RGB", (width, TOP + row * max(1, len(tracks)) + BOTTOM), PAPER)
     draw = ImageDraw.Draw(image)
-    box = (float(layout.left), float(TOP), float(layout.width - layout.right), float(image.height - BOTTOM))
+    box = (float(left), float(TOP), float(width - right), float(image.height - BOTTOM))
     draw.text((16, 10), title, INK, font(18))
     _draw_marks(draw, marks, box)
-    _draw_times(draw, marks.seconds, box, clock=layout.filled and marks.seconds > 60)
+    _draw_times(draw, marks.seconds, box, clock=song and marks.seconds > 60)
     for number, track in enumerate(tracks):
         top = TOP + row * number
-        _draw_track(draw, track, (box[0], top + GAP / 2, box[2], top + row - GAP / 2), layout)
+        _draw_track(draw, track, (box[0], top + GAP / 2, box[2], top + row - GAP / 2), song)
     with writing(path), staged(path) as temporary:
         image.save(temporary, "PNG")
 
@@ -108,13 +90,13 @@ def _draw_times(draw: ImageDraw.ImageDraw, seconds: float, box: Box, clock: bool
         draw.text((x, bottom + 6), text, INK, font(12), anchor="ma")
 
 
-def _draw_track(draw: ImageDraw.ImageDraw, track: Track, box: Box, layout: Layout) -> None:
+def _draw_track(draw: ImageDraw.ImageDraw, track: Track, box: Box, song: bool) -> None:
     left, top, right, bottom = box
-    color = COLORS.get(track.name if layout.filled else track.group, OTHER)
-    name = fitted(track.name, font(13), layout.left - 28)
+    color = COLORS.get(track.name if song else track.group, OTHER)
+    name = fitted(track.name, font(13), left - 28)
     draw.text((16, (top + bottom) / 2), name, color, font(13), anchor="lm")
     draw.line([(left, bottom + GAP / 2), (right, bottom + GAP / 2)], FAINT)
-    if layout.filled:
+    if song:
         _fill(draw, track.values, (left, top, right, bottom + GAP / 2), color)
         return
     draw_curve(draw, track.values, (track.low, track.high), (left, top + 1, right, bottom - 1), color)
@@ -125,6 +107,8 @@ def _draw_track(draw: ImageDraw.ImageDraw, track: Track, box: Box, layout: Layou
 def _fill(draw: ImageDraw.ImageDraw, values: Floats, box: Box, color: str) -> None:
     """The largest value, 0..1, in each column of pixels, so that no peak is lost."""
     left, top, right, bottom = box
+    if not len(values):
+        return
     columns = np.arange(int(left), int(right))
     first = (np.arange(len(columns)) * len(values) / len(columns)).astype(int)
     highest = np.maximum.reduceat(values, first)

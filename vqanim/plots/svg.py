@@ -77,26 +77,18 @@ def svg_rows(tracks: Sequence[Track]) -> list[SvgRow]:
 
 def svg_row(track: Track, columns: int, latest: bool = False) -> SvgRow:
     """A plot with the range of its values beside it, or the latest value of each curve."""
-    curves, span, box = (
-        np.atleast_2d(track.values),
-        (track.low, track.high),
-        (0, 2, SVG_WIDTH, SVG_HEIGHT - 2),
-    )
+    curves = np.atleast_2d(track.values)
+    span, box = (track.low, track.high), (0, 2, SVG_WIDTH, SVG_HEIGHT - 2)
     lines = tuple(
         ("ab"[number % 2], _svg_points(line))
         for number, curve in enumerate(curves)
         for line in curve_lines(curve, span, box, columns)
     )
-    values = ";".join(
-        ",".join(
-            "" if math.isnan(value) else f"{value + 0.0:.4g}" for value in _thinned(curve, columns).tolist()
-        )
-        for curve in curves
-    )
+    values = ";".join(",".join(map(_text, _thinned(curve, columns).tolist())) for curve in curves)
     unit = f" ({track.unit})" if track.unit and track.group not in TITLES else ""
     text = f"{span[0]:.4g} to {span[1]:.4g}"
     if latest:
-        text = " / ".join(f"{curve[~np.isnan(curve)][-1] + 0.0:.4g}" for curve in curves)
+        text = " / ".join(_text(curve[~np.isnan(curve)][-1]) for curve in curves)
     return SvgRow(track.name + unit, track.group, text, values, lines)
 
 
@@ -108,6 +100,10 @@ def waveform_row(peaks: Floats) -> SvgRow:
     points = [*zip(x, peaks[:, 1], strict=True), *reversed([*zip(x, peaks[:, 0], strict=True)])]
     area = " ".join(f"{x:.1f},{middle - scale * value:.1f}" for x, value in points)
     return SvgRow("waveform", "sound", area=area)
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else f"{value + 0.0:.4g}"
 
 
 def _thinned(values: Floats, columns: int) -> Floats:
