@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,24 +14,23 @@ import numpy as np
 from vqanim.errors import UsageError
 from vqanim.files import Picture
 from vqanim.film.compose import compose_all
-from vqanim.film.film import FilmDone, Output, play_once
-from vqanim.film.gif import choose_frames, open_gif
-from vqanim.film.made import Made
-from vqanim.film.pictures import Reel
+from vqanim.film.formats.gif import choose_frames, open_gif
+from vqanim.film.formats.video import WEB, VideoSettings, open_video
+from vqanim.film.make import FilmDone, Manifest, write_stale
+from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
-from vqanim.film.video import MP4, VideoSettings, open_video
 from vqanim.preview.outline import without_styles
 from vqanim.preview.pictures import PreviewFrames
 from vqanim.preview.strip import Strip
 from vqanim.scene.model import Scene
 from vqanim.takes.lock import lock_folder
 from vqanim.timeline.part import Part, cut_part
-from vqanim.timeline.plan import FilmFrame, FrameRef, Timeline
+from vqanim.timeline.plan import Timeline
 from vqanim.timeline.tracks import find_tracks
 
 Progress = Callable[[int, int], None]
 """Called with the number of pictures that are made, and of all."""
-MADE = Made("preview.json")
+MANIFEST = Manifest("preview.json")
 VERSION = 3
 """Bumped by hand whenever the same scene would give another preview."""
 WIDTH, MOST_HEIGHT = 384, 512
@@ -76,13 +75,12 @@ def make_preview(
     reel = _reel(small, frames, strip, progress)
     outputs = _outputs(small, reel, folder / f"{render_folder.name}-preview")
     for output in outputs:
-        if output.path.is_dir() or (output.path.exists() and not MADE.knows(output.path)):
+        if output.path.is_dir() or (output.path.exists() and not MANIFEST.knows(output.path)):
             raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
     content = _digest(small, frames, strip)
     digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
     with lock_folder(folder, "making a preview") as lock:
-        stale = {path for path, digest in digests.items() if not MADE.is_current(path, digest)}
-        yield from play_once(reel, outputs, stale, lock.check, partial(MADE.remember, digests))
+        yield from write_stale(reel, outputs, digests, MANIFEST, lock.check)
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:
@@ -96,14 +94,11 @@ def preview_size(timeline: Timeline) -> tuple[int, int]:
 
 def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progress) -> Reel:
     """The film with the strip under it."""
-    picture = lru_cache(KEPT)(frames.picture)
-
-    def saved(frame: FilmFrame) -> dict[FrameRef, Picture]:
-        return {one: picture(one) for one in frame.frames}
+    load = lru_cache(KEPT)(frames.picture)
 
     def play(indices: Iterable[int]) -> Iterator[Picture]:
         chosen = list(indices)
-        composed = compose_all((small.edit[index] for index in chosen), saved, small.seed)
+        composed = compose_all((small.edit[index] for index in chosen), load, small.seed)
         for done, (index, above) in enumerate(zip(chosen, composed, strict=True), 1):
             progress(done, len(chosen))
             yield np.concatenate([above, strip.draw(index)])
@@ -113,7 +108,7 @@ def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progre
 
 def _outputs(small: Timeline, reel: Reel, stem: Path) -> list[Output]:
     mp4, gif = (stem.with_name(f"{stem.name}{ending}") for ending in (".mp4", ".gif"))
-    settings = VideoSettings(MP4, CRF, f"{small.title} (preview)", small.chapters)
+    settings = VideoSettings(WEB, CRF, f"{small.title} (preview)", small.chapters)
     fps, width = min(small.gif_fps, MOST_GIF_FPS), min(small.gif_width, reel.width)
     return [
         Output(

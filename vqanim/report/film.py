@@ -17,7 +17,7 @@ from vqanim.film.compose import make_reel
 from vqanim.plots.curves import Floats, Marks, moving
 from vqanim.preview.outline import ModelLine, beats_of, without_styles
 from vqanim.scene.model import Scene
-from vqanim.takes.records import Figures
+from vqanim.takes.records import Metrics
 from vqanim.takes.run import read_run
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.part import Part, cut_part
@@ -115,13 +115,13 @@ class Film:
         return Marks(self.seconds, shots, tuple(beat for beat in beats if beat >= 0))
 
 
-def painting_tracks(film: Film, figures: Mapping[FrameRef, Figures]) -> tuple[Track, ...]:
+def painting_tracks(film: Film, metrics: Mapping[FrameRef, Metrics]) -> tuple[Track, ...]:
     """Similarities, losses and seconds over the film; prompts are called as the scene writes them.
 
     A film frame has the values of the saved frame that is seen most in it.
     """
     curves: dict[tuple[str, str], Floats] = {}
-    for frame, known in figures.items():
+    for frame, known in metrics.items():
         pairs = [
             ("similarity", film.prompt_names.get(text, text), value) for text, value in known.similarities
         ]
@@ -135,11 +135,11 @@ def painting_tracks(film: Film, figures: Mapping[FrameRef, Figures]) -> tuple[Tr
     return tuple(Track(name, group, _GROUPS[group], curves[group, name]) for group, name in order)
 
 
-def read_figures(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Figures]:
+def read_metrics(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Metrics]:
     """What is recorded about the frames of a timeline; nothing is hashed or written."""
-    found: dict[FrameRef, Figures] = {}
+    found: dict[FrameRef, Metrics] = {}
     for shot in timeline.shots:
-        known = store.figures(shot.name)
+        known = store.metrics(shot.name)
         found |= {FrameRef(shot.name, i): known[i] for i in range(len(shot.frames)) if i in known}
     return found
 
@@ -175,10 +175,10 @@ class Render:
         return read_run(self.folder) or {}
 
     @cached_property
-    def figures(self) -> Mapping[FrameRef, Figures]:
+    def metrics(self) -> Mapping[FrameRef, Metrics]:
         """How its saved frames were painted, as far as that is known."""
-        found = read_figures(self.film.timeline, self.store)
-        return {frame: figures for frame, figures in found.items() if frame in self._saved}
+        found = read_metrics(self.film.timeline, self.store)
+        return {frame: metrics for frame, metrics in found.items() if frame in self._saved}
 
     @cached_property
     def _saved(self) -> frozenset[FrameRef]:
@@ -205,7 +205,7 @@ class Render:
     @cached_property
     def painting_tracks(self) -> tuple[Track, ...]:
         """Similarities, losses and seconds over the film."""
-        return painting_tracks(self.film, self.figures)
+        return painting_tracks(self.film, self.metrics)
 
     def pictures(self, positions: Iterable[int]) -> Iterator[Picture]:
         """Film frames, whose numbers ascend and which are available, uint8 [H, W, 3]. Where ffmpeg
@@ -234,7 +234,7 @@ class Render:
         tracks = (track for track in self.painting_tracks if track.group in prefixes)
         found = {prefixes[track.group] + track.name: track.values for track in tracks}
         found["sharpness"] = self.look.sharpness
-        seconds = (figures.seconds for figures in self.figures.values())
+        seconds = (one.seconds for one in self.metrics.values())
         found["seconds a frame"] = np.array([one for one in seconds if one is not None], np.float64)
         known = {name: values[~np.isnan(values)] for name, values in found.items()}
         return {name: values for name, values in known.items() if values.size}

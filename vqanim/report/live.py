@@ -21,14 +21,13 @@ from urllib.parse import quote
 import numpy as np
 
 from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
-from vqanim.engine.learning import device_label
-from vqanim.engine.pace import Pace
+from vqanim.engine.timings import Pace, device_label
 from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
 from vqanim.plots.svg import svg_row, svg_rows
-from vqanim.report.film import Film, painting_tracks, read_figures
+from vqanim.report.film import Film, painting_tracks, read_metrics
 from vqanim.report.page import refuse_foreign, render_page, to_json, write_page
-from vqanim.takes.records import Figures
+from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FrameRef
 from vqanim.timeline.tracks import Track
@@ -116,7 +115,7 @@ class LivePage:
         self._earlier = read_warnings(folder)
         self._lock = threading.Lock()
         self._status = Status(film.timeline.warnings)
-        self._done: dict[FrameRef, Figures] = {}
+        self._done: dict[FrameRef, Metrics] = {}
         """Frames that are not on the page yet."""
         self._rescan = False
         """Whether the frames on the disk are to be read."""
@@ -124,7 +123,7 @@ class LivePage:
         self._failures: list[str] = []
         self._thread = threading.Thread(target=self._work, name="live page", daemon=True)
         # Only the thread touches these.
-        self._figures: dict[FrameRef, Figures] = {}
+        self._metrics: dict[FrameRef, Metrics] = {}
         self._recent: deque[FrameRef] = deque(maxlen=STRIP + 1)
 
     def __enter__(self) -> LivePage:
@@ -147,8 +146,8 @@ class LivePage:
             self._rescan |= isinstance(event, RunStarted)
             if isinstance(event, FrameDone):
                 seconds = None if event.of_lapse else event.seconds
-                figures = Figures(seconds, event.similarities, event.losses)
-                self._done[FrameRef(event.shot, event.index)] = figures
+                metrics = Metrics(seconds, event.similarities, event.losses)
+                self._done[FrameRef(event.shot, event.index)] = metrics
         self._changed.set()
 
     def failures(self) -> Iterator[str]:
@@ -188,10 +187,10 @@ class LivePage:
         if rescan:
             # The frames that an earlier run left, and how they were painted.
             timeline = self._film.timeline
-            self._figures |= read_figures(timeline, self._store)
+            self._metrics |= read_metrics(timeline, self._store)
             saved = {shot.name: set(self._store.find_frames(shot.name)) for shot in timeline.shots}
             self._remember(frame for frame in self._film.positions if frame.index in saved[frame.shot])
-        self._figures |= done
+        self._metrics |= done
         self._remember(done)
         self._put(DATA, f"{_CALL[0]}{to_json(self._document(status))}{_CALL[1]}")
 
@@ -250,7 +249,7 @@ class LivePage:
                 yield {"src": path, "name": f"{frame.shot} {frame.index}"}
 
     def _plots(self) -> str:
-        tracks = painting_tracks(self._film, self._figures)
+        tracks = painting_tracks(self._film, self._metrics)
         latest = _latest(tracks)
         rows = [svg_row(track, COLUMNS, latest=True) for track in latest]
         more = len(tracks) - len(latest)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vqanim.audio.reading import BadSong, open_song, read_blocks
 from vqanim.files import Guard
-from vqanim.film.film import poster_index
+from vqanim.film.formats.pictures import poster_index
 from vqanim.plots.svg import SvgRow, columns_for, svg_row, waveform_row
 from vqanim.report.film import Render
 from vqanim.report.page import data_uri, jpeg, refuse_foreign, render_page, write_page
@@ -116,7 +116,7 @@ def _plots(render: Render) -> tuple[list[SvgRow], list[str]]:
         notes.append(
             f"curves are drawn from {columns} parts of the film, each from its lowest to its highest value"
         )
-    if not render.figures and render.available:
+    if not render.metrics and render.available:
         notes.append("similarities, losses and seconds were not recorded when these frames were painted")
     if film.timeline.sound is not None:
         try:
