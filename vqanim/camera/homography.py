@@ -38,16 +38,13 @@ if TYPE_CHECKING:
 
     from vqanim.types import Image, Valid
 
-Matrix = NDArray[np.float64]
-"""Float64 [3, 3], acting on column vectors (x, y, 1)."""
-Size: TypeAlias = tuple[int, int]
-"""Height and width in pixels."""
+Matrix = NDArray[np.float64]  # float64 [3, 3], acting on column vectors (x, y, 1)
+Size: TypeAlias = tuple[int, int]  # height and width in pixels
 
 _PADDINGS = {"reflect": "reflection", "edge": "border"}
 """What `grid_sample` calls them. It folds every tap of the kernel by itself, however far outside it lies,
 about the outer edges of the frame, so that seams are smooth and nothing is ever black."""
-_REACH = 2
-"""Pixels beyond the sampled point that a bicubic kernel touches."""
+_REACH = 2  # pixels beyond the sampled point that a bicubic kernel touches
 
 
 def step_matrix(step: CameraStep, size: Size | None = None) -> Matrix:

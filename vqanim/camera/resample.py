@@ -16,17 +16,13 @@ from vqanim.files import Picture
 if TYPE_CHECKING:
     from PIL import Image
 
-Matrix = NDArray[np.float64]
-"""Float64 [3, 3]."""
+Matrix = NDArray[np.float64]  # float64 [3, 3]
 
 # A picture mirrored, repeated or stretched beyond its edge, as numpy names it.
 _PADS = {"reflect": "symmetric", "wrap": "wrap", "edge": "edge"}
-FINER = 2
-"""How much a picture is enlarged before it is sampled."""
-_REACH = 4
-"""Pixels beyond the sampled point that the enlarging touches."""
-_MOST_PAD = 4
-"""Picture sizes of border on a side; what lies farther out is not told apart."""
+FINER = 2  # how much a picture is enlarged before it is sampled
+_REACH = 4  # pixels beyond the sampled point that the enlarging touches
+_MOST_PAD = 4  # picture sizes of border on a side; what lies farther out is not told apart
 
 
 def to_bytes(image: NDArray[np.float32]) -> Picture:

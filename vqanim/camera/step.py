@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_FOV = 60.0
-"""Degrees."""
+DEFAULT_FOV = 60.0  # degrees
 
 
 @dataclass(frozen=True)
@@ -17,10 +16,8 @@ class CameraStep:
     camera's own center, pans and poses are already worked in.
     """
 
-    scale: float = 1.0
-    """Factor; above 1 things grow."""
-    angle: float = 0.0
-    """Degrees, clockwise on screen."""
+    scale: float = 1.0  # factor; above 1 things grow
+    angle: float = 0.0  # degrees, clockwise on screen
     shift_x: float = 0.0
     """Frame widths by which the picture moves right (a camera that pans right gives a negative number)."""
     shift_y: float = 0.0

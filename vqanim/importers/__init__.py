@@ -44,10 +44,8 @@ __all__ = ["TOOLS", "Importer", "import_settings", "importer_of"]
 class Importer(Protocol):
     """A module that turns the settings of one tool into scenes."""
 
-    TITLE: str
-    """The tool's name."""
-    READS: str
-    """What is read of it, for messages."""
+    TITLE: str  # the tool's name
+    READS: str  # what is read of it, for messages
 
     def recognizes(self, file: SettingsFile) -> float:
         """How surely a file comes from this tool, from 0 to 1. Raises UsageError for what nobody can read."""

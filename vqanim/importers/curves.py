@@ -15,15 +15,12 @@ from vqanim.importers.formulas import Untranslatable, tidied, translate, values_
 from vqanim.scene.expressions import names_used
 from vqanim.scene.times import decimal_text
 
-DIGITS = 9
-"""Of the seconds of a key, behind the point: as exact as a scene tells moments apart."""
-FIGURES = 7
-"""Of a value, altogether."""
+DIGITS = 9  # of the seconds of a key, behind the point: as exact as a scene tells moments apart
+FIGURES = 7  # of a value, altogether
 CLOSE = 1e-3
 """How far a power of a straight line may be from the line between its keys, as a part of it."""
 HALVINGS = 6
-WIDTH = 100
-"""Columns of keyframes on several lines."""
+WIDTH = 100  # columns of keyframes on several lines
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ DEEP = (
 ).split()
 FLIP = [f"perspective_flip_{name}" for name in ("theta", "phi", "gamma", "fv")]
 SWITCHES = ("enable_perspective_flip", "flip_2d_perspective")
-UNIT = 1 / 200
-"""Of a translation in 3D, in depths of the flat picture."""
+UNIT = 1 / 200  # of a translation in 3D, in depths of the flat picture
 _BORDERS = {
     "2D": ("border", {"wrap": "wrap", "replicate": "edge"}),
     "3D": ("padding_mode", {"border": "edge", "reflection": "reflect", "zeros": '"#000000"'}),

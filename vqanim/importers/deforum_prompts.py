@@ -13,8 +13,7 @@ from vqanim.importers.formulas import Untranslatable, translate
 from vqanim.importers.reading import Settings
 from vqanim.importers.schedules import Clock, chained, frame_of
 
-NEGATIVE = -0.5
-"""Weight of what stands behind --neg, whose strength Deforum does not say."""
+NEGATIVE = -0.5  # weight of what stands behind --neg, whose strength Deforum does not say
 MAX_PROMPTS = 1000
 POSITIVE_KEYS = ("animation_prompts_positive", "positive_prompts")
 NEGATIVE_KEYS = ("animation_prompts_negative", "negative_prompts")

@@ -17,19 +17,15 @@ from vqanim.importers.curves import Curve, constant_of, number, to_yaml
 from vqanim.importers.formulas import shortened
 from vqanim.importers.reading import Settings
 
-WIDTH = 108
-"""Columns of a comment."""
-MAX_TEXT = 1000
-"""Characters of a prompt."""
-MAX_KEY = 60
-"""Characters of an unknown key."""
+WIDTH = 108  # columns of a comment
+MAX_TEXT = 1000  # characters of a prompt
+MAX_KEY = 60  # characters of an unknown key
 ORDER = (
     "title size fps duration seed kind pace models style start soundtrack signals prompts camera carry "
     "guidance output"
 ).split()
 """Of the keys of a scene."""
-NEEDED = frozenset(("size", "fps", "duration"))
-"""Without these there is no film."""
+NEEDED = frozenset(("size", "fps", "duration"))  # without these there is no film
 DEFAULTS = {"camera.zoom": 1.0, "camera.fov": 60.0, "camera.center.x": 0.5, "camera.center.y": 0.5}
 """Of a scene's camera; its other curves are 0."""
 AT_REST = "off, empty or without effect in these settings"
@@ -43,8 +39,7 @@ class Field:
     """A value, as YAML writes it."""
 
     yaml: str
-    origin: str = ""
-    """Where it comes from, for the comment behind it."""
+    origin: str = ""  # where it comes from, for the comment behind it
 
 
 @dataclass(frozen=True)
@@ -60,23 +55,19 @@ class Note:
 class Draft:
     """A scene in the making."""
 
-    source: str
-    """What was read, as in `Deforum settings`."""
-    name: str
-    """The file, or the words `a command line`."""
+    source: str  # what was read, as in `Deforum settings`
+    name: str  # the file, or the words `a command line`
     settings: Settings
     folders: tuple[Path, ...]
     """Where the files may lie that the settings name; the last is the scene's."""
-    fields: dict[str, Field] = field(default_factory=dict)
-    """By path, as in `camera.zoom`."""
+    fields: dict[str, Field] = field(default_factory=dict)  # by path, as in `camera.zoom`
     prompts: list[dict[str, Field]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     dropped: list[tuple[str, Field, str]] = field(default_factory=list)
     """(path, value, reason) of what the scene language refused."""
     signals: frozenset[str] = frozenset()
     """Names that formulas may have besides `t`, because the scene takes them from its soundtrack."""
-    hint: str = ""
-    """A further line for the summary."""
+    hint: str = ""  # a further line for the summary
 
     def put(self, path: str, value: str | Curve, origin: str = "") -> None:
         """Set a value; a text is YAML already."""

@@ -14,17 +14,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.scene.expressions import (
-    EvaluationError,
-    ExpressionError,
-    evaluate,
-    parse_expression,
-)
+from vqanim.scene.expressions import EvaluationError, ExpressionError, evaluate, parse_expression
 from vqanim.scene.functions import CONSTANTS
 from vqanim.scene.tree import quoted
 
-MAX_TEXT = 2000
-"""Characters of a formula that is looked at."""
+MAX_TEXT = 2000  # characters of a formula that is looked at
 MAX_NESTING = 30
 MAX_WRITTEN = 5000
 """Characters of a function's arguments, of which some stand twice in what is written here."""

@@ -30,11 +30,9 @@ TITLE = "pytti"
 READS = "a pytti configuration"
 KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model", "vqgan_model"))
 """Two of them make sure that settings are pytti's."""
-_OUTSIDE_FILES = r"(?![^\[]*\])"
-"""Signs within [a file's name] do not divide."""
+_OUTSIDE_FILES = r"(?![^\[]*\])"  # signs within [a file's name] do not divide
 MAX_SCENES = 500
-MAX_STEPS = 10_000
-"""Of a frame."""
+MAX_STEPS = 10_000  # of a frame
 PERCEPTORS: Mapping[str, str] = {
     "ViTB32": "ViT-B/32",
     "ViTB16": "ViT-B/16",
@@ -48,8 +46,7 @@ GENERATORS: Mapping[str, str] = {
     **{name: name for name in ("sflckr", "openimages")},
 }
 FILTERS = "input_audio_filters"
-LOWEST, HIGHEST = 20.0, 16_000.0
-"""Hz."""
+LOWEST, HIGHEST = 20.0, 16_000.0  # Hz
 MAX_BANDS = 16
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 _PULLS = {

@@ -22,8 +22,7 @@ from vqanim.errors import SceneError, UsageError
 from vqanim.scene import tree
 
 MAX_BYTES = 1_000_000
-MAX_WORDS = 2000
-"""Of a command line."""
+MAX_WORDS = 2000  # of a command line
 
 
 class NotRecognized(Exception):
@@ -40,11 +39,9 @@ class NotRecognized(Exception):
 class SettingsFile:
     """What is to be turned into a scene."""
 
-    name: str
-    """For messages."""
+    name: str  # for messages
     text: str
-    folder: Path
-    """Where the files that it names may lie."""
+    folder: Path  # where the files that it names may lie
 
     @cached_property
     def json(self) -> Any:

@@ -22,8 +22,7 @@ from vqanim.importers.curves import Curve, Formula, Point, constant_of, number, 
 from vqanim.importers.draft import Draft
 from vqanim.importers.formulas import TooLong, Untranslatable, shortened, tidied, translate_freely, values_at
 
-MAX_KEYS = 5000
-"""Keyframes of one schedule."""
+MAX_KEYS = 5000  # keyframes of one schedule
 MAX_FRAMES = 99_999
 """One less than a scene may have, whose length in seconds may be a little more when rounded."""
 

@@ -19,10 +19,8 @@ from vqanim.importers.reading import Settings, SettingsFile, is_command, parse_c
 
 TITLE = "VQGAN-CLIP"
 READS = "a VQGAN-CLIP command line"
-MAX_STEPS = 10_000
-"""Of a frame or of a timelapse; larger numbers of iterations are cut."""
-MIN_FPS, MAX_FPS = 10, 60
-"""Between these the program brings the frames of its films."""
+MAX_STEPS = 10_000  # of a frame or of a timelapse; larger numbers of iterations are cut
+MIN_FPS, MAX_FPS = 10, 60  # between these the program brings the frames of its films
 GENERATORS: Mapping[str, str] = {
     "imagenet_f16_1024": "imagenet-1024",
     "imagenet_f16_16384": "imagenet-16384",

@@ -17,23 +17,18 @@ from vqanim.timeline.tracks import Track
 
 Floats = NDArray[np.float64]
 Point = tuple[float, float]
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True)
 class Marks:
     """A time axis and what is marked on it. All times are in seconds."""
 
-    seconds: float
-    """Length of the axis."""
-    shots: tuple[tuple[float, str], ...] = ()
-    """(start, name)."""
+    seconds: float  # length of the axis
+    shots: tuple[tuple[float, str], ...] = ()  # (start, name)
     beats: tuple[float, ...] = ()
-    bars: tuple[float, ...] = ()
-    """The beats with which bars begin."""
-    sections: tuple[tuple[float, str], ...] = ()
-    """(start, label) of the parts of a song."""
+    bars: tuple[float, ...] = ()  # the beats with which bars begin
+    sections: tuple[tuple[float, str], ...] = ()  # (start, label) of the parts of a song
 
 
 def moving(tracks: Iterable[Track]) -> list[Track]:

@@ -33,8 +33,7 @@ COLORS = {
 OTHER = "#475569"
 SECTIONS = ("#e8eef9", "#f6ece3", "#e7f3ea", "#f3e8f3", "#f4f1dd", "#e4f1f3")
 BEAT, BAR = "#e3e8ef", "#b3bfd1"
-TOP, BOTTOM, GAP = 64, 40, 8
-"""Pixels above and below all rows, and between two."""
+TOP, BOTTOM, GAP = 64, 40, 8  # pixels above and below all rows, and between two
 MOST_HEIGHT, LEAST_ROW = 12_000, 26
 
 

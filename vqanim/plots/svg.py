@@ -11,8 +11,7 @@ import numpy as np
 from vqanim.plots.curves import Floats, Marks, Point, curve_lines, round_times, spans
 from vqanim.timeline.tracks import Track
 
-SVG_WIDTH, SVG_HEIGHT = 1000, 48
-"""Of the drawing of one plot, in units of its own."""
+SVG_WIDTH, SVG_HEIGHT = 1000, 48  # of the drawing of one plot, in units of its own
 MOST_COLUMNS, LEAST_COLUMNS, ALL_COLUMNS = 1000, 100, 100_000
 """Points of a curve: no screen has more than the first; all curves of a page have about the last."""
 MOST_BEATS = 400
@@ -33,16 +32,12 @@ class SvgRow:
 
     name: str
     group: str
-    text: str = ""
-    """Beside the plot, while no cursor is over it."""
-    values: str = ""
-    """What the cursor shows: curve;curve, each v,v,v."""
-    lines: tuple[tuple[str, str], ...] = ()
-    """(class, points) of polylines."""
+    text: str = ""  # beside the plot, while no cursor is over it
+    values: str = ""  # what the cursor shows: curve;curve, each v,v,v
+    lines: tuple[tuple[str, str], ...] = ()  # (class, points) of polylines
     colors: tuple[str, ...] = ()
     """A band of equal parts, `#rrggbb` each, or nothing."""
-    area: str = ""
-    """Points of a polygon."""
+    area: str = ""  # points of a polygon
 
 
 def svg_marks(marks: Marks) -> list[tuple[str, str]]:

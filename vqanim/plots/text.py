@@ -15,15 +15,9 @@ from vqanim.timeline.tracks import Track
 
 BLOCKS, PLAIN = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 """Characters of rising height; the second for terminals that lack the first."""
-LEAST_WIDTH, MOST_WIDTH = 60, 120
-"""Columns of a plot with its name and range."""
-LABEL, RANGE = 26, 18
-"""Columns of these."""
-_UNITS = {
-    "factor per second": " x/s",
-    "degrees per second": " deg/s",
-    "frame widths per second": " widths/s",
-}
+LEAST_WIDTH, MOST_WIDTH = 60, 120  # columns of a plot with its name and range
+LABEL, RANGE = 26, 18  # columns of these
+_UNITS = {"factor per second": " x/s", "degrees per second": " deg/s", "frame widths per second": " widths/s"}
 
 
 def text_plots(tracks: Sequence[Track], marks: Marks) -> list[str]:

@@ -31,17 +31,13 @@ from vqanim.timeline.tracks import find_tracks
 Progress = Callable[[int, int], None]
 """Called with the number of pictures that are made, and of all."""
 MANIFEST = Manifest("preview.json")
-VERSION = 3
-"""Bumped by hand whenever the same scene would give another preview."""
+VERSION = 3  # bumped by hand whenever the same scene would give another preview
 WIDTH, MOST_HEIGHT = 384, 512
 """Pixels of the picture of a preview: large enough to read, small enough to be quick."""
-LONG, LONG_WIDTH = 480, 304
-"""A film of more frames has a smaller preview."""
+LONG, LONG_WIDTH = 480, 304  # a film of more frames has a smaller preview
 CRF = 20
-MOST_GIF_FPS = Fraction(25, 2)
-"""Frames a second; the MP4 has those of the film."""
-KEPT = 32
-"""Saved frames in memory; a film mostly goes straight on."""
+MOST_GIF_FPS = Fraction(25, 2)  # frames a second; the MP4 has those of the film
+KEPT = 32  # saved frames in memory; a film mostly goes straight on
 
 
 def make_preview(

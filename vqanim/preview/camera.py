@@ -27,25 +27,21 @@ Floats = NDArray[np.float32]
 
 CELL = 1 / 8
 """Frame widths; side of a cell when nothing is magnified. Finer and coarser cells are halves and doubles."""
-LEVELS = 4
-"""Sizes of cells that are seen together, each twice as large as the one before."""
-THICKNESS = 1.3
-"""Pixels at 384 of width."""
+LEVELS = 4  # sizes of cells that are seen together, each twice as large as the one before
+THICKNESS = 1.3  # pixels at 384 of width
 
 EDGE = np.array([255.0, 140.0, 30.0], dtype=np.float32)
 LINE = np.array([235.0, 240.0, 250.0], dtype=np.float32)
 # Of the ground, by shot: a cut is seen.
 GROUNDS = ((38, 62, 92), (84, 50, 68), (44, 80, 60), (86, 72, 40), (66, 56, 100), (40, 80, 88))
-BEYOND = 0.5
-"""Brightness of what was not in the frame at the beginning of the shot."""
+BEYOND = 0.5  # brightness of what was not in the frame at the beginning of the shot
 
 
 @dataclass(frozen=True)
 class View:
     """A saved frame, seen from the frame that its picture began with."""
 
-    origin: FrameRef
-    """The frame that carries nothing."""
+    origin: FrameRef  # the frame that carries nothing
     new_from_old: Matrix
     """Forward matrix in frame widths from the middle (see camera.homography)."""
     border: str

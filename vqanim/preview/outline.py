@@ -30,16 +30,12 @@ class ShotLine:
     """A shot, as it lies in the film."""
 
     name: str
-    at: float
-    """Seconds of film."""
-    frames: int
-    """Of the film."""
+    at: float  # seconds of film
+    frames: int  # of the film
     painted: int
     """Saved frames, those under the dissolve that follows included."""
-    steps: int
-    """Of all of them."""
-    begins: str
-    """carry, cut or dissolve; start for the first one."""
+    steps: int  # of all of them
+    begins: str  # carry, cut or dissolve; start for the first one
 
 
 @dataclass(frozen=True)
@@ -47,8 +43,7 @@ class PromptLine:
     """A text or picture, and how it pulls at its keyframes."""
 
     text: str
-    keys: tuple[tuple[float, float], ...]
-    """(seconds of film, weight)."""
+    keys: tuple[tuple[float, float], ...]  # (seconds of film, weight)
 
 
 @dataclass(frozen=True)
@@ -59,11 +54,9 @@ class ModelLine:
     name: str
     license: str
     commercial: str
-    bytes: int | None
-    """Of all its files, where that is known."""
+    bytes: int | None  # of all its files, where that is known
     here: bool
-    share: float | None
-    """Of a perceptor: how much it counts."""
+    share: float | None  # of a perceptor: how much it counts
 
 
 @dataclass(frozen=True)
@@ -75,11 +68,9 @@ class Outline:
     width: int
     height: int
     fps: float
-    rate: float
-    """Painted frames a second."""
+    rate: float  # painted frames a second
     seconds: float
-    frames: int
-    """Of the film."""
+    frames: int  # of the film
     painted: int
     steps: int
     seed: int
@@ -93,12 +84,10 @@ class Outline:
     sound: SoundPlan | None = None
     beats: tuple[float, ...] = ()
     """Seconds of film, where the scene has a song whose beats are known."""
-    bars: tuple[float, ...] = ()
-    """The beats with which bars begin."""
+    bars: tuple[float, ...] = ()  # the beats with which bars begin
     kept: int = 0
     """Frames that are painted already and hold; `time` is that for the others."""
-    stale: int = 0
-    """Painted frames that no longer hold."""
+    stale: int = 0  # painted frames that no longer hold
 
     @property
     def marks(self) -> Marks:
@@ -112,10 +101,7 @@ class Outline:
         if self.time is not None:
             document["time"]["total"] = self.time.total
         document["tracks"] = [
-            {
-                **vars(track),
-                "values": [None if math.isnan(v) else round(v, 9) for v in track.values.tolist()],
-            }
+            {**vars(track), "values": [None if math.isnan(v) else round(v, 9) for v in track.values.tolist()]}
             for track in self.tracks
         ]
         return document

@@ -22,15 +22,12 @@ from vqanim.preview.camera import View, draw_grid, find_views, magnification, pl
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 
-KINDS = ("grid", "start", "frame")
-"""What has a name; all else is the path of a picture."""
+KINDS = ("grid", "start", "frame")  # what has a name; all else is the path of a picture
 
-Size = tuple[int, int]
-"""Width and height in pixels."""
+Size = tuple[int, int]  # width and height in pixels
 _MODES = {"reflect": "reflect", "wrap": "grid-wrap", "edge": "nearest"}
 """Borders as scipy names them."""
-MARGIN = 5
-"""Pixels with which a picture goes on around itself while it is enlarged."""
+MARGIN = 5  # pixels with which a picture goes on around itself while it is enlarged
 NEAREST, FARTHEST, AGAIN = 6.0, 1 / 3, 3.0
 """Magnified more than NEAREST or less than FARTHEST, a picture fades into itself AGAIN times smaller or
 larger: else a long flight would end in one pixel."""

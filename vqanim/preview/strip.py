@@ -16,8 +16,7 @@ from vqanim.timeline.tracks import Track
 
 PAPER, INK, FAINT, MARK, CURSOR = "#14171f", "#e6e9f0", "#6b7280", "#3b4252", "#f43f5e"
 COLORS = ("#60a5fa", "#fb923c", "#4ade80", "#e879f9", "#facc15", "#2dd4bf", "#f87171", "#a78bfa")
-MOST_TEXTS = 6
-"""Prompts that are listed; those that pull hardest at the moment."""
+MOST_TEXTS = 6  # prompts that are listed; those that pull hardest at the moment
 MOST_CURVES = 12
 
 
@@ -25,15 +24,11 @@ MOST_CURVES = 12
 class Strip:
     """Draws the strip of every frame; what does not change is drawn once."""
 
-    width: int
-    """Pixels."""
+    width: int  # pixels
     fps: float
-    first: int
-    """Number of the first film frame that is shown."""
-    tracks: tuple[Track, ...]
-    """Of the frames that are shown."""
-    chapters: tuple[Chapter, ...]
-    """The same."""
+    first: int  # number of the first film frame that is shown
+    tracks: tuple[Track, ...]  # of the frames that are shown
+    chapters: tuple[Chapter, ...]  # the same
 
     @cached_property
     def prompts(self) -> list[Track]:

@@ -25,27 +25,19 @@ from vqanim.scene.tree import Mapping as MappingNode
 from vqanim.scene.tree import Sequence as ListNode
 from vqanim.timeline.tracks import Track
 
-MOST_TIMES, LEAST_TIMES = 240, 24
-"""Times at which both are shown."""
-MOST_COLUMNS = 1000
-"""Parts of the longer film over which curves are compared."""
-WIDTH = 400
-"""Pixels of a frame in the page."""
+MOST_TIMES, LEAST_TIMES = 240, 24  # times at which both are shown
+MOST_COLUMNS = 1000  # parts of the longer film over which curves are compared
+WIDTH = 400  # pixels of a frame in the page
 CHARACTERS = 5_500_000
 """Of all frames of a page together; of films that need more fewer frames are shown."""
-MOST_ROWS = 300
-"""Settings that are listed in the page."""
+MOST_ROWS = 300  # settings that are listed in the page
 RUN_SETTINGS = tuple("quality vqanim engine torch machine device threads weights deterministic".split())
 """Of run.json, what the scene does not say."""
-LONGEST = 160
-"""Characters of a setting that are shown."""
-_TIME = re.compile(r"[-\d]|bar |beat ")
-"""How a key of a curve begins."""
-_LINEAR = re.compile(r"\[([^],]+), linear\]")
-"""A value with the easing that goes without saying."""
+LONGEST = 160  # characters of a setting that are shown
+_TIME = re.compile(r"[-\d]|bar |beat ")  # how a key of a curve begins
+_LINEAR = re.compile(r"\[([^],]+), linear\]")  # a value with the easing that goes without saying
 
-Row = tuple[str, str, str]
-"""A name, and what it is in A and B; empty where one does not have it."""
+Row = tuple[str, str, str]  # a name, and what it is in A and B; empty where one does not have it
 
 
 @dataclass(frozen=True)
@@ -53,8 +45,7 @@ class Comparison:
     """Two renders, A and B, and what is known of both. Their frames are read when they are asked for."""
 
     renders: tuple[Render, Render]
-    names: tuple[str, str]
-    """What they are called: folders or scenes."""
+    names: tuple[str, str]  # what they are called: folders or scenes
 
     @property
     def sides(self) -> list[tuple[str, str, Render]]:

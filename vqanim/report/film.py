@@ -33,12 +33,9 @@ _RAMP = np.arange(256) / 255
 _LINEAR = np.where(_RAMP <= 0.04045, _RAMP / 12.92, ((_RAMP + 0.055) / 1.055) ** 2.4)
 """Light of an sRGB value."""
 
-MOST_FRAMES, LEAST_FRAMES = 600, 24
-"""Frames that are measured."""
-PIXELS = 24_000_000
-"""Pixels that are measured in all; a second or two of a common machine."""
-COMPARED_WIDTH = 256
-"""Pixels to which larger pictures are shrunk before they are compared."""
+MOST_FRAMES, LEAST_FRAMES = 600, 24  # frames that are measured
+PIXELS = 24_000_000  # pixels that are measured in all; a second or two of a common machine
+COMPARED_WIDTH = 256  # pixels to which larger pictures are shrunk before they are compared
 
 
 @dataclass(frozen=True)
@@ -46,10 +43,8 @@ class Film:
     """A film, or the part of one that is made."""
 
     scene: Scene
-    timeline: Timeline
-    """With the film frames of the part alone."""
-    first: int = 0
-    """Number of the first of them in the whole film."""
+    timeline: Timeline  # with the film frames of the part alone
+    first: int = 0  # number of the first of them in the whole film
 
     @classmethod
     def of(cls, scene: Scene, timeline: Timeline, part: Part | None = None) -> Film:
@@ -148,8 +143,7 @@ def read_metrics(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Metrics
 class Look:
     """How sharp a film is and of what color, each in the middle of an equal part of it."""
 
-    sharpness: Floats
-    """nan where a frame is not painted yet."""
+    sharpness: Floats  # nan where a frame is not painted yet
     colors: tuple[str, ...]
     """`#rrggbb`; empty where a frame is not painted yet."""
 
@@ -159,8 +153,7 @@ class Render:
     """A render as it lies in its folder, finished or not. Nothing is written."""
 
     folder: Path
-    stem: str
-    """Name of its films."""
+    stem: str  # name of its films
     film: Film
     models: tuple[ModelLine, ...]
 

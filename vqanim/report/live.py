@@ -33,21 +33,16 @@ from vqanim.timeline.plan import FrameRef
 from vqanim.timeline.tracks import Track
 
 PAGE, DATA = "live.html", "live.js"
-_CALL = ("vqanimLive(", ");\n")
-"""What stands around the JSON in live.js."""
+_CALL = ("vqanimLive(", ");\n")  # what stands around the JSON in live.js
 ENDED = ("finished", "stopped", "failed")
 MAX_BYTES = 20_000_000
 SECONDS_BETWEEN_WRITES = 1.0
 HEARTBEAT = 10.0
 """Seconds after which live.js is written though nothing happened, so that the page tells a killed render."""
-SHARE = 20
-"""The thread rests so many times as long as a write took."""
-STRIP = 8
-"""Frames beside the newest one."""
-MOST_PLOTS, COLUMNS = 24, 300
-"""Of similarities and losses."""
-PATIENCE = 5.0
-"""Seconds that the end of a render waits for the last write."""
+SHARE = 20  # the thread rests so many times as long as a write took
+STRIP = 8  # frames beside the newest one
+MOST_PLOTS, COLUMNS = 24, 300  # of similarities and losses
+PATIENCE = 5.0  # seconds that the end of a render waits for the last write
 
 
 @dataclass
@@ -65,13 +60,10 @@ class Status:
     step: tuple[int, int] | None = None
     """Of the frame or timelapse that is being painted, and how many there are."""
     timelapse: bool = False
-    pace: float | None = None
-    """Seconds a frame."""
-    left: float | None = None
-    """Seconds."""
+    pace: float | None = None  # seconds a frame
+    left: float | None = None  # seconds
     device: str = ""
-    weights: tuple[tuple[str, float], ...] = ()
-    """Of the newest frame."""
+    weights: tuple[tuple[str, float], ...] = ()  # of the newest frame
     newest: FrameRef | None = None
 
     def update(self, event: object, pace: Pace, earlier: tuple[str, ...]) -> None:

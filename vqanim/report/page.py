@@ -25,8 +25,7 @@ from vqanim.preview.outline import Outline
 
 MARK = '<meta name="generator" content="vqanim">'
 """Stands near the beginning of each page, so that no other file is overwritten."""
-_HEAD = 400
-"""Characters of a page in which the mark stands."""
+_HEAD = 400  # characters of a page in which the mark stands
 JPEG_QUALITY = 82
 
 

@@ -19,14 +19,10 @@ from vqanim.timeline.plan import SoundPlan
 from vqanim.timeline.tracks import Track
 
 REPORT, PART_REPORT = "report.html", "report-part.html"
-FILM_BYTES = 4_000_000
-"""Larger films stay beside the page; in it they take a third more."""
-FRAMES, THUMB = 24, 220
-"""Of the strip, and pixels of their width."""
-POSTER = 960
-"""Width in pixels of the picture in place of a film."""
-MOST_TEXT = 200_000
-"""Characters of the scene that are shown."""
+FILM_BYTES = 4_000_000  # larger films stay beside the page; in it they take a third more
+FRAMES, THUMB = 24, 220  # of the strip, and pixels of their width
+POSTER = 960  # width in pixels of the picture in place of a film
+MOST_TEXT = 200_000  # characters of the scene that are shown
 WAVE_COLUMNS = 800
 RUN_SETTINGS = "scene quality machine device threads weights deterministic vqanim engine torch".split()
 """Keys of run.json."""

@@ -24,14 +24,10 @@ from vqanim.timeline.sampling import DIGITS, Clocks, Floats, Indices, Moments, S
 _SPEEDS = {"zoom": 1, "rotate": 0, "pan.x": 0, "pan.y": 0, "yaw": 0, "tilt": 0}
 """With their values at rest."""
 _POSES = ("scale", "angle", "offset.x", "offset.y", "center.x", "center.y", "look.x", "look.y", "fov")
-_FALLBACKS = {"zoom": 1.0, "scale": 1.0, "fov": DEFAULT_FOV}
-"""Of curves that fail; of others 0."""
-_MOST_SCALE = 1000.0
-"""Factor between two frames, or its inverse, beyond which a step is a mistake."""
-_MOST_SHIFT = 1000.0
-"""Frame widths between two frames beyond which a step is a mistake."""
-_NOTHING = 1e-12
-"""A step with smaller numbers does not move."""
+_FALLBACKS = {"zoom": 1.0, "scale": 1.0, "fov": DEFAULT_FOV}  # of curves that fail; of others 0
+_MOST_SCALE = 1000.0  # factor between two frames, or its inverse, beyond which a step is a mistake
+_MOST_SHIFT = 1000.0  # frame widths between two frames beyond which a step is a mistake
+_NOTHING = 1e-12  # a step with smaller numbers does not move
 
 
 def curves_of(camera: Camera) -> dict[str, Curve]:
@@ -51,8 +47,7 @@ class Way:
 
     there: tuple[CameraStep, ...]
     """One after another, from the frame before to the moment."""
-    on: tuple[CameraStep, ...]
-    """From the moment to the next frame."""
+    on: tuple[CameraStep, ...]  # from the moment to the next frame
 
 
 @dataclass(frozen=True)
@@ -62,8 +57,7 @@ class ShotCamera:
     clocks: Clocks
     before: Clocks | None
     """Of the shot whose last frame is carried on; None for the first shot and after a cut."""
-    aspect: float
-    """Height / width of a frame."""
+    aspect: float  # height / width of a frame
     cell: float
     """Seconds of a cell of integration, from `motion.cell_length`."""
 

@@ -121,8 +121,7 @@ class Cut:
     clip: Clip
     first: int
     count: int
-    played: int
-    """Film frames before the last picture is held."""
+    played: int  # film frames before the last picture is held
 
     @property
     def seconds(self) -> float:

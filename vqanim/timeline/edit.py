@@ -24,12 +24,10 @@ from vqanim.timeline.sampling import Floats, Sampler, seconds_of, tidy
 
 CLOSED = 0.002
 """Frame widths: a loop's camera is back where it began when no corner is farther off than this."""
-KEYS_PAST_END = 3
-"""ffmpeg ends so many frames before those that it is given do."""
+KEYS_PAST_END = 3  # ffmpeg ends so many frames before those that it is given do
 _NEAR_BEAT = 0.02
 """Beats: a beat that hits are counted from may lie so little before the moment that was written."""
-_NEAR = 0.02
-"""Seconds, for the same reason."""
+_NEAR = 0.02  # seconds, for the same reason
 
 
 def cut_film(
@@ -139,11 +137,9 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
 class _Clock:
     """The moments of some film frames on the time of the effects: the film's, or a shot's."""
 
-    count: int
-    """The first so many frames."""
+    count: int  # the first so many frames
     base: TimeBase
-    rate: Fraction
-    """Frames per second."""
+    rate: Fraction  # frames per second
     shot: str = ""
     """Name of the shot for a message, where there are several."""
 

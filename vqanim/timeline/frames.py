@@ -24,14 +24,7 @@ from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Scene, Shot, Start, S
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
 from vqanim.timeline.camera import ShotCamera
-from vqanim.timeline.plan import (
-    AreaPlan,
-    FramePlan,
-    FrameRef,
-    ShotPlan,
-    StartPlan,
-    WeightedTerm,
-)
+from vqanim.timeline.plan import AreaPlan, FramePlan, FrameRef, ShotPlan, StartPlan, WeightedTerm
 from vqanim.timeline.sampling import (
     DIGITS,
     Clocks,
@@ -54,12 +47,10 @@ USUAL_RESPONSE = 4
 """Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
-STEADY = 0.985
-"""Cosine between two mixes of prompts from which on they are the same."""
+STEADY = 0.985  # cosine between two mixes of prompts from which on they are the same
 SETTLE_SECONDS = 1.0
 """How long prompts must be steady before a carried picture shows them and can be an anchor."""
-_NO_WEIGHT = 1e-9
-"""Weights up to this are zero."""
+_NO_WEIGHT = 1e-9  # weights up to this are zero
 
 
 @dataclass(frozen=True)
@@ -76,14 +67,11 @@ class Limits:
 
     multiple: int = 8
     """Width and height are multiples of this, in pixels."""
-    learning_rate: float = 0.12
-    """Used where the scene gives none."""
-    smoothing: float = 0.0
-    """Used where the scene gives none."""
+    learning_rate: float = 0.12  # used where the scene gives none
+    smoothing: float = 0.0  # used where the scene gives none
     views: Mapping[str, ViewLimits] = field(default_factory=dict)
     """By perceptor; one that is not among them looks as `ViewLimits()` says."""
-    min_side: int = 32
-    """Smallest width or height, in pixels."""
+    min_side: int = 32  # smallest width or height, in pixels
 
 
 def plan_shot(

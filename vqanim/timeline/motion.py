@@ -27,12 +27,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-CELL = 1 / 240
-"""Seconds; the longest cell of a film of ordinary length."""
+CELL = 1 / 240  # seconds; the longest cell of a film of ordinary length
 _MOST_CELLS = 2**18
 """Longer films get longer cells, to bound memory: still shorter than a frame, as frames are fewer."""
-_SAME_EDGE = 1e-8
-"""Seconds; edges of cells closer than this are one."""
+_SAME_EDGE = 1e-8  # seconds; edges of cells closer than this are one
 
 # Gauss-Legendre quadrature with three points on 0..1: where they are, their weights, and the integrals of
 # the parabola through them from 0 to each of them (the matrix of the collocation method of order 6).
@@ -52,10 +50,8 @@ _PARTIAL = np.array(
 class Similarities:
     """Movements, or how the picture stands at some moments: z -> exp(log) z + shift."""
 
-    log: Complex
-    """[N]; ln of the scale + i angle in radians."""
-    shift: Complex
-    """[N]; frame widths."""
+    log: Complex  # [N]; ln of the scale + i angle in radians
+    shift: Complex  # [N]; frame widths
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,7 @@ class StartPlan:
     view: tuple[float, ...] = ()
     """For frame: how it is moved, a forward matrix row by row, in frame widths from the middle of the frame
     (see camera.homography); empty where it is not."""
-    border: str = "reflect"
-    """For frame: what is seen beyond it."""
+    border: str = "reflect"  # for frame: what is seen beyond it
 
     @property
     def is_picture(self) -> bool:
@@ -59,8 +58,7 @@ class AreaPlan:
 
     shape: StartPlan
     """An icon or image; only its form counts, no colors."""
-    outside: bool = False
-    """True: all but that."""
+    outside: bool = False  # True: all but that
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,7 @@ class WeightedTerm:
     stop: float = 0.0
     target: StartPlan | None = None
     """The picture that it compares with, where that is neither a text nor the frame before."""
-    area: AreaPlan | None = None
-    """Where it pulls; None: everywhere."""
+    area: AreaPlan | None = None  # where it pulls; None: everywhere
     settings: tuple[tuple[str, Any], ...] = ()
     """What the kind's own settings are where a scene says so, sorted by name."""
 
@@ -115,8 +112,7 @@ class Segment:
     """Steps of one optimisation that follow each other and are made alike."""
 
     steps: int
-    losses: tuple[WeightedTerm, ...]
-    """Terms with a weight other than zero."""
+    losses: tuple[WeightedTerm, ...]  # terms with a weight other than zero
     learning_rate: float
     smoothing: float
 
@@ -129,8 +125,7 @@ class TimelapsePlan:
     """Those over which the picture comes into being; frames after them show how it came out."""
     even: bool
     """Whether the change is spread evenly over them; else the steps are."""
-    segments: tuple[Segment, ...]
-    """All its steps, in order."""
+    segments: tuple[Segment, ...]  # all its steps, in order
 
     def __hash__(self) -> int:
         return self._hash
@@ -146,21 +141,16 @@ class FramePlan:
     """All that one frame depends on, apart from the run's settings. Floats are rounded to 9 digits."""
 
     shot: str
-    index: int
-    """Number of the frame in its shot, from 0."""
-    time: float
-    """Seconds of film."""
+    index: int  # number of the frame in its shot, from 0
+    time: float  # seconds of film
     seed: int
     """The scene's seed; generators are derived from (seed, shot, index, purpose)."""
     previous: FrameRef | None
     """The saved frame that is carried; None: the frame begins from `start`."""
-    start: StartPlan | None
-    """Set exactly when `previous` is None."""
+    start: StartPlan | None  # set exactly when `previous` is None
     camera: CameraStep
-    losses: tuple[WeightedTerm, ...]
-    """Terms with a weight other than zero."""
-    steps: int
-    """Optimisation steps; 0 when all weights are zero."""
+    losses: tuple[WeightedTerm, ...]  # terms with a weight other than zero
+    steps: int  # optimisation steps; 0 when all weights are zero
     learning_rate: float
     cutouts: tuple[int, ...]
     """Of each perceptor, in the order of Timeline.perceptors."""
@@ -169,8 +159,7 @@ class FramePlan:
     sharpen: float
     noise: float
     smoothing: float = 0.0
-    cutout_noise: tuple[float, ...] = (0.0,)
-    """Of each perceptor."""
+    cutout_noise: tuple[float, ...] = (0.0,)  # of each perceptor
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
     lapse: TimelapsePlan | None = None
@@ -252,8 +241,7 @@ class Look:
     frame: FrameRef
     share: float = 1.0
     """Of the layer's picture; those of a layer add up to 1."""
-    moves: tuple[Move, ...] = ()
-    """Done one after another, the first one first."""
+    moves: tuple[Move, ...] = ()  # done one after another, the first one first
 
 
 @dataclass(frozen=True)
@@ -270,8 +258,7 @@ class Layer:
 class FilmFrame:
     """One frame of the film: layers blended, then the film's effects. None of it reaches a take."""
 
-    time: float
-    """Seconds of film."""
+    time: float  # seconds of film
     layers: tuple[Layer, ...]
     effects: tuple[EffectNow, ...] = ()
 
@@ -294,18 +281,15 @@ class Chapter:
     """Where a shot begins in the film."""
 
     name: str
-    first: int
-    """Number of its first film frame."""
+    first: int  # number of its first film frame
 
 
 @dataclass(frozen=True)
 class SoundPlan:
     """What is heard."""
 
-    file: str
-    """Absolute path of the song."""
-    start: float = 0.0
-    """Seconds of the song at which the film begins."""
+    file: str  # absolute path of the song
+    start: float = 0.0  # seconds of the song at which the film begins
 
 
 @dataclass(frozen=True)
@@ -327,23 +311,18 @@ class Timeline:
     fps: Fraction
     seed: int
     generator: str
-    perceptors: tuple[PerceptorPlan, ...]
-    """Only those that count."""
+    perceptors: tuple[PerceptorPlan, ...]  # only those that count
     shots: tuple[ShotPlan, ...]
-    edit: tuple[FilmFrame, ...]
-    """The film: what is shown when."""
+    edit: tuple[FilmFrame, ...]  # the film: what is shown when
     crf: int
     gif_width: int
     gif_fps: Fraction
     chapters: tuple[Chapter, ...] = ()
-    rate: Fraction | None = None
-    """Painted frames per second; None is fps."""
+    rate: Fraction | None = None  # painted frames per second; None is fps
     keys: tuple[FilmFrame, ...] = ()
     """The film at the painted rate and without its own effects, where ffmpeg finds the frames between."""
-    sound: SoundPlan | None = None
-    """None for a silent film."""
-    warnings: tuple[str, ...] = ()
-    """One line each, for people."""
+    sound: SoundPlan | None = None  # None for a silent film
+    warnings: tuple[str, ...] = ()  # one line each, for people
 
     @property
     def frame_count(self) -> int:

@@ -44,25 +44,21 @@ def seam_share(place: Fraction | int, end: Fraction | int, seam: Fraction) -> fl
 class Run:
     """Takes that are seen as one movement: a shot, and those that are carried on from it."""
 
-    first: int
-    """Number of its first film frame."""
-    pace: Fraction
-    """Painted frames from one film frame to the next."""
+    first: int  # number of its first film frame
+    pace: Fraction  # painted frames from one film frame to the next
     begin: Fraction
     """Painted frames from its first painted frame to its first film frame; below 0 where that is earlier."""
     frames: tuple[FrameRef, ...]
     """Saved frames, those under the dissolve that follows included."""
     steps: tuple[CameraStep, ...]
     """The step into every frame; the first one leads into the run and is never undone."""
-    own: int
-    """Frames without those under the dissolve."""
+    own: int  # frames without those under the dissolve
     after: CameraStep
     """The step on from the last frame; in a loop, to the first one."""
     loop: bool = False
     repeats: bool = False
     reverse: bool = False
-    held: int | None = None
-    """Film frames after which the picture stands still."""
+    held: int | None = None  # film frames after which the picture stands still
     seam: Fraction = Fraction(0)
     """Painted frames over which a loop is led back to its first frame."""
     ways: Mapping[Fraction, Way] = field(default_factory=dict)

@@ -20,8 +20,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64] | NDArray[np.float64]
 """Numbers of frames, or moments between them in frames."""
 
-DIGITS = 9
-"""Digits behind the point of every number of a plan."""
+DIGITS = 9  # digits behind the point of every number of a plan
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,7 @@ class Clocks:
     film_base: TimeBase
     several: bool = False
     """True when the film has more than one shot, so that a message names the shot."""
-    until: float = math.inf
-    """Seconds of film."""
+    until: float = math.inf  # seconds of film
     rate: Fraction | None = None
     """Painted frames per second; those of the film where it is None."""
     frame: float | None = None
@@ -151,10 +149,8 @@ class Side:
     """A shot on its clocks, seen from the frames of the shot that is planned: itself, or a neighbor."""
 
     clocks: Clocks
-    moments: Moments
-    """Both clocks at the frames."""
-    share: Floats
-    """How much of it there is at every frame, 0..1."""
+    moments: Moments  # both clocks at the frames
+    share: Floats  # how much of it there is at every frame, 0..1
 
     @property
     def shot(self) -> Shot:

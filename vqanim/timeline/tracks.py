@@ -23,8 +23,7 @@ class Track:
 
     name: str
     """A prompt's text, or the field's name in the scene such as `zoom` or `noise`."""
-    group: str
-    """prompts, camera, guidance, carry or effects."""
+    group: str  # prompts, camera, guidance, carry or effects
     unit: str
     values: Floats
     """[F]; nan where the number does not exist, as the weight of a prompt in another shot, or the camera's
