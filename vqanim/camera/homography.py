@@ -82,10 +82,8 @@ def moves_matrix(moves: Iterable[Move], size: Size) -> Matrix:
 
 
 def part_matrix(step: CameraStep, part: float, size: Size) -> Matrix:
-    """Forward matrix [3, 3] of the first `part` of a step in pixels, 0..1: even growth, turn and way.
-
-    Below 0 it is the way back from the end of the step: -1 undoes all of it.
-    """
+    """Forward matrix [3, 3] of the first `part` of a step in pixels, 0..1: even growth, turn and way. Below 0
+    it is the way back from the end of the step: -1 undoes all of it."""
     if part < 0:
         return np.asarray(part_matrix(step, 1 + part, size) @ np.linalg.inv(step_matrix(step, size)))
     # A step z -> exp(log) z + shift is the end of a flow that takes time 1: here it takes the time `part`.
@@ -107,21 +105,17 @@ def part_matrix(step: CameraStep, part: float, size: Size) -> Matrix:
 
 
 def farthest_move(matrix: Matrix, aspect: float) -> float:
-    """How far a matrix moves the corner that it moves farthest, both in frame widths.
-
-    aspect: height / width of the frame.
-    """
+    """How far a matrix moves the corner that it moves farthest, both in frame widths. aspect: height / width
+    of the frame."""
     x, y = np.array([-0.5, 0.5, -0.5, 0.5]), np.array([-0.5, -0.5, 0.5, 0.5]) * aspect
     moved = matrix @ np.stack([x, y, np.ones(4)])
     return float(np.hypot(moved[0] / moved[2] - x, moved[1] / moved[2] - y).max())
 
 
 def _perspective(step: CameraStep) -> Matrix:
-    """What the picture does when the camera turns on the spot: a rotation of the rays through its points.
-
-    The camera looks along z, with x to the right and y down, so that a turn about x by a positive angle
-    looks up; `tilt` is down. H = K R K^-1 (Hartley and Zisserman, Multiple View Geometry, 8.4).
-    """
+    """What the picture does when the camera turns on the spot: a rotation of the rays through its points. The
+    camera looks along z, with x to the right and y down, so that a turn about x by a positive angle looks up;
+    `tilt` is down. H = K R K^-1 (Hartley and Zisserman, Multiple View Geometry, 8.4)."""
     vector = np.radians([step.tilt, -step.yaw, step.roll])
     angle = float(np.linalg.norm(vector))
     x, y, z = vector / (angle or 1.0)

@@ -92,7 +92,7 @@ def _check_files(files: list[Path], song: Path, *, force: bool) -> None:
 def _report(listener: SongAnalysis, beats: Beats) -> Iterator[str]:
     from vqanim.audio.analysis import CLEAR
     from vqanim.audio.spectrum import RATE
-    from vqanim.plots.text import sparkline
+    from vqanim.plots.curves import sparkline
     from vqanim.scene.soundtrack import NAMES
 
     yield f"{words.short_path(listener.song.path)}: {words.duration(listener.song.seconds)}"

@@ -124,7 +124,7 @@ def _measure(prepared: Any, device: str, quiet: bool) -> None:
 
 def describe(outline: Outline) -> Iterator[str]:
     """All of it for people, in lines."""
-    from vqanim.plots.text import text_plots
+    from vqanim.plots.curves import text_plots
 
     seconds, fps = words.duration(outline.seconds), words.number(outline.fps)
     yield (

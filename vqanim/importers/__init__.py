@@ -51,11 +51,8 @@ class Importer(Protocol):
         """How surely a file comes from this tool, from 0 to 1. Raises UsageError for what nobody can read."""
 
     def read(self, file: SettingsFile, scene_folder: Path) -> Draft:
-        """A draft of the scene, with a note on every key of the file.
-
-        Raises UsageError for what cannot be read, or is beyond all measure; NotRecognized for what is not of
-        this tool at all.
-        """
+        """A draft of the scene, with a note on every key of the file. Raises UsageError for what cannot be
+        read, or is beyond all measure; NotRecognized for what is not of this tool at all."""
 
 
 def importer_of(tool: str) -> Importer:
@@ -64,10 +61,8 @@ def importer_of(tool: str) -> Importer:
 
 
 def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> Draft:
-    """The draft of a scene from a file or a command line.
-
-    tool: one of TOOLS; found out when None. Raises UsageError, which names what was found instead.
-    """
+    """The draft of a scene from a file or a command line. tool: one of TOOLS; found out when None. Raises
+    UsageError, which names what was found instead."""
     from vqanim.importers.reading import NotRecognized, read_file
 
     file = read_file(text)

@@ -6,9 +6,18 @@ import math
 
 import numpy as np
 
-from vqanim.importers.curves import Curve, Formula, constant_of, first_value, mapped, number, scaled
+from vqanim.importers.curves import (
+    Curve,
+    Formula,
+    Untranslatable,
+    constant_of,
+    first_value,
+    mapped,
+    number,
+    scaled,
+    values_at,
+)
 from vqanim.importers.draft import Draft, plain
-from vqanim.importers.formulas import Untranslatable, values_at
 from vqanim.importers.motion import fov_of, put_flat_move
 from vqanim.importers.reading import Settings
 from vqanim.importers.schedules import Clock, read_curves
@@ -78,11 +87,9 @@ def _put_flat(draft: Draft, clock: Clock) -> None:
 
 
 def _put_flip(draft: Draft, clock: Clock, angle: Curve) -> None:
-    """The picture turned in space about its middle: our camera turns and moves back, as far as that goes.
-
-    A plane at the distance h that turns by a small angle a has the keystone of a camera of focal length h
-    that turns by a, without the shift a h of that; so the pan undoes the shift.
-    """
+    """The picture turned in space about its middle: our camera turns and moves back, as far as that goes. A
+    plane at the distance h that turns by a small angle a has the keystone of a camera of focal length h that
+    turns by a, without the shift a h of that; so the pan undoes the shift."""
     curves = read_curves(draft, FLIP, clock)
     width, height = size_of(draft.settings)
     fps = float(clock.fps)
@@ -107,11 +114,9 @@ def _put_flip(draft: Draft, clock: Clock, angle: Curve) -> None:
 
 
 def _put_deep(draft: Draft, clock: Clock) -> None:
-    """The mode 3D as it is with use_depth_warping off: all lies in one plane, at the depth 1.
-
-    A point (x, y) in -1..1 is seen at (x / (f a), y / f) with f = tan(fov / 2) and the aspect a of the
-    settings; the picture is moved by the difference of what the camera sees before and after it moved.
-    """
+    """The mode 3D as it is with use_depth_warping off: all lies in one plane, at the depth 1. A point (x, y)
+    in -1..1 is seen at (x / (f a), y / f) with f = tan(fov / 2) and the aspect a of the settings; the picture
+    is moved by the difference of what the camera sees before and after it moved."""
     curves = read_curves(draft, DEEP, clock)
     width, height = size_of(draft.settings)
     fps, ratio = float(clock.fps), height / width

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from vqanim.importers.curves import Curve, constant_of, number, to_yaml
-from vqanim.importers.formulas import shortened
+from vqanim.importers.curves import Curve, constant_of, number, shortened, to_yaml
 from vqanim.importers.reading import Settings
 
 WIDTH = 108  # columns of a comment
@@ -88,11 +87,8 @@ class Draft:
     def add_prompt(
         self, target: Mapping[str, str], weight: Curve = 1.0, stop: float | None = None
     ) -> dict[str, Field]:
-        """Add a prompt and return its fields.
-
-        target: what it shows and where, as YAML. stop: how similar is enough; of what is pushed away, how
-        far, so that its sign does not matter.
-        """
+        """Add a prompt and return its fields. target: what it shows and where, as YAML. stop: how similar is
+        enough; of what is pushed away, how far, so that its sign does not matter."""
         fields = {key: Field(yaml) for key, yaml in target.items()}
         if constant_of(weight) != 1.0:
             fields["weight"] = Field(to_yaml(weight, "      "))
@@ -143,10 +139,8 @@ class Draft:
         return frozenset(key for note in self.notes for key in note.keys)
 
     def find(self, name: str) -> tuple[str | None, str]:
-        """How the scene names a file, or None and the reason why it cannot.
-
-        A scene names files in its own folder only, see SECURITY.md.
-        """
+        """How the scene names a file, or None and the reason why it cannot. A scene names files in its own
+        folder only, see SECURITY.md."""
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
             return None, "an address; fetch it yourself and put it beside the scene"
         try:
@@ -161,10 +155,8 @@ class Draft:
         return real.relative_to(home).as_posix(), ""
 
     def file(self, name: str, keys: str | Sequence[str], then: str = "") -> str | None:
-        """A file in quotes, as the scene names it; else None, and its keys are left out.
-
-        then: what to write once the file is there.
-        """
+        """A file in quotes, as the scene names it; else None, and its keys are left out. then: what to write
+        once the file is there."""
         path, reason = self.find(name)
         if path is None:
             self.leave(keys, f"{shortened(name)}: {reason}" + (f", then write {then}" if then else ""))

@@ -11,9 +11,8 @@ import cmath
 import math
 from collections.abc import Mapping, Sequence
 
-from vqanim.importers.curves import Curve, constant_of, power, scaled
+from vqanim.importers.curves import Curve, Untranslatable, constant_of, power, scaled
 from vqanim.importers.draft import Draft
-from vqanim.importers.formulas import Untranslatable
 
 
 def put_flat_move(
@@ -46,10 +45,8 @@ def put_flat_move(
 def pan(
     scale: Curve, angle: Curve, shift: tuple[Curve, Curve], width: int, fps: float
 ) -> tuple[Curve, Curve]:
-    """How the camera pans, in frame widths a second; exact where nothing changes over time.
-
-    The scale is above 0; the other arguments are those of put_flat_move.
-    """
+    """How the camera pans, in frame widths a second; exact where nothing changes over time. The scale is
+    above 0; the other arguments are those of put_flat_move."""
     factor, turn = constant_of(scale), constant_of(angle)
     stretch = _stretch(factor, turn) if factor is not None and turn is not None else complex(1.0)
     x, y = constant_of(shift[0]), constant_of(shift[1])

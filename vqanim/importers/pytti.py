@@ -11,16 +11,17 @@ from vqanim.errors import UsageError
 from vqanim.importers.curves import (
     Curve,
     Point,
+    Untranslatable,
     constant_of,
     number,
     parse_curve,
     product,
+    shortened,
     simplified,
     time,
     to_yaml,
 )
 from vqanim.importers.draft import UNKNOWN, Draft, plain, quoted
-from vqanim.importers.formulas import Untranslatable, shortened
 from vqanim.importers.pytti_camera import put_camera
 from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
 from vqanim.importers.schedules import MAX_FRAMES

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import math
 
-from vqanim.importers.curves import Curve, constant_of, mapped, number, parse_curve, scaled
+from vqanim.importers.curves import Curve, Untranslatable, constant_of, mapped, number, parse_curve, scaled
 from vqanim.importers.draft import Draft, plain
-from vqanim.importers.formulas import Untranslatable
 from vqanim.importers.motion import fov_of, put_flat_move
 
 FLAT = ("translate_x", "translate_y", "rotate_2d", "zoom_x_2d", "zoom_y_2d")

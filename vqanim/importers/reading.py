@@ -193,10 +193,8 @@ def notebook_code(notebook: Mapping[str, Any], names: Iterable[str]) -> str:
 
 
 def parse_command(file: SettingsFile, program: str) -> tuple[list[str], int]:
-    """The words of the first call of a program, behind its name, and how many calls there are.
-
-    Raises UsageError.
-    """
+    """The words of the first call of a program, behind its name, and how many calls there are. Raises
+    UsageError."""
     joined = re.sub(r"\\\r?\n", " ", file.text)
     lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     calls = [line for line in lines if program in line] or lines

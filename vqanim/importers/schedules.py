@@ -18,9 +18,22 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import Curve, Formula, Point, constant_of, number, parse_curve, simplified
+from vqanim.importers.curves import (
+    Curve,
+    Formula,
+    Point,
+    TooLong,
+    Untranslatable,
+    constant_of,
+    number,
+    parse_curve,
+    shortened,
+    simplified,
+    tidied,
+    translate_freely,
+    values_at,
+)
 from vqanim.importers.draft import Draft
-from vqanim.importers.formulas import TooLong, Untranslatable, shortened, tidied, translate_freely, values_at
 
 MAX_KEYS = 5000  # keyframes of one schedule
 MAX_FRAMES = 99_999
@@ -54,10 +67,8 @@ class Clock:
 
 
 def parse_schedule(value: Any, clock: Clock) -> dict[int, str]:
-    """Values as they are written by the frame from which they hold, ascending.
-
-    Of two at one frame the last counts. Raises Untranslatable, UsageError.
-    """
+    """Values as they are written by the frame from which they hold, ascending. Of two at one frame the last
+    counts. Raises Untranslatable, UsageError."""
     if isinstance(value, bool) or value is None:
         raise Untranslatable(f"{value!r} is no schedule")
     if isinstance(value, int | float):
@@ -111,10 +122,8 @@ def split_outside_brackets(text: str, sign: str, most: int = -1) -> list[str]:
 
 
 def curve_of(value: Any, clock: Clock) -> Curve:
-    """A schedule as numbers over time; its value at every frame is Deforum's.
-
-    Raises Untranslatable with the reason; UsageError for one beyond all measure.
-    """
+    """A schedule as numbers over time; its value at every frame is Deforum's. Raises Untranslatable with the
+    reason; UsageError for one beyond all measure."""
     keys = parse_schedule(value, clock)
     frames = [frame for frame in keys if frame < clock.frames] or list(keys)[:1]
     numbers = [number_in(keys[frame]) for frame in frames]
@@ -180,10 +189,8 @@ def _sampled_pieces(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -
 
 
 def read_curves(draft: Draft, keys: Sequence[str], clock: Clock) -> dict[str, Curve]:
-    """The schedules among some settings; those that cannot be read are left out, with the reason.
-
-    Raises UsageError for one beyond all measure.
-    """
+    """The schedules among some settings; those that cannot be read are left out, with the reason. Raises
+    UsageError for one beyond all measure."""
     curves: dict[str, Curve] = {}
     for key in keys:
         if draft.settings.get(key) in (None, ""):

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import Curve, Point, constant_of, number, simplified, time
+from vqanim.importers.curves import Curve, Point, constant_of, number, shortened, simplified, time
 from vqanim.importers.draft import Draft, Note, plain, quoted
-from vqanim.importers.formulas import shortened
 from vqanim.importers.motion import pan
 from vqanim.importers.reading import Settings, SettingsFile, is_command, parse_command
 

@@ -38,11 +38,9 @@ MOST_HEIGHT, LEAST_ROW = 12_000, 26
 
 
 def draw_chart(title: str, tracks: Sequence[Track], marks: Marks, path: Path, song: bool = False) -> None:
-    """Draw tracks below each other to a PNG, with the marks behind them. Raises OutputError.
-
-    song: the signals of a song, 0..1, as areas in a picture that is as wide as the song is long; else each
-    track is a line between its smallest and largest value, which stand beside it.
-    """
+    """Draw tracks below each other to a PNG, with the marks behind them. Raises OutputError. song: the
+    signals of a song, 0..1, as areas in a picture that is as wide as the song is long; else each track is a
+    line between its smallest and largest value, which stand beside it."""
     width, left, right, most = 1200, 270, 120, 64
     if song:
         width, left, right, most = int(np.clip(24 * marks.seconds, 900, 6000)) + 108, 92, 16, 94

@@ -115,11 +115,9 @@ def make_outline(
     device: str | None = None,
     found: CacheCheck | None = None,
 ) -> Outline:
-    """Everything about a film that nothing need be painted for.
-
-    models: catalogue entries of the generator and of the perceptors that count. timings: what was measured on
-    this machine. device: whose times are meant; the one used last if None. found: what is painted already.
-    """
+    """Everything about a film that nothing need be painted for. models: catalogue entries of the generator
+    and of the perceptors that count. timings: what was measured on this machine. device: whose times are
+    meant; the one used last if None. found: what is painted already."""
     generator, perceptors = models
     tracks = without_styles(find_tracks(timeline), scene)
     seconds = float(len(timeline.edit) / timeline.fps)
@@ -175,9 +173,7 @@ def without_styles(tracks: Sequence[Track], scene: Scene) -> tuple[Track, ...]:
 
 def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
     """Everything of one film frame: what it shows, how that is blended, and how each saved frame is painted.
-
-    Raises UsageError for a number that the film does not have.
-    """
+    Raises UsageError for a number that the film does not have."""
     if not 0 <= number < len(timeline.edit):
         raise UsageError(f"--frame {number}: the film has frames 0 to {len(timeline.edit) - 1}")
     frame = timeline.edit[number]

@@ -16,8 +16,7 @@ import numpy as np
 
 from vqanim.errors import InputError, SceneError
 from vqanim.files import Picture
-from vqanim.plots.curves import Floats, Marks
-from vqanim.plots.svg import svg_rows
+from vqanim.plots.curves import Floats, Marks, svg_rows
 from vqanim.report.film import Render, difference
 from vqanim.report.page import jpeg, render_page
 from vqanim.scene.tree import MAX_BYTES, Node, Scalar, parse_tree

@@ -111,10 +111,8 @@ class Film:
 
 
 def painting_tracks(film: Film, metrics: Mapping[FrameRef, Metrics]) -> tuple[Track, ...]:
-    """Similarities, losses and seconds over the film; prompts are called as the scene writes them.
-
-    A film frame has the values of the saved frame that is seen most in it.
-    """
+    """Similarities, losses and seconds over the film; prompts are called as the scene writes them. A film
+    frame has the values of the saved frame that is seen most in it."""
     curves: dict[tuple[str, str], Floats] = {}
     for frame, known in metrics.items():
         pairs = [
@@ -237,10 +235,8 @@ class Render:
 
 
 def sample_frames(frames: int, width: int, height: int) -> list[int]:
-    """Which frames of a film to measure: all, or as many as are measured in seconds.
-
-    They stand in the middle of equal parts of the film.
-    """
+    """Which frames of a film to measure: all, or as many as are measured in seconds. They stand in the middle
+    of equal parts of the film."""
     count = min(frames, MOST_FRAMES, max(LEAST_FRAMES, PIXELS // (width * height)))
     return [int((part + 0.5) * frames / count) for part in range(count)]
 

@@ -24,7 +24,7 @@ from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarte
 from vqanim.engine.timings import Pace, device_label
 from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
-from vqanim.plots.svg import svg_row, svg_rows
+from vqanim.plots.curves import svg_row, svg_rows
 from vqanim.report.film import Film, painting_tracks, read_metrics
 from vqanim.report.page import refuse_foreign, render_page, to_json, write_page
 from vqanim.takes.records import Metrics
@@ -67,10 +67,8 @@ class Status:
     newest: FrameRef | None = None
 
     def update(self, event: object, pace: Pace, earlier: tuple[str, ...]) -> None:
-        """Follow an event, from which `pace` learns.
-
-        earlier: warnings of the run before, which still count when nothing is painted now.
-        """
+        """Follow an event, from which `pace` learns. earlier: warnings of the run before, which still count
+        when nothing is painted now."""
         match event:
             case RunStarted():
                 whole = event.kept == event.frames

@@ -19,8 +19,7 @@ from PIL import Image
 
 from vqanim.errors import UsageError
 from vqanim.files import Picture, staged, writing
-from vqanim.plots.curves import moving
-from vqanim.plots.svg import TITLES, svg_labels, svg_marks, svg_rows
+from vqanim.plots.curves import TITLES, moving, svg_labels, svg_marks, svg_rows
 from vqanim.preview.outline import Outline
 
 MARK = '<meta name="generator" content="vqanim">'

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vqanim.audio.reading import BadSong, open_song, read_blocks
 from vqanim.files import Guard
 from vqanim.film.formats.pictures import poster_index
-from vqanim.plots.svg import SvgRow, columns_for, svg_row, waveform_row
+from vqanim.plots.curves import SvgRow, columns_for, svg_row, waveform_row
 from vqanim.report.film import Render
 from vqanim.report.page import data_uri, jpeg, refuse_foreign, render_page, write_page
 from vqanim.timeline.plan import SoundPlan
@@ -36,10 +36,8 @@ def write_report(
     *,
     force: bool = False,
 ) -> None:
-    """Write the page; one that was made here before is replaced, another file only by force.
-
-    warnings: of the render. Raises UsageError, OutputError, also when a saved frame is broken.
-    """
+    """Write the page; one that was made here before is replaced, another file only by force. warnings: of the
+    render. Raises UsageError, OutputError, also when a saved frame is broken."""
     if not force:
         refuse_foreign(path)
     text = _report(render, path.parent, warnings)

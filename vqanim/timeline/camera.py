@@ -63,10 +63,8 @@ class ShotCamera:
 
     def path(self, places: Indices, sampler: Sampler) -> list[CameraStep]:
         """The steps between places [P], in painted frames of all shots: P - 1, each from one to the next.
-
         Over the transition the camera is blended with that of the shot before. A step that does not move has
-        the default border: nothing beyond the picture is seen. Mistakes are noted in `sampler`.
-        """
+        the default border: nothing beyond the picture is seen. Mistakes are noted in `sampler`."""
         clip, blend = self.clocks.clip, self.clocks.clip.blend if self.before else 0.0
         views = [_View(self.clocks, self.aspect, sampler)]
         if self.before is not None and blend > 0:
@@ -134,9 +132,7 @@ class ShotCamera:
 
     def after(self, last: int) -> CameraStep:
         """The step on from the last frame, to where the camera would be at the next; no curve goes on beyond.
-
-        Without a mistake of its own: a curve that has no value there lets the camera stand.
-        """
+        Without a mistake of its own: a curve that has no value there lets the camera stand."""
         until = float((last + 1) / self.clocks.painted)
         alone = replace(self, clocks=replace(self.clocks, until=until), before=None)
         (step,) = alone.path(np.array([last, last + 1]), Sampler())
@@ -173,10 +169,8 @@ class ShotCamera:
 def ways_of_run(
     cameras: Sequence[ShotCamera], counts: Sequence[int], places: Iterable[Fraction]
 ) -> Mapping[Fraction, Way]:
-    """The ways at places of a run, in painted frames from its first one.
-
-    cameras, counts: of its shots, and how many frames each has. Whole places have none.
-    """
+    """The ways at places of a run, in painted frames from its first one. cameras, counts: of its shots, and
+    how many frames each has. Whole places have none."""
     between = [place for place in places if place.denominator != 1]
     found: dict[Fraction, Way] = {}
     start, number = cameras[0].clocks.clip.first, 0
@@ -264,11 +258,8 @@ def _is_calm(steps: Similarities) -> NDArray[np.bool_]:
 
 
 def _rounded(steps: Similarities, border: str) -> list[CameraStep]:
-    """Camera steps in rounded numbers.
-
-    What rounding leaves over goes into the next step, so that the steps together lead to the right place
-    however many they are: a pose that returns, returns.
-    """
+    """Camera steps in rounded numbers. What rounding leaves over goes into the next step, so that the steps
+    together lead to the right place however many they are: a pose that returns, returns."""
     rounded: list[CameraStep] = []
     left_log, left_shift = 0j, 0j
     for log, shift in zip(steps.log.tolist(), steps.shift.tolist(), strict=True):

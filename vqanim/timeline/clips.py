@@ -34,11 +34,8 @@ class Clip(Span):
 
 
 def clips_of(scene: Scene) -> tuple[Clip, ...]:
-    """The shots of a scene one after another.
-
-    Raises SceneError with every shot that shows no frame or is shorter than its transition, or when the film
-    is too long.
-    """
+    """The shots of a scene one after another. Raises SceneError with every shot that shows no frame or is
+    shorter than its transition, or when the film is too long."""
     base = TimeBase(0.0, scene.fps)
     written = [
         Written(
@@ -131,9 +128,7 @@ class Cut:
 
 def cuts_of(clips: Sequence[Clip], scene: Scene, fps: Fraction) -> tuple[Cut, ...]:
     """The film frames of every shot at `fps`; borders are the cumulated time, rounded to the nearest frame.
-
-    Raises SceneError with every shot without a film frame, or when the film is too long.
-    """
+    Raises SceneError with every shot without a film frame, or when the film is too long."""
     cuts: list[Cut] = []
     for clip in clips:
         first, end = nearest_frame(clip.begins, fps), nearest_frame(clip.ends, fps)

@@ -37,11 +37,9 @@ def cut_film(
     sampler: Sampler,
     cameras: Sequence[ShotCamera],
 ) -> tuple[tuple[FilmFrame, ...], tuple[Chapter, ...]]:
-    """Every frame of the film, and where its shots begin.
-
-    Mistakes in the curves of effects, and loops whose camera does not close, are noted in `sampler`.
-    cameras: of all shots. Raises SceneError with every shot that the film does not show.
-    """
+    """Every frame of the film, and where its shots begin. Mistakes in the curves of effects, and loops whose
+    camera does not close, are noted in `sampler`. cameras: of all shots. Raises SceneError with every shot
+    that the film does not show."""
     cuts = cuts_of(clips, scene, scene.fps)
     runs = make_runs(scene, cuts, shots, scene.fps, cameras)
     for cut, run in zip(cuts, runs, strict=True):
@@ -203,11 +201,8 @@ def _said(each: Each, clock: _Clock) -> list[float]:
 
 
 def envelope(seconds: Floats, moments: Floats, fade: float) -> Floats:
-    """How much there is of a hit at frames [F], 0..1.
-
-    1 at the frames of its moments, then straight down to 0, `fade` seconds later. Where two overlap, the
-    later counts. Moments are those of frames, ascending.
-    """
+    """How much there is of a hit at frames [F], 0..1. 1 at the frames of its moments, then straight down to
+    0, `fade` seconds later. Where two overlap, the later counts. Moments are those of frames, ascending."""
     latest = np.searchsorted(moments, seconds + SAME_MOMENT, side="right") - 1
     if not len(moments):
         return np.zeros(seconds.shape)

@@ -85,10 +85,8 @@ def cell_length(duration: float) -> float:
 
 
 def mesh(frames: Floats, cell: float, breaks: Iterable[float]) -> Mesh:
-    """The mesh between the moments `frames` [F] (seconds, ascending, two or more).
-
-    Cells of `cell` seconds are aligned to 0 and split at `breaks`, where a curve may have a corner or a jump.
-    """
+    """The mesh between the moments `frames` [F] (seconds, ascending, two or more). Cells of `cell` seconds
+    are aligned to 0 and split at `breaks`, where a curve may have a corner or a jump."""
     first, last = np.floor(frames[0] / cell - 1e-3), np.ceil(frames[-1] / cell + 1e-3)
     regular = np.arange(first, last + 1) * cell
     inside = np.array([b for b in sorted(breaks) if regular[0] < b < regular[-1]], dtype=np.float64)
@@ -141,11 +139,9 @@ def frame_steps(mesh: Mesh, pieces: Similarities) -> Similarities:
 
 
 def turns_between(yaw: Floats, tilt: Floats) -> Floats:
-    """(tilt, yaw, roll) in degrees [F - 1, 3] of the turns from each orientation of a camera to the next.
-
-    The camera stands on a tripod: it is turned right by `yaw` [F] degrees and then down by `tilt` [F], so
-    that orientations that come back bring the picture back.
-    """
+    """(tilt, yaw, roll) in degrees [F - 1, 3] of the turns from each orientation of a camera to the next. The
+    camera stands on a tripod: it is turned right by `yaw` [F] degrees and then down by `tilt` [F], so that
+    orientations that come back bring the picture back."""
     about_y, about_x = np.radians(yaw), np.radians(-tilt)
     cy, sy, cx, sx = np.cos(about_y), np.sin(about_y), np.cos(about_x), np.sin(about_x)
     # The columns of Ry Rx are the camera's axes in the world.

@@ -22,11 +22,9 @@ class Part:
 def part_of(
     timeline: Timeline, frames: str | None = None, shot: str | None = None, song: SongTimes | None = None
 ) -> Part | None:
-    """The part that somebody asks for, or None for the whole film.
-
-    frames: `A:B` with times of the film, each on the nearest frame; either may be missing. shot: the name of
-    one; not both. song: what bars, beats and markers mean. Raises UsageError.
-    """
+    """The part that somebody asks for, or None for the whole film. frames: `A:B` with times of the film, each
+    on the nearest frame; either may be missing. shot: the name of one; not both. song: what bars, beats and
+    markers mean. Raises UsageError."""
     if frames is not None and shot is not None:
         raise UsageError("found --frames and --shot, allowed is one of them")
     if shot is not None:

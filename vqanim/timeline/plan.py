@@ -204,11 +204,9 @@ class FramePlan:
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
-        """All that the frame is painted from, in the order in which it enters the digest.
-
-        Whoever needs to know what a frame depends on (the chain of digests, a part of a film, a resolver of
-        saved frames) reads it here.
-        """
+        """All that the frame is painted from, in the order in which it enters the digest. Whoever needs to
+        know what a frame depends on (the chain of digests, a part of a film, a resolver of saved frames)
+        reads it here."""
         saved = [Input("previous", self.previous), Input("anchor", self.anchor)]
         targets = dict.fromkeys(term.target.frame for term in self.losses if term.target is not None)
         saved += [Input("target", frame) for frame in targets]

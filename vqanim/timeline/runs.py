@@ -32,10 +32,8 @@ already, and so the way back is spread over the seam."""
 
 def seam_share(place: Fraction | int, end: Fraction | int, seam: Fraction) -> float:
     """How much of its start there is at a place of a loop, 0..1, which ends with a seam; level at both ends.
-
     Level, so that the step from the last picture to the first is the smallest of all, however far the
-    pictures have gone from where they began.
-    """
+    pictures have gone from where they began."""
     way = min(max(float((place - (end - seam)) / seam), 0.0), 1.0)
     return way * way * (3 - 2 * way)
 
@@ -76,10 +74,8 @@ class Run:
         return tuple(look for look in (*kept, start) if look.share > 0)
 
     def pull(self, place: Fraction) -> float:
-        """How far a loop is back at its start, 0..1: smoothly over the seam, 1 at its end.
-
-        The term that draws the painted frames to the first one has its weight from here (see `lead_back`).
-        """
+        """How far a loop is back at its start, 0..1: smoothly over the seam, 1 at its end. The term that
+        draws the painted frames to the first one has its weight from here (see `lead_back`)."""
         if not self.loop or self.seam == 0:
             return 0.0
         return seam_share(place, self.own, self.seam)
@@ -144,10 +140,8 @@ def make_runs(
     fps: Fraction,
     cameras: Sequence[ShotCamera] = (),
 ) -> list[Run]:
-    """The run of every shot in a film of `fps`; shots that are one movement share theirs.
-
-    cameras: of all shots; without them parts of steps stand for the camera's way between two frames.
-    """
+    """The run of every shot in a film of `fps`; shots that are one movement share theirs. cameras: of all
+    shots; without them parts of steps stand for the camera's way between two frames."""
     begins = [
         n for n, cut in enumerate(cuts) if not n or not carries_on(cuts[n - 1].clip.shot, cut.clip.shot)
     ]
@@ -187,11 +181,9 @@ def _make_run(scene: Scene, cut: Cut, shots: Sequence[ShotPlan], fps: Fraction, 
 
 
 def lead_back(scene: Scene, clips: Sequence[Clip], shots: Sequence[ShotPlan]) -> tuple[ShotPlan, ...]:
-    """The shots, with a term in the last second of every loop that holds its frames to the first frame.
-
-    Its weight rises with the share that the edit gives to the first frame, slowly at first. Raises
-    SceneError as `cuts_of` does.
-    """
+    """The shots, with a term in the last second of every loop that holds its frames to the first frame. Its
+    weight rises with the share that the edit gives to the first frame, slowly at first. Raises SceneError as
+    `cuts_of` does."""
     if not (scene.loop or any(shot.loop for shot in scene.shots)):
         return tuple(shots)
     cuts = cuts_of(clips, scene, scene.fps)

@@ -175,11 +175,9 @@ def sides_of(clocks: Clocks, before: Clocks | None, frames: Indices) -> list[Sid
 def sides_ahead(
     clocks: Clocks, before: Clocks | None, after: Clocks | None, frames: Indices, lead: float
 ) -> list[Side]:
-    """The sides as they will be `lead` seconds later, for what takes so long to be seen.
-
-    after: the shot that carries on from this one; beyond its end time stands, as it does at the end of a shot
-    that is followed by a cut, and of the film.
-    """
+    """The sides as they will be `lead` seconds later, for what takes so long to be seen. after: the shot that
+    carries on from this one; beyond its end time stands, as it does at the end of a shot that is followed by
+    a cut, and of the film."""
     if lead <= 0:
         return sides_of(clocks, before, frames)
     now, blend = clocks.at_frames(frames), clocks.clip.blend

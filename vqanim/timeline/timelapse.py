@@ -13,11 +13,9 @@ from vqanim.timeline.sampling import Sampler
 
 
 def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
-    """The take of a shot as a timelapse. It has as many steps as the shot's frames would have had.
-
-    The steps are spread evenly over the shot's time, on which weights and learning rate run; where nothing
-    pulls there are none. The frames under the dissolve that follows show how the picture came out.
-    """
+    """The take of a shot as a timelapse. It has as many steps as the shot's frames would have had. The steps
+    are spread evenly over the shot's time, on which weights and learning rate run; where nothing pulls there
+    are none. The frames under the dissolve that follows show how the picture came out."""
     # A frame of a timelapse has none before it that it could stay near to.
     kept = [
         replace(

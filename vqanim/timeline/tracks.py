@@ -69,10 +69,8 @@ _NUMBERS = {
 
 def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
     """Every number that a film has: weights of prompts, what the camera does, guidance, carry and effects.
-
     Camera numbers that stand still all the time are left out; a camera that pans right has a pan.x above 0,
-    as in a scene. A film frame made of several saved ones shows the numbers of the one that is seen most.
-    """
+    as in a scene. A film frame made of several saved ones shows the numbers of the one that is seen most."""
     plans = shown_plans(timeline)
     rate = float(timeline.rate or timeline.fps)
     return tuple(
