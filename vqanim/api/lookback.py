@@ -193,7 +193,7 @@ def find_rendered(source: str | Path) -> Render:
         of = "is no render's folder" if path.is_dir() else f"holds no render of {path}; render it first"
         raise InputError(f"{folder}: {of} (there is no scene.resolved.yaml in it)")
     prepared, folder, stem = find_render(folder, ())
-    return Render(folder, stem, Film.of(prepared.scene, prepared.timeline), model_lines(prepared))
+    return Render(folder, stem, Film(prepared.scene, prepared.timeline), model_lines(prepared))
 
 
 def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:

@@ -69,7 +69,14 @@ def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> D
     try:
         return importer_of(tool or recognize(file)).read(file, scene_folder)
     except NotRecognized as error:
-        raise _refusal(file.name, error.keys) from None
+        looks = next(
+            (f" (it looks like {what})" for key, what in _STRANGERS.items() if key in error.keys), ""
+        )
+        allowed = ", ".join(importer_of(tool).READS for tool in TOOLS)
+        raise UsageError(
+            f"{file.name}: not recognized{looks}; allowed are {allowed}. "
+            f"Where you know better, say so: --from {' or '.join(TOOLS)}"
+        ) from None
 
 
 def recognize(file: SettingsFile) -> str:
@@ -83,12 +90,3 @@ def recognize(file: SettingsFile) -> str:
     if not scores[best]:
         raise NotRecognized(file.json)
     return best
-
-
-def _refusal(name: str, keys: frozenset[str]) -> UsageError:
-    looks = next((f" (it looks like {what})" for key, what in _STRANGERS.items() if key in keys), "")
-    allowed = ", ".join(importer_of(tool).READS for tool in TOOLS)
-    return UsageError(
-        f"{name}: not recognized{looks}; allowed are {allowed}. "
-        f"Where you know better, say so: --from {' or '.join(TOOLS)}"
-    )

@@ -167,10 +167,9 @@ class Draft:
         """Take back what the scene language refuses at `prompts[2].weight`; False where nothing is."""
         if match := re.match(r"prompts\[(\d+)\](?:\.(\w+))?", path):
             return self._drop_prompt(int(match[1]), match[2] or "", reason)
-        if path in NEEDED:
-            return False
-        inside = [key for key in self.fields if path == key or path.startswith((f"{key}.", f"{key}["))]
-        inside = inside or [key for key in self.fields if key.startswith(f"{path}.")]
+        known = [key for key in self.fields if path not in NEEDED]
+        inside = [key for key in known if path == key or path.startswith((f"{key}.", f"{key}["))]
+        inside = inside or [key for key in known if key.startswith(f"{path}.")]
         for key in inside:
             self.dropped.append((key, self.fields.pop(key), reason))
         return bool(inside)
@@ -188,15 +187,18 @@ class Draft:
 
     def text(self, scene: str) -> str:
         """The scene file, which will be called `scene`."""
-        return "\n".join([*self._head(scene), *_lines(self._tree()), *self._tail()]) + "\n"
-
-    def _head(self, scene: str) -> Iterator[str]:
-        yield "# yaml-language-server: $schema=vqanim.schema.json"
-        yield f"# From {self.source} ({plain(Path(self.name).name)}), written by vqanim import."
-        yield f"# First look at the camera:  vqanim preview {plain(scene)}"
-        yield from self._listed("close", "#", "# Close, but not the same:")
-        yield ""
-        yield "vqanim: 1"
+        lines = [
+            "# yaml-language-server: $schema=vqanim.schema.json",
+            f"# From {self.source} ({plain(Path(self.name).name)}), written by vqanim import.",
+            f"# First look at the camera:  vqanim preview {plain(scene)}",
+            *self._listed("close", "#", "# Close, but not the same:"),
+            *("", "vqanim: 1", *_lines(self._tree())),
+            *(("", "# Not possible here:") if self.dropped else ()),
+        ]
+        for path, value, reason in self.dropped:
+            lines += _comment(f"{path}: {value.yaml}", reason)
+        lines += self._listed("left", "", "# Left out, because there is nothing like it here:")
+        return "\n".join(lines) + "\n"
 
     def _tree(self) -> dict[str, Any]:
         """The fields in the order of a scene, as mappings in mappings."""
@@ -212,14 +214,6 @@ class Draft:
                         inside = inside.setdefault(parent, {})
                     inside[last] = value
         return tree
-
-    def _tail(self) -> Iterator[str]:
-        if self.dropped:
-            yield ""
-            yield "# Not possible here:"
-            for path, value, reason in self.dropped:
-                yield from _comment(f"{path}: {value.yaml}", reason)
-        yield from self._listed("left", "", "# Left out, because there is nothing like it here:")
 
     def _listed(self, fate: Fate, *title: str) -> Iterator[str]:
         notes = [note for note in self.notes if note.fate == fate]

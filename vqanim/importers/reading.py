@@ -7,6 +7,7 @@ only literals are taken, and the words of a shell line.
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import math
 import re
@@ -65,11 +66,10 @@ class Settings(dict[str, Any]):
     def number(self, key: str, default: float) -> float:
         """A finite number; the default where there is none."""
         value = self.get(key, default)
-        try:
-            found = float(value) if not isinstance(value, bool) else default
-        except (TypeError, ValueError, OverflowError):
-            return default
-        return found if math.isfinite(found) else default
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            if not isinstance(value, bool) and math.isfinite(found := float(value)):
+                return found
+        return default
 
     def word(self, key: str, default: str = "") -> str:
         """A value as a text."""
@@ -97,14 +97,11 @@ def settings_from(data: Any, file: SettingsFile, reads: str, keys: Iterable[str]
 def read_file(given: str) -> SettingsFile:
     """A file's text, or a command line itself. Raises UsageError."""
     path = Path(given)
-    try:
-        is_file, is_there = path.is_file(), path.exists()
-    except (OSError, ValueError):  # a command line is longer than any file's name
-        is_file = is_there = False
-    if is_file:
-        return SettingsFile(given, _text(path, given), path.parent)
-    if is_there:
-        raise UsageError(f"{given}: is no file")
+    with contextlib.suppress(OSError, ValueError):  # a command line is longer than any file's name
+        if path.is_file():
+            return SettingsFile(given, _text(path, given), path.parent)
+        if path.exists():
+            raise UsageError(f"{given}: is no file")
     if is_command(given):
         return SettingsFile("a command line", given, Path())
     raise UsageError(
@@ -152,10 +149,7 @@ def _plain(node: tree.Node) -> Any:
     """A tree is at most 32 deep."""
     if isinstance(node, tree.Mapping):
         return {key.text: _plain(value) for key, value in node.entries}
-    if isinstance(node, tree.Sequence):
-        return [_plain(item) for item in node.items]
-    assert isinstance(node, tree.Scalar)
-    return node.text
+    return [_plain(item) for item in node.items] if isinstance(node, tree.Sequence) else node.text
 
 
 def parse_python(code: str, name: str) -> dict[str, Any]:
@@ -172,23 +166,20 @@ def parse_python(code: str, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for node in ast.walk(module):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            try:
+            with contextlib.suppress(ValueError, TypeError, MemoryError, RecursionError, SyntaxError):
                 found[node.targets[0].id] = ast.literal_eval(node.value)
-            except (ValueError, TypeError, MemoryError, RecursionError, SyntaxError):
-                continue
     return found
 
 
 def notebook_code(notebook: Mapping[str, Any], names: Iterable[str]) -> str:
     """The code of those cells of a .ipynb file that set one of some names; others may hold anything."""
-    cells = notebook.get("cells")
+    cells, sets = notebook.get("cells"), re.compile(rf"^\s*({'|'.join(names)})\s*=", re.MULTILINE)
     codes = []
     for cell in cells if isinstance(cells, list) else []:
         if isinstance(cell, Mapping) and cell.get("cell_type") == "code":
             source = cell.get("source", "")
             code = "".join(map(str, source)) if isinstance(source, list) else str(source)
-            sets = any(re.search(rf"^\s*{name}\s*=", code, re.MULTILINE) for name in names)
-            codes.append(code if sets else "")
+            codes.append(code if sets.search(code) else "")
     return "\n".join(codes)
 
 

@@ -132,10 +132,8 @@ def curve_of(value: Any, clock: Clock) -> Curve:
         return simplified(Point(clock.second(frame), found or 0.0) for frame, found in points)
     if len(frames) == 1:
         return parse_curve(keys[frames[0]], clock.names)
-    pieces = [
-        _piece(keys, frame, after, clock) for frame, after in zip(frames, [*frames[1:], None], strict=True)
-    ]
-    return chained(pieces, frames[1:], clock)
+    pairs = zip(frames, [*frames[1:], None], strict=True)
+    return chained([_piece(keys, frame, after, clock) for frame, after in pairs], frames[1:], clock)
 
 
 def number_in(text: str) -> float | None:
@@ -149,19 +147,15 @@ def _piece(keys: Mapping[int, str], frame: int, after: int | None, clock: Clock)
     begin = number_in(keys[frame])
     if begin is None:
         return translate_freely(keys[frame], clock.names)
-    end = begin if after is None else _value_at(after, keys[after], clock)
-    if after is None or end == begin:
+    if after is None:
+        return number(begin)
+    if (end := number_in(keys[after])) is None:
+        second = np.array([float(clock.second(after))])
+        end = float(values_at(translate_freely(keys[after], clock.names), second)[0])
+    if end == begin:
         return number(begin)
     passed = f"(t * {clock.fps_text} - {frame})" if frame else f"t * {clock.fps_text}"
     return f"mix({number(begin)}, {number(end)}, {passed} / {after - frame})"
-
-
-def _value_at(frame: int, text: str, clock: Clock) -> float:
-    """What a key has at its own frame."""
-    if (found := number_in(text)) is not None:
-        return found
-    second = np.array([float(clock.second(frame))])
-    return float(values_at(translate_freely(text, clock.names), second)[0])
 
 
 def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:

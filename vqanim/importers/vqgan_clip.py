@@ -83,7 +83,10 @@ def recognizes(file: SettingsFile) -> float:
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every option. Raises UsageError for what the program does not know."""
     words, commands = parse_command(file, "generate.py")
-    given = vars(_parser().parse_args(words))
+    parser = _Parser(prog="generate.py", add_help=False, argument_default=argparse.SUPPRESS)
+    for name, short, _, kind, _ in OPTIONS:
+        parser.add_argument(f"-{short}", f"--{name}", dest=name, **{"default": argparse.SUPPRESS, **kind})
+    given = vars(parser.parse_args(words))  # only those that are there
     settings = Settings({name: given[name] for name in _DEFAULTS if name in given})
     options = {**_DEFAULTS, **given}
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
@@ -113,14 +116,6 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
         raise UsageError(f"this is no command of VQGAN-CLIP: {plain(message)}")
-
-
-def _parser() -> _Parser:
-    """Of the options as the program's own --help has them; gives only those that are there."""
-    parser = _Parser(prog="generate.py", add_help=False, argument_default=argparse.SUPPRESS)
-    for name, short, _, settings, _ in OPTIONS:
-        parser.add_argument(f"-{short}", f"--{name}", dest=name, **{"default": argparse.SUPPRESS, **settings})
-    return parser
 
 
 class _Film:

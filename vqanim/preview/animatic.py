@@ -4,10 +4,10 @@ stand the place in the film, the weights of prompts, and the curves."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -106,37 +106,29 @@ def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progre
 
 
 def _outputs(small: Timeline, reel: Reel, stem: Path) -> list[Output]:
-    mp4, gif = (stem.with_name(f"{stem.name}{ending}") for ending in (".mp4", ".gif"))
+    mp4, gif = (stem.with_name(f"{stem.name}.{kind}") for kind in ("mp4", "gif"))
     settings = VideoSettings(WEB, CRF, f"{small.title} (preview)", small.chapters)
+    video = {"video": settings, "sound": sound_digest(small.sound)}
     fps, width = min(small.gif_fps, MOST_GIF_FPS), min(small.gif_width, reel.width)
+    chosen, _ = choose_frames(reel.count, reel.fps, fps)
     return [
-        Output(
-            "mp4",
-            mp4,
-            {"video": settings, "sound": sound_digest(small.sound)},
-            range(reel.count),
-            lambda: open_video(reel, mp4, settings, small.sound),
-        ),
-        Output(
-            "gif",
-            gif,
-            {"fps": fps, "width": width},
-            choose_frames(reel.count, reel.fps, fps)[0],
-            lambda: open_gif(reel, gif, fps, width),
-        ),
+        Output("mp4", mp4, video, range(reel.count), lambda: open_video(reel, mp4, settings, small.sound)),
+        Output("gif", gif, {"fps": fps, "width": width}, chosen, lambda: open_gif(reel, gif, fps, width)),
     ]
 
 
 def _digest(small: Timeline, frames: PreviewFrames, strip: Strip) -> str:
     """Digest of all that is seen."""
     saved = dict.fromkeys(saved for frame in small.edit for saved in frame.frames)
-    views = [(view.origin, view.new_from_old.tolist(), view.border) for view in map(frames.view, saved)]
+    views = [
+        (view.origin, view.new_from_old.tolist(), view.border)
+        for view in map(frames.views.__getitem__, saved)
+    ]
     tracks = [(track.name, track.group, track.values.tolist()) for track in strip.tracks]
     starts = [shot.frames[0].start for shot in small.shots]
     size = (VERSION, small.width, small.height, str(small.fps), small.seed, strip.first)
-    digest = hashlib.sha256(
-        repr((size, small.edit, small.chapters, views, tracks, starts, frames.kind)).encode()
-    )
+    seen = (size, small.edit, small.chapters, views, tracks, starts, frames.kind)
+    digest = hashlib.sha256(repr(seen).encode())
     for path in frames.files():
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -148,57 +140,27 @@ MOST_TEXTS = 6  # prompts that are listed; those that pull hardest at the moment
 MOST_CURVES = 12
 
 
-@dataclass(frozen=True)
 class Strip:
     """Draws the strip of every frame; what does not change is drawn once."""
 
-    width: int  # pixels
-    fps: float
-    first: int  # number of the first film frame that is shown
-    tracks: tuple[Track, ...]  # of the frames that are shown
-    chapters: tuple[Chapter, ...]  # the same
-
-    @cached_property
-    def prompts(self) -> list[Track]:
-        """The weights of prompts."""
-        return [track for track in self.tracks if track.group == "prompts"]
-
-    @cached_property
-    def others(self) -> list[Track]:
-        """What stands in the last line of text."""
-        return [track for track in self.tracks if track.group in ("camera", "effects")]
-
-    @cached_property
-    def curves(self) -> list[Track]:
-        """What is plotted: weights, and what moves of the camera and the effects."""
-        return moving([*self.prompts, *self.others])[:MOST_CURVES]
-
-    @property
-    def text_size(self) -> int:
-        """Pixels."""
-        return max(11, self.width // 32)
-
-    @property
-    def line(self) -> int:
-        """Height of a line of text in pixels."""
-        return round(self.text_size * 1.45)
-
-    @property
-    def height(self) -> int:
-        """Pixels; even, as films need it."""
-        lines = 1.5 + self._listed_count + bool(self.others) + 5 * bool(self.curves)
-        height = round(lines * self.line)
-        return height + height % 2
-
-    @property
-    def _listed_count(self) -> int:
-        return min(MOST_TEXTS, len(self.prompts))
-
-    @property
-    def _box(self) -> Box:
-        """Where the curves are."""
+    def __init__(
+        self, width: int, fps: float, first: int, tracks: Sequence[Track], chapters: Sequence[Chapter]
+    ) -> None:
+        """width: pixels. first: number of the first film frame that is shown. tracks, chapters: of those that
+        are shown."""
+        self.width, self.fps, self.first, self.tracks, self.chapters = width, fps, first, tracks, chapters
+        self.prompts = [track for track in tracks if track.group == "prompts"]
+        self.others = [track for track in tracks if track.group in ("camera", "effects")]  # as numbers
+        self.curves = moving([*self.prompts, *self.others])[:MOST_CURVES]
+        self.text_size = max(11, width // 32)
+        self.line = round(self.text_size * 1.45)  # pixels, as all sizes
+        self.listed = min(MOST_TEXTS, len(self.prompts))
+        lines = 1.5 + self.listed + bool(self.others) + 5 * bool(self.curves)
+        self.height = round(lines * self.line)
+        self.height += self.height % 2  # films need it even
         bottom = self.height - self.line * 0.3
-        return 6.0, bottom - 4.1 * self.line, float(self.width - 6), bottom
+        self._box: Box = (6.0, bottom - 4.1 * self.line, float(width - 6), bottom)
+        self._background = self._drawn()
 
     def draw(self, index: int) -> Picture:
         """The strip under a shown frame, uint8 [height, width, 3]."""
@@ -210,11 +172,13 @@ class Strip:
         shot = [chapter.name for chapter in self.chapters if chapter.first <= index][-1]
         room = self.width - 18 - letters.getlength(at)
         draw.text((6, self.line * 0.25), fitted(shot, letters, room), INK, letters)
-        for row, prompt in enumerate(self._listed(index)):
-            self._draw_weight(draw, self.line * (1.25 + row), prompt, index)
+        strength = [-abs(float(np.nan_to_num(track.values[index]))) for track in self.prompts]
+        listed = sorted(range(len(strength)), key=strength.__getitem__)[:MOST_TEXTS]  # that pull hardest
+        for row, number in enumerate(sorted(listed)):
+            self._draw_weight(draw, self.line * (1.25 + row), number, index)
         values = ((track.name, float(track.values[index])) for track in self.others)
         text = "   ".join(f"{name} {value:.3g}" for name, value in values if value == value)
-        top = self.line * (1.25 + self._listed_count)
+        top = self.line * (1.25 + self.listed)
         draw.text((6, top), fitted(text, letters, self.width - 12), FAINT, letters)
         if self.curves:
             left, top, right, bottom = self._box
@@ -222,13 +186,7 @@ class Strip:
             draw.line([(x, top - 2), (x, bottom + 2)], CURSOR, width=max(1, self.width // 256))
         return np.array(image, dtype=np.uint8)
 
-    def _listed(self, index: int) -> list[int]:
-        """Numbers of the prompts that are listed, in their order: those that pull hardest."""
-        strength = [-abs(float(np.nan_to_num(track.values[index]))) for track in self.prompts]
-        return sorted(sorted(range(len(strength)), key=strength.__getitem__)[:MOST_TEXTS])
-
     def _draw_weight(self, draw: ImageDraw.ImageDraw, top: float, number: int, index: int) -> None:
-        """The name of a prompt over a bar."""
         letters, track, color = font(self.text_size), self.prompts[number], COLORS[number % len(COLORS)]
         value = float(track.values[index])
         strongest = max(np.nanmax(np.abs(one.values)) for one in self.prompts)
@@ -240,8 +198,7 @@ class Strip:
         name = fitted(track.name, letters, self.width - 24 - letters.getlength("-0.00"))
         draw.text((6, top), name, color if abs(value) > 0 else FAINT, letters)
 
-    @cached_property
-    def _background(self) -> Image.Image:
+    def _drawn(self) -> Image.Image:
         """Paper, names of shots, and curves: each fills the height, for their ranges differ."""
         image = Image.new("RGB", (self.width, self.height), PAPER)
         if not self.curves:

@@ -59,20 +59,13 @@ class View:
 def find_views(timeline: Timeline) -> Mapping[FrameRef, View]:
     """The view of every saved frame, those under dissolves included."""
     views: dict[FrameRef, View] = {}
-    for shot in timeline.shots:
-        for plan in shot.frames:
-            views[FrameRef(plan.shot, plan.index)] = _view(plan, views)
+    for plan in (plan for shot in timeline.shots for plan in shot.frames):
+        own = FrameRef(plan.shot, plan.index)
+        views[own] = view = View(own, np.eye(3), "reflect") if plan.previous is None else views[plan.previous]
+        if plan.previous is not None and not plan.camera.still:
+            matrix = step_matrix(plan.camera) @ view.new_from_old
+            views[own] = View(view.origin, matrix / matrix[2, 2], plan.camera.border)
     return views
-
-
-def _view(plan: FramePlan, views: Mapping[FrameRef, View]) -> View:
-    if plan.previous is None:
-        return View(FrameRef(plan.shot, plan.index), np.eye(3), "reflect")
-    before = views[plan.previous]
-    if plan.camera.still:
-        return before
-    matrix = step_matrix(plan.camera) @ before.new_from_old
-    return View(before.origin, matrix / matrix[2, 2], plan.camera.border)
 
 
 def plane_points(old_from_new: Matrix, width: int, height: int) -> NDArray[np.float64]:
@@ -184,7 +177,7 @@ class PreviewFrames:
                 f"--picture {kind}: there is no such file, allowed are {', '.join(KINDS)} or a picture"
             )
         self._size, self._store, self.kind = size, TakeStore(folder), kind
-        self._views = find_views(timeline)
+        self.views = find_views(timeline)
         plans = (plan for shot in timeline.shots for plan in shot.frames if plan.previous is None)
         self._origins = {FrameRef(plan.shot, plan.index): plan for plan in plans}
         self._sources: dict[FrameRef, Source | None] = {}
@@ -195,18 +188,14 @@ class PreviewFrames:
         named = {"grid": [], "start": map(Path, starts), "frame": map(self._store.find, self._origins)}
         return [path for path in named.get(self.kind, [Path(self.kind)]) if path.is_file()]
 
-    def view(self, frame: FrameRef) -> View:
-        """Where a frame is seen from."""
-        return self._views[frame]
-
     def check(self, frames: Iterable[FrameRef]) -> None:
         """Read every picture that some frames show. Raises InputError for one that is missing or broken."""
         for frame in frames:
-            self._source(self._views[frame].origin)
+            self._source(self.views[frame].origin)
 
     def picture(self, frame: FrameRef) -> Picture:
         """A frame, uint8 [H, W, 3]. Raises InputError for pictures that are missing or broken."""
-        view = self._views[frame]
+        view = self.views[frame]
         source = self._source(view.origin)
         if source is None:
             return draw_grid(view.new_from_old, *self._size, [*self._origins].index(view.origin))
@@ -215,21 +204,17 @@ class PreviewFrames:
     def _source(self, origin: FrameRef) -> Source | None:
         """The picture that an origin shows; None for the grid."""
         if origin not in self._sources:
-            picture = self._picture(origin)
+            picture, path = None, self._store.find(origin)
+            if self.kind == "start":
+                picture = start_picture(self._origins[origin], self._size)
+            elif self.kind == "frame":
+                if not path.is_file():
+                    raise InputError(f"{path}: is not painted; render it first, or use --picture grid")
+                picture = fitted(path, "stretch", self._size)
+            elif self.kind != "grid":
+                picture = fitted(Path(self.kind), "cover", self._size)
             self._sources[origin] = None if picture is None else Source(picture)
         return self._sources[origin]
-
-    def _picture(self, origin: FrameRef) -> Picture | None:
-        if self.kind == "grid":
-            return None
-        if self.kind == "start":
-            return start_picture(self._origins[origin], self._size)
-        if self.kind == "frame":
-            path = self._store.find(origin)
-            if not path.is_file():
-                raise InputError(f"{path}: is not painted; render it first, or use --picture grid")
-            return fitted(path, "stretch", self._size)
-        return fitted(Path(self.kind), "cover", self._size)
 
 
 def fitted(path: Path, fit: str, size: Size) -> Picture:
@@ -258,8 +243,7 @@ class Source:
     """A picture that is seen from many views; enlarged once and sampled linearly, as the renderer does."""
 
     def __init__(self, picture: Picture) -> None:
-        """picture: uint8 [H, W, 3]."""
-        self._picture = picture
+        self._picture = picture  # uint8 [H, W, 3]
         self._enlarged: dict[str, Picture] = {}
 
     def seen(self, new_from_old: Matrix, border: str) -> Picture:
@@ -283,13 +267,8 @@ class Source:
         kind = "edge" if border.startswith("#") else border
         margin = MARGIN if kind == "edge" else 0
         places = np.stack([y + margin, x + margin]) * FINER - 0.5
-        seen = np.stack(
-            [
-                map_coordinates(fine, places, np.float32, order=1, mode=_MODES[kind])
-                for fine in self._fine(kind)
-            ],
-            axis=-1,
-        )
+        mode, fine = _MODES[kind], self._fine(kind)
+        seen = np.stack([map_coordinates(one, places, np.float32, 1, mode) for one in fine], axis=-1)
         if kind == border:
             return seen
         # As the renderer does: the color lies over what is outside, with a soft rim of one pixel.

@@ -27,7 +27,6 @@ from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 _GROUPS = {"similarity": "cosine", "losses": "", "pace": "seconds"}
 """Units of the curves of how frames were painted, by group, in the order in which they are shown."""
 
-
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _RAMP = np.arange(256) / 255
 _LINEAR = np.where(_RAMP <= 0.04045, _RAMP / 12.92, ((_RAMP + 0.055) / 1.055) ** 2.4)
@@ -38,45 +37,21 @@ PIXELS = 24_000_000  # pixels that are measured in all; a second or two of a com
 COMPARED_WIDTH = 256  # pixels to which larger pictures are shrunk before they are compared
 
 
-@dataclass(frozen=True)
 class Film:
     """A film, or the part of one that is made."""
 
-    scene: Scene
-    timeline: Timeline  # with the film frames of the part alone
-    first: int = 0  # number of the first of them in the whole film
-
-    @classmethod
-    def of(cls, scene: Scene, timeline: Timeline, part: Part | None = None) -> Film:
-        """The film of a timeline, or a part of it."""
-        return cls(scene, timeline) if part is None else cls(scene, cut_part(timeline, part), part.first)
-
-    @property
-    def frames(self) -> int:
-        """Number of film frames."""
-        return len(self.timeline.edit)
-
-    @property
-    def seconds(self) -> float:
-        """Length of the film."""
-        return float(self.frames / self.timeline.fps)
-
-    @property
-    def models(self) -> str:
-        """Names of the generator and the perceptors, each once."""
-        names = (self.timeline.generator, *(plan.name for plan in self.timeline.perceptors))
-        return " + ".join(dict.fromkeys(names))
-
-    @property
-    def size(self) -> str:
-        """`256x144`."""
-        return f"{self.timeline.width}x{self.timeline.height}"
-
-    @property
-    def about(self) -> str:
-        """Its length, speed and size."""
-        fps = float(self.timeline.fps)
-        return f"{self.frames} frames, {self.seconds:.6g} s at {fps:.6g} fps, {self.size}"
+    def __init__(self, scene: Scene, timeline: Timeline, part: Part | None = None) -> None:
+        self.scene = scene
+        self.timeline = timeline if part is None else cut_part(timeline, part)
+        """With the film frames of the part alone."""
+        self.first = 0 if part is None else part.first  # number of the first of them in the whole film
+        self.frames = len(self.timeline.edit)
+        self.seconds = float(self.frames / timeline.fps)
+        names = (timeline.generator, *(plan.name for plan in timeline.perceptors))
+        self.models = " + ".join(dict.fromkeys(names))
+        self.size = f"{timeline.width}x{timeline.height}"
+        fps = float(timeline.fps)
+        self.about = f"{self.frames} frames, {self.seconds:.6g} s at {fps:.6g} fps, {self.size}"
 
     @cached_property
     def _all_tracks(self) -> tuple[Track, ...]:
