@@ -94,9 +94,9 @@ def test_a_cut_begins_again_and_a_carry_goes_on(tmp_path: Path) -> None:
         "  - {name: three, duration: 1s, transition: cut}"
     )
     frames = PreviewFrames(timeline, SIZE, tmp_path, "grid")
-    assert frames.view(FrameRef("two", 0)).origin == FrameRef("one", 0)
-    assert frames.view(FrameRef("two", 9)).new_from_old[0, 0] == pytest.approx(2**1.9)
-    assert frames.view(FrameRef("three", 0)).origin == FrameRef("three", 0)
+    assert frames.views[FrameRef("two", 0)].origin == FrameRef("one", 0)
+    assert frames.views[FrameRef("two", 9)].new_from_old[0, 0] == pytest.approx(2**1.9)
+    assert frames.views[FrameRef("three", 0)].origin == FrameRef("three", 0)
     first, cut = frames.picture(FrameRef("one", 0)), frames.picture(FrameRef("three", 0))
     assert np.abs(first.astype(int) - cut).mean() > 10  # another ground
 

@@ -165,13 +165,13 @@ def compare(
     only by force. Raises UsageError, InputError where there is no render or no frame, SceneError and
     OutputError.
     """
-    from vqanim.report.compare import compare_renders, comparison_page
+    from vqanim.report.compare import Comparison, comparison_page
     from vqanim.report.page import write_page
 
     path = Path(out)
     if path.is_dir() or (path.exists() and not force):
         raise UsageError(f"{path}: there already; give another --out, or --force to overwrite")
-    found = compare_renders(find_rendered(one), find_rendered(other), (str(one), str(other)))
+    found = Comparison(find_rendered(one), find_rendered(other), (str(one), str(other)))
     text = comparison_page(found)
     make_folder(path.parent)
     write_page(path, text)

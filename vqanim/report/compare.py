@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 
 from vqanim.errors import InputError, SceneError
 from vqanim.files import Picture
-from vqanim.plots.curves import Floats, Marks, svg_rows
+from vqanim.plots.curves import Floats, svg_rows
 from vqanim.report.film import Render, difference
 from vqanim.report.page import jpeg, render_page
 from vqanim.scene.tree import MAX_BYTES, Node, Scalar, parse_tree
@@ -39,28 +39,21 @@ _LINEAR = re.compile(r"\[([^],]+), linear\]")  # a value with the easing that go
 Row = tuple[str, str, str]  # a name, and what it is in A and B; empty where one does not have it
 
 
-@dataclass(frozen=True)
 class Comparison:
     """Two renders, A and B, and what is known of both. Their frames are read when they are asked for."""
 
-    renders: tuple[Render, Render]
-    names: tuple[str, str]  # what they are called: folders or scenes
-
-    @property
-    def sides(self) -> list[tuple[str, str, Render]]:
-        """Letter, name and render of both."""
-        return list(zip("AB", self.names, self.renders, strict=True))
-
-    @cached_property
-    def seconds(self) -> float:
-        """Of the longer film."""
-        return max(render.film.seconds for render in self.renders)
-
-    @cached_property
-    def settings(self) -> tuple[Row, ...]:
-        """The settings that differ, by their path in the scene, as in `camera.zoom`."""
-        one, other = (settings_of(render.folder, render.settings) for render in self.renders)
-        return differences(one, other)
+    def __init__(self, one: Render, other: Render, names: tuple[str, str]) -> None:
+        """names: what they are called, folders or scenes. Raises InputError where one has no frames."""
+        for render in (one, other):
+            if not render.available:
+                raise InputError(f"{render.folder}: no frame of its film is painted yet; render it first")
+        self.renders, self.names = (one, other), names
+        self.sides = list(zip("AB", names, self.renders, strict=True))
+        self.seconds = max(one.film.seconds, other.film.seconds)  # of the longer film
+        self.settings = differences(*(settings_of(each.folder, each.settings) for each in self.renders))
+        """By their path in the scene, as in `camera.zoom`."""
+        self.marks = replace(one.film.marks, seconds=self.seconds)  # the shots of A
+        self.notes = tuple(self._notes())
 
     def times(self, most: int = MOST_TIMES) -> list[float]:
         """Times of both films, seconds: one for each frame of the faster one, or as many as allowed."""
@@ -74,9 +67,8 @@ class Comparison:
         one, other = self.renders
         pairs = [(frame_at(one, time), frame_at(other, time)) for time in self.times()]
         common = [(a, b) for a, b in pairs if a is not None and b is not None]
-        pictures = zip(
-            _pictures(one, [a for a, _ in common]), _pictures(other, [b for _, b in common]), strict=True
-        )
+        columns = ([a for a, _ in common], [b for _, b in common])
+        pictures = zip(*map(_pictures, self.renders, columns), strict=True)
         return np.array([difference(*next(pictures)) if None not in pair else math.nan for pair in pairs])
 
     @property
@@ -85,21 +77,18 @@ class Comparison:
         known = self.distances[~np.isnan(self.distances)]
         return float(known.mean()) if known.size else None
 
-    @cached_property
-    def notes(self) -> tuple[str, ...]:
+    def _notes(self) -> Iterator[str]:
         """What makes them hard to compare, a line each."""
         one, other = (render.film for render in self.renders)
-        lines = []
         if one.seconds != other.seconds:
-            lines.append(f"they are not equally long: A {one.seconds:.6g} s, B {other.seconds:.6g} s")
+            yield f"they are not equally long: A {one.seconds:.6g} s, B {other.seconds:.6g} s"
         if one.size != other.size:
-            lines.append(f"they are not equally large: A {one.size}, B {other.size} pixels")
+            yield f"they are not equally large: A {one.size}, B {other.size} pixels"
         for letter, _, render in self.sides:
             if render.missing:
-                lines.append(f"{render.missing} of {letter} are painted so far")
+                yield f"{render.missing} of {letter} are painted so far"
         if self.renders[0].folder.resolve() == self.renders[1].folder.resolve():
-            lines.append("A and B are the same render")
-        return tuple(lines)
+            yield "A and B are the same render"
 
     @cached_property
     def figures(self) -> tuple[Row, ...]:
@@ -107,11 +96,6 @@ class Comparison:
         both = [_figures(render) for render in self.renders]
         names = {**both[0], **both[1]}
         return tuple((name, both[0].get(name, ""), both[1].get(name, "")) for name in names)
-
-    @cached_property
-    def marks(self) -> Marks:
-        """The shots of A, over the time of the longer film."""
-        return replace(self.renders[0].film.marks, seconds=self.seconds)
 
     @cached_property
     def plots(self) -> tuple[tuple[Track, ...], tuple[str, ...]]:
@@ -133,14 +117,6 @@ class Comparison:
         order = ("prompts", "similarity", "losses", "picture")
         plots.sort(key=lambda plot: order.index(plot.group) if plot.group in order else len(order))
         return tuple(plots), tuple(dict.fromkeys(same))
-
-
-def compare_renders(one: Render, other: Render, names: tuple[str, str]) -> Comparison:
-    """Two renders, of which both have frames. Raises InputError."""
-    for render in (one, other):
-        if not render.available:
-            raise InputError(f"{render.folder}: no frame of its film is painted yet; render it first")
-    return Comparison((one, other), names)
 
 
 def comparison_page(found: Comparison) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -90,15 +90,13 @@ def painting_tracks(film: Film, metrics: Mapping[FrameRef, Metrics]) -> tuple[Tr
     frame has the values of the saved frame that is seen most in it."""
     curves: dict[tuple[str, str], Floats] = {}
     for frame, known in metrics.items():
-        pairs = [
-            ("similarity", film.prompt_names.get(text, text), value) for text, value in known.similarities
-        ]
+        names = film.prompt_names
+        pairs = [("similarity", names.get(text, text), value) for text, value in known.similarities]
         pairs += [("losses", kind.replace("_", " "), value) for kind, value in known.losses]
         pairs += [] if known.seconds is None else [("pace", "seconds a frame", known.seconds)]
         for group, name, value in pairs if frame in film.positions else ():
-            if (group, name) not in curves:
-                curves[group, name] = np.full(film.frames, math.nan)
-            curves[group, name][film.positions[frame]] = value
+            curve = curves.setdefault((group, name), np.full(film.frames, math.nan))
+            curve[film.positions[frame]] = value
     order = sorted(curves, key=lambda key: list(_GROUPS).index(key[0]))
     return tuple(Track(name, group, _GROUPS[group], curves[group, name]) for group, name in order)
 
@@ -121,19 +119,14 @@ class Look:
     """`#rrggbb`; empty where a frame is not painted yet."""
 
 
-@dataclass(frozen=True)
 class Render:
     """A render as it lies in its folder, finished or not. Nothing is written."""
 
-    folder: Path
-    stem: str  # name of its films
-    film: Film
-    models: tuple[ModelLine, ...]
-
-    @cached_property
-    def store(self) -> TakeStore:
-        """Its saved frames."""
-        return TakeStore(self.folder)
+    def __init__(self, folder: Path, stem: str, film: Film, models: Sequence[ModelLine]) -> None:
+        """stem: name of its films."""
+        self.folder, self.stem, self.film, self.models = folder, stem, film, models
+        self.store = TakeStore(folder)
+        self.mp4 = folder / f"{stem}.mp4"  # whether it is there or not
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -163,11 +156,6 @@ class Render:
         frames, available = self.film.frames, len(self.available)
         return f"{available} of {frames} frames" if available < frames else ""
 
-    @property
-    def mp4(self) -> Path:
-        """The MP4 of the film, whether it is there or not."""
-        return self.folder / f"{self.stem}.mp4"
-
     @cached_property
     def painting_tracks(self) -> tuple[Track, ...]:
         """Similarities, losses and seconds over the film."""
@@ -184,14 +172,12 @@ class Render:
         timeline = self.film.timeline
         positions = sample_frames(self.film.frames, timeline.width, timeline.height)
         pictures = self.pictures(position for position in positions if position in self.available)
-        measured = []
-        for position in positions:
-            sharp, color = math.nan, ""
+        sharp, colors = np.full(len(positions), math.nan), [""] * len(positions)
+        for number, position in enumerate(positions):
             if position in self.available:
                 picture = next(pictures)
-                sharp, color = sharpness(picture), mean_color(picture)
-            measured.append((sharp, color))
-        return Look(np.array([sharp for sharp, _ in measured]), tuple(color for _, color in measured))
+                sharp[number], colors[number] = sharpness(picture), mean_color(picture)
+        return Look(sharp, tuple(colors))
 
     @cached_property
     def statistics(self) -> dict[str, Floats]:

@@ -99,16 +99,12 @@ class LivePage:
 
     def __init__(self, folder: Path, film: Film, store: TakeStore, stem: str, guard: Guard) -> None:
         """folder: of the render. stem: name of its films. guard: called before each write."""
-        self._folder, self._film, self._stem, self._guard = folder, film, stem, guard
-        self._store = store
-        self._pace = Pace(film.timeline)
-        self._earlier = read_warnings(folder)
+        self._folder, self._film, self._stem, self._guard, self._store = folder, film, stem, guard, store
+        self._pace, self._earlier = Pace(film.timeline), read_warnings(folder)
         self._lock = threading.Lock()
         self._status = Status(film.timeline.warnings)
-        self._done: dict[FrameRef, Metrics] = {}
-        """Frames that are not on the page yet."""
-        self._rescan = False
-        """Whether the frames on the disk are to be read."""
+        self._done: dict[FrameRef, Metrics] = {}  # frames that are not on the page yet
+        self._rescan = False  # whether the frames on the disk are to be read
         self._changed, self._ended = threading.Event(), threading.Event()
         self._failures: list[str] = []
         self._thread = threading.Thread(target=self._work, name="live page", daemon=True)

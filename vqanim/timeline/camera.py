@@ -81,11 +81,8 @@ class ShotCamera:
             pieces = views[0].pieces(mesh, places)
             if amount is not None:
                 other = views[1].pieces(mesh, places)
-                mixed = (
-                    motion.mix(other.log, pieces.log, amount),
-                    motion.mix(other.shift, pieces.shift, amount),
-                )
-                pieces = Similarities(*mixed)
+                log, shift = (other.log, pieces.log, amount), (other.shift, pieces.shift, amount)
+                pieces = Similarities(motion.mix(*log), motion.mix(*shift))
             steps = motion.frame_steps(mesh, pieces)
         wild = np.flatnonzero(~_is_calm(steps))
         if wild.size:
@@ -217,8 +214,8 @@ class _View:
         """The movement over every piece of a mesh whose frames are `frames` of the film."""
         inside, edges = self.clocks.at(mesh.points), self._at_edges(mesh, frames)
         rate = np.log(self.value("zoom", inside)) + 1j * np.radians(self.value("rotate", inside))
-        pan = self._pair("pan.x", "pan.y", inside)
-        drift = motion.drift_of(rate, self._center(inside), pan, self._pose(inside))
+        pan, pose = self._pair("pan.x", "pan.y", inside), self._pose(inside)
+        drift = np.asarray((rate * (pose.shift - self._center(inside)) - pan) / np.exp(pose.log))
         return motion.piece_steps(mesh, rate, drift, self._pose(edges))
 
     def turn_pieces(self, mesh: Mesh, frames: Indices) -> Complex:
@@ -267,13 +264,9 @@ def _rounded(steps: Similarities, border: str) -> list[CameraStep]:
         if abs(log) < _NOTHING and abs(shift) < _NOTHING:
             step = CameraStep()
         else:
-            step = CameraStep(
-                tidy(math.exp(wanted_log.real)),
-                tidy(math.degrees(wanted_log.imag)),
-                tidy(wanted_shift.real),
-                tidy(wanted_shift.imag),
-                border,
-            )
+            scale, angle = math.exp(wanted_log.real), math.degrees(wanted_log.imag)
+            numbers = (scale, angle, wanted_shift.real, wanted_shift.imag)
+            step = CameraStep(*map(tidy, numbers), border=border)
         left_log = wanted_log - complex(math.log(step.scale), math.radians(step.angle))
         left_shift = wanted_shift - cmath.exp(left_log) * complex(step.shift_x, step.shift_y)
         rounded.append(step)

@@ -37,13 +37,10 @@ def clips_of(scene: Scene) -> tuple[Clip, ...]:
     """The shots of a scene one after another. Raises SceneError with every shot that shows no frame or is
     shorter than its transition, or when the film is too long."""
     base = TimeBase(0.0, scene.fps)
+    lengths = [shot.duration and shot.duration.seconds(base) for shot in scene.shots]
     written = [
-        Written(
-            None if shot.duration is None else shot.duration.seconds(base),
-            shot.repeat,
-            shot.freeze.seconds(base) if shot.freeze else 0.0,
-        )
-        for shot in scene.shots
+        Written(length, shot.repeat, shot.freeze.seconds(base) if shot.freeze else 0.0)
+        for shot, length in zip(scene.shots, lengths, strict=True)
     ]
     total = None if scene.duration is None else scene.duration.seconds(base)
     spans = lay_out(written, total, scene.rate)
@@ -136,10 +133,10 @@ def cuts_of(clips: Sequence[Clip], scene: Scene, fps: Fraction) -> tuple[Cut, ..
         cuts.append(Cut(clip, first, end - first, max(1, held - first)))
     _check_length(cuts[-1].first + cuts[-1].count, scene)
     what = f"and shows no frame of the film: one is {float(1 / fps):.3g} s at {float(fps):.6g} fps"
-    empty = [cut for cut in cuts if cut.count < 1]
-    if problems := [
-        Problem(cut.clip.shot.place, f"shot {cut.clip.shot.name} lasts {cut.seconds:.6g} s {what}")
-        for cut in empty
-    ]:
-        raise SceneError(problems)
+    empty = [(cut.clip.shot, cut.seconds) for cut in cuts if cut.count < 1]
+    if empty:
+        found = (
+            Problem(shot.place, f"shot {shot.name} lasts {length:.6g} s {what}") for shot, length in empty
+        )
+        raise SceneError(list(found))
     return tuple(cuts)

@@ -46,15 +46,22 @@ def compile_timeline(
     shot without a frame, and sizes or lengths beyond all measure.
     """
     scene = _with_sound(scene, clock, signals)
-    width, height = _fitted_size(scene, limits)
+    (width, height), resized = _fitted_size(scene, limits)
     clips = clips_of(scene)
     duration = math.fsum(clip.duration for clip in clips)
     sampler = Sampler()
     base = TimeBase(duration, scene.fps, sound=scene.sound)
     clocks = [Clocks(clip, base, several=len(clips) > 1, rate=scene.rate) for clip in clips]
+    # Of the shot before, if its last picture is carried on; it stops with the transition.
+    before = [
+        replace(last, until=here.clip.start + here.clip.blend)
+        if here.clip.shot.transition.kind == "carry"
+        else None
+        for last, here in pairwise(clocks)
+    ]
     cameras = [
-        ShotCamera(here, _before(here, before), height / width, cell_length(duration))
-        for before, here in zip([None, *clocks], clocks, strict=False)
+        ShotCamera(here, last, height / width, cell_length(duration))
+        for last, here in zip([None, *before], clocks, strict=True)
     ]
     carried = [camera.clocks if camera.before is not None else None for camera in cameras]
     shots = tuple(
@@ -68,6 +75,14 @@ def compile_timeline(
     if sampler.problems:
         raise SceneError(sampler.problems.values())
     gif_width, gif_fps = _gif(scene, width, height, len(edit))
+    used = scene.models.used  # shares add up to 1
+    total = sum(use.weight for use in used)
+    jumps = tuple(
+        f"{after.place} carries on from the last picture of {last.name}, which plays backwards: "
+        "the picture will jump there"
+        for last, after in pairwise(scene.shots)
+        if last.reverse and after.transition.kind == "carry"
+    )
     return Timeline(
         title=scene.title,
         width=width,
@@ -75,7 +90,7 @@ def compile_timeline(
         fps=scene.fps,
         seed=scene.seed,
         generator=scene.models.generator,
-        perceptors=_perceptors(scene),
+        perceptors=tuple(PerceptorPlan(use.name, tidy(float(use.weight / total))) for use in used),
         shots=shots,
         edit=edit,
         crf=scene.output.crf,
@@ -85,7 +100,7 @@ def compile_timeline(
         rate=scene.rate,
         keys=keys,
         sound=None if scene.soundtrack is None else SoundPlan(scene.soundtrack.file, scene.soundtrack.start),
-        warnings=scene.warnings + _size_warnings(scene, width, height, limits) + _edit_warnings(scene),
+        warnings=(*scene.warnings, *resized, *jumps),
     )
 
 
@@ -113,21 +128,8 @@ def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fracti
     return columns, fps
 
 
-def _before(here: Clocks, before: Clocks | None) -> Clocks | None:
-    """The clocks of the shot before, if its last picture is carried on; they stop with the transition."""
-    if before is None or here.clip.shot.transition.kind != "carry":
-        return None
-    return replace(before, until=here.clip.start + here.clip.blend)
-
-
-def _perceptors(scene: Scene) -> tuple[PerceptorPlan, ...]:
-    """Those that count, with weights that add up to 1."""
-    total = sum(use.weight for use in scene.models.used)
-    return tuple(PerceptorPlan(use.name, tidy(float(use.weight / total))) for use in scene.models.used)
-
-
-def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:
-    """Width and height as near to the wanted ones as the generator can."""
+def _fitted_size(scene: Scene, limits: Limits) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Width and height as near to the requested ones as the generator can, and warnings."""
     wanted = (scene.size.width, scene.size.height)
     if max(wanted) > MAX_SIDE:
         message = f"found {wanted[0]}x{wanted[1]}, allowed {MAX_SIDE} pixels a side at most"
@@ -136,24 +138,8 @@ def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:
     nearest = ((2 * side + multiple) // (2 * multiple) for side in wanted)
     least, most = -(-limits.min_side // multiple), MAX_SIDE // multiple
     width, height = (multiple * min(max(side, least), most) for side in nearest)
-    return width, height
-
-
-def _edit_warnings(scene: Scene) -> tuple[str, ...]:
-    return tuple(
-        f"{after.place} carries on from the last picture of {before.name}, which plays backwards: "
-        "the picture will jump there"
-        for before, after in pairwise(scene.shots)
-        if before.reverse and after.transition.kind == "carry"
-    )
-
-
-def _size_warnings(scene: Scene, width: int, height: int, limits: Limits) -> tuple[str, ...]:
-    wanted = (scene.size.width, scene.size.height)
     if wanted == (width, height):
-        return ()
-    least = f", {limits.min_side} at least" if min(wanted) < limits.min_side else ""
-    return (
-        f"size: {wanted[0]}x{wanted[1]} becomes {width}x{height}: "
-        f"the generator needs multiples of {limits.multiple}{least}",
-    )
+        return wanted, ()
+    smallest = f", {limits.min_side} at least" if min(wanted) < limits.min_side else ""
+    needs = f"the generator needs multiples of {multiple}{smallest}"
+    return (width, height), (f"size: {wanted[0]}x{wanted[1]} becomes {width}x{height}: {needs}",)

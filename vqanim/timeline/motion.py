@@ -95,11 +95,6 @@ def mesh(frames: Floats, cell: float, breaks: Iterable[float]) -> Mesh:
     return Mesh(cells, edges, np.searchsorted(edges, frames))
 
 
-def drift_of(rate: Complex, center: Complex, pan: Complex, pose: Similarities) -> Complex:
-    """The drift of speeds [C, 3] as seen from a picture that stands in `pose` [C, 3]."""
-    return np.asarray((rate * (pose.shift - center) - pan) / np.exp(pose.log))
-
-
 def piece_steps(mesh: Mesh, rate: Complex, drift: Complex, pose: Similarities) -> Similarities:
     """The movement over every piece [P] of a mesh, by rate and drift at the points [C, 3] of the mesh and the
     poses [P + 1] at the edges of the pieces."""
@@ -185,11 +180,7 @@ def _inside_pieces(mesh: Mesh, values: Complex) -> Complex:
 def _parabolas(x: Floats) -> Floats:
     """The parabolas that are 1 at one point and 0 at the others: [..., 3] at `x` [...], 0..1 of a cell."""
     a, b, c = _POINTS
-    return np.stack(
-        [
-            (x - b) * (x - c) / ((a - b) * (a - c)),
-            (x - a) * (x - c) / ((b - a) * (b - c)),
-            (x - a) * (x - b) / ((c - a) * (c - b)),
-        ],
-        axis=-1,
-    )
+    first = (x - b) * (x - c) / ((a - b) * (a - c))
+    second = (x - a) * (x - c) / ((b - a) * (b - c))
+    third = (x - a) * (x - b) / ((c - a) * (c - b))
+    return np.stack([first, second, third], axis=-1)

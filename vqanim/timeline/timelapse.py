@@ -17,12 +17,8 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
     are spread evenly over the shot's time, on which weights and learning rate run; where nothing pulls there
     are none. The frames under the dissolve that follows show how the picture came out."""
     # A frame of a timelapse has none before it that it could stay near to.
-    kept = [
-        replace(
-            frame, losses=tuple(term for term in frame.losses if term.is_prompt or term.target is not None)
-        )
-        for frame in take.frames
-    ]
+    terms = ((term for term in frame.losses if term.is_prompt or term.target) for frame in take.frames)
+    kept = [replace(frame, losses=tuple(own)) for frame, own in zip(take.frames, terms, strict=True)]
     shown = kept[: len(kept) - take.overhang]
     segments = _segments(shown)
     lapse = TimelapsePlan(len(shown), shot.pace == "even", segments)

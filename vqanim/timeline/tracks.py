@@ -73,19 +73,12 @@ def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
     as in a scene. A film frame made of several saved ones shows the numbers of the one that is seen most."""
     plans = shown_plans(timeline)
     rate = float(timeline.rate or timeline.fps)
-    return tuple(
-        track
-        for track in (
-            *_prompts(plans),
-            *_camera(plans, rate),
-            *(
-                Track(name, group, unit, _values(plans, group, map(attrgetter(name), plans)))
-                for name, (group, unit) in _NUMBERS.items()
-            ),
-            *_effects(timeline.edit),
-        )
-        if not np.isnan(track.values).all()
+    numbers = (
+        Track(name, group, unit, _values(plans, group, map(attrgetter(name), plans)))
+        for name, (group, unit) in _NUMBERS.items()
     )
+    tracks = (*_prompts(plans), *_camera(plans, rate), *numbers, *_effects(timeline.edit))
+    return tuple(track for track in tracks if not np.isnan(track.values).all())
 
 
 def _camera(plans: list[FramePlan], rate: float) -> Iterator[Track]:
@@ -115,11 +108,11 @@ def _values(plans: list[FramePlan], group: str, numbers: Iterable[float]) -> Flo
 def shown_plans(timeline: Timeline) -> list[FramePlan]:
     """For every film frame the plan of the saved frame that is seen most."""
     plans = {FrameRef(plan.shot, plan.index): plan for shot in timeline.shots for plan in shot.frames}
-    shown = []
-    for frame in timeline.edit:
-        looks = [(layer.share * look.share, look.frame) for layer in frame.layers for look in layer.looks]
-        shown.append(plans[max(looks, key=lambda look: look[0])[1]])
-    return shown
+    looks = (
+        [(layer.share * look.share, look.frame) for layer in frame.layers for look in layer.looks]
+        for frame in timeline.edit
+    )
+    return [plans[max(each, key=lambda look: look[0])[1]] for each in looks]
 
 
 def _prompts(plans: list[FramePlan]) -> Iterator[Track]:
@@ -127,13 +120,12 @@ def _prompts(plans: list[FramePlan]) -> Iterator[Track]:
     rows: dict[tuple[str, str], Floats] = {}
     shots: dict[tuple[str, str], set[str]] = {}
     for index, plan in enumerate(plans):
-        for term in plan.losses:
-            if term.is_prompt:
-                key = (term.kind, term.text)
-                if key not in rows:
-                    rows[key] = np.full(len(plans), np.nan)
-                rows[key][index] = term.weight
-                shots.setdefault(key, set()).add(plan.shot)
+        for term in (term for term in plan.losses if term.is_prompt):
+            key = (term.kind, term.text)
+            if key not in rows:
+                rows[key], shots[key] = np.full(len(plans), np.nan), set()
+            rows[key][index] = term.weight
+            shots[key].add(plan.shot)
     names = np.array([plan.shot for plan in plans])
     for key, values in rows.items():
         own = np.isin(names, list(shots[key]))
