@@ -142,8 +142,7 @@ class Homography:
 
     field: Tensor
     """Float32 [1, H, W, 2], on the device of the pictures. It may point far beyond the old picture."""
-    border: str
-    """What lies there: `reflect`, `wrap`, `edge` or a color `#rrggbb`."""
+    border: str  # what lies there: `reflect`, `wrap`, `edge` or a color `#rrggbb`
 
     @classmethod
     def of(cls, matrix: Matrix, border: str, size: Size, device: torch.device | str) -> Homography:

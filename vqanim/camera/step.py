@@ -20,8 +20,7 @@ class CameraStep:
     angle: float = 0.0  # degrees, clockwise on screen
     shift_x: float = 0.0
     """Frame widths by which the picture moves right (a camera that pans right gives a negative number)."""
-    shift_y: float = 0.0
-    """Frame widths (not heights) by which the picture moves down."""
+    shift_y: float = 0.0  # frame widths (not heights) by which the picture moves down
     border: str = "reflect"
     """reflect, wrap, edge or a color `#rrggbb`: what is seen beyond the old picture."""
     tilt: float = 0.0
@@ -30,8 +29,7 @@ class CameraStep:
     """Degrees by which it turns right. The three angles are one turn about one axis (a rotation vector)."""
     roll: float = 0.0
     """Degrees by which the picture turns clockwise, because a camera that looks down turns right."""
-    fov: float = DEFAULT_FOV
-    """Degrees that the frame's width spans; matters where the camera turns."""
+    fov: float = DEFAULT_FOV  # degrees that the frame's width spans; matters where the camera turns
 
     @property
     def turns(self) -> bool:

@@ -170,8 +170,7 @@ def _expression(text: str) -> ast.expr:
 
 DIGITS = 9  # of the seconds of a key, behind the point: as exact as a scene tells moments apart
 FIGURES = 7  # of a value, altogether
-CLOSE = 1e-3
-"""How far a power of a straight line may be from the line between its keys, as a part of it."""
+CLOSE = 1e-3  # how far a power of a straight line may be from the line between its keys, as a part of it
 HALVINGS = 6
 WIDTH = 100  # columns of keyframes on several lines
 

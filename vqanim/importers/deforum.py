@@ -35,8 +35,7 @@ KEYS = frozenset("animation_mode max_frames translation_x strength_schedule anim
 """One of them makes sure that settings are Deforum's."""
 SETTINGS = KEYS | {"prompts", "zoom", "angle"}
 """One of them is enough where the tool was named, and for a cell of a notebook."""
-STEPS, STRENGTH = 6.0, 0.65
-"""Our steps a frame stand for what Deforum's usual strength leaves of its own."""
+STEPS, STRENGTH = 6.0, 0.65  # our steps a frame stand for what Deforum's usual strength leaves of its own
 NOISE = 0.3
 """Of Deforum's amount: half, as its pictures run from -1 to 1, and less, as Perlin noise is calmer."""
 DEFAULT_FPS, DEFAULT_FRAMES = 15, 120

@@ -11,8 +11,7 @@ from vqanim.importers.motion import fov_of, put_flat_move
 
 FLAT = ("translate_x", "translate_y", "rotate_2d", "zoom_x_2d", "zoom_y_2d")
 DEEP = ("translate_x", "translate_y", "translate_z_3d", "rotate_3d", "field_of_view", "lock_camera")
-FAR = 2500.0
-"""Pixels; as far as things are thought to be in 3D, a quarter of what pytti's farthest are."""
+FAR = 2500.0  # pixels; as far as things are thought to be in 3D, a quarter of what pytti's farthest are
 _BORDERS = {"wrap": "wrap", "mirror": "reflect", "smear": "edge", "black": '"#000000"'}
 
 

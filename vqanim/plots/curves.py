@@ -103,8 +103,7 @@ class SvgRow:
     text: str = ""  # beside the plot, while no cursor is over it
     values: str = ""  # what the cursor shows: curve;curve, each v,v,v
     lines: tuple[tuple[str, str], ...] = ()  # (class, points) of polylines
-    colors: tuple[str, ...] = ()
-    """A band of equal parts, `#rrggbb` each, or nothing."""
+    colors: tuple[str, ...] = ()  # a band of equal parts, `#rrggbb` each, or nothing
     area: str = ""  # points of a polygon
 
 

@@ -31,8 +31,7 @@ from vqanim.timeline.part import Part, cut_part
 from vqanim.timeline.plan import Chapter, Timeline
 from vqanim.timeline.tracks import Track, find_tracks
 
-Progress = Callable[[int, int], None]
-"""Called with the number of pictures that are made, and of all."""
+Progress = Callable[[int, int], None]  # called with the number of pictures that are made, and of all
 MANIFEST = Manifest("preview.json")
 VERSION = 3  # bumped by hand whenever the same scene would give another preview
 WIDTH, MOST_HEIGHT = 384, 512

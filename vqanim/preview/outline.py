@@ -32,8 +32,7 @@ class ShotLine:
     name: str
     at: float  # seconds of film
     frames: int  # of the film
-    painted: int
-    """Saved frames, those under the dissolve that follows included."""
+    painted: int  # saved frames, those under the dissolve that follows included
     steps: int  # of all of them
     begins: str  # carry, cut or dissolve; start for the first one
 
@@ -82,8 +81,7 @@ class Outline:
     tracks: tuple[Track, ...]
     warnings: tuple[str, ...]
     sound: SoundPlan | None = None
-    beats: tuple[float, ...] = ()
-    """Seconds of film, where the scene has a song whose beats are known."""
+    beats: tuple[float, ...] = ()  # seconds of film, where the scene has a song whose beats are known
     bars: tuple[float, ...] = ()  # the beats with which bars begin
     kept: int = 0
     """Frames that are painted already and hold; `time` is that for the others."""

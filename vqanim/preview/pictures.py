@@ -50,8 +50,7 @@ class View:
     """A saved frame, seen from the frame that its picture began with."""
 
     origin: FrameRef  # the frame that carries nothing
-    new_from_old: Matrix
-    """Forward matrix in frame widths from the middle (see camera.homography)."""
+    new_from_old: Matrix  # forward matrix in frame widths from the middle (see camera.homography)
     border: str
     """What is seen beyond the old picture: `reflect`, `wrap`, `edge` or a color `#rrggbb`."""
 
@@ -157,8 +156,7 @@ def cell_name(column: int, row: int) -> str:
 KINDS = ("grid", "start", "frame")  # what has a name; all else is the path of a picture
 
 Size = tuple[int, int]  # width and height in pixels
-_MODES = {"reflect": "reflect", "wrap": "grid-wrap", "edge": "nearest"}
-"""Borders as scipy names them."""
+_MODES = {"reflect": "reflect", "wrap": "grid-wrap", "edge": "nearest"}  # borders as scipy names them
 MARGIN = 5  # pixels with which a picture goes on around itself while it is enlarged
 NEAREST, FARTHEST, AGAIN = 6.0, 1 / 3, 3.0
 """Magnified more than NEAREST or less than FARTHEST, a picture fades into itself AGAIN times smaller or

@@ -27,8 +27,7 @@ from vqanim.timeline.tracks import Track
 MOST_TIMES, LEAST_TIMES = 240, 24  # times at which both are shown
 MOST_COLUMNS = 1000  # parts of the longer film over which curves are compared
 WIDTH = 400  # pixels of a frame in the page
-CHARACTERS = 5_500_000
-"""Of all frames of a page together; of films that need more fewer frames are shown."""
+CHARACTERS = 5_500_000  # of all frames of a page together; of films that need more fewer frames are shown
 MOST_ROWS = 300  # settings that are listed in the page
 RUN_SETTINGS = tuple("quality vqanim engine torch machine device threads weights deterministic".split())
 """Of run.json, what the scene does not say."""

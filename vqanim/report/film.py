@@ -115,8 +115,7 @@ class Look:
     """How sharp a film is and of what color, each in the middle of an equal part of it."""
 
     sharpness: Floats  # nan where a frame is not painted yet
-    colors: tuple[str, ...]
-    """`#rrggbb`; empty where a frame is not painted yet."""
+    colors: tuple[str, ...]  # `#rrggbb`; empty where a frame is not painted yet
 
 
 class Render:

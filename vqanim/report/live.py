@@ -50,8 +50,7 @@ class Status:
     """Where a render stands: what the page shows besides pictures and curves."""
 
     warnings: tuple[str, ...]
-    state: str = "starting"
-    """starting, loading, painting, films, or one of ENDED."""
+    state: str = "starting"  # starting, loading, painting, films, or one of ENDED
     message: str = ""
     shot: str = ""
     done: int = 0

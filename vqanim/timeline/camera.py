@@ -21,8 +21,7 @@ from vqanim.timeline import motion
 from vqanim.timeline.motion import Complex, Mesh, Similarities, most_turn, turns_between
 from vqanim.timeline.sampling import DIGITS, Clocks, Floats, Indices, Moments, Sampler, seconds_of, tidy
 
-_SPEEDS = {"zoom": 1, "rotate": 0, "pan.x": 0, "pan.y": 0, "yaw": 0, "tilt": 0}
-"""With their values at rest."""
+_SPEEDS = {"zoom": 1, "rotate": 0, "pan.x": 0, "pan.y": 0, "yaw": 0, "tilt": 0}  # with their values at rest
 _POSES = ("scale", "angle", "offset.x", "offset.y", "center.x", "center.y", "look.x", "look.y", "fov")
 _FALLBACKS = {"zoom": 1.0, "scale": 1.0, "fov": DEFAULT_FOV}  # of curves that fail; of others 0
 _MOST_SCALE = 1000.0  # factor between two frames, or its inverse, beyond which a step is a mistake
@@ -45,8 +44,7 @@ def is_at_rest(camera: Camera) -> bool:
 class Way:
     """The camera's way from a painted frame to the next, cut in two at a moment between them."""
 
-    there: tuple[CameraStep, ...]
-    """One after another, from the frame before to the moment."""
+    there: tuple[CameraStep, ...]  # one after another, from the frame before to the moment
     on: tuple[CameraStep, ...]  # from the moment to the next frame
 
 
@@ -58,8 +56,7 @@ class ShotCamera:
     before: Clocks | None
     """Of the shot whose last frame is carried on; None for the first shot and after a cut."""
     aspect: float  # height / width of a frame
-    cell: float
-    """Seconds of a cell of integration, from `motion.cell_length`."""
+    cell: float  # seconds of a cell of integration, from `motion.cell_length`
 
     def path(self, places: Indices, sampler: Sampler) -> list[CameraStep]:
         """The steps between places [P], in painted frames of all shots: P - 1, each from one to the next.

@@ -18,14 +18,12 @@ class Clip(Span):
     """A shot and its span, with what the timeline of its neighbors does to it."""
 
     shot: Shot
-    start: float
-    """Seconds of its first frame among the painted frames of all shots."""
+    start: float  # seconds of its first frame among the painted frames of all shots
     blend: float
     """Seconds over which it is blended with the shot before as it is painted; 0 for none."""
     dissolve: float
     """Seconds over which the shot before dissolves into it in the film; 0 for none."""
-    overhang: int
-    """Frames that are painted past its end, for the dissolve that follows."""
+    overhang: int  # frames that are painted past its end, for the dissolve that follows
     shown: int
     """Painted frames by which the film comes to its frames later than they are painted."""
     seen: float

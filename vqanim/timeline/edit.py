@@ -138,8 +138,7 @@ class _Clock:
     count: int  # the first so many frames
     base: TimeBase
     rate: Fraction  # frames per second
-    shot: str = ""
-    """Name of the shot for a message, where there are several."""
+    shot: str = ""  # name of the shot for a message, where there are several
 
     @cached_property
     def seconds(self) -> Floats:

@@ -58,12 +58,9 @@ class Similarities:
 class Mesh:
     """Moments of integration between the frames of a shot."""
 
-    cells: Floats
-    """Edges of the cells in seconds, [C + 1], ascending."""
-    edges: Floats
-    """Edges of the pieces in seconds, [P + 1]: cells cut at the frames."""
-    frames: NDArray[np.int64]
-    """Index of every frame's moment among the edges of the pieces, [F]."""
+    cells: Floats  # edges of the cells in seconds, [C + 1], ascending
+    edges: Floats  # edges of the pieces in seconds, [P + 1]: cells cut at the frames
+    frames: NDArray[np.int64]  # index of every frame's moment among the edges of the pieces, [F]
 
     @property
     def points(self) -> Floats:

@@ -24,18 +24,14 @@ or a picture file of the start and of terms."""
 class StartPlan:
     """The picture that a shot starts from when it carries nothing."""
 
-    kind: str
-    """noise, image, color, gradient or icon; of what a term names also frame."""
-    image: str | None = None
-    """Absolute path; its content hash, not its name, goes into the digest."""
+    kind: str  # noise, image, color, gradient or icon; of what a term names also frame
+    image: str | None = None  # absolute path; its content hash, not its name, goes into the digest
     colors: tuple[Color, ...] = ()
     """sRGB in 0..1; one for color, two or more from top to bottom for gradient."""
     icon: IconSpec | None = None
     """For icon; its content hash, not its name or file, goes into the digest."""
-    fit: str = "cover"
-    """How an image becomes a frame: cover, contain or stretch."""
-    frame: FrameRef | None = None
-    """For frame: a saved one; its pixels go into the digest."""
+    fit: str = "cover"  # how an image becomes a frame: cover, contain or stretch
+    frame: FrameRef | None = None  # for frame: a saved one; its pixels go into the digest
     view: tuple[float, ...] = ()
     """For frame: how it is moved, a forward matrix row by row, in frame widths from the middle of the frame
     (see camera.homography); empty where it is not."""
@@ -56,8 +52,7 @@ class StartPlan:
 class AreaPlan:
     """A part of the frame: where a figure is drawn, or where a picture is light."""
 
-    shape: StartPlan
-    """An icon or image; only its form counts, no colors."""
+    shape: StartPlan  # an icon or image; only its form counts, no colors
     outside: bool = False  # True: all but that
 
 
@@ -123,8 +118,7 @@ class TimelapsePlan:
 
     frames: int
     """Those over which the picture comes into being; frames after them show how it came out."""
-    even: bool
-    """Whether the change is spread evenly over them; else the steps are."""
+    even: bool  # whether the change is spread evenly over them; else the steps are
     segments: tuple[Segment, ...]  # all its steps, in order
 
     def __hash__(self) -> int:
@@ -145,15 +139,13 @@ class FramePlan:
     time: float  # seconds of film
     seed: int
     """The scene's seed; generators are derived from (seed, shot, index, purpose)."""
-    previous: FrameRef | None
-    """The saved frame that is carried; None: the frame begins from `start`."""
+    previous: FrameRef | None  # the saved frame that is carried; None: the frame begins from `start`
     start: StartPlan | None  # set exactly when `previous` is None
     camera: CameraStep
     losses: tuple[WeightedTerm, ...]  # terms with a weight other than zero
     steps: int  # optimisation steps; 0 when all weights are zero
     learning_rate: float
-    cutouts: tuple[int, ...]
-    """Of each perceptor, in the order of Timeline.perceptors."""
+    cutouts: tuple[int, ...]  # of each perceptor, in the order of Timeline.perceptors
     match_colors: float
     match_detail: float
     sharpen: float
@@ -237,8 +229,7 @@ class Look:
     """A saved frame as it is seen in a film frame."""
 
     frame: FrameRef
-    share: float = 1.0
-    """Of the layer's picture; those of a layer add up to 1."""
+    share: float = 1.0  # of the layer's picture; those of a layer add up to 1
     moves: tuple[Move, ...] = ()  # done one after another, the first one first
 
 
@@ -247,8 +238,7 @@ class Layer:
     """The picture of one shot in a film frame: its looks blended, then its own effects."""
 
     looks: tuple[Look, ...]
-    share: float = 1.0
-    """Of the film frame; those of a film frame add up to 1."""
+    share: float = 1.0  # of the film frame; those of a film frame add up to 1
     effects: tuple[EffectNow, ...] = ()
 
 
@@ -295,8 +285,7 @@ class PerceptorPlan:
     """A perceptor that looks at all frames."""
 
     name: str
-    share: float = 1.0
-    """How much it counts; the shares of all perceptors add up to 1."""
+    share: float = 1.0  # how much it counts; the shares of all perceptors add up to 1
 
 
 @dataclass(frozen=True)

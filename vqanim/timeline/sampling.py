@@ -17,8 +17,7 @@ from vqanim.scene.times import TimeBase, around
 from vqanim.timeline.clips import Clip
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.int64] | NDArray[np.float64]
-"""Numbers of frames, or moments between them in frames."""
+Indices = NDArray[np.int64] | NDArray[np.float64]  # numbers of frames, or moments between them in frames
 
 DIGITS = 9  # digits behind the point of every number of a plan
 
@@ -45,8 +44,7 @@ class Clocks:
     several: bool = False
     """True when the film has more than one shot, so that a message names the shot."""
     until: float = math.inf  # seconds of film
-    rate: Fraction | None = None
-    """Painted frames per second; those of the film where it is None."""
+    rate: Fraction | None = None  # painted frames per second; those of the film where it is None
     frame: float | None = None
     """Seconds around a moment in which a step counts to it; those of a painted frame where it is None."""
 
