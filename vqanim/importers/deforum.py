@@ -12,18 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import (
-    Curve,
-    Formula,
-    Point,
-    Untranslatable,
-    clamped,
-    constant_of,
-    number,
-    scaled,
-    simplified,
-    translate,
-)
+from vqanim.importers import curves
+from vqanim.importers.curves import Curve, Formula, Point, Untranslatable, clamped, constant_of, scaled
 from vqanim.importers.deforum_camera import put_camera, size_of
 from vqanim.importers.draft import AT_REST, UNKNOWN, Draft, Field, plain, quoted
 from vqanim.importers.reading import Settings, SettingsFile, notebook_code, parse_python, settings_from
@@ -366,7 +356,7 @@ def _weight(text: str, words: str, clock: Clock, troubles: list[str]) -> Curve:
     if not text.startswith("`"):
         return float(text)
     try:
-        return Formula(translate(text.strip("`"), clock.names))
+        return Formula(curves.translate(text.strip("`"), clock.names))
     except Untranslatable as error:
         troubles.append(f"{words[:40]}: {error}")
         return 1.0
@@ -387,12 +377,12 @@ def _over_time(course: Sequence[Curve], frames: Sequence[int], clock: Clock, *, 
         return course[0]
     numbers = [constant_of(weight) for weight in course]
     if all(found is not None for found in numbers):
-        return simplified(
+        return curves.simplified(
             Point(clock.second(frame if place or fade else 0), found or 0.0, step=not fade)
             for place, (frame, found) in enumerate(zip(frames, numbers, strict=True))
         )
     pieces = [
-        weight.text if isinstance(weight, Formula) else number(constant_of(weight) or 0.0)
+        weight.text if isinstance(weight, Formula) else curves.number(constant_of(weight) or 0.0)
         for weight in course
     ]
     return chained(pieces, frames[1:], clock)

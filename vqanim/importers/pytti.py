@@ -8,19 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import (
-    Curve,
-    Point,
-    Untranslatable,
-    constant_of,
-    number,
-    parse_curve,
-    product,
-    shortened,
-    simplified,
-    time,
-    to_yaml,
-)
+from vqanim.importers import curves
+from vqanim.importers.curves import Curve, Point, Untranslatable, constant_of, number, shortened
 from vqanim.importers.draft import UNKNOWN, Draft, plain, quoted
 from vqanim.importers.pytti_camera import put_camera
 from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
@@ -136,7 +125,7 @@ def _put_frame(draft: Draft, film: _Film) -> None:
     draft.put("size", f"[{min(width, 4096)}, {min(height, 4096)}]", "width, height")
     draft.put("fps", float(film.fps), "frames_per_second")
     seconds = Fraction(film.frames) / film.fps
-    draft.put("duration", time(seconds), f"{film.frames} frames of {film.every} steps")
+    draft.put("duration", curves.time(seconds), f"{film.frames} frames of {film.every} steps")
     if not film.moves:
         draft.put("kind", "timelapse", "animation_mode off: one picture comes into being")
         draft.put("pace", "linear")
@@ -231,7 +220,7 @@ def _put_guidance(draft: Draft, film: _Film) -> None:
         if text and "guidance.stay_near" in draft.fields:
             draft.leave(key, "a second pull to the frame before; guidance.stay_near is one")
         elif text:
-            weight = to_yaml(_parse_formula(draft, text, key, 1.0))
+            weight = curves.to_yaml(_parse_formula(draft, text, key, 1.0))
             draft.put("guidance.stay_near", f"{{in: {where}, weight: {weight}}}", key)
             draft.near(key, f"guidance.stay_near, to the frame before, in {where}")
     draft.take("learning_rate", "cutouts", *_PULLS)
@@ -275,7 +264,7 @@ def _put_prompt(draft: Draft, text: str, pull: str, presence: Curve, pixels: boo
     target |= _mask(draft, mask[0].strip() if mask else "", text)
     curve = _parse_formula(draft, strength, f"{text[:40]}: weight", 1.0)
     try:
-        whole = product(presence, curve, draft.signals)
+        whole = curves.product(presence, curve, draft.signals)
     except Untranslatable as error:
         draft.near("scenes", f"{text[:40]}: its weight holds in all scenes: {error}")
         whole = curve
@@ -302,7 +291,7 @@ def _mask(draft: Draft, mask: str, text: str) -> dict[str, str]:
 def _parse_formula(draft: Draft, text: str, what: str, default: float) -> Curve:
     """A number or a formula of t and of what is heard; the default, with a note, for one with no equal."""
     try:
-        return parse_curve(text.strip() or str(default), {"t": "t"}, draft.signals)
+        return curves.parse_curve(text.strip() or str(default), {"t": "t"}, draft.signals)
     except Untranslatable as error:
         draft.near("scenes", f"{what} {shortened(text)}: {error}; it is {default:g}")
         return default
@@ -318,4 +307,4 @@ def _presence(places: set[int], scenes: int, film: _Film) -> Curve:
             points += [Point(begin, points[-1].value), Point(end, value)]
         else:
             points.append(Point(begin, value, step=bool(points)))
-    return simplified({point.second: point for point in points}.values())
+    return curves.simplified({point.second: point for point in points}.values())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -18,21 +17,8 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import (
-    Curve,
-    Formula,
-    Point,
-    TooLong,
-    Untranslatable,
-    constant_of,
-    number,
-    parse_curve,
-    shortened,
-    simplified,
-    tidied,
-    translate_freely,
-    values_at,
-)
+from vqanim.importers import curves
+from vqanim.importers.curves import Curve, Formula, Point, Untranslatable, constant_of, number, shortened
 from vqanim.importers.draft import Draft
 
 MAX_KEYS = 5000  # keyframes of one schedule
@@ -43,23 +29,14 @@ _NUMBER = re.compile(r"(?=.)[+-]?\d*(?:\.\d+)?", re.ASCII)
 _FRAME = re.compile(r"\d{1,9}", re.ASCII)
 
 
-@dataclass(frozen=True)
 class Clock:
     """What a schedule is measured by."""
 
-    fps: Fraction
-    frames: int
-    seed: int = 0
-
-    @property
-    def names(self) -> Mapping[str, str]:
+    def __init__(self, fps: Fraction, frames: int, seed: int = 0) -> None:
+        self.fps, self.frames = fps, frames
+        self.fps_text = number(float(fps))
+        self.names = {"t": f"(t * {self.fps_text})", "max_f": str(frames - 1), "s": str(seed)}
         """Deforum's variables here."""
-        return {"t": f"(t * {self.fps_text})", "max_f": str(self.frames - 1), "s": str(self.seed)}
-
-    @property
-    def fps_text(self) -> str:
-        """The rate in digits."""
-        return number(float(self.fps))
 
     def second(self, frame: int) -> Fraction:
         """When a frame is shown."""
@@ -87,7 +64,7 @@ def frame_of(text: str, clock: Clock) -> int:
     written = text.strip().strip("'\"").strip()
     if _FRAME.fullmatch(written):
         return int(written)
-    found = constant_of(parse_curve(written, {name: clock.names[name] for name in ("max_f", "s")}))
+    found = constant_of(curves.parse_curve(written, {name: clock.names[name] for name in ("max_f", "s")}))
     if found is None or not 0 <= found <= MAX_FRAMES:
         raise Untranslatable(f"{shortened(written)} is no frame")
     return int(found)
@@ -129,9 +106,9 @@ def curve_of(value: Any, clock: Clock) -> Curve:
     numbers = [number_in(keys[frame]) for frame in frames]
     if all(found is not None for found in numbers):
         points = zip(frames, numbers, strict=True)
-        return simplified(Point(clock.second(frame), found or 0.0) for frame, found in points)
+        return curves.simplified(Point(clock.second(frame), found or 0.0) for frame, found in points)
     if len(frames) == 1:
-        return parse_curve(keys[frames[0]], clock.names)
+        return curves.parse_curve(keys[frames[0]], clock.names)
     pairs = zip(frames, [*frames[1:], None], strict=True)
     return chained([_piece(keys, frame, after, clock) for frame, after in pairs], frames[1:], clock)
 
@@ -146,12 +123,12 @@ def _piece(keys: Mapping[int, str], frame: int, after: int | None, clock: Clock)
     """What holds from a key to the next one, as an expression."""
     begin = number_in(keys[frame])
     if begin is None:
-        return translate_freely(keys[frame], clock.names)
+        return curves.translate_freely(keys[frame], clock.names)
     if after is None:
         return number(begin)
     if (end := number_in(keys[after])) is None:
         second = np.array([float(clock.second(after))])
-        end = float(values_at(translate_freely(keys[after], clock.names), second)[0])
+        end = float(curves.values_at(curves.translate_freely(keys[after], clock.names), second)[0])
     if end == begin:
         return number(begin)
     passed = f"(t * {clock.fps_text} - {frame})" if frame else f"t * {clock.fps_text}"
@@ -166,8 +143,8 @@ def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
             # Half a frame before the edge, where no rounding can tell the frames apart.
             text = f"({pieces[place]}) if t * {clock.fps_text} < {edges[place] - 0.5:g} else ({text})"
     try:
-        return Formula(tidied(text))
-    except TooLong:
+        return Formula(curves.tidied(text))
+    except curves.TooLong:
         return _sampled_pieces(pieces, edges, clock)
 
 
@@ -177,9 +154,9 @@ def _sampled_pieces(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -
     points: list[Point] = []
     for piece, (begin, end) in zip(pieces, pairwise([0, *edges, clock.frames]), strict=True):
         seconds = [clock.second(frame) for frame in range(begin, max(end, begin + 1))]
-        values = values_at(piece, np.array([float(second) for second in seconds]))
+        values = curves.values_at(piece, np.array([float(second) for second in seconds]))
         points += [Point(second, float(value)) for second, value in zip(seconds, values, strict=True)]
-    return simplified(points)
+    return curves.simplified(points)
 
 
 def read_curves(draft: Draft, keys: Sequence[str], clock: Clock) -> dict[str, Curve]:
