@@ -29,15 +29,11 @@ STEPS, STRENGTH = 6.0, 0.65  # our steps a frame stand for what Deforum's usual 
 NOISE = 0.3
 """Of Deforum's amount: half, as its pictures run from -1 to 1, and less, as Perlin noise is calmer."""
 DEFAULT_FPS, DEFAULT_FRAMES = 15, 120
+_ANEW = f"how much of a frame is painted anew: {STEPS:g} guidance.steps for a strength of {STRENGTH:g}"
 _DOSES = (
     ("noise_schedule", "carry.noise", (NOISE, 0.0), f"carry.noise is {NOISE:g} of it: another kind of noise"),
     ("amount_schedule", "carry.sharpen", (1.0, 0.0), ""),
-    (
-        "strength_schedule",
-        "guidance.steps",
-        (-STEPS / (1 - STRENGTH), STEPS / (1 - STRENGTH)),
-        f"how much of a frame is painted anew: {STEPS:g} guidance.steps for a strength of {STRENGTH:g}",
-    ),
+    ("strength_schedule", "guidance.steps", (-STEPS / (1 - STRENGTH), STEPS / (1 - STRENGTH)), _ANEW),
 )
 """Of each schedule: the curve here, a factor and an offset that lead to it, and what differs."""
 _SAMPLER = "the sampler of Stable Diffusion"
@@ -127,7 +123,7 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
     settings = settings_from(_data(file), file, READS, SETTINGS)
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
-    clock = _put_clock(draft, _put_seed(draft))
+    clock = _put_clock(draft)
     width, height = size_of(settings)
     draft.put("size", f"[{width}, {height}]", "W, H; half of it is four times as fast")
     draft.take("W", "H")
@@ -137,7 +133,6 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     put_prompts(draft, clock)
     put_camera(draft, clock)
     _put_doses(draft, clock)
-    _put_cadence(draft)
     draft.leave_others(lambda key: _reason(key, settings))
     return draft
 
@@ -150,26 +145,21 @@ def _data(file: SettingsFile) -> Any:
     return file.json
 
 
-def _put_seed(draft: Draft) -> int:
-    seed = draft.settings.number("seed", 0)
+def _put_clock(draft: Draft) -> Clock:
+    settings, seed = draft.settings, draft.settings.number("seed", 0)
     if not 0 <= seed < 2**63:
         draft.near("seed", f"{seed:g} takes another one each time; here it is 0 until you change it")
         seed = 0
     elif int(seed):
         draft.put("seed", str(int(seed)), "seed")
     draft.take("seed")
-    return int(seed)
-
-
-def _put_clock(draft: Draft, seed: int) -> Clock:
-    settings = draft.settings
     frames, rate = settings.number("max_frames", DEFAULT_FRAMES), settings.number("fps", DEFAULT_FPS)
     if not 1 <= frames <= MAX_FRAMES:
         raise UsageError(f"max_frames: found {frames:g}, allowed are 1 to {MAX_FRAMES}")
     if not 1 <= rate <= 240:
         draft.near("fps", f"{rate:g} is no frame rate; {DEFAULT_FPS} is taken")
         rate = DEFAULT_FPS
-    clock = Clock(Fraction(str(rate)), int(frames), seed)
+    clock = Clock(Fraction(str(rate)), int(frames), int(seed))
     draft.put("fps", clock.fps_text, "fps" if "fps" in settings else f"not said; {DEFAULT_FPS} is usual")
     # In seconds where that is short, else in frames.
     milliseconds = clock.second(clock.frames) * 1000
@@ -182,8 +172,8 @@ def _put_clock(draft: Draft, seed: int) -> Clock:
 def _put_start(draft: Draft) -> None:
     name = str(draft.settings.get("init_image") or "None")
     keys = draft.settings.given("use_init", "init_image")
-    is_used = draft.settings.is_on("use_init") and name != "None"
-    if is_used and (path := draft.file(name, keys, "start: {image: ...}")):
+    used = draft.settings.is_on("use_init") and name != "None"
+    if used and (path := draft.file(name, keys, "start: {image: ...}")):
         draft.put("start", f"{{image: {path}}}", "init_image")
         strength = draft.settings.given("strength")
         draft.near(strength, "an image is the first frame as it is; guidance.first_steps paints on it")
@@ -214,11 +204,7 @@ def _put_doses(draft: Draft, clock: Clock) -> None:
             draft.put(path, clamped(scaled(curves[key], factor, offset), 0, most), origin)
             draft.near(key if differs else (), differs)
             draft.take(key)
-
-
-def _put_cadence(draft: Draft) -> None:
-    cadence = draft.settings.number("diffusion_cadence", 1)
-    fps = draft.settings.number("fps", DEFAULT_FPS)
+    cadence, fps = draft.settings.number("diffusion_cadence", 1), draft.settings.number("fps", DEFAULT_FPS)
     if cadence > 1 and fps / cadence >= 1 and 1 <= fps <= 240:
         draft.put("guidance.rate", str(Fraction(str(fps)) / int(cadence)), "diffusion_cadence")
     draft.take("diffusion_cadence")
@@ -309,13 +295,11 @@ def _extended(texts: Mapping[int, str], settings: Settings) -> dict[int, str]:
         next((str(settings[key]).strip() for key in keys if settings.get(key)), "")
         for keys in (POSITIVE_KEYS, NEGATIVE_KEYS)
     )
-    extended = {}
-    for frame, text in texts.items():
-        full = text if before in text else f"{before}, {text}"
-        if against and against not in full:
-            full += f", {against}" if "--neg" in full else f" --neg {against}"
-        extended[frame] = full
-    return extended
+    full = {frame: text if before in text else f"{before}, {text}" for frame, text in texts.items()}
+    for frame, text in full.items():
+        if against and against not in text:
+            full[frame] += f", {against}" if "--neg" in text else f" --neg {against}"
+    return full
 
 
 def _mask(draft: Draft) -> dict[str, Field]:
@@ -335,13 +319,9 @@ def _parts(text: str, old: bool) -> Iterator[tuple[str, bool, str]]:
     """(text, whether it is one to keep away from, weight) of one prompt. old: `a:2 b:-1`, the weights of the
     notebook."""
     positive, *negatives = text.split("--neg")
-    yield from ((words, False, weight) for words, weight in _weighted(positive, old))
-    yield from ((words, True, weight) for words, weight in _weighted(" ".join(negatives), old))
-
-
-def _weighted(text: str, old: bool) -> Iterator[tuple[str, str]]:
-    """(text, weight) as they are written."""
-    for piece in re.split(r"\s+AND\s+", text):
+    pieces = [(piece, False) for piece in re.split(r"\s+AND\s+", positive)]
+    pieces += [(piece, True) for piece in re.split(r"\s+AND\s+", " ".join(negatives))]
+    for piece, negative in pieces:
         parts = [(words, f"`{formula}`") for words, formula in _FORMULA.findall(piece)]
         rest = _FORMULA.sub(" ", piece)
         if old and ":" in rest:
@@ -349,7 +329,7 @@ def _weighted(text: str, old: bool) -> Iterator[tuple[str, str]]:
         else:
             match = _WEIGHT.fullmatch(rest)
             parts.append((match[1], match[2]) if match else (rest, "1"))
-        yield from ((clean(words), weight) for words, weight in parts if clean(words))
+        yield from ((clean(words), negative, weight) for words, weight in parts if clean(words))
 
 
 def _weight(text: str, words: str, clock: Clock, troubles: list[str]) -> Curve:
@@ -381,8 +361,5 @@ def _over_time(course: Sequence[Curve], frames: Sequence[int], clock: Clock, *, 
             Point(clock.second(frame if place or fade else 0), found or 0.0, step=not fade)
             for place, (frame, found) in enumerate(zip(frames, numbers, strict=True))
         )
-    pieces = [
-        weight.text if isinstance(weight, Formula) else curves.number(constant_of(weight) or 0.0)
-        for weight in course
-    ]
+    pieces = [w.text if isinstance(w, Formula) else curves.number(constant_of(w) or 0.0) for w in course]
     return chained(pieces, frames[1:], clock)

@@ -14,10 +14,8 @@ from vqanim.importers.reading import Settings
 from vqanim.importers.schedules import Clock, read_curves
 
 FLAT = "zoom angle translation_x translation_y transform_center_x transform_center_y".split()
-DEEP = (
-    "translation_x translation_y translation_z rotation_3d_x rotation_3d_y rotation_3d_z fov_schedule "
-    "aspect_ratio_schedule"
-).split()
+DEEP = [f"{move}_{axis}" for move in ("translation", "rotation_3d") for axis in "xyz"]
+DEEP += ["fov_schedule", "aspect_ratio_schedule"]
 FLIP = [f"perspective_flip_{name}" for name in ("theta", "phi", "gamma", "fv")]
 SWITCHES = ("enable_perspective_flip", "flip_2d_perspective")
 UNIT = 1 / 200  # of a translation in 3D, in depths of the flat picture
@@ -29,8 +27,7 @@ _BORDERS = {
 
 def size_of(settings: Settings) -> tuple[int, int]:
     """Width and height in pixels, as far as a film may have them."""
-    width, height = (min(max(int(settings.number(key, 512)), 16), 4096) for key in ("W", "H"))
-    return width, height
+    return settings.whole("W", 512, 16, 4096), settings.whole("H", 512, 16, 4096)
 
 
 def put_camera(draft: Draft, clock: Clock) -> None:
@@ -131,11 +128,8 @@ def _put_deep(draft: Draft, clock: Clock) -> None:
     )
     for path, key, factor in moves:
         draft.put_curve(f"camera.{path}", scaled(given.get(key, 0.0), factor), key)
-    draft.near(
-        tuple(given),
-        "flown as if the whole picture lay in one plane, as with use_depth_warping off, since how far things "
-        "are is not known here",
-    )
+    plane = "flown as if the whole picture lay in one plane, as with use_depth_warping off, since how far"
+    draft.near(tuple(given), f"{plane} things are is not known here")
 
 
 def _approach(depth: Curve, focal: float, clock: Clock) -> Curve:

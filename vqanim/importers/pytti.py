@@ -98,9 +98,7 @@ class _Film:
     """Steps as seconds of the film: it begins when the animation does."""
 
     def __init__(self, settings: Settings, scenes: int) -> None:
-        def whole(key: str, default: int, least: int) -> int:
-            return max(least, int(settings.number(key, default)))
-
+        whole = settings.whole
         self.moves = settings.word("animation_mode", "off") not in ("off", "False", "false")
         self.every = whole("steps_per_frame" if self.moves else "save_every", 50, 1)
         self.fps = Fraction(str(min(max(settings.number("frames_per_second", 12), 1), 240)))
@@ -170,7 +168,6 @@ def _weight(draft: Draft, key: str) -> str:
 
 
 def _put_sound(draft: Draft) -> None:
-    """Write soundtrack and signals."""
     settings = draft.settings
     name = settings.word("input_audio").strip(" '")
     keys = [key for key in settings if key.startswith("input_audio")]
@@ -178,10 +175,8 @@ def _put_sound(draft: Draft) -> None:
         start = max(0.0, settings.number("input_audio_offset", 0.0))
         draft.put("soundtrack", f"{{file: {path}, start: {number(start)}s}}", "input_audio")
         bands = dict(_bands(settings))
-        if bands:
-            shown = (
-                f"{key}: {{band: [{number(low)}, {number(high)}]}}" for key, (low, high) in bands.items()
-            )
+        shown = [f"{key}: {{band: [{number(low)}, {number(high)}]}}" for key, (low, high) in bands.items()]
+        if shown:
             origin = FILTERS if FILTERS in settings else "the bands of input_audio"
             draft.put("signals", f"{{{', '.join(shown)}}}", origin)
         draft.signals = frozenset(bands)
@@ -214,7 +209,7 @@ def _put_guidance(draft: Draft, film: _Film) -> None:
     if (rate := settings.number("learning_rate", 0)) > 0:
         draft.put("guidance.learning_rate", rate, "learning_rate")
     if "cutouts" in settings:
-        draft.put("guidance.cutouts", min(max(int(settings.number("cutouts", 40)), 1), 256), "cutouts")
+        draft.put("guidance.cutouts", settings.whole("cutouts", 40, 1, 256), "cutouts")
     for key, where in _PULLS.items():
         text = _weight(draft, key)
         if text and "guidance.stay_near" in draft.fields:
@@ -231,15 +226,13 @@ def _put_prompts(draft: Draft, film: _Film, scenes: Sequence[str]) -> None:
     before, behind = (draft.settings.word(key) for key in ("scene_prefix", "scene_suffix"))
     found: dict[tuple[str, str], set[int]] = {}
     for place, scene in enumerate(scenes):
-        for part in (before + scene + behind).split("|"):
-            if part.strip():
-                found.setdefault(_divided(part), set()).add(place)
+        for part in filter(str.strip, (before + scene + behind).split("|")):
+            found.setdefault(_divided(part), set()).add(place)
     for (text, pull), places in found.items():
         _put_prompt(draft, text, pull, _presence(places, len(scenes), film))
-    for part in draft.settings.word("direct_image_prompts").split("|"):
-        if part.strip():
-            text, pull = _divided(part)
-            _put_prompt(draft, text if text.startswith("[") else f"[{text}]", pull, 1.0, pixels=True)
+    for part in filter(str.strip, draft.settings.word("direct_image_prompts").split("|")):
+        text, pull = _divided(part)
+        _put_prompt(draft, text if text.startswith("[") else f"[{text}]", pull, 1.0, pixels=True)
     draft.take("scenes", "scene_prefix", "scene_suffix", "interpolation_steps", "direct_image_prompts")
 
 
@@ -250,7 +243,6 @@ def _divided(part: str) -> tuple[str, str]:
 
 
 def _put_prompt(draft: Draft, text: str, pull: str, presence: Curve, pixels: bool = False) -> None:
-    """One prompt with its weight over all scenes."""
     target = {"text": quoted(text)}
     if text.startswith("[") and text.endswith("]"):
         key = "direct_image_prompts" if pixels else "scenes"
@@ -282,10 +274,10 @@ def _mask(draft: Draft, mask: str, text: str) -> dict[str, str]:
         draft.near("scenes", f"{found}; it pulls everywhere, see inside: {{image: ...}}")
         return {}
     path, reason = draft.find(mask[1:-1].lstrip("-"))
-    if path is None:
-        draft.near("scenes", f"{found}: {reason}; it pulls everywhere")
-        return {}
-    return {"outside" if mask.startswith("[-") else "inside": f"{{image: {quoted(path)}}}"}
+    if path is not None:
+        return {"outside" if mask.startswith("[-") else "inside": f"{{image: {quoted(path)}}}"}
+    draft.near("scenes", f"{found}: {reason}; it pulls everywhere")
+    return {}
 
 
 def _parse_formula(draft: Draft, text: str, what: str, default: float) -> Curve:

@@ -71,6 +71,10 @@ class Settings(dict[str, Any]):
                 return found
         return default
 
+    def whole(self, key: str, default: int, low: int, high: float = math.inf) -> int:
+        """A whole number, kept between two."""
+        return int(min(max(int(self.number(key, default)), low), high))
+
     def word(self, key: str, default: str = "") -> str:
         """A value as a text."""
         return str(self.get(key, default))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import Curve, Point, constant_of, number, shortened, simplified, time
+from vqanim.importers.curves import Point, constant_of, number, shortened, simplified, time
 from vqanim.importers.draft import Draft, Note, plain, quoted
 from vqanim.importers.motion import pan
 from vqanim.importers.reading import Settings, SettingsFile, is_command, parse_command
@@ -24,7 +24,6 @@ GENERATORS: Mapping[str, str] = {
     "imagenet_f16_1024": "imagenet-1024",
     "imagenet_f16_16384": "imagenet-16384",
     "wikiart_1024": "wikiart-1024",
-    "wikiart_16384": "wikiart-16384",
     "wikiart": "wikiart-16384",
     "coco": "coco-stuff",
     **{name: name for name in "openimages faceshq sflckr ade20k celebahq ffhq".split()},
@@ -114,7 +113,6 @@ class _Parser(argparse.ArgumentParser):
     """Complains instead of ending the program."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
         raise UsageError(f"this is no command of VQGAN-CLIP: {plain(message)}")
 
 
@@ -231,14 +229,10 @@ def _put_prompts(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
     if len(changes) > MAX_STEPS // 10:
         raise UsageError(f"the prompts change {len(changes)} times, allowed are at most {MAX_STEPS // 10}")
     for place, phrase in enumerate(phrases):
-        for text, weight, stop in parts_of(phrase):
-            course: Curve = weight
-            if len(phrases) > 1:  # on whenever its turn comes
-                course = simplified(
-                    Point(film.second(iteration), weight if turn % len(phrases) == place else 0.0, step=True)
-                    for turn, iteration in enumerate(changes)
-                )
-            draft.add_prompt({"text": quoted(text)}, course, stop)
+        for text, weight, stop in parts_of(phrase):  # which is on whenever its turn comes
+            turns = [weight if turn % len(phrases) == place else 0.0 for turn in range(len(changes))]
+            points = [Point(film.second(i), on, step=True) for i, on in zip(changes, turns, strict=True)]
+            draft.add_prompt({"text": quoted(text)}, simplified(points), stop)
     for text, weight, stop in parts_of(options["image_prompts"] or ""):
         if path := draft.file(text, "image_prompts", "{image: ...} into prompts"):
             draft.add_prompt({"image": path}, weight, stop)
@@ -254,12 +248,8 @@ def _put_zoom(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
     # Here the shift comes after the scale.
     x, y = pan(scale, 0.0, (shift[0] / scale, shift[1] / scale), _size(options)[0], fps)
     begin = options["zoom_start"]
-    moves = (
-        ("zoom", 1.0, scale**fps, "-zsc, per second"),
-        ("pan.x", 0.0, x, "-zsx, against it"),
-        ("pan.y", 0.0, y, "-zsy, against it"),
-    )
-    for path, before, curve, origin in moves:
+    pans = (("pan.x", 0.0, x, "-zsx, against it"), ("pan.y", 0.0, y, "-zsy, against it"))
+    for path, before, curve, origin in (("zoom", 1.0, scale**fps, "-zsc, per second"), *pans):
         if begin > 0 and (value := constant_of(curve)) is not None:
             curve = simplified([Point(Fraction(0), before), Point(film.second(begin), value, step=True)])
         draft.put_curve(f"camera.{path}", curve, origin)

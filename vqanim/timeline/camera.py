@@ -71,7 +71,9 @@ class ShotCamera:
         still = [CameraStep()] * max(0, len(places) - 1)
         if not still or all(is_at_rest(view.camera) for view in views):
             return still
-        breaks = [moment for view in views for moment in view.breaks()] + [clip.start, clip.start + blend]
+        found = ((view, curve) for view in views for curve in curves_of(view.camera).values())
+        breaks = [moment for view, curve in found for moment in view.clocks.breaks(curve)]
+        breaks += [clip.start, clip.start + blend]
         mesh = motion.mesh(seconds_of(places, self.clocks.painted), self.cell, breaks)
         amount = np.clip((mesh.middles - clip.start) / blend, 0.0, 1.0) if blend > 0 else None
         with np.errstate(all="ignore"):  # what overflows is found by `_is_calm`
@@ -103,18 +105,16 @@ class ShotCamera:
         down = float(view.value("look.y", view.clocks.at_frames(places[:1]))[0]) + way.imag
         turns = np.round(turns_between(way.real, down), DIGITS) + 0.0
         for place, turn, fov in zip(places[1:], turns, fovs, strict=True):
-            most = most_turn(fov, self.aspect)
-            if np.linalg.norm(turn) > most:
+            if np.linalg.norm(turn) > (most := most_turn(fov, self.aspect)):
                 allowed = f"allowed with a fov of {fov:g} are {most:.3g} degrees"
                 self._note(int(place), "camera turns", allowed, view.sampler)
                 return steps
         border = self.clocks.clip.shot.camera.border
-        return [
+        turned = [
             replace(step, tilt=tilt, yaw=yaw, roll=roll, fov=tidy(fov), border=border)
-            if (tilt, yaw, roll) != (0.0, 0.0, 0.0)
-            else step
             for step, (tilt, yaw, roll), fov in zip(steps, turns.tolist(), fovs, strict=True)
         ]
+        return [new if new.turns else old for old, new in zip(steps, turned, strict=True)]
 
     def _note(self, frame: int, what: str, allowed: str, sampler: Sampler) -> None:
         """Note a step that is too long, unless a curve that failed may be the cause."""
@@ -192,9 +192,8 @@ class _View:
     @property
     def turns(self) -> bool:
         """True when the camera may turn in space."""
-        yaw, tilt, *poses = (
-            attrgetter(name)(self.camera).constant_value for name in ("yaw", "tilt", "look.x", "look.y")
-        )
+        curves = attrgetter("yaw", "tilt", "look.x", "look.y")(self.camera)
+        yaw, tilt, *poses = (curve.constant_value for curve in curves)
         return (yaw, tilt) != (0, 0) or None in poses
 
     def check(self, frames: Indices) -> None:
@@ -202,10 +201,6 @@ class _View:
         moments = self.clocks.at_frames(frames)
         for name, curve in curves_of(self.camera).items():
             self.sampler.sample(curve, self.clocks, moments, _FALLBACKS.get(name, 0.0))
-
-    def breaks(self) -> list[float]:
-        """Seconds of film at which a curve of the camera may have a corner or a jump."""
-        return [moment for curve in curves_of(self.camera).values() for moment in self.clocks.breaks(curve)]
 
     def pieces(self, mesh: Mesh, frames: Indices) -> Similarities:
         """The movement over every piece of a mesh whose frames are `frames` of the film."""

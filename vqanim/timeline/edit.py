@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
 
 import numpy as np
 
@@ -84,12 +83,9 @@ def _seen(
             if index >= cover:
                 seen.append((here,))
                 continue
-            share, before = tidy(float(index / cover)), cuts[number - 1]
-            outgoing = Layer(
-                runs[number - 1].looks(cut.first + index),
-                tidy(1 - share),
-                effects[number - 1][cut.first + index - before.first],
-            )
+            share, frame, last = tidy(float(index / cover)), cut.first + index, number - 1
+            now = effects[last][frame - cuts[last].first]
+            outgoing = Layer(runs[last].looks(frame), tidy(1 - share), now)
             seen.append((outgoing, replace(here, share=share)) if share > 0 else (outgoing,))
     return _led_back(seen, fps) if scene.loop and not runs[0].loop else seen
 
@@ -106,16 +102,15 @@ def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> _C
 def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[Layer, ...]]:
     """A film of several movements as a loop: its end dissolves into its first picture."""
     seam = min(SEAM_SECONDS * fps, Fraction(len(seen), 2))
-    blended: list[tuple[Layer, ...]] = []
-    for index, layers in enumerate(seen):
-        share = tidy(seam_share(index, len(seen), seam))
-        if share == 0:
-            blended.append(layers)
-            continue
-        kept = [replace(layer, share=tidy(layer.share * (1 - share))) for layer in layers]
-        start = [replace(layer, share=tidy(layer.share * share)) for layer in seen[0]]
-        blended.append((*kept, *start))
-    return blended
+    shares = [tidy(seam_share(index, len(seen), seam)) for index in range(len(seen))]
+    return [
+        (*_faded(layers, 1 - share), *_faded(seen[0], share)) if share else layers
+        for layers, share in zip(seen, shares, strict=True)
+    ]
+
+
+def _faded(layers: Sequence[Layer], share: float) -> list[Layer]:
+    return [replace(layer, share=tidy(layer.share * share)) for layer in layers]
 
 
 def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sampler) -> None:
@@ -124,26 +119,19 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
         return
     far = farthest_move(path_matrix([*run.steps[1 : run.own], run.after]), aspect)
     if far > CLOSED:
-        sampler.note(
-            cut.clip.shot.loop_place if cut.clip.shot.loop else scene.loop_place,
-            f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop "
-            "is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
-        )
+        allowed = "a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}"
+        ends = f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off"
+        place = cut.clip.shot.loop_place if cut.clip.shot.loop else scene.loop_place
+        sampler.note(place, f"{ends}: allowed in a loop is {allowed}")
 
 
-@dataclass(frozen=True)
 class _Clock:
-    """The moments of some film frames on the time of the effects: the film's, or a shot's."""
+    """The moments of the first `count` film frames on the time of the effects: the film's, or a shot's."""
 
-    count: int  # the first so many frames
-    base: TimeBase
-    rate: Fraction  # frames per second
-    shot: str = ""  # name of the shot for a message, where there are several
-
-    @cached_property
-    def seconds(self) -> Floats:
-        """[F]."""
-        return seconds_of(np.arange(self.count), self.rate)
+    def __init__(self, count: int, base: TimeBase, rate: Fraction, shot: str = "") -> None:
+        """rate: frames per second. shot: its name for a message, where there are several."""
+        self.base, self.rate, self.shot = base, rate, shot
+        self.seconds = seconds_of(np.arange(count), rate)  # [F]
 
     def name(self, index: int) -> str:
         """A frame for people: `at frame 57 (4.75 s)`."""
@@ -175,12 +163,9 @@ def _hit_tracks(hit: Hit, clock: _Clock) -> list[tuple[Effect, Floats]]:
     frames = sorted(nearest_frame(moment, clock.rate) for moment in said)
     moments = seconds_of(np.array(frames, dtype=np.int64), clock.rate)
     strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base))
-    tracks = []
-    for peak in hit.peaks:
-        neutral, full = EFFECTS[peak.name].neutral, peak.amount.constant_value
-        assert full is not None
-        tracks.append((peak, neutral + (full - neutral) * strength))
-    return tracks
+    ranges = [(EFFECTS[peak.name].neutral, peak.amount.constant_value or 0.0) for peak in hit.peaks]
+    amounts = [neutral + (full - neutral) * strength for neutral, full in ranges]
+    return list(zip(hit.peaks, amounts, strict=True))
 
 
 def _said(each: Each, clock: _Clock) -> list[float]:
