@@ -24,6 +24,7 @@ import cmath
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -67,18 +68,16 @@ def step_matrix(step: CameraStep, size: Size | None = None) -> Matrix:
 
 def path_matrix(steps: Iterable[CameraStep], size: Size | None = None) -> Matrix:
     """Forward matrix [3, 3] of several steps, the first one done first; the identity for none."""
-    total = np.eye(3)
-    for step in steps:
-        total = step_matrix(step, size) @ total
-    return total
+    return _product(step_matrix(step, size) for step in steps)
 
 
 def moves_matrix(moves: Iterable[Move], size: Size) -> Matrix:
     """Forward matrix [3, 3] of several moves in pixels, the first one done first; the identity for none."""
-    total = np.eye(3)
-    for move in moves:
-        total = part_matrix(move.step, move.part, size) @ total
-    return total
+    return _product(part_matrix(move.step, move.part, size) for move in moves)
+
+
+def _product(matrices: Iterable[Matrix]) -> Matrix:
+    return reduce(lambda total, matrix: matrix @ total, matrices, np.eye(3))
 
 
 def part_matrix(step: CameraStep, part: float, size: Size) -> Matrix:
@@ -91,16 +90,9 @@ def part_matrix(step: CameraStep, part: float, size: Size) -> Matrix:
     # (exp(part log) - 1) / (exp(log) - 1), whose limit without scale and turn is `part`.
     whole = cmath.exp(log) - 1
     moved = (part if abs(whole) < 1e-9 else (cmath.exp(part * log) - 1) / whole) * shift
-    first = replace(
-        step,
-        scale=math.exp(part * log.real),
-        angle=step.angle * part,
-        shift_x=moved.real,
-        shift_y=moved.imag,
-        tilt=step.tilt * part,
-        yaw=step.yaw * part,
-        roll=step.roll * part,
-    )
+    scale, angle = math.exp(part * log.real), step.angle * part
+    first = replace(step, scale=scale, angle=angle, shift_x=moved.real, shift_y=moved.imag)
+    first = replace(first, tilt=step.tilt * part, yaw=step.yaw * part, roll=step.roll * part)
     return step_matrix(first, size)
 
 
@@ -149,8 +141,7 @@ class Homography:
         """That of a forward matrix in pixels. Raises ValueError when the border is unknown."""
         color = border.startswith("#") and len(border) == 7
         if not color and border not in ("wrap", *_PADDINGS):
-            allowed = "reflect, wrap, edge or a color such as #1a2b3c"
-            raise ValueError(f"border {border!r}: allowed {allowed}")
+            raise ValueError(f"border {border!r}: allowed reflect, wrap, edge or a color such as #1a2b3c")
         return cls(_field(matrix, size).to(device), border)
 
     def apply(self, picture: Image, depth: Tensor | None = None) -> tuple[Image, Valid]:

@@ -59,10 +59,8 @@ def move_picture(picture: Picture, matrix: Matrix, border: str = "reflect") -> P
     shifted = np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]]) @ old_from_new
     shifted = np.diag([FINER, FINER, 1.0]) @ shifted
     coefficients = (shifted / shifted[2, 2]).ravel()[:8].tolist()
-    moved = fine.transform(
-        (width, height), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR
-    )
-    return np.array(moved, dtype=np.uint8)
+    how, sampling = Image.Transform.PERSPECTIVE, Image.Resampling.BILINEAR
+    return np.array(fine.transform((width, height), how, coefficients, sampling), dtype=np.uint8)
 
 
 def enlarged(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Image.Image:
@@ -91,12 +89,10 @@ def _overhang(old_from_new: Matrix, width: int, height: int) -> tuple[int, int, 
     corners = np.array([[0.0, width, 0.0, width], [0.0, 0.0, height, height], [1.0] * 4])
     seen = old_from_new @ corners
     x, y = seen[:2] / np.maximum(seen[2], 1e-6)
-    wanted = (-x.min(), -y.min(), x.max() - width, y.max() - height)
-    most = (width, height, width, height)
-    pads = [
-        min(max(0, math.ceil(pad) + _REACH), _MOST_PAD * size) for pad, size in zip(wanted, most, strict=True)
-    ]
-    return pads[0], pads[1], pads[2], pads[3]
+    across, down = (-x.min(), x.max() - width), (-y.min(), y.max() - height)
+    left, right = (min(max(0, math.ceil(pad) + _REACH), _MOST_PAD * width) for pad in across)
+    top, bottom = (min(max(0, math.ceil(pad) + _REACH), _MOST_PAD * height) for pad in down)
+    return left, top, right, bottom
 
 
 def _padded(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Image.Image:

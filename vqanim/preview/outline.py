@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,12 @@ import numpy as np
 
 from vqanim.engine.timings import Disk, Estimate, Timings, disk_space, estimate
 from vqanim.errors import InputError, UsageError
-from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
+from vqanim.models.entries import GeneratorEntry, PerceptorEntry
 from vqanim.plots.curves import Marks
 from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.clips import clips_of
+from vqanim.timeline.part import chapter_parts
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
 from vqanim.timeline.sampling import Clocks
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
@@ -54,7 +56,7 @@ class ModelLine:
     license: str
     commercial: str
     bytes: int | None  # of all its files, where that is known
-    here: bool
+    here: bool  # whether all its files are on this machine
     share: float | None  # of a perceptor: how much it counts
 
 
@@ -95,13 +97,11 @@ class Outline:
 
     def document(self) -> dict[str, Any]:
         """What JSON holds; values that do not exist are null."""
-        document = asdict(replace(self, tracks=()))
+        document = asdict(self)
         if self.time is not None:
             document["time"]["total"] = self.time.total
-        document["tracks"] = [
-            {**vars(track), "values": [None if math.isnan(v) else round(v, 9) for v in track.values.tolist()]}
-            for track in self.tracks
-        ]
+        for track in document["tracks"]:
+            track["values"] = [None if math.isnan(v) else round(v, 9) for v in track["values"].tolist()]
         return document
 
 
@@ -158,15 +158,12 @@ def without_styles(tracks: Sequence[Track], scene: Scene) -> tuple[Track, ...]:
     styles = {shot.style for shot in scene.shots if shot.style}
 
     def plain(track: Track) -> str:
-        if track.group != "prompts":
-            return track.name
-        return next((track.name[: -len(s) - 2] for s in styles if track.name.endswith(f", {s}")), track.name)
+        own = (style for style in styles if track.group == "prompts" and track.name.endswith(f", {style}"))
+        return next((track.name[: -len(style) - 2] for style in own), track.name)
 
     names = [plain(track) for track in tracks]
-    return tuple(
-        replace(track, name=name) if names.count(name) == 1 else track
-        for track, name in zip(tracks, names, strict=True)
-    )
+    pairs = zip(tracks, names, strict=True)
+    return tuple(replace(track, name=name) if names.count(name) == 1 else track for track, name in pairs)
 
 
 def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
@@ -186,18 +183,12 @@ def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
 
 
 def _shots(scene: Scene, timeline: Timeline) -> Iterator[ShotLine]:
-    ends = [*(chapter.first for chapter in timeline.chapters[1:]), len(timeline.edit)]
     plans = {shot.name: shot.frames for shot in timeline.shots}
-    for number, (chapter, end) in enumerate(zip(timeline.chapters, ends, strict=True)):
-        frames = plans[chapter.name]
-        yield ShotLine(
-            chapter.name,
-            float(chapter.first / timeline.fps),
-            end - chapter.first,
-            len(frames),
-            sum(plan.steps for plan in frames),
-            scene.shots[number].transition.kind if number else "start",
-        )
+    for number, (name, part) in enumerate(chapter_parts(timeline).items()):
+        steps = sum(plan.steps for plan in plans[name])
+        begins = scene.shots[number].transition.kind if number else "start"
+        at, frames = float(part.first / timeline.fps), part.end - part.first
+        yield ShotLine(name, at, frames, len(plans[name]), steps, begins)
 
 
 def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Iterator[PromptLine]:
@@ -227,16 +218,11 @@ def model_lines(
     generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], timeline: Timeline
 ) -> tuple[ModelLine, ...]:
     """The models of a film: the generator, then the perceptors."""
-    shares = [None, *(plan.share for plan in timeline.perceptors)]
-    return tuple(
-        ModelLine(entry.kind, entry.name, entry.license, entry.commercial, entry.size, _is_here(entry), share)
-        for entry, share in zip([generator, *perceptors], shares, strict=True)
-    )
-
-
-def _is_here(entry: ModelEntry) -> bool:
-    """Whether every file of a model is on this machine; nothing is read."""
-    try:
-        return all(file.locate().is_file() for file in entry.files.values())
-    except (InputError, OSError):
-        return False
+    lines, entries = [], (generator, *perceptors)
+    for entry, share in zip(entries, [None, *(plan.share for plan in timeline.perceptors)], strict=True):
+        here = False
+        with suppress(InputError, OSError):
+            here = all(file.locate().is_file() for file in entry.files.values())
+        line = (entry.kind, entry.name, entry.license, entry.commercial, entry.size, here, share)
+        lines.append(ModelLine(*line))
+    return tuple(lines)

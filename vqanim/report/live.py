@@ -192,7 +192,7 @@ class LivePage:
     def _remember(self, frames: Iterable[FrameRef]) -> None:
         """These came last, in this order."""
         for frame in frames:
-            if frame in self._recent:
+            with suppress(ValueError):
                 self._recent.remove(frame)
             self._recent.append(frame)
 
@@ -220,10 +220,10 @@ class LivePage:
 
     def _part(self, newest: FrameRef | None) -> float | None:
         """Where in the film the frame is that is being painted, 0..1."""
-        positions = self._film.positions.get(newest) if newest is not None else None
-        if positions is None:
+        if newest is None or newest not in self._film.positions:
             return None
-        return round((min(positions[-1] + 1, self._film.frames - 1) + 0.5) / self._film.frames, 6)
+        following = min(self._film.positions[newest][-1] + 1, self._film.frames - 1)
+        return round((following + 0.5) / self._film.frames, 6)
 
     def _frames(self) -> Iterator[dict[str, str]]:
         """The last frames that are on the disk, the newest first."""
@@ -235,10 +235,9 @@ class LivePage:
 
     def _plots(self) -> str:
         tracks = painting_tracks(self._film, self._metrics)
-        latest = _latest(tracks)
-        rows = [svg_row(track, COLUMNS, latest=True) for track in latest]
-        more = len(tracks) - len(latest)
-        return render_page("live_curves.html", rows=rows, marks=self._film.marks, more=more) if rows else ""
+        rows = [svg_row(track, COLUMNS, latest=True) for track in _latest(tracks)]
+        shown = {"rows": rows, "marks": self._film.marks, "more": len(tracks) - len(rows)}
+        return render_page("live_curves.html", **shown) if rows else ""
 
     def _links(self, status: Status) -> Iterator[tuple[str, str]]:
         if status.state in ENDED:
@@ -267,12 +266,9 @@ def _reason(error: Exception) -> str:
 
 def read_warnings(folder: Path) -> tuple[str, ...]:
     """The warnings of the last render in a folder; nothing where they cannot be read."""
-    path = folder / DATA
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return ()
-        text = path.read_text("utf-8")
-        warnings = json.loads(text.removeprefix(_CALL[0]).removesuffix(_CALL[1]))["warnings"]
-        return tuple(map(str, warnings)) if isinstance(warnings, list) else ()
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ()
+    warnings, path = None, folder / DATA
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        if path.stat().st_size <= MAX_BYTES:
+            text = path.read_text("utf-8").removeprefix(_CALL[0]).removesuffix(_CALL[1])
+            warnings = json.loads(text)["warnings"]
+    return tuple(map(str, warnings)) if isinstance(warnings, list) else ()

@@ -31,18 +31,12 @@ JPEG_QUALITY = 82
 @cache
 def _environment() -> Environment:
     loader = PackageLoader("vqanim.report")
-    found = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-
-    def asset(name: str) -> Markup:
-        """A script or style as it is."""
-        return Markup(loader.get_source(found, name)[0])
-
+    blocks = {"trim_blocks": True, "lstrip_blocks": True}
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, **blocks)
     found.filters["json"] = to_json
-    found.globals.update(
-        asset=asset, svg_marks=svg_marks, svg_labels=svg_labels, titles=TITLES, mark=Markup(MARK)
-    )
+    # A script or style as it is.
+    found.globals.update(asset=lambda name: Markup(loader.get_source(found, name)[0]), mark=Markup(MARK))
+    found.globals.update(svg_marks=svg_marks, svg_labels=svg_labels, titles=TITLES)
     return found
 
 

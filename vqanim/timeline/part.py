@@ -56,9 +56,8 @@ def _split(frames: str, song: SongTimes | None) -> tuple[Time | None, Time | Non
             reasons.append(str(error))
     found = [times for times in found if times != (None, None)]
     if len(found) != 1:
-        many = "can be read in several ways" if found else "is no part of a film"
-        if not found and len(reasons) == 1:
-            many = reasons[0]
+        none = reasons[0] if len(reasons) == 1 else "is no part of a film"
+        many = "can be read in several ways" if found else none
         forms = "3s:6s, 36f:72f, 50%: or :2s"
         more = "" if song is None else ", with its song bar 9:bar 17 or drop:drop+4bars"
         raise UsageError(f"--frames {frames}: {many}, allowed is A:B such as {forms}{more}")
@@ -88,10 +87,9 @@ def _time(text: str, song: SongTimes | None) -> Time | None:
 
 def chapter_parts(timeline: Timeline) -> dict[str, Part]:
     """Where the film shows each shot, by name."""
-    ends = [*(chapter.first for chapter in timeline.chapters[1:]), len(timeline.edit)]
-    return {
-        chapter.name: Part(chapter.first, end) for chapter, end in zip(timeline.chapters, ends, strict=True)
-    }
+    chapters = timeline.chapters
+    ends = [*(chapter.first for chapter in chapters[1:]), len(timeline.edit)]
+    return {chapter.name: Part(chapter.first, end) for chapter, end in zip(chapters, ends, strict=True)}
 
 
 def cut_part(timeline: Timeline, part: Part) -> Timeline:
@@ -114,11 +112,8 @@ def needed_frames(timeline: Timeline) -> frozenset[FrameRef]:
     """The saved frames that the film shows, and all that they are painted from."""
     plans = {FrameRef(plan.shot, plan.index): plan for shot in timeline.shots for plan in shot.frames}
     needed: set[FrameRef] = set()
-    wanted = [saved for frame in timeline.edit for saved in frame.frames]
-    while wanted:
-        frame = wanted.pop()
-        if frame in needed:
-            continue
-        needed.add(frame)
-        wanted += plans[frame].input_frames
+    following = {saved for frame in timeline.edit for saved in frame.frames}
+    while following:
+        needed |= following
+        following = {saved for frame in following for saved in plans[frame].input_frames} - needed
     return frozenset(needed)
