@@ -83,14 +83,8 @@ SVG_WIDTH, SVG_HEIGHT = 1000, 48  # of the drawing of one plot, in units of its 
 MOST_COLUMNS, LEAST_COLUMNS, ALL_COLUMNS = 1000, 100, 100_000
 """Points of a curve: no screen has more than the first; all curves of a page have about the last."""
 MOST_BEATS = 400
-TITLES = {
-    "prompts": "weights",
-    "similarity": "similarity to the prompts",
-    "losses": "losses",
-    "picture": "the picture",
-    "pace": "pace",
-    "sound": "sound",
-}
+TITLES = {"prompts": "weights", "similarity": "similarity to the prompts", "picture": "the picture"}
+TITLES |= {group: group for group in ("losses", "pace", "sound")}
 """Headings of groups whose plots need no unit; other groups are called as they are."""
 
 
@@ -199,11 +193,8 @@ def text_plots(tracks: Sequence[Track], marks: Marks) -> list[str]:
     """Lines for standard output: the shots, the beats, two lines for each track, the seconds."""
     total = shutil.get_terminal_size((80, 24)).columns
     width = min(MOST_WIDTH, max(LEAST_WIDTH, total - 1)) - LABEL - RANGE
-    lines = []
-    if len(marks.shots) > 1:
-        lines.append(_text_labels(marks.shots, marks.seconds, width))
-    if marks.beats:
-        lines.append(_beat_line(marks, width))
+    lines = [_text_labels(marks.shots, marks.seconds, width)] if len(marks.shots) > 1 else []
+    lines += [_beat_line(marks, width)] if marks.beats else []
     for track in tracks:
         lines += _text_plot(track, width)
     quarters = [marks.seconds * part for part in (0, 0.25, 0.5, 0.75)]
@@ -216,8 +207,7 @@ def sparkline(values: Floats, rate: float, columns: int = 60) -> str:
     values of every quarter of a second."""
     if not len(values):
         return ""
-    ramp = _ramp()
-    size = max(1, round(rate / 4))
+    ramp, size = _ramp(), max(1, round(rate / 4))
     peaks = np.maximum.reduceat(values, np.arange(0, len(values), size))
     edges = np.linspace(0, len(peaks), min(columns, len(peaks)) + 1).astype(int)
     heights = [float(peaks[first : max(last, first + 1)].mean()) for first, last in pairwise(edges.tolist())]
@@ -248,11 +238,8 @@ def _text_plot(track: Track, width: int) -> list[str]:
     above = "".join(ramp[max(0, height - levels)] for height in heights)
     below = "".join(ramp[min(height, levels)] for height in heights)
     name = track.name if len(track.name) <= LABEL - 2 else track.name[: LABEL - 4].rstrip() + ".."
-    unit = _UNITS.get(track.unit, "")
-    return [
-        f"{'':<{LABEL}}{above}  {_number(track.high)}",
-        f"{name:<{LABEL}}{below}  {_number(track.low)}{unit}",
-    ]
+    last = f"{name:<{LABEL}}{below}  {_number(track.low)}{_UNITS.get(track.unit, '')}"
+    return [f"{'':<{LABEL}}{above}  {_number(track.high)}", last]
 
 
 def _text_labels(items: Sequence[tuple[float, str]], total: float, width: int) -> str:
@@ -267,13 +254,11 @@ def _text_labels(items: Sequence[tuple[float, str]], total: float, width: int) -
 
 def _beat_line(marks: Marks, width: int) -> str:
     """`|` where bars begin and `.` on the beats between; of many only bars, or every few of them."""
-    beats, bars, name = marks.beats, marks.bars, "beats"
+    beats, bars, name, every = marks.beats, marks.bars, "beats", 1
     if len(beats) > width / 2:
-        every = 1
         while len(bars[::every]) > width / 2:
             every *= 2
-        beats, bars = (), bars[::every]
-        name = "bars" if every == 1 else f"every {every} bars"
+        beats, bars, name = (), bars[::every], "bars" if every == 1 else f"every {every} bars"
     line = [" "] * width
     for times, sign in ((beats, "."), (bars, "|")):
         for time in times:

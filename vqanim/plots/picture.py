@@ -16,20 +16,10 @@ from vqanim.timeline.tracks import Track
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 PAPER, INK, FAINT = "#ffffff", "#1d2330", "#d5d9e2"
-COLORS = {
-    "prompts": "#c2410c",
-    "camera": "#1d4ed8",
-    "guidance": "#15803d",
-    "carry": "#7e22ce",
-    "effects": "#b45309",
-    "loudness": "#3566b0",
-    "bass": "#b0503a",
-    "mid": "#3a8a55",
-    "treble": "#7a4a9e",
-    "onset": "#a6781e",
-    "brightness": "#2a8794",
-}
-"""By group, or by the name of a signal."""
+# By group, or by the name of a signal.
+COLORS = {"prompts": "#c2410c", "camera": "#1d4ed8", "guidance": "#15803d", "carry": "#7e22ce"}
+COLORS |= {"effects": "#b45309", "loudness": "#3566b0", "bass": "#b0503a", "mid": "#3a8a55"}
+COLORS |= {"treble": "#7a4a9e", "onset": "#a6781e", "brightness": "#2a8794"}
 OTHER = "#475569"
 SECTIONS = ("#e8eef9", "#f6ece3", "#e7f3ea", "#f3e8f3", "#f4f1dd", "#e4f1f3")
 BEAT, BAR = "#e3e8ef", "#b3bfd1"
@@ -132,6 +122,5 @@ def fitted(text: str, font: Font, width: float) -> str:
     """As much of a text as a width in pixels shows."""
     if font.getlength(text) <= width:
         return text
-    while text and font.getlength(f"{text}..") > width:
-        text = text[:-1]
-    return f"{text.rstrip()}.." if text else ""
+    parts = (text[:end] for end in range(len(text), 0, -1))
+    return next((f"{part.rstrip()}.." for part in parts if font.getlength(f"{part}..") <= width), "")

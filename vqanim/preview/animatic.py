@@ -54,20 +54,17 @@ def make_preview(
     """Write an MP4 and a GIF, with an event after each; those that are up to date are left alone.
 
     render_folder: of the render, whose frames may be shown; the films are called `<its name>-preview`.
-    picture: see PreviewFrames.
-    Raises UsageError before anything is written, also when a file is there that was not made here;
-    InputError for pictures that are missing or broken; LockedError when another preview is made there;
-    OutputError.
+    picture: see PreviewFrames. Raises UsageError before anything is written, also when a file is there that
+    was not made here; InputError for pictures that are missing or broken; LockedError when another preview is
+    made there; OutputError.
     """
     part = part or Part(0, len(timeline.edit))
-    width, height = preview_size(timeline)
+    width, height = size = preview_size(timeline)
     small = replace(cut_part(timeline, part), width=width, height=height)
-    frames = PreviewFrames(timeline, (width, height), render_folder, picture)
+    frames = PreviewFrames(timeline, size, render_folder, picture)
     frames.check(saved for frame in small.edit for saved in frame.frames)
-    tracks = (
-        replace(track, values=track.values[part.first : part.end])
-        for track in without_styles(find_tracks(timeline), scene)
-    )
+    whole = without_styles(find_tracks(timeline), scene)
+    tracks = (replace(track, values=track.values[part.first : part.end]) for track in whole)
     shown = tuple(track for track in tracks if not np.isnan(track.values).all())
     strip = Strip(width, float(small.fps), part.first, shown, small.chapters)
     reel = _reel(small, frames, strip, progress)

@@ -91,9 +91,8 @@ def draw_grid(new_from_old: Matrix, width: int, height: int, ground: int = 0) ->
     old_from_new: Matrix = np.linalg.inv(new_from_old).astype(np.float64)
     points = plane_points(old_from_new, width, height).astype(np.float32)
     near = magnification(old_from_new)
-    level = math.floor(math.log2(near))
+    level, pixel = math.floor(math.log2(near)), 1 / (near * width)
     fraction = math.log2(near) - level
-    pixel = 1 / (near * width)
     image = np.array(GROUNDS[ground % len(GROUNDS)], np.float32) * _shade(points, level, fraction)[..., None]
     thick = max(1.0, THICKNESS * width / 384)
     cover = np.zeros((height, width), np.float32)
@@ -171,9 +170,8 @@ class PreviewFrames:
         start of each shot where that is a picture or color; `frame`, the first painted frame of each shot; or
         the path of a picture. Raises UsageError for anything else."""
         if kind not in KINDS and not Path(kind).is_file():
-            raise UsageError(
-                f"--picture {kind}: there is no such file, allowed are {', '.join(KINDS)} or a picture"
-            )
+            allowed = f"{', '.join(KINDS)} or a picture"
+            raise UsageError(f"--picture {kind}: there is no such file, allowed are {allowed}")
         self._size, self._store, self.kind = size, TakeStore(folder), kind
         self.views = find_views(timeline)
         plans = (plan for shot in timeline.shots for plan in shot.frames if plan.previous is None)

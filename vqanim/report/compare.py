@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
@@ -92,9 +93,8 @@ class Comparison:
     @cached_property
     def figures(self) -> tuple[Row, ...]:
         """Numbers of both."""
-        both = [_figures(render) for render in self.renders]
-        names = {**both[0], **both[1]}
-        return tuple((name, both[0].get(name, ""), both[1].get(name, "")) for name in names)
+        one, other = map(_figures, self.renders)
+        return tuple((name, one.get(name, ""), other.get(name, "")) for name in {**one, **other})
 
     @cached_property
     def plots(self) -> tuple[tuple[Track, ...], tuple[str, ...]]:
@@ -102,15 +102,14 @@ class Comparison:
         tracks = [_tracks(render) for render in self.renders]
         columns = len(self.times(MOST_COLUMNS))
         plots, same = [], []
-        for group, name, unit in dict.fromkeys(key for known in tracks for key in known):
-            one, other = (
-                _stretched(known.get((group, name, unit)), render.film.seconds / self.seconds, columns)
-                for known, render in zip(tracks, self.renders, strict=True)
-            )
-            if np.array_equal(one, other, equal_nan=True):
+        shares = [render.film.seconds / self.seconds for render in self.renders]
+        for group, name, unit in {**tracks[0], **tracks[1]}:
+            pairs = zip(tracks, shares, strict=True)
+            both = [_stretched(known.get((group, name, unit)), share, columns) for known, share in pairs]
+            if np.array_equal(*both, equal_nan=True):
                 same.append(name)
             else:
-                plots.append(Track(name, group, unit, np.stack([one, other])))
+                plots.append(Track(name, group, unit, np.stack(both)))
         if not np.isnan(self.distances).all():
             plots.append(Track("difference of frames", "picture", "", self.distances))
         order = ("prompts", "similarity", "losses", "picture")
@@ -168,11 +167,8 @@ def frame_at(render: Render, time: float) -> int | None:
 
 def _pictures(render: Render, frames: Sequence[int]) -> Iterator[Picture]:
     """Film frames whose numbers rise, some of them more than once."""
-    pictures = render.pictures(dict.fromkeys(frames))
-    for _, times in groupby(frames):
-        picture = next(pictures)
-        for _ in times:
-            yield picture
+    for picture, (_, times) in zip(render.pictures(dict.fromkeys(frames)), groupby(frames), strict=True):
+        yield from (picture for _ in times)
 
 
 def _tracks(render: Render) -> dict[tuple[str, str, str], Floats]:
@@ -195,8 +191,8 @@ def _stretched(values: Floats | None, share: float, columns: int) -> Floats:
 
 def _figures(render: Render) -> dict[str, str]:
     film = render.film
-    figures = {"frames": str(film.frames), "seconds": f"{film.seconds:.6g}"}
-    figures |= {"size": film.size, "models": film.models}
+    figures = {"frames": str(film.frames), "seconds": f"{film.seconds:.6g}", "size": film.size}
+    figures["models"] = film.models
     return figures | {name: f"{values.mean():.4g}" for name, values in render.statistics.items()}
 
 
@@ -207,12 +203,10 @@ def settings_of(folder: Path, run: Mapping[str, Any]) -> dict[str, str]:
     """Every setting of a render by its path; of the scene as it is resolved, then of the run."""
     found = dict(_scene(folder / "scene.resolved.yaml"))
     found |= {key: str(run[key]) for key in RUN_SETTINGS if key in run}
-    models = run.get("models")
-    if isinstance(models, Mapping):
-        perceptors = models.get("perceptors")
-        for entry in (models.get("generator"), *(perceptors if isinstance(perceptors, list) else [])):
-            if isinstance(entry, Mapping):
-                found[f"hash of {entry.get('name')}"] = str(entry.get("hash"))
+    match run.get("models"):
+        case {"generator": generator, "perceptors": [*perceptors]}:
+            entries = [each for each in (generator, *perceptors) if isinstance(each, Mapping)]
+            found |= {f"hash of {each.get('name')}": str(each.get("hash")) for each in entries}
     return found
 
 
@@ -228,12 +222,8 @@ def _short(text: str) -> str:
 
 def _scene(path: Path) -> Iterator[tuple[str, str]]:
     """Nothing where it cannot be read."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            tree = parse_tree(file.read(MAX_BYTES), str(path))
-    except (OSError, ValueError, SceneError):
-        return
-    yield from _flat(tree, "")
+    with suppress(OSError, ValueError, SceneError), path.open(encoding="utf-8") as file:
+        yield from _flat(parse_tree(file.read(MAX_BYTES), str(path)), "")
 
 
 def _flat(node: Node, path: str) -> Iterator[tuple[str, str]]:
@@ -253,9 +243,8 @@ def _plain(node: Node) -> str | None:
     if isinstance(node, Scalar):
         return node.text
     if isinstance(node, ListNode):
-        texts = [_plain(item) for item in node.items]
-        known = [text for text in texts if text is not None]
-        return f"[{', '.join(known)}]" if len(known) == len(texts) else None
+        known = [text for item in node.items if (text := _plain(item)) is not None]
+        return f"[{', '.join(known)}]" if len(known) == len(node.items) else None
     if isinstance(node, MappingNode) and all(_TIME.match(key.text) for key, _ in node.entries):
         pairs = [(key.text, _plain(value)) for key, value in node.entries]
         return _LINEAR.sub(r"\1", "{" + ", ".join(f"{key}: {text}" for key, text in pairs) + "}")

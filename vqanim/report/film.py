@@ -103,11 +103,8 @@ def painting_tracks(film: Film, metrics: Mapping[FrameRef, Metrics]) -> tuple[Tr
 
 def read_metrics(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Metrics]:
     """What is recorded about the frames of a timeline; nothing is hashed or written."""
-    found: dict[FrameRef, Metrics] = {}
-    for shot in timeline.shots:
-        known = store.metrics(shot.name)
-        found |= {FrameRef(shot.name, i): known[i] for i in range(len(shot.frames)) if i in known}
-    return found
+    known = [(shot, store.metrics(shot.name)) for shot in timeline.shots]
+    return {FrameRef(shot.name, i): of[i] for shot, of in known for i in range(len(shot.frames)) if i in of}
 
 
 @dataclass(frozen=True)

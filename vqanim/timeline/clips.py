@@ -72,9 +72,8 @@ def clips_of(scene: Scene) -> tuple[Clip, ...]:
 
 def carries_on(before: Shot, shot: Shot) -> bool:
     """Whether two shots are seen as one movement."""
-    return shot.transition.kind == "carry" and all(
-        each.repeat == 1 and _goes_on(each) for each in (before, shot)
-    )
+    simple = all(each.repeat == 1 and _goes_on(each) for each in (before, shot))
+    return simple and shot.transition.kind == "carry"
 
 
 def _goes_on(shot: Shot) -> bool:
