@@ -40,6 +40,8 @@ def check_areas(shot: Shot, reader: Reader) -> None:
                 continue
             shape = area.shape or shot.start
             place = replace(prompt.place, path=f"{prompt.place.path}.{key}")
+            if area.shape is None and "start" in reader.lost:
+                continue
             if shape.kind not in ("icon", "image"):
                 said = f"found start, which is {shape.kind} and has no shape, allowed {AREA.allowed}"
                 reader.refuse(place, said)

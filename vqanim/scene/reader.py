@@ -63,6 +63,8 @@ class Reader:
     """Where film time and painted time go apart."""
     slack: float = 1e-6
     """Seconds by which a moment may lie before its time begins, for the first frame of a shot."""
+    lost: set[str] = dataclasses.field(default_factory=set)
+    """Keys whose values had a mistake somewhere; what depends on one of them is no mistake of its own."""
     _problems: dict[tuple[Place, str], Problem] = dataclasses.field(default_factory=dict)
     _warnings: dict[str, None] = dataclasses.field(default_factory=dict)
     _read: dict[tuple[int, Kind], tuple[Node, Any]] = dataclasses.field(default_factory=dict)
@@ -220,6 +222,7 @@ class Reader:
                 return option.make_none()
             return self.read(option.kind, value)
         except Refused:
+            self.lost.add(key)
             return option.make_default()
 
     def _lookup(self, key: str, node: Mapping) -> Node | None:

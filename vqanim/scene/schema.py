@@ -37,8 +37,9 @@ Schema = dict[str, Any]
 DIALECT = "http://json-schema.org/draft-07/schema#"
 """The one that editors' YAML servers know best."""
 TITLE = "A scene for vqanim"
-SCALAR: Schema = {"type": ["string", "number", "boolean"]}
-"""A text, whatever YAML takes it for: a title may be 2001 or off."""
+SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
+"""A text, whatever YAML takes it for: a title may be 2001, off or null."""
+QUOTED_NUMBER: Schema = {"type": "string", "pattern": r"^\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*$"}
 MOMENT: Schema = {
     "anyOf": [
         {"type": "number", "minimum": 0},
@@ -47,7 +48,7 @@ MOMENT: Schema = {
 }
 COLOR: Schema = {"type": "string", "examples": ["navy", "#334455"]}
 NONE: Schema = {"const": "none"}
-_PLAYING = ("freeze", "repeat", "reverse")
+_PLAYING = ("kind", "pace", "freeze", "repeat", "reverse")
 """Keys of a shot that a scene without shots may say too."""
 
 
@@ -178,8 +179,8 @@ def _ratio(kind: RatioKind) -> list[Schema]:
 
 _BY_CLASS: dict[type[Kind], Callable[[Any], list[Schema]]] = {
     CurveKind: curve_schemas,
-    WholeKind: lambda kind: [{"type": "integer", "minimum": kind.low, "maximum": kind.high}],
-    NumberKind: lambda kind: [_bounds(kind.low, kind.high)],
+    WholeKind: lambda kind: [{"type": "integer", "minimum": kind.low, "maximum": kind.high}, QUOTED_NUMBER],
+    NumberKind: lambda kind: [_bounds(kind.low, kind.high), QUOTED_NUMBER],
     RatioKind: _ratio,
     TextKind: lambda kind: [SCALAR | {"maxLength": kind.longest}],
     TimeKind: lambda kind: list(MOMENT["anyOf"]),
@@ -189,7 +190,7 @@ _BY_CLASS: dict[type[Kind], Callable[[Any], list[Schema]]] = {
 
 
 def _size() -> list[Schema]:
-    side: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
+    side: Schema = {"type": ["integer", "string"], "minimum": 1, "maximum": MAX_SIDE}
     sides = {"width": side, "height": side, "aspect": {"type": ["string", "number"]}}
     return [
         {"type": "array", "items": side, "minItems": 2, "maxItems": 2},
@@ -200,10 +201,10 @@ def _size() -> list[Schema]:
 
 def _models() -> list[Schema]:
     use = mapping_schema(_named(options_of(PerceptorUse)))
-    one: Schema = {"anyOf": [{"type": "string"}, use]}
+    one: Schema = {"anyOf": [SCALAR, use]}
     many: Schema = {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]}
-    keys = {"generator": {"type": "string"}, "perceptor": many}
-    return [{"type": "string"}, {"type": "object", "properties": keys, "additionalProperties": False}]
+    keys = {"generator": SCALAR, "perceptor": many}
+    return [SCALAR, {"type": "object", "properties": keys, "additionalProperties": False}]
 
 
 def _start() -> list[Schema]:
@@ -342,12 +343,12 @@ _BY_NAME: dict[str, Callable[[], list[Schema]]] = {
     "color": lambda: [COLOR],
     "effects": _effects,
     "first_beat": lambda: list(MOMENT["anyOf"]),
-    "flag": lambda: [{"type": "boolean"}],
+    "flag": lambda: [{"type": "boolean"}, {"enum": ["true", "false"]}],
     "hits": _hits,
     "lead": lambda: list(MOMENT["anyOf"]),
     "lyrics": lambda: [{"type": "string"}],
     "markers": lambda: _by_name(MOMENT),
-    "model": lambda: [{"type": "string"}],
+    "model": lambda: [SCALAR],
     "models": _models,
     "name": lambda: [SCALAR | {"maxLength": 64}],
     "picture": lambda: [{"type": "string"}],

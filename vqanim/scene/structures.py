@@ -121,7 +121,7 @@ def read_models(node: Node, kind: Kind, reader: Reader) -> Models:
     reader.check_keys(found, ("generator", "perceptor"))
     models = Models(place=node.place)
     if value := found.get("generator"):
-        models = replace(models, generator=read_model(value, kind, reader))
+        models = replace(models, generator=read_model(value, _GENERATOR, reader))
     if value := found.get("perceptor"):
         models = replace(models, perceptors=_perceptors(value, kind, reader))
     return models
@@ -148,10 +148,16 @@ def _perceptors(node: Node, kind: Kind, reader: Reader) -> tuple[PerceptorUse, .
 
 def _perceptor(node: Node, kind: Kind, reader: Reader) -> PerceptorUse:
     if isinstance(node, Scalar):
-        return PerceptorUse(read_model(node, kind, reader), place=node.place)
+        return PerceptorUse(read_model(node, _PERCEPTOR, reader), place=node.place)
     found = reader.mapping(node, _PERCEPTORS)
     use: PerceptorUse = reader.section(PerceptorUse, found, _PERCEPTORS)
     return replace(use, place=node.place)
+
+
+_GENERATOR, _PERCEPTOR = (
+    Kind("model", f"the name of a {what} such as pocket: letters, digits and any of . _ : @ / + -")
+    for what in ("generator", "perceptor")
+)
 
 
 def read_model(node: Node, kind: Kind, reader: Reader) -> str:
