@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from vqanim.takes.digest import RunKey, chain_digest
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, Input, Timeline
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,14 @@ class Chain:
     pixels: dict[FrameRef, str] = field(default_factory=dict)
 
     def digest(self, plan: FramePlan) -> str | None:
-        """The plan's digest, or None while a frame that it carries or holds to is not known."""
-        pictures = [self.assets[path] for path in files_of(plan)]
-        if plan.previous is not None:
-            carried = [plan.previous, *([plan.anchor] if plan.anchor else []), *plan.saved]
-            if not all(frame in self.pixels for frame in carried):
-                return None
-            return chain_digest(plan, [*(self.pixels[frame] for frame in carried), *pictures], self.key)
-        return chain_digest(plan, pictures, self.key)
+        """The plan's digest, or None while a frame that it is painted from is not known."""
+        hashes = [self.hash_of(one) for one in plan.inputs]
+        known = [found for found in hashes if found is not None]
+        return chain_digest(plan, known, self.key) if len(known) == len(hashes) else None
 
-
-def files_of(plan: FramePlan) -> list[str]:
-    """Paths of the picture files that a frame is made with: of its start, then of its terms in order."""
-    plans = [plan.start, *(picture for term in plan.terms for picture in term.pictures)]
-    return [found.image for found in plans if found and found.image]
+    def hash_of(self, one: Input) -> str | None:
+        """Hash of an input: of a frame's pixels, None while it is not painted; of a file's content."""
+        return self.pixels.get(one.frame) if one.frame else self.assets[one.file or ""]
 
 
 def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
@@ -64,13 +58,13 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
     kept: dict[str, int] = {}
     stale: list[FrameRef] = []
     edited: list[FrameRef] = []
-    dead: set[FrameRef | None] = set()
+    dead: set[FrameRef] = set()
     for shot in timeline.shots:
         kept[shot.name] = 0
         for plan in shot.frames:
             here = FrameRef(plan.shot, plan.index)
             record = store.record(plan.shot, plan.index)
-            if not dead.isdisjoint([plan.previous, *plan.saved]):
+            if not dead.isdisjoint(plan.input_frames):
                 dead.add(here)
             digest = chain.digest(plan)
             if record is None or (digest is None and here not in dead):

@@ -52,10 +52,10 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
             ):
                 continue
             noisy = tuple(amount > 0 for amount in plan.cutout_noise)
-            for stretch in plan.stretches:
-                kinds = tuple(sorted((term.kind, repr(term.area)) for term in stretch.losses))
+            for segment in plan.segments:
+                kinds = tuple(sorted((term.kind, repr(term.area)) for term in segment.losses))
                 shapes.setdefault((kinds, plan.cutouts, noisy), 0)
-                shapes[kinds, plan.cutouts, noisy] += stretch.steps
+                shapes[kinds, plan.cutouts, noisy] += segment.steps
     if not shapes:
         return Choice("eager", "no frame carries another and has steps")
     if len(shapes) > MAX_GRAPHS:

@@ -22,7 +22,7 @@ from vqanim.guidance.memory import LADDER, Ladder, Memory
 from vqanim.guidance.smoothing import add_averages
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
-from vqanim.timeline.plan import FramePlan, StartPlan, Stretch, WeightedTerm
+from vqanim.timeline.plan import FramePlan, Segment, StartPlan, WeightedTerm
 from vqanim.types import FeatureNetwork, Generator, Image, Latents
 
 OnStep: TypeAlias = Callable[[int, Latents], None]
@@ -147,23 +147,23 @@ class Guide:
         optimisers = {name: TensorAdam(z.data) for name, z in moving.items()}
         if begin is not None:
             restore(moving, optimisers, begin)
-        way = [stretch for stretch in plan.stretches for _ in range(stretch.steps)]
-        now: Stretch | None = None
+        way = [segment for segment in plan.segments for _ in range(segment.steps)]
+        now: Segment | None = None
         seen: tuple[Tensor, ...] = ()
         losses: Mapping[str, Tensor] = {}
         for index in range(begin.steps if begin else 0, plan.steps):
-            if (stretch := way[index]) is not now:
-                now, terms = stretch, self._terms(stretch.losses, context, device)
-                rate = stretch.learning_rate * strength(stretch.losses)
+            if (segment := way[index]) is not now:
+                now, terms = segment, self._terms(segment.losses, context, device)
+                rate = segment.learning_rate * strength(segment.losses)
             inputs = Inputs(moving, tuple(drawn.step(index) for drawn in cutouts), terms)
             gradient = self.ladder.climb(partial(self.step, inputs))
             for name, optimiser in optimisers.items():
-                optimiser.step(add_averages(gradient.latents[name], stretch.smoothing), rate)
+                optimiser.step(add_averages(gradient.latents[name], segment.smoothing), rate)
             self.generator.project(detached(moving))
             seen, losses = gradient.seen, gradient.losses
             yield reached(index + 1, moving, optimisers)
         done = detached(moving)
-        similarities = self._similarities(plan.stretches[-1].losses, seen)
+        similarities = self._similarities(plan.segments[-1].losses, seen)
         return GuideResult(done, similarities, all_finite(done), values_of(losses))
 
     @property
