@@ -16,7 +16,7 @@ from vqanim.cli.stopping import SIGNALS, Stopped
 from vqanim.scene.easings import EASINGS
 from vqanim.scene.functions import FUNCTIONS
 from vqanim.scene.model import Camera, Carry, Guidance, Output, Prompt, Scene, Shot
-from vqanim.scene.options import keys_of
+from vqanim.scene.fields.base import keys_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

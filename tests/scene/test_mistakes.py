@@ -260,7 +260,7 @@ MISTAKES = {
     HEAD + "effects: [{blur: {amount: 0.1, color: red}}]": "3: effects[0].blur.color: unknown key 'color'",
     HEAD
     + "effects: [{strobe: {amount: 1, rate: 0}}]": "3: effects[0].strobe.rate: found '0', allowed a number "
-    "of times per second from 0.01 to 120",
+    "from 0.01 to 120 (times per second)",
     HEAD + "hits: [{flash: 1}]": "3: hits[0]: on is missing, allowed the moments of the hit",
     HEAD + "hits: [{on: 1s, fade: 1s}]": "3: hits[0]: found no effect, allowed one or more of brightness",
     HEAD + "hits: [{on: beat, flash: 1}]": "3: hits[0].on: found the key 'beat', bars, beats and markers",

@@ -17,7 +17,8 @@ from vqanim.audio.reading import SILENCE, BadSong, Samples, Song, open_song, rea
 from vqanim.audio.spectrum import RATE, heavy_strength, log_mels, onset_strength
 from vqanim.audio.structure import Section, find_downbeat, find_sections
 from vqanim.audio.tempo import FASTEST, SLOWEST, find_tempo
-from vqanim.scene.soundtrack import NAMES, Band
+from vqanim.scene.fields.music import Band
+from vqanim.scene.soundtrack import NAMES
 
 Floats = NDArray[np.float64]
 

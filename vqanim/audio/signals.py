@@ -12,7 +12,8 @@ from vqanim.audio.bands import band_level, level
 from vqanim.audio.levels import QUIETEST, attack_release, between, blurred, to_unit
 from vqanim.audio.reading import Samples
 from vqanim.audio.spectrum import RATE, brightness, log_mels, onset_strength
-from vqanim.scene.soundtrack import BANDS, Band
+from vqanim.scene.fields.music import Band
+from vqanim.scene.soundtrack import BANDS
 
 Floats = NDArray[np.float64]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vqanim.effects import EffectNow
 from vqanim.engine.cost import Disk, Estimate, disk_space, estimate
 from vqanim.engine.speeds import Speed
 from vqanim.errors import InputError, UsageError
@@ -193,8 +194,8 @@ def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
     return {
         "frame": number,
         "time": frame.time,
-        "layers": [asdict(layer) for layer in frame.layers],
-        "effects": [asdict(effect) for effect in frame.effects],
+        "layers": [asdict(layer) | {"effects": _effects(layer.effects)} for layer in frame.layers],
+        "effects": _effects(frame.effects),
         "painted": [asdict(plans[saved]) for saved in dict.fromkeys(frame.frames)],
     }
 
@@ -288,3 +289,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [_plain(item) for item in value]
     return value
+
+
+def _effects(effects: Iterable[EffectNow]) -> list[dict[str, Any]]:
+    return [{"name": now.name, "amount": now.amount, **dict(now.settings)} for now in effects]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from vqanim.scene.curves import Curve, Formula
-from vqanim.scene.edit import effect_curves
+from vqanim.scene.fields.base import curves_of
 from vqanim.scene.model import Scene
 from vqanim.scene.musical import SongTimes
 
 
 def signals_of(scene: Scene) -> frozenset[str]:
     """The names of all signals in expressions and hits: `beat`, `bass`, `drums.onset`."""
-    curves: list[Curve] = [*effect_curves(scene.effects)]
+    curves: list[Curve] = [*curves_of(scene)]
     hits = [*scene.hits]
     for shot in scene.shots:
         curves += shot.curves()

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 from vqanim.errors import Place
 from vqanim.scene.curves import Base, Curve, Key, Keyframes, Range
-from vqanim.scene.model import Prompt
-from vqanim.scene.options import CurveKind, options_of
 from vqanim.scene.times import SAME_MOMENT, Time
 
+WEIGHT = Range(-1000, 1000)
+"""Of a prompt."""
 DEFAULT_CROSSFADE = 1.0
 """Seconds."""
 
@@ -48,13 +48,6 @@ def _parse_part(part: str) -> ShortPrompt:
     return ShortPrompt(text, weight, match is not None and _FINAL_NUMBER.fullmatch(text) is not None)
 
 
-def prompt_range(field: str) -> Range:
-    """The range of a curve of a prompt."""
-    kind = options_of(Prompt)[field][1].kind
-    assert isinstance(kind, CurveKind)
-    return kind.range
-
-
 def longest_crossfade(moments: Sequence[float]) -> float:
     """Seconds for which the fades of a story, centered on all moments but the first, do not overlap.
 
@@ -64,30 +57,27 @@ def longest_crossfade(moments: Sequence[float]) -> float:
     return min([2 * gaps[0], *gaps[1:]]) if gaps else 0.0
 
 
-def tell_story(
-    texts: Sequence[tuple[float, str, Place]], crossfade: float, base: Base, said: Sequence[Time] = ()
-) -> tuple[Prompt, ...]:
-    """Prompts whose weights fade smoothly from one text to the next and always add up to 1.
+def story_weights(
+    moments: Sequence[float], crossfade: float, base: Base, places: Sequence[Place], said: Sequence[Time] = ()
+) -> tuple[Curve, ...]:
+    """Weights of texts that fade smoothly from one to the next and always add up to 1.
 
-    `texts` are (seconds, text, place), ascending; `crossfade` is in seconds, at most `longest_crossfade`.
+    moments: when each text comes, in seconds, ascending. crossfade: seconds, at most `longest_crossfade`.
     said: the moments as they are written, for changes at once on a beat.
     """
+    fades = [_fade(moment, crossfade) for moment in moments]
     if said and crossfade < SAME_MOMENT:
-        fades = [
-            (moment, moment) if moment.of_song else _fade(moment_s, 0.0)
-            for moment, (moment_s, _, _) in zip(said, texts, strict=True)
-        ]
-    else:
-        fades = [_fade(moment, crossfade) for moment, _, _ in texts]
-    prompts = []
-    for number, (_, text, place) in enumerate(texts):
+        pairs = zip(said, fades, strict=True)
+        fades = [(moment, moment) if moment.of_song else fade for moment, fade in pairs]
+    weights = []
+    for number, place in enumerate(places):
         keys: list[Key] = []
         if number > 0:
             keys += _keys(fades[number], 0.0, 1.0)
-        if number + 1 < len(texts):
+        if number + 1 < len(fades):
             keys += _keys(fades[number + 1], 1.0, 0.0)
-        prompts.append(Prompt(text, _weight(_merged(keys), base, place), place=place))
-    return tuple(prompts)
+        weights.append(_weight(_merged(keys), base, place))
+    return tuple(weights)
 
 
 def _fade(moment: float, crossfade: float) -> tuple[Time, Time]:
@@ -113,8 +103,7 @@ def _merged(keys: Sequence[Key]) -> tuple[Key, ...]:
 
 
 def _weight(keys: tuple[Key, ...], base: Base, place: Place) -> Curve:
-    limits = prompt_range("weight")
     if not keys:
-        return Curve.constant(1.0, range=limits, place=place)
+        return Curve.constant(1.0, range=WEIGHT, place=place)
     text = ", ".join(f"{key.time}: [{key.value:g}, {key.easing}]" for key in keys)
-    return Keyframes(keys, base=base, range=limits, text=f"{{{text}}}", place=place)
+    return Keyframes(keys, base=base, range=WEIGHT, text=f"{{{text}}}", place=place)

@@ -8,25 +8,18 @@ from typing import Any
 
 from vqanim.errors import InputError, Place
 from vqanim.scene.expressions import ADD_SOUNDTRACK
-from vqanim.scene.figures import find_file
+from vqanim.scene.fields.base import text_of
+from vqanim.scene.fields.context import Reader, Refused
+from vqanim.scene.fields.music import Band, LyricsType, Stem, read_text_file
 from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
 from vqanim.scene.musical import MARKER, SongTimes
-from vqanim.scene.options import Kind
-from vqanim.scene.reader import Reader, Refused
-from vqanim.scene.readers import text_of
 from vqanim.scene.sound import BEAT
-from vqanim.scene.soundtrack import (
-    MAX_MARKERS,
-    Band,
-    Ear,
-    Soundtrack,
-    Stem,
-    signal_names,
-)
-from vqanim.scene.tree import Mapping, Node, Scalar, quoted
+from vqanim.scene.soundtrack import Ear, Soundtrack, signal_names
+from vqanim.scene.tree import Mapping, Node, is_given, place_of, quoted
 
 KEYS = ("soundtrack", "stems", "markers", "lyrics", "signals")
 """Keys of Scene that are read here."""
+MAX_MARKERS = 10_000
 HARDLY_A_BEAT = 0.25
 """Confidence."""
 
@@ -51,10 +44,11 @@ def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear |
     """
     soundtrack: Soundtrack | None = reader.field("soundtrack", options["soundtrack"], root)
     if soundtrack is None:
-        if not _is_given(root.get("soundtrack")):
+        if not is_given("soundtrack", root):
             for key in KEYS[1:]:
-                if _is_given(node := root.get(key)) and node is not None:
-                    reader.refuse(node.place, f"found {key} without a soundtrack: {ADD_SOUNDTRACK}")
+                if is_given(key, root):
+                    said = f"found {key} without a soundtrack: {ADD_SOUNDTRACK}"
+                    reader.refuse(place_of(key, root), said)
         else:
             reader.song_lost = True
         return SongSaid()
@@ -72,10 +66,6 @@ def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear |
     for name in {stem.name for stem in stems} & reader.signals:
         reader.refuse(root.place, f"found {name!r} as a signal and as a stem, allowed is one of them")
     return SongSaid(soundtrack, stems, tuple(markers), tuple(bands.items()))
-
-
-def _is_given(node: Node | None) -> bool:
-    return node is not None and not (isinstance(node, Scalar) and node.is_none)
 
 
 def _length(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> float:
@@ -131,13 +121,13 @@ def _markers(root: Mapping, soundtrack: Soundtrack, reader: Reader) -> list[tupl
     """Markers that were written, then those of the lyrics, by name; seconds of the song."""
     found: dict[str, float] = {}
     node = root.get("markers")
-    if node is not None and _is_given(node):
+    if node is not None and is_given("markers", root):
         try:
             _read_markers(node, soundtrack, found, reader)
         except Refused:
             pass
     lyrics = root.get("lyrics")
-    if lyrics is not None and _is_given(lyrics):
+    if lyrics is not None and is_given("lyrics", root):
         for name, second in _read_lyrics(lyrics, soundtrack, reader):
             found.setdefault(name, round(second, 9))
     return list(found.items())
@@ -156,7 +146,7 @@ def _read_markers(node: Node, soundtrack: Soundtrack, found: dict[str, float], r
             continue
         here = replace(song, markers={name: at - soundtrack.start for name, at in found.items()})
         try:
-            text = text_of(value, Kind("marker", "a time of the song, a bar or another marker"), reader)
+            text = text_of(value, "a time of the song, a bar or another marker", reader)
             # So many digits as can be written down.
             found[key.text] = round(_song_second(text, here, soundtrack), 9)
         except ValueError as error:
@@ -189,22 +179,14 @@ def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> list[tup
     song = reader.song
     assert song is not None
     try:
-        path = find_file(node, Kind("lyrics", "the path of an LRC or SRT file"), reader, "file of lyrics")
+        lines = read_text_file(node, LyricsType().allowed, "file of lyrics", read_lines, reader)
     except Refused:
-        return []
-    try:
-        lines = read_lines(path)
-    except OSError as error:
-        reader.refuse(node.place, f"{path.name}: {error.strerror}", about_file=True)
-        return []
-    except ValueError as error:
-        reader.refuse(node.place, f"{path.name}: {error}", about_file=True)
         return []
     end = song.end + soundtrack.start
     late = [line for line in lines if line[0] > end + 1e-6]
     if late:
         said = f"{late[0][1][:40]!r} at {late[0][0]:.6g} s lies past the end of the song ({end:.6g} s)"
-        reader.refuse(node.place, f"{path.name}: {said}")
+        reader.refuse(node.place, f"{Path(text_of(node, '', reader)).name}: {said}")
     return list(marker_names(lines))
 
 

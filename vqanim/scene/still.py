@@ -29,7 +29,7 @@ from vqanim.scene.model import (
     StayNear,
 )
 from vqanim.scene.numbers import is_number, parse_number
-from vqanim.scene.prompts import ShortPrompt, parse_short, prompt_range
+from vqanim.scene.prompts import WEIGHT, ShortPrompt, parse_short
 from vqanim.scene.times import Time
 from vqanim.scene.tree import quoted
 
@@ -138,7 +138,7 @@ def styled(prompts: Sequence[Prompt], strength: float) -> tuple[tuple[Prompt, ..
     total = sum(abs(prompt.weight.constant_value or 0.0) for prompt in prompts)
     weights = [strength * (prompt.weight.constant_value or 0.0) / total for prompt in prompts]
     lighter = tuple(
-        replace(prompt, weight=Curve.constant(weight, range=prompt_range("weight")))
+        replace(prompt, weight=Curve.constant(weight, range=WEIGHT))
         for prompt, weight in zip(prompts, weights, strict=True)
     )
     kept = KEPT * (1 - strength)
@@ -230,7 +230,7 @@ def _target(target: Target) -> Prompt:
     return Prompt("", weight, image=_checked(target.path), through=target.through)
 
 
-def _weight(value: float, what: str, allowed: Range = prompt_range("weight")) -> Curve:
+def _weight(value: float, what: str, allowed: Range = WEIGHT) -> Curve:
     if value not in allowed:
         raise UsageError(f"{quoted(what)}: found the weight {value:g}, allowed {allowed}")
     return Curve.constant(value, range=allowed)

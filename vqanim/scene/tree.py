@@ -61,6 +61,12 @@ class Scalar(Node):
         """True for the bare word `none`."""
         return not self.quoted and self.text == "none"
 
+    def part(self, text: str) -> Scalar:
+        """A part of the text as if it stood alone."""
+        part = Scalar(self.file, self.line, text)
+        part.path, part.base = self.path, self.base
+        return part
+
 
 @dataclass
 class Sequence(Node):
@@ -86,6 +92,19 @@ class Mapping(Node):
                 self.entries[index] = (key, value)
                 return
         self.entries.append((key, value))
+
+
+def is_given(key: str, node: Mapping) -> bool:
+    """True when a key is there and its value is not `none`."""
+    value = node.get(key)
+    return value is not None and not (isinstance(value, Scalar) and value.is_none)
+
+
+def place_of(key: str, node: Mapping) -> Place:
+    """Where a key stands, or would stand."""
+    found = node.get(key)
+    path = f"{node.path}.{key}" if node.path else key
+    return found.place if found is not None else Place(node.file, node.line, path)
 
 
 def shown(node: Node) -> str:

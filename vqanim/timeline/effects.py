@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vqanim.effects import EFFECTS, EffectNow, changes_nothing
 from vqanim.errors import CurveError
 from vqanim.scene.curves import Curve
-from vqanim.scene.edit import Each, Effect, Hit
+from vqanim.scene.fields.effects import Each, Effect, Hit
 from vqanim.scene.sound import BEAT
 from vqanim.scene.times import SAME_MOMENT, TimeBase, nearest_frame
 from vqanim.timeline.sampling import Sampler, seconds_of
@@ -60,7 +60,7 @@ def effects_at(
     found: list[list[EffectNow]] = [[] for _ in clock.seconds]
     for effect, amounts in tracks:
         for index, amount in enumerate(amounts.tolist()):
-            now = EffectNow(effect.name, tidy(amount), effect.color, effect.rate)
+            now = EffectNow(effect.name, tidy(amount), effect.settings)
             if not changes_nothing(now):
                 found[index].append(now)
     return [tuple(each) for each in found]

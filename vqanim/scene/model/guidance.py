@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import ClassVar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from vqanim.errors import Place
-from vqanim.scene.curves import NOWHERE, Curve
-from vqanim.scene.model.limits import MAX_STEPS
-from vqanim.scene.options import Declared, Kind, choice, curve, option, ratio, whole
+from vqanim.scene.curves import Curve
+from vqanim.scene.fields.base import Declared, FieldType, Schema, Writer, curves_of, option
+from vqanim.scene.fields.context import Reader
+from vqanim.scene.fields.numbers import CurveType, curve, whole
+from vqanim.scene.fields.prompts import is_time
+from vqanim.scene.fields.sections import part_schema
+from vqanim.scene.fields.texts import choice
+from vqanim.scene.limits import MAX_STEPS
+from vqanim.scene.tree import Mapping, Node
+
+_NEARNESS: CurveType = curve(0, 1000)
 
 
 @dataclass(frozen=True)
@@ -17,7 +24,7 @@ class StayNear(Declared):
     """What holds a frame back while the prompts pull at it."""
 
     weight: Curve = option(
-        curve(0, 1000),
+        _NEARNESS,
         "How strongly: 0 is off, 1 a clear pull",
         default=1.0,
         example="{0s: 3, 6s: 0}",
@@ -35,6 +42,32 @@ class StayNear(Declared):
         example="pixels",
         key="in",
     )
+
+
+@dataclass(frozen=True)
+class StayNearType(FieldType):
+    """A curve, which is the weight, or a mapping of to, in and weight."""
+
+    allowed: str = "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}"
+
+    def parse(self, node: Node, reader: Reader) -> StayNear:
+        if isinstance(node, Mapping) and any(not is_time(key.text, reader) for key, _ in node.entries):
+            made: StayNear = reader.section(StayNear, node, self.allowed)
+            return made
+        return StayNear(reader.read(_NEARNESS, node))
+
+    def dump(self, value: StayNear, writer: Writer) -> Any:
+        weight = _NEARNESS.dump(value.weight, writer)
+        return {"to": value.to, "in": value.space, "weight": weight}
+
+    def curves(self, value: StayNear) -> Iterator[Curve]:
+        return curves_of(value)
+
+    def parts(self) -> Iterator[tuple[str, type[Declared]]]:
+        yield ".", StayNear
+
+    def schema(self) -> list[Schema]:
+        return [*_NEARNESS.schema(), part_schema(StayNear)]
 
 
 @dataclass(frozen=True)
@@ -87,57 +120,8 @@ class Guidance(Declared):
         example="12",
     )
     stay_near: StayNear | None = option(
-        Kind(
-            "stay_near",
-            "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}",
-        ),
+        StayNearType(),
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
         default=None,
-        default_text="none",
         example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}",
     )
-
-
-@dataclass(frozen=True)
-class PerceptorUse(Declared):
-    """A perceptor that looks at the picture, and how much its word counts."""
-
-    name: str = option(
-        Kind("model", "the name of a perceptor"), "Of the perceptor", example="ViT-B/16", inherited=False
-    )
-    weight: Fraction = option(
-        ratio(0, 1000, "1/2"),
-        "How much it counts beside the others; only ratios matter, and with 0 it is not even loaded",
-        default=Fraction(1),
-        example="0.5",
-    )
-    cutouts: int | None = option(
-        whole(1, 256),
-        "Pieces of the picture that it looks at in one step",
-        default=None,
-        default_text="those of guidance, else its own",
-        example="16",
-    )
-    cutout_noise: Fraction | None = option(
-        ratio(0, 1, "1/10"),
-        "Noise on what it looks at, up to this spread",
-        unit="0..1",
-        default=None,
-        default_text="that of guidance, else its own",
-        example="0.1",
-    )
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Models:
-    """What paints: one makes pictures, one or more others compare them with texts."""
-
-    generator: str = "pocket"
-    perceptors: tuple[PerceptorUse, ...] = (PerceptorUse("pocket"),)
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
-
-    @property
-    def used(self) -> tuple[PerceptorUse, ...]:
-        """The perceptors that count, in the order in which they were written."""
-        return tuple(use for use in self.perceptors if use.weight > 0)

@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vqanim.errors import Place, Problem
-from vqanim.scene.curves import Base, Curve
+from vqanim.scene.curves import Base
+from vqanim.scene.fields.base import Declared, FieldType, Option, keys_of, options_of
 from vqanim.scene.musical import SongTimes, exact
-from vqanim.scene.options import Declared, Kind, Option, PairKind, SectionKind, keys_of, options_of
 from vqanim.scene.times import MUSICAL, Time, TimeBase, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
 MANY = 20
 """Unknown keys of one mapping that are told one by one."""
 NOT_YET = "comes in a later version, not yet"
+
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -41,8 +44,6 @@ class Reader:
 
     file: str
     folder: Path
-    readers: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]]
-    """How to read a kind: by the name of the kind, or by its class."""
     homes: dict[str, str]
     """Key to the one path at which it belongs, for keys written elsewhere."""
     outside: bool = False
@@ -67,7 +68,7 @@ class Reader:
     """Keys whose values had a mistake somewhere; what depends on one of them is no mistake of its own."""
     _problems: dict[tuple[Place, str], Problem] = dataclasses.field(default_factory=dict)
     _warnings: dict[str, None] = dataclasses.field(default_factory=dict)
-    _read: dict[tuple[int, Kind], tuple[Node, Any]] = dataclasses.field(default_factory=dict)
+    _read: dict[tuple[int, FieldType], tuple[Node, Any]] = dataclasses.field(default_factory=dict)
     """What was read already; the node is kept because its id is the key."""
 
     @property
@@ -198,29 +199,29 @@ class Reader:
             if isinstance(group, Mapping):
                 self.check_keys(group, known)
 
-    def read(self, kind: Kind, node: Node) -> Any:
-        """A value of a kind. Raises Refused."""
-        if (known := self._read.get((id(node), kind))) is not None:
+    def read(self, type: FieldType, node: Node) -> Any:
+        """A value of a type. Raises Refused."""
+        if (known := self._read.get((id(node), type))) is not None:
             return known[1]
-        read = self.readers.get(kind.name) or self.readers[type(kind)]
-        value = read(node, kind, self)
+        value = type.parse(node, self)
         if node.base == "film":
             # Every shot asks again for what it inherits, a picture to be opened among it.
-            self._read[id(node), kind] = (node, value)
+            self._read[id(node), type] = (node, value)
         return value
 
     def field(self, key: str, option: Option, node: Mapping) -> Any:
         """The value of a field; after a mistake its default, and None where there is none."""
         try:
             value = self._lookup(key, node)
-            if value is None and option.required:
-                missing = Place(node.file, node.line, f"{node.path}.{key}" if node.path else key)
-                raise self.refuse(missing, f"is missing, allowed {option.kind.allowed}")
             if value is None:
-                return self._default(key, option, node)
+                place = Place(node.file, node.line, f"{node.path}.{key}" if node.path else key)
+                if option.required:
+                    raise self.refuse(place, f"is missing, allowed {option.type.allowed}")
+                # Curves know where they would have been written.
+                return option.type.absent(option.default, dataclasses.replace(place, line=0), self)
             if isinstance(value, Scalar) and value.is_none and not option.required:
                 return option.make_none()
-            return self.read(option.kind, value)
+            return self.read(option.type, value)
         except Refused:
             self.lost.add(key)
             return option.make_default()
@@ -233,17 +234,18 @@ class Reader:
             return value
         return self.mapping(value, f"a mapping such as {{{inner}: 12}}").get(inner)
 
-    def _default(self, key: str, option: Option, node: Mapping) -> Any:
-        """The default; its curves know where they would have been written."""
-        path = f"{node.path}.{key}" if node.path else key
-        if isinstance(option.kind, SectionKind | PairKind):
-            empty = Mapping(node.file, 0, [])
-            empty.path = path
-            return self.read(option.kind, empty)
-        value = option.make_default()
-        if isinstance(value, Curve):
-            return dataclasses.replace(value, place=Place(node.file, 0, path))
-        return value
+
+def read_all(items: Iterable[T], read: Callable[[T], Any]) -> list[Any]:
+    """What each item says, all their mistakes noted. Raises Refused after one."""
+    made, refused = [], False
+    for item in items:
+        try:
+            made.append(read(item))
+        except Refused:
+            refused = True
+    if refused:
+        raise Refused
+    return made
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.65) -> str | None:
