@@ -18,6 +18,7 @@ from vqanim.effects import EFFECTS
 from vqanim.scene import dump_scene, load_scene_text
 from vqanim.scene.fields.base import FieldType, Option, options_of
 from vqanim.scene.fields.effects import EffectsType, HitsType, amount_type
+from vqanim.scene.fields.losses import TERMS, LossesType, weight_type
 from vqanim.scene.fields.models import ModelName, ModelsType, PerceptorUse, SizeType
 from vqanim.scene.fields.numbers import CurveType, Number, Pair, Ratio, Whole
 from vqanim.scene.fields.prompts import PromptsType
@@ -89,6 +90,8 @@ class Writer:
             case StayNearType():
                 weight = options_of(StayNear)["weight"][1].type
                 return one_of([self.value(weight), {"to": "start"} | self.mapping(StayNear)])
+            case LossesType():
+                return {name: self.loss(name) for name in TERMS if self.chance.random() < 0.7}
             case PictureType():
                 return "a.png"
             case StartType():
@@ -143,6 +146,11 @@ class Writer:
         amount = self.curve(amount_type(name))
         full = {"amount": amount} | self.settings(EFFECTS[name].settings)
         return {name: self.chance.choice([amount, full])}
+
+    def loss(self, name: str) -> Any:
+        weight = self.curve(weight_type(name))
+        full = {"weight": weight} | self.settings(TERMS[name].settings)
+        return self.chance.choice([weight, full, "none"])
 
     def settings(self, declared: tuple[Setting, ...]) -> dict[str, Any]:
         return {s.name: self.value(setting_option(s).type) for s in declared if self.chance.random() < 0.7}

@@ -56,6 +56,9 @@ def test_it_takes_every_example(field: Any) -> None:
     value, path = field.example, field.path.replace("models.perceptor[]", "models.perceptor")
     if path.endswith((".x", ".y")):
         path = path.rpartition(".")[0]
+    if path.startswith("effects[]."):
+        value = f"{{amount: 1, {path.rpartition('.')[2]}: {value}}}"
+        path = path.rpartition(".")[0]
     for part in reversed(path.split(".")):
         listed = part.endswith("[]")
         value = f"{{{part.removesuffix('[]')}: {f'[{value}]' if listed else value}}}"

@@ -19,6 +19,8 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("camera.", "camera", "Speeds add up over time; poses say where the camera is."),
     ("guidance.", "guidance", "How hard each frame is worked towards the prompts."),
     ("guidance.stay_near.", "guidance.stay_near", "What holds a frame back."),
+    ("guidance.losses.", "guidance.losses", "Terms beside the prompts, each with its weight and settings."),
+    ("effects[].", "effects", "What may be set beside the amount of an effect."),
     ("carry.", "carry", "What is done to a picture on its way to the next frame."),
     ("shots[].", "shots", "What a shot says for itself; all else it takes from the top of the file."),
 )

@@ -40,7 +40,13 @@ def dump_scene(scene: Scene, assets: Mapping[str, str] | None = None) -> str:
     else:
         for shot in scene.shots:
             _add_film_curves(top, _dump_shot(shot, replace(writer, on_film=True)))
-        top["shots"] = [_dump_shot(shot, replace(writer, on_film=False)) for shot in scene.shots]
+        moving = top.get("guidance", {}).get("losses", {})
+        top["shots"] = []
+        for shot in scene.shots:
+            written = _dump_shot(shot, replace(writer, on_film=False))
+            if taken_out := moving.keys() - {use.name for use in shot.guidance.losses}:
+                written["guidance"].setdefault("losses", {}).update(dict.fromkeys(sorted(taken_out), "none"))
+            top["shots"].append(written)
     return yaml.dump(top, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000)
 
 

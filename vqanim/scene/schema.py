@@ -6,11 +6,11 @@ it was written, so a schema allows a little more than the loader, and never less
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from vqanim.scene.fields.base import Declared, Option, Schema, options_of
+from vqanim.scene.fields.base import FieldType, Option, Schema, declared_in
 from vqanim.scene.fields.numbers import Pair
 from vqanim.scene.fields.sections import Section, mapping_schema
 from vqanim.scene.model import Scene, Shot
@@ -24,9 +24,9 @@ PLAYING = ("kind", "pace", "freeze", "repeat", "reverse")
 
 def scene_schema() -> Schema:
     """A JSON schema of scene files; every field has its description, unit, default and example."""
-    shot = options_of(Shot)
-    shared = {key: found for key, found in shot.items() if found[1].inherited or key in PLAYING}
-    top = mapping_schema((key, found) for key, (_, found) in {**options_of(Scene), **shared}.items())
+    shot = declared_in(Shot)
+    shared = {key: option for key, option in shot.items() if option.inherited or key in PLAYING}
+    top = mapping_schema({**declared_in(Scene), **shared})
     for part in (top, top["properties"]["shots"]["anyOf"][0]["items"]):  # another way to write camera.border
         carry = part["properties"]["carry"]["anyOf"][0]["properties"]
         carry["border"] = {"$ref": "#/properties/camera/anyOf/0/properties/border"}
@@ -49,9 +49,12 @@ class FieldInfo(NamedTuple):
 
 def describe_fields() -> Iterator[FieldInfo]:
     """All fields. What shots share with the top level is described once, at the top level."""
-    yield from _fields(Scene, "")
-    yield from _fields(Shot, "", inherited=True)
-    yield from _fields(Shot, "shots[].", inherited=False)
+    shot, seen = declared_in(Shot), set[FieldType]()
+    yield from _fields(declared_in(Scene), "", seen)
+    yield from _fields({key: option for key, option in shot.items() if option.inherited}, "", seen)
+    yield from _fields(
+        {key: option for key, option in shot.items() if not option.inherited}, "shots[].", seen
+    )
 
 
 @lru_cache
@@ -65,22 +68,22 @@ def homes() -> dict[str, str]:
     return found
 
 
-def _fields(part: type[Declared], prefix: str, *, inherited: bool | None = None) -> Iterator[FieldInfo]:
-    """The fields of a part, then those within their values; inherited: only what is, or is not."""
+def _fields(options: Mapping[str, Option], prefix: str, seen: set[FieldType]) -> Iterator[FieldInfo]:
+    """Some fields, then those within their values, but for values of types seen before."""
     within = []
-    for key, (_, option) in options_of(part).items():
-        if inherited is not None and option.inherited != inherited:
-            continue
+    for key, option in options.items():
         path = prefix + key
         if isinstance(option.type, Pair):
             yield from (_info(f"{path}.{axis}", option, option.type.each.allowed) for axis in "xy")
         else:
             yield _info(path, option, option.type.allowed)
         if isinstance(option.type, Section):
-            yield from _fields(option.type.of, f"{path}.")
-        within += [(path + suffix, inner) for suffix, inner in option.type.parts()]
-    for path, inner in within:
-        yield from _fields(inner, path)
+            yield from _fields(declared_in(option.type.of), f"{path}.", seen)
+        if option.type not in seen:
+            seen.add(option.type)
+            within += [(path + suffix, inside) for suffix, inside in option.type.parts()]
+    for path, inside in within:
+        yield from _fields(inside, path, seen)
 
 
 def _info(path: str, option: Option, allowed: str) -> FieldInfo:

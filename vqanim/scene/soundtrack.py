@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from vqanim.errors import Place
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import Declared, FieldType, Schema, Writer, option
+from vqanim.scene.fields.base import Declared, FieldType, Option, Schema, Writer, declared_in, option
 from vqanim.scene.fields.context import Reader
 from vqanim.scene.fields.music import BPM, FIRST_BEAT, SONG_FILE, Band, BeatsType, Stem, Tempo, TempoType
 from vqanim.scene.fields.numbers import whole
@@ -167,8 +167,8 @@ class SoundtrackType(FieldType):
             else written
         )
 
-    def parts(self) -> Iterator[tuple[str, type[Declared]]]:
-        yield ".", Soundtrack
+    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+        yield ".", declared_in(Soundtrack)
 
     def schema(self) -> list[Schema]:
         return [{"type": "string"}, part_schema(Soundtrack)]

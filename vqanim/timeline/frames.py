@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.icons.spec import form_of
+from vqanim.losses import LOSSES
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
+from vqanim.scene.fields.losses import LossUse
 from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
@@ -156,7 +158,8 @@ def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
 
 
 def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
-    """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back."""
+    """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back, then
+    what `guidance.losses` names."""
     prompts = [
         (_term(prompt, side.shot), *_pull(prompt, side, sampler))
         for side in sides
@@ -173,6 +176,11 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         if (near := side.shot.guidance.stay_near) is not None
         for term in _hold(near, side.shot)
     ]
+    others = [
+        (_judge(use), side.sample(use.weight, sampler) * side.share)
+        for side in sides
+        for use in side.shot.guidance.losses
+    ]
     losses, start = [], _start(sides[-1].shot)
     for index in range(len(sides[0].share)):
         pulling = [
@@ -188,8 +196,21 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
             and weights[index] > _NO_WEIGHT
             and (not fresh_first or index or _holds_first(term, start))
         ]
-        losses.append((*pulling, *holding))
+        losses.append((*pulling, *holding, *_judging(others, index, bool(pulling))))
     return losses
+
+
+def _judging(terms: list[tuple[WeightedTerm, Floats]], index: int, pulled: bool) -> Iterator[WeightedTerm]:
+    """What `guidance.losses` asks of a frame; equal terms of two shots are one.
+
+    pulled: whether prompts pull at the frame; without them only terms that pull themselves count.
+    """
+    weights: dict[WeightedTerm, float] = {}
+    for term, amounts in terms:
+        weights[term] = weights.get(term, 0.0) + float(amounts[index])
+    for term, weight in weights.items():
+        if tidy(weight) > _NO_WEIGHT and (pulled or LOSSES[term.kind].pulls):
+            yield replace(term, weight=tidy(weight))
 
 
 def _holds_first(term: WeightedTerm, start: StartPlan) -> bool:
@@ -214,6 +235,10 @@ def _area(prompt: Prompt, shot: Shot) -> AreaPlan | None:
     if shape.icon is not None:  # colors and noise do not reach a mask
         shape = replace(shape, icon=form_of(shape.icon))
     return AreaPlan(shape, outside=prompt.outside is not None)
+
+
+def _judge(use: LossUse) -> WeightedTerm:
+    return WeightedTerm(use.name, "", 1.0, settings=use.settings)
 
 
 def _own_target(shot: Shot) -> WeightedTerm:

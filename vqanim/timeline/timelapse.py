@@ -46,7 +46,9 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
 
 def _without_holds(frame: FramePlan) -> FramePlan:
     """A frame of a timelapse has none before it that it could stay near to."""
-    kept = tuple(term for term in frame.losses if term.is_prompt or term.target is not None)
+    kept = tuple(
+        term for term in frame.losses if term.target is not None or not term.kind.startswith("stay_near")
+    )
     return frame if kept == frame.losses else replace(frame, losses=kept)
 
 

@@ -81,8 +81,8 @@ class FieldType:
         """JSON schemas of the forms in which a value may be written."""
         raise NotImplementedError
 
-    def parts(self) -> Iterator[tuple[str, type[Declared]]]:
-        """(what follows the path of the field, class) of fields within a value that is no section."""
+    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+        """(what follows the field's path, declarations by key) of fields in a value that is no section."""
         yield from ()
 
     def curves(self, value: Any) -> Iterator[Curve]:
@@ -242,7 +242,7 @@ class Declared:
 
 
 @lru_cache
-def fields_of(part: type) -> dict[str, tuple[str, Option]]:
+def fields_of(part: Any) -> dict[str, tuple[str, Option]]:
     """Key to (name of the field, declaration), in the order of the declarations; extra keys are left out."""
     found: dict[str, tuple[str, Option]] = {}
     for field in dataclasses.fields(part):
@@ -252,10 +252,15 @@ def fields_of(part: type) -> dict[str, tuple[str, Option]]:
 
 
 @lru_cache
-def options_of(part: type) -> dict[str, tuple[str, Option]]:
+def options_of(part: Any) -> dict[str, tuple[str, Option]]:
     """The same with the extra keys."""
     extra: Mapping[str, Option] = getattr(part, "extra_keys", {})
     return fields_of(part) | {key: (key, declared) for key, declared in extra.items()}
+
+
+def declared_in(part: type) -> dict[str, Option]:
+    """The declarations of a part by key."""
+    return {key: declared for key, (_, declared) in options_of(part).items()}
 
 
 def keys_of(part: type) -> list[str]:

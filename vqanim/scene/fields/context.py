@@ -124,6 +124,14 @@ class Reader:
             raise ValueError(f"which is {-on_base:.6g} s before {what} begins")
         return exact(max(on_base, 0.0), text, of_song=True)
 
+    def is_time(self, text: str) -> bool:
+        """Whether a key is a moment."""
+        try:
+            self.moment(text, "film")
+        except ValueError:
+            return False
+        return True
+
     def _plain_time(self, text: str) -> Time:
         try:
             return parse_time(text)

@@ -12,11 +12,11 @@ from vqanim.effects import EFFECTS
 from vqanim.errors import Place
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE, Curve
-from vqanim.scene.fields.base import FieldType, Flow, Schema, Writer, text_of
+from vqanim.scene.fields.base import FieldType, Flow, Option, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused, nearest, read_all
 from vqanim.scene.fields.numbers import CurveType, Ratio, bounds, curve, number
 from vqanim.scene.fields.sections import closed_schema
-from vqanim.scene.fields.settings import dump_settings, read_settings, settings_schema
+from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
 from vqanim.scene.fields.times import MOMENT, read_moment, time, time_text
 from vqanim.scene.numbers import is_number, parse_ratio
 from vqanim.scene.sound import BEAT
@@ -134,6 +134,10 @@ class EffectsType(MappingsType):
     def curves(self, value: tuple[Effect, ...]) -> Iterator[Curve]:
         return (effect.amount for effect in value)
 
+    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+        for name, kind in EFFECTS.items():
+            yield f"[].{name}.", {setting.name: setting_option(setting) for setting in kind.settings}
+
     def entry(self) -> Schema:
         effects = {name: _effect_schema(name) for name in EFFECTS}
         return closed_schema(effects, minProperties=1, maxProperties=1)
@@ -150,14 +154,13 @@ def _effect(
         raise reader.refuse(value.place, f"unknown effect {quoted(name)}, {hint}")
     declared, amount = EFFECTS[name].settings, amount_type(name)
     settings = {setting.name: setting.default for setting in declared}
-    written: Node | None = value
     if isinstance(value, tree.Mapping) and any(value.get(part) for part in ("amount", *ALL_SETTINGS)):
         reader.check_keys(value, ("amount", *settings))
         settings |= read_settings(declared, value, reader)
-        written = value.get("amount")
-        if written is None:
+        if (written := value.get("amount")) is None:
             raise reader.refuse(value.place, f"amount is missing, allowed {amount.allowed}")
-    return Effect(name, read_amount(amount, written, reader), tuple(settings.items()), value.place)
+        return Effect(name, read_amount(amount, written, reader), tuple(settings.items()), value.place)
+    return Effect(name, read_amount(amount, value, reader), tuple(settings.items()), value.place)
 
 
 ALL_SETTINGS = frozenset(setting.name for kind in EFFECTS.values() for setting in kind.settings)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from vqanim.errors import Place
+from vqanim.models.catalogue import generator_settings
+from vqanim.models.families import FAMILIES
+from vqanim.models.family import Family
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE
 from vqanim.scene.fields.base import (
@@ -16,18 +19,22 @@ from vqanim.scene.fields.base import (
     Declared,
     FieldType,
     Flow,
+    Option,
     ScalarType,
     Schema,
     Writer,
+    declared_in,
     option,
     text_of,
 )
 from vqanim.scene.fields.context import Reader, read_all
 from vqanim.scene.fields.numbers import ratio, whole
 from vqanim.scene.fields.sections import closed_schema, dump_part, part_schema
+from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
 from vqanim.scene.limits import MAX_SIDE
 from vqanim.scene.numbers import parse_ratio, parse_whole
 from vqanim.scene.tree import Node, Scalar, quoted
+from vqanim.settings import Settings
 
 MAX_PERCEPTORS = 8
 
@@ -164,6 +171,8 @@ class Models:
 
     generator: str = "pocket"
     perceptors: tuple[PerceptorUse, ...] = (PerceptorUse("pocket"),)
+    settings: Settings = ()
+    """Of the generator: those that are written, sorted by name."""
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -182,15 +191,31 @@ class ModelsType(FieldType):
     def parse(self, node: Node, reader: Reader) -> Models:
         if isinstance(node, Scalar):
             name = ModelName(self.allowed).parse(node, reader)
-            return Models(name, (PerceptorUse(name, place=node.place),), node.place)
+            return Models(name, (PerceptorUse(name, place=node.place),), place=node.place)
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("generator", "perceptor"))
         models = Models(place=node.place)
         if value := found.get("generator"):
-            models = replace(models, generator=GENERATOR.parse(value, reader))
+            models = self._generator(value, models, reader)
         if value := found.get("perceptor"):
             models = replace(models, perceptors=self._perceptors(value, reader))
         return models
+
+    def _generator(self, node: Node, models: Models, reader: Reader) -> Models:
+        """A name, or {name: ...} with the settings that this generator has."""
+        if not isinstance(node, tree.Mapping):
+            return replace(models, generator=GENERATOR.parse(node, reader))
+        if (written := node.get("name")) is None:
+            place = replace(node.place, path=f"{node.path}.name")
+            raise reader.refuse(place, f"is missing, allowed {GENERATOR.allowed}")
+        name = GENERATOR.parse(written, reader)
+        declared = generator_settings(name)
+        if not declared and len(node.entries) > 1:
+            said = f"the generator {quoted(name)} has no settings. Write only its name."
+            raise reader.refuse(node.place, said)
+        reader.check_keys(node, ("name", *(setting.name for setting in declared)))
+        values = read_settings(declared, node, reader)
+        return replace(models, generator=name, settings=tuple(sorted(values.items())))
 
     def _perceptors(self, node: Node, reader: Reader) -> tuple[PerceptorUse, ...]:
         """A name, a mapping, or a list of these; one of them at least counts."""
@@ -214,12 +239,25 @@ class ModelsType(FieldType):
         uses = models.perceptors
         alone = len(uses) == 1 and uses[0] == PerceptorUse(uses[0].name)
         perceptor = uses[0].name if alone else [dump_part(use, writer) for use in uses]
-        return {"generator": models.generator, "perceptor": perceptor}
+        generator: Any = models.generator
+        if models.settings:
+            settings = dump_settings(generator_settings(generator), models.settings, writer)
+            generator = {"name": generator, **settings}
+        return {"generator": generator, "perceptor": perceptor}
 
-    def parts(self) -> Iterator[tuple[str, type[Declared]]]:
-        yield ".perceptor[].", PerceptorUse
+    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+        yield ".perceptor[].", declared_in(PerceptorUse)
+        for family in _families():
+            yield ".generator.", {setting.name: setting_option(setting) for setting in family.settings}
 
     def schema(self) -> list[Schema]:
         one: Schema = {"anyOf": [SCALAR, part_schema(PerceptorUse)]}
         many: Schema = {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]}
-        return [SCALAR, closed_schema({"generator": SCALAR, "perceptor": many})]
+        settings = [{}, *(settings_schema(family.settings) for family in _families())]
+        mappings = [closed_schema({"name": SCALAR, **each}, ["name"]) for each in settings]
+        return [SCALAR, closed_schema({"generator": {"anyOf": [SCALAR, *mappings]}, "perceptor": many})]
+
+
+def _families() -> list[Family]:
+    """The families of generators with settings."""
+    return [family for family in FAMILIES.values() if family.kind == "generator" and family.settings]

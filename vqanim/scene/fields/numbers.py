@@ -71,7 +71,7 @@ class Ratio(Number):
     def plain(self, text: str) -> Fraction:
         return parse_ratio(text)
 
-    def dump(self, value: Fraction, writer: Writer) -> Any:
+    def dump(self, value: Any, writer: Writer) -> Any:
         if value.denominator == 1:
             return value.numerator
         return Quoted(f"{value.numerator}/{value.denominator}")

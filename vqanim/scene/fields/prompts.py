@@ -13,9 +13,11 @@ from vqanim.scene.fields.base import (
     SCALAR,
     Declared,
     FieldType,
+    Option,
     Schema,
     Writer,
     curves_of,
+    declared_in,
     keys_of,
     option,
     text_of,
@@ -107,7 +109,7 @@ class PromptsType(FieldType):
     def parse(self, node: Node, reader: Reader) -> tuple[Prompt, ...]:
         if isinstance(node, Mapping):
             hint = ""
-            if node.entries and all(is_time(key.text, reader) for key, _ in node.entries):
+            if node.entries and all(reader.is_time(key.text) for key, _ in node.entries):
                 hint = ", texts at times are written under `story:`"
             raise reader.refuse(node.place, f"found a mapping, allowed {self.allowed}{hint}")
         items = node.items if isinstance(node, tree.Sequence) else [node]
@@ -126,8 +128,8 @@ class PromptsType(FieldType):
         for prompt in value:
             yield from curves_of(prompt)
 
-    def parts(self) -> Iterator[tuple[str, type[Declared]]]:
-        yield "[].", Prompt
+    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+        yield "[].", declared_in(Prompt)
 
     def schema(self) -> list[Schema]:
         return [SCALAR, {"type": "array", "items": {"anyOf": [SCALAR, part_schema(Prompt)]}}]
@@ -183,15 +185,6 @@ def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
     if not values[written[0]]:
         raise Refused
     return Prompt(**values, place=node.place)
-
-
-def is_time(text: str, reader: Reader) -> bool:
-    """Whether a key is a moment."""
-    try:
-        reader.moment(text, "film")
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass(frozen=True)

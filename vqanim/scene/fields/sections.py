@@ -18,6 +18,7 @@ from vqanim.scene.fields.base import (
     Schema,
     Writer,
     curves_of,
+    declared_in,
     fields_of,
     keys_of,
     options_of,
@@ -113,18 +114,18 @@ def dump_part(part: Any, writer: Writer) -> dict[str, Any]:
 
 def part_schema(of: type) -> Schema:
     """A mapping with the keys of a class and no others."""
-    return mapping_schema((key, declared) for key, (_, declared) in options_of(of).items())
+    return mapping_schema(declared_in(of))
 
 
-def mapping_schema(options: Iterable[tuple[str, Option]]) -> Schema:
+def mapping_schema(options: Mapping[str, Option]) -> Schema:
     """A mapping with these keys and no others; `gif.width` is a key of the mapping `gif`."""
     properties: dict[str, Schema] = {}
-    inner: dict[str, list[tuple[str, Option]]] = {}
+    inner: dict[str, dict[str, Option]] = {}
     required = []
-    for key, declared in options:
+    for key, declared in options.items():
         outer, _, rest = key.partition(".")
         if rest:
-            inner.setdefault(outer, []).append((rest, declared))
+            inner.setdefault(outer, {})[rest] = declared
             continue
         properties[key] = field_schema(declared)
         if declared.required:

@@ -27,7 +27,7 @@ class AnyNumber(Ratio):
     def value(self, text: str) -> float:
         return float(super().value(text))
 
-    def dump(self, value: float, writer: Writer) -> Any:
+    def dump(self, value: Any, writer: Writer) -> Any:
         return value
 
 

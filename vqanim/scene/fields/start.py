@@ -20,10 +20,12 @@ from vqanim.scene.fields.base import (
     Declared,
     FieldType,
     Flow,
+    Option,
     Quoted,
     Schema,
     Writer,
     curves_of,
+    declared_in,
     keys_of,
     option,
     text_of,
@@ -247,8 +249,8 @@ class StartType(FieldType):
     def curves(self, value: Start) -> Iterator[Curve]:
         return curves_of(value)
 
-    def parts(self) -> Iterator[tuple[str, type[Declared]]]:
-        yield from ((".", Look), (".", Start))
+    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+        yield ".", {**declared_in(Look), **declared_in(Start)}
 
     def schema(self) -> list[Schema]:
         colors = {

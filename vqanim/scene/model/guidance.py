@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.base import Declared, FieldType, Schema, Writer, curves_of, option
+from vqanim.scene.fields.base import (
+    Declared,
+    FieldType,
+    Option,
+    Schema,
+    Writer,
+    curves_of,
+    declared_in,
+    option,
+)
 from vqanim.scene.fields.context import Reader
+from vqanim.scene.fields.losses import LossesType, LossUse
 from vqanim.scene.fields.numbers import CurveType, curve, whole
-from vqanim.scene.fields.prompts import is_time
 from vqanim.scene.fields.sections import part_schema
 from vqanim.scene.fields.texts import choice
 from vqanim.scene.limits import MAX_STEPS
@@ -51,7 +60,7 @@ class StayNearType(FieldType):
     allowed: str = "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}"
 
     def parse(self, node: Node, reader: Reader) -> StayNear:
-        if isinstance(node, Mapping) and any(not is_time(key.text, reader) for key, _ in node.entries):
+        if isinstance(node, Mapping) and any(not reader.is_time(key.text) for key, _ in node.entries):
             made: StayNear = reader.section(StayNear, node, self.allowed)
             return made
         return StayNear(reader.read(_NEARNESS, node))
@@ -63,8 +72,8 @@ class StayNearType(FieldType):
     def curves(self, value: StayNear) -> Iterator[Curve]:
         return curves_of(value)
 
-    def parts(self) -> Iterator[tuple[str, type[Declared]]]:
-        yield ".", StayNear
+    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+        yield ".", declared_in(StayNear)
 
     def schema(self) -> list[Schema]:
         return [*_NEARNESS.schema(), part_schema(StayNear)]
@@ -124,4 +133,11 @@ class Guidance(Declared):
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
         default=None,
         example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}",
+    )
+    losses: tuple[LossUse, ...] = option(
+        LossesType(),
+        "Terms beside the prompts that a frame is judged by; a shot's are added to the scene's by name",
+        default=(),
+        example="{tv: 0.5, symmetry: {weight: 0.4, axis: vertical}}",
+        brief=True,
     )

@@ -1,0 +1,100 @@
+"""Terms beside the prompts that every frame is judged by: smoothness, symmetry and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vqanim.losses import LOSSES, Loss
+from vqanim.scene import tree
+from vqanim.scene.curves import Curve
+from vqanim.scene.fields.base import FieldType, Option, Schema, Writer, declare
+from vqanim.scene.fields.context import Reader, read_all
+from vqanim.scene.fields.numbers import CurveType, curve
+from vqanim.scene.fields.sections import closed_schema, field_schema, merge_by_key
+from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
+from vqanim.scene.tree import Node, is_given
+from vqanim.settings import Settings
+
+TERMS: Mapping[str, Loss] = {name: term for name, term in LOSSES.items() if term.in_scene}
+"""Those that a scene may name."""
+
+
+@dataclass(frozen=True)
+class LossUse:
+    """A term, how much it counts, and its settings."""
+
+    name: str
+    """One of TERMS."""
+    weight: Curve
+    settings: Settings = ()
+    """Those that are written, sorted by name."""
+
+
+def weight_type(name: str) -> CurveType:
+    """What may be written for the weight of a term."""
+    low, high = TERMS[name].weight
+    return curve(low, high)
+
+
+def _weight_option(name: str) -> Option:
+    return declare(
+        weight_type(name),
+        TERMS[name].description,
+        default=1.0,
+        default_text="0, without the term; 1, where only its settings are written",
+        example="0.5",
+    )
+
+
+@dataclass(frozen=True)
+class LossesType(FieldType):
+    """Terms by name, each a weight or {weight: ..., its settings}; a shot's are merged into the scene's."""
+
+    allowed: str = f"terms by name ({', '.join(TERMS)}), each a weight or {{weight: a curve, settings ...}}"
+
+    def parse(self, node: Node, reader: Reader) -> tuple[LossUse, ...]:
+        found = reader.mapping(node, self.allowed)
+        reader.check_keys(found, TERMS)
+        return tuple(read_all(filter(lambda n: is_given(n, found), TERMS), lambda n: _use(n, found, reader)))
+
+    def write(self, value: tuple[LossUse, ...], writer: Writer) -> Any:
+        return {use.name: _dump_use(use, writer) for use in value if writer.wants([use.weight])}
+
+    def curves(self, value: tuple[LossUse, ...]) -> Iterator[Curve]:
+        return (use.weight for use in value)
+
+    def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, Node]]:
+        """The entries of both; those of the inner one count."""
+        return merge_by_key(outer, inner)
+
+    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+        yield ".", {name: _weight_option(name) for name in TERMS}
+        for name, term in TERMS.items():
+            yield f".{name}.", {setting.name: setting_option(setting) for setting in term.settings}
+
+    def schema(self) -> list[Schema]:
+        terms = {}
+        for name, term in TERMS.items():
+            weight = field_schema(_weight_option(name))
+            parts = {"weight": {"anyOf": weight["anyOf"]}, **settings_schema(term.settings)}
+            terms[name] = weight | {"anyOf": [*weight["anyOf"], closed_schema(parts)]}
+        return [closed_schema(terms)]
+
+
+def _use(name: str, terms: tree.Mapping, reader: Reader) -> LossUse:
+    node, settings = terms.get(name), TERMS[name].settings
+    keys = ("weight", *(setting.name for setting in settings))
+    if isinstance(node, tree.Mapping) and any(not reader.is_time(key.text) for key, _ in node.entries):
+        reader.check_keys(node, keys)
+        written = tuple(sorted(read_settings(settings, node, reader).items()))
+        return LossUse(name, reader.field("weight", _weight_option(name), node), written)
+    assert node is not None
+    return LossUse(name, reader.read(weight_type(name), node))
+
+
+def _dump_use(use: LossUse, writer: Writer) -> Any:
+    weight = weight_type(use.name).dump(use.weight, writer)
+    settings = dump_settings(TERMS[use.name].settings, use.settings, writer)
+    return {"weight": weight, **settings} if settings else weight
