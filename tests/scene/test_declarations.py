@@ -58,8 +58,8 @@ class Writer:
             case Pair(each=each):
                 return {axis: self.curve(each) for axis in "xy" if self.chance.random() < 0.7}
             case Whole(low=low, high=high):
-                number = self.chance.randint(int(low), min(int(high), int(low) + 50))
-                return one_of([number, str(number)])
+                count = self.chance.randint(int(low), min(int(high), int(low) + 50))
+                return one_of([count, str(count)])
             case Ratio(low=low, high=high):
                 return one_of([int(low) + 1, f"{2 * int(low) + 1}/2", self.number(low, high)])
             case Number(low=low, high=high):

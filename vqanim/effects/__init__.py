@@ -10,17 +10,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 
 from vqanim.effects.base import EffectKind, EffectNow, Moment
-from vqanim.effects.color import (
-    BRIGHTNESS,
-    CONTRAST,
-    FADE,
-    FLASH,
-    GRAIN,
-    HUE,
-    SATURATION,
-    STROBE,
-    VIGNETTE,
-)
+from vqanim.effects.color import BRIGHTNESS, CONTRAST, FADE, FLASH, GRAIN, HUE, SATURATION, STROBE, VIGNETTE
 from vqanim.effects.space import BLUR, PUNCH, SHAKE
 from vqanim.files import Picture
 from vqanim.resample import from_bytes, to_bytes

@@ -10,12 +10,4 @@ from vqanim.scene.loader import load_scene, load_scene_text
 from vqanim.scene.model import Scene, Shot
 from vqanim.scene.schema import FieldInfo, describe_fields
 
-__all__ = [
-    "FieldInfo",
-    "Scene",
-    "Shot",
-    "describe_fields",
-    "dump_scene",
-    "load_scene",
-    "load_scene_text",
-]
+__all__ = ["FieldInfo", "Scene", "Shot", "describe_fields", "dump_scene", "load_scene", "load_scene_text"]

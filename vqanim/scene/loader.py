@@ -53,11 +53,7 @@ _OWN = tuple(
 
 
 def load_scene(
-    path: str | Path,
-    overrides: Sequence[str] = (),
-    ear: Ear | None = None,
-    *,
-    allow_outside: bool = False,
+    path: str | Path, overrides: Sequence[str] = (), ear: Ear | None = None, *, allow_outside: bool = False
 ) -> Scene:
     """The scene in a file, with values such as `guidance.steps=3` put in place of those in it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from vqanim.errors import Place
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import Declared, FieldType, Option, Schema, Writer, declared_in, option
+from vqanim.scene.fields.base import Declared, FieldType, Parts, Schema, Writer, declared_in, option
 from vqanim.scene.fields.context import Reader
 from vqanim.scene.fields.music import BPM, FIRST_BEAT, SONG_FILE, Band, BeatsType, Stem, Tempo, TempoType
 from vqanim.scene.fields.numbers import whole
@@ -167,7 +167,7 @@ class SoundtrackType(FieldType):
             else written
         )
 
-    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+    def parts(self) -> Parts:
         yield ".", declared_in(Soundtrack)
 
     def schema(self) -> list[Schema]:

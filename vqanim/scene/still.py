@@ -117,9 +117,7 @@ def still_scene(still: Still, name: str) -> Scene:
     if still.strength is not None:
         prompts, near = styled(prompts, still.strength)
     guidance = Guidance(
-        first_steps=still.steps,
-        learning_rate=None if rate is None else Curve.constant(rate),
-        stay_near=near,
+        first_steps=still.steps, learning_rate=None if rate is None else Curve.constant(rate), stay_near=near
     )
     return Scene(
         file=name,

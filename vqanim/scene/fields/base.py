@@ -11,7 +11,6 @@ import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from vqanim.scene.fields.context import Reader
 
 Schema: TypeAlias = dict[str, Any]
+Parts: TypeAlias = "Iterator[tuple[str, dict[str, Option]]]"
 SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
 """A text, whatever YAML takes it for: a title may be 2001, off or null."""
 _BLANK: tuple[Any, ...] = (None, "", ())
@@ -81,7 +81,7 @@ class FieldType:
         """JSON schemas of the forms in which a value may be written."""
         raise NotImplementedError
 
-    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+    def parts(self) -> Parts:
         """(what follows the field's path, declarations by key) of fields in a value that is no section."""
         yield from ()
 
@@ -241,18 +241,19 @@ class Declared:
     """Keys of later versions."""
 
 
-@lru_cache
-def fields_of(part: Any) -> dict[str, tuple[str, Option]]:
+def fields_of(part: type) -> dict[str, tuple[str, Option]]:
     """Key to (name of the field, declaration), in the order of the declarations; extra keys are left out."""
-    found: dict[str, tuple[str, Option]] = {}
-    for field in dataclasses.fields(part):
-        if declared := field.metadata.get("option"):
-            found[declared.key or field.name] = (field.name, declared)
-    return found
+    if part not in _KNOWN:
+        fields = [field for field in dataclasses.fields(part) if "option" in field.metadata]
+        declared = [(field.name, field.metadata["option"]) for field in fields]
+        _KNOWN[part] = {option.key or name: (name, option) for name, option in declared}
+    return _KNOWN[part]
 
 
-@lru_cache
-def options_of(part: Any) -> dict[str, tuple[str, Option]]:
+_KNOWN: dict[type, dict[str, tuple[str, Option]]] = {}
+
+
+def options_of(part: type) -> dict[str, tuple[str, Option]]:
     """The same with the extra keys."""
     extra: Mapping[str, Option] = getattr(part, "extra_keys", {})
     return fields_of(part) | {key: (key, declared) for key, declared in extra.items()}

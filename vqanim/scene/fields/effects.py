@@ -12,7 +12,7 @@ from vqanim.effects import EFFECTS
 from vqanim.errors import Place
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE, Curve
-from vqanim.scene.fields.base import FieldType, Flow, Option, Schema, Writer, text_of
+from vqanim.scene.fields.base import FieldType, Flow, Parts, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused, nearest, read_all
 from vqanim.scene.fields.numbers import CurveType, Ratio, bounds, curve, number
 from vqanim.scene.fields.sections import closed_schema
@@ -134,7 +134,7 @@ class EffectsType(MappingsType):
     def curves(self, value: tuple[Effect, ...]) -> Iterator[Curve]:
         return (effect.amount for effect in value)
 
-    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+    def parts(self) -> Parts:
         for name, kind in EFFECTS.items():
             yield f"[].{name}.", {setting.name: setting_option(setting) for setting in kind.settings}
 

@@ -9,7 +9,7 @@ from typing import Any
 from vqanim.losses import LOSSES, Loss
 from vqanim.scene import tree
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.base import FieldType, Option, Schema, Writer, declare
+from vqanim.scene.fields.base import FieldType, Option, Parts, Schema, Writer, declare
 from vqanim.scene.fields.context import Reader, read_all
 from vqanim.scene.fields.numbers import CurveType, curve
 from vqanim.scene.fields.sections import closed_schema, field_schema, merge_by_key
@@ -69,7 +69,7 @@ class LossesType(FieldType):
         """The entries of both; those of the inner one count."""
         return merge_by_key(outer, inner)
 
-    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+    def parts(self) -> Parts:
         yield ".", {name: _weight_option(name) for name in TERMS}
         for name, term in TERMS.items():
             yield f".{name}.", {setting.name: setting_option(setting) for setting in term.settings}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -19,7 +18,7 @@ from vqanim.scene.fields.base import (
     Declared,
     FieldType,
     Flow,
-    Option,
+    Parts,
     ScalarType,
     Schema,
     Writer,
@@ -245,7 +244,7 @@ class ModelsType(FieldType):
             generator = {"name": generator, **settings}
         return {"generator": generator, "perceptor": perceptor}
 
-    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+    def parts(self) -> Parts:
         yield ".perceptor[].", declared_in(PerceptorUse)
         for family in _families():
             yield ".generator.", {setting.name: setting_option(setting) for setting in family.settings}

@@ -146,11 +146,7 @@ class CurveType(FieldType):
         items = [{"anyOf": [number, expression]}, {"enum": list(EASINGS)}]
         eased: Schema = {"type": "array", "items": items, "minItems": 1, "maxItems": 2}
         each = {"anyOf": [number, expression, eased]}
-        return [
-            number,
-            expression,
-            {"type": "object", "additionalProperties": each, "minProperties": 1},
-        ]
+        return [number, expression, {"type": "object", "additionalProperties": each, "minProperties": 1}]
 
     def _common(self, node: Node, text: str) -> dict[str, Any]:
         # The base of a constant would mean nothing, and would make equal curves unequal.

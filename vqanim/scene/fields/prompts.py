@@ -13,7 +13,7 @@ from vqanim.scene.fields.base import (
     SCALAR,
     Declared,
     FieldType,
-    Option,
+    Parts,
     Schema,
     Writer,
     curves_of,
@@ -65,10 +65,7 @@ class Prompt(Declared):
         example="0.4",
     )
     image: str | None = option(
-        PICTURE,
-        "A picture to come near to, instead of a text",
-        default=None,
-        example="photo.jpg",
+        PICTURE, "A picture to come near to, instead of a text", default=None, example="photo.jpg"
     )
     through: str = option(
         choice(*THROUGH),
@@ -128,7 +125,7 @@ class PromptsType(FieldType):
         for prompt in value:
             yield from curves_of(prompt)
 
-    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+    def parts(self) -> Parts:
         yield "[].", declared_in(Prompt)
 
     def schema(self) -> list[Schema]:

@@ -20,7 +20,7 @@ from vqanim.scene.fields.base import (
     Declared,
     FieldType,
     Flow,
-    Option,
+    Parts,
     Quoted,
     Schema,
     Writer,
@@ -249,7 +249,7 @@ class StartType(FieldType):
     def curves(self, value: Start) -> Iterator[Curve]:
         return curves_of(value)
 
-    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+    def parts(self) -> Parts:
         yield ".", {**declared_in(Look), **declared_in(Start)}
 
     def schema(self) -> list[Schema]:

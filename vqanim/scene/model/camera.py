@@ -99,10 +99,7 @@ class Camera(Declared):
         example="{x: 0.5, y: 0.3}",
     )
     border: str = option(
-        BorderType(),
-        "What is seen beyond the edge of the old picture",
-        default="reflect",
-        example="wrap",
+        BorderType(), "What is seen beyond the edge of the old picture", default="reflect", example="wrap"
     )
 
 

@@ -97,10 +97,7 @@ class Scene(Declared):
         whole(0, 2**63 - 1), "Another seed gives another film of the same scene", default=0, example="7"
     )
     models: Models = option(
-        ModelsType(),
-        "What paints and what judges",
-        default=Models(),
-        default_text="pocket",
+        ModelsType(), "What paints and what judges", default=Models(), default_text="pocket"
     )
     effects: tuple[Effect, ...] = option(
         EFFECTS_TYPE,
@@ -189,9 +186,6 @@ class Scene(Declared):
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "vqanim": declare(VersionType(), "Version of the scene language", default=VERSION, example="1"),
         "lyrics": declare(
-            LyricsType(),
-            "Words with times; each line becomes a marker",
-            default=None,
-            example="song.lrc",
+            LyricsType(), "Words with times; each line becomes a marker", default=None, example="song.lrc"
         ),
     }

@@ -10,7 +10,7 @@ from vqanim.scene.curves import Curve
 from vqanim.scene.fields.base import (
     Declared,
     FieldType,
-    Option,
+    Parts,
     Schema,
     Writer,
     curves_of,
@@ -33,10 +33,7 @@ class StayNear(Declared):
     """What holds a frame back while the prompts pull at it."""
 
     weight: Curve = option(
-        _NEARNESS,
-        "How strongly: 0 is off, 1 a clear pull",
-        default=1.0,
-        example="{0s: 3, 6s: 0}",
+        _NEARNESS, "How strongly: 0 is off, 1 a clear pull", default=1.0, example="{0s: 3, 6s: 0}"
     )
     to: str = option(
         choice("previous", "start"),
@@ -72,7 +69,7 @@ class StayNearType(FieldType):
     def curves(self, value: StayNear) -> Iterator[Curve]:
         return curves_of(value)
 
-    def parts(self) -> Iterator[tuple[str, Mapping[str, Option]]]:
+    def parts(self) -> Parts:
         yield ".", declared_in(StayNear)
 
     def schema(self) -> list[Schema]:

@@ -30,10 +30,7 @@ class Shot(Declared):
     """One shot with the scene's defaults already merged into it; every curve knows its time base."""
 
     name: str = option(
-        NameType(),
-        "Names the folder of its frames; unique",
-        example="approach",
-        inherited=False,
+        NameType(), "Names the folder of its frames; unique", example="approach", inherited=False
     )
     duration: Time | None = own(
         time(),
@@ -57,11 +54,7 @@ class Shot(Declared):
         example='["a volcano:1.5", {text: a dark castle, weight: {0s: 1, 4s: 0.2}}]',
     )
     style: str = option(
-        line_of_text(1000),
-        "Appended to every text",
-        default="",
-        example="matte painting",
-        brief=True,
+        line_of_text(1000), "Appended to every text", default="", example="matte painting", brief=True
     )
     camera: Camera = option(section(Camera), "How the view moves", default=Camera(), default_text="still")
     carry: Carry = option(
