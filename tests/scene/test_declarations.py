@@ -22,14 +22,13 @@ from vqanim.scene.fields.losses import TERMS, LossesType, weight_type
 from vqanim.scene.fields.models import ModelName, ModelsType, PerceptorUse, SizeType
 from vqanim.scene.fields.numbers import CurveType, Number, Pair, Ratio, Whole
 from vqanim.scene.fields.prompts import PromptsType
-from vqanim.scene.fields.sections import Section
+from vqanim.scene.fields.sections import Section, Shorthand
 from vqanim.scene.fields.settings import setting_option
 from vqanim.scene.fields.shots import TransitionType
 from vqanim.scene.fields.start import FORM, AreaType, Look, PictureType, StartType
 from vqanim.scene.fields.texts import BorderType, Choice, ColorType, Flag, Text, VersionType
 from vqanim.scene.fields.times import OrAuto, TimeType
-from vqanim.scene.model import Prompt, Scene, Shot, Start, StayNear
-from vqanim.scene.model.guidance import StayNearType
+from vqanim.scene.model import Prompt, Scene, Shot, Start
 from vqanim.scene.schema import PLAYING, scene_schema
 from vqanim.settings import Setting
 
@@ -87,9 +86,8 @@ class Writer:
                 return one_of(["pocket", "ViT-B/32", "1e3", 7, True])
             case ModelsType():
                 return self.models()
-            case StayNearType():
-                weight = options_of(StayNear)["weight"][1].type
-                return one_of([self.value(weight), {"to": "start"} | self.mapping(StayNear)])
+            case Shorthand(of=of):
+                return one_of([self.value(type.short), {"to": "start"} | self.mapping(of)])
             case LossesType():
                 return {name: self.loss(name) for name in TERMS if self.chance.random() < 0.7}
             case PictureType():

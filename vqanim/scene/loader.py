@@ -85,7 +85,7 @@ def load_scene_text(
     mistaken = apply_overrides(root, overrides)
     reader = Reader(file, folder, homes(), allow_outside)
     for problem in mistaken:
-        reader.refuse(problem.place, problem.message)
+        reader.refuse(problem, problem.message)
     annotate(root)
     scene = _read_scene(root, text, reader, ear)
     if reader.problems:
@@ -176,7 +176,7 @@ def _move_border(node: Mapping, reader: Reader) -> None:
         return
     carry.entries = [(key, value) for key, value in carry.entries if key.text != "border"]
     if isinstance(camera, Mapping) and camera.get("border") is not None:
-        reader.refuse(border.place, "found a border under camera too, allowed is one of them")
+        reader.refuse(border, "found a border under camera too, allowed is one of them")
         return
     key = Scalar(border.file, border.line, "border")
     if camera is None or (isinstance(camera, Scalar) and camera.is_none):
@@ -195,15 +195,15 @@ def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
     allowed = options_of(Scene)["shots"][1].type.allowed
     if not isinstance(node, ListNode) or not node.items:
         found = "an empty list" if isinstance(node, ListNode) else shown(node)
-        reader.refuse(node.place, f"found {found}, allowed {allowed}")
+        reader.refuse(node, f"found {found}, allowed {allowed}")
         return []
     if len(node.items) > MAX_SHOTS:
-        reader.refuse(node.place, f"found {len(node.items)} shots, allowed at most {MAX_SHOTS}")
+        reader.refuse(node, f"found {len(node.items)} shots, allowed at most {MAX_SHOTS}")
         return []
     nodes = []
     for item in node.items:
         if not isinstance(item, Mapping):
-            reader.refuse(item.place, f"found {shown(item)}, allowed a mapping with name and duration")
+            reader.wrong(item, "a mapping with name and duration")
             continue
         _move_border(item, reader)
         _refuse_rate(item, reader)
@@ -228,7 +228,7 @@ def _refuse_rate(node: Mapping, reader: Reader) -> None:
     rate = guidance.get("rate") if isinstance(guidance, Mapping) else None
     if rate is None or not isinstance(guidance, Mapping):
         return
-    reader.refuse(rate.place, "found a rate in a shot, allowed is one for the film: guidance.rate at the top")
+    reader.refuse(rate, "found a rate in a shot, allowed is one for the film: guidance.rate at the top")
     guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
 
 

@@ -64,7 +64,7 @@ def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear |
     bands = dict(reader.field("signals", options["signals"], root))
     reader.signals = signal_names(bands, stems, beat=clock is not None)
     for name in {stem.name for stem in stems} & reader.signals:
-        reader.refuse(root.place, f"found {name!r} as a signal and as a stem, allowed is one of them")
+        reader.refuse(root, f"found {name!r} as a signal and as a stem, allowed is one of them")
     return SongSaid(soundtrack, stems, tuple(markers), tuple(bands.items()))
 
 
@@ -100,7 +100,7 @@ def _listened(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> Soundt
     try:
         heard = ear.beats(soundtrack.file, soundtrack.meter, None if bpm is None else float(bpm))
     except InputError as error:
-        reader.refuse(soundtrack.place, _short(str(error), soundtrack.file), about_file=True)
+        reader.refuse(soundtrack, _short(str(error), soundtrack.file), about_file=True)
         return soundtrack
     if heard.confidence < HARDLY_A_BEAT:
         reader.warn(
@@ -138,11 +138,11 @@ def _read_markers(node: Node, soundtrack: Soundtrack, found: dict[str, float], r
     assert song is not None
     entries = reader.mapping(node, 'names and moments such as {drop: "1:02.4"}').entries
     if len(entries) > MAX_MARKERS:
-        raise reader.refuse(node.place, f"found {len(entries)} markers, allowed at most {MAX_MARKERS}")
+        raise reader.refuse(node, f"found {len(entries)} markers, allowed at most {MAX_MARKERS}")
     for key, value in entries:
         if not MARKER.fullmatch(key.text) or key.text in _NOT_MARKERS:
             said = f"found the name {quoted(key.text)}, allowed letters, digits, - and _, a letter first"
-            reader.refuse(value.place, said)
+            reader.refuse(value, said)
             continue
         here = replace(song, markers={name: at - soundtrack.start for name, at in found.items()})
         try:
@@ -150,7 +150,7 @@ def _read_markers(node: Node, soundtrack: Soundtrack, found: dict[str, float], r
             # So many digits as can be written down.
             found[key.text] = round(_song_second(text, here, soundtrack), 9)
         except ValueError as error:
-            reader.refuse(value.place, f"found {quoted(text)}, {error}")
+            reader.refuse(value, f"found {quoted(text)}, {error}")
         except Refused:
             continue
 
@@ -186,7 +186,7 @@ def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> list[tup
     late = [line for line in lines if line[0] > end + 1e-6]
     if late:
         said = f"{late[0][1][:40]!r} at {late[0][0]:.6g} s lies past the end of the song ({end:.6g} s)"
-        reader.refuse(node.place, f"{Path(text_of(node, '', reader)).name}: {said}")
+        reader.refuse(node, f"{Path(text_of(node, '', reader)).name}: {said}")
     return list(marker_names(lines))
 
 

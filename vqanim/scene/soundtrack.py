@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from vqanim.errors import Place
-from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import Declared, FieldType, Parts, Schema, Writer, declared_in, option
+from vqanim.scene.fields.base import Declared, Writer, option
 from vqanim.scene.fields.context import Reader
 from vqanim.scene.fields.music import BPM, FIRST_BEAT, SONG_FILE, Band, BeatsType, Stem, Tempo, TempoType
 from vqanim.scene.fields.numbers import whole
-from vqanim.scene.fields.sections import dump_part, part_schema
+from vqanim.scene.fields.sections import Shorthand, dump_part
 from vqanim.scene.fields.times import SONG_TIME
 from vqanim.scene.sound import BEAT, Clock
-from vqanim.scene.tree import Node, Scalar
+from vqanim.scene.tree import Mapping, Node, Scalar
 
 MOST_METER = 32
 
-BANDS: Mapping[str, Band] = MappingProxyType(
+BANDS: MappingProxyType[str, Band] = MappingProxyType(
     {"bass": Band(20, 250), "mid": Band(250, 4000), "treble": Band(4000, 11_000)}
 )
 """Signals that every song has, besides those of NAMES that are no bands."""
@@ -141,37 +140,26 @@ class Soundtrack(Declared):
 
 
 @dataclass(frozen=True)
-class SoundtrackType(FieldType):
+class SoundtrackType(Shorthand):
     """A file alone, or a mapping."""
 
     allowed: str = "the path of a song, or {file: song.mp3, start: 12.5s, bpm: auto, ...}"
+    of: type[Declared] = Soundtrack
+    main: str = "file"
 
     def parse(self, node: Node, reader: Reader) -> Soundtrack:
-        if isinstance(node, Scalar):
-            return Soundtrack(SONG_FILE.parse(node, reader), place=node.place)
-        made: Soundtrack = reader.section(Soundtrack, node, self.allowed)
+        made: Soundtrack = super().parse(node, reader)
         said = [key for key in ("bpm", "tempo", "beats") if getattr(made, key)]
         if len(said) > 1:
-            raise reader.refuse(node.place, f"found {' and '.join(said)}, allowed is one of them")
+            raise reader.refuse(node, f"found {' and '.join(said)}, allowed is one of them")
         # A resolved scene says both: beats that were found where it said auto.
-        bpm = node.get("bpm") if isinstance(node, tree.Mapping) else None
+        bpm = node.get("bpm") if isinstance(node, Mapping) else None
         found = bool(made.beats) and isinstance(bpm, Scalar) and bpm.text.strip() == "auto"
         return replace(made, found=found, place=node.place)
 
     def dump(self, value: Soundtrack, writer: Writer) -> Any:
         """With its beats as they were found, so that nobody has to listen again."""
-        written = dump_part(value, writer)
-        return (
-            {"file": written.pop("file"), "start": written.pop("start"), "bpm": "auto", **written}
-            if value.found
-            else written
-        )
-
-    def parts(self) -> Parts:
-        yield ".", declared_in(Soundtrack)
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "string"}, part_schema(Soundtrack)]
+        return dump_part(value, writer) | ({"bpm": "auto"} if value.found else {})
 
 
 def _in_step(heard: Heard, period: float) -> float:
@@ -210,7 +198,7 @@ def _nearest(beats: tuple[float, ...], moment: float) -> int:
     return min(range(len(beats)), key=lambda index: abs(beats[index] - moment))
 
 
-def signal_names(own: Mapping[str, Band], stems: Sequence[Stem], *, beat: bool) -> frozenset[str]:
+def signal_names(own: dict[str, Band], stems: Sequence[Stem], *, beat: bool) -> frozenset[str]:
     """Every name that an expression may say: of the song, and of each stem with its name before a dot."""
     names = (*NAMES, *own)
     of_stems = (f"{stem.name}.{name}" for stem in stems for name in names)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from vqanim.errors import Place
 from vqanim.scene.curves import Constant, Curve
-from vqanim.scene.tree import Node, Scalar, quoted, shown
+from vqanim.scene.tree import Node, Scalar, quoted
 
 if TYPE_CHECKING:
     from vqanim.scene.fields.context import Reader
@@ -114,7 +114,7 @@ class ScalarType(FieldType):
             return self.value(text)
         except ValueError:
             said = f"found {quoted(text)}, allowed {self.allowed}{self.hint(text)}"
-            raise reader.refuse(node.place, said) from None
+            raise reader.refuse(node, said) from None
 
     def value(self, text: str) -> Any:
         """The value of a text without spaces around it. Raises ValueError."""
@@ -132,8 +132,12 @@ class ScalarType(FieldType):
 def text_of(node: Node, allowed: str, reader: Reader) -> str:
     """The text of a scalar. Raises Refused for lists, mappings and nothing at all."""
     if not isinstance(node, Scalar) or not node.text.strip():
-        raise reader.refuse(node.place, f"found {shown(node)}, allowed {allowed}")
+        raise reader.wrong(node, allowed)
     return node.text.strip()
+
+
+REQUIRED: Any = object()
+_SAME: Any = object()
 
 
 @dataclass(frozen=True)
@@ -142,27 +146,40 @@ class Option:
 
     type: FieldType
     description: str
-    unit: str
-    default: Any
-    default_text: str
-    example: str
-    key: str
+    default: Any = REQUIRED
+    """None where it has none; without a default it must be written."""
+    _: dataclasses.KW_ONLY
+    unit: str = ""
+    default_text: str = ""
+    """The default in words, where it does not speak for itself."""
+    example: str = ""
+    key: str = ""
     """Its name in a scene file; `gif.width` for a field in a mapping of its own. Empty: the field's name."""
-    required: bool
-    inherited: bool
+    inherited: bool = True
     """True when a shot takes it from the top level of the scene."""
-    brief: bool
+    brief: bool = False
     """True when it is not written out where it has its default."""
-    none: Any
-    """What the word `none` means."""
+    none: Any = _SAME
+    """What the word `none` means; the default unless given."""
+
+    def __post_init__(self) -> None:
+        written = "" if self.required or self.default in _BLANK else _written(self.default)
+        text = self.default_text or written or ("" if self.required else "none")
+        object.__setattr__(self, "example", self.example or self.default_text or written)
+        object.__setattr__(self, "default_text", text)
+
+    @property
+    def required(self) -> bool:
+        """True when it must be written."""
+        return self.default is REQUIRED
 
     def make_default(self) -> Any:
         """The value of the field when nobody wrote it."""
-        return self.type.default(self.default)
+        return self.type.default(None if self.required else self.default)
 
     def make_none(self) -> Any:
         """The value of the field where somebody wrote `none`."""
-        return self.type.default(self.none)
+        return self.make_default() if self.none is _SAME else self.type.default(self.none)
 
     def write(self, value: Any, writer: Writer) -> Any:
         """Plain data for a value, None for nothing."""
@@ -173,49 +190,9 @@ class Option:
         return self.type.write(value, writer)
 
 
-REQUIRED: Any = object()
-_SAME: Any = object()
-
-
-def declare(
-    type: FieldType,
-    description: str,
-    *,
-    unit: str = "",
-    default: Any = REQUIRED,
-    default_text: str | None = None,
-    example: str = "",
-    key: str = "",
-    inherited: bool = True,
-    brief: bool = False,
-    none: Any = _SAME,
-) -> Option:
-    """The declaration of a key. Without a default it must be written; `none` is the default unless given."""
-    required = default is REQUIRED
-    blank = required or default in _BLANK
-    said = default_text if default_text is not None else "" if blank else _written(default)
-    if default_text is None:
-        default_text = "none" if blank and not required else said
-    value = None if required else default
-    meaning = value if none is _SAME else none
-    return Option(
-        type,
-        description,
-        unit,
-        value,
-        default_text,
-        example or said,
-        key,
-        required,
-        inherited,
-        brief,
-        meaning,
-    )
-
-
 def option(*arguments: Any, **named: Any) -> Any:
-    """A dataclass field with its declaration; takes what `declare` takes."""
-    declared = declare(*arguments, **named)
+    """A dataclass field with its declaration; takes what Option takes."""
+    declared = Option(*arguments, **named)
     if declared.required:
         return dataclasses.field(metadata={"option": declared})
     return dataclasses.field(default_factory=declared.make_default, metadata={"option": declared})

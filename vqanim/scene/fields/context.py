@@ -85,10 +85,15 @@ class Reader:
         """The time on which a curve written here runs; a second of it where a mistake hides the duration."""
         return self.bases.get(node.base) or TimeBase(1.0, self.fps)
 
-    def refuse(self, place: Place, message: str, *, about_file: bool = False) -> Refused:
+    def refuse(self, at: Node | Place, message: str, *, about_file: bool = False) -> Refused:
         """Note a mistake. The result is there to be raised, or not."""
+        place = at if isinstance(at, Place) else at.place
         self._problems.setdefault((place, message), Problem(place, message, about_file))
         return Refused(message)
+
+    def wrong(self, node: Node, allowed: str, found: str = "") -> Refused:
+        """Note that something else is allowed than what is written at a node, or than `found`."""
+        return self.refuse(node, f"found {found or shown(node)}, allowed {allowed}")
 
     def warn(self, place: Place, message: str) -> None:
         """Note something odd that is no mistake."""
@@ -154,7 +159,7 @@ class Reader:
     def mapping(self, node: Node, allowed: str) -> Mapping:
         """The node, which must be a mapping. Raises Refused."""
         if not isinstance(node, Mapping):
-            raise self.refuse(node.place, f"found {shown(node)}, allowed {allowed}")
+            raise self.refuse(node, f"found {shown(node)}, allowed {allowed}")
         return node
 
     def check_keys(self, node: Mapping, allowed: Iterable[str], later: Iterable[str] = ()) -> None:
@@ -165,7 +170,7 @@ class Reader:
             place = Place(key.file, key.line, value.path)
             self.refuse(place, self._strange_key(key.text, known, later))
         if len(strange) > MANY:
-            self.refuse(node.place, f"there are {len(strange) - MANY} more unknown keys")
+            self.refuse(node, f"there are {len(strange) - MANY} more unknown keys")
 
     def _strange_key(self, key: str, known: list[str], later: Iterable[str]) -> str:
         if key in later:
@@ -194,7 +199,7 @@ class Reader:
         ]
         if missing:
             raise Refused
-        return part(**values)
+        return placed(part(**values), found)
 
     def _check_groups(self, node: Mapping, part: type[Declared]) -> None:
         """Refuse unknown keys in mappings such as the `gif` of `gif.width`."""
@@ -254,6 +259,11 @@ def read_all(items: Iterable[T], read: Callable[[T], Any]) -> list[Any]:
     if refused:
         raise Refused
     return made
+
+
+def placed(value: Any, node: Node) -> Any:
+    """A value with the place where it is written, if it keeps one."""
+    return dataclasses.replace(value, place=node.place) if hasattr(value, "place") else value
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.65) -> str | None:

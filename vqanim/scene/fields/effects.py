@@ -95,10 +95,10 @@ class MappingsType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> tuple[Any, ...]:
         if not isinstance(node, tree.Sequence):
-            raise reader.refuse(node.place, f"found {shown(node)}, allowed {self.allowed}")
+            raise reader.wrong(node, self.allowed)
         if len(node.items) > MAX_EFFECTS:
             said = f"found {len(node.items)} entries, allowed at most {MAX_EFFECTS}"
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
         entry = f"an entry as in {self.allowed}"
         return tuple(read_all(node.items, lambda item: self.one(reader.mapping(item, entry), reader)))
 
@@ -124,7 +124,7 @@ class EffectsType(MappingsType):
         if len(node.entries) != 1:
             keys = ", ".join(key.text for key, _ in node.entries) or "nothing"
             said = f"found {keys}, allowed one effect in each entry, as in {self.allowed}"
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
         key, value = node.entries[0]
         return _effect(key, value, CurveType.parse, reader)
 
@@ -151,14 +151,14 @@ def _effect(
     if name not in EFFECTS:
         near = nearest(name, EFFECTS)
         hint = f"did you mean {near!r}?" if near else f"allowed {', '.join(EFFECTS)}"
-        raise reader.refuse(value.place, f"unknown effect {quoted(name)}, {hint}")
+        raise reader.refuse(value, f"unknown effect {quoted(name)}, {hint}")
     declared, amount = EFFECTS[name].settings, amount_type(name)
     settings = {setting.name: setting.default for setting in declared}
     if isinstance(value, tree.Mapping) and any(value.get(part) for part in ("amount", *ALL_SETTINGS)):
         reader.check_keys(value, ("amount", *settings))
         settings |= read_settings(declared, value, reader)
         if (written := value.get("amount")) is None:
-            raise reader.refuse(value.place, f"amount is missing, allowed {amount.allowed}")
+            raise reader.refuse(value, f"amount is missing, allowed {amount.allowed}")
         return Effect(name, read_amount(amount, written, reader), tuple(settings.items()), value.place)
     return Effect(name, read_amount(amount, value, reader), tuple(settings.items()), value.place)
 
@@ -189,12 +189,12 @@ class HitsType(MappingsType):
         on, fade = node.get("on"), node.get("fade")
         if on is None:
             said = "on is missing, allowed the moments of the hit, such as [1s, 2s]"
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
         each = _each(on, node, reader)
         reader.check_keys(node, ("on", "fade", *(_song_schema() if each else ()), *_PEAKS))
         written = [(key, value) for key, value in node.entries if key.text in _PEAKS]
         if not written:
-            raise reader.refuse(node.place, f"found no effect, allowed one or more of {', '.join(_PEAKS)}")
+            raise reader.refuse(node, f"found no effect, allowed one or more of {', '.join(_PEAKS)}")
         moments = () if each else _moments(on, reader)
         peaks = read_all(written, lambda entry: _effect(*entry, _peak, reader))
         length = DEFAULT_FADE if fade is None else time(zero=True).parse(fade, reader)
@@ -244,13 +244,13 @@ def _each(on: Node, node: tree.Mapping, reader: Reader) -> Each | None:
     clock, every, above = reader.song.clock, node.get("every"), node.get("above")
     if name in (BEAT, "bar"):
         if clock is None:
-            raise reader.refuse(on.place, f"found {name!r}, but {reader.song.why_no_clock}")
+            raise reader.refuse(on, f"found {name!r}, but {reader.song.why_no_clock}")
         if above is not None:
-            raise reader.refuse(above.place, "found above, which a beat has not; only a signal has it")
+            raise reader.refuse(above, "found above, which a beat has not; only a signal has it")
         beats = Fraction(clock.meter if name == "bar" else 1)
         made = Each(BEAT, beats if every is None else _read_every(every, clock.meter, reader))
     elif every is not None:
-        raise reader.refuse(every.place, f"found every, allowed for `on: beat`; {name} has `above`")
+        raise reader.refuse(every, f"found every, allowed for `on: beat`; {name} has `above`")
     else:
         made = Each(name, above=DEFAULT_ABOVE if above is None else reader.read(_ABOVE, above))
     return replace(made, start=_edge("from", node, reader), end=_edge("to", node, reader))
@@ -268,7 +268,7 @@ def _read_every(node: Node, meter: int, reader: Reader) -> Fraction:
     if match and (match[2] or "").startswith("bar"):
         beats *= meter
     if not Fraction(1, 64) <= beats <= MOST_EVERY:
-        raise reader.refuse(node.place, f"found {quoted(text)}, allowed {allowed}")
+        raise reader.wrong(node, allowed)
     return beats
 
 
@@ -278,7 +278,7 @@ def _edge(key: str, node: tree.Mapping, reader: Reader) -> Time | None:
     if value is None:
         return None
     if not isinstance(value, Scalar):
-        raise reader.refuse(value.place, f"found {shown(value)}, allowed a time such as 2s or a marker")
+        raise reader.wrong(value, "a time such as 2s or a marker")
     return read_moment(value, value, reader)
 
 
@@ -286,7 +286,7 @@ def _peak(amount: CurveType, node: Node, reader: Reader) -> Curve:
     """The amount of a hit, which dies away by itself and so is a number."""
     if not isinstance(node, Scalar) or not is_number(node.text.strip()):
         said = f"found {shown(node)}, allowed {amount.range}: it dies away by itself, after `fade`"
-        raise reader.refuse(node.place, said)
+        raise reader.refuse(node, said)
     return amount.constant(node.text.strip(), node, reader)
 
 
@@ -294,11 +294,11 @@ def _moments(node: Node, reader: Reader) -> tuple[Time, ...]:
     items = node.items if isinstance(node, tree.Sequence) else [node]
     if not 1 <= len(items) <= MAX_MOMENTS:
         said = f"found {len(items)} moments, allowed 1 to {MAX_MOMENTS}, such as [1s, 2s]"
-        raise reader.refuse(node.place, said)
+        raise reader.refuse(node, said)
 
     def read(item: Node) -> Time:
         if not isinstance(item, Scalar):
-            raise reader.refuse(item.place, f"found {shown(item)}, allowed a time such as 2s")
+            raise reader.wrong(item, "a time such as 2s")
         return read_moment(item, node, reader)
 
     return tuple(read_all(items, read))

@@ -9,7 +9,7 @@ from typing import Any
 from vqanim.losses import LOSSES, Loss
 from vqanim.scene import tree
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.base import FieldType, Option, Parts, Schema, Writer, declare
+from vqanim.scene.fields.base import FieldType, Option, Parts, Schema, Writer
 from vqanim.scene.fields.context import Reader, read_all
 from vqanim.scene.fields.numbers import CurveType, curve
 from vqanim.scene.fields.sections import closed_schema, field_schema, merge_by_key
@@ -39,7 +39,7 @@ def weight_type(name: str) -> CurveType:
 
 
 def _weight_option(name: str) -> Option:
-    return declare(
+    return Option(
         weight_type(name),
         TERMS[name].description,
         default=1.0,

@@ -28,7 +28,7 @@ from vqanim.scene.fields.base import (
 )
 from vqanim.scene.fields.context import Reader, read_all
 from vqanim.scene.fields.numbers import ratio, whole
-from vqanim.scene.fields.sections import closed_schema, dump_part, part_schema
+from vqanim.scene.fields.sections import Shorthand, closed_schema, dump_part
 from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
 from vqanim.scene.limits import MAX_SIDE
 from vqanim.scene.numbers import parse_ratio, parse_whole
@@ -70,7 +70,7 @@ class SizeType(FieldType):
             return Size(known["width"], known["height"])
         if aspect is None or len(known) != 1:
             keys = ", ".join(key.text for key, _ in found.entries) or "nothing"
-            raise reader.refuse(node.place, f"found {keys}, allowed two of width, height and aspect")
+            raise reader.refuse(node, f"found {keys}, allowed two of width, height and aspect")
         return self._with_aspect(aspect, known, reader)
 
     def _with_aspect(self, node: Node, sides: dict[str, int], reader: Reader) -> Size:
@@ -80,12 +80,12 @@ class SizeType(FieldType):
         except ValueError:
             aspect = Fraction(0)
         if not Fraction(1, 100) <= aspect <= 100:
-            raise reader.refuse(node.place, f'found {quoted(text)}, allowed a ratio such as "16:9" or 1.5')
+            raise reader.refuse(node, f'found {quoted(text)}, allowed a ratio such as "16:9" or 1.5')
         width = sides.get("width") or round(sides["height"] * aspect)
         height = sides.get("height") or round(sides["width"] / aspect)
         if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
             said = f"found {quoted(text)}, which makes {width}x{height}, allowed sides from 1 to {MAX_SIDE}"
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
         return Size(width, height)
 
     def _side(self, node: Node, reader: Reader) -> int:
@@ -95,9 +95,7 @@ class SizeType(FieldType):
         except ValueError:
             value = 0
         if not 1 <= value <= MAX_SIDE:
-            raise reader.refuse(
-                node.place, f"found {quoted(text)}, allowed sides from 1 to {MAX_SIDE} pixels"
-            )
+            raise reader.refuse(node, f"found {quoted(text)}, allowed sides from 1 to {MAX_SIDE} pixels")
         return value
 
     def dump(self, value: Size, writer: Writer) -> Any:
@@ -135,9 +133,7 @@ GENERATOR, PERCEPTOR = model_name("generator"), model_name("perceptor")
 class PerceptorUse(Declared):
     """A perceptor that looks at the picture, and how much its word counts."""
 
-    name: str = option(
-        ModelName("the name of a perceptor"), "Of the perceptor", example="ViT-B/16", inherited=False
-    )
+    name: str = option(PERCEPTOR, "Of the perceptor", example="ViT-B/16", inherited=False)
     weight: Fraction = option(
         ratio(0, 1000, "1/2"),
         "How much it counts beside the others; only ratios matter, and with 0 it is not even loaded",
@@ -164,6 +160,9 @@ class PerceptorUse(Declared):
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
+_USE = Shorthand("a name, {name: ..., weight: ...} or a list of these", PerceptorUse, "name")
+
+
 @dataclass(frozen=True)
 class Models:
     """What paints: one makes pictures, one or more others compare them with texts."""
@@ -185,7 +184,6 @@ class ModelsType(FieldType):
     """A name for both, or one each."""
 
     allowed: str = "a name, or {generator: ..., perceptor: ...}; perceptor may be a list"
-    many: str = "a name, {name: ..., weight: ...} or a list of these"
 
     def parse(self, node: Node, reader: Reader) -> Models:
         if isinstance(node, Scalar):
@@ -211,7 +209,7 @@ class ModelsType(FieldType):
         declared = generator_settings(name)
         if not declared and len(node.entries) > 1:
             said = f"the generator {quoted(name)} has no settings. Write only its name."
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
         reader.check_keys(node, ("name", *(setting.name for setting in declared)))
         values = read_settings(declared, node, reader)
         return replace(models, generator=name, settings=tuple(sorted(values.items())))
@@ -221,18 +219,12 @@ class ModelsType(FieldType):
         items = node.items if isinstance(node, tree.Sequence) else [node]
         if not 1 <= len(items) <= MAX_PERCEPTORS:
             said = f"found {len(items)} perceptors, allowed 1 to {MAX_PERCEPTORS}"
-            raise reader.refuse(node.place, said)
-        uses = read_all(items, lambda item: self._perceptor(item, reader))
+            raise reader.refuse(node, said)
+        uses = read_all(items, lambda item: _USE.parse(item, reader))
         if not any(use.weight for use in uses):
             said = "found no perceptor with a weight above 0, allowed is at least one"
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
         return tuple(uses)
-
-    def _perceptor(self, node: Node, reader: Reader) -> PerceptorUse:
-        if isinstance(node, Scalar):
-            return PerceptorUse(PERCEPTOR.parse(node, reader), place=node.place)
-        use: PerceptorUse = reader.section(PerceptorUse, node, self.many)
-        return replace(use, place=node.place)
 
     def dump(self, models: Models, writer: Writer) -> Any:
         uses = models.perceptors
@@ -250,7 +242,7 @@ class ModelsType(FieldType):
             yield ".generator.", {setting.name: setting_option(setting) for setting in family.settings}
 
     def schema(self) -> list[Schema]:
-        one: Schema = {"anyOf": [SCALAR, part_schema(PerceptorUse)]}
+        one: Schema = {"anyOf": _USE.schema()}
         many: Schema = {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]}
         settings = [{}, *(settings_schema(family.settings) for family in _families())]
         mappings = [closed_schema({"name": SCALAR, **each}, ["name"]) for each in settings]

@@ -88,7 +88,7 @@ class TempoType(FieldType):
             bpm = BPM.parse(value, reader)
             if bpm is None:
                 said = f"at {key.text}: found auto, allowed a number from {SLOWEST} to {FASTEST}"
-                raise reader.refuse(value.place, said)
+                raise reader.refuse(value, said)
             if bar := _BAR.fullmatch(key.text.strip()):
                 made.append(Tempo(bpm, bar=float(bar[1])))
                 continue
@@ -96,11 +96,11 @@ class TempoType(FieldType):
                 made.append(Tempo(bpm, second=seconds_of(key.text.strip())))
             except ValueError:
                 said = f"found the key {quoted(key.text)}, allowed a time of the song or a bar such as bar 17"
-                raise reader.refuse(value.place, said) from None
+                raise reader.refuse(value, said) from None
         if not made:
-            raise reader.refuse(node.place, f"found an empty mapping, allowed {self.allowed}")
+            raise reader.refuse(node, f"found an empty mapping, allowed {self.allowed}")
         if made[0].bar not in (None, 1.0):
-            raise reader.refuse(node.place, "the first tempo holds from bar 1 or a time of the song on")
+            raise reader.refuse(node, "the first tempo holds from bar 1 or a time of the song on")
         return tuple(made)
 
     def dump(self, value: tuple[Tempo, ...], writer: Writer) -> Any:
@@ -129,11 +129,11 @@ class BeatsType(FieldType):
         else:
             taps, where = read_text_file(node, self.allowed, "file of beats", read_taps, reader), "line"
         if not 2 <= len(taps) <= MAX_BEATS:
-            raise reader.refuse(node.place, f"found {len(taps)} beats, allowed 2 to {MAX_BEATS}")
+            raise reader.refuse(node, f"found {len(taps)} beats, allowed 2 to {MAX_BEATS}")
         for (_, before), (number, after) in pairwise(taps):
             if after - before < 60 / FASTEST / 2:
                 said = f"{where} {number}: {after:.6g} s does not come after {before:.6g} s"
-                raise reader.refuse(node.place, said)
+                raise reader.refuse(node, said)
         return tuple(second for _, second in taps)
 
     def dump(self, value: tuple[float, ...], writer: Writer) -> Any:
@@ -155,7 +155,7 @@ def read_text_file(
         reason = error.strerror
     except ValueError as error:
         reason = str(error)
-    raise reader.refuse(node.place, f"{path.name}: {reason}", about_file=True)
+    raise reader.refuse(node, f"{path.name}: {reason}", about_file=True)
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class StemsType(FieldType):
     def parse(self, node: Node, reader: Reader) -> tuple[Stem, ...]:
         entries = reader.mapping(node, self.allowed).entries
         if len(entries) > MAX_STEMS:
-            raise reader.refuse(node.place, f"found {len(entries)} stems, allowed at most {MAX_STEMS}")
+            raise reader.refuse(node, f"found {len(entries)} stems, allowed at most {MAX_STEMS}")
         return tuple(
             Stem(_name(key, value, reader), SONG_FILE.parse(value, reader)) for key, value in entries
         )
@@ -219,17 +219,17 @@ class BandsType(FieldType):
         if not isinstance(edges, tree.Sequence) or len(edges.items) != 2:
             what = "nothing" if edges is None else shown(edges)
             said = f"band: found {what}, allowed two numbers in Hz such as [40, 120]"
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
         low, high = (_hertz(edge, reader) for edge in edges.items)
         if low >= high:
-            raise reader.refuse(edges.place, f"found [{low:g}, {high:g}], allowed the lower one first")
+            raise reader.refuse(edges, f"found [{low:g}, {high:g}], allowed the lower one first")
         times = {}
         for key in ("attack", "release"):
             if value := found.get(key):
                 times[key] = SongTime("a time such as 5ms").parse(value, reader)
                 if times[key] > LONGEST_RISE:
                     said = f"{key}: found {times[key]:g} s, allowed up to {LONGEST_RISE} s"
-                    raise reader.refuse(found.place, said)
+                    raise reader.refuse(found, said)
         return Band(low, high, **times)
 
     def dump(self, value: tuple[tuple[str, Band], ...], writer: Writer) -> Any:
@@ -256,7 +256,7 @@ def _name(key: Scalar, value: Node, reader: Reader) -> str:
     taken = name in {*VARIABLES, *CONSTANTS, *FUNCTIONS, *SIGNALS} or keyword.iskeyword(name)
     if taken or not _NAME.fullmatch(name):
         why = "it means something else" if taken else "allowed letters, digits and _, beginning with a letter"
-        raise reader.refuse(value.place, f"found the name {quoted(name)}, {why}")
+        raise reader.refuse(value, f"found the name {quoted(name)}, {why}")
     return name
 
 
@@ -268,5 +268,5 @@ def _hertz(node: Node, reader: Reader) -> float:
     except ValueError:
         value = 0.0
     if not LOWEST <= value <= HIGHEST:
-        raise reader.refuse(node.place, f"found {quoted(text)}, allowed {allowed}")
+        raise reader.wrong(node, allowed)
     return value

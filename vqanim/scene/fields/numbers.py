@@ -16,7 +16,7 @@ from vqanim.scene import tree
 from vqanim.scene.curves import Constant, Curve, Formula, Key, Keyframes, Range
 from vqanim.scene.easings import EASINGS
 from vqanim.scene.expressions import ExpressionError, names_used, parse_expression
-from vqanim.scene.fields.base import FieldType, Flow, Quoted, ScalarType, Schema, Writer, declare, text_of
+from vqanim.scene.fields.base import FieldType, Flow, Option, Quoted, ScalarType, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.sections import closed_schema, merge_by_key
 from vqanim.scene.fields.times import read_timed, time_text
@@ -170,14 +170,14 @@ class CurveType(FieldType):
                 said in str(error) for said in ("soundtrack", "stem", "unknown name")
             ):
                 raise Refused from None
-            raise reader.refuse(node.place, f"found {quoted(text)}, {self._fault(text, error)}") from None
+            raise reader.refuse(node, f"found {quoted(text)}, {self._fault(text, error)}") from None
         names = names_used(text, reader.signals)
         made = Formula(text, names & reader.signals, base=node.base, **self._common(node, text))
         if not names:  # what never changes can be checked at once
             try:
                 made.sample(np.zeros(1), _SECONDS)
             except CurveError as error:
-                raise reader.refuse(made.place, f"found {quoted(made.text)}: {error.reason}") from None
+                raise reader.refuse(made, f"found {quoted(made.text)}: {error.reason}") from None
         return made
 
     def _fault(self, text: str, error: ExpressionError) -> str:
@@ -256,10 +256,10 @@ class Pair(FieldType):
     def parse(self, node: Node, reader: Reader) -> XY:
         if isinstance(node, tree.Sequence) and len(node.items) == 2:
             said = f"found a list, allowed {self.allowed}: each of the two is a curve"
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("x", "y"))
-        axis = declare(self.each, "", default=self.value)
+        axis = Option(self.each, "", default=self.value)
         return XY(*(reader.field(name, axis, found) for name in ("x", "y")))
 
     def write(self, value: XY, writer: Writer) -> Any:

@@ -108,14 +108,14 @@ class PromptsType(FieldType):
             hint = ""
             if node.entries and all(reader.is_time(key.text) for key, _ in node.entries):
                 hint = ", texts at times are written under `story:`"
-            raise reader.refuse(node.place, f"found a mapping, allowed {self.allowed}{hint}")
+            raise reader.refuse(node, f"found a mapping, allowed {self.allowed}{hint}")
         items = node.items if isinstance(node, tree.Sequence) else [node]
         many = f"prompts, allowed at most {MAX_PROMPTS}"
         if len(items) > MAX_PROMPTS:
-            raise reader.refuse(node.place, f"found {len(items)} {many}")
+            raise reader.refuse(node, f"found {len(items)} {many}")
         prompts = [prompt for each in read_all(items, lambda item: _prompt(item, reader)) for prompt in each]
         if len(prompts) > MAX_PROMPTS:
-            raise reader.refuse(node.place, f"found {len(prompts)} {many}")
+            raise reader.refuse(node, f"found {len(prompts)} {many}")
         return tuple(prompts)
 
     def dump(self, prompts: tuple[Prompt, ...], writer: Writer) -> Any:
@@ -147,7 +147,7 @@ def _prompt(node: Node, reader: Reader) -> list[Prompt]:
     try:
         parts = parse_short(text_of(node, "a text or {text: ..., weight: ...}", reader))
     except ValueError as error:
-        raise reader.refuse(node.place, f"found {shown(node)}, which has {error}") from None
+        raise reader.refuse(node, f"found {shown(node)}, which has {error}") from None
     assert isinstance(node, Scalar)
     made = []
     for part in parts:
@@ -166,7 +166,7 @@ def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
         key, value = node.entries[0]
         if isinstance(value, Scalar) and is_number(value.text):
             said = f'found {key.text}: {value.text}, did you mean "{key.text}:{value.text}" in quotes?'
-            raise reader.refuse(node.place, said)
+            raise reader.refuse(node, said)
     reader.check_keys(node, keys_of(Prompt), Prompt.later)
     values = reader.values(Prompt, node)
     written = [key for key in ("text", "image") if is_given(key, node)]
@@ -174,11 +174,11 @@ def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
         place = Place(node.file, node.line, f"{node.path}.text")
         raise reader.refuse(place, f"is missing, allowed {_TEXT.allowed}, or an `image` instead")
     if len(written) > 1:
-        raise reader.refuse(node.place, "found a text and an image, allowed is one: two are two prompts")
+        raise reader.refuse(node, "found a text and an image, allowed is one: two are two prompts")
     if written == ["text"] and is_given("through", node):
-        raise reader.refuse(node.place, "found through beside a text, only an image has it")
+        raise reader.refuse(node, "found through beside a text, only an image has it")
     if is_given("inside", node) and is_given("outside", node):
-        raise reader.refuse(node.place, "found inside and outside, allowed is one of them")
+        raise reader.refuse(node, "found inside and outside, allowed is one of them")
     if not values[written[0]]:
         raise Refused
     return Prompt(**values, place=node.place)

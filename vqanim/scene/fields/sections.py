@@ -15,6 +15,7 @@ from vqanim.scene.fields.base import (
     Declared,
     FieldType,
     Option,
+    Parts,
     Schema,
     Writer,
     curves_of,
@@ -23,7 +24,7 @@ from vqanim.scene.fields.base import (
     keys_of,
     options_of,
 )
-from vqanim.scene.fields.context import Reader
+from vqanim.scene.fields.context import Reader, placed
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,41 @@ class Section(FieldType):
 def section(of: type[Declared]) -> Section:
     """A mapping with the fields of a class."""
     return Section(f"a mapping of {', '.join(keys_of(of))}", of)
+
+
+@dataclass(frozen=True)
+class Shorthand(FieldType):
+    """A mapping with declared fields, or the value of the most important one alone."""
+
+    of: type[Declared]
+    main: str
+    """Its key."""
+    is_curve: bool = False
+    """True where that is a curve: a mapping whose keys are all times is its keyframes."""
+
+    @property
+    def short(self) -> FieldType:
+        """The type of the value that may stand alone."""
+        return options_of(self.of)[self.main][1].type
+
+    def parse(self, node: tree.Node, reader: Reader) -> Any:
+        keys = [key.text for key, _ in node.entries] if isinstance(node, tree.Mapping) else []
+        alone = all(map(reader.is_time, keys)) if self.is_curve else isinstance(node, tree.Scalar)
+        if not alone:
+            return reader.section(self.of, node, self.allowed)
+        return placed(self.of(**{self.main: reader.read(self.short, node)}), node)
+
+    def dump(self, value: Any, writer: Writer) -> Any:
+        return dump_part(value, writer)
+
+    def parts(self) -> Parts:
+        yield ".", declared_in(self.of)
+
+    def curves(self, value: Any) -> Iterator[Curve]:
+        return curves_of(value)
+
+    def schema(self) -> list[Schema]:
+        return [*self.short.schema(), part_schema(self.of)]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from vqanim.scene.colors import color_text
-from vqanim.scene.fields.base import Option, ScalarType, Schema, Writer, declare
+from vqanim.scene.fields.base import Option, ScalarType, Schema, Writer
 from vqanim.scene.fields.context import Reader
 from vqanim.scene.fields.numbers import Ratio, Whole
 from vqanim.scene.fields.sections import field_schema
@@ -74,7 +74,7 @@ def setting_option(setting: Setting) -> Option:
     said = None
     if setting.type == "color" and setting.default is not None:
         said = f'"{color_text(setting.default)}"'
-    return declare(
+    return Option(
         setting_type(setting),
         setting.description,
         unit=setting.unit,

@@ -49,7 +49,7 @@ class TransitionType(ScalarType):
         if written is None:
             return which
         if which.kind == "cut":
-            raise reader.refuse(written.place, "found a duration, a cut has none: it happens at once")
+            raise reader.refuse(written, "found a duration, a cut has none: it happens at once")
         return Transition(which.kind, _LENGTH.parse(written, reader))
 
     def value(self, text: str) -> Transition:

@@ -63,14 +63,14 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
         inside = reader.folder.resolve()
         found = (reader.folder / written.replace("\\", "/")).resolve()
     except (OSError, RuntimeError, ValueError):  # too long a name, or a circle of links
-        raise reader.refuse(node.place, f"the {what} {quoted(written)} is missing", about_file=True) from None
+        raise reader.refuse(node, f"the {what} {quoted(written)} is missing", about_file=True) from None
     if _FROM_ROOT.match(written):
         reason = "allowed is a path that begins in the scene's folder, such as pictures/start.png"
     elif not found.is_relative_to(inside):
         reason = "it leads out of the scene's folder, allowed are files inside it"
     else:
         return found
-    raise reader.refuse(node.place, f"found {quoted(written)}, {reason}; {_REMEDY}")
+    raise reader.refuse(node, f"found {quoted(written)}, {reason}; {_REMEDY}")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class FileType(FieldType):
         path = find_file(node, self.allowed, reader, self.what)
         if wrong := self.trouble(path):
             written = quoted(text_of(node, self.allowed, reader))
-            raise reader.refuse(node.place, f"the {self.what} {written} {wrong}", about_file=True)
+            raise reader.refuse(node, f"the {self.what} {written} {wrong}", about_file=True)
         return str(path)
 
     def trouble(self, path: Path) -> str | None:
@@ -196,7 +196,7 @@ class StartType(FieldType):
     def parse(self, node: Node, reader: Reader) -> Start:
         if isinstance(node, Scalar):
             if text_of(node, self.allowed, reader) != "noise":
-                raise reader.refuse(node.place, f"found {quoted(node.text)}, allowed {self.allowed}")
+                raise reader.wrong(node, self.allowed)
             return Start(place=node.place)
         found = reader.mapping(node, self.allowed)
         if any(found.get(key) for key in FIGURES):
@@ -217,19 +217,17 @@ class StartType(FieldType):
         given = [(key, value) for key in self.others if (value := found.get(key))]
         fit, also = found.get("fit"), found.get("also_target")
         if fit is not None and found.get("image") is None:
-            raise reader.refuse(fit.place, "found fit without an image, only an image has one")
+            raise reader.refuse(fit, "found fit without an image, only an image has one")
         if also is not None and given and given[0][0] != "image":
             allowed = ", ".join((*FIGURES, "image"))
-            raise reader.refuse(
-                also.place, f"found also_target beside {given[0][0]}, allowed beside {allowed}"
-            )
+            raise reader.refuse(also, f"found also_target beside {given[0][0]}, allowed beside {allowed}")
         if len(given) == 1:
             return given[0]
         if len(found.entries) == 1:
             raise Refused  # its only key was refused already
         keys = ", ".join(key.text for key, _ in found.entries) or "nothing"
         allowed = ", ".join((*self.others, *FIGURES))
-        raise reader.refuse(found.place, f"found {keys}, allowed one of {allowed}")
+        raise reader.refuse(found, f"found {keys}, allowed one of {allowed}")
 
     def dump(self, start: Start, writer: Writer) -> Any:
         if start.kind == "noise":
@@ -275,7 +273,7 @@ def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
     if not isinstance(node, tree.Sequence) or not 2 <= len(node.items) <= MAX_COLORS:
         many = f"{len(node.items)} colors" if isinstance(node, tree.Sequence) else shown(node)
         said = f"found {many}, allowed a list of 2 to {MAX_COLORS} colors from top to bottom"
-        raise reader.refuse(node.place, said)
+        raise reader.refuse(node, said)
     return tuple(COLOR.parse(item, reader) for item in node.items)
 
 
@@ -290,18 +288,18 @@ class AreaType(FieldType):
     def parse(self, node: Node, reader: Reader) -> Area:
         if isinstance(node, Scalar):
             if text_of(node, self.allowed, reader) != "start":
-                raise reader.refuse(node.place, f"found {quoted(node.text)}, allowed {self.allowed}")
+                raise reader.wrong(node, self.allowed)
             return Area()
         found = reader.mapping(node, self.allowed)
         if any(found.get(key) for key in FIGURES):
             for key in keys_of(Look):
                 if key not in FORM and (value := found.get(key)):
-                    reader.refuse(value.place, f"found {key}, a mask has only a form: {', '.join(FORM)}")
+                    reader.refuse(value, f"found {key}, a mask has only a form: {', '.join(FORM)}")
             return Area(Start("icon", icon=read_figure(found, reader), place=found.place))
         reader.check_keys(found, ("image", *FIGURES))
         image = found.get("image")
         if image is None:
-            raise reader.refuse(node.place, f"found no shape, allowed {self.allowed}")
+            raise reader.refuse(node, f"found no shape, allowed {self.allowed}")
         return Area(Start("image", image=PICTURE.parse(image, reader), place=image.place))
 
     def dump(self, area: Area, writer: Writer) -> Any:
@@ -332,10 +330,10 @@ def read_figure(node: Mapping, reader: Reader, beside: Sequence[str] = ()) -> Ic
     look = reader.values(Look, node)
     given = [key for key in FIGURES if node.get(key)]
     if len(given) > 1:
-        raise reader.refuse(node.place, f"found {', '.join(given)}, allowed one of {', '.join(FIGURES)}")
+        raise reader.refuse(node, f"found {', '.join(given)}, allowed one of {', '.join(FIGURES)}")
     font = node.get("font")
     if font and given != ["text"]:
-        reader.refuse(font.place, "found a font, allowed beside a text only")
+        reader.refuse(font, "found a font, allowed beside a text only")
     value = node.get(given[0])
     assert value is not None
     return IconSpec(_figure(given[0], value, font, reader), **look)
@@ -347,9 +345,9 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
         try:
             return icon_figure(text_of(node, _ANYTHING, reader))
         except UnknownIcon as error:
-            raise reader.refuse(node.place, str(error)) from None
+            raise reader.refuse(node, str(error)) from None
         except InputError as error:  # the package of icons is missing
-            raise reader.refuse(node.place, str(error), about_file=True) from None
+            raise reader.refuse(node, str(error), about_file=True) from None
     text = text_of(node, _ANYTHING, reader) if kind == "text" else ""
     from_file = font if kind == "text" else node
     path = find_file(from_file, _ANYTHING, reader, "font" if text else "shape") if from_file else None
@@ -361,14 +359,14 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
 
         silhouette(figure, PROBE, PROBE)
     except ValueError as error:
-        raise reader.refuse(node.place, str(error)) from None
+        raise reader.refuse(node, str(error)) from None
     except InputError as error:
         reason = str(error)
         if from_file is not None:  # named as it was written
             written = text_of(from_file, _ANYTHING, reader)
             reason = reason.replace(f"{path}: ", f"{quoted(written)}: ", 1).replace(f"{path}: ", "")
         where = from_file or node
-        raise reader.refuse(where.place, reason, about_file=path is not None) from None
+        raise reader.refuse(where, reason, about_file=path is not None) from None
     return figure
 
 

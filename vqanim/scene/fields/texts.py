@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vqanim.scene.colors import COLOR_FORMS, Color, color_text, parse_color
+from vqanim.scene.colors import COLOR_FORMS, color_text, parse_color
 from vqanim.scene.fields.base import SCALAR, Quoted, ScalarType, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader
 from vqanim.scene.limits import BORDERS, VERSION
 from vqanim.scene.numbers import parse_whole
-from vqanim.scene.tree import Node, Scalar, quoted
+from vqanim.scene.tree import Node
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _WINDOWS = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.ASCII | re.IGNORECASE)
 """Windows keeps these names to itself, so no folder can have them."""
+_MEANT = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,10 @@ class Text(ScalarType):
     longest: int
 
     def parse(self, node: Node, reader: Reader) -> Any:
-        length = len(" ".join(text_of(node, self.allowed, reader).split()))
-        if length > self.longest:
-            raise reader.refuse(node.place, f"found {length} characters, allowed {self.allowed}")
-        return super().parse(node, reader)
+        text = " ".join(text_of(node, self.allowed, reader).split())
+        if len(text) > self.longest:
+            raise reader.wrong(node, self.allowed, f"{len(text)} characters")
+        return text
 
     def value(self, text: str) -> str:
         if len(line := " ".join(text.split())) > self.longest:
@@ -93,14 +94,11 @@ class Flag(ScalarType):
         return text == "true"
 
     def hint(self, text: str) -> str:
-        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower(), text.lower())
+        meant = _MEANT.get(text.lower(), text.lower())
         return f", did you mean {meant}?" if meant in ("true", "false") else ""
 
     def schema(self) -> list[Schema]:
         return [{"type": "boolean"}, {"enum": ["true", "false"]}]
-
-
-FLAG = Flag()
 
 
 @dataclass(frozen=True)
@@ -109,21 +107,21 @@ class ColorType(ScalarType):
 
     allowed: str = COLOR_FORMS
 
-    def value(self, text: str) -> Color:
+    def value(self, text: str) -> Any:
         return parse_color(text)
 
-    def dump(self, value: Color, writer: Writer) -> Any:
+    def dump(self, value: Any, writer: Writer) -> Any:
         return Quoted(color_text(value))
 
     def schema(self) -> list[Schema]:
         return [{"type": "string", "examples": ["navy", "#334455"]}]
 
 
-COLOR = ColorType()
+FLAG, COLOR = Flag(), ColorType()
 
 
 @dataclass(frozen=True)
-class BorderType(ScalarType):
+class BorderType(ColorType):
     """A border by name, or a color as `#rrggbb`."""
 
     allowed: str = 'reflect, wrap, edge or a color in quotes such as "#334455"'
@@ -142,26 +140,19 @@ class BorderType(ScalarType):
 
 
 @dataclass(frozen=True)
-class NameType(ScalarType):
+class NameType(Text):
     """The name of a shot, which becomes the name of a folder on any system."""
 
     allowed: str = "letters, digits, - and _, at most 64 of them"
+    longest: int = 64
 
-    def parse(self, node: Node, reader: Reader) -> Any:
-        if isinstance(node, Scalar) and _WINDOWS.fullmatch(text := node.text.strip()):
-            raise reader.refuse(node.place, f"found {quoted(text)}, a name that Windows keeps to itself")
-        return super().parse(node, reader)
-
-    def value(self, text: str) -> str:
+    def parse(self, node: Node, reader: Reader) -> str:
+        text = text_of(node, self.allowed, reader)
         if not _NAME.fullmatch(text):
-            raise ValueError
+            raise reader.wrong(node, self.allowed)
+        if _WINDOWS.fullmatch(text):
+            raise reader.refuse(node, f"found {text!r}, a name that Windows keeps to itself")
         return text
-
-    def dump(self, value: str, writer: Writer) -> Any:
-        return Quoted(value)
-
-    def schema(self) -> list[Schema]:
-        return [SCALAR | {"maxLength": 64}]
 
 
 @dataclass(frozen=True)
@@ -174,8 +165,7 @@ class VersionType(ScalarType):
         found = super().parse(node, reader)
         if found != VERSION:
             newer = ", a newer vqanim may know it" if found > VERSION else ""
-            said = f"found version {found} of the scene language, allowed {self.allowed}{newer}"
-            raise reader.refuse(node.place, said)
+            raise reader.wrong(node, f"{self.allowed}{newer}", f"version {found} of the scene language")
         return found
 
     def value(self, text: str) -> int:

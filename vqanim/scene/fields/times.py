@@ -47,10 +47,10 @@ class TimeType(FieldType):
         except ValueError as error:
             musical = str(error) == MUSICAL or (reader.song is not None and reader.song.has_form(text))
             reason = str(error) if musical else f"allowed {self.allowed}"
-            raise reader.refuse(node.place, f"found {quoted(text)}, {reason}") from None
+            raise reader.refuse(node, f"found {quoted(text)}, {reason}") from None
         too_small = value.value < 0 or (value.value == 0 and not self.zero)
         if too_small or (value.unit == "%" and not self.percent):
-            raise reader.refuse(node.place, f"found {quoted(text)}, allowed {self.allowed}")
+            raise reader.wrong(node, self.allowed)
         return value
 
     def dump(self, value: Time | None, writer: Writer) -> Any:
@@ -70,7 +70,7 @@ def _length_of_song(node: Node, reader: Reader) -> Time:
     if reader.song is None and reader.song_lost:
         raise Refused
     if reader.song is None:
-        raise reader.refuse(node.place, f"found 'soundtrack', but there is none: {ADD_SOUNDTRACK}")
+        raise reader.refuse(node, f"found 'soundtrack', but there is none: {ADD_SOUNDTRACK}")
     if reader.song.end <= 0 or reader.song.end == math.inf:
         raise Refused  # the song could not be read, which is noted already
     return exact(reader.song.end, "soundtrack")
@@ -149,7 +149,7 @@ def read_timed(
 ) -> list[tuple[Time, T]]:
     """What is said at the times of a mapping, ascending, all mistakes noted. Raises Refused after one."""
     if not node.entries:
-        raise reader.refuse(node.place, f"found an empty mapping, allowed {allowed}")
+        raise reader.refuse(node, f"found an empty mapping, allowed {allowed}")
     made: list[tuple[Scalar, Time, T]] = []
 
     def read_entry(entry: tuple[Scalar, Node]) -> None:

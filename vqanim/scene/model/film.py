@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import Declared, Option, declare, option
+from vqanim.scene.fields.base import Declared, Option, option
 from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
 from vqanim.scene.fields.models import Models, ModelsType, Size, SizeType
 from vqanim.scene.fields.music import Band, BandsType, LyricsType, MarkersType, Stem, StemsType
@@ -184,8 +184,8 @@ class Scene(Declared):
         return self.painted_rate or self.fps
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
-        "vqanim": declare(VersionType(), "Version of the scene language", default=VERSION, example="1"),
-        "lyrics": declare(
+        "vqanim": Option(VersionType(), "Version of the scene language", default=VERSION, example="1"),
+        "lyrics": Option(
             LyricsType(), "Words with times; each line becomes a marker", default=None, example="song.lrc"
         ),
     }

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.base import (
-    Declared,
-    FieldType,
-    Parts,
-    Schema,
-    Writer,
-    curves_of,
-    declared_in,
-    option,
-)
-from vqanim.scene.fields.context import Reader
+from vqanim.scene.fields.base import Declared, option
 from vqanim.scene.fields.losses import LossesType, LossUse
-from vqanim.scene.fields.numbers import CurveType, curve, whole
-from vqanim.scene.fields.sections import part_schema
+from vqanim.scene.fields.numbers import curve, whole
+from vqanim.scene.fields.sections import Shorthand
 from vqanim.scene.fields.texts import choice
 from vqanim.scene.limits import MAX_STEPS
-from vqanim.scene.tree import Mapping, Node
-
-_NEARNESS: CurveType = curve(0, 1000)
 
 
 @dataclass(frozen=True)
@@ -33,7 +19,7 @@ class StayNear(Declared):
     """What holds a frame back while the prompts pull at it."""
 
     weight: Curve = option(
-        _NEARNESS, "How strongly: 0 is off, 1 a clear pull", default=1.0, example="{0s: 3, 6s: 0}"
+        curve(0, 1000), "How strongly: 0 is off, 1 a clear pull", default=1.0, example="{0s: 3, 6s: 0}"
     )
     to: str = option(
         choice("previous", "start"),
@@ -50,30 +36,7 @@ class StayNear(Declared):
     )
 
 
-@dataclass(frozen=True)
-class StayNearType(FieldType):
-    """A curve, which is the weight, or a mapping of to, in and weight."""
-
-    allowed: str = "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}"
-
-    def parse(self, node: Node, reader: Reader) -> StayNear:
-        if isinstance(node, Mapping) and any(not reader.is_time(key.text) for key, _ in node.entries):
-            made: StayNear = reader.section(StayNear, node, self.allowed)
-            return made
-        return StayNear(reader.read(_NEARNESS, node))
-
-    def dump(self, value: StayNear, writer: Writer) -> Any:
-        weight = _NEARNESS.dump(value.weight, writer)
-        return {"to": value.to, "in": value.space, "weight": weight}
-
-    def curves(self, value: StayNear) -> Iterator[Curve]:
-        return curves_of(value)
-
-    def parts(self) -> Parts:
-        yield ".", declared_in(StayNear)
-
-    def schema(self) -> list[Schema]:
-        return [*_NEARNESS.schema(), part_schema(StayNear)]
+_STAY_NEAR = "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}"
 
 
 @dataclass(frozen=True)
@@ -126,7 +89,7 @@ class Guidance(Declared):
         example="12",
     )
     stay_near: StayNear | None = option(
-        StayNearType(),
+        Shorthand(_STAY_NEAR, StayNear, "weight", is_curve=True),
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
         default=None,
         example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}",

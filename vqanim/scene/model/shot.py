@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE, Curve
-from vqanim.scene.fields.base import Declared, Option, curves_of, declare, option, own
+from vqanim.scene.fields.base import Declared, Option, curves_of, option, own
 from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
 from vqanim.scene.fields.numbers import curve, number, whole
 from vqanim.scene.fields.prompts import Prompt, PromptsType, StoryType
@@ -149,7 +149,7 @@ class Shot(Declared):
     loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
-        "at": declare(
+        "at": Option(
             time(zero=True, moment=True),
             "When the shot begins in the film; instead of a duration of the shot before",
             unit="time",
@@ -158,13 +158,13 @@ class Shot(Declared):
             example="2s",
             inherited=False,
         ),
-        "story": declare(
+        "story": Option(
             StoryType(),
             "Texts that follow one another and cross-fade; instead of prompts",
             default=(),
             example="{0s: a forest, 2s: a dark city}",
         ),
-        "crossfade": declare(
+        "crossfade": Option(
             time(zero=True),
             "How long one text of the story takes to become the next, centered on the key's time",
             unit="time",
