@@ -9,8 +9,8 @@ from tests import sounds as songs
 from tests.audio.conftest import Write
 from vqanim.audio.hear import Listener
 from vqanim.audio.spectrum import RATE
-from vqanim.scene.sound import Signal
 from vqanim.scene.fields.music import Band
+from vqanim.scene.sound import Signal
 from vqanim.scene.soundtrack import NAMES
 
 FPS = (12, 24, 30, 60)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from vqanim.engine.painter import Painter
+from vqanim.guidance.guide import Guide
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan
-from vqanim.engine.painter import Painter
-from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.families.clip import load_clip

@@ -13,16 +13,16 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
+from vqanim.guidance.guide import Guide, GuideResult
+from vqanim.guidance.losses import TermKind
+from vqanim.guidance.step import Inputs, Step, Terms
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan
 from vqanim.errors import DeviceError
 from vqanim.guidance import losses
 from vqanim.guidance.cutouts import draw_boxes
-from vqanim.guidance.guide import Guide, GuideResult
-from vqanim.guidance.losses import TermKind
 from vqanim.guidance.memory import Ladder, Memory, is_out_of_memory
-from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer
 from vqanim.models.clip import CLIPPerceptor, build_clip
 from vqanim.models.families.clip import CLIPConfig, load_clip

@@ -14,11 +14,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from vqanim.guidance.guide import Guide
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan
 from vqanim.errors import InputError
-from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import (
     TEXT_PARTS,

@@ -18,16 +18,14 @@ from vqanim.effects import EFFECTS
 from vqanim.scene import dump_scene, load_scene_text
 from vqanim.scene.fields.base import FieldType, Option, options_of
 from vqanim.scene.fields.effects import EffectsType, HitsType, amount_type
-from vqanim.scene.fields.losses import TERMS, LossesType, weight_type
 from vqanim.scene.fields.models import ModelName, ModelsType, PerceptorUse, SizeType
 from vqanim.scene.fields.numbers import CurveType, Number, Pair, Ratio, Whole
 from vqanim.scene.fields.prompts import PromptsType
 from vqanim.scene.fields.sections import Section, Shorthand
-from vqanim.scene.fields.settings import setting_option
-from vqanim.scene.fields.shots import TransitionType
+from vqanim.scene.fields.settings import TERMS, LossesType, setting_option, weight_type
 from vqanim.scene.fields.start import FORM, AreaType, Look, PictureType, StartType
 from vqanim.scene.fields.texts import BorderType, Choice, ColorType, Flag, Text, VersionType
-from vqanim.scene.fields.times import OrAuto, TimeType
+from vqanim.scene.fields.times import OrAuto, TimeType, TransitionType
 from vqanim.scene.model import Prompt, Scene, Shot, Start
 from vqanim.scene.schema import PLAYING, scene_schema
 from vqanim.settings import Setting

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vqanim.audio.hear import Listener
 from vqanim.audio.spectrum import RATE
-from vqanim.scene.heard import signals_of
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT, Signal
 from vqanim.scene.soundtrack import Heard
@@ -42,7 +41,7 @@ class SceneEar:
         files = {"": track.file, **{stem.name: stem.file for stem in scene.stems}}
         own = dict(scene.bands)
         found = {}
-        for name in sorted(signals_of(scene) - {BEAT}):
+        for name in sorted(scene.heard - {BEAT}):
             stem, _, signal = name.rpartition(".")
             values = self.listener(files[stem]).signal(signal, own.get(signal))
             found[name] = Signal(RATE, values, -track.start)

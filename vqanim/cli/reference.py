@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from vqanim.effects import EFFECTS
 from vqanim.scene import FieldInfo, describe_fields
-from vqanim.scene.easings import EASINGS
+from vqanim.scene.curves import EASINGS
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (

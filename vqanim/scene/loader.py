@@ -15,11 +15,11 @@ from vqanim.scene.checks import check_loops, check_names, check_shots
 from vqanim.scene.curves import Curve
 from vqanim.scene.fields.base import keys_of, options_of
 from vqanim.scene.fields.context import Reader, Refused
+from vqanim.scene.fields.prompts import DEFAULT_CROSSFADE, longest_crossfade, story_weights
 from vqanim.scene.fields.sections import merge_entries
 from vqanim.scene.lengths import Lengths, find_lengths
 from vqanim.scene.model import MAX_SHOTS, Carry, Guidance, Prompt, Scene, Shot, StayNear
 from vqanim.scene.overrides import apply_overrides
-from vqanim.scene.prompts import DEFAULT_CROSSFADE, longest_crossfade, story_weights
 from vqanim.scene.schema import PLAYING, homes
 from vqanim.scene.song_readers import KEYS, read_song
 from vqanim.scene.soundtrack import Ear

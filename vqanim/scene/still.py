@@ -13,6 +13,7 @@ from vqanim.files import picture_trouble
 from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
+from vqanim.scene.fields.prompts import WEIGHT, ShortPrompt, parse_short
 from vqanim.scene.model import (
     FITS,
     MAX_SIDE,
@@ -29,7 +30,6 @@ from vqanim.scene.model import (
     StayNear,
 )
 from vqanim.scene.numbers import is_number, parse_number
-from vqanim.scene.prompts import WEIGHT, ShortPrompt, parse_short
 from vqanim.scene.times import Time
 from vqanim.scene.tree import quoted
 

@@ -13,7 +13,7 @@ from vqanim.icons.spec import form_of
 from vqanim.losses import LOSSES
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.losses import LossUse
+from vqanim.scene.fields.settings import LossUse
 from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase

@@ -13,8 +13,7 @@ import numpy as np
 
 from vqanim.errors import CurveError, Place
 from vqanim.scene import tree
-from vqanim.scene.curves import Constant, Curve, Formula, Key, Keyframes, Range
-from vqanim.scene.easings import EASINGS
+from vqanim.scene.curves import EASINGS, Constant, Curve, Formula, Key, Keyframes, Range
 from vqanim.scene.expressions import ExpressionError, names_used, parse_expression
 from vqanim.scene.fields.base import FieldType, Flow, Option, Quoted, ScalarType, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused

@@ -7,8 +7,8 @@ are equal when they say the same, wherever and however it was written.
 from vqanim.scene.fields.models import Models, PerceptorUse, Size
 from vqanim.scene.fields.numbers import XY
 from vqanim.scene.fields.prompts import Prompt
-from vqanim.scene.fields.shots import Transition
 from vqanim.scene.fields.start import Area, Start
+from vqanim.scene.fields.times import Transition
 from vqanim.scene.limits import (
     AUTO,
     BORDERS,

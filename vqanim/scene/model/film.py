@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import ClassVar
 
 from vqanim.errors import Place
-from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import Declared, Option, option
+from vqanim.scene.curves import NOWHERE, Formula
+from vqanim.scene.fields.base import Declared, Option, curves_of, option
 from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
 from vqanim.scene.fields.models import Models, ModelsType, Size, SizeType
 from vqanim.scene.fields.music import Band, BandsType, LyricsType, MarkersType, Stem, StemsType
@@ -19,6 +19,7 @@ from vqanim.scene.fields.texts import FLAG, Choice, VersionType, line_of_text
 from vqanim.scene.fields.times import time
 from vqanim.scene.limits import MAX_SIDE, VERSION
 from vqanim.scene.model.shot import Shot
+from vqanim.scene.musical import SongTimes
 from vqanim.scene.sound import SILENT, Sound
 from vqanim.scene.soundtrack import Soundtrack, SoundtrackType
 from vqanim.scene.times import Time
@@ -182,6 +183,26 @@ class Scene(Declared):
     def rate(self) -> Fraction:
         """Painted frames per second."""
         return self.painted_rate or self.fps
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """The names of all signals in expressions and hits: `beat`, `bass`, `drums.onset`."""
+        curves = [*curves_of(self)]
+        hits = [*self.hits]
+        for shot in self.shots:
+            curves += shot.curves()
+            hits += shot.hits
+        said = [name for curve in curves if isinstance(curve, Formula) for name in curve.signals]
+        return frozenset([*said, *(hit.each.signal for hit in hits if hit.each is not None)])
+
+    @property
+    def song_times(self) -> SongTimes | None:
+        """What bars, beats and markers mean on the time of the film; None without a song."""
+        track = self.soundtrack
+        if track is None:
+            return None
+        markers = {name: second - track.start for name, second in self.markers}
+        return SongTimes(self.sound.clock or track.clock(), markers)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "vqanim": Option(VersionType(), "Version of the scene language", default=VERSION, example="1"),

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from vqanim.scene.curves import Curve
 from vqanim.scene.fields.base import Declared, option
-from vqanim.scene.fields.losses import LossesType, LossUse
 from vqanim.scene.fields.numbers import curve, whole
 from vqanim.scene.fields.sections import Shorthand
+from vqanim.scene.fields.settings import LossesType, LossUse
 from vqanim.scene.fields.texts import choice
 from vqanim.scene.limits import MAX_STEPS
 

@@ -13,10 +13,9 @@ from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
 from vqanim.scene.fields.numbers import curve, number, whole
 from vqanim.scene.fields.prompts import Prompt, PromptsType, StoryType
 from vqanim.scene.fields.sections import section
-from vqanim.scene.fields.shots import Transition, TransitionType
 from vqanim.scene.fields.start import Start, StartType
 from vqanim.scene.fields.texts import FLAG, NameType, choice, line_of_text
-from vqanim.scene.fields.times import OrAuto, TimeType, time
+from vqanim.scene.fields.times import OrAuto, TimeType, Transition, TransitionType, time
 from vqanim.scene.limits import AUTO, KINDS, PACES
 from vqanim.scene.model.camera import Camera, Carry
 from vqanim.scene.model.guidance import Guidance
