@@ -187,12 +187,12 @@ class _Builder:
         roots: list[Node] = []
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent) and roots:
-                line = event.start_mark.line + 1
-                raise _refuse(self.file, line, "found a second document after ---, allowed is one")
+                raise _refuse(self.file, _line_of(event), "found a second document after ---, allowed is one")
             if isinstance(event, yaml.NodeEvent):
                 roots.append(self._node(event, 0))
-        (root,) = roots or [None]
-        return None if isinstance(root, Scalar) and not root.text and not root.quoted else root
+        if not roots or (isinstance(roots[0], Scalar) and not roots[0].text and not roots[0].quoted):
+            return None
+        return roots[0]
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         line = self._checked_line(event)
@@ -219,7 +219,7 @@ class _Builder:
 
     def _checked_line(self, event: yaml.Event) -> int:
         """The line of something that may be written."""
-        line = event.start_mark.line + 1 if event.start_mark else 1
+        line = _line_of(event)
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise _refuse(self.file, line, f"more than {MAX_NODES} values, which no scene needs")
@@ -242,6 +242,10 @@ class _Builder:
             raise _refuse(self.file, node.line, message)
         lines[node.text] = node.line
         return node
+
+
+def _line_of(event: yaml.Event) -> int:
+    return int(event.start_mark.line) + 1 if event.start_mark else 1
 
 
 def _syntax_line(error: yaml.MarkedYAMLError, text: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from vqanim.errors import Place, Problem
 from vqanim.scene.curves import Base
@@ -23,6 +23,14 @@ NOT_YET = "comes in a later version, not yet"
 
 
 T = TypeVar("T")
+
+
+class Written(Protocol):
+    """Something that knows where it was written."""
+
+    @property
+    def place(self) -> Place:
+        """Where."""
 
 
 class Refused(Exception):
@@ -85,7 +93,7 @@ class Reader:
         """The time on which a curve written here runs; a second of it where a mistake hides the duration."""
         return self.bases.get(node.base) or TimeBase(1.0, self.fps)
 
-    def refuse(self, at: Node | Place, message: str, *, about_file: bool = False) -> Refused:
+    def refuse(self, at: Written | Place, message: str, *, about_file: bool = False) -> Refused:
         """Note a mistake. The result is there to be raised, or not."""
         place = at if isinstance(at, Place) else at.place
         self._problems.setdefault((place, message), Problem(place, message, about_file))

@@ -74,7 +74,7 @@ def setting_type(setting: Setting) -> ScalarType:
 @lru_cache
 def setting_option(setting: Setting) -> Option:
     """The declaration of a setting as a field."""
-    said = None
+    said = ""
     if setting.type == "color" and setting.default is not None:
         said = f'"{color_text(setting.default)}"'
     return Option(
