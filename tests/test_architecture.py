@@ -17,7 +17,19 @@ import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample", "settings", "lazy"}
+        {
+            "errors",
+            "types",
+            "files",
+            "cache",
+            "ffmpeg",
+            "oklab",
+            "effects",
+            "resample",
+            "settings",
+            "lazy",
+            "losses",
+        }
     ),
     frozenset({"models"}),
     frozenset({"icons"}),

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.scene.test_schema import Loader, texts_as_keys
 from vqanim.effects import EFFECTS
+from vqanim.models.families import FAMILIES
 from vqanim.scene import dump_scene, load_scene_text
 from vqanim.scene.fields.base import FieldType, Option, options_of
 from vqanim.scene.fields.effects import EffectsType, HitsType, amount_type
@@ -123,7 +124,9 @@ class Writer:
     def models(self) -> Any:
         uses = [{"name": "a", **self.mapping(PerceptorUse, without=("name", "weight"))}, "b", 7]
         perceptor = self.chance.choice([*uses, uses, {"name": "c", "weight": "1/3"}])
-        return self.chance.choice(["pocket", {"generator": "g", "perceptor": perceptor}])
+        family = self.chance.choice([family for family in FAMILIES.values() if family.entry])
+        generator = self.chance.choice(["g", {"name": family.name} | self.settings(family.settings)])
+        return self.chance.choice(["pocket", {"generator": generator, "perceptor": perceptor}])
 
     def start(self) -> Any:
         drawn = self.chance.choice([{"icon": "eye"}, {"text": "M"}, {"shape": "a.png"}]) | self.mapping(Look)

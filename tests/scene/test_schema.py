@@ -59,6 +59,9 @@ def test_it_takes_every_example(field: Any) -> None:
     if path.startswith("effects[]."):
         value = f"{{amount: 1, {path.rpartition('.')[2]}: {value}}}"
         path = path.rpartition(".")[0]
+    if path.startswith("models.generator."):
+        value = f"{{name: any, {path.rpartition('.')[2]}: {value}}}"
+        path = path.rpartition(".")[0]
     for part in reversed(path.split(".")):
         listed = part.endswith("[]")
         value = f"{{{part.removesuffix('[]')}: {f'[{value}]' if listed else value}}}"

@@ -93,6 +93,15 @@ def test_losses_of_two_shots_are_blended_as_one_term() -> None:
             "symmetry.axis: found 'vertcal', allowed vertical, horizontal or point, did you mean 'vertical'?",
         ),
         ("guidance: {losses: tv}", "4: guidance.losses: found 'tv', allowed terms by name (tv"),
+        (
+            "models: {generator: {name: pixels, cels: 8}}",
+            "generator.cels: unknown key 'cels', did you mean 'cells'?",
+        ),
+        ("models: {generator: {name: pixels, cells: 0}}", "found '0', allowed a whole number from 4 to 512"),
+        (
+            "models: {generator: {name: pixels, cells: 8.5}}",
+            "models.generator.cells: found '8.5', allowed a whole",
+        ),
         ("models: {generator: {name: pocket, cells: 3}}", "the generator 'pocket' has no settings."),
         ("models: {generator: {cells: 3}}", "4: models.generator.name: is missing, allowed the name of a"),
     ],
@@ -108,6 +117,16 @@ def test_every_setting_is_described() -> None:
     schema = json.dumps(scene_schema())
     for path in ("effects[].strobe.rate", "guidance.losses.symmetry.axis", "guidance.losses.tv"):
         assert json.dumps(fields[path].description)[1:-1] in schema
+
+
+def test_a_generator_has_the_settings_of_its_family() -> None:
+    scene = load_scene_text(HEAD + "models: {generator: {name: pixels, cells: 32}}")
+    assert (scene.models.generator, scene.models.settings) == ("pixels", (("cells", 32),))
+    assert load_scene_text(dump_scene(scene)) == scene
+    fields = {field.path: field for field in describe_fields()}
+    assert fields["models.generator.cells"].default == "64"
+    plain = load_scene_text(HEAD + "models: {generator: {name: pixels, cells: none}}")
+    assert plain == load_scene_text(HEAD + "models: {generator: pixels}")
 
 
 def test_a_generator_by_name_alone_is_what_it_was() -> None:

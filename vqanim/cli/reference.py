@@ -14,6 +14,11 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("output.", "output", "How the films are written."),
     ("soundtrack.", "soundtrack", "The song, and what is known of its beats; its file alone will do too."),
     ("models.perceptor[].", "models.perceptor", "Each perceptor, where they are written as a list."),
+    (
+        "models.generator.",
+        "models.generator",
+        "Beside its `name`, of the generators that have such a setting.",
+    ),
     ("prompts[].", "prompts", "Each prompt in its long form."),
     ("start.", "start", "Beside `icon`, `text` or `shape`: how it is drawn."),
     ("camera.", "camera", "Speeds add up over time; poses say where the camera is."),

@@ -353,9 +353,7 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
     path = find_file(from_file, _ANYTHING, reader, "font" if text else "shape") if from_file else None
     try:
         figure = text_figure(text, path) if text or path is None else shape_figure(path)
-        from vqanim.icons.draw import (
-            silhouette,
-        )  # only scenes with a text or shape wait for this import
+        from vqanim.icons.draw import silhouette  # only scenes with a text or shape wait for this import
 
         silhouette(figure, PROBE, PROBE)
     except ValueError as error:
