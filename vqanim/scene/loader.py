@@ -21,7 +21,7 @@ from vqanim.scene.lengths import Lengths, find_lengths
 from vqanim.scene.model import MAX_SHOTS, Carry, Guidance, Prompt, Scene, Shot, StayNear
 from vqanim.scene.overrides import apply_overrides
 from vqanim.scene.schema import PLAYING, homes
-from vqanim.scene.song_readers import KEYS, read_song
+from vqanim.scene.song import KEYS, read_song
 from vqanim.scene.soundtrack import Ear
 from vqanim.scene.times import Time, TimeBase
 from vqanim.scene.tree import (
@@ -132,7 +132,7 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     reader.check_keys(root, dict.fromkeys([*keys_of(Scene), *_INHERITED, *own]), Scene.later)
     options = options_of(Scene)
     values: dict[str, Any] = {}
-    song = read_song(root, {key: options[key][1] for key in KEYS}, reader, ear)
+    song = read_song(root, reader, ear)
     for key in ("fps", *(key for key in options if key not in ("fps", "shots", _RATE, *_TIMED, *KEYS))):
         name, option = options[key]
         values[name] = reader.field(key, option, root)

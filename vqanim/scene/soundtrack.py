@@ -109,7 +109,7 @@ class Soundtrack(Declared):
             return False
         return self.first_beat is None or (self.bpm is None and not self.tempo)
 
-    def told(self, heard: Heard) -> Soundtrack:
+    def with_beats(self, heard: Heard) -> Soundtrack:
         """With what was found by listening in the place of what was left open."""
         if self.bpm is None and not self.tempo:
             first = heard.first_beat if self.first_beat is None else self.first_beat

@@ -113,8 +113,7 @@ class ScalarType(FieldType):
         try:
             return self.value(text)
         except ValueError:
-            said = f"found {quoted(text)}, allowed {self.allowed}{self.hint(text)}"
-            raise reader.refuse(node, said) from None
+            raise reader.wrong(node, f"{self.allowed}{self.hint(text)}", quoted(text)) from None
 
     def value(self, text: str) -> Any:
         """The value of a text without spaces around it. Raises ValueError."""

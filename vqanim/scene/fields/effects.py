@@ -97,8 +97,7 @@ class MappingsType(FieldType):
         if not isinstance(node, tree.Sequence):
             raise reader.wrong(node, self.allowed)
         if len(node.items) > MAX_EFFECTS:
-            said = f"found {len(node.items)} entries, allowed at most {MAX_EFFECTS}"
-            raise reader.refuse(node, said)
+            raise reader.wrong(node, f"at most {MAX_EFFECTS}", f"{len(node.items)} entries")
         entry = f"an entry as in {self.allowed}"
         return tuple(read_all(node.items, lambda item: self.one(reader.mapping(item, entry), reader)))
 
@@ -123,8 +122,7 @@ class EffectsType(MappingsType):
     def one(self, node: tree.Mapping, reader: Reader) -> Effect:
         if len(node.entries) != 1:
             keys = ", ".join(key.text for key, _ in node.entries) or "nothing"
-            said = f"found {keys}, allowed one effect in each entry, as in {self.allowed}"
-            raise reader.refuse(node, said)
+            raise reader.wrong(node, f"one effect in each entry, as in {self.allowed}", keys)
         key, value = node.entries[0]
         return _effect(key, value, CurveType.parse, reader)
 
@@ -285,16 +283,14 @@ def _edge(key: str, node: tree.Mapping, reader: Reader) -> Time | None:
 def _peak(amount: CurveType, node: Node, reader: Reader) -> Curve:
     """The amount of a hit, which dies away by itself and so is a number."""
     if not isinstance(node, Scalar) or not is_number(node.text.strip()):
-        said = f"found {shown(node)}, allowed {amount.range}: it dies away by itself, after `fade`"
-        raise reader.refuse(node, said)
+        raise reader.wrong(node, f"{amount.range}: it dies away by itself, after `fade`", shown(node))
     return amount.constant(node.text.strip(), node, reader)
 
 
 def _moments(node: Node, reader: Reader) -> tuple[Time, ...]:
     items = node.items if isinstance(node, tree.Sequence) else [node]
     if not 1 <= len(items) <= MAX_MOMENTS:
-        said = f"found {len(items)} moments, allowed 1 to {MAX_MOMENTS}, such as [1s, 2s]"
-        raise reader.refuse(node, said)
+        raise reader.wrong(node, f"1 to {MAX_MOMENTS}, such as [1s, 2s]", f"{len(items)} moments")
 
     def read(item: Node) -> Time:
         if not isinstance(item, Scalar):

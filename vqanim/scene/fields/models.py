@@ -27,11 +27,11 @@ from vqanim.scene.fields.base import (
     text_of,
 )
 from vqanim.scene.fields.context import Reader, read_all
-from vqanim.scene.fields.numbers import ratio, whole
+from vqanim.scene.fields.numbers import Whole, ratio, whole
 from vqanim.scene.fields.sections import Shorthand, closed_schema, dump_part
 from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
 from vqanim.scene.limits import MAX_SIDE
-from vqanim.scene.numbers import parse_ratio, parse_whole
+from vqanim.scene.numbers import parse_ratio
 from vqanim.scene.tree import Node, Scalar, quoted
 from vqanim.settings import Settings
 
@@ -39,6 +39,9 @@ MAX_PERCEPTORS = 8
 
 _MODEL = re.compile(r"[A-Za-z0-9][\w.:@/+-]{0,99}", re.ASCII)
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
+
+
+_SIDE = Whole(f"sides from 1 to {MAX_SIDE} pixels", 1, MAX_SIDE)
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,13 @@ class SizeType(FieldType):
     def parse(self, node: Node, reader: Reader) -> Size:
         if isinstance(node, tree.Sequence) and len(node.items) == 2:
             width, height = node.items
-            return Size(self._side(width, reader), self._side(height, reader))
+            return Size(_SIDE.parse(width, reader), _SIDE.parse(height, reader))
         if isinstance(node, Scalar) and len(sides := _TIMES.split(node.text.strip())) == 2:
             width, height = (node.part(text) for text in sides)
-            return Size(self._side(width, reader), self._side(height, reader))
+            return Size(_SIDE.parse(width, reader), _SIDE.parse(height, reader))
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("width", "height", "aspect"))
-        known = {key: self._side(value, reader) for key in ("width", "height") if (value := found.get(key))}
+        known = {key: _SIDE.parse(value, reader) for key in ("width", "height") if (value := found.get(key))}
         aspect = found.get("aspect")
         if aspect is None and len(known) == 2:
             return Size(known["width"], known["height"])
@@ -88,21 +91,11 @@ class SizeType(FieldType):
             raise reader.refuse(node, said)
         return Size(width, height)
 
-    def _side(self, node: Node, reader: Reader) -> int:
-        text = text_of(node, self.allowed, reader)
-        try:
-            value = parse_whole(text)
-        except ValueError:
-            value = 0
-        if not 1 <= value <= MAX_SIDE:
-            raise reader.refuse(node, f"found {quoted(text)}, allowed sides from 1 to {MAX_SIDE} pixels")
-        return value
-
     def dump(self, value: Size, writer: Writer) -> Any:
         return Flow([value.width, value.height])
 
     def schema(self) -> list[Schema]:
-        side: Schema = {"type": ["integer", "string"], "minimum": 1, "maximum": MAX_SIDE}
+        side: Schema = {"anyOf": _SIDE.schema()}
         sides: dict[str, Schema] = {"width": side, "height": side, "aspect": {"type": ["string", "number"]}}
         return [
             {"type": "array", "items": side, "minItems": 2, "maxItems": 2},
@@ -218,12 +211,10 @@ class ModelsType(FieldType):
         """A name, a mapping, or a list of these; one of them at least counts."""
         items = node.items if isinstance(node, tree.Sequence) else [node]
         if not 1 <= len(items) <= MAX_PERCEPTORS:
-            said = f"found {len(items)} perceptors, allowed 1 to {MAX_PERCEPTORS}"
-            raise reader.refuse(node, said)
+            raise reader.wrong(node, f"1 to {MAX_PERCEPTORS}", f"{len(items)} perceptors")
         uses = read_all(items, lambda item: _USE.parse(item, reader))
         if not any(use.weight for use in uses):
-            said = "found no perceptor with a weight above 0, allowed is at least one"
-            raise reader.refuse(node, said)
+            raise reader.wrong(node, "is at least one", "no perceptor with a weight above 0")
         return tuple(uses)
 
     def dump(self, models: Models, writer: Writer) -> Any:

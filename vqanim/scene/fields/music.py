@@ -11,15 +11,14 @@ from itertools import pairwise
 from typing import Any
 
 from vqanim.scene import tree
-from vqanim.scene.fields.base import FieldType, Flow, Schema, Writer, text_of
+from vqanim.scene.fields.base import FieldType, Flow, Schema, Writer
 from vqanim.scene.fields.context import Reader
-from vqanim.scene.fields.numbers import Ratio, bounds
+from vqanim.scene.fields.numbers import Number, Ratio
 from vqanim.scene.fields.sections import closed_schema
 from vqanim.scene.fields.start import FileType, find_file
 from vqanim.scene.fields.times import MOMENT, SONG_TIME, OrAuto, SongTime
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.lyrics import read_taps, seconds_of
-from vqanim.scene.numbers import parse_number
 from vqanim.scene.tree import Node, Scalar, quoted, shown
 
 SLOWEST, FASTEST = 10, 1000
@@ -34,6 +33,7 @@ LONGEST_RISE = 60
 _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 _BAR = re.compile(r"bar\s*(\d{1,6}(?:\.\d{0,9})?)", re.ASCII)
 
+_HERTZ = Number(f"a number from {LOWEST} to {HIGHEST} (Hz)", LOWEST, HIGHEST)
 SONG_FILE = FileType("the path of a sound file in the scene's folder", "sound file")
 _BPM = Ratio(f"a number from {SLOWEST} to {FASTEST}, or auto", SLOWEST, FASTEST)
 BPM = OrAuto(_BPM.allowed, _BPM, None)
@@ -220,7 +220,7 @@ class BandsType(FieldType):
             what = "nothing" if edges is None else shown(edges)
             said = f"band: found {what}, allowed two numbers in Hz such as [40, 120]"
             raise reader.refuse(node, said)
-        low, high = (_hertz(edge, reader) for edge in edges.items)
+        low, high = (_HERTZ.parse(edge, reader) for edge in edges.items)
         if low >= high:
             raise reader.refuse(edges, f"found [{low:g}, {high:g}], allowed the lower one first")
         times = {}
@@ -243,7 +243,7 @@ class BandsType(FieldType):
         }
 
     def schema(self) -> list[Schema]:
-        edge = {"anyOf": [bounds(LOWEST, HIGHEST), {"type": "string"}]}
+        edge = {"anyOf": _HERTZ.schema()}
         time = {"anyOf": list(MOMENT)}
         pitches = {"type": "array", "items": edge, "minItems": 2, "maxItems": 2, "description": "Hz."}
         band = closed_schema({"band": pitches, "attack": time, "release": time}, ["band"])
@@ -258,15 +258,3 @@ def _name(key: Scalar, value: Node, reader: Reader) -> str:
         why = "it means something else" if taken else "allowed letters, digits and _, beginning with a letter"
         raise reader.refuse(value, f"found the name {quoted(name)}, {why}")
     return name
-
-
-def _hertz(node: Node, reader: Reader) -> float:
-    allowed = f"a number from {LOWEST} to {HIGHEST} (Hz)"
-    text = text_of(node, allowed, reader)
-    try:
-        value = parse_number(text)
-    except ValueError:
-        value = 0.0
-    if not LOWEST <= value <= HIGHEST:
-        raise reader.wrong(node, allowed)
-    return value

@@ -254,8 +254,7 @@ class Pair(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> XY:
         if isinstance(node, tree.Sequence) and len(node.items) == 2:
-            said = f"found a list, allowed {self.allowed}: each of the two is a curve"
-            raise reader.refuse(node, said)
+            raise reader.wrong(node, f"{self.allowed}: each of the two is a curve", "a list")
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("x", "y"))
         axis = Option(self.each, "", default=self.value)

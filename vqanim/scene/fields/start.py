@@ -272,8 +272,7 @@ class StartType(FieldType):
 def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
     if not isinstance(node, tree.Sequence) or not 2 <= len(node.items) <= MAX_COLORS:
         many = f"{len(node.items)} colors" if isinstance(node, tree.Sequence) else shown(node)
-        said = f"found {many}, allowed a list of 2 to {MAX_COLORS} colors from top to bottom"
-        raise reader.refuse(node, said)
+        raise reader.wrong(node, f"a list of 2 to {MAX_COLORS} colors from top to bottom", many)
     return tuple(COLOR.parse(item, reader) for item in node.items)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from vqanim.errors import InputError, Place
 from vqanim.scene.expressions import ADD_SOUNDTRACK
-from vqanim.scene.fields.base import text_of
+from vqanim.scene.fields.base import declared_in, text_of
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.music import Band, LyricsType, Stem, read_text_file
 from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
+from vqanim.scene.model import Scene
 from vqanim.scene.musical import MARKER, SongTimes
 from vqanim.scene.sound import BEAT
 from vqanim.scene.soundtrack import Ear, Soundtrack, signal_names
@@ -27,7 +28,7 @@ _NOT_MARKERS = ("soundtrack", "none", "auto", "bar", "bars", BEAT, "beats")
 
 
 @dataclass(frozen=True)
-class SongSaid:
+class SongFields:
     """What was read. All of it is empty without a soundtrack."""
 
     soundtrack: Soundtrack | None = None
@@ -37,11 +38,9 @@ class SongSaid:
     bands: tuple[tuple[str, Band], ...] = ()
 
 
-def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear | None) -> SongSaid:
-    """The song and what belongs to it; tells `reader` what beats, bars, markers and signals mean.
-
-    options: how the keys KEYS are declared, by key.
-    """
+def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> SongFields:
+    """The song and what belongs to it; tells `reader` what beats, bars, markers and signals mean."""
+    options = declared_in(Scene)
     soundtrack: Soundtrack | None = reader.field("soundtrack", options["soundtrack"], root)
     if soundtrack is None:
         if not is_given("soundtrack", root):
@@ -51,7 +50,7 @@ def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear |
                     reader.refuse(place_of(key, root), said)
         else:
             reader.song_lost = True
-        return SongSaid()
+        return SongFields()
     seconds = _length(soundtrack, reader, ear)
     soundtrack = _listened(soundtrack, reader, ear)
     clock = _clock(soundtrack, reader)
@@ -60,12 +59,12 @@ def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear |
     reader.song = SongTimes(clock, {}, end, why)
     markers = _markers(root, soundtrack, reader)
     reader.song = SongTimes(clock, {name: at - soundtrack.start for name, at in markers}, end, why)
-    stems = _stems(root, options, seconds, reader, ear)
+    stems = _stems(root, seconds, reader, ear)
     bands = dict(reader.field("signals", options["signals"], root))
     reader.signals = signal_names(bands, stems, beat=clock is not None)
     for name in {stem.name for stem in stems} & reader.signals:
         reader.refuse(root, f"found {name!r} as a signal and as a stem, allowed is one of them")
-    return SongSaid(soundtrack, stems, tuple(markers), tuple(bands.items()))
+    return SongFields(soundtrack, stems, tuple(markers), tuple(bands.items()))
 
 
 def _length(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> float:
@@ -106,7 +105,7 @@ def _listened(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> Soundt
         reader.warn(
             soundtrack.place, "there is hardly a beat in the song; listen to it, or say bpm and first_beat"
         )
-    return soundtrack.told(heard)
+    return soundtrack.with_beats(heard)
 
 
 def _clock(soundtrack: Soundtrack, reader: Reader) -> Any:
@@ -141,8 +140,7 @@ def _read_markers(node: Node, soundtrack: Soundtrack, found: dict[str, float], r
         raise reader.refuse(node, f"found {len(entries)} markers, allowed at most {MAX_MARKERS}")
     for key, value in entries:
         if not MARKER.fullmatch(key.text) or key.text in _NOT_MARKERS:
-            said = f"found the name {quoted(key.text)}, allowed letters, digits, - and _, a letter first"
-            reader.refuse(value, said)
+            reader.wrong(value, "letters, digits, - and _, a letter first", f"the name {quoted(key.text)}")
             continue
         here = replace(song, markers={name: at - soundtrack.start for name, at in found.items()})
         try:
@@ -190,10 +188,8 @@ def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> list[tup
     return list(marker_names(lines))
 
 
-def _stems(
-    root: Mapping, options: dict[str, Any], seconds: float, reader: Reader, ear: Ear | None
-) -> tuple[Stem, ...]:
-    stems: tuple[Stem, ...] = reader.field("stems", options["stems"], root)
+def _stems(root: Mapping, seconds: float, reader: Reader, ear: Ear | None) -> tuple[Stem, ...]:
+    stems: tuple[Stem, ...] = reader.field("stems", declared_in(Scene)["stems"], root)
     node = root.get("stems")
     for stem in stems:
         value = node.get(stem.name) if isinstance(node, Mapping) else None
