@@ -53,7 +53,8 @@ def _check_areas(shot: Shot, reader: Reader) -> None:
             shape = area.shape or shot.start
             place = replace(prompt.place, path=f"{prompt.place.path}.{key}")
             if shape.kind not in ("icon", "image"):
-                reader.wrong(place, AREA.allowed, f"start, which is {shape.kind} and has no shape")
+                said = f"found start, which is {shape.kind} and has no shape, allowed {AREA.allowed}"
+                reader.refuse(place, said)
             elif shape.image is not None and (wrong := _empty(Path(shape.image), key)):
                 reader.refuse(place, f"in the picture {Path(shape.image).name} {wrong}", about_file=True)
 
