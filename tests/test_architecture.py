@@ -16,26 +16,12 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset(
-        {
-            "errors",
-            "types",
-            "files",
-            "cache",
-            "ffmpeg",
-            "oklab",
-            "effects",
-            "resample",
-            "settings",
-            "lazy",
-            "losses",
-        }
-    ),
-    frozenset({"models"}),
-    frozenset({"icons"}),
+    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "settings", "lazy", "losses"}),
+    frozenset({"models", "camera"}),
+    frozenset({"icons", "effects"}),
     frozenset({"scene"}),
     frozenset({"timeline", "importers"}),
-    frozenset({"guidance", "camera", "takes", "audio"}),
+    frozenset({"guidance", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
     frozenset({"pages"}),

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from vqanim.camera.warp import field, warp
+from vqanim.camera import warp_for
+from vqanim.camera.homography import step_matrix
+from vqanim.camera.step import CameraStep
 from vqanim.files import Picture
 from vqanim.preview.grid import draw_grid
 from vqanim.preview.pictures import Stage, Takes
 from vqanim.preview.sampling import Source
 from vqanim.preview.views import find_views
 from vqanim.scene.loader import load_scene_text
-from vqanim.timeline import CameraStep, FrameRef, Timeline, compile_timeline
-from vqanim.timeline.homography import step_homography
+from vqanim.timeline import FrameRef, Timeline, compile_timeline
 
 SIZE = (256, 144)
 STEPS = {
@@ -30,7 +31,9 @@ STEPS = {
 def torch_warp(picture: Picture, step: CameraStep) -> np.ndarray:
     """What the renderer makes of a picture, float [H, W, 3] in 0..255."""
     image = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
-    warped, _ = warp(image, field(step, picture.shape[:2]), step.border)
+    warp = warp_for(step, picture.shape[:2])
+    assert warp is not None
+    warped, _ = warp.apply(image)
     return (warped[0].permute(1, 2, 0) * 255).numpy()
 
 
@@ -40,7 +43,7 @@ def test_a_preview_warps_as_a_render_does(name: str, border: str) -> None:
     grid = draw_grid(np.eye(3), *SIZE)
     step = CameraStep(**{**vars(STEPS[name]), "border": border})
     rendered = torch_warp(grid, step)
-    shown = Source(grid).seen(step_homography(step), border).astype(float)
+    shown = Source(grid).seen(step_matrix(step), border).astype(float)
     moved = np.abs(rendered - grid).mean()
     assert np.abs(rendered - shown).mean() < min(1.5, moved / 12)
 
@@ -48,7 +51,7 @@ def test_a_preview_warps_as_a_render_does(name: str, border: str) -> None:
 def test_the_endless_grid_moves_as_a_render_moves_it() -> None:
     grid, step = draw_grid(np.eye(3), 256, 144), CameraStep(scale=1.05, angle=3, yaw=2)
     rendered = torch_warp(grid, step)
-    drawn = draw_grid(step_homography(step), 256, 144).astype(float)
+    drawn = draw_grid(step_matrix(step), 256, 144).astype(float)
     inside = (slice(20, -20), slice(30, -30))
     # Not equal: the grid is drawn anew, with lines as thin as before.
     assert np.abs(rendered - drawn)[inside].mean() < np.abs(rendered - grid)[inside].mean() / 2
@@ -74,7 +77,7 @@ def test_the_views_of_a_take_are_its_steps_one_after_another() -> None:
     views = find_views(timeline)
     for plan in timeline.shots[0].frames:
         if plan.previous is not None:
-            total = step_homography(plan.camera) @ total
+            total = step_matrix(plan.camera) @ total
         seen, wanted = views[FrameRef("main", plan.index)].new_from_old @ point, total @ point
         assert seen[:2] / seen[2] == pytest.approx(wanted[:2] / wanted[2], abs=1e-9)
     # Two steps of the renderer, one after another, against the preview's one look at the first picture.

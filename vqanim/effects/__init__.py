@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import MappingProxyType
 
+from vqanim.camera.resample import from_bytes, to_bytes
 from vqanim.effects.base import EffectKind, EffectNow, Moment
 from vqanim.effects.color import BRIGHTNESS, CONTRAST, FADE, FLASH, GRAIN, HUE, SATURATION, STROBE, VIGNETTE
 from vqanim.effects.space import BLUR, PUNCH, SHAKE
 from vqanim.files import Picture
-from vqanim.resample import from_bytes, to_bytes
 
 __all__ = ["EFFECTS", "EffectKind", "EffectNow", "Moment", "apply_effects", "changes_nothing"]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.camera.homography import Matrix
 from vqanim.files import Picture
 from vqanim.preview.chart import font
 from vqanim.preview.views import magnification, plane_points
-from vqanim.timeline.homography import Matrix
 
 Floats = NDArray[np.floating[Any]]
 

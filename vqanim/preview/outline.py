@@ -17,10 +17,9 @@ from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
 from vqanim.scene.model import Prompt, Scene
 from vqanim.scene.times import TimeBase
+from vqanim.timeline.clips import Clip, clips_of
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
-from vqanim.timeline.runs import see_shots
 from vqanim.timeline.sampling import Clocks
-from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 if TYPE_CHECKING:
@@ -216,19 +215,19 @@ def _shots(scene: Scene, timeline: Timeline) -> Iterator[ShotLine]:
 
 def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Iterator[PromptLine]:
     """Keyframes are looked up where the film shows them, so that weights are those that are painted with."""
-    spans = see_shots(lay_out(scene), scene)
-    base = TimeBase(math.fsum(span.duration for span in spans), scene.fps, sound=scene.sound)
+    clips = clips_of(scene)
+    base = TimeBase(math.fsum(clip.duration for clip in clips), scene.fps, sound=scene.sound)
     plans = shown_plans(timeline)
     times = np.array([plan.time for plan in plans])
     names = np.array([plan.shot for plan in plans])
     moments: dict[str, set[int]] = {}
-    for span in spans:
-        own = np.flatnonzero(names == span.shot.name)
+    for clip in clips:
+        own = np.flatnonzero(names == clip.shot.name)
         if own.size:
-            for prompt in span.shot.prompts:
-                wanted = [span.start, *_breaks(prompt, span, base)]
+            for prompt in clip.shot.prompts:
+                wanted = [clip.start, *_breaks(prompt, clip, base)]
                 found = {int(own[np.abs(times[own] - moment).argmin()]) for moment in wanted}
-                moments.setdefault(_shown(prompt, span), set()).update(found)
+                moments.setdefault(_shown(prompt, clip), set()).update(found)
     for track in tracks:
         if track.group == "prompts":
             indices = sorted(moments.get(track.name) or _first_known(track))
@@ -245,13 +244,13 @@ def _first_known(track: Track) -> set[int]:
     return {int(np.flatnonzero(~np.isnan(track.values))[0])}
 
 
-def _breaks(prompt: Prompt, span: Span, base: TimeBase) -> list[float]:
+def _breaks(prompt: Prompt, clip: Clip, base: TimeBase) -> list[float]:
     """Seconds of film at which the weight of a prompt has a key, within its shot."""
-    moments = Clocks(span, base).breaks(prompt.weight)
-    return [moment for moment in moments if span.start <= moment <= span.start + span.duration]
+    moments = Clocks(clip, base).breaks(prompt.weight)
+    return [moment for moment in moments if clip.start <= moment <= clip.start + clip.duration]
 
 
-def _shown(prompt: Prompt, span: Span) -> str:
+def _shown(prompt: Prompt, clip: Clip) -> str:
     """A prompt as its track is called."""
     return prompt.text or PurePath(prompt.image or "").name
 

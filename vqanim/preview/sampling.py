@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.camera.homography import Matrix
+from vqanim.camera.resample import FINER, color_of, enlarged
 from vqanim.files import Picture
 from vqanim.preview.views import magnification, plane_points
-from vqanim.resample import FINER, color_of, enlarged
-from vqanim.timeline.homography import Matrix
 
 Floats = NDArray[np.float64]
 Fold = Callable[[Floats, int], Floats]

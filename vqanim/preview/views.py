@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.timeline.homography import Matrix, step_homography
+from vqanim.camera.homography import Matrix, step_matrix
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 
 
@@ -23,7 +23,7 @@ class View:
     origin: FrameRef
     """The frame that carries nothing."""
     new_from_old: Matrix
-    """Forward matrix in frame widths from the middle (see timeline.homography)."""
+    """Forward matrix in frame widths from the middle (see camera.homography)."""
     border: str
     """What is seen beyond the old picture."""
 
@@ -43,7 +43,7 @@ def _view(plan: FramePlan, views: Mapping[FrameRef, View]) -> View:
     before = views[plan.previous]
     if plan.camera.still:
         return before
-    matrix = step_homography(plan.camera) @ before.new_from_old
+    matrix = step_matrix(plan.camera) @ before.new_from_old
     return View(before.origin, matrix / matrix[2, 2], plan.camera.border)
 
 

@@ -1,6 +1,6 @@
 """Pictures moved and softened outside of painting, without torch. Pillow is imported where it is used.
 
-Matrices are those of the camera (see vqanim/camera/matrix.py): forward, in pixels, (x, y) from the top left.
+Matrices are those of `camera.homography`: forward, in pixels, (x, y) from the top left.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def enlarged(picture: Picture, pads: tuple[int, int, int, int], border: str) -> 
     bottom."""
     from PIL import Image
 
-    fine = Image.fromarray(_padded(picture, pads, border))
+    fine = _padded(picture, pads, border)
     return fine.resize((fine.width * FINER, fine.height * FINER), Image.Resampling.LANCZOS)
 
 
@@ -103,12 +103,11 @@ def _overhang(old_from_new: Matrix, width: int, height: int) -> tuple[int, int, 
     return pads[0], pads[1], pads[2], pads[3]
 
 
-def _padded(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Picture:
+def _padded(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Image.Image:
+    from PIL import Image, ImageOps
+
+    if border.startswith("#"):
+        return ImageOps.expand(Image.fromarray(picture), pads, border)
     left, top, right, bottom = pads
     widths = ((top, bottom), (left, right), (0, 0))
-    if not border.startswith("#"):
-        return np.pad(picture, widths, mode=_PADS[border])  # type: ignore[call-overload]
-    canvas = np.empty((picture.shape[0] + top + bottom, picture.shape[1] + left + right, 3), np.uint8)
-    canvas[:] = color_of(border)
-    canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-    return canvas
+    return Image.fromarray(np.pad(picture, widths, mode=_PADS[border]))  # type: ignore[call-overload]
