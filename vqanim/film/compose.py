@@ -21,7 +21,7 @@ from vqanim.film.reel import Find, Reel
 from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Timeline
 
 KEPT_IN_MEMORY = 6
-"""Saved frames: two neighbours of two takes, and the first of a loop."""
+"""Saved frames: two neighbors of two takes, and the first of a loop."""
 WORKERS = 2
 """Film frames in the making at a time; most of the work is Pillow's, which threads do side by side."""
 
@@ -133,8 +133,8 @@ def interpolate(
     """
     width, height = size
     arguments = [
-        *(*QUIET, *raw_input(width, height, f"{rate.numerator}/{rate.denominator}")),
-        *("-vf", _FILTER.format(fps=f"{fps.numerator}/{fps.denominator}")),
+        *(*QUIET, *raw_input(width, height, rate)),
+        *("-vf", _FILTER.format(fps=fps)),
         *("-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"),
     ]
     try:

@@ -14,7 +14,7 @@ import pytest
 from vqanim.api import Prepared, find_rendered, prepare
 from vqanim.files import Picture
 from vqanim.film.make import make_film
-from vqanim.pages.rendered import Rendered
+from vqanim.report.film import Render
 from vqanim.scene import dump_scene
 from vqanim.takes.records import Metrics
 from vqanim.takes.run import write_run
@@ -40,7 +40,7 @@ guidance: {{steps: 2, first_steps: 3, cutouts: 4}}
 """
 """Twelve frames, with texts that want out of the page."""
 
-Make = Callable[..., Rendered]
+Make = Callable[..., Render]
 
 
 def picture(index: int, width: int = 64, height: int = 48) -> Picture:
@@ -82,7 +82,7 @@ def make(tmp_path: Path) -> Make:
         shift: int = 0,
         assets: Mapping[Path, str] = MappingProxyType({}),
         **settings: object,
-    ) -> Rendered:
+    ) -> Render:
         folder = tmp_path / name
         folder.mkdir()
         (tmp_path / f"{name}.yaml").write_text(scene, encoding="utf-8")

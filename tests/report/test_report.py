@@ -13,12 +13,11 @@ import pytest
 import soundfile
 from PIL import Image
 
-from tests.pages.conftest import NASTY, SCENE, Make, check_page, figures, picture
+from tests.report.conftest import NASTY, SCENE, Make, check_page, figures, picture
 from vqanim.api import find_rendered, prepare, report
 from vqanim.errors import InputError, OutputError, SceneError, UsageError
-from vqanim.pages import measures
-from vqanim.pages.report import write_report
-from vqanim.pages.sound import waveform
+from vqanim.report import film
+from vqanim.report.report import waveform, write_report
 from vqanim.scene import dump_scene
 from vqanim.takes.records import FrameRecord, append_records
 from vqanim.takes.store import TakeStore
@@ -58,7 +57,7 @@ def test_a_larger_film_stays_beside_the_page(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered = make("two", films=True)
-    monkeypatch.setattr("vqanim.pages.report.FILM_BYTES", 1000)
+    monkeypatch.setattr("vqanim.report.report.FILM_BYTES", 1000)
     checker = check_page(report(rendered.folder).read_text("utf-8"))
     assert "video" not in checker.tags
     assert "two.mp4" in checker.addresses
@@ -146,21 +145,21 @@ def test_measures_say_what_they_claim() -> None:
     plain = np.full((20, 30, 3), 128, np.uint8)
     checks = np.indices((20, 30)).sum(0) % 2 * 255
     crisp = np.repeat(checks[..., None], 3, -1).astype(np.uint8)
-    assert measures.sharpness(plain) == 0
-    assert measures.sharpness(crisp) == pytest.approx((4 * 255) ** 2, rel=1e-3)
-    assert measures.sharpness(np.array(Image.fromarray(crisp).reduce(2).resize((30, 20)))) < 10
-    assert measures.mean_color(plain) == "#808080"
-    assert measures.mean_color(crisp) == "#bcbcbc"  # half of all light
-    assert measures.difference(plain, plain) == 0
-    assert measures.difference(plain, np.full((40, 60, 3), 148, np.uint8)) == 20
+    assert film.sharpness(plain) == 0
+    assert film.sharpness(crisp) == pytest.approx((4 * 255) ** 2, rel=1e-3)
+    assert film.sharpness(np.array(Image.fromarray(crisp).reduce(2).resize((30, 20)))) < 10
+    assert film.mean_color(plain) == "#808080"
+    assert film.mean_color(crisp) == "#bcbcbc"  # half of all light
+    assert film.difference(plain, plain) == 0
+    assert film.difference(plain, np.full((40, 60, 3), 148, np.uint8)) == 20
 
 
 def test_moments_are_spread_over_the_film() -> None:
-    assert measures.moments(5, 64, 48) == [0, 1, 2, 3, 4]
-    many = measures.moments(10_000, 64, 48)
-    assert len(many) == measures.MOST_FRAMES
+    assert film.sample_frames(5, 64, 48) == [0, 1, 2, 3, 4]
+    many = film.sample_frames(10_000, 64, 48)
+    assert len(many) == film.MOST_FRAMES
     assert (many[0], many[-1]) == (8, 9991)
-    assert len(measures.moments(10_000, 4096, 4096)) == measures.LEAST_FRAMES
+    assert len(film.sample_frames(10_000, 4096, 4096)) == film.LEAST_FRAMES
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@
   };
   const ENDED = ["finished", "stopped", "failed"];
   const LOST = 45;  // seconds without a word
-  let last = null, hovering = false, lanes = null;
+  let last = null, hovering = false, plots = null;
 
   const clock = seconds => {
     const whole = Math.max(0, Math.round(seconds)), two = n => String(n).padStart(2, "0");
@@ -56,7 +56,8 @@
     at("state").className = `state ${lost ? "lost" : live.state}`;
     at("state").textContent = lost ? `no sign of life for ${clock(silent)}` :
       ended ? `${WORDS[live.state]}, ${when}` : WORDS[live.state] || live.state;
-    const share = live.step ? live.step[0] / live.step[1] : live.frames ? live.done / live.frames : 0;
+    const step = live.step ? live.step[0] / live.step[1] : 0;
+    const share = live.timelapse && live.step ? step : live.frames ? (live.done + step) / live.frames : 0;
     at("bar").style.width = `${100 * share}%`;
     at("facts").textContent = facts(live);
     const message = [];
@@ -90,8 +91,8 @@
       line.append(element("span", text), element("b", weight.toFixed(2)), bar);
       return line;
     }));
-    at("figures").hidden = !live.lanes;
-    if (live.lanes !== lanes) { at("lanes").innerHTML = lanes = live.lanes; }
+    at("figures").hidden = !live.plots;
+    if (live.plots !== plots) { at("plots").innerHTML = plots = live.plots; }
     at("warnings").replaceChildren(...(live.warnings.length ? [note(live.warnings, "warning")] : []));
     if (!hovering) vqanimCurves.point(live.part);
   };

@@ -12,10 +12,8 @@ from vqanim.camera import warp_for
 from vqanim.camera.homography import step_matrix
 from vqanim.camera.step import CameraStep
 from vqanim.files import Picture
-from vqanim.preview.grid import draw_grid
-from vqanim.preview.pictures import Stage, Takes
-from vqanim.preview.sampling import Source
-from vqanim.preview.views import find_views
+from vqanim.preview.camera import draw_grid, find_views
+from vqanim.preview.pictures import PreviewFrames, Source
 from vqanim.scene.loader import load_scene_text
 from vqanim.timeline import FrameRef, Timeline, compile_timeline
 
@@ -96,11 +94,11 @@ def test_a_cut_begins_again_and_a_carry_goes_on(tmp_path: Path) -> None:
         "  - {name: one, duration: 1s}\n  - {name: two, duration: 1s}\n"
         "  - {name: three, duration: 1s, transition: cut}"
     )
-    takes = Takes(Stage(timeline, *SIZE, tmp_path), "grid")
-    assert takes.view(FrameRef("two", 0)).origin == FrameRef("one", 0)
-    assert takes.view(FrameRef("two", 9)).new_from_old[0, 0] == pytest.approx(2**1.9)
-    assert takes.view(FrameRef("three", 0)).origin == FrameRef("three", 0)
-    first, cut = takes.picture(FrameRef("one", 0)), takes.picture(FrameRef("three", 0))
+    frames = PreviewFrames(timeline, SIZE, tmp_path, "grid")
+    assert frames.view(FrameRef("two", 0)).origin == FrameRef("one", 0)
+    assert frames.view(FrameRef("two", 9)).new_from_old[0, 0] == pytest.approx(2**1.9)
+    assert frames.view(FrameRef("three", 0)).origin == FrameRef("three", 0)
+    first, cut = frames.picture(FrameRef("one", 0)), frames.picture(FrameRef("three", 0))
     assert np.abs(first.astype(int) - cut).mean() > 10  # another ground
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.pages.conftest import NASTY, SCENE, check_page, figures, picture, save_frames
+from tests.report.conftest import NASTY, SCENE, check_page, figures, picture, save_frames
 from vqanim.api import Prepared, prepare
 from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
 from vqanim.errors import OutputError
-from vqanim.pages.live import MOST_LANES, LivePage, live_page, read_warnings
-from vqanim.pages.shown import show
+from vqanim.report.film import Film
+from vqanim.report.live import MOST_PLOTS, LivePage, read_warnings
 from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 
@@ -52,8 +52,8 @@ def frame_done(done: int, shot: str = "one") -> FrameDone:
     )
 
 
-def watch(prepared: Prepared, folder: Path) -> Any:
-    return live_page(folder, show(prepared.scene, prepared.timeline), TakeStore(folder), "two", lambda: None)
+def watch(prepared: Prepared, folder: Path) -> LivePage:
+    return LivePage(folder, Film(prepared.scene, prepared.timeline), TakeStore(folder), "two", lambda: None)
 
 
 def shown(folder: Path) -> dict[str, Any]:
@@ -77,11 +77,11 @@ def until(folder: Path, state: str) -> dict[str, Any]:
 def test_it_follows_a_render(prepared: Prepared, folder: Path) -> None:
     save_frames(prepared, folder, painted=3)
     with watch(prepared, folder) as page:
-        page.hear(started(folder))
-        page.hear(ModelsLoaded("pocket", ("pocket",), 1.0, ("pocket does not know <x>",)))
-        page.hear(ShotStarted("one", 6, 0))
+        page.on_event(started(folder))
+        page.on_event(ModelsLoaded("pocket", ("pocket",), 1.0, ("pocket does not know <x>",)))
+        page.on_event(ShotStarted("one", 6, 0))
         for done in (1, 2, 3, 4):
-            page.hear(frame_done(done))
+            page.on_event(frame_done(done))
         now = until(folder, "painting")
         while now["done"] < 4:
             now = shown(folder)
@@ -94,15 +94,15 @@ def test_it_follows_a_render(prepared: Prepared, folder: Path) -> None:
         assert now["left"] > 0
         assert now["part"] == pytest.approx(4.5 / 12)
         assert now["warnings"][-1] == "pocket does not know <x>"
-        assert "0.13" in now["lanes"]
-        assert check_page(now["lanes"]).tags.count("svg") == 5
-        page.hear(StepDone("two", 1, 2, 0, 0.5))
+        assert "0.13" in now["plots"]
+        assert check_page(now["plots"]).tags.count("svg") == 5
+        page.on_event(StepDone("two", 0, 1, 2, 0.5, timelapse=True))
         while now["step"] is None:
             now = shown(folder)
         assert (now["step"], now["shot"]) == ([1, 2], "two")
-        page.hear(TakesDone(4, 8.0))
+        page.on_event(TakesDone(4, 8.0))
         (folder / "two.mp4").write_bytes(b"film")
-    assert list(page.faults()) == []
+    assert list(page.failures()) == []
     end = shown(folder)
     assert (end["state"], end["message"], end["left"]) == ("finished", "", None)
     assert end["links"] == [["two.mp4", "film"]]
@@ -127,7 +127,7 @@ def test_it_says_how_a_render_ended(
 ) -> None:
     def render() -> None:
         with watch(prepared, folder) as page:
-            page.hear(started(folder))
+            page.on_event(started(folder))
             raise error
 
     with pytest.raises(type(error)):
@@ -138,12 +138,12 @@ def test_it_says_how_a_render_ended(
 def test_a_render_that_goes_on_shows_what_came_before(prepared: Prepared, folder: Path) -> None:
     save_frames(prepared, folder, painted=8)
     with watch(prepared, folder) as page:
-        page.hear(started(folder, kept=8))
+        page.on_event(started(folder, kept=8))
     end = shown(folder)
     assert [one["name"] for one in end["recent"]][:3] == ["two 1", "two 0", "one 5"]
     assert len(end["recent"]) == 8
-    assert "0.17" in end["lanes"]  # the similarity of the eighth frame
-    assert "stay near pixels" in end["lanes"]
+    assert "0.17" in end["plots"]  # the similarity of the eighth frame
+    assert "stay near pixels" in end["plots"]
 
 
 @pytest.mark.parametrize("name", ["live.html", "live.js"])
@@ -152,14 +152,14 @@ def test_a_file_of_somebody_else_stays_and_is_told_of_once(
 ) -> None:
     (folder / name).write_text("my own")
     with watch(prepared, folder) as page:
-        page.hear(started(folder))
+        page.on_event(started(folder))
         end = time.monotonic() + 30
         told: list[str] = []
         while not told and time.monotonic() < end:
-            told += page.faults()
-        page.hear(frame_done(1))
+            told += page.failures()
+        page.on_event(frame_done(1))
     assert told == [f"{folder / name}: is there and was not made here; move it, or choose another name"]
-    assert list(page.faults()) == []
+    assert list(page.failures()) == []
     assert [path.name for path in folder.iterdir()] == [name]
     assert (folder / name).read_text() == "my own"
 
@@ -172,10 +172,10 @@ def test_a_disk_that_refuses_ends_nothing_but_the_page(
 
     monkeypatch.setattr(Path, "replace", refuse)
     with watch(prepared, folder) as page:
-        page.hear(started(folder))
-    (told,) = page.faults()
+        page.on_event(started(folder))
+    (told,) = page.failures()
     assert told.startswith(f"{folder / 'live.js'}: cannot be written: the disk is full")
-    assert list(page.faults()) == []
+    assert list(page.failures()) == []
     assert list(folder.iterdir()) == []
 
 
@@ -194,24 +194,21 @@ def test_it_outlives_that_its_unfinished_file_is_cleared_away(
     replace = Path.replace
     monkeypatch.setattr(Path, "replace", clear_once)
     with watch(prepared, folder) as page:
-        page.hear(started(folder))
+        page.on_event(started(folder))
     assert cleared
-    assert list(page.faults()) == []
+    assert list(page.failures()) == []
     assert shown(folder)["state"] == "finished"
 
 
 def test_hearing_waits_for_nothing(prepared: Prepared, folder: Path) -> None:
     """The page's thread may be as slow as it likes."""
-    page = LivePage(
-        folder, show(prepared.scene, prepared.timeline), TakeStore(folder), "two", lambda: time.sleep(0.5)
-    )
-    page.start()
-    page.hear(started(folder))
-    began = time.monotonic()
-    for done in range(1, 7):
-        page.hear(frame_done(done))
-    assert time.monotonic() - began < 0.4
-    page.end("stopped")
+    film = Film(prepared.scene, prepared.timeline)
+    with LivePage(folder, film, TakeStore(folder), "two", lambda: time.sleep(0.5)) as page:
+        page.on_event(started(folder))
+        began = time.monotonic()
+        for done in range(1, 7):
+            page.on_event(frame_done(done))
+        assert time.monotonic() - began < 0.4
     assert shown(folder)["done"] == 6
 
 
@@ -233,9 +230,9 @@ def test_of_very_many_prompts_the_latest_are_drawn(tmp_path: Path, folder: Path)
             plan, picture(plan.index), f"d{plan.index}", metrics=Metrics(1.0, pairs, (("prompt", 1.0),))
         )
     with watch(prepared, folder) as page:
-        page.hear(started(folder, kept=12))
-    lanes = shown(folder)["lanes"]
-    assert lanes.count("<svg") == MOST_LANES
-    assert "thing 29<" in lanes
-    assert "thing 2<" not in lanes
-    assert "more, which the report will show" in lanes
+        page.on_event(started(folder, kept=12))
+    plots = shown(folder)["plots"]
+    assert plots.count("<svg") == MOST_PLOTS
+    assert "thing 29<" in plots
+    assert "thing 2<" not in plots
+    assert "more, which the report will show" in plots

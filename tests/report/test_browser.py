@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages.conftest import NASTY, SCENE, Make, save_frames
-from tests.pages.test_live import frame_done, started, until, watch
-from vqanim.api import compare, outline, prepare, report
-from vqanim.pages.plot import write_plot
+from tests.report.conftest import NASTY, SCENE, Make, save_frames
+from tests.report.test_live import frame_done, started, until, watch
+from vqanim.api import compare, draw_plot, outline, prepare, report
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -66,7 +65,7 @@ def test_report_comparison_and_plot_run_without_a_complaint(
     assert re.search(r'<output id="now">0\.\d\d s</output>', dom)
     assert dom.count('<img alt="A" src="data:image/jpeg') == 1  # the script has put it there
     assert "0.4 / 0.4" not in dom  # weights that are the same are not drawn
-    write_plot(outline(prepare("a.yaml")), tmp_path / "plot.html")
+    draw_plot(outline(prepare("a.yaml")), tmp_path / "plot.html")
     assert "point at a curve" in looked_at(chromium, tmp_path / "plot.html", tmp_path / "profile")
 
 
@@ -78,8 +77,8 @@ def test_the_live_page_follows_what_the_render_says_and_then_stops(chromium: str
     save_frames(prepared, folder, painted=3)
     profile = tmp_path / "profile"
     with ExitStack() as later, watch(prepared, folder) as page:
-        page.hear(started(folder))
-        page.hear(frame_done(1))
+        page.on_event(started(folder))
+        page.on_event(frame_done(1))
         until(folder, "loading")
         while not (folder / "live.html").exists():
             time.sleep(0.02)
@@ -87,8 +86,8 @@ def test_the_live_page_follows_what_the_render_says_and_then_stops(chromium: str
         while not profile.exists():
             time.sleep(0.02)
         time.sleep(2)
-        page.hear(frame_done(2))
-        page.hear(frame_done(3))
+        page.on_event(frame_done(2))
+        page.on_event(frame_done(3))
     (dom,) = found
     assert re.search(r'class="state finished"[^>]*>finished, ', dom)
     assert "frame 3 of 12" in dom
@@ -104,7 +103,7 @@ def test_a_killed_render_is_told_of(chromium: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     with watch(prepared, folder) as page:
-        page.hear(started(folder))
+        page.on_event(started(folder))
     text = (folder / "live.js").read_text()
     written = re.search(r'"written":([\d.]+)', text)
     assert written

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.pages.conftest import NASTY, SCENE, Make, check_page
+from tests.report.conftest import NASTY, SCENE, Make, check_page
 from vqanim.api import compare
 from vqanim.errors import InputError, UsageError
-from vqanim.pages.settings import differences, settings_of
+from vqanim.report.compare import differences, settings_of
 
 Film = dict[str, Any]
 
@@ -35,8 +35,8 @@ def test_the_same_render_twice_differs_in_nothing(make: Make) -> None:
     make("b")
     found = compare("a", "b")
     assert (found.settings, found.distance, found.notes) == ((), 0.0, ())
-    lanes, same = found.lanes
-    assert [lane.name for lane in lanes] == ["difference of frames"]
+    plots, same = found.plots
+    assert [plot.name for plot in plots] == ["difference of frames"]
     assert {f"a volcano {NASTY}", "a lake", "zoom", "sharpness", "prompt"} <= set(same)
     text = Path("compare.html").read_text("utf-8")
     checker = check_page(text)
@@ -61,8 +61,8 @@ def test_what_differs_is_told(make: Make) -> None:
     }
     assert found.distance is not None
     assert 5 < found.distance < 80
-    lanes, same = found.lanes
-    assert {"zoom", "sharpness", f"a volcano {NASTY}"} <= {lane.name for lane in lanes}
+    plots, same = found.plots
+    assert {"zoom", "sharpness", f"a volcano {NASTY}"} <= {plot.name for plot in plots}
     assert "rotate" in same
     rows = {name: (a, b) for name, a, b in found.figures}
     assert rows["seconds a frame"] == ("1.05", "1.05")
@@ -83,8 +83,8 @@ def test_lengths_sizes_and_gaps_may_differ(make: Make) -> None:
     assert len(film["times"]) == 24
     assert film["sides"][0]["at"] == [number // 2 for number in range(24)]
     assert film["sides"][1]["at"] == [*range(5), *[None] * 19]
-    (zoom,) = (lane for lane in found.lanes[0] if lane.name == "zoom")
-    ended = zoom.curves[1] != zoom.curves[1]
+    (zoom,) = (plot for plot in found.plots[0] if plot.name == "zoom")
+    ended = zoom.values[1] != zoom.values[1]
     assert len(ended) == 24
     assert ended[12:].all()
     assert not ended[1:6].any()
