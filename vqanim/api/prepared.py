@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vqanim import response
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
-from vqanim.models.catalogue import (
-    GeneratorEntry,
-    ModelEntry,
-    PerceptorEntry,
-    UnknownModel,
-    get_generator_entry,
-    get_perceptor_entry,
-)
-from vqanim.models.events import FetchEvent
-from vqanim.models.fetch import fetch_model
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
+from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, UnknownModel
+from vqanim.models.fetch import FetchEvent, fetch_model
 from vqanim.scene import Scene
 from vqanim.scene.model import Models, PerceptorUse
 from vqanim.scene.quality import NORMAL, at_quality
@@ -88,7 +81,7 @@ def prepare(
         scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
     if models is not None:
         place = Place("--models", 0)
-        chosen = Models(models, (PerceptorUse(models, place=place),), place)
+        chosen = Models(models, (PerceptorUse(models, place=place),), place=place)
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
