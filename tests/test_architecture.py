@@ -79,7 +79,8 @@ def room(module: str) -> str:
 def test_imports_point_downwards(name: str) -> None:
     here = room(name)
     assert here in LEVEL, f"the room {here} has no level yet"
-    for target in imports(MODULES[name]):
+    # A loss names the plan's terms to type checkers only; the timeline reads the losses.
+    for target in imports(MODULES[name], typing_too=here != "losses"):
         there = room(target)
         allowed = there in ("", here) or LEVEL[there] < LEVEL[here] or {here, there} <= GROUND
         assert allowed, f"{name} imports {target}"
