@@ -114,7 +114,6 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
     timeline = prepared.timeline
     samples = measure_frames(
         timeline,
-        prepared.generator.multiple,
         device,
         importing,
         lambda picture: seconds_a_frame(timeline, picture),

@@ -199,7 +199,10 @@ def run_key(prepared: Prepared) -> RunKey:
     from vqanim.takes.digest import RunKey
 
     timeline = prepared.timeline
-    return RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
+    generator = prepared.generator.hash
+    if timeline.generator_settings:
+        generator += f" {timeline.generator_settings!r}"
+    return RunKey(generator, perceptors_hash(prepared), timeline.width, timeline.height)
 
 
 def picture_files(timeline: Timeline) -> list[str]:
