@@ -16,7 +16,7 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "settings", "lazy"}),
+    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "settings", "lazy", "registry"}),
     frozenset({"losses"}),
     frozenset({"models", "camera"}),
     frozenset({"icons", "effects"}),
