@@ -22,9 +22,9 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"timeline", "foreign"}),
     frozenset({"guidance", "camera", "models", "takes", "audio"}),
     frozenset({"engine", "film"}),
-    frozenset({"preview", "songs", "response"}),
+    frozenset({"preview"}),
     frozenset({"pages"}),
-    frozenset({"api", "doctor"}),
+    frozenset({"api"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

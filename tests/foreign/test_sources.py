@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import vqanim
 from tests.sounds import RATE, tone
-from vqanim.cli.import_ import checked
+from vqanim.api.create import checked
 from vqanim.errors import UsageError
 from vqanim.foreign import Draft, import_settings
 from vqanim.foreign.deforum import convert

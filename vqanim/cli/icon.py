@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from vqanim.cli.values import ColorType, NumberType, SizeType
-from vqanim.cli.words import count, rows, say, short_path
+from vqanim.cli import params
+from vqanim.cli.formatting import count, rows, say, short_path
+from vqanim.cli.params import ColorType, NumberType, SizeType
 from vqanim.errors import UsageError
-from vqanim.files import make_folder, write_atomic
 from vqanim.icons import (
     Figure,
     IconSpec,
@@ -28,9 +25,6 @@ from vqanim.icons import (
     text_figure,
 )
 from vqanim.scene.colors import color_text
-
-if TYPE_CHECKING:
-    from PIL import PngImagePlugin
 
 SIZE = (512, 512)
 MOST = 60
@@ -101,7 +95,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
     help="Another one gives other noise.",
 )
 @click.option("--out", metavar="FILE", help="PNG to write; ./<name of the icon>.png if not given.")
-@click.option("--force", is_flag=True, help="Overwrite a file of that name.")
+@params.force(help="Overwrite a file of that name.")
 def icon(
     name: Sequence[str],
     search: str | None,
@@ -116,21 +110,19 @@ def icon(
 ) -> None:
     """Draw the icon NAME to a PNG: fa-robot, "fas fa-eye", far fa-heart, twitter.
 
-    It makes a good start of a film or picture, above all when its color is near that of the result.
+    Icons make good starting images, especially when their color is close to the result you want.
     """
     if search is not None:
         _list_icons(search)
         return
     figure, stem = _figure(" ".join(name), shape, text, font, glyph)
     path = _path(out, stem, force)
-    made = IconSpec(figure, **look)
 
-    from vqanim.icons.draw import draw_icon  # --help and --search need no Pillow
+    from vqanim.api.icon import describe_figure, write_icon
 
-    picture = draw_icon(made, size[1], size[0])
-    make_folder(path.parent)
-    write_atomic(path, _png(picture, made, size))
-    say(f"wrote {short_path(path)}: {_title(figure)}, {size[0]}x{size[1]}")
+    width, height = size
+    write_icon(path, IconSpec(figure, **look), width, height)
+    say(f"wrote {short_path(path)}: {describe_figure(figure)}, {width}x{height}")
     if figure.kind == "icon":
         say(licence())
 
@@ -195,55 +187,3 @@ def _path(out: str | None, stem: str, force: bool) -> Path:
     if path.exists() and not force:
         raise UsageError(f"{path} exists; take another name with --out, or overwrite it with --force")
     return path
-
-
-def _title(figure: Figure) -> str:
-    if figure.kind == "icon":
-        return figure.name
-    if figure.kind == "shape":
-        return f"the shape of {Path(figure.file or '').name}"
-    return f"the text {figure.name!r}"
-
-
-def _png(picture: Any, made: IconSpec, size: tuple[int, int]) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", pnginfo=_chunks(made, size))
-    return buffer.getvalue()
-
-
-def _chunks(made: IconSpec, size: tuple[int, int]) -> PngImagePlugin.PngInfo:
-    """What the PNG says about itself: a text for viewers, JSON for programs, and whose icon it is."""
-    from PIL import PngImagePlugin
-
-    from vqanim.takes.metadata import version
-
-    figure = made.figure
-    look = {
-        field.name: color_text(value) if isinstance(value := getattr(made, field.name), tuple) else value
-        for field in fields(IconSpec)
-        if field.name != "figure"
-    }
-    # Names only: where a file lies is nobody's business.
-    what: dict[str, str] = {
-        figure.kind: Path(figure.file or "").name if figure.kind == "shape" else figure.name
-    }
-    if figure.kind == "text" and figure.file:
-        what["font"] = Path(figure.file).name
-    everything = {**what, **look, "size": list(size), "hash": figure.hash, "version": version()}
-    pairs = {key.replace("_", " ").capitalize(): value for key, value in look.items()}
-    last = {**pairs, "Size": f"{size[0]}x{size[1]}", "Version": f"vqanim {version()}"}
-    info = PngImagePlugin.PngInfo()
-    title = " ".join(_title(figure).split())
-    info.add_itxt(
-        "parameters", f"{title}\n" + ", ".join(f"{key}: {_value(value)}" for key, value in last.items())
-    )
-    info.add_itxt("vqanim", json.dumps(everything, ensure_ascii=False))
-    if figure.kind == "icon":
-        info.add_itxt("Copyright", licence())
-    return info
-
-
-def _value(value: Any) -> str:
-    return f"{value:.9g}" if isinstance(value, float) else str(value)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from vqanim.cli import words
+from vqanim.cli import params
+from vqanim.cli.formatting import Row, duration, rows, say, short_path
 from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
     from vqanim.audio.hear import Beats, Listener
+    from vqanim.scene.sound import Floats
 
 BESIDE = ""
 """What `--plot` means without a name."""
+COLUMNS = 60
+"""Characters of a curve."""
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_PLAIN = " .:-=+*#@"
+"""For terminals that cannot draw blocks."""
 
 
 @click.command()
@@ -36,7 +46,7 @@ BESIDE = ""
 @click.option("--scene", metavar="FILE", help="Write a scene to start from: shots on sections, keys on bars.")
 @click.option("--meter", type=click.IntRange(1, 32), default=4, show_default=True, help="Beats in a bar.")
 @click.option("--bpm", type=click.FloatRange(20, 400), help="The tempo, where you know it.")
-@click.option("--force", is_flag=True, help="Overwrite files.")
+@params.force(help="Overwrite existing files.")
 def listen(
     song: str,
     plot: str | None,
@@ -58,97 +68,75 @@ def listen(
         raise UsageError("--json and --csv both write to standard output, choose one")
     path = Path(song)
     plot_path = None if plot is None else Path(plot) if plot != BESIDE else path.with_suffix(".png")
-    files = [Path(name) if isinstance(name, str) else name for name in (plot_path, clicks, scene) if name]
-    _check_files(files, path, force=force)
+    for file in [Path(name) for name in (plot_path, clicks, scene) if name]:
+        if file.resolve() == path.resolve():
+            raise UsageError(f"{file} is the song itself, choose another name")
+        if file.exists() and not force:
+            raise UsageError(f"{file} exists; take another name, or overwrite it with --force")
 
+    from vqanim import api
+    from vqanim.audio.clicks import write_clicks
     from vqanim.audio.hear import Listener
 
     listener = Listener.of(path)
     beats = listener.beats(meter, bpm)
     if as_json:
-        from vqanim.cli.songtext import as_json_text
-
-        words.say(as_json_text(listener, beats, fps))
+        say(json.dumps(api.song_document(listener, beats, fps), ensure_ascii=True))
     elif as_csv:
-        from vqanim.cli.songtext import csv_lines
-
-        for line in csv_lines(listener, beats, fps):
-            print(line)
+        say("\n".join(api.song_csv(listener, beats, fps)))
     else:
-        words.say("\n".join(_report(listener, beats)))
-    for made in _write(listener, beats, meter, plot_path, clicks, scene):
-        if not (as_json or as_csv):
-            words.say(f"wrote {words.short_path(made)}")
+        say(f"{short_path(path)}: {duration(listener.song.seconds)}")
+        say(rows(list(_report(listener, beats))))
+    if plot_path is not None:
+        api.draw_signals(listener, beats, meter, plot_path)
+    if clicks is not None:
+        write_clicks(listener.song, beats.beats, beats.downbeat, Path(clicks), meter)
+    if scene is not None:
+        api.write_song_scene(listener.song, beats, meter, Path(scene))
+    if not (as_json or as_csv):
+        for made in (plot_path, clicks, scene):
+            if made is not None:
+                say(f"wrote {short_path(made)}")
 
 
-def _check_files(files: list[Path], song: Path, *, force: bool) -> None:
-    for file in files:
-        if file.resolve() == song.resolve():
-            raise UsageError(f"{file} is the song itself, choose another name")
-        if file.exists() and not force:
-            raise UsageError(f"{file} exists; take another name, or overwrite it with --force")
-
-
-def _report(listener: Listener, beats: Beats) -> Iterator[str]:
+def _report(listener: Listener, beats: Beats) -> Iterator[Row]:
+    """What a person wants to know."""
     from vqanim.audio.hear import CLEAR
     from vqanim.audio.spectrum import RATE
-    from vqanim.cli.songtext import sparkline
     from vqanim.scene.soundtrack import NAMES
 
-    yield f"{words.short_path(listener.song.path)}: {words.duration(listener.song.seconds)}"
-    sure = f"confidence {beats.confidence:.2f}"
     hardly = ", there is hardly a beat" if beats.confidence < CLEAR else ""
     octave = f"or {beats.octave:.1f} ({beats.octave_confidence:.2f})"
-    rows = [("tempo", f"{beats.tempo:.1f} bpm, {sure}{hardly}; {octave}")]
+    yield "tempo", f"{beats.tempo:.1f} bpm, confidence {beats.confidence:.2f}{hardly}; {octave}"
     if beats.beats:
-        first = beats.first_beat or 0.0
-        rows.append(
-            ("beats", f"{len(beats.beats)}, bar 1 at {first:.3f} s, the last at {beats.beats[-1]:.3f} s")
-        )
-    rows.append(("found by", beats.method))
+        first, last = beats.first_beat or 0.0, beats.beats[-1]
+        yield "beats", f"{len(beats.beats)}, bar 1 at {first:.3f} s, the last at {last:.3f} s"
+    yield "found by", beats.method
     for number, part in enumerate(beats.sections, 1):
-        length = words.duration(part.end - part.start)
-        rows.append(
-            (
-                f"section {number}",
-                f"{_minutes(part.start)}  {part.label}  {length}, loudness {part.loudness:.2f}",
-            )
-        )
-    rows += [(name, sparkline(listener.signal(name), RATE)) for name in NAMES]
-    yield words.rows(rows)
+        start = f"{int(part.start) // 60}:{part.start % 60:05.2f}"
+        length = duration(part.end - part.start)
+        yield f"section {number}", f"{start}  {part.label}  {length}, loudness {part.loudness:.2f}"
+    for name in NAMES:
+        yield name, _sparkline(listener.signal(name), RATE)
 
 
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{seconds % 60:05.2f}"
+def _sparkline(values: Floats, rate: float) -> str:
+    """A curve in one line: of each column the mean of what is largest every quarter of a second."""
+    import numpy as np
+
+    if not len(values):
+        return ""
+    size = max(1, round(rate / 4))
+    peaks = np.maximum.reduceat(values, np.arange(0, len(values), size))
+    edges = np.linspace(0, len(peaks), min(COLUMNS, len(peaks)) + 1).astype(int)
+    heights = [float(peaks[first : max(last, first + 1)].mean()) for first, last in pairwise(edges.tolist())]
+    ramp = _ramp()
+    return "".join(ramp[round(height * (len(ramp) - 1))] for height in heights)
 
 
-def _write(
-    listener: Listener, beats: Beats, meter: int, plot: Path | None, clicks: str | None, scene: str | None
-) -> Iterator[Path]:
-    """Write what is wanted; gives each path."""
-    if plot is not None:
-        _write_plot(listener, beats, meter, plot)
-        yield plot
-    if clicks is not None:
-        from vqanim.audio.clicks import write_clicks
-
-        write_clicks(listener.song, beats.beats, beats.downbeat, Path(clicks), meter)
-        yield Path(clicks)
-    if scene is not None:
-        from vqanim.cli.songscene import write_scene
-
-        write_scene(listener.song, beats, meter, Path(scene))
-        yield Path(scene)
-
-
-def _write_plot(listener: Listener, beats: Beats, meter: int, path: Path) -> None:
-    from vqanim.audio.plot import draw_plot
-    from vqanim.audio.spectrum import RATE
-    from vqanim.files import staged, writing
-    from vqanim.scene.soundtrack import NAMES
-
-    signals = {name: listener.signal(name) for name in NAMES}
-    title = f"{listener.song.path.name}   {beats.tempo:.1f} bpm"
-    picture = draw_plot(title, listener.song.seconds, beats, signals, RATE, meter)
-    with writing(path), staged(path) as temporary:
-        picture.save(temporary, "PNG")
+def _ramp() -> str:
+    try:
+        _BLOCKS.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return _PLAIN
+    return _BLOCKS

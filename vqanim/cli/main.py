@@ -21,11 +21,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from vqanim import __version__
+from vqanim.cli.formatting import complain, prepare_streams
 from vqanim.cli.stopping import Stopped
-from vqanim.cli.words import complain, prepare_streams
 from vqanim.errors import CurveError, SceneError, VqanimError
 
-# A command NAME is the function NAME of the module vqanim.cli.NAME; `import` is `import_`.
+# A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
+# `import` is `import_`.
+HOMES = {"image": "still", "style": "still", "timelapse": "still", "compare": "report"}
 COMMANDS = MappingProxyType(
     {
         "render": "Render a scene to a film, or continue a stopped render.",
@@ -33,9 +35,9 @@ COMMANDS = MappingProxyType(
         "style": "Paint a photo in the style of words or of another picture.",
         "timelapse": "Film how a single picture comes into being.",
         "encode": "Make a film from painted takes again, in other forms.",
-        "report": "Look back upon a render in one page.",
+        "report": "Write a one-page report on a render.",
         "compare": "Put two renders side by side in one page.",
-        "plan": "Tell what a film will be and cost, without painting it.",
+        "plan": "Show what a film will contain and how long it will take, without painting it.",
         "preview": "Show camera, edit and curves as a film, without models.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
@@ -67,7 +69,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        command: click.Command = getattr(importlib.import_module(f"vqanim.cli.{name}"), name)
+        module = importlib.import_module(f"vqanim.cli.{HOMES.get(name, name)}")
+        command: click.Command = getattr(module, name)
         return command
 
     def resolve_command(

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from vqanim.cli import completing, words
+from vqanim.cli import completing
+from vqanim.cli import formatting as words
 from vqanim.cli.stopping import stopping
 from vqanim.errors import InputError, UsageError, VqanimError
 from vqanim.models.catalogue import Entry, RemoteFile, find_entries, get_entry, list_models
@@ -117,22 +118,22 @@ def fetch(names: Sequence[str], sources: Sequence[str], quiet: bool) -> None:
     What is here already is read and compared with its SHA-256. A transfer that was broken off goes on where
     it stopped.
     """
-    from vqanim.cli.transfer import Transfer
+    from vqanim.cli.reporter import FetchReporter
 
     for source in sources:
         if not is_address(source):
             raise UsageError(f"--from {source}: this is no http or https address")
     entries = [entry for name in dict.fromkeys(names) for entry in find_entries(name)]
-    transfer = Transfer(quiet)
+    reporter = FetchReporter(quiet)
     with stopping():
         try:
             for entry in entries:
                 for event in fetch_model(entry, verify=True, sources=tuple(sources)):
-                    transfer.hear(event)
+                    reporter.report(event)
                 if not quiet:
                     words.say(f"{entry.name} is here, whole")
         finally:
-            transfer.end()
+            reporter.close()
 
 
 @models.command()

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from vqanim.cli.words import number
+from vqanim.cli.formatting import number
 from vqanim.preview.outline import Outline
 from vqanim.timeline.tracks import Floats, Track
 

@@ -52,6 +52,8 @@ class Run:
     """What to do with frames that somebody changed."""
     precision: Precision = "auto"
     """Of the networks' weights."""
+    workers: int = 1
+    """Processes that paint at the same time."""
 
     def wants(self, frame: FrameRef) -> bool:
         """Whether a frame is to be painted."""

@@ -10,14 +10,16 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from vqanim import __version__, response
-from vqanim.api.lookback import model_lines, write_report
-from vqanim.api.prepared import (
+from vqanim import __version__
+from vqanim.api import response
+from vqanim.api.inspect import model_lines, write_report
+from vqanim.api.project import (
     Prepared,
     fetch_models,
     picture_files,
     prepare,
     run_key,
+    song_files,
     trial_of,
     with_known_response,
     with_lead,
@@ -27,17 +29,15 @@ from vqanim.models.cache import cache_folder
 from vqanim.models.events import FetchEvent
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.quality import NORMAL
-from vqanim.songs import song_files
 from vqanim.timeline import Timeline
 from vqanim.timeline.part import Part, cut_part, needed_frames
 
 if TYPE_CHECKING:
     from vqanim.engine.edits import Edits
-    from vqanim.engine.events import Event, PageFailed, RunStarted, SettingsChanged
+    from vqanim.engine.events import Event, RunStarted, SettingsChanged
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
     from vqanim.film.compose import Find
-    from vqanim.pages.live import LivePage
     from vqanim.timeline import FrameRef
 
 
@@ -54,6 +54,7 @@ def render(
     part: Part | None = None,
     edits: Edits = "refuse",
     live: bool = False,
+    workers: int = 1,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
 
@@ -71,6 +72,8 @@ def render(
     edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
     `accept` (keep them and paint on from them) or `repair` (paint them anew).
     live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
+    device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, or several with commas between, for several workers.
+    workers: processes that paint at the same time, each a part of the film that begins with a cut.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
@@ -79,27 +82,14 @@ def render(
         scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out, quality=quality)
     )
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic, precision, edits, live, part)
-
-
-def _render(
-    prepared: Prepared,
-    folder: Path,
-    device: str,
-    deterministic: bool,
-    precision: Precision,
-    edits: Edits,
-    live: bool,
-    part: Part | None,
-) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
-    from vqanim.engine.events import RunStarted
+    from vqanim.engine.events import PageFailed, RunStarted
     from vqanim.engine.learning import Learner
     from vqanim.engine.run import Run, paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
-    from vqanim.pages.live import live_page
+    from vqanim.pages.live import PAGE, live_page
     from vqanim.pages.rendered import Rendered
     from vqanim.pages.report import PART_REPORT, REPORT
     from vqanim.pages.shown import show
@@ -120,7 +110,7 @@ def _render(
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
-        run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits, precision)
+        run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers)
         growing = live_path(folder, stem)
         film = show(prepared.scene, timeline, part)
 
@@ -145,9 +135,10 @@ def _render(
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 else:
                     yield event
-                yield from page_failures(watched)
+                yield from (PageFailed(PAGE, reason) for reason in watched.faults())
             making, complete, written = monotonic(), part is None, False
-            for made in make_film(shown, store.find, folder, stem, part_presets(part), guard=lock.check):
+            presets = () if part is None else ("web", "gif")  # the poster is the whole film's
+            for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
                 complete &= made.written
                 written |= made.written
                 yield made
@@ -199,14 +190,6 @@ def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Pat
         yield from walk
 
 
-def page_failures(page: LivePage) -> list[PageFailed]:
-    """What is to be told when the page that is watched cannot be written; once."""
-    from vqanim.engine.events import PageFailed
-    from vqanim.pages.live import PAGE
-
-    return [PageFailed(PAGE, reason) for reason in page.faults()]
-
-
 def changed_settings(
     before: Mapping[str, Any] | None, now: Mapping[str, Any], kept: int
 ) -> list[SettingsChanged]:
@@ -221,11 +204,6 @@ def changed_settings(
     harmless = tuple(one.texts for one in found if not one.repaints and kept)
     repainting = tuple(one.texts for one in found if one.repaints)
     return [SettingsChanged(harmless, repainting)] if harmless or repainting else []
-
-
-def part_presets(part: Part | None) -> tuple[str, ...]:
-    """What a part of a film is made into: all that a render makes but the poster, which is the film's."""
-    return () if part is None else ("web", "gif")
 
 
 def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:

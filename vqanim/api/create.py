@@ -1,19 +1,90 @@
-"""A scene to start a music video from: shots on the song's sections, keys on its bars."""
+"""New scenes: from a template, from the settings of other tools, and for a song."""
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vqanim.errors import UsageError
-from vqanim.files import write_atomic
+from vqanim.api.project import prepare
+from vqanim.api.schema import write_schema
+from vqanim.errors import CurveError, SceneError, UsageError
+from vqanim.files import make_folder, write_atomic, writing
 from vqanim.scene.sound import Clock
 from vqanim.scene.soundtrack import Soundtrack
 
 if TYPE_CHECKING:
     from vqanim.audio.hear import Beats
     from vqanim.audio.reading import Song
+    from vqanim.foreign import Draft
+
+
+def new_scene(path: Path) -> None:
+    """Write a commented scene that renders as it is, and the schema for editors beside it.
+
+    Raises OutputError.
+    """
+    template = resources.files("vqanim.api").joinpath("starter.yaml").read_text(encoding="utf-8")
+    make_folder(path.parent)
+    write_atomic(path, template)
+    write_schema(path.parent)
+
+
+def import_scene(settings: str, path: Path, tool: str | None = None) -> Draft:
+    """Write a scene made of the settings of another tool, a file or a command line, and the schema beside it.
+
+    tool: whose settings they are; recognized when None. Gives what became of every setting. What the scene
+    language refuses is left out and named in a comment, so that the scene passes `vqanim check`.
+    Raises UsageError where no scene can be made of them, InputError and OutputError.
+    """
+    from vqanim.foreign import import_settings
+
+    draft = import_settings(settings, path.parent, tool)
+    write_atomic(path, checked(draft, path))
+    write_schema(path.parent)
+    return draft
+
+
+def checked(draft: Draft, path: Path) -> str:
+    """The text of a scene that passes `vqanim check`; what does not is taken back and named in a comment.
+
+    Raises UsageError where nothing helps.
+    """
+    while True:
+        text = draft.text(path.name)
+        try:
+            _check(text, path.parent)
+            return text
+        except SceneError as error:
+            troubles = [(problem.place.path, problem.message) for problem in error.problems]
+        except CurveError as error:
+            troubles = [(error.place.path, error.reason)]
+        # From the end, so that the places of prompts stay what they are.
+        dropped = [draft.drop(where, why) for where, why in sorted(troubles, reverse=True, key=_in_order)]
+        if not any(dropped):
+            raise UsageError(
+                f"{draft.name}: no scene can be made of this: {troubles[0][0]}: {troubles[0][1]}"
+            )
+
+
+def _check(text: str, folder: Path) -> None:
+    """Do what `vqanim check` does with a scene in this folder, which is there only for a moment."""
+    path = folder / f".vqanim-{secrets.token_hex(4)}.yaml"
+    try:
+        with writing(folder):
+            path.write_text(text, encoding="utf-8")
+        prepare(path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _in_order(trouble: tuple[str, str]) -> tuple[int, str]:
+    match = re.match(r"prompts\[(\d+)\]", trouble[0])
+    return (int(match[1]) if match else -1, trouble[0])
+
 
 IDEAS = (
     "a lighthouse at night",
@@ -57,8 +128,11 @@ shots:
 """
 
 
-def write_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:
-    """Write a scene that passes `vqanim check`. Raises UsageError where it would not find the song."""
+def write_song_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:
+    """Write a scene to start a music video from: shots on the song's sections, keys on its bars.
+
+    Raises UsageError where the scene would not find the song, and OutputError.
+    """
     folder = path.resolve().parent
     if not song.path.resolve().is_relative_to(folder):
         raise UsageError(

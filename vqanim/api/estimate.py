@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from vqanim.api.prepared import Prepared, picture_files, run_key
+from vqanim.api.project import Prepared, picture_files, run_key
 from vqanim.files import make_folder
 from vqanim.models.cache import cache_folder
 from vqanim.scene.heard import song_times

@@ -1,13 +1,20 @@
-"""The scene language as a page of Markdown, from the declarations of its fields."""
+"""The scene language as a JSON schema for editors and as a page of Markdown, from its declarations."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from vqanim.effects import EFFECTS
+from vqanim.files import write_atomic
 from vqanim.scene import FieldInfo, describe_fields
 from vqanim.scene.easings import EASINGS
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS
+from vqanim.scene.schema import TITLE, scene_schema
+
+SCHEMA_FILE = "vqanim.schema.json"
+"""Beside each new scene, which names it in its first line, so that editors complete and check."""
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("", "The film", "At the top of the file."),
@@ -44,8 +51,27 @@ Every field takes `none`, which stands for its default or switches it off.
 """
 
 
+def schema_text() -> str:
+    """The schema as JSON."""
+    return json.dumps(scene_schema(), indent=1, ensure_ascii=True)
+
+
+def write_schema(folder: Path) -> None:
+    """Write the schema beside a scene, in the place of an older one; a file that is no schema of ours stays.
+
+    Raises OutputError.
+    """
+    path = folder / SCHEMA_FILE
+    try:
+        ours = not path.exists() or TITLE in path.read_text(encoding="utf-8")[:400]
+    except (OSError, UnicodeDecodeError):
+        ours = False
+    if ours:
+        write_atomic(path, schema_text() + "\n")
+
+
 def reference() -> str:
-    """The whole page."""
+    """The language as a page of Markdown."""
     return "".join(_page())
 
 
