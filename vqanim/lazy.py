@@ -23,6 +23,8 @@ class LazyModule:
         return getattr(import_module(self._name), name)
 
 
+__all__ = ["F", "LazyModule", "torch"]
+
 if TYPE_CHECKING:
     import torch
     import torch.nn.functional as F

@@ -16,7 +16,6 @@ from vqanim.cli.reporter import Reporter
 from vqanim.engine.events import (
     Event,
     FrameDone,
-    LapseStep,
     ModelsLoaded,
     PageFailed,
     PageWritten,
@@ -24,6 +23,7 @@ from vqanim.engine.events import (
     RunStarted,
     ShotStarted,
     StepChanged,
+    StepDone,
     TakesDone,
 )
 from vqanim.engine.pace import Pace
@@ -128,7 +128,7 @@ def test_pace_counts_the_steps_of_a_timelapse_once() -> None:
     pace.add(done("one", 3, done=4, frames=12, seconds=5))  # 10 units
     assert pace.seconds_left == pytest.approx((30 + 4 * 10) / 2)
     pace = Pace(lapse(4, 30))
-    pace.add_step(LapseStep("grow", 10, 30, 9, 0.5))
+    pace.add_step(StepDone("grow", 0, 10, 30, 0.5, 9, True))
     assert pace.seconds_left == pytest.approx((20 + 40) / 2)
     pace.add(replace(done("grow", 0, done=5, frames=12, seconds=0.01), of_lapse=True))
     pace.add(replace(done("grow", 3, done=8, frames=12, seconds=0.01), of_lapse=True))
@@ -138,7 +138,7 @@ def test_pace_counts_the_steps_of_a_timelapse_once() -> None:
 def test_a_timelapse_is_told_of_in_steps(capsys: pytest.CaptureFixture[str]) -> None:
     with closing(Reporter(lapse(2, 30), quiet=False)) as reporter:
         reporter.report(RecordingMoved("grow", "lapse/superseded/001"))
-        reporter.report(LapseStep("grow", 11, 30, 10, 0.5))
+        reporter.report(StepDone("grow", 0, 11, 30, 0.5, 10, True))
     out, err = capsys.readouterr()
     assert out.splitlines() == ["grow: going on after step 10 of 30", "grow: step 11/30, 0:20 left"]
     assert "unfinished timelapse of grow with other settings is in lapse/superseded/001 now" in err
@@ -220,7 +220,7 @@ def test_the_bar_shows_the_steps_of_a_timelapse() -> None:
     bar = RenderProgress(lapse(2, 30), console)
     bar.start(2)
     bar.enter("grow")
-    bar.lapse_step(LapseStep("grow", 11, 30, 0, 0.52))
+    bar.step(StepDone("grow", 0, 11, 30, 0.52, 0, True))
     bar.close()
     assert "grow" in screen.getvalue()
     assert "step 11/30, 0:20 left" in screen.getvalue()

@@ -14,21 +14,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from vqanim.guidance.guide import Guide
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan
 from vqanim.errors import InputError
-from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import (
     TEXT_PARTS,
-    CLIPConfig,
     CLIPPerceptor,
     clip_package,
-    load_clip,
+    linear,
     words_cut,
 )
-from vqanim.models.vit import linear
+from vqanim.models.families.clip import CLIPConfig, load_clip
 from vqanim.models.vqgan import VQGANGenerator
 
 KINDS = ["ViT", "RN"]

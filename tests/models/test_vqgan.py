@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 import yaml
 from taming.modules.diffusionmodules import model as diffusion
+from vqanim.guidance.guide import Guide
 
 from tests.models.official import (
     FORMS,
@@ -19,19 +20,17 @@ from tests.models.official import (
 )
 from tests.plans import frame_plan
 from vqanim.errors import InputError
-from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import GeneratorEntry, PackageFile, get_generator_entry
 from vqanim.models.conse import ConsePerceptor
+from vqanim.models.families.vqgan import VQGANConfig, load_vqgan
 from vqanim.models.vqgan import (
     VQGAN,
     VQGANGenerator,
     clamp_with_grad,
-    load_vqgan,
     look_up,
     nearest_codes,
 )
-from vqanim.models.vqgan_config import VQGANConfig
 
 TINY = {
     "model": {

@@ -21,11 +21,11 @@ from vqanim.api.project import Prepared, fetch_models, load_scene, prepare, prep
 from vqanim.api.prompts import load_modifiers
 from vqanim.api.render import render, with_response
 from vqanim.api.schema import reference, schema_text
-from vqanim.api.still import Timelapse, open_timelapse, paint_images, restyled
+from vqanim.api.still import TimelapseRun, open_timelapse, paint_images, restyled
 
 __all__ = [
     "Prepared",
-    "Timelapse",
+    "TimelapseRun",
     "at_painted_rate",
     "compare",
     "draw_plot",

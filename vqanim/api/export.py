@@ -38,7 +38,7 @@ def encode(
     Raises SceneError; InputError when there are no takes; UsageError for options that a preset cannot
     fulfill; LockedError while a render holds the folder; OutputError.
     """
-    from vqanim.engine.survey import Chain, survey
+    from vqanim.engine.cache_check import Chain, check_cache
     from vqanim.film import make_film
     from vqanim.film.found import cut_to_found
     from vqanim.film.presets import PRESETS, Wishes
@@ -52,7 +52,7 @@ def encode(
     with lock_folder(folder) as lock:
         store = TakeStore(folder, lock.check)
         hashes = content_hashes(picture_files(prepared.timeline))
-        stale = survey(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
+        stale = check_cache(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
         found = cut_to_found(prepared.timeline, store, frozenset(stale))
         yield found
         yield from make_film(

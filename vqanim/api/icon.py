@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from vqanim.icons import Figure, IconSpec, licence
+from vqanim.icons import Figure, IconSpec, license
 from vqanim.scene.colors import color_text
 
 
@@ -55,5 +55,5 @@ def _chunks(icon: IconSpec, width: int, height: int) -> Any:
     info.add_itxt("parameters", f"{' '.join(describe_figure(figure).split())}\n{said}")
     info.add_itxt("vqanim", json.dumps(everything, ensure_ascii=False))
     if figure.kind == "icon":
-        info.add_itxt("Copyright", licence())
+        info.add_itxt("Copyright", license())
     return info

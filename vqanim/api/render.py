@@ -33,7 +33,7 @@ from vqanim.timeline import Timeline
 from vqanim.timeline.part import Part, cut_part, needed_frames
 
 if TYPE_CHECKING:
-    from vqanim.engine.edits import Edits
+    from vqanim.engine.cache_check import Edits
     from vqanim.engine.events import Event, RunStarted, SettingsChanged
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
@@ -85,8 +85,9 @@ def render(
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
     from vqanim.engine.events import PageFailed, RunStarted
+    from vqanim.engine.job import Job
     from vqanim.engine.learning import Learner
-    from vqanim.engine.run import Run, paint_takes
+    from vqanim.engine.render import paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
     from vqanim.pages.live import PAGE, live_page
@@ -110,7 +111,9 @@ def render(
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
-        run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers)
+        job = Job(
+            timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
+        )
         growing = live_path(folder, stem)
         film = show(prepared.scene, timeline, part)
 
@@ -118,7 +121,7 @@ def render(
             closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
             live_page(folder, film, store, stem, lock.check) as watched,
         ):
-            painting = paint_takes(timeline, run)
+            painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 learner.hear(event)
                 watched.hear(event)

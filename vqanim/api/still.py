@@ -20,7 +20,8 @@ from vqanim.scene.prompts import parse_short
 from vqanim.scene.still import Still, size_like
 
 if TYPE_CHECKING:
-    from vqanim.engine.still import LapseEvent, StillEvent
+    from vqanim.engine.events import ModelsLoaded, StepDone
+    from vqanim.engine.still import StillEvent
     from vqanim.takes.recording import Recording
 
 STRENGTH = 0.6
@@ -130,7 +131,7 @@ def check_free(paths: Sequence[Path], force: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Timelapse:
+class TimelapseRun:
     """The film of one picture as it comes into being, in a folder that is locked; see `open_timelapse`."""
 
     still: Still
@@ -146,20 +147,23 @@ class Timelapse:
         """Steps whose pictures are there; 0: none is."""
         return max((step for step, _ in self.recording.pictures()), default=0)
 
-    def paint(self, device: str = "auto") -> Generator[LapseEvent, None, None]:
+    def paint(self, device: str = "auto") -> Generator[ModelsLoaded | StepDone, None, None]:
         """Record the picture step by step, from where an earlier run was stopped, and give what happens.
 
         Closing the iterator at any moment leaves a recording that can be continued.
         Raises InputError, DeviceError and OutputError.
         """
-        from vqanim.engine.still import record_lapse
+        from vqanim.engine.still import record_timelapse
+        from vqanim.engine.timelapse import Timelapse
 
-        yield from record_lapse(self.prepared.timeline, self.recording, device)
+        for event in record_timelapse(self.prepared.timeline, self.recording, device):
+            if not isinstance(event, Timelapse):
+                yield event
 
     def make(self, frames: int) -> None:
         """Write the picture and its film of so many frames, of which the last stand still, from what is
         recorded; a recording of all steps is then removed. Raises InputError and OutputError."""
-        from vqanim.engine.lapse import Lapse
+        from vqanim.engine.timelapse import Timelapse
         from vqanim.film.gif import write_gif
         from vqanim.film.pictures import Reel
         from vqanim.film.video import VideoSettings, write_video
@@ -167,7 +171,7 @@ class Timelapse:
 
         timeline, recording = self.prepared.timeline, self.recording
         plan, steps = timeline.shots[0].frames[0], self.steps
-        lapse = Lapse(recording, plan)
+        lapse = Timelapse(recording, plan)
         recording.claim(self.paths)
         write_still(self.paths[0], lapse.frame(frames).picture, self.still, plan, timeline.models, steps)
         reel = Reel(
@@ -194,14 +198,14 @@ def timelapse_paths(folder: Path, stem: str) -> tuple[Path, Path, Path]:
 @contextmanager
 def open_timelapse(
     still: Still, prepared: Prepared, folder: Path, *, force: bool = False
-) -> Iterator[Timelapse]:
+) -> Iterator[TimelapseRun]:
     """A timelapse in a folder, to be painted and then made; locked until it is left.
 
     prepared: from `prepare_lapse`, with the models fetched, so that their hashes are known.
     force: overwrite files that were not made from this recording.
     Raises UsageError where such files are there, InputError, LockedError and OutputError.
     """
-    from vqanim.engine.survey import Chain
+    from vqanim.engine.cache_check import Chain
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.recording import Recording
@@ -213,7 +217,7 @@ def open_timelapse(
         assert digest is not None, "it begins from nothing that must be painted before"
         recording, paths = Recording(folder / RECORDING, digest), timelapse_paths(folder, prepared.stem)
         check_free([path for path in paths if not recording.has_made(path)], force)
-        lapse = Timelapse(still, prepared, paths, recording, recording.open(folder))
+        lapse = TimelapseRun(still, prepared, paths, recording, recording.open(folder))
         try:
             yield lapse
         finally:

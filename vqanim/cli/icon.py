@@ -18,7 +18,7 @@ from vqanim.icons import (
     IconSpec,
     UnknownIcon,
     icon_figure,
-    licence,
+    license,
     search_icons,
     shape_figure,
     spec,
@@ -124,7 +124,7 @@ def icon(
     write_icon(path, IconSpec(figure, **look), width, height)
     say(f"wrote {short_path(path)}: {describe_figure(figure)}, {width}x{height}")
     if figure.kind == "icon":
-        say(licence())
+        say(license())
 
 
 def _list_icons(words: str) -> None:

@@ -13,7 +13,7 @@ from rich.table import Column
 from rich.text import Text
 
 from vqanim.cli.formatting import can_redraw, clock, complain, count, file_size, number, say
-from vqanim.engine.events import FrameDone, LapseStep
+from vqanim.engine.events import FrameDone, StepDone
 from vqanim.engine.pace import Pace, cost
 from vqanim.timeline.plan import Timeline
 
@@ -177,6 +177,7 @@ class RenderProgress:
         self._pace, self._countdown = Pace(timeline), Countdown()
         self._plans = [frame for shot in timeline.shots for frame in shot.frames]
         self._done, self._shot = 0, ""
+        self._first: dict[str, int] = {}
         self.close = self._progress.close
 
     def start(self, done: int) -> None:
@@ -206,26 +207,29 @@ class RenderProgress:
             event.done, event.frames, lambda since: where + left(since), title=title, note=note, urgent=urgent
         )
 
-    def step(self, shot: str, step: int, steps: int) -> None:
-        """A step of a frame is done; it moves the bar, and only of the first frame there is more to say."""
-        if self._pace.seconds_a_frame is not None:
-            self._progress.advance(self._done + step / steps)
-            return
-        costs = [cost(plan) for plan in self._plans[1:]]
-        others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
-        left = time_left(self._countdown.left(step, steps + others))
-        where = f"step {step}/{steps} of the first frame"
-        self._progress.show(step, steps, lambda since: where + left(since), title=shot)
-
-    def lapse_step(self, event: LapseStep) -> None:
-        """A step of a timelapse is done."""
+    def step(self, event: StepDone) -> None:
+        """A step is done. Those of later frames only move the bar: they pass too fast to be read."""
         self._pace.add_step(event)
-        first = event.step == event.began + 1
-        if first and event.began and not self._progress.redraws:
-            say(f"{event.shot}: going on after step {event.began} of {event.steps}")
-        where, left, title = f"step {event.step}/{event.steps}", time_left(self._pace.seconds_left), event.shot
+        first, left, where = event.step == event.since + 1, None, f"step {event.step}/{event.steps}"
+        if event.timelapse:
+            left = self._pace.seconds_left
+            if first and event.since and not self._progress.redraws:
+                say(f"{event.shot}: going on after step {event.since} of {event.steps}")
+        elif self._pace.seconds_a_frame is not None:
+            self._progress.advance(self._done + event.step / event.steps)
+            return
+        elif event.index == self._first.setdefault(event.shot, event.index) and len(self._first) == 1:
+            costs = [cost(plan) for plan in self._plans[1:]]
+            others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
+            left = self._countdown.left(event.step, event.steps + others)
+            where += " of the first frame"
+        ending, title = time_left(left), event.shot
         self._progress.show(
-            event.step, event.steps, lambda since: where + left(since), title=title, urgent=first
+            event.step,
+            event.steps,
+            lambda since: where + ending(since),
+            title=title,
+            urgent=first and event.timelapse,
         )
 
 

@@ -25,7 +25,6 @@ from vqanim.cli.formatting import (
 from vqanim.engine.events import (
     Event,
     FrameDone,
-    LapseStep,
     LiveFailed,
     ModelsLoaded,
     PageFailed,
@@ -36,6 +35,7 @@ from vqanim.engine.events import (
     SettingsChanged,
     ShotStarted,
     StepChanged,
+    StepDone,
     TakesDone,
     TrialStarted,
 )
@@ -69,7 +69,7 @@ class FetchReporter:
             case FetchStarted():
                 size = f", {file_size(event.size)}" if event.size else ""
                 self._say(f"fetching {event.model} ({event.kind}{size})")
-                self._say(f"  license: {event.licence}; commercial use: {with_reason(event.commercial)}")
+                self._say(f"  license: {event.license}; commercial use: {with_reason(event.commercial)}")
             case FetchWaiting():
                 self._say(f"another process is fetching {event.model}; waiting for it")
             case FetchProgress():
@@ -121,21 +121,17 @@ class StillReporter:
         self._progress = progress.StepProgress(steps, quiet)
         self.close = self._progress.close
 
-    def report(self, event: StillEvent | LapseStep) -> None:
+    def report(self, event: StillEvent) -> None:
         """Say what a person wants to know of an event; warnings also when quiet."""
-        from vqanim.engine.still import StepDone, StillDone
-
         match event:
             case ModelsLoaded():
                 warn(event.warnings)
             case StepDone():
-                self._progress.show(event.number * event.steps + event.step)
-            case StillDone():
+                if event.since and event.step == event.since + 1 and not self._quiet:
+                    say(f"going on after step {event.since} of {event.steps}")
+                self._progress.show(event.index * event.steps + event.step)
+            case _:
                 self.saved, self.steps = self.saved + 1, event.steps
-            case LapseStep():
-                if event.began and event.step == event.began + 1 and not self._quiet:
-                    say(f"going on after step {event.began} of {event.steps}")
-                self._progress.show(event.step)
 
 
 class Reporter:
@@ -177,8 +173,8 @@ class Reporter:
                 self._progress.enter(event.shot)
             case FrameDone():
                 self._progress.frame(event)
-            case LapseStep():
-                self._progress.lapse_step(event)
+            case StepDone():
+                self._progress.step(event)
             case TakesDone():
                 self._progress.close()
                 if event.painted:

@@ -111,6 +111,8 @@ def _nameless_term(term: dict[str, Any]) -> dict[str, Any]:
     named = dict(term)
     if target := named.pop("target"):
         named |= {"text": "", "target": _nameless_start(target)}
+    if not named["settings"]:
+        del named["settings"]
     if area := named.pop("area"):
         named["area"] = {**area, "shape": _nameless_start(area["shape"])}
     return named

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from vqanim.effects import EffectNow
 from vqanim.icons import IconSpec
+from vqanim.losses import LOSSES
 
 Color = tuple[float, float, float]
 
@@ -142,6 +143,8 @@ class WeightedTerm:
     """The picture that it compares with, where that is neither a text nor the frame before."""
     area: AreaPlan | None = None
     """Where it pulls; None: everywhere."""
+    settings: tuple[tuple[str, Any], ...] = ()
+    """What the kind's own settings are where a scene says so, sorted by name."""
 
     @property
     def pictures(self) -> tuple[StartPlan, ...]:
@@ -152,7 +155,7 @@ class WeightedTerm:
     @property
     def is_prompt(self) -> bool:
         """Whether it says what to show; the others hold a picture back."""
-        return not self.kind.startswith("stay_near")
+        return LOSSES[self.kind].pulls
 
 
 @dataclass(frozen=True)
@@ -251,6 +254,12 @@ class FramePlan:
     def terms(self) -> tuple[WeightedTerm, ...]:
         """The terms of all these steps."""
         return tuple(term for segment in self.segments for term in segment.losses)
+
+    @property
+    def carries_view(self) -> bool:
+        """True when the frame begins from the one before as the camera sees it now; a timelapse begins from
+        it as it is."""
+        return self.previous is not None and self.lapse is None
 
     @property
     def opens_on_picture(self) -> bool:

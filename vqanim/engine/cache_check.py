@@ -1,21 +1,27 @@
-"""Compares the frames on disk with the plan: which hold, which belong to an older scene.
+"""Compares the frames on disk with the plan: which hold, which belong to an older scene, which were edited.
 
-A frame holds if and only if its chain digest is the one that the plan, the models and the pixels of its
-inputs give now. Nothing is moved or painted here.
+A frame holds if and only if its chain digest is the one that the plan, the models and the hashes of its
+inputs give now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
+from vqanim.errors import InputError
 from vqanim.takes.digest import RunKey, chain_digest
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, Input, Timeline
 
+Edits: TypeAlias = Literal["refuse", "accept", "repair"]
+"""What to do with frames that somebody changed after they were painted, which are never lost and never taken
+for ours without a word: stop, paint on from them as they are now, or move them aside and paint them anew."""
+
 
 @dataclass(frozen=True)
-class Survey:
+class CacheCheck:
     """What a folder holds of a timeline."""
 
     kept: Mapping[str, int]
@@ -48,7 +54,7 @@ class Chain:
         return self.pixels.get(one.frame) if one.frame else self.assets[one.file or ""]
 
 
-def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
+def check_cache(timeline: Timeline, store: TakeStore, chain: Chain) -> CacheCheck:
     """Look at every planned frame once; `chain` learns the pixels of those that hold.
 
     After a frame that is missing, the frames behind it are neither kept nor stale: once it is painted
@@ -81,9 +87,34 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
             stale += frames_from(len(shot.frames), shot.name, store)
     for shot_name in sorted(set(store.list_shots()) - {shot.name for shot in timeline.shots}):
         stale += frames_from(0, shot_name, store)
-    return Survey(kept, tuple(stale), tuple(edited), frozenset(chain.pixels))
+    return CacheCheck(kept, tuple(stale), tuple(edited), frozenset(chain.pixels))
 
 
 def frames_from(index: int, shot: str, store: TakeStore) -> list[FrameRef]:
     """Frames of a shot that are on the disk, from `index` on: each was made from the one before."""
     return [FrameRef(shot, found) for found in store.find_frames(shot) if found >= index]
+
+
+def settle_edits(edited: Sequence[FrameRef], store: TakeStore, edits: Edits) -> None:
+    """Do what `edits` says with frames whose pixels were changed.
+
+    Raises InputError where that is to refuse them, and OutputError.
+    """
+    if not edited:
+        return
+    if edits == "refuse":
+        raise InputError(_message(edited, store))
+    if edits == "repair":
+        store.supersede(edited)
+        return
+    for frame in edited:
+        store.accept(frame.shot, frame.index)
+
+
+def _message(edited: Sequence[FrameRef], store: TakeStore) -> str:
+    first = store.find(edited[0])
+    more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""
+    return (
+        f"{first}{more}: was changed after it was painted; --accept-edits keeps it as it is and paints on "
+        "from it, --repair moves it to superseded/ and paints it anew"
+    )
