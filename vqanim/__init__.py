@@ -13,7 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vqanim.api import encode, load_scene, prepare, render
+    from vqanim.api.export import encode
+    from vqanim.api.project import load_scene, prepare
+    from vqanim.api.render import render
     from vqanim.errors import (
         CurveError,
         DeviceError,

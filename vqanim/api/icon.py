@@ -42,7 +42,7 @@ def _chunks(icon: IconSpec, width: int, height: int) -> Any:
     }
     # Names only: where a file lies is nobody's business.
     file = Path(figure.file or "").name
-    what = {figure.kind: file if figure.kind == "shape" else figure.name}
+    what: dict[str, Any] = {figure.kind: file if figure.kind == "shape" else figure.name}
     if figure.kind == "text" and file:
         what["font"] = file
     everything = {**what, **look, "size": [width, height], "hash": figure.hash, "version": version()}
