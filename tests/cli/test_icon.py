@@ -55,7 +55,7 @@ def test_nothing_is_overwritten_unless_forced(run: Run, here: Path) -> None:
     (here / "eye.png").write_text("precious")
     result = run("icon", "eye", "--size", "32")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "Error: eye.png exists; take another name with --out, or overwrite it with --force\n"
+    assert result.err == "Error: eye.png exists already; choose another name, or --force to overwrite\n"
     assert (here / "eye.png").read_text() == "precious"
     assert run("icon", "eye", "--size", "32", "--force").code == 0
     assert read_picture(here / "eye.png").shape == (32, 32, 3)

@@ -14,7 +14,6 @@ from vqanim.scene.heard import song_times
 from vqanim.timeline.part import Part, part_of
 
 if TYPE_CHECKING:
-    from vqanim.engine.cache_check import CacheCheck
     from vqanim.film import FilmDone
     from vqanim.preview.outline import Outline
 
@@ -25,28 +24,19 @@ def outline(prepared: Prepared, device: str | None = None, out: str | Path | Non
     device: whose times are meant; the one that painted last if None. out: the folder of the render, the
     default one when None: frames that are there already and hold need not be painted.
     """
+    from vqanim.engine.cache_check import Chain, check_cache
     from vqanim.engine.speeds import read_speeds
     from vqanim.preview.outline import make_outline
-
-    models = prepared.generator, prepared.perceptors
-    found = look_for_frames(prepared, Path(out) if out is not None else prepared.default_folder)
-    return make_outline(prepared.scene, prepared.timeline, models, read_speeds(cache_folder()), device, found)
-
-
-def look_for_frames(prepared: Prepared, folder: Path) -> CacheCheck | None:
-    """What a render's folder holds of a film, as a render would find it; None where nothing is painted.
-
-    Nothing is written, so a render may be at work there.
-    """
-    if not (folder / "takes").is_dir():
-        return None
-    from vqanim.engine.cache_check import Chain, check_cache
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.store import Onlooker
 
-    timeline = prepared.timeline
-    chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
-    return check_cache(timeline, Onlooker(folder), chain)
+    timeline, found = prepared.timeline, None
+    folder = Path(out) if out is not None else prepared.default_folder
+    if (folder / "takes").is_dir():  # nothing is written, so a render may be at work there
+        chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
+        found = check_cache(timeline, Onlooker(folder), chain)
+    models = prepared.generator, prepared.perceptors
+    return make_outline(prepared.scene, timeline, models, read_speeds(cache_folder()), device, found)
 
 
 def draw_plot(outline: Outline, path: Path) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vqanim.api.export import find_render
-from vqanim.api.project import Prepared, default_folder
-from vqanim.errors import InputError, UsageError, VqanimError
-from vqanim.files import Guard, make_folder
+from vqanim.api.project import Prepared, check_free, default_folder
+from vqanim.errors import InputError
+from vqanim.files import make_folder
 
 if TYPE_CHECKING:
-    from vqanim.engine.events import PageFailed, PageWritten
     from vqanim.pages.compare import Comparison
     from vqanim.pages.rendered import Rendered
     from vqanim.preview.outline import ModelLine
@@ -26,14 +24,13 @@ def report(source: str | Path, out: str | Path | None = None, *, force: bool = F
     Raises UsageError, InputError when there is no render, SceneError and OutputError.
     """
     from vqanim.pages.live import read_warnings
-    from vqanim.pages.report import REPORT
-    from vqanim.pages.report import write_report as write
+    from vqanim.pages.report import REPORT, write_report
 
     rendered = find_rendered(source)
     path = rendered.folder / REPORT if out is None else Path(out)
     warnings = dict.fromkeys((*rendered.shown.timeline.warnings, *read_warnings(rendered.folder)))
     make_folder(path.parent)
-    write(rendered, path, tuple(warnings), force=force)
+    write_report(rendered, path, tuple(warnings), force=force)
     return path
 
 
@@ -51,8 +48,7 @@ def compare(
     from vqanim.pages.kit import write_page
 
     path = Path(out)
-    if path.is_dir() or (path.exists() and not force):
-        raise UsageError(f"{path}: there already; give another --out, or --force to overwrite")
+    check_free([path], force)
     found = compare_renders(find_rendered(one), find_rendered(other), (str(one), str(other)))
     text = comparison_page(found)
     make_folder(path.parent)
@@ -84,17 +80,3 @@ def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:
     from vqanim.preview import outline
 
     return outline.model_lines(prepared.generator, prepared.perceptors, prepared.timeline)
-
-
-def write_report(
-    rendered: Rendered, path: Path, warnings: Sequence[str], guard: Guard
-) -> PageWritten | PageFailed:
-    """Write what is looked back upon after a render; no fault of that is one of the render."""
-    from vqanim.engine.events import PageFailed, PageWritten
-    from vqanim.pages import report
-
-    try:
-        report.write_report(rendered, path, warnings, guard)
-    except VqanimError as error:
-        return PageFailed(path.name, str(error))
-    return PageWritten(str(path))

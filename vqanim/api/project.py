@@ -96,19 +96,22 @@ def prepare(
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
-    timeline = compile_timeline(scene, limits=limits_of(generator, perceptors))
-    prepared = Prepared(scene, timeline, generator, perceptors, quality)
+    prepared = compiled(scene, generator, perceptors, quality)
     return prepared if folder is None else with_known_response(prepared, folder)
 
 
-def limits_of(generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry]) -> Limits:
-    """What models say about scenes that leave things open."""
-    return Limits(
+def compiled(
+    scene: Scene, generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], quality: str = NORMAL
+) -> Prepared:
+    """A scene that was read, compiled for its models, which decide what it leaves open."""
+    limits = Limits(
         multiple=generator.multiple,
         learning_rate=generator.learning_rate,
         smoothing=generator.smoothing,
         views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
     )
+    timeline = compile_timeline(scene, limits=limits)
+    return Prepared(scene, timeline, generator, tuple(perceptors), quality)
 
 
 def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...]]:
@@ -141,24 +144,17 @@ def with_known_response(prepared: Prepared, folder: Path) -> Prepared:
         return prepared
     key = response.trial_key(trial_of(prepared), run_key(prepared))
     frames = response.read_response(folder, key)
-    return prepared if frames is None else with_lead(prepared, frames)
-
-
-def with_lead(prepared: Prepared, frames: int) -> Prepared:
-    """The scene with a lead of so many painted frames wherever it was to be measured."""
-    return with_scene(prepared, response.with_lead(prepared.scene, frames))
+    return prepared if frames is None else with_scene(prepared, response.with_lead(prepared.scene, frames))
 
 
 def trial_of(prepared: Prepared) -> Timeline:
     """The short film that shows how soon a change of prompts is seen with a scene's models and settings."""
-    limits = limits_of(prepared.generator, prepared.perceptors)
-    return compile_timeline(response.trial_scene(prepared.scene), limits=limits)
+    return with_scene(prepared, response.trial_scene(prepared.scene)).timeline
 
 
 def with_scene(prepared: Prepared, scene: Scene) -> Prepared:
     """The same models and quality with a scene that differs in what does not concern them."""
-    limits = limits_of(prepared.generator, prepared.perceptors)
-    return replace(prepared, scene=scene, timeline=compile_timeline(scene, limits=limits))
+    return compiled(scene, prepared.generator, prepared.perceptors, prepared.quality)
 
 
 def prepare_still(still: Still, name: str = "picture") -> Prepared:
@@ -197,20 +193,14 @@ def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator
     return replace(prepared, generator=generator, perceptors=tuple(perceptors))
 
 
-def perceptors_hash(prepared: Prepared) -> str:
-    """What the perceptors of a run and their shares add to the digest of its frames."""
-    from vqanim.takes.digest import join_perceptors
-
-    uses = zip(prepared.perceptors, prepared.timeline.perceptors, strict=True)
-    return join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
-
-
 def run_key(prepared: Prepared) -> RunKey:
     """What every frame of a run depends on."""
-    from vqanim.takes.digest import RunKey
+    from vqanim.takes.digest import RunKey, join_perceptors
 
     timeline = prepared.timeline
-    return RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
+    uses = zip(prepared.perceptors, timeline.perceptors, strict=True)
+    perceptors = join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
+    return RunKey(prepared.generator.hash, perceptors, timeline.width, timeline.height)
 
 
 def picture_files(timeline: Timeline) -> list[str]:
@@ -281,3 +271,14 @@ def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
 
 def _seconds(text: str) -> float:
     return float(text.removesuffix("s"))
+
+
+def check_free(paths: Sequence[Path], force: bool) -> None:
+    """Raise UsageError where files already exist and `force` does not say that they are overwritten."""
+    there = [path for path in paths if path.exists()]
+    if there and not force:
+        names = ", ".join(map(str, there[:3]))
+        exist = "exists" if len(there) == 1 else "exist"
+        raise UsageError(f"{names} {exist} already; choose another name, or --force to overwrite")
+    if folders := [path for path in there if path.is_dir()]:
+        raise UsageError(f"{folders[0]} is a folder; choose another name")

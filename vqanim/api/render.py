@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vqanim import __version__
 from vqanim.api import response
-from vqanim.api.inspect import model_lines, write_report
+from vqanim.api.inspect import model_lines
 from vqanim.api.project import (
     Prepared,
     fetch_models,
@@ -22,8 +22,9 @@ from vqanim.api.project import (
     song_files,
     trial_of,
     with_known_response,
-    with_lead,
+    with_scene,
 )
+from vqanim.errors import VqanimError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.cache import cache_folder
 from vqanim.models.events import FetchEvent
@@ -84,7 +85,7 @@ def render(
     folder = Path(out) if out is not None else prepared.default_folder
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
-    from vqanim.engine.events import PageFailed, RunStarted
+    from vqanim.engine.events import PageFailed, PageWritten, RunStarted
     from vqanim.engine.job import Job
     from vqanim.engine.learning import Learner
     from vqanim.engine.render import paint_takes
@@ -92,7 +93,7 @@ def render(
     from vqanim.film.live import live_path, remove_live
     from vqanim.pages.live import PAGE, live_page
     from vqanim.pages.rendered import Rendered
-    from vqanim.pages.report import PART_REPORT, REPORT
+    from vqanim.pages.report import PART_REPORT, REPORT, write_report
     from vqanim.pages.shown import show
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
@@ -150,7 +151,12 @@ def render(
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
                 rendered = Rendered(folder, stem, film, model_lines(prepared))
-                yield write_report(rendered, page, watched.warnings, lock.check)
+                try:
+                    write_report(rendered, page, watched.warnings, lock.check)
+                except VqanimError as error:  # no fault of the render's
+                    yield PageFailed(page.name, str(error))
+                else:
+                    yield PageWritten(str(page))
         remove_live(growing)
 
 
@@ -167,7 +173,7 @@ def with_response(
     prepared = yield from fetch_models(prepared)
     trial = trial_of(prepared)
     frames = yield from response.measure(trial, run_key(prepared), folder, device, deterministic)
-    return with_lead(prepared, frames)
+    return with_scene(prepared, response.with_lead(prepared.scene, frames))
 
 
 def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:

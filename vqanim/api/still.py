@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vqanim.api.project import Prepared, picture_files, run_key
+from vqanim.api.project import Prepared, check_free, picture_files, run_key
 from vqanim.errors import UsageError
 from vqanim.files import Picture, picture_size
 from vqanim.models.catalogue import get_generator_entry
@@ -118,16 +118,6 @@ def style_stem(still: Still) -> str:
     """A file name for a photo in another style, from those of the photo and of the style."""
     style = file_stem(still) if still.prompt else Path(still.targets[0].path).stem
     return f"{Path(still.init or '').stem}-{style}"
-
-
-def check_free(paths: Sequence[Path], force: bool) -> None:
-    """Raise UsageError where files are already there and `force` does not say that they are overwritten."""
-    there = [path for path in paths if path.exists()]
-    if there and not force:
-        names = ", ".join(map(str, there[:3]))
-        raise UsageError(f"{names}: there already; give another --out, or --force to overwrite")
-    if folders := [path for path in there if path.is_dir()]:
-        raise UsageError(f"{folders[0]}: is a folder; give another --out")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from vqanim.scene.colors import color_text
 SIZE = (512, 512)
 MOST = 60
 """Icons that a search shows."""
+_shown = partial(click.option, show_default=True)
 _CODE = re.compile(r"(?:U\+|0x|\\u|&#x)?([0-9a-f]{4,6});?", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
@@ -45,55 +47,41 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 @click.option(
     "--glyph", metavar="CHARACTER", help="One character of --font instead, as such or as its code: U+F099."
 )
-@click.option(
-    "--color", type=ColorType(), default=spec.COLOR, help=f"Of the figure.  [{color_text(spec.COLOR)}]"
+@_shown(
+    "--color",
+    type=ColorType(),
+    default=spec.COLOR,
+    show_default=color_text(spec.COLOR),
+    help="Of the figure.",
 )
-@click.option(
-    "--opacity", type=NumberType(0, 1), default=spec.OPACITY, show_default=True, help="Of the figure."
+@_shown("--opacity", type=NumberType(0, 1), default=spec.OPACITY, help="Of the figure.")
+@_shown(
+    "--background",
+    type=ColorType(),
+    default=spec.BACKGROUND,
+    show_default="white",
+    help="Color of the ground.",
 )
-@click.option("--background", type=ColorType(), default=spec.BACKGROUND, help="Color of the ground.  [white]")
-@click.option(
-    "--noise",
-    type=NumberType(0, 1),
-    default=spec.NOISE,
-    show_default=True,
-    help="Opacity of the noise on the ground, under the figure.",
-)
-@click.option(
-    "--noise-colors",
-    type=click.Choice(spec.NOISE_COLORS),
-    default="gray",
-    show_default=True,
-    help="Of the noise.",
-)
-@click.option("--size", type=SizeType(), default=SIZE, help="Of the picture, N or WxH pixels.  [512]")
-@click.option(
+@_shown("--noise", type=NumberType(0, 1), default=spec.NOISE, help="Opacity of the noise on the ground.")
+@_shown("--noise-colors", type=click.Choice(spec.NOISE_COLORS), default="gray", help="Of the noise.")
+@_shown("--size", type=SizeType(), default=SIZE, show_default="512", help="Of the picture, N or WxH pixels.")
+@_shown(
     "--scale",
     type=NumberType(0.01, 1),
     default=spec.SCALE,
-    help="The figure fits into this share of width and height.  [5/6]",
+    show_default="5/6",
+    help="The figure fits into this share of width and height.",
 )
-@click.option(
-    "--align",
-    type=click.Choice(spec.ALIGNS),
-    default="center",
-    show_default=True,
-    help="The border that the figure touches.",
+@_shown(
+    "--align", type=click.Choice(spec.ALIGNS), default="center", help="The border that the figure touches."
 )
-@click.option(
+@_shown(
     "--stroke",
     type=NumberType(0, spec.MAX_STROKE),
     default=spec.STROKE,
-    show_default=True,
     help="How much the outline grows on every side, in pixels of a picture of 512.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=spec.SEED,
-    show_default=True,
-    help="Another one gives other noise.",
-)
+@_shown("--seed", type=click.IntRange(0, 2**63 - 1), default=spec.SEED, help="Another one gives other noise.")
 @click.option("--out", metavar="FILE", help="PNG to write; ./<name of the icon>.png if not given.")
 @params.force(help="Overwrite a file of that name.")
 def icon(
@@ -177,13 +165,11 @@ def _character(glyph: str) -> str:
 
 def _path(out: str | None, stem: str, force: bool) -> Path:
     """Where to write. Raises UsageError for names that are no PNG, and for files that exist."""
-    if out is None:
-        path = Path(f"{_NOT_IN_NAMES.sub('-', stem).strip('-.')[:60] or 'icon'}.png")
-    else:
-        path = Path(out)
-        if path.suffix.lower() not in ("", ".png") or not path.name.strip("."):
-            raise UsageError(f"--out: found {out!r}, allowed is the name of a PNG such as icon.png")
-        path = path if path.suffix else path.with_name(f"{path.name}.png")
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists; take another name with --out, or overwrite it with --force")
+    from vqanim.api.project import check_free
+
+    path = Path(out or f"{_NOT_IN_NAMES.sub('-', stem).strip('-.')[:60] or 'icon'}.png")
+    if path.suffix.lower() not in ("", ".png") or not path.name.strip("."):
+        raise UsageError(f"--out: found {out!r}, allowed is the name of a PNG such as icon.png")
+    path = path if path.suffix else path.with_name(f"{path.name}.png")
+    check_free([path], force)
     return path

@@ -42,7 +42,7 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
     and what is left out.
     """
     from vqanim import api
-    from vqanim.api.still import check_free
+    from vqanim.api.project import check_free
 
     path = Path(out) if out else _beside(settings)
     if path.suffix.lower() not in (".yaml", ".yml"):

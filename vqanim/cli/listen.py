@@ -68,16 +68,16 @@ def listen(
         raise UsageError("--json and --csv both write to standard output, choose one")
     path = Path(song)
     plot_path = None if plot is None else Path(plot) if plot != BESIDE else path.with_suffix(".png")
-    for file in [Path(name) for name in (plot_path, clicks, scene) if name]:
-        if file.resolve() == path.resolve():
-            raise UsageError(f"{file} is the song itself, choose another name")
-        if file.exists() and not force:
-            raise UsageError(f"{file} exists; take another name, or overwrite it with --force")
 
     from vqanim import api
+    from vqanim.api.project import check_free
     from vqanim.audio.clicks import write_clicks
     from vqanim.audio.hear import Listener
 
+    files = [Path(name) for name in (plot_path, clicks, scene) if name]
+    if song_itself := [file for file in files if file.resolve() == path.resolve()]:
+        raise UsageError(f"{song_itself[0]} is the song itself, choose another name")
+    check_free(files, force)
     listener = Listener.of(path)
     beats = listener.beats(meter, bpm)
     if as_json:
@@ -94,9 +94,8 @@ def listen(
     if scene is not None:
         api.write_song_scene(listener.song, beats, meter, Path(scene))
     if not (as_json or as_csv):
-        for made in (plot_path, clicks, scene):
-            if made is not None:
-                say(f"wrote {short_path(made)}")
+        for file in files:
+            say(f"wrote {short_path(file)}")
 
 
 def _report(listener: Listener, beats: Beats) -> Iterator[Row]:

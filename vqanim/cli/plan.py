@@ -24,7 +24,6 @@ from vqanim.cli.formatting import (
     with_reason,
 )
 from vqanim.cli.stopping import stopping
-from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
     from vqanim.preview.outline import Outline, PromptLine
@@ -85,10 +84,10 @@ def plan(
     either, plan says so. It is that for the rest where frames are painted already.
     """
     from vqanim import api
+    from vqanim.api.project import check_free
 
     prepared = api.prepare(scene, out=out, **options)
-    if plot is not None and plot.exists() and not force:
-        raise UsageError(f"{plot}: there already; give another name, or --force to overwrite")
+    check_free([plot] if plot else [], force)
     if frame is not None:
         from vqanim.preview.outline import frame_document
 

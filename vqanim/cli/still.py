@@ -110,7 +110,8 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
     it, to the same bits.
     """
     from vqanim import api
-    from vqanim.api.still import FPS, RECORDING, check_free, file_stem, timelapse_paths
+    from vqanim.api.project import check_free
+    from vqanim.api.still import FPS, RECORDING, file_stem, timelapse_paths
 
     for name, seconds, least in (("duration", duration, 1 / FPS), ("freeze-end", freeze_end, 0.0)):
         if not least <= seconds <= MAX_SECONDS:
@@ -174,7 +175,8 @@ def _paint(still: Still, paths: list[Path], options: Mapping[str, Any]) -> int:
     Raises UsageError, InputError, DeviceError and OutputError.
     """
     from vqanim import api
-    from vqanim.api.still import check_free, file_stem
+    from vqanim.api.project import check_free
+    from vqanim.api.still import file_stem
 
     several, quiet, stopped = len(paths) - 1, options["quiet"], 0
     check_free(paths, options["force"])
