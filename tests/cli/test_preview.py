@@ -206,7 +206,7 @@ def test_a_long_preview_tells_how_far_it_is_on_standard_error(
         shown = PictureProgress(quiet)
         for done in range(1, pictures + 1):
             now[0] += 0.0625
-            shown.show(done, pictures)
+            shown.show_picture(done, pictures)
         shown.close()
         out, err = capsys.readouterr()
         assert out == ""

@@ -27,10 +27,13 @@ def new_scene(path: Path) -> None:
 
     Raises OutputError.
     """
-    template = resources.files("vqanim.api").joinpath("starter.yaml").read_text(encoding="utf-8")
     make_folder(path.parent)
-    write_atomic(path, template)
+    write_atomic(path, _template("starter.yaml"))
     write_schema(path.parent)
+
+
+def _template(name: str) -> str:
+    return resources.files("vqanim.api").joinpath(name).read_text(encoding="utf-8")
 
 
 def import_scene(settings: str, path: Path, tool: str | None = None) -> Draft:
@@ -104,29 +107,6 @@ _NEAR = 0.05
 _LOUDER = 0.2
 """Of loudness: a section that differs by so much from the one before begins with a cut."""
 
-_HEAD = """\
-# A scene on {name}, written by vqanim listen. Change the prompts, then: vqanim render {scene}
-# For a quick look: vqanim render {scene} --set size=128x72 --set fps=6
-vqanim: 1
-title: {title}
-size: [256, 144]
-fps: 12
-duration: soundtrack
-soundtrack:
-  file: {file}
-  bpm: auto          # or a number, where you know better
-  first_beat: auto   # when bar 1 begins
-  meter: {meter}
-guidance: {{steps: 6, first_steps: 60}}
-lead: auto           # prompts change so much earlier that the change is seen on its beat
-camera:
-  zoom: "1.03 + 0.5 * bass"
-hits:
-  - {{on: beat, every: {meter}, flash: 0.25, fade: 0.5beats}}
-  - {{on: onset, above: 0.6, punch: 1.04, fade: 150ms}}
-shots:
-"""
-
 
 def write_song_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:
     """Write a scene to start a music video from: shots on the song's sections, keys on its bars.
@@ -145,7 +125,7 @@ def write_song_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:
 def scene_text(song: Song, beats: Beats, meter: int, file: str, scene: str) -> str:
     """The scene, for a song whose path from there is `file`."""
     clock = Soundtrack("", first_beat=beats.first_beat, beats=beats.beats, meter=meter).clock()
-    head = _HEAD.format(
+    head = _template("song.yaml").format(
         name=_plain(song.path.name),
         scene=_plain(scene),
         title=_quoted(song.path.stem),

@@ -162,19 +162,18 @@ def prepare_still(still: Still, name: str = "picture") -> Prepared:
 
     Raises UsageError, SceneError for unknown models, and InputError for missing or broken pictures.
     """
-    return _prepare_made(still_scene(still, name))
+    return _prepare_unwritten(still_scene(still, name))
 
 
 def prepare_lapse(still: Still, name: str, frames: int, fps: int, pace: str) -> Prepared:
     """The same for the film of so many frames in which the picture comes into being."""
-    return _prepare_made(lapse_scene(still, name, frames, fps, pace))
+    return _prepare_unwritten(lapse_scene(still, name, frames, fps, pace))
 
 
-def _prepare_made(scene: Scene) -> Prepared:
-    """Prepare a scene that nobody wrote, so that no mistake in it has a place."""
+def _prepare_unwritten(scene: Scene) -> Prepared:
     try:
         return prepare(scene)
-    except SceneError as error:
+    except SceneError as error:  # nobody wrote it, so that no mistake in it has a place
         raise UsageError("; ".join(problem.message for problem in error.problems)) from error
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vqanim.cli import completing, params
+from vqanim.cli import params
 from vqanim.cli.formatting import Row, rows, say, short_path
 from vqanim.errors import UsageError
 
@@ -23,7 +23,7 @@ MOST_KEYS = 6
 
 
 @click.command("import")
-@click.argument("settings", metavar="FILE|COMMAND", shell_complete=completing.settings)
+@click.argument("settings", metavar="FILE|COMMAND", type=click.Path())
 @click.option(
     "--from",
     "source",
@@ -71,17 +71,11 @@ def _beside(settings: str) -> Path:
 
 def summary(draft: Draft) -> Iterator[Row]:
     """What became of the settings, in lines."""
-    taken = [key for note in draft.notes if note.fate == "taken" for key in note.keys]
-    if taken:
+    if taken := [key for note in draft.notes if note.fate == "taken" for key in note.keys]:
         yield "taken over", _named(taken)
-    for note in draft.notes:
-        if note.fate == "close":
-            yield "close", _reason(note)
-    for path, _, reason in draft.dropped:
-        yield "not possible", f"{path}: {reason}"
-    for note in draft.notes:
-        if note.fate == "left":
-            yield "left out", _reason(note)
+    yield from (("close", _reason(note)) for note in draft.notes if note.fate == "close")
+    yield from (("not possible", f"{path}: {reason}") for path, _, reason in draft.dropped)
+    yield from (("left out", _reason(note)) for note in draft.notes if note.fate == "left")
 
 
 def _reason(note: Note) -> str:

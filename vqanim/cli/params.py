@@ -219,7 +219,12 @@ def photo(command: Command) -> Command:
 def still_of(options: Mapping[str, Any]) -> Still:
     """The settings that the options of a picture ask for, those of --like among them, with a warning where
     its pictures changed. Raises UsageError and InputError."""
-    still = _like(options["like"])
+    still = Still()
+    if options["like"] is not None:
+        from vqanim.takes.still import read_still
+
+        still, notes = read_still(Path(options["like"]))
+        warn(notes)
     names = ("prompt", "init", "fit", "also_target", "steps", "learning_rate", "seed", "models", "strength")
     changes = {name: options[name] for name in names if options.get(name) is not None}
     changes |= _start(options, still)
@@ -247,16 +252,6 @@ def _start(options: Mapping[str, Any], like: Still) -> dict[str, Any]:
     if colors and like.icon is None:
         raise UsageError("--icon-color and --icon-background say how --icon looks, but there is no --icon")
     return {"icon": None if like.icon is None else replace(like.icon, **colors)}
-
-
-def _like(path: str | None) -> Still:
-    if path is None:
-        return Still()
-    from vqanim.takes.still import read_still
-
-    still, notes = read_still(Path(path))
-    warn(notes)
-    return still
 
 
 def _targets(options: Mapping[str, Any]) -> tuple[Target, ...]:

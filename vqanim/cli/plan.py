@@ -120,27 +120,11 @@ def describe(outline: Outline) -> Iterator[str]:
     from vqanim.cli.plots import plots
 
     seconds, fps = duration(outline.seconds), number(outline.fps)
-    yield (
-        f"{outline.title}: {count(outline.frames, 'frame')}, {seconds} at {fps} fps, "
-        f"{outline.width}x{outline.height}"
-    )
-    rate = "" if outline.rate == outline.fps else f", {number(outline.rate)} a second"
-    yield rows(
-        [
-            (
-                "painted",
-                f"{count(outline.painted, 'frame')}{rate}, {count(outline.steps, 'step')}",
-            ),
-            *_there(outline),
-            *_models(outline),
-            *_sound(outline),
-            ("memory", _memory(outline)),
-            ("disk", _disk(outline)),
-            ("time", _time(outline)),
-        ]
-    )
+    size = f"{outline.width}x{outline.height}"
+    yield f"{outline.title}: {count(outline.frames, 'frame')}, {seconds} at {fps} fps, {size}"
+    yield rows(list(_summary(outline)))
     yield "\nshots"
-    yield rows([(shot.name, line) for shot, line in zip(outline.shots, _shots(outline), strict=True)])
+    yield rows(list(_shots(outline)))
     if outline.prompts:
         yield "\nprompts, with their weights at keyframes"
         yield rows([(shortened(prompt.text, 44), _keys(prompt)) for prompt in outline.prompts])
@@ -152,38 +136,28 @@ def describe(outline: Outline) -> Iterator[str]:
         yield "  " + ", ".join(f"{track.name} {number(track.low)}" for track in still)
 
 
-def _there(outline: Outline) -> Iterator[Row]:
+def _summary(outline: Outline) -> Iterator[Row]:
+    rate = "" if outline.rate == outline.fps else f", {number(outline.rate)} a second"
+    painted = count(outline.painted, "frame")
+    yield "painted", f"{painted}{rate}, {count(outline.steps, 'step')}"
     if outline.kept or outline.stale:
         stale = f"; {count(outline.stale, 'other')} no longer right" if outline.stale else ""
-        yield "there", f"{outline.kept} of {count(outline.painted, 'frame')} are painted{stale}"
-
-
-def _models(outline: Outline) -> Iterator[Row]:
+        yield "there", f"{outline.kept} of {painted} are painted{stale}"
     for model in outline.models:
         size = f", {file_size(model.bytes)}" if model.bytes else ""
         share = "" if model.share in (None, 1.0) else f", counts {number(100 * (model.share or 0))} %"
         here = "here" if model.here else f"not here yet: vqanim models fetch {model.name}"
-        commercial = with_reason(model.commercial)
-        license = f"{model.license}, commercial use: {commercial}"
+        license = f"{model.license}, commercial use: {with_reason(model.commercial)}"
         yield model.kind, f"{model.name}{share} ({license}{size}; {here})"
-
-
-def _sound(outline: Outline) -> Iterator[Row]:
     if outline.sound is not None:
         start = f", from {duration(outline.sound.start)} on" if outline.sound.start else ""
         beats = f", {count(len(outline.beats), 'beat')}" if outline.beats else ""
         yield "sound", Path(outline.sound.file).name + start + beats
-
-
-def _memory(outline: Outline) -> str:
-    if outline.time is None or outline.time.memory is None:
-        return "not measured yet at this size"
-    return f"{file_size(outline.time.memory)} at most, measured"
-
-
-def _disk(outline: Outline) -> str:
+    memory = outline.time and outline.time.memory
+    yield "memory", f"{file_size(memory)} at most, measured" if memory else "not measured yet at this size"
     takes, films = file_size(outline.disk.takes), file_size(outline.disk.films)
-    return f"about {takes} of frames and {films} of films"
+    yield "disk", f"about {takes} of frames and {films} of films"
+    yield "time", _time(outline)
 
 
 def _time(outline: Outline) -> str:
@@ -200,13 +174,11 @@ def _time(outline: Outline) -> str:
     )
 
 
-def _shots(outline: Outline) -> Iterator[str]:
+def _shots(outline: Outline) -> Iterator[Row]:
     for shot in outline.shots:
         begins = "" if shot.begins == "start" else f", {shot.begins}"
-        yield (
-            f"at {number(round(shot.at, 2))} s, {count(shot.frames, 'frame')}, "
-            f"{shot.painted} painted in {count(shot.steps, 'step')}{begins}"
-        )
+        at, frames = f"at {number(round(shot.at, 2))} s", count(shot.frames, "frame")
+        yield shot.name, f"{at}, {frames}, {shot.painted} painted in {count(shot.steps, 'step')}{begins}"
 
 
 def _keys(prompt: PromptLine) -> str:
@@ -216,18 +188,14 @@ def _keys(prompt: PromptLine) -> str:
     return f"{text} and {more} more (--json has all)" if more else text
 
 
-def flat(document: Mapping[str, Any], path: str = "") -> Iterator[Row]:
+def flat(value: Any, path: str = "") -> Iterator[Row]:
     """Rows of `path.to.field  value` of everything in a document."""
-    for key, value in document.items():
-        yield from _flat_value(value, f"{path}.{key}" if path else key)
-
-
-def _flat_value(value: Any, path: str) -> Iterator[Row]:
     if isinstance(value, Mapping):
-        yield from flat(value, path)
+        for key, item in value.items():
+            yield from flat(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
-        for number, item in enumerate(value):
-            yield from _flat_value(item, f"{path}[{number}]")
+        for index, item in enumerate(value):
+            yield from flat(item, f"{path}[{index}]")
     elif isinstance(value, list | tuple):
         yield path, ", ".join(map(_value, value)) or "none"
     else:

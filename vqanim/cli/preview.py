@@ -61,7 +61,7 @@ def preview(
             if shown > MANY:
                 say("that takes a while; --frames A:B shows a part sooner")
         progress = PictureProgress(quiet)
-        making = api.preview(prepared, out, picture=picture, part=part, progress=progress.show)
+        making = api.preview(prepared, out, picture=picture, part=part, progress=progress.show_picture)
         with closing(making) as events, closing(progress):
             films = [film_row(event.path) for event in events]
         if not quiet:

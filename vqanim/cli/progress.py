@@ -41,6 +41,7 @@ class Progress:
         self._console = console
         self._live: _Live | None = None
         self._last = time.monotonic()
+        self._began: tuple[float, float] | None = None
 
     @property
     def redraws(self) -> bool:
@@ -73,6 +74,20 @@ class Progress:
         if urgent or now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
             self._print(": ".join(filter(None, (title, text(0.0)))) + (f"; {note}" if note else ""))
+
+    def show_count(self, done: float, total: float, text: str) -> None:
+        """The same with the time left, from the time that these things took since the first call."""
+        left = time_left(self.left(done, total))
+        self.show(done, total, lambda since: text + left(since))
+
+    def left(self, done: float, total: float) -> float | None:
+        """Seconds until all is done; None at the first call: some may have been done long ago."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now, done
+            return None
+        began, first = self._began
+        return (now - began) / max(1.0, done - first) * max(0.0, total - done)
 
     def advance(self, done: float) -> None:
         """Move the bar, where there is one; what stands beside it stays."""
@@ -133,40 +148,9 @@ class _Live(bars.Progress):
                 yield Text(task.fields["note"], style="dim", no_wrap=True, overflow="ellipsis")
 
 
-class Countdown:
-    """Seconds left, from the time that things so far took; the first call starts it, for some of them may
-    have been done long ago."""
-
-    def __init__(self) -> None:
-        self._began: tuple[float, float] | None = None
-
-    def left(self, done: float, total: float) -> float | None:
-        """Seconds until all is done; None at the first call."""
-        now = time.monotonic()
-        if self._began is None:
-            self._began = now, done
-            return None
-        began, first = self._began
-        return (now - began) / max(1.0, done - first) * max(0.0, total - done)
-
-
 def time_left(seconds: float | None) -> Described:
     """`, 0:20 left`, running down; nothing where nobody knows."""
     return lambda since: "" if seconds is None else f", {clock(max(0.0, seconds - since))} left"
-
-
-class StepProgress:
-    """The steps of single pictures."""
-
-    def __init__(self, steps: int, quiet: bool) -> None:
-        self._steps = steps
-        self._progress, self._countdown = Progress(quiet), Countdown()
-        self.close = self._progress.close
-
-    def show(self, done: int) -> None:
-        """So many steps of all pictures are done."""
-        left = time_left(self._countdown.left(done, self._steps))
-        self._progress.show(done, self._steps, lambda since: f"step {done}/{self._steps}{left(since)}")
 
 
 class RenderProgress:
@@ -174,7 +158,7 @@ class RenderProgress:
 
     def __init__(self, timeline: Timeline, console: Console | None = None) -> None:
         self._progress = Progress(console=console)
-        self._pace, self._countdown = Pace(timeline), Countdown()
+        self._pace = Pace(timeline)
         self._plans = [frame for shot in timeline.shots for frame in shot.frames]
         self._done, self._shot = 0, ""
         self._first: dict[str, int] = {}
@@ -221,7 +205,7 @@ class RenderProgress:
         elif event.index == self._first.setdefault(event.shot, event.index) and len(self._first) == 1:
             costs = [cost(plan) for plan in self._plans[1:]]
             others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
-            left = self._countdown.left(event.step, event.steps + others)
+            left = self._progress.left(event.step, event.steps + others)
             where += " of the first frame"
         ending, title = time_left(left), event.shot
         self._progress.show(
@@ -274,17 +258,14 @@ class FetchProgress:
         self._file = ()
 
 
-class PictureProgress:
+class PictureProgress(Progress):
     """The pictures of a preview, on standard error; of few nothing is said, so soon are they made."""
 
     def __init__(self, quiet: bool) -> None:
-        self._progress, self._countdown = Progress(quiet, on_stderr=True), Countdown()
-        self._countdown.left(0, 0)
-        self.close = self._progress.close
+        super().__init__(quiet, on_stderr=True)
+        self.left(0, 0)
 
-    def show(self, done: int, pictures: int) -> None:
+    def show_picture(self, done: int, pictures: int) -> None:
         """So many are made, of so many."""
         if pictures >= MANY_PICTURES:
-            left = time_left(self._countdown.left(done, pictures))
-            where = f"{done} of {count(pictures, 'picture')}"
-            self._progress.show(done, pictures, lambda since: where + left(since))
+            self.show_count(done, pictures, f"{done} of {count(pictures, 'picture')}")

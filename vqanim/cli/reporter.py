@@ -117,8 +117,8 @@ class StillReporter:
         """Pictures that are saved."""
         self.steps = 0
         """Of the last of them."""
-        self._quiet = quiet
-        self._progress = progress.StepProgress(steps, quiet)
+        self._all_steps, self._quiet = steps, quiet
+        self._progress = progress.Progress(quiet)
         self.close = self._progress.close
 
     def report(self, event: StillEvent) -> None:
@@ -129,7 +129,8 @@ class StillReporter:
             case StepDone():
                 if event.since and event.step == event.since + 1 and not self._quiet:
                     say(f"going on after step {event.since} of {event.steps}")
-                self._progress.show(event.index * event.steps + event.step)
+                done, steps = event.index * event.steps + event.step, self._all_steps
+                self._progress.show_count(done, steps, f"step {done}/{steps}")
             case _:
                 self.saved, self.steps = self.saved + 1, event.steps
 
