@@ -245,6 +245,18 @@ def test_the_bar_shows_shot_frame_pace_time_left_and_weights(width: int, encodin
     assert "a city -1" in text or width < 60
 
 
+def test_the_steps_of_the_first_frame_are_seen() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, color_system=None, legacy_windows=False)
+    bar = RenderProgress(timeline(one=[30, 8]), console)
+    bar.start(0)
+    for step in (1, 2):
+        bar.step(StepDone("one", 0, step, 30, 0.5))
+    bar.step(StepDone("two", 0, 1, 30, 0.5))  # of another process
+    bar.close()
+    assert "step 2/30 of the first frame, 0:00 left" in screen.getvalue()
+
+
 def test_pages_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "report.html").write_bytes(b"0" * 5000)
     with closing(Reporter(timeline(main=[8]), quiet=False)) as reporter:

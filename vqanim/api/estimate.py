@@ -71,20 +71,20 @@ def preview(
     """Make an MP4 and a GIF of what the camera and the edit do, without models and without torch.
 
     out: a folder for them, `renders/<stem>-preview` when None. picture: `grid`, `start`, `frame` or a path.
-    progress: hears how many pictures are made, of how many.
+    progress: called with how many pictures are made, of how many.
     Raises UsageError, InputError, OutputError, and LockedError when another preview is made there.
     """
     from vqanim.preview.animatic import Wanted, make_preview
 
     folder = prepared.default_folder
-    wanted = Wanted(
+    request = Wanted(
         folder.name,
         Path(out) if out is not None else folder.with_name(f"{folder.name}-preview"),
         folder,
         picture,
         part,
     )
-    yield from make_preview(prepared.scene, prepared.timeline, wanted, progress)
+    yield from make_preview(prepared.scene, prepared.timeline, request, progress)
 
 
 def measure(prepared: Prepared, device: str = "auto") -> None:

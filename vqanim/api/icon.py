@@ -48,11 +48,11 @@ def _chunks(icon: IconSpec, width: int, height: int) -> Any:
     everything = {**what, **look, "size": [width, height], "hash": figure.hash, "version": version()}
     pairs = {key.replace("_", " ").capitalize(): value for key, value in look.items()}
     pairs |= {"Size": f"{width}x{height}", "Version": f"vqanim {version()}"}
-    said = ", ".join(
+    settings = ", ".join(
         f"{key}: {f'{value:.9g}' if isinstance(value, float) else value}" for key, value in pairs.items()
     )
     info = PngInfo()
-    info.add_itxt("parameters", f"{' '.join(describe_figure(figure).split())}\n{said}")
+    info.add_itxt("parameters", f"{' '.join(describe_figure(figure).split())}\n{settings}")
     info.add_itxt("vqanim", json.dumps(everything, ensure_ascii=False))
     if figure.kind == "icon":
         info.add_itxt("Copyright", license())

@@ -57,7 +57,7 @@ def compare(
 
 
 def find_rendered(source: str | Path) -> Rendered:
-    """A render as its folder tells, whatever has become of its scene since.
+    """A render as its folder describes it, whatever has become of its scene since.
 
     source: as for `report`. Raises InputError and SceneError.
     """
@@ -76,7 +76,7 @@ def find_rendered(source: str | Path) -> Rendered:
 
 
 def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:
-    """What is told about the models of a film."""
+    """What a report says about the models of a film."""
     from vqanim.preview import outline
 
     return outline.model_lines(prepared.generator, prepared.perceptors, prepared.timeline)

@@ -55,13 +55,13 @@ class Prepared:
 
     @property
     def default_folder(self) -> Path:
-        """Where a render goes unless told otherwise: `renders/<stem>` in the current folder; of a draft,
+        """Where a render goes by default: `renders/<stem>` in the current folder; of a draft,
         `renders/<stem>-draft`, so that it takes no frame's place."""
         return default_folder(self.stem, self.quality)
 
 
 def default_folder(stem: str, quality: str = NORMAL) -> Path:
-    """Where a render of a scene with this name goes unless told otherwise."""
+    """Where a render of a scene with this name goes by default."""
     return Path("renders") / (stem if quality == NORMAL else f"{stem}-{quality}")
 
 
@@ -218,7 +218,7 @@ def load_scene(
 ) -> Scene:
     """The scene in a file, with values such as `guidance.steps=3` put in place of those in it.
 
-    Its song is listened to where the scene asks for what only listening tells.
+    Its song is listened to where the scene asks for what only listening finds.
     folder: that of an earlier render, whose beats are kept where the song is the same.
     allow_outside: files that it names may lie outside its folder.
     Raises SceneError with every mistake.

@@ -57,7 +57,7 @@ def render(
     live: bool = False,
     workers: int = 1,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
-    """Render a film and tell what happens, event by event; run again, it continues where it stopped.
+    """Render a film and give what happens, event by event; run again, it continues where it stopped.
 
     Models that are needed and not in the cache are fetched first, unless `VQANIM_OFFLINE` is set.
 
@@ -202,7 +202,7 @@ def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Pat
 def changed_settings(
     before: Mapping[str, Any] | None, now: Mapping[str, Any], kept: int
 ) -> list[SettingsChanged]:
-    """What is to be told about settings that the last run in a folder had otherwise: one event, or none.
+    """What to report about settings that the last run in a folder had otherwise: one event, or none.
 
     kept: how many of its frames are kept.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vqanim.takes.recording import Recording
 
 STRENGTH = 0.6
-"""Of a style, unless told otherwise."""
+"""Of a style, by default."""
 FPS = 24
 """Of a timelapse."""
 RECORDING = "recording"

@@ -1,4 +1,4 @@
-"""`vqanim listen`: what there is to hear in a song."""
+"""`vqanim listen`: tempo, beats, sections and signals of a song."""
 
 from __future__ import annotations
 

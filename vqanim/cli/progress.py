@@ -161,7 +161,7 @@ class RenderProgress:
         self._pace = Pace(timeline)
         self._plans = [frame for shot in timeline.shots for frame in shot.frames]
         self._done, self._shot = 0, ""
-        self._first: dict[str, int] = {}
+        self._first: tuple[str, int] | None = None
         self.close = self._progress.close
 
     def start(self, done: int) -> None:
@@ -202,7 +202,10 @@ class RenderProgress:
         elif self._pace.seconds_a_frame is not None:
             self._progress.advance(self._done + event.step / event.steps)
             return
-        elif event.index == self._first.setdefault(event.shot, event.index) and len(self._first) == 1:
+        else:
+            self._first = self._first or (event.shot, event.index)
+            if self._first != (event.shot, event.index):  # of another process
+                return
             costs = [cost(plan) for plan in self._plans[1:]]
             others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
             left = self._progress.left(event.step, event.steps + others)

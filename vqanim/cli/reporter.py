@@ -203,8 +203,10 @@ class Reporter:
 
 def before(timeline: Timeline, run: RunStarted) -> str:
     """What will happen, in a few lines."""
-    threads = f", {count(run.threads, 'thread')}" if run.device == "cpu" else ""
-    items = [*describe(timeline), ("device", f"{run.device}{threads}"), ("folder", short_path(run.folder))]
+    device = run.device + (f", {run.workers} processes" if run.workers > 1 else "")
+    if run.device == "cpu":
+        device += f", {count(run.threads, 'thread')}" + (" each" if run.workers > 1 else "")
+    items = [*describe(timeline), ("device", device), ("folder", short_path(run.folder))]
     to_paint = run.frames - run.kept
     if run.kept and to_paint:
         items.append(("frames", f"{run.kept} of {run.frames} kept, {to_paint} to paint"))
@@ -221,7 +223,7 @@ def before(timeline: Timeline, run: RunStarted) -> str:
 
 
 def warnings_of(event: Event | FilmDone) -> Sequence[str]:
-    """What of an event is worth a warning, also to who wants to hear nothing else."""
+    """What of an event is worth a warning, also when quiet."""
     match event:
         case ModelsLoaded():
             return event.warnings
@@ -231,8 +233,8 @@ def warnings_of(event: Event | FilmDone) -> Sequence[str]:
             return _other_settings(event)
         case RecordingMoved():
             where = short_path(event.moved_to)
-            said = f"an unfinished timelapse of {event.shot} with other settings is in {where} now"
-            return [f"{said}; it begins anew"]
+            message = f"an unfinished timelapse of {event.shot} with other settings is in {where} now"
+            return [f"{message}; it begins anew"]
         case PageFailed():
             return [f"{event.name} cannot be written: {event.reason}"]
         case LiveFailed():
