@@ -113,33 +113,24 @@ def write_song_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:
 
     Raises UsageError where the scene would not find the song, and OutputError.
     """
-    folder = path.resolve().parent
-    if not song.path.resolve().is_relative_to(folder):
+    folder, file = path.resolve().parent, song.path.resolve()
+    if not file.is_relative_to(folder):
         raise UsageError(
             f"--scene {path}: the song must lie in the scene's folder; write the scene beside the song"
         )
-    file = song.path.resolve().relative_to(folder).as_posix()
-    write_atomic(path, scene_text(song, beats, meter, file, path.name))
-
-
-def scene_text(song: Song, beats: Beats, meter: int, file: str, scene: str) -> str:
-    """The scene, for a song whose path from there is `file`."""
     clock = Soundtrack("", first_beat=beats.first_beat, beats=beats.beats, meter=meter).clock()
     head = _template("song.yaml").format(
         name=_plain(song.path.name),
-        scene=_plain(scene),
+        scene=_plain(path.name),
         title=_quoted(song.path.stem),
-        file=_quoted(file),
+        file=_quoted(file.relative_to(folder).as_posix()),
         meter=meter,
+        no_beat="" if clock else "# ",
     )
-    if clock is None:
-        head = head.replace("  - {on: beat", "  # - {on: beat")
     starts = _starts(beats, song.seconds)
-    shots = [
-        _shot(number, start, end, beats, clock)
-        for number, (start, end) in enumerate(zip(starts, [*starts[1:], song.seconds], strict=True))
-    ]
-    return head + "".join(shots)
+    ends = [*starts[1:], song.seconds]
+    shots = [_shot(number, *span, beats, clock) for number, span in enumerate(zip(starts, ends, strict=True))]
+    write_atomic(path, head + "".join(shots))
 
 
 def _starts(beats: Beats, seconds: float) -> list[float]:
