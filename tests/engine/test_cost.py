@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from vqanim.engine.cost import estimate
-from vqanim.engine.sketch import stages
 from vqanim.engine.speeds import Samples, Speed, learn, read_speeds
+from vqanim.models.resolutions import halved_stages
 from vqanim.scene.loader import load_scene_text
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
@@ -39,7 +39,7 @@ SCENE = "size: [256, 144]\nfps: 10\nduration: 1s\nprompts: [a]\nguidance: {steps
 def test_a_film_costs_the_sum_of_its_frames() -> None:
     found = estimate(timeline_of(SCENE), [SPEED], 8)
     assert found is not None
-    small, full = stages(60, 144, 256, 8)
+    small, full = halved_stages(60, 144, 256, 8)
     first = 0.7 + small.steps * 0.1 + full.steps * 0.3
     assert found.painting == pytest.approx(first + 4 * (0.5 + 4 * 0.3) + 5 * 0.05)
     assert (found.start, found.films) == (3.0, pytest.approx(10 * 0.02))

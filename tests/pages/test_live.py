@@ -12,7 +12,7 @@ import pytest
 
 from tests.pages.conftest import NASTY, SCENE, check_page, figures, picture, save_frames
 from vqanim.api import Prepared, prepare
-from vqanim.engine.events import FrameDone, LapseStep, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
 from vqanim.errors import OutputError
 from vqanim.pages.live import MOST_LANES, LivePage, live_page, read_warnings
 from vqanim.pages.shown import show
@@ -96,7 +96,7 @@ def test_it_follows_a_render(prepared: Prepared, folder: Path) -> None:
         assert now["warnings"][-1] == "pocket does not know <x>"
         assert "0.13" in now["lanes"]
         assert check_page(now["lanes"]).tags.count("svg") == 5
-        page.hear(LapseStep("two", 1, 2, 0, 0.5))
+        page.hear(StepDone("two", 1, 2, 0, 0.5))
         while now["step"] is None:
             now = shown(folder)
         assert (now["step"], now["shot"]) == ([1, 2], "two")

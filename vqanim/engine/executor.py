@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 
 from vqanim.engine.cache_check import Chain, frames_from, settle_edits
-from vqanim.engine.device import determinism, device_errors
+from vqanim.engine.device import device_errors
 from vqanim.engine.events import (
     Event,
     FrameDone,
@@ -86,7 +86,7 @@ class LocalExecutor:
         """See Executor."""
         order = {shot.name: number for number, shot in enumerate(self._job.timeline.shots)}
         shots = sorted((shot for unit in units for shot in unit.shots), key=lambda shot: order[shot.name])
-        with determinism(self._job.deterministic), Saver(self._job.store) as saver:
+        with Saver(self._job.store) as saver:
             for shot in shots:
                 with closing(self._shot(shot, saver)) as events:
                     yield from events

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from vqanim.engine.cache_check import Chain, check_cache, settle_edits
-from vqanim.engine.device import choose_devices
+from vqanim.engine.device import choose_devices, determinism
 from vqanim.engine.events import Event, FrameDone, FrameKept, RunStarted, TakesDone
 from vqanim.engine.executor import Executor, LocalExecutor, split_units
 from vqanim.engine.job import Job
@@ -28,6 +28,11 @@ def paint_takes(job: Job) -> Generator[Event, None, None]:
     iterator at any moment leaves a folder that can be continued.
     Raises DeviceError, InputError and OutputError.
     """
+    with determinism(job.deterministic):
+        yield from _walk(job)
+
+
+def _walk(job: Job) -> Generator[Event, None, None]:
     began, timeline, store = time.monotonic(), job.timeline, job.store
     devices = choose_devices(job.device)
     chain = Chain(job.key, job.assets)
