@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from vqanim.cli.main import COMMANDS
-from vqanim.foreign import import_settings
-from vqanim.foreign.sources import SOURCES
+from vqanim.importers import TOOLS, import_settings, importer_of
 from vqanim.scene import load_scene
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.model import Camera, Carry, Guidance, Models, Output, Prompt, Scene, Shot, StayNear
 from vqanim.scene.options import keys_of
 
 PAGE = (Path(__file__).parent.parent / "docs" / "coming-from.md").read_text("utf-8")
-SAMPLES = Path(__file__).parent / "foreign" / "samples"
+SAMPLES = Path(__file__).parent / "importers" / "samples"
 SECTIONS = {"camera": Camera, "carry": Carry, "guidance": Guidance, "output": Output, "models": Models}
 KEYS = {
     *keys_of(Scene),
@@ -62,8 +61,8 @@ def test_scenes_and_curves_on_the_page_can_be_read(tmp_path: Path) -> None:
 
 
 def test_the_page_has_a_table_for_every_tool_and_the_keys_of_each_that_the_import_takes() -> None:
-    for source in SOURCES.values():
-        assert f"## {source.title}" in PAGE
+    for tool in TOOLS:
+        assert f"## {importer_of(tool).TITLE}" in PAGE
     there = " ".join(cells[0] for cells in rows())
     for sample in ("webui_settings.txt", "pytti.yaml"):
         draft = import_settings(str(SAMPLES / sample), SAMPLES)

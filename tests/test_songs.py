@@ -13,8 +13,8 @@ import soundfile
 from tests import sounds as songs
 from tests.sounds import RATE, Sound
 from vqanim.api.project import load_scene, song_files
-from vqanim.cache import sha256_of
 from vqanim.errors import SceneError
+from vqanim.files import sha256_of
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.sound import Clock
 from vqanim.timeline import Timeline, compile_timeline

@@ -26,7 +26,7 @@ from vqanim.engine.events import (
     StepDone,
     TakesDone,
 )
-from vqanim.engine.pace import Pace
+from vqanim.engine.timings import Pace
 from vqanim.film import FilmDone
 from vqanim.timeline.plan import (
     CameraStep,

@@ -16,7 +16,7 @@ from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarte
 from vqanim.errors import OutputError
 from vqanim.pages.live import MOST_LANES, LivePage, live_page, read_warnings
 from vqanim.pages.shown import show
-from vqanim.takes.records import Figures
+from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 
 
@@ -230,7 +230,7 @@ def test_of_very_many_prompts_the_latest_are_drawn(tmp_path: Path, folder: Path)
     for plan in prepared.timeline.shots[0].frames[:30]:
         pairs = tuple((term.text, 0.5) for term in plan.losses)
         store.save(
-            plan, picture(plan.index), f"d{plan.index}", figures=Figures(1.0, pairs, (("prompt", 1.0),))
+            plan, picture(plan.index), f"d{plan.index}", metrics=Metrics(1.0, pairs, (("prompt", 1.0),))
         )
     with watch(prepared, folder) as page:
         page.hear(started(folder, kept=12))

@@ -17,9 +17,9 @@ from vqanim.scene.sound import Clock
 from vqanim.scene.soundtrack import Soundtrack
 
 if TYPE_CHECKING:
-    from vqanim.audio.hear import Beats
+    from vqanim.audio.analysis import Beats
     from vqanim.audio.reading import Song
-    from vqanim.foreign import Draft
+    from vqanim.importers.draft import Draft
 
 
 def new_scene(path: Path) -> None:
@@ -43,7 +43,7 @@ def import_scene(settings: str, path: Path, tool: str | None = None) -> Draft:
     language refuses is left out and named in a comment, so that the scene passes `vqanim check`.
     Raises UsageError where no scene can be made of them, InputError and OutputError.
     """
-    from vqanim.foreign import import_settings
+    from vqanim.importers import import_settings
 
     draft = import_settings(settings, path.parent, tool)
     write_atomic(path, checked(draft, path))

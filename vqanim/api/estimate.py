@@ -25,18 +25,18 @@ def outline(prepared: Prepared, device: str | None = None, out: str | Path | Non
     default one when None: frames that are there already and hold need not be painted.
     """
     from vqanim.engine.cache_check import Chain, check_cache
-    from vqanim.engine.speeds import read_speeds
+    from vqanim.engine.timings import read_timings
     from vqanim.preview.outline import make_outline
     from vqanim.takes.digest import content_hashes
-    from vqanim.takes.store import Onlooker
+    from vqanim.takes.store import ReadOnlyStore
 
     timeline, found = prepared.timeline, None
     folder = Path(out) if out is not None else prepared.default_folder
     if (folder / "takes").is_dir():  # nothing is written, so a render may be at work there
         chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
-        found = check_cache(timeline, Onlooker(folder), chain)
+        found = check_cache(timeline, ReadOnlyStore(folder), chain)
     models = prepared.generator, prepared.perceptors
-    return make_outline(prepared.scene, timeline, models, read_speeds(cache_folder()), device, found)
+    return make_outline(prepared.scene, timeline, models, read_timings(cache_folder()), device, found)
 
 
 def draw_plot(outline: Outline, path: Path) -> None:
@@ -96,8 +96,8 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
     from vqanim.engine.measure import measure as measure_frames
 
     importing = monotonic() - began
-    from vqanim.engine.speeds import learn
-    from vqanim.film.measure import seconds_a_frame
+    from vqanim.engine.timings import save_timings
+    from vqanim.film.make import seconds_a_frame
 
     timeline = prepared.timeline
     samples = measure_frames(
@@ -107,4 +107,4 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
         importing,
         lambda picture: seconds_a_frame(timeline, picture),
     )
-    learn(cache_folder(), samples)
+    save_timings(cache_folder(), samples)

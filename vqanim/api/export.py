@@ -30,7 +30,7 @@ def encode(
     """Make a film from takes again, without torch, and paint nothing.
 
     source: the folder of a render, or the scene, whose render lies in `renders/<stem>`.
-    presets: names from `vqanim.film.presets.PRESETS`; none of them is what a render makes.
+    presets: names from `vqanim.film.formats.PRESETS`; none of them is what a render makes.
     out: a folder for the films; the render's own when None.
     crf: quality, where a preset knows the number. upscale: a factor. gif_full: the GIF in the film's size.
 
@@ -40,8 +40,9 @@ def encode(
     """
     from vqanim.engine.cache_check import Chain, check_cache
     from vqanim.film import make_film
+    from vqanim.film.formats import PRESETS
     from vqanim.film.found import cut_to_found
-    from vqanim.film.presets import PRESETS, Wishes
+    from vqanim.film.reel import EncodeOptions
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.store import TakeStore
@@ -61,7 +62,7 @@ def encode(
             Path(out) if out else folder,
             stem,
             presets,
-            Wishes(crf, upscale, gif_full),
+            EncodeOptions(crf, upscale, gif_full),
             foreign=out is not None,
             guard=lock.check,
         )

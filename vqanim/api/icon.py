@@ -14,7 +14,7 @@ from vqanim.scene.colors import color_text
 def write_icon(path: Path, icon: IconSpec, width: int, height: int) -> None:
     """Draw a figure to a PNG of so many pixels. Raises InputError and OutputError."""
     from vqanim.icons.draw import draw_icon
-    from vqanim.takes.still import write_picture
+    from vqanim.takes.metadata import write_picture
 
     write_picture(path, draw_icon(icon, height, width), _chunks(icon, width, height))
 
@@ -32,7 +32,7 @@ def _chunks(icon: IconSpec, width: int, height: int) -> Any:
     """What the PNG says about itself: a text for viewers, JSON for programs, and whose icon it is."""
     from PIL.PngImagePlugin import PngInfo
 
-    from vqanim.takes.metadata import version
+    from vqanim import __version__
 
     figure = icon.figure
     look = {
@@ -45,9 +45,9 @@ def _chunks(icon: IconSpec, width: int, height: int) -> Any:
     what: dict[str, Any] = {figure.kind: file if figure.kind == "shape" else figure.name}
     if figure.kind == "text" and file:
         what["font"] = file
-    everything = {**what, **look, "size": [width, height], "hash": figure.hash, "version": version()}
+    everything = {**what, **look, "size": [width, height], "hash": figure.hash, "version": __version__}
     pairs = {key.replace("_", " ").capitalize(): value for key, value in look.items()}
-    pairs |= {"Size": f"{width}x{height}", "Version": f"vqanim {version()}"}
+    pairs |= {"Size": f"{width}x{height}", "Version": f"vqanim {__version__}"}
     settings = ", ".join(
         f"{key}: {f'{value:.9g}' if isinstance(value, float) else value}" for key, value in pairs.items()
     )

@@ -12,15 +12,15 @@ from vqanim.scene.sound import BEAT, Floats, Signal
 from vqanim.scene.soundtrack import NAMES, Soundtrack
 
 if TYPE_CHECKING:
-    from vqanim.audio.hear import Beats, Listener
+    from vqanim.audio.analysis import Beats, SongAnalysis
 
 
-def song_document(listener: Listener, beats: Beats, fps: float) -> dict[str, Any]:
+def song_document(analysis: SongAnalysis, beats: Beats, fps: float) -> dict[str, Any]:
     """All that was heard, as plain data; signals at the moments k / fps."""
-    signals = _sampled(listener, beats, fps)
+    signals = _sampled(analysis, beats, fps)
     return {
-        "song": str(listener.song.path),
-        "duration": round(listener.song.seconds, 6),
+        "song": str(analysis.song.path),
+        "duration": round(analysis.song.seconds, 6),
         "tempo": beats.tempo,
         "confidence": beats.confidence,
         "octave": beats.octave,
@@ -34,33 +34,33 @@ def song_document(listener: Listener, beats: Beats, fps: float) -> dict[str, Any
     }
 
 
-def song_csv(listener: Listener, beats: Beats, fps: float) -> Iterator[str]:
+def song_csv(analysis: SongAnalysis, beats: Beats, fps: float) -> Iterator[str]:
     """The signals as a table: a head and a line for every moment k / fps."""
-    table = _sampled(listener, beats, fps)
+    table = _sampled(analysis, beats, fps)
     yield ",".join(["seconds", *table])
     columns = [values.tolist() for values in table.values()]
     for number, row in enumerate(zip(*columns, strict=True)):
         yield ",".join([f"{number / fps:.4f}", *(f"{value:.4f}" for value in row)])
 
 
-def _sampled(listener: Listener, beats: Beats, fps: float) -> dict[str, Floats]:
+def _sampled(analysis: SongAnalysis, beats: Beats, fps: float) -> dict[str, Floats]:
     from vqanim.audio.spectrum import RATE
 
-    count = max(1, int(listener.song.seconds * fps + 1e-6))
+    count = max(1, int(analysis.song.seconds * fps + 1e-6))
     seconds = np.arange(count) / fps
-    table = {name: Signal(RATE, listener.signal(name)).at(seconds) for name in NAMES}
+    table = {name: Signal(RATE, analysis.signal(name)).at(seconds) for name in NAMES}
     clock = Soundtrack("", beats=beats.beats, first_beat=beats.first_beat).clock()
     return table if clock is None else {**table, BEAT: clock.counts(seconds)}
 
 
-def draw_signals(listener: Listener, beats: Beats, meter: int, path: Path) -> None:
+def draw_signals(analysis: SongAnalysis, beats: Beats, meter: int, path: Path) -> None:
     """Draw every signal, the beats and the sections of a song to a PNG. Raises OutputError."""
     from vqanim.audio.plot import draw_plot
     from vqanim.audio.spectrum import RATE
     from vqanim.files import staged, writing
 
-    signals = {name: listener.signal(name) for name in NAMES}
-    title = f"{listener.song.path.name}   {beats.tempo:.1f} bpm"
-    picture = draw_plot(title, listener.song.seconds, beats, signals, RATE, meter)
+    signals = {name: analysis.signal(name) for name in NAMES}
+    title = f"{analysis.song.path.name}   {beats.tempo:.1f} bpm"
+    picture = draw_plot(title, analysis.song.seconds, beats, signals, RATE, meter)
     with writing(path), staged(path) as temporary:
         picture.save(temporary, "PNG")

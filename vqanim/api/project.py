@@ -224,15 +224,15 @@ def load_scene(
     Raises SceneError with every mistake.
     """
     # Only a scene with a song needs what can listen.
-    from vqanim.audio.ear import SceneEar
+    from vqanim.audio.analysis import SceneSongs
 
-    ear = SceneEar({} if folder is None else remembered_beats(folder / "scene.resolved.yaml"))
-    scene = read_scene(path, overrides, ear, allow_outside=allow_outside)
+    songs = SceneSongs({} if folder is None else remembered_beats(folder / "scene.resolved.yaml"))
+    scene = read_scene(path, overrides, songs, allow_outside=allow_outside)
     track = scene.soundtrack
     if track is None:
         return scene
     try:
-        signals = ear.signals(scene)
+        signals = songs.signals(scene)
     except InputError as error:
         raise SceneError([Problem(track.place, str(error), about_file=True)]) from error
     return replace(scene, sound=Sound(track.clock(), signals))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vqanim.engine.events import Event, RunStarted, SettingsChanged
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
-    from vqanim.film.compose import Find
+    from vqanim.film.reel import Find
     from vqanim.timeline import FrameRef
 
 
@@ -87,7 +87,7 @@ def render(
     began = monotonic()
     from vqanim.engine.events import PageFailed, PageWritten, RunStarted
     from vqanim.engine.job import Job
-    from vqanim.engine.learning import Learner
+    from vqanim.engine.measure import TimingsRecorder
     from vqanim.engine.render import paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
@@ -95,11 +95,11 @@ def render(
     from vqanim.pages.rendered import Rendered
     from vqanim.pages.report import PART_REPORT, REPORT, write_report
     from vqanim.pages.shown import show
+    from vqanim.takes.archive import write_keeping_old
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
     from vqanim.takes.store import TakeStore
-    from vqanim.takes.superseded import write_keeping_old
 
     importing = monotonic() - began
     with lock_folder(folder) as lock:
@@ -119,12 +119,12 @@ def render(
         film = show(prepared.scene, timeline, part)
 
         with (
-            closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
+            closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
             live_page(folder, film, store, stem, lock.check) as watched,
         ):
             painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
-                learner.hear(event)
+                timings.on_event(event)
                 watched.hear(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
@@ -147,7 +147,7 @@ def render(
                 written |= made.written
                 yield made
             if complete:
-                learner.films(monotonic() - making)
+                timings.add_films(monotonic() - making)
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
                 rendered = Rendered(folder, stem, film, model_lines(prepared))
@@ -230,7 +230,7 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
-    from vqanim.engine.learning import device_label
+    from vqanim.engine.timings import device_label
     from vqanim.takes.digest import ENGINE_VERSION
 
     timeline = prepared.timeline
@@ -253,7 +253,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python___version__}; "
         + device_label(run.device, run.threads),
         "device": run.device,
         "threads": run.threads,

@@ -50,7 +50,7 @@ def paint_images(
     Raises InputError, DeviceError and OutputError.
     """
     from vqanim.engine.still import StillDone, paint_stills
-    from vqanim.takes.still import write_picture, write_still
+    from vqanim.takes.metadata import write_picture, write_still
 
     pictures: list[Picture] = []
 
@@ -154,10 +154,10 @@ class TimelapseRun:
         """Write the picture and its film of so many frames, of which the last stand still, from what is
         recorded; a recording of all steps is then removed. Raises InputError and OutputError."""
         from vqanim.engine.timelapse import Timelapse
-        from vqanim.film.gif import write_gif
-        from vqanim.film.pictures import Reel
-        from vqanim.film.video import VideoSettings, write_video
-        from vqanim.takes.still import write_still
+        from vqanim.film.formats.gif import write_gif
+        from vqanim.film.formats.video import VideoSettings, write_video
+        from vqanim.film.reel import Reel
+        from vqanim.takes.metadata import write_still
 
         timeline, recording = self.prepared.timeline, self.recording
         plan, steps = timeline.shots[0].frames[0], self.steps

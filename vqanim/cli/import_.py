@@ -12,12 +12,11 @@ import click
 from vqanim.cli import params
 from vqanim.cli.formatting import Row, rows, say, short_path
 from vqanim.errors import UsageError
+from vqanim.importers import TOOLS
 
 if TYPE_CHECKING:
-    from vqanim.foreign import Draft, Note
+    from vqanim.importers.draft import Draft, Note
 
-TOOLS = ("deforum", "vqgan-clip", "pytti")
-"""Those of vqanim.foreign, which would bring in what a help page has no need of."""
 MOST_KEYS = 6
 """That are named in a line of the summary; the scene names all."""
 
@@ -79,7 +78,7 @@ def summary(draft: Draft) -> Iterator[Row]:
 
 
 def _reason(note: Note) -> str:
-    return f"{_named(note.keys)}: {note.said}" if note.said else _named(note.keys)
+    return f"{_named(note.keys)}: {note.message}" if note.message else _named(note.keys)
 
 
 def _named(keys: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from vqanim.cli.formatting import Row, duration, rows, say, short_path
 from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
-    from vqanim.audio.hear import Beats, Listener
+    from vqanim.audio.analysis import Beats, SongAnalysis
     from vqanim.scene.sound import Floats
 
 BESIDE = ""
@@ -71,36 +71,36 @@ def listen(
 
     from vqanim import api
     from vqanim.api.project import check_free
-    from vqanim.audio.clicks import write_clicks
-    from vqanim.audio.hear import Listener
+    from vqanim.audio.analysis import SongAnalysis
+    from vqanim.audio.reading import write_clicks
 
     files = [Path(name) for name in (plot_path, clicks, scene) if name]
     if song_itself := [file for file in files if file.resolve() == path.resolve()]:
         raise UsageError(f"{song_itself[0]} is the song itself, choose another name")
     check_free(files, force)
-    listener = Listener.of(path)
-    beats = listener.beats(meter, bpm)
+    analysis = SongAnalysis.of(path)
+    beats = analysis.beats(meter, bpm)
     if as_json:
-        say(json.dumps(api.song_document(listener, beats, fps), ensure_ascii=True))
+        say(json.dumps(api.song_document(analysis, beats, fps), ensure_ascii=True))
     elif as_csv:
-        say("\n".join(api.song_csv(listener, beats, fps)))
+        say("\n".join(api.song_csv(analysis, beats, fps)))
     else:
-        say(f"{short_path(path)}: {duration(listener.song.seconds)}")
-        say(rows(list(_report(listener, beats))))
+        say(f"{short_path(path)}: {duration(analysis.song.seconds)}")
+        say(rows(list(_report(analysis, beats))))
     if plot_path is not None:
-        api.draw_signals(listener, beats, meter, plot_path)
+        api.draw_signals(analysis, beats, meter, plot_path)
     if clicks is not None:
-        write_clicks(listener.song, beats.beats, beats.downbeat, Path(clicks), meter)
+        write_clicks(analysis.song, beats.beats, beats.downbeat, Path(clicks), meter)
     if scene is not None:
-        api.write_song_scene(listener.song, beats, meter, Path(scene))
+        api.write_song_scene(analysis.song, beats, meter, Path(scene))
     if not (as_json or as_csv):
         for file in files:
             say(f"wrote {short_path(file)}")
 
 
-def _report(listener: Listener, beats: Beats) -> Iterator[Row]:
+def _report(analysis: SongAnalysis, beats: Beats) -> Iterator[Row]:
     """What a person wants to know."""
-    from vqanim.audio.hear import CLEAR
+    from vqanim.audio.analysis import CLEAR
     from vqanim.audio.spectrum import RATE
     from vqanim.scene.soundtrack import NAMES
 
@@ -116,7 +116,7 @@ def _report(listener: Listener, beats: Beats) -> Iterator[Row]:
         length = duration(part.end - part.start)
         yield f"section {number}", f"{start}  {part.label}  {length}, loudness {part.loudness:.2f}"
     for name in NAMES:
-        yield name, _sparkline(listener.signal(name), RATE)
+        yield name, _sparkline(analysis.signal(name), RATE)
 
 
 def _sparkline(values: Floats, rate: float) -> str:

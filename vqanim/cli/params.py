@@ -221,7 +221,7 @@ def still_of(options: Mapping[str, Any]) -> Still:
     its pictures changed. Raises UsageError and InputError."""
     still = Still()
     if options["like"] is not None:
-        from vqanim.takes.still import read_still
+        from vqanim.takes.metadata import read_still
 
         still, notes = read_still(Path(options["like"]))
         warn(notes)

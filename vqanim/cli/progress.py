@@ -14,7 +14,7 @@ from rich.text import Text
 
 from vqanim.cli.formatting import can_redraw, clock, complain, count, file_size, number, say
 from vqanim.engine.events import FrameDone, StepDone
-from vqanim.engine.pace import Pace, cost
+from vqanim.engine.timings import Pace, cost
 from vqanim.timeline.plan import Timeline
 
 SECONDS_BETWEEN_LINES = 4.0

@@ -30,8 +30,8 @@ from vqanim.engine.timelapse import Timelapse, record
 from vqanim.guidance.graphs import Choice
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.recording import RECORDINGS, Recording
-from vqanim.takes.records import Figures
-from vqanim.takes.store import FrameRecord, TakeStore
+from vqanim.takes.records import FrameRecord, Metrics
+from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, Timeline
 
 
@@ -148,7 +148,7 @@ class LocalExecutor:
         if record is not None:
             self._chain.pixels[here] = record.pixels
         elif store.record(here.shot, here.index) is not None:
-            store.supersede(frames_from(here.index, here.shot, store))
+            store.archive(frames_from(here.index, here.shot, store))
         return record is not None
 
     def _holding(self, frame: FrameRef, digest: str) -> FrameRecord | None:
@@ -171,7 +171,7 @@ class LocalExecutor:
         """Have a frame saved."""
         self._chain.pixels[FrameRef(plan.shot, plan.index)] = pixel_hash(frame.picture)
         painting = time.monotonic() - started
-        metrics = Figures(None if plan.lapse else painting, frame.similarities, frame.losses)
+        metrics = Metrics(None if plan.lapse else painting, frame.similarities, frame.losses)
         saver.save(plan, frame.picture, digest, self._job.timeline.models, metrics)
         return FrameDone(
             shot=plan.shot,

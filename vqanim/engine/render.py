@@ -17,7 +17,7 @@ from vqanim.engine.job import Job
 from vqanim.engine.precision import lowest_precision
 from vqanim.engine.processes import ProcessExecutor, worker_threads
 from vqanim.guidance.graphs import choose
-from vqanim.takes.space import check_space
+from vqanim.takes.store import check_space
 
 
 def paint_takes(job: Job) -> Generator[Event, None, None]:
@@ -45,7 +45,8 @@ def _walk(job: Job) -> Generator[Event, None, None]:
     frames = sum(map(job.count, timeline.shots))
     done = sum(job.count(shot, chain.pixels) for shot in timeline.shots)
     check_space(store.folder, frames - done, timeline.width, timeline.height)
-    moved_to = store.supersede(found.stale) if found.stale else None
+    store.clean()
+    moved_to = store.archive(found.stale) if found.stale else None
     units = split_units(timeline)
     unfinished = [
         unit for unit in units if any(job.count(s) > job.count(s, chain.pixels) for s in unit.shots)
