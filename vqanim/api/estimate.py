@@ -24,15 +24,16 @@ def outline(prepared: Prepared, device: str | None = None, out: str | Path | Non
     device: whose times are meant; the one that painted last if None. out: the folder of the render, the
     default one when None: frames that are there already and hold need not be painted.
     """
-    from vqanim.engine.cache_check import Chain, check_cache
     from vqanim.engine.timings import read_timings
     from vqanim.preview.outline import make_outline
-    from vqanim.takes.digest import content_hashes
-    from vqanim.takes.store import ReadOnlyStore
 
     timeline, found = prepared.timeline, None
     folder = Path(out) if out is not None else prepared.default_folder
     if (folder / "takes").is_dir():  # nothing is written, so a render may be at work there
+        from vqanim.engine.cache_check import Chain, check_cache
+        from vqanim.takes.digest import content_hashes
+        from vqanim.takes.store import ReadOnlyStore
+
         chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
         found = check_cache(timeline, ReadOnlyStore(folder), chain)
     models = prepared.generator, prepared.perceptors

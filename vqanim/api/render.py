@@ -253,7 +253,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python___version__}; "
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
         + device_label(run.device, run.threads),
         "device": run.device,
         "threads": run.threads,

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from vqanim.cli.formatting import can_redraw, clock, complain, count, file_size, number, say
 from vqanim.engine.events import FrameDone, StepDone
-from vqanim.engine.timings import Pace, cost
+from vqanim.engine.timings import Pace
 from vqanim.timeline.plan import Timeline
 
 SECONDS_BETWEEN_LINES = 4.0
@@ -206,7 +206,7 @@ class RenderProgress:
             self._first = self._first or (event.shot, event.index)
             if self._first != (event.shot, event.index):  # of another process
                 return
-            costs = [cost(plan) for plan in self._plans[1:]]
+            costs = [0 if plan.lapse and plan.index else plan.steps for plan in self._plans[1:]]
             others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
             left = self._progress.left(event.step, event.steps + others)
             where += " of the first frame"
