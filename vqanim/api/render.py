@@ -24,10 +24,10 @@ from vqanim.api.project import (
     with_known_response,
     with_scene,
 )
+from vqanim.cache import cache_folder
 from vqanim.errors import VqanimError
 from vqanim.files import make_folder, write_atomic
-from vqanim.models.cache import cache_folder
-from vqanim.models.events import FetchEvent
+from vqanim.models.fetch import FetchEvent
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.quality import NORMAL
 from vqanim.timeline import Timeline

@@ -10,13 +10,19 @@ from typing import Any
 
 import click
 
-from vqanim.cli import completing
-from vqanim.cli import formatting as words
+from vqanim.cli import completing, formatting
 from vqanim.cli.stopping import stopping
 from vqanim.errors import InputError, UsageError, VqanimError
-from vqanim.models.catalogue import Entry, RemoteFile, find_entries, get_entry, list_models
-from vqanim.models.catalogue_file import is_address
-from vqanim.models.fetch import fetch_model, is_installed
+from vqanim.models.catalogue import find_entries, get_entry, list_models
+from vqanim.models.entries import Entry, RemoteFile, is_address
+from vqanim.models.fetch import (
+    fetch_model,
+    find_damage,
+    installed_models,
+    is_installed,
+    missing_message,
+    remove_models,
+)
 
 PLACES = """\b
 VQANIM_CACHE      folder where models are kept
@@ -68,13 +74,13 @@ def list_(as_json: bool) -> None:
         try:
             entries.append(get_entry(kind, name))
         except InputError as error:
-            words.complain(f"Warning: {error}")
+            formatting.complain(f"Warning: {error}")
     if as_json:
-        words.say(json.dumps([_describe(entry) for entry in entries], indent=1))
+        formatting.say(json.dumps([_describe(entry) for entry in entries], indent=1))
         return
     lines = [("name", "kind", "here", "size", "commercial use", "license"), *map(_line, entries)]
-    words.say(words.table(lines))
-    words.say("\nNames like open_clip:ViT-B-32/laion2b_s34b_b79k are models of the project open_clip.")
+    formatting.say(formatting.table(lines))
+    formatting.say("\nNames like open_clip:ViT-B-32/laion2b_s34b_b79k are models of the project open_clip.")
 
 
 @models.command()
@@ -89,7 +95,7 @@ def show(name: str) -> None:
             ("kind", entry.kind),
             ("good at", entry.good_at),
             ("license", entry.license),
-            ("commercial use", words.with_reason(entry.commercial)),
+            ("commercial use", formatting.with_reason(entry.commercial)),
             ("source", entry.source),
             ("here", _here(entry)),
         ]
@@ -97,9 +103,9 @@ def show(name: str) -> None:
             items.append(("sizes", f"multiples of {multiple} pixels"))
         if entry.unchecked:
             items.append(("not checked", entry.unchecked))
-        words.say(f"{entry.name}\n{words.rows(items)}")
+        formatting.say(f"{entry.name}\n{formatting.rows(items)}")
         for role, file in entry.files.items():
-            words.say(words.rows(_file_rows(role, file)))
+            formatting.say(formatting.rows(_file_rows(role, file)))
 
 
 @models.command()
@@ -131,7 +137,7 @@ def fetch(names: Sequence[str], sources: Sequence[str], quiet: bool) -> None:
                 for event in fetch_model(entry, verify=True, sources=tuple(sources)):
                     reporter.report(event)
                 if not quiet:
-                    words.say(f"{entry.name} is here, whole")
+                    formatting.say(f"{entry.name} is here, whole")
         finally:
             reporter.close()
 
@@ -143,17 +149,14 @@ def verify(names: Sequence[str]) -> int:
 
     Those of each NAME, or of all models that are here. The exit code is 3 when some are damaged.
     """
-    from vqanim.models.keeping import find_damage
-
-    entries = [entry for name in names for entry in find_entries(name)] if names else _installed()
     damaged = False
-    for entry in entries:
-        damage = find_damage(entry) if entry.files or entry.version else [_missing(entry)]
+    for entry in [entry for name in names for entry in find_entries(name)] if names else installed_models():
+        damage = find_damage(entry)
         damaged |= bool(damage)
         for line in damage:
-            words.complain(f"Error: {line}")
+            formatting.complain(f"Error: {line}")
         if not damage:
-            words.say(f"{entry.name} ({entry.kind}): whole")
+            formatting.say(f"{entry.name} ({entry.kind}): whole")
     return InputError.exit_code if damaged else 0
 
 
@@ -196,9 +199,9 @@ def path(name: str) -> None:
     """Print where the files of NAME are, one a line."""
     for entry in find_entries(name):
         if not is_installed(entry):
-            raise InputError(_missing(entry))
+            raise InputError(missing_message(entry))
         for file in entry.files.values():
-            words.say(str(file.locate()))
+            formatting.say(str(file.locate()))
 
 
 @models.command()
@@ -210,24 +213,8 @@ def path(name: str) -> None:
 )
 def remove(name: str, forget: bool) -> None:
     """Delete what the cache holds of NAME. Files that you added it from are not touched."""
-    from vqanim.models.keeping import remove_model
-    from vqanim.models.own import KINDS, remove_own
-
-    try:
-        entries = find_entries(name)
-    except InputError:  # a card that cannot be read
-        if not any([remove_own(kind, name) for kind in KINDS]):  # noqa: C419
-            raise
-        words.say(f"removed {name}")
-        return
-    for entry in entries:
-        freed = remove_model(entry, forget=forget)
-        words.say(f"removed {entry.name} ({entry.kind}): {words.file_size(freed)}")
-
-
-def _installed() -> list[Entry]:
-    entries = [get_entry(kind, name) for kind, name in list_models()]
-    return [entry for entry in entries if is_installed(entry)]
+    for kind, freed in remove_models(name, forget=forget).items():
+        formatting.say(f"removed {name} ({kind}): {formatting.file_size(freed)}")
 
 
 def _here(entry: Entry) -> str:
@@ -238,7 +225,7 @@ def _here(entry: Entry) -> str:
 
 def _line(entry: Entry) -> tuple[str, ...]:
     """A model's row in the list."""
-    size = words.file_size(entry.size) if entry.size else ""
+    size = formatting.file_size(entry.size) if entry.size else ""
     rough = any(isinstance(f, RemoteFile) and f.size is None for f in entry.files.values())
     here = "own" if entry.own else _here(entry)
     size = f"about {size}" if rough and size else size
@@ -247,30 +234,32 @@ def _line(entry: Entry) -> tuple[str, ...]:
 
 def _describe(entry: Entry) -> dict[str, Any]:
     """A model for programs."""
-    files = {
-        role: {
-            "path": _path_or_none(file),
-            "sha256": file.sha256,
-            "size": getattr(file, "size", None),
-            "pinned": getattr(file, "pinned", False),
-            "urls": list(getattr(file, "urls", ())),
-        }
-        for role, file in entry.files.items()
-    }
+    keys = (
+        "name",
+        "kind",
+        "family",
+        "own",
+        "size",
+        "license",
+        "commercial",
+        "source",
+        "good_at",
+        "unchecked",
+    )
     return {
-        "name": entry.name,
-        "kind": entry.kind,
-        "family": entry.family,
+        **{key: getattr(entry, key) for key in keys},
         "installed": is_installed(entry),
-        "own": entry.own,
-        "size": entry.size,
         "multiple": getattr(entry, "multiple", None),
-        "license": entry.license,
-        "commercial": entry.commercial,
-        "source": entry.source,
-        "good_at": entry.good_at,
-        "unchecked": entry.unchecked,
-        "files": files,
+        "files": {
+            role: {
+                "path": _path_or_none(file),
+                "sha256": file.sha256,
+                "size": getattr(file, "size", None),
+                "pinned": getattr(file, "pinned", False),
+                "urls": list(getattr(file, "urls", ())),
+            }
+            for role, file in entry.files.items()
+        },
     }
 
 
@@ -281,7 +270,7 @@ def _path_or_none(file: Any) -> str | None:
         return None
 
 
-def _file_rows(role: str, file: Any) -> list[words.Row]:
+def _file_rows(role: str, file: Any) -> list[formatting.Row]:
     """Size, hash, place and addresses of a file."""
     size = getattr(file, "size", None)
     rough = getattr(file, "roughly", None)
@@ -293,15 +282,13 @@ def _file_rows(role: str, file: Any) -> list[words.Row]:
     return rows + [("  address" if n == 0 else "", url) for n, url in enumerate(getattr(file, "urls", ()))]
 
 
-def _missing(entry: Entry) -> str:
-    return f"{entry.name} is not on this machine; run: vqanim models fetch {entry.name}"
-
-
 def _say_added(entry: Entry) -> None:
     """What was found, and how a scene names it."""
-    words.say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
+    formatting.say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
     if (multiple := getattr(entry, "multiple", None)) is not None:
-        words.say(f"  widths and heights are multiples of {multiple} pixels")
-    size = words.file_size(entry.size or 0)
-    words.say(f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are")
-    words.say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")
+        formatting.say(f"  widths and heights are multiples of {multiple} pixels")
+    size = formatting.file_size(entry.size or 0)
+    formatting.say(
+        f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are"
+    )
+    formatting.say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")

@@ -39,14 +39,8 @@ from vqanim.engine.events import (
     TakesDone,
     TrialStarted,
 )
-from vqanim.models.events import (
-    FetchEvent,
-    FetchProgress,
-    FetchStarted,
-    FetchTrouble,
-    FetchWaiting,
-    FileFetched,
-)
+from vqanim.models.download import FetchProgress, FetchTrouble
+from vqanim.models.fetch import FetchEvent, FetchStarted, FetchWaiting, FileFetched
 from vqanim.timeline.plan import Timeline
 
 if TYPE_CHECKING:
