@@ -73,28 +73,22 @@ def gaps(found: CutFound) -> list[str]:
     """What is not in the film, a line each."""
     lines = []
     for take in found.takes:
-        if take.missing == take.frames:
-            lines.append(f"shot {take.shot}: none of its {count(take.frames, 'frame')} is painted")
+        shot, all_missing = f"shot {take.shot}", take.missing == take.frames
+        if all_missing:
+            lines.append(f"{shot}: none of its {count(take.frames, 'frame')} is painted")
         elif take.missing:
-            lines.append(f"shot {take.shot}: {take.missing} of {take.frames} frames are not painted")
-        if take.missing_under_dissolve and take.missing < take.frames:
+            lines.append(f"{shot}: {take.missing} of {take.frames} frames are not painted")
+        if take.missing_under_dissolve and not all_missing:
             frames = count(take.missing_under_dissolve, "frame")
-            lines.append(
-                f"shot {take.shot}: {frames} under the dissolve that follows are not painted, "
-                "its last picture is held there"
-            )
+            held = "under the dissolve that follows are not painted, its last picture is held there"
+            lines.append(f"{shot}: {frames} {held}")
         if take.other_plan:
-            frames = count(take.other_plan, "frame")
-            lines.append(
-                f"shot {take.shot}: {frames} of an older version of the scene, shown as they are; "
-                "render the scene to paint them anew"
-            )
+            old = f"{count(take.other_plan, 'frame')} of an older version of the scene, shown as they are"
+            lines.append(f"{shot}: {old}; render the scene to paint them anew")
     if found.left_out:
-        shown = len(found.timeline.edit)
-        lines.append(
-            f"{found.left_out} of {count(shown + found.left_out, 'frame')} are not in this film; "
-            "render the scene to paint them"
-        )
+        frames = count(len(found.timeline.edit) + found.left_out, "frame")
+        missing = f"{found.left_out} of {frames} are not in this film"
+        lines.append(f"{missing}; render the scene to paint them")
         if found.silenced:
             lines.append("it is silent, because the song would not fit to what is left")
     return lines
