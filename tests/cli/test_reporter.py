@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from vqanim.camera.step import CameraStep
 from vqanim.cli.progress import RenderProgress, weights
 from vqanim.cli.reporter import Reporter
 from vqanim.engine.events import (
@@ -29,7 +30,6 @@ from vqanim.engine.events import (
 from vqanim.engine.timings import Pace
 from vqanim.film import FilmDone
 from vqanim.timeline.plan import (
-    CameraStep,
     FilmFrame,
     FramePlan,
     FrameRef,

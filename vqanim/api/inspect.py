@@ -11,9 +11,9 @@ from vqanim.errors import InputError
 from vqanim.files import make_folder
 
 if TYPE_CHECKING:
-    from vqanim.pages.compare import Comparison
-    from vqanim.pages.rendered import Rendered
     from vqanim.preview.outline import ModelLine
+    from vqanim.report.compare import Comparison
+    from vqanim.report.film import Render
 
 
 def report(source: str | Path, out: str | Path | None = None, *, force: bool = False) -> Path:
@@ -23,12 +23,12 @@ def report(source: str | Path, out: str | Path | None = None, *, force: bool = F
     out: the page; `report.html` in the folder when None. force: another file in its place is overwritten.
     Raises UsageError, InputError when there is no render, SceneError and OutputError.
     """
-    from vqanim.pages.live import read_warnings
-    from vqanim.pages.report import REPORT, write_report
+    from vqanim.report.live import read_warnings
+    from vqanim.report.report import REPORT, write_report
 
     rendered = find_rendered(source)
     path = rendered.folder / REPORT if out is None else Path(out)
-    warnings = dict.fromkeys((*rendered.shown.timeline.warnings, *read_warnings(rendered.folder)))
+    warnings = dict.fromkeys((*rendered.film.timeline.warnings, *read_warnings(rendered.folder)))
     make_folder(path.parent)
     write_report(rendered, path, tuple(warnings), force=force)
     return path
@@ -43,9 +43,8 @@ def compare(
     only by force. Raises UsageError, InputError where there is no render or no frame, SceneError and
     OutputError.
     """
-    from vqanim.pages.compare import compare_renders
-    from vqanim.pages.compare_page import comparison_page
-    from vqanim.pages.kit import write_page
+    from vqanim.report.compare import compare_renders, comparison_page
+    from vqanim.report.page import write_page
 
     path = Path(out)
     check_free([path], force)
@@ -56,13 +55,12 @@ def compare(
     return found
 
 
-def find_rendered(source: str | Path) -> Rendered:
+def find_rendered(source: str | Path) -> Render:
     """A render as its folder describes it, whatever has become of its scene since.
 
     source: as for `report`. Raises InputError and SceneError.
     """
-    from vqanim.pages.rendered import Rendered
-    from vqanim.pages.shown import show
+    from vqanim.report.film import Film, Render
 
     path = Path(source)
     folder = path if path.is_dir() else default_folder(path.stem)
@@ -72,7 +70,7 @@ def find_rendered(source: str | Path) -> Rendered:
         of = "is no render's folder" if path.is_dir() else f"holds no render of {path}; render it first"
         raise InputError(f"{folder}: {of} (there is no scene.resolved.yaml in it)")
     prepared, folder, stem = find_render(folder, ())
-    return Rendered(folder, stem, show(prepared.scene, prepared.timeline), model_lines(prepared))
+    return Render(folder, stem, Film.of(prepared.scene, prepared.timeline), model_lines(prepared))
 
 
 def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:

@@ -55,12 +55,13 @@ def _sampled(analysis: SongAnalysis, beats: Beats, fps: float) -> dict[str, Floa
 
 def draw_signals(analysis: SongAnalysis, beats: Beats, meter: int, path: Path) -> None:
     """Draw every signal, the beats and the sections of a song to a PNG. Raises OutputError."""
-    from vqanim.audio.plot import draw_plot
-    from vqanim.audio.spectrum import RATE
-    from vqanim.files import staged, writing
+    from vqanim.plots.curves import Marks
+    from vqanim.plots.picture import draw_chart
+    from vqanim.timeline.tracks import Track
 
-    signals = {name: analysis.signal(name) for name in NAMES}
+    tracks = [Track(name, "sound", "", analysis.signal(name)) for name in NAMES]
+    bars = beats.beats[beats.downbeat % meter :: meter]
+    sections = tuple((section.start, section.label) for section in beats.sections)
+    marks = Marks(analysis.song.seconds, (), beats.beats, bars, sections)
     title = f"{analysis.song.path.name}   {beats.tempo:.1f} bpm"
-    picture = draw_plot(title, analysis.song.seconds, beats, signals, RATE, meter)
-    with writing(path), staged(path) as temporary:
-        picture.save(temporary, "PNG")
+    draw_chart(title, tracks, marks, path, song=True)

@@ -91,10 +91,9 @@ def render(
     from vqanim.engine.render import paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
-    from vqanim.pages.live import PAGE, live_page
-    from vqanim.pages.rendered import Rendered
-    from vqanim.pages.report import PART_REPORT, REPORT, write_report
-    from vqanim.pages.shown import show
+    from vqanim.report.film import Film, Render
+    from vqanim.report.live import PAGE, LivePage
+    from vqanim.report.report import PART_REPORT, REPORT, write_report
     from vqanim.takes.archive import write_keeping_old
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
@@ -116,16 +115,16 @@ def render(
             timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
         )
         growing = live_path(folder, stem)
-        film = show(prepared.scene, timeline, part)
+        film = Film.of(prepared.scene, timeline, part)
 
         with (
             closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
-            live_page(folder, film, store, stem, lock.check) as watched,
+            LivePage(folder, film, store, stem, lock.check) as watched,
         ):
             painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 timings.on_event(event)
-                watched.hear(event)
+                watched.on_event(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -139,7 +138,7 @@ def render(
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 else:
                     yield event
-                yield from (PageFailed(PAGE, reason) for reason in watched.faults())
+                yield from (PageFailed(PAGE, reason) for reason in watched.failures())
             making, complete, written = monotonic(), part is None, False
             presets = () if part is None else ("web", "gif")  # the poster is the whole film's
             for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
@@ -150,7 +149,7 @@ def render(
                 timings.add_films(monotonic() - making)
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
-                rendered = Rendered(folder, stem, film, model_lines(prepared))
+                rendered = Render(folder, stem, film, model_lines(prepared))
                 try:
                     write_report(rendered, page, watched.warnings, lock.check)
                 except VqanimError as error:  # no fault of the render's

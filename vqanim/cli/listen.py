@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +15,9 @@ from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
     from vqanim.audio.analysis import Beats, SongAnalysis
-    from vqanim.scene.sound import Floats
 
 BESIDE = ""
 """What `--plot` means without a name."""
-COLUMNS = 60
-"""Characters of a curve."""
-_BLOCKS = " ▁▂▃▄▅▆▇█"
-_PLAIN = " .:-=+*#@"
-"""For terminals that cannot draw blocks."""
 
 
 @click.command()
@@ -102,6 +94,7 @@ def _report(analysis: SongAnalysis, beats: Beats) -> Iterator[Row]:
     """What a person wants to know."""
     from vqanim.audio.analysis import CLEAR
     from vqanim.audio.spectrum import RATE
+    from vqanim.plots.text import sparkline
     from vqanim.scene.soundtrack import NAMES
 
     hardly = ", there is hardly a beat" if beats.confidence < CLEAR else ""
@@ -116,26 +109,4 @@ def _report(analysis: SongAnalysis, beats: Beats) -> Iterator[Row]:
         length = duration(part.end - part.start)
         yield f"section {number}", f"{start}  {part.label}  {length}, loudness {part.loudness:.2f}"
     for name in NAMES:
-        yield name, _sparkline(analysis.signal(name), RATE)
-
-
-def _sparkline(values: Floats, rate: float) -> str:
-    """A curve in one line: of each column the mean of what is largest every quarter of a second."""
-    import numpy as np
-
-    if not len(values):
-        return ""
-    size = max(1, round(rate / 4))
-    peaks = np.maximum.reduceat(values, np.arange(0, len(values), size))
-    edges = np.linspace(0, len(peaks), min(COLUMNS, len(peaks)) + 1).astype(int)
-    heights = [float(peaks[first : max(last, first + 1)].mean()) for first, last in pairwise(edges.tolist())]
-    ramp = _ramp()
-    return "".join(ramp[round(height * (len(ramp) - 1))] for height in heights)
-
-
-def _ramp() -> str:
-    try:
-        _BLOCKS.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return _PLAIN
-    return _BLOCKS
+        yield name, sparkline(analysis.signal(name), RATE)
