@@ -28,10 +28,8 @@ def describe_figure(figure: Figure) -> str:
     return f"the text {figure.name!r}"
 
 
-def _chunks(icon: IconSpec, width: int, height: int) -> Any:
+def _chunks(icon: IconSpec, width: int, height: int) -> dict[str, str]:
     """What the PNG says about itself: a text for viewers, JSON for programs, and whose icon it is."""
-    from PIL.PngImagePlugin import PngInfo
-
     from vqanim import __version__
 
     figure = icon.figure
@@ -51,9 +49,6 @@ def _chunks(icon: IconSpec, width: int, height: int) -> Any:
     settings = ", ".join(
         f"{key}: {f'{value:.9g}' if isinstance(value, float) else value}" for key, value in pairs.items()
     )
-    info = PngInfo()
-    info.add_itxt("parameters", f"{' '.join(describe_figure(figure).split())}\n{settings}")
-    info.add_itxt("vqanim", json.dumps(everything, ensure_ascii=False))
-    if figure.kind == "icon":
-        info.add_itxt("Copyright", license())
-    return info
+    texts = {"parameters": f"{' '.join(describe_figure(figure).split())}\n{settings}"}
+    texts["vqanim"] = json.dumps(everything, ensure_ascii=False)
+    return texts | {"Copyright": license()} if figure.kind == "icon" else texts
