@@ -85,7 +85,7 @@ def prepare(
         scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
     if models is not None:
         place = Place("--models", 0)
-        chosen = Models(models, (PerceptorUse(models, place=place),), place)
+        chosen = Models(models, (PerceptorUse(models, place=place),), place=place)
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})

@@ -16,7 +16,7 @@ from vqanim.api.project import Prepared, check_free, picture_files, run_key
 from vqanim.errors import UsageError
 from vqanim.files import Picture, picture_size
 from vqanim.models.catalogue import get_generator_entry
-from vqanim.scene.prompts import parse_short
+from vqanim.scene.fields.prompts import parse_short
 from vqanim.scene.still import Still, size_like
 
 if TYPE_CHECKING:
