@@ -24,9 +24,9 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"timeline", "importers"}),
     frozenset({"guidance", "takes", "audio", "plots"}),
     frozenset({"engine", "film"}),
-    frozenset({"preview", "songs", "response"}),
+    frozenset({"preview"}),
     frozenset({"report"}),
-    frozenset({"api", "doctor"}),
+    frozenset({"api"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

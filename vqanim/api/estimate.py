@@ -7,13 +7,12 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from vqanim.api.prepared import Prepared, picture_files, run_key
+from vqanim.api.project import Prepared, picture_files, run_key
 from vqanim.cache import cache_folder
 from vqanim.files import make_folder
 from vqanim.timeline.part import Part, part_of
 
 if TYPE_CHECKING:
-    from vqanim.engine.cache_check import CacheCheck
     from vqanim.film import FilmDone
     from vqanim.preview.outline import Outline
 
@@ -27,27 +26,17 @@ def outline(prepared: Prepared, device: str | None = None, out: str | Path | Non
     from vqanim.engine.timings import read_timings
     from vqanim.preview.outline import make_outline
 
+    timeline, found = prepared.timeline, None
+    folder = Path(out) if out is not None else prepared.default_folder
+    if (folder / "takes").is_dir():  # nothing is written, so a render may be at work there
+        from vqanim.engine.cache_check import Chain, check_cache
+        from vqanim.takes.digest import content_hashes
+        from vqanim.takes.store import ReadOnlyStore
+
+        chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
+        found = check_cache(timeline, ReadOnlyStore(folder), chain)
     models = prepared.generator, prepared.perceptors
-    found = look_for_frames(prepared, Path(out) if out is not None else prepared.default_folder)
-    return make_outline(
-        prepared.scene, prepared.timeline, models, read_timings(cache_folder()), device, found
-    )
-
-
-def look_for_frames(prepared: Prepared, folder: Path) -> CacheCheck | None:
-    """What a render's folder holds of a film, as a render would find it; None where nothing is painted.
-
-    Nothing is written, so a render may be at work there.
-    """
-    if not (folder / "takes").is_dir():
-        return None
-    from vqanim.engine.cache_check import Chain, check_cache
-    from vqanim.takes.digest import content_hashes
-    from vqanim.takes.store import ReadOnlyStore
-
-    timeline = prepared.timeline
-    chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
-    return check_cache(timeline, ReadOnlyStore(folder), chain)
+    return make_outline(prepared.scene, timeline, models, read_timings(cache_folder()), device, found)
 
 
 def draw_plot(outline: Outline, path: Path) -> None:

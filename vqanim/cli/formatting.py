@@ -1,18 +1,19 @@
-"""Texts for people: lines on the terminal, lengths of time, sizes of files."""
+"""Texts for people: lines on the terminal, tables, lengths of time, sizes of files, films in a few lines."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from vqanim.timeline.plan import ShotPlan, Timeline
 
 Row = tuple[str, str]
-
-SECONDS_BETWEEN_LINES = 4.0
-"""Of progress, where no line can be drawn again."""
 
 
 def prepare_streams() -> None:
@@ -22,9 +23,9 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def can_redraw() -> bool:
-    """Whether standard output is a terminal that can draw a line again."""
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+def can_redraw(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that can draw a line again."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def say(text: str) -> None:
@@ -34,20 +35,14 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Write lines to standard error as they are, never wrapped; a terminal that is gone is no trouble."""
-    _try_to_write(text, sys.stderr)
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def warn(warnings: Iterable[str]) -> None:
     """Write each warning as a line on standard error."""
     for warning in warnings:
         complain(f"Warning: {warning}")
-
-
-def _try_to_write(text: str, stream: TextIO) -> None:
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        pass
 
 
 def number(value: Fraction | float) -> str:
@@ -124,3 +119,49 @@ def rows(items: Sequence[Row]) -> str:
     """Lines of `name  value` with the values under each other."""
     width = max((len(name) for name, _ in items), default=0)
     return "\n".join(f"  {name:<{width}}  {value}".rstrip() for name, value in items)
+
+
+def shortened(text: str, width: int) -> str:
+    """The text, cut to so many columns."""
+    return text if len(text) <= width else f"{text[: width - 2].rstrip()}.."
+
+
+def headline(timeline: Timeline) -> str:
+    """`72 frames, 6 s at 12 fps, 256x144`."""
+    seconds = float(len(timeline.edit) / timeline.fps)
+    return (
+        f"{count(len(timeline.edit), 'frame')}, {duration(seconds)} at {number(timeline.fps)} fps, "
+        f"{timeline.width}x{timeline.height}"
+    )
+
+
+def describe(timeline: Timeline) -> list[Row]:
+    """What a person wants to know of a timeline before it is rendered."""
+    items = [("models", models(timeline))]
+    if len(timeline.shots) > 1:
+        shots = ", ".join(
+            f"{shot.name} ({count(len(shot.frames), 'frame')}{_lapse(shot)})" for shot in timeline.shots
+        )
+        items.append(("shots", shots))
+    elif lapse := _lapse(timeline.shots[0]):
+        items.append(("shot", lapse.removeprefix(", ")))
+    rate = timeline.rate or timeline.fps
+    if rate != timeline.fps or timeline.frame_count != len(timeline.edit):
+        items.append(("painted", f"{count(timeline.frame_count, 'frame')}, {number(rate)} a second"))
+    if timeline.sound is not None:
+        start = f", from {duration(timeline.sound.start)} on" if timeline.sound.start else ""
+        items.append(("sound", Path(timeline.sound.file).name + start))
+    return items
+
+
+def _lapse(shot: ShotPlan) -> str:
+    first = shot.frames[0]
+    return f", timelapse in {count(first.steps, 'step')}" if first.lapse else ""
+
+
+def models(timeline: Timeline) -> str:
+    """`pocket`, or all names where they differ."""
+    names = [plan.name for plan in timeline.perceptors]
+    if names == [timeline.generator]:
+        return timeline.generator
+    return f"{timeline.generator} and {', '.join(names)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from vqanim.camera.step import CameraStep
-from vqanim.cli.bar import Bar
-from vqanim.cli.telling import report_to, weights
+from vqanim.cli.progress import RenderProgress, weights
+from vqanim.cli.reporter import Reporter
 from vqanim.engine.events import (
     Event,
     FrameDone,
@@ -127,7 +128,7 @@ def test_pace_counts_the_steps_of_a_timelapse_once() -> None:
     pace.add(done("one", 3, done=4, frames=12, seconds=5))  # 10 units
     assert pace.seconds_left == pytest.approx((30 + 4 * 10) / 2)
     pace = Pace(lapse(4, 30))
-    pace.add_step(StepDone("grow", 10, 30, 9, 0.5))
+    pace.add_step(StepDone("grow", 0, 10, 30, 0.5, 9, True))
     assert pace.seconds_left == pytest.approx((20 + 40) / 2)
     pace.add(replace(done("grow", 0, done=5, frames=12, seconds=0.01), of_lapse=True))
     pace.add(replace(done("grow", 3, done=8, frames=12, seconds=0.01), of_lapse=True))
@@ -135,9 +136,9 @@ def test_pace_counts_the_steps_of_a_timelapse_once() -> None:
 
 
 def test_a_timelapse_is_told_of_in_steps(capsys: pytest.CaptureFixture[str]) -> None:
-    with report_to(lapse(2, 30), quiet=False) as report:
-        report.hear(RecordingMoved("grow", "lapse/superseded/001"))
-        report.hear(StepDone("grow", 11, 30, 10, 0.5))
+    with closing(Reporter(lapse(2, 30), quiet=False)) as reporter:
+        reporter.report(RecordingMoved("grow", "lapse/superseded/001"))
+        reporter.report(StepDone("grow", 0, 11, 30, 0.5, 10, True))
     out, err = capsys.readouterr()
     assert out.splitlines() == ["grow: going on after step 10 of 30", "grow: step 11/30, 0:20 left"]
     assert "unfinished timelapse of grow with other settings is in lapse/superseded/001 now" in err
@@ -169,10 +170,10 @@ def test_a_whole_render_in_lines(capsys: pytest.CaptureFixture[str], tmp_path: P
         TakesDone(3, 65.0),
         FilmDone("mp4", str(film), True, 0.1),
     ]
-    with report_to(timeline(one=[8, 8], two=[8, 8]), quiet=False) as report:
+    with closing(Reporter(timeline(one=[8, 8], two=[8, 8]), quiet=False)) as reporter:
         for event in events:
-            report.hear(event)
-        report.finish()
+            reporter.report(event)
+        reporter.finish()
     out, err = capsys.readouterr()
     assert out.splitlines() == [
         "Film: 4 frames, 0.4 s at 10 fps, 64x48",
@@ -193,11 +194,11 @@ def test_a_whole_render_in_lines(capsys: pytest.CaptureFixture[str], tmp_path: P
 
 
 def test_quiet_passes_on_warnings_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    with report_to(timeline(main=[8]), quiet=True) as report:
-        report.hear(RunStarted("folder", 1, 0, 0, None, "cpu", 2))
-        report.hear(ModelsLoaded("pocket", ("pocket",), 1.0, ("unknown word: zzyzx",)))
-        report.hear(done("main", 0, done=1, frames=1))
-        report.finish()
+    with closing(Reporter(timeline(main=[8]), quiet=True)) as reporter:
+        reporter.report(RunStarted("folder", 1, 0, 0, None, "cpu", 2))
+        reporter.report(ModelsLoaded("pocket", ("pocket",), 1.0, ("unknown word: zzyzx",)))
+        reporter.report(done("main", 0, done=1, frames=1))
+        reporter.finish()
     assert capsys.readouterr() == ("", "Warning: unknown word: zzyzx\n")
 
 
@@ -205,9 +206,9 @@ def test_quiet_passes_on_warnings_and_nothing_else(capsys: pytest.CaptureFixture
 def test_steps_that_go_on_in_another_way_are_worth_a_warning(
     quiet: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with report_to(timeline(main=[8]), quiet=quiet) as report:
-        report.hear(StepChanged("chunks", "memory ran out"))
-        report.hear(StepChanged("eager", "an operation cannot be recorded"))
+    with closing(Reporter(timeline(main=[8]), quiet=quiet)) as reporter:
+        reporter.report(StepChanged("chunks", "memory ran out"))
+        reporter.report(StepChanged("eager", "an operation cannot be recorded"))
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("Warning: memory ran short: ")
     assert second.endswith("not recorded as a graph: an operation cannot be recorded")
@@ -216,11 +217,11 @@ def test_steps_that_go_on_in_another_way_are_worth_a_warning(
 def test_the_bar_shows_the_steps_of_a_timelapse() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, color_system=None, legacy_windows=False)
-    bar = Bar(lapse(2, 30), console)
+    bar = RenderProgress(lapse(2, 30), console)
     bar.start(2)
-    bar.enter(ShotStarted("grow", 2, 0))
-    bar.step(StepDone("grow", 11, 30, 0, 0.52))
-    bar.end()
+    bar.enter("grow")
+    bar.step(StepDone("grow", 0, 11, 30, 0.52, 0, True))
+    bar.close()
     assert "grow" in screen.getvalue()
     assert "step 11/30, 0:20 left" in screen.getvalue()
 
@@ -230,26 +231,38 @@ def test_the_bar_shows_shot_frame_pace_time_left_and_weights(width: int, encodin
     raw = io.BytesIO()
     screen = io.TextIOWrapper(raw, encoding=encoding)
     console = Console(file=screen, force_terminal=True, width=width, color_system=None, legacy_windows=False)
-    bar = Bar(timeline(one=[8] * 5), console)
+    bar = RenderProgress(timeline(one=[8] * 5), console)
     bar.start(1)
-    bar.enter(ShotStarted("one", 5, 1))
-    bar.advance(done("one", 1, done=2, frames=5, seconds=2.6))
-    bar.end()
+    bar.enter("one")
+    bar.frame(done("one", 1, done=2, frames=5, seconds=2.6))
+    bar.close()
     screen.flush()
     text = raw.getvalue().decode(encoding)
     assert "one" in text
     assert "frame 2/5, 2.6 s a frame, 0:08 left" in text or width < 60
     assert "2/5" in text
     assert "a lake [at 9:30] 0.25" in text
-    assert "a city -1.00" in text or width < 60
+    assert "a city -1" in text or width < 60
+
+
+def test_the_steps_of_the_first_frame_are_seen() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, color_system=None, legacy_windows=False)
+    bar = RenderProgress(timeline(one=[30, 8]), console)
+    bar.start(0)
+    for step in (1, 2):
+        bar.step(StepDone("one", 0, step, 30, 0.5))
+    bar.step(StepDone("two", 0, 1, 30, 0.5))  # of another process
+    bar.close()
+    assert "step 2/30 of the first frame, 0:00 left" in screen.getvalue()
 
 
 def test_pages_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "report.html").write_bytes(b"0" * 5000)
-    with report_to(timeline(main=[8]), quiet=False) as report:
-        report.hear(PageFailed("live.html", "the disk is full"))
-        report.hear(PageWritten(str(tmp_path / "report.html")))
-        report.finish()
+    with closing(Reporter(timeline(main=[8]), quiet=False)) as reporter:
+        reporter.report(PageFailed("live.html", "the disk is full"))
+        reporter.report(PageWritten(str(tmp_path / "report.html")))
+        reporter.finish()
     out, err = capsys.readouterr()
     assert out.splitlines()[-1] == f"  {tmp_path}/report.html  5 kB"
     assert err == "Warning: live.html cannot be written: the disk is full\n"

@@ -1,4 +1,4 @@
-"""A scene that was read, checked and compiled, with its models."""
+"""Scenes as files, with their songs and models: read, checked and compiled."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from vqanim import response
+from vqanim.api import response
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, UnknownModel
 from vqanim.models.fetch import FetchEvent, fetch_model
 from vqanim.scene import Scene
+from vqanim.scene import load_scene as read_scene
 from vqanim.scene.model import Models, PerceptorUse
 from vqanim.scene.quality import NORMAL, at_quality
+from vqanim.scene.sound import Sound
+from vqanim.scene.soundtrack import Heard
 from vqanim.scene.still import Still, lapse_scene, still_scene
-from vqanim.songs import load_scene
+from vqanim.scene.tree import Mapping, Scalar, parse_tree
+from vqanim.scene.tree import Sequence as ListNode
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
@@ -44,13 +48,13 @@ class Prepared:
 
     @property
     def default_folder(self) -> Path:
-        """Where a render goes unless told otherwise: `renders/<stem>` in the current folder; of a draft,
+        """Where a render goes by default: `renders/<stem>` in the current folder; of a draft,
         `renders/<stem>-draft`, so that it takes no frame's place."""
         return default_folder(self.stem, self.quality)
 
 
 def default_folder(stem: str, quality: str = NORMAL) -> Path:
-    """Where a render of a scene with this name goes unless told otherwise."""
+    """Where a render of a scene with this name goes by default."""
     return Path("renders") / (stem if quality == NORMAL else f"{stem}-{quality}")
 
 
@@ -85,19 +89,22 @@ def prepare(
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
-    timeline = compile_timeline(scene, limits=limits_of(generator, perceptors))
-    prepared = Prepared(scene, timeline, generator, perceptors, quality)
+    prepared = compiled(scene, generator, perceptors, quality)
     return prepared if folder is None else with_known_response(prepared, folder)
 
 
-def limits_of(generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry]) -> Limits:
-    """What models say about scenes that leave things open."""
-    return Limits(
+def compiled(
+    scene: Scene, generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], quality: str = NORMAL
+) -> Prepared:
+    """A scene that was read, compiled for its models, which decide what it leaves open."""
+    limits = Limits(
         multiple=generator.multiple,
         learning_rate=generator.learning_rate,
         smoothing=generator.smoothing,
         views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
     )
+    timeline = compile_timeline(scene, limits=limits)
+    return Prepared(scene, timeline, generator, tuple(perceptors), quality)
 
 
 def find_models(scene: Scene) -> tuple[GeneratorEntry, tuple[PerceptorEntry, ...]]:
@@ -130,24 +137,17 @@ def with_known_response(prepared: Prepared, folder: Path) -> Prepared:
         return prepared
     key = response.trial_key(trial_of(prepared), run_key(prepared))
     frames = response.read_response(folder, key)
-    return prepared if frames is None else with_lead(prepared, frames)
-
-
-def with_lead(prepared: Prepared, frames: int) -> Prepared:
-    """The scene with a lead of so many painted frames wherever it was to be measured."""
-    return with_scene(prepared, response.with_lead(prepared.scene, frames))
+    return prepared if frames is None else with_scene(prepared, response.with_lead(prepared.scene, frames))
 
 
 def trial_of(prepared: Prepared) -> Timeline:
     """The short film that shows how soon a change of prompts is seen with a scene's models and settings."""
-    limits = limits_of(prepared.generator, prepared.perceptors)
-    return compile_timeline(response.trial_scene(prepared.scene), limits=limits)
+    return with_scene(prepared, response.trial_scene(prepared.scene)).timeline
 
 
 def with_scene(prepared: Prepared, scene: Scene) -> Prepared:
     """The same models and quality with a scene that differs in what does not concern them."""
-    limits = limits_of(prepared.generator, prepared.perceptors)
-    return replace(prepared, scene=scene, timeline=compile_timeline(scene, limits=limits))
+    return compiled(scene, prepared.generator, prepared.perceptors, prepared.quality)
 
 
 def prepare_still(still: Still, name: str = "picture") -> Prepared:
@@ -155,19 +155,18 @@ def prepare_still(still: Still, name: str = "picture") -> Prepared:
 
     Raises UsageError, SceneError for unknown models, and InputError for missing or broken pictures.
     """
-    return _prepare_made(still_scene(still, name))
+    return _prepare_unwritten(still_scene(still, name))
 
 
 def prepare_lapse(still: Still, name: str, frames: int, fps: int, pace: str) -> Prepared:
     """The same for the film of so many frames in which the picture comes into being."""
-    return _prepare_made(lapse_scene(still, name, frames, fps, pace))
+    return _prepare_unwritten(lapse_scene(still, name, frames, fps, pace))
 
 
-def _prepare_made(scene: Scene) -> Prepared:
-    """Prepare a scene that nobody wrote, so that no mistake in it has a place."""
+def _prepare_unwritten(scene: Scene) -> Prepared:
     try:
         return prepare(scene)
-    except SceneError as error:
+    except SceneError as error:  # nobody wrote it, so that no mistake in it has a place
         raise UsageError("; ".join(problem.message for problem in error.problems)) from error
 
 
@@ -186,23 +185,17 @@ def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator
     return replace(prepared, generator=generator, perceptors=tuple(perceptors))
 
 
-def perceptors_hash(prepared: Prepared) -> str:
-    """What the perceptors of a run and their shares add to the digest of its frames."""
-    from vqanim.takes.digest import join_perceptors
-
-    uses = zip(prepared.perceptors, prepared.timeline.perceptors, strict=True)
-    return join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
-
-
 def run_key(prepared: Prepared) -> RunKey:
     """What every frame of a run depends on."""
-    from vqanim.takes.digest import RunKey
+    from vqanim.takes.digest import RunKey, join_perceptors
 
     timeline = prepared.timeline
     generator = prepared.generator.hash
     if timeline.generator_settings:
         generator += f" {timeline.generator_settings!r}"
-    return RunKey(generator, perceptors_hash(prepared), timeline.width, timeline.height)
+    uses = zip(prepared.perceptors, timeline.perceptors, strict=True)
+    perceptors = join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
+    return RunKey(generator, perceptors, timeline.width, timeline.height)
 
 
 def picture_files(timeline: Timeline) -> list[str]:
@@ -210,3 +203,77 @@ def picture_files(timeline: Timeline) -> list[str]:
     starts = (frame.start for shot in timeline.shots for frame in shot.frames[:1])
     plans = (*starts, *timeline.pictures)
     return list(dict.fromkeys(plan.file for plan in plans if plan and plan.file))
+
+
+def load_scene(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    folder: Path | None = None,
+    *,
+    allow_outside: bool = False,
+) -> Scene:
+    """The scene in a file, with values such as `guidance.steps=3` put in place of those in it.
+
+    Its song is listened to where the scene asks for what only listening finds.
+    folder: that of an earlier render, whose beats are kept where the song is the same.
+    allow_outside: files that it names may lie outside its folder.
+    Raises SceneError with every mistake.
+    """
+    # Only a scene with a song needs what can listen.
+    from vqanim.audio.analysis import SceneSongs
+
+    songs = SceneSongs({} if folder is None else remembered_beats(folder / "scene.resolved.yaml"))
+    scene = read_scene(path, overrides, songs, allow_outside=allow_outside)
+    track = scene.soundtrack
+    if track is None:
+        return scene
+    try:
+        signals = songs.signals(scene)
+    except InputError as error:
+        raise SceneError([Problem(track.place, str(error), about_file=True)]) from error
+    return replace(scene, sound=Sound(track.clock(), signals))
+
+
+def song_files(scene: Scene) -> tuple[str, ...]:
+    """Paths of the song and its stems."""
+    track = scene.soundtrack
+    return () if track is None else (track.file, *(stem.file for stem in scene.stems))
+
+
+def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
+    """The beats in the resolved scene of an earlier render, by the start of its song's hash and the meter.
+
+    Empty where there is none, or nothing was listened to.
+    """
+    try:
+        root = parse_tree(resolved.read_text("utf-8"), str(resolved))
+        track = root.get("soundtrack") if isinstance(root, Mapping) else None
+        if not isinstance(track, Mapping):
+            return {}
+        file, beats, first, bpm, meter = (
+            track.get(key) for key in ("file", "beats", "first_beat", "bpm", "meter")
+        )
+        if not (isinstance(bpm, Scalar) and bpm.text == "auto"):
+            return {}  # nobody listened
+        if not (isinstance(file, Scalar) and isinstance(beats, ListNode) and isinstance(first, Scalar)):
+            return {}
+        seconds = [_seconds(beat.text) for beat in beats.items if isinstance(beat, Scalar)]
+        beats_in_bar = int(meter.text) if isinstance(meter, Scalar) else 4
+        return {(Path(file.text).stem, beats_in_bar): Heard(tuple(seconds), _seconds(first.text))}
+    except (OSError, ValueError, SceneError):
+        return {}
+
+
+def _seconds(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
+def check_free(paths: Sequence[Path], force: bool) -> None:
+    """Raise UsageError where files already exist and `force` does not say that they are overwritten."""
+    there = [path for path in paths if path.exists()]
+    if there and not force:
+        names = ", ".join(map(str, there[:3]))
+        exist = "exists" if len(there) == 1 else "exist"
+        raise UsageError(f"{names} {exist} already; choose another name, or --force to overwrite")
+    if folders := [path for path in there if path.is_dir()]:
+        raise UsageError(f"{folders[0]} is a folder; choose another name")

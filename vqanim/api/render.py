@@ -10,34 +10,35 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from vqanim import __version__, response
-from vqanim.api.lookback import model_lines, write_report
-from vqanim.api.prepared import (
+from vqanim import __version__
+from vqanim.api import response
+from vqanim.api.inspect import model_lines
+from vqanim.api.project import (
     Prepared,
     fetch_models,
     picture_files,
     prepare,
     run_key,
+    song_files,
     trial_of,
     with_known_response,
-    with_lead,
+    with_scene,
 )
 from vqanim.cache import cache_folder
+from vqanim.errors import VqanimError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.fetch import FetchEvent
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.quality import NORMAL
-from vqanim.songs import song_files
 from vqanim.timeline import Timeline
 from vqanim.timeline.part import Part, cut_part, needed_frames
 
 if TYPE_CHECKING:
     from vqanim.engine.cache_check import Edits
-    from vqanim.engine.events import Event, PageFailed, RunStarted, SettingsChanged
+    from vqanim.engine.events import Event, RunStarted, SettingsChanged
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
     from vqanim.film.reel import Find
-    from vqanim.report.live import LivePage
     from vqanim.timeline import FrameRef
 
 
@@ -56,7 +57,7 @@ def render(
     live: bool = False,
     workers: int = 1,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
-    """Render a film and tell what happens, event by event; run again, it continues where it stopped.
+    """Render a film and give what happens, event by event; run again, it continues where it stopped.
 
     Models that are needed and not in the cache are fetched first, unless `VQANIM_OFFLINE` is set.
 
@@ -71,8 +72,9 @@ def render(
     shows and those that they are painted from.
     edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
     `accept` (keep them and paint on from them) or `repair` (paint them anew).
-    workers: processes that paint shots between cuts at the same time.
     live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
+    device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, or several with commas between, for several workers.
+    workers: processes that paint at the same time, each a part of the film that begins with a cut.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
@@ -81,31 +83,17 @@ def render(
         scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out, quality=quality)
     )
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic, precision, edits, live, part, workers)
-
-
-def _render(
-    prepared: Prepared,
-    folder: Path,
-    device: str,
-    deterministic: bool,
-    precision: Precision,
-    edits: Edits,
-    live: bool,
-    part: Part | None,
-    workers: int,
-) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
-    from vqanim.engine.events import RunStarted
+    from vqanim.engine.events import PageFailed, PageWritten, RunStarted
     from vqanim.engine.job import Job
     from vqanim.engine.measure import TimingsRecorder
     from vqanim.engine.render import paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
     from vqanim.report.film import Film, Render
-    from vqanim.report.live import LivePage
-    from vqanim.report.report import PART_REPORT, REPORT
+    from vqanim.report.live import PAGE, LivePage
+    from vqanim.report.report import PART_REPORT, REPORT, write_report
     from vqanim.takes.archive import write_keeping_old
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
@@ -150,9 +138,10 @@ def _render(
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 else:
                     yield event
-                yield from page_failures(watched)
+                yield from (PageFailed(PAGE, reason) for reason in watched.failures())
             making, complete, written = monotonic(), part is None, False
-            for made in make_film(shown, store.find, folder, stem, part_presets(part), guard=lock.check):
+            presets = () if part is None else ("web", "gif")  # the poster is the whole film's
+            for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
                 complete &= made.written
                 written |= made.written
                 yield made
@@ -161,7 +150,12 @@ def _render(
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
                 rendered = Render(folder, stem, film, model_lines(prepared))
-                yield write_report(rendered, page, watched.warnings, lock.check)
+                try:
+                    write_report(rendered, page, watched.warnings, lock.check)
+                except VqanimError as error:  # no fault of the render's
+                    yield PageFailed(page.name, str(error))
+                else:
+                    yield PageWritten(str(page))
         remove_live(growing)
 
 
@@ -178,7 +172,7 @@ def with_response(
     prepared = yield from fetch_models(prepared)
     trial = trial_of(prepared)
     frames = yield from response.measure(trial, run_key(prepared), folder, device, deterministic)
-    return with_lead(prepared, frames)
+    return with_scene(prepared, response.with_lead(prepared.scene, frames))
 
 
 def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
@@ -204,18 +198,10 @@ def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Pat
         yield from walk
 
 
-def page_failures(page: LivePage) -> list[PageFailed]:
-    """What is to be told when the page that is watched cannot be written; once."""
-    from vqanim.engine.events import PageFailed
-    from vqanim.report.live import PAGE
-
-    return [PageFailed(PAGE, reason) for reason in page.failures()]
-
-
 def changed_settings(
     before: Mapping[str, Any] | None, now: Mapping[str, Any], kept: int
 ) -> list[SettingsChanged]:
-    """What is to be told about settings that the last run in a folder had otherwise: one event, or none.
+    """What to report about settings that the last run in a folder had otherwise: one event, or none.
 
     kept: how many of its frames are kept.
     """
@@ -226,11 +212,6 @@ def changed_settings(
     harmless = tuple(one.texts for one in found if not one.repaints and kept)
     repainting = tuple(one.texts for one in found if one.repaints)
     return [SettingsChanged(harmless, repainting)] if harmless or repainting else []
-
-
-def part_presets(part: Part | None) -> tuple[str, ...]:
-    """What a part of a film is made into: all that a render makes but the poster, which is the film's."""
-    return () if part is None else ("web", "gif")
 
 
 def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -1,13 +1,21 @@
-"""The scene language as a page of Markdown, from the declarations of its fields."""
+"""The scene language as a JSON schema for editors and as a page of Markdown, from its declarations."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
 
 from vqanim.effects import EFFECTS
+from vqanim.files import write_atomic
 from vqanim.scene import FieldInfo, describe_fields
 from vqanim.scene.curves import EASINGS
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS
+from vqanim.scene.schema import TITLE, scene_schema
+
+SCHEMA_FILE = "vqanim.schema.json"
+"""Beside each new scene, which names it in its first line, so that editors complete and check."""
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("", "The film", "At the top of the file."),
@@ -31,33 +39,33 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
 )
 """(where paths begin, heading, a sentence)."""
 
-HEAD = """\
-# The scene language
 
-This page is made from the program itself: `vqanim schema --docs` prints it. `vqanim schema` prints the same
-as a JSON schema, for editors that complete and check as you type.
+def schema_text() -> str:
+    """The schema as JSON."""
+    return json.dumps(scene_schema(), indent=1, ensure_ascii=True)
 
-A **time** is written `2s`, `500ms`, `36f` (frames of the film), `1:02.5` or `50%`; a plain number is seconds.
-With a `soundtrack` also in its words: `8beats`, `2bars`, `bar 33`, `bar 33 beat 2`, a marker, or one of these
-with an offset, `drop+2beats`.
 
-A **curve** is a number; keyframes, `{0s: 1, 2s: 1.5}`, with a value and the easing that leads to it where it
-shall not be a straight line, `{0s: 1, 2s: [1.5, ease-in]}`; or an expression such as `"1 + 0.2 * sin(t)"`,
-over `t` (seconds), `frame` and `progress` (0 to 1), and with a `soundtrack` over its signals: `loudness`,
-`bass`, `mid`, `treble`, `onset`, `brightness` (0 to 1), those of a stem (`drums.onset`), and `beat`, a count.
-At the top of the file curves run on the film's time, in a shot on the shot's own.
+def write_schema(folder: Path) -> None:
+    """Write the schema beside a scene, in the place of an older one; a file that is no schema of ours stays.
 
-Every field takes `none`, which stands for its default or switches it off.
-"""
+    Raises OutputError.
+    """
+    path = folder / SCHEMA_FILE
+    try:
+        ours = not path.exists() or TITLE in path.read_text(encoding="utf-8")[:400]
+    except (OSError, UnicodeDecodeError):
+        ours = False
+    if ours:
+        write_atomic(path, schema_text() + "\n")
 
 
 def reference() -> str:
-    """The whole page."""
+    """The language as a page of Markdown."""
     return "".join(_page())
 
 
 def _page() -> Iterator[str]:
-    yield HEAD
+    yield resources.files("vqanim.api").joinpath("reference.md").read_text(encoding="utf-8")
     fields = list(describe_fields())
     rest = {field.path: field for field in fields}
     sections = sorted(SECTIONS, key=lambda section: -len(section[0]))
@@ -80,14 +88,8 @@ def _table(fields: Sequence[FieldInfo], prefix: str) -> str:
     for field in fields:
         unit = f" ({field.unit})" if field.unit else ""
         example = f"`{_cell(field.example)}`" if field.example and field.kind != "section" else ""
-        cells = (
-            f"`{field.path[len(prefix) :]}`",
-            f"{_cell(field.description)}{unit}",
-            _cell(field.allowed),
-            _cell(field.default),
-            example,
-        )
-        rows.append(f"| {' | '.join(cells)} |")
+        about = f"`{field.path[len(prefix) :]}` | {_cell(field.description)}{unit}"
+        rows.append(f"| {about} | {_cell(field.allowed)} | {_cell(field.default)} | {example} |")
     return "\n".join(rows) + "\n"
 
 

@@ -34,7 +34,7 @@ _USUAL = 4
 _LEAST_CHANGE = 0.01
 """Of similarity."""
 _HINT = 0.001
-"""Weight of the prompt that does not count yet, or no more: enough that its similarity is told."""
+"""Weight of the prompt that does not count yet, or no more: enough that its similarity is measured."""
 _FALLBACK = ("a lake in the mountains", "a volcano erupting at night")
 
 
@@ -82,10 +82,10 @@ def trial_scene(scene: Scene) -> Scene:
 
 
 def _two_texts(scene: Scene, shot: Shot) -> tuple[str, str]:
-    said = [
+    texts = [
         prompt.text for prompt in (*shot.prompts, *(p for s in scene.shots for p in s.prompts)) if prompt.text
     ]
-    one, other, *_ = dict.fromkeys((*said, *_FALLBACK))
+    one, other, *_ = dict.fromkeys((*texts, *_FALLBACK))
     return one, other
 
 
@@ -105,7 +105,7 @@ def response_frames(nearness: Sequence[float], change: int) -> int:
     if after - before < _LEAST_CHANGE:
         return _USUAL
     seen = before + SEEN * (after - before)
-    # Once may be chance; the last frame has no next one that could tell.
+    # Once may be chance; the last frame has no next one to compare with.
     follows = [*nearness[change + 1 :], nearness[-1]]
     pairs = zip(nearness[change:], follows, strict=True)
     stays = (index for index, (here, following) in enumerate(pairs) if min(here, following) >= seen)
@@ -120,8 +120,8 @@ def trial_key(trial: Timeline, run: RunKey) -> str:
 def read_response(folder: Path, key: str) -> int | None:
     """The response that was measured before, in frames; None where it was measured for something else."""
     try:
-        said = json.loads((folder / FILE).read_text("utf-8"))
-        return int(said["frames"]) if said["key"] == key else None
+        record = json.loads((folder / FILE).read_text("utf-8"))
+        return int(record["frames"]) if record["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -157,12 +157,12 @@ def measure(
                 likes = [value for _, value in event.similarities]
                 nearness.append(likes[1] - likes[0] if len(likes) == 2 else 0.0)
     frames = response_frames(nearness, SETTLE)
-    said = {
+    record = {
         "frames": frames,
         "nearness": [round(value, 4) for value in nearness],
         "key": trial_key(trial, run),
     }
     make_folder(folder)
-    write_atomic(folder / FILE, json.dumps(said, indent=2) + "\n")
+    write_atomic(folder / FILE, json.dumps(record, indent=2) + "\n")
     yield ResponseMeasured(frames, time.monotonic() - began)
     return frames
