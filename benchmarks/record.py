@@ -362,14 +362,14 @@ def shown(value: Any) -> str:
     return text if len(text) <= 70 else f"{text[:67]}..."
 
 
-def compare(first: Path, second: Path, kinds: Sequence[str]) -> int:
+def compare(first: Path, second: Path, kinds: Sequence[str], only: str) -> int:
     """Print where two records differ; 1 if they do anywhere, or if the second lacks an entry. What only the
     second has is no difference."""
     before, after = (json.loads(path.read_text(encoding="utf-8")) for path in (first, second))
     differing = compared = 0
     for kind in kinds:
         old, new = before[kind], after[kind]
-        for name in sorted(old):
+        for name in sorted(name for name in old if only in name):
             compared += 1
             found = ["missing in the second"] if name not in new else list(differences(old[name], new[name]))
             if found:
@@ -395,16 +395,17 @@ def main() -> int:
     )
     maker.add_argument("--cases", type=Path, help="folder with more settings of other tools to import")
     maker.add_argument("--kinds", default="plans,imports,renders,stills", help="%(default)s")
-    maker.add_argument(
-        "--only", default="", metavar="TEXT", help="only entries whose names have this in them"
-    )
     comparer = commands.add_parser("compare", help="exit code 1 where two records differ")
     comparer.add_argument("first", type=Path)
     comparer.add_argument("second", type=Path)
     comparer.add_argument("--kinds", default=",".join(KINDS), help="%(default)s")
+    for command in (maker, comparer):
+        command.add_argument(
+            "--only", default="", metavar="TEXT", help="only entries with this in their names"
+        )
     options = parser.parse_args()
     if options.command == "compare":
-        return compare(options.first, options.second, options.kinds.split(","))
+        return compare(options.first, options.second, options.kinds.split(","), options.only)
     cases = options.cases and options.cases.resolve()
     make(options.file, options.code.resolve(), cases, options.kinds, options.only)
     return 0
