@@ -369,10 +369,13 @@ def compare(first: Path, second: Path, kinds: Sequence[str], only: str) -> int:
     differing = compared = 0
     for kind in kinds:
         old, new = before[kind], after[kind]
-        for name in sorted(name for name in old if only in name):
-            compared += 1
-            found = ["missing in the second"] if name not in new else list(differences(old[name], new[name]))
-            if found:
+        names = sorted(name for name in old if only in name)
+        compared += len(names)
+        if missing := [name for name in names if name not in new]:
+            differing += len(missing)
+            print(f"{kind}: {len(missing)} missing in the second: {', '.join(missing[:SHOWN])}")
+        for name in names:
+            if name in new and (found := list(differences(old[name], new[name]))):
                 differing += 1
                 print(f"{kind} {name}: {len(found)} differ")
                 print("".join(f"    {line}\n" for line in found[:SHOWN]), end="")
