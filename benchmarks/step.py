@@ -28,9 +28,10 @@ from vqanim.engine.device import choose_device
 from vqanim.engine.precision import weights_dtype
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
-from vqanim.models.clip import TEXT_PARTS, CLIPConfig, CLIPPerceptor, clip_package
+from vqanim.models.clip import TEXT_PARTS, CLIPPerceptor, clip_package
+from vqanim.models.families.clip import CLIPConfig
+from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import VQGAN, VQGANGenerator
-from vqanim.models.vqgan_config import VQGANConfig
 from vqanim.timeline.plan import CameraStep, FramePlan, StartPlan, WeightedTerm
 
 IMAGENET = VQGANConfig(

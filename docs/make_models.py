@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vqanim.cli.words import file_size, with_reason
-from vqanim.models.catalogue_file import read_catalogue_file
+from vqanim.models.catalogue import package_catalogue
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PackageFile, RemoteFile
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "models.md"
-CATALOGUE = ROOT / "vqanim" / "models" / "catalogue.yaml"
 TABLES = re.compile(r"(?<=<!-- catalogue: begin -->\n).*?(?=<!-- catalogue: end -->)", re.DOTALL)
 
 
@@ -28,7 +27,7 @@ def page(text: str) -> str:
 
 
 def _tables() -> Iterator[str]:
-    catalogue = read_catalogue_file(CATALOGUE)
+    catalogue = package_catalogue()
     yield "\n### What paints\n\n"
     yield from _table([*catalogue.generators.values()])
     yield "\n### What judges\n\n"
@@ -42,7 +41,7 @@ def _table(entries: list[ModelEntry]) -> Iterator[str]:
     yield f"| model | good at | to fetch |{steps} license | commercial use |\n"
     yield f"|---|---|--:|{'--:|' if sized else ''}---|---|\n"
     for entry in entries:
-        cells = [f"`{entry.name}`", entry.good_at, _size(entry), entry.licence, with_reason(entry.commercial)]
+        cells = [f"`{entry.name}`", entry.good_at, _size(entry), entry.license, with_reason(entry.commercial)]
         if isinstance(entry, GeneratorEntry):
             cells.insert(3, f"{entry.multiple} px")
         yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n"

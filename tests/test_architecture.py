@@ -17,11 +17,14 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample"}),
+    frozenset(
+        {"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample", "settings", "lazy"}
+    ),
+    frozenset({"models"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
     frozenset({"timeline", "foreign"}),
-    frozenset({"guidance", "camera", "models", "takes", "audio"}),
+    frozenset({"guidance", "camera", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
     frozenset({"pages"}),

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pictures
 from losses import FeatureDistance
 
+from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import VQGAN, look_up, nearest_codes
-from vqanim.models.vqgan_config import VQGANConfig
 
 PASSES = 50
 

@@ -1,8 +1,8 @@
 """The photographs that the pocket VQGAN learns from: wallpapers and the pictures of a children's
-encyclopedia, all in Debian packages with free licences.
+encyclopedia, all in Debian packages with free licenses.
 
 Install them with `apt-get install --no-install-recommends` and the names in PACKAGES. Each package's
-`copyright` file names the photographers and licences; `vqanim/models/pocket/NOTICE` sums them up.
+`copyright` file names the photographers and licenses; `vqanim/models/pocket/NOTICE` sums them up.
 """
 
 from __future__ import annotations

@@ -141,7 +141,8 @@ def measure(
     Raises DeviceError, InputError and OutputError.
     """
     from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
-    from vqanim.engine.run import Run, paint_takes
+    from vqanim.engine.job import Job
+    from vqanim.engine.render import paint_takes
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.store import TakeStore
 
@@ -150,8 +151,8 @@ def measure(
     files = {plan.file for shot in trial.shots for plan in (shot.frames[0].start,) if plan and plan.file}
     with tempfile.TemporaryDirectory() as scratch:
         hashes = content_hashes(files)
-        painting = Run(TakeStore(Path(scratch)), run, hashes, device, deterministic)
-        for event in paint_takes(trial, painting):
+        job = Job(trial, TakeStore(Path(scratch)), run, hashes, device.split(",")[0], deterministic)
+        for event in paint_takes(job):
             if isinstance(event, FrameDone):
                 likes = [value for _, value in event.similarities]
                 nearness.append(likes[1] - likes[0] if len(likes) == 2 else 0.0)

@@ -1,4 +1,4 @@
-"""Shared names: what a generator and a perceptor can do. Torch is imported for type checking only.
+"""Shared names: what generators, perceptors and methods are. Torch is imported for type checking only.
 
 Images are float [B, 3, H, W], sRGB in 0..1. Embeddings are unit vectors.
 """
@@ -6,7 +6,8 @@ Images are float [B, 3, H, W], sRGB in 0..1. Embeddings are unit vectors.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import torch
@@ -14,48 +15,85 @@ if TYPE_CHECKING:
 
 Image: TypeAlias = "Tensor"
 """Float [B, 3, H, W], sRGB in 0..1."""
-Latents: TypeAlias = "Mapping[str, Tensor]"
-"""A generator's parameters by name; VQGAN has one, `z`: float [B, C, H / multiple, W / multiple]."""
+Params: TypeAlias = "Mapping[str, Tensor]"
+"""A generator's parameters by name: tensors of any shape; VQGAN's latents are one of them."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """How one tensor of a generator's parameters is optimized."""
+
+    rate: float = 1.0
+    """Factor on the learning rate of the plan."""
+    adam: Literal["tensor", "element"] = "tensor"
+    """Whether Adam has one second moment for the whole tensor, or one for each element."""
+    spatial: bool = True
+    """Whether the tensor is a grid [B, C, h, w] that lies over the picture, so that neighbors can be smoothed
+    and masks of the picture apply to it."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the steps of a picture that starts from nothing, coarse to fine."""
+
+    height: int
+    """Of the picture, in pixels."""
+    width: int
+    steps: int
+    detail: float = 1.0
+    """Share of a generator's own resolution, for those that have one apart from the picture's size."""
 
 
 class Generator(Protocol):
-    """Turns latents into pictures and pictures into latents. Its weights are frozen."""
+    """A differentiable parameterization of images: VQGAN, a grid of pixels, a Fourier spectrum ...
+
+    Weights, if it has any, are frozen.
+    """
 
     name: str
     hash: str
     """Hex digest of the weights and configuration; part of every frame's digest."""
     multiple: int
     """Width and height of its pictures are multiples of this, in pixels."""
+    exact: bool
+    """Whether frames must stay what `decode` gives, so that nothing may recolor them afterwards."""
+    knobs: Mapping[str, Knob]
+    """Of each tensor of its parameters."""
 
-    def start(self, picture: Image, rng: torch.Generator) -> Latents:
-        """Latents to begin a shot with, near `picture`."""
+    def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
+        """How the steps of a picture that starts from nothing are split; size: height and width in pixels."""
         ...
 
-    def carry(self, picture: Image) -> Latents:
-        """Latents of the warped picture of the frame before."""
+    def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
+        """Parameters to begin a shot or a stage with, near `picture`, which has the size of the stage."""
         ...
 
-    def decode(self, latents: Latents, recompute: bool = False) -> Image:
-        """Picture of the latents, differentiable, in 0..1 (clamped with a gradient that passes).
+    def carry(self, picture: Image) -> Params:
+        """Parameters of the warped picture of the frame before."""
+        ...
+
+    def decode(self, params: Params, recompute: bool = False) -> Image:
+        """Picture of the parameters, differentiable, in 0..1 (clamped with a gradient that passes).
 
         recompute: spare memory by computing parts again on the way back; the picture is the same.
         """
         ...
 
-    def size_of(self, latents: Latents) -> tuple[int, int]:
-        """Height and width of the picture of latents, in pixels."""
+    def size_of(self, params: Params) -> tuple[int, int]:
+        """Height and width of the picture of parameters, in pixels."""
         ...
 
-    def project(self, latents: Latents) -> None:
-        """Bring latents back, in place, to the range that the decoder knows. No gradient, no sync."""
+    def project(self, params: Params) -> None:
+        """Bring parameters back, in place, to the range that the decoder knows. No gradient, no sync."""
+        ...
+
+    def prior(self, params: Params, image: Image) -> Mapping[str, Tensor]:
+        """Losses, scalars by name, that the generator asks of its parameters and their picture itself; empty
+        where it asks nothing. No sync."""
         ...
 
     def lower_precision(self, dtype: torch.dtype) -> None:
-        """Keep and use the weights of the way from latents to pictures in `dtype`; latents stay float32."""
-        ...
-
-    def state(self, latents: Latents) -> Mapping[str, Tensor]:
-        """What a saved picture cannot hold and the next frame needs; empty for VQGAN."""
+        """Keep and use the weights of the way to pictures in `dtype`; parameters stay float32."""
         ...
 
 

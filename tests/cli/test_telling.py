@@ -32,12 +32,12 @@ from vqanim.timeline.plan import (
     FilmFrame,
     FramePlan,
     FrameRef,
-    LapsePlan,
     Layer,
     Look,
     PerceptorPlan,
     ShotPlan,
     StartPlan,
+    TimelapsePlan,
     Timeline,
 )
 
@@ -118,7 +118,7 @@ def lapse(frames: int, steps: int) -> Timeline:
     """A shot of so many frames of 8 + 2 units of work on either side of a timelapse."""
     line = timeline(one=[8] * frames, grow=[steps] * frames, two=[8] * frames)
     one, grow, two = line.shots
-    plans = tuple(replace(frame, lapse=LapsePlan(frames, True, ())) for frame in grow.frames)
+    plans = tuple(replace(frame, lapse=TimelapsePlan(frames, True, ())) for frame in grow.frames)
     return replace(line, shots=(one, replace(grow, frames=plans), two))
 
 

@@ -16,8 +16,8 @@ from vqanim.engine.painter import Painter
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import get_generator_entry
-from vqanim.models.clip import load_clip
-from vqanim.models.vqgan import load_vqgan
+from vqanim.models.families.clip import load_clip
+from vqanim.models.families.vqgan import load_vqgan
 from vqanim.timeline.plan import CameraStep, FrameRef
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.plans import frame_plan
-from vqanim.engine.survey import Chain, survey
+from vqanim.engine.cache_check import Chain, check_cache
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import (
@@ -77,14 +77,14 @@ def with_frame(line: Timeline, name: str, index: int, **changes: object) -> Time
 
 def test_everything_holds_when_nothing_changed(store: TakeStore, two_shots: Timeline) -> None:
     paint(two_shots, store)
-    found = survey(two_shots, store, chain())
+    found = check_cache(two_shots, store, chain())
     assert found.kept == {"a": 4, "b": 3}
     assert found.stale == ()
 
 
 def test_a_changed_frame_makes_all_that_grow_from_it_stale(store: TakeStore, two_shots: Timeline) -> None:
     paint(two_shots, store)
-    found = survey(with_frame(two_shots, "a", 2, steps=5), store, chain())
+    found = check_cache(with_frame(two_shots, "a", 2, steps=5), store, chain())
     assert found.kept == {"a": 2, "b": 0}
     assert found.stale == (*(FrameRef("a", i) for i in (2, 3)), *(FrameRef("b", i) for i in range(3)))
 
@@ -92,14 +92,14 @@ def test_a_changed_frame_makes_all_that_grow_from_it_stale(store: TakeStore, two
 def test_a_cut_protects_the_next_shot(store: TakeStore) -> None:
     line = timeline(shot("a", 3), shot("b", 3))
     paint(line, store)
-    found = survey(with_frame(line, "a", 1, steps=5), store, chain())
+    found = check_cache(with_frame(line, "a", 1, steps=5), store, chain())
     assert found.kept == {"a": 1, "b": 3}
 
 
 def test_frames_behind_a_missing_one_wait_for_it(store: TakeStore, two_shots: Timeline) -> None:
     paint(two_shots, store)
     store.frame_path("a", 1).unlink()
-    found = survey(two_shots, store, chain())
+    found = check_cache(two_shots, store, chain())
     assert found.kept == {"a": 1, "b": 0}
     assert found.stale == ()
 
@@ -108,7 +108,7 @@ def test_shots_that_the_scene_lost_are_stale_and_spare_frames_stay(
     store: TakeStore, two_shots: Timeline
 ) -> None:
     paint(two_shots, store)
-    found = survey(timeline(shot("a", 3)), store, chain())
+    found = check_cache(timeline(shot("a", 3)), store, chain())
     assert found.kept == {"a": 3}
     assert set(found.stale) == {FrameRef("b", i) for i in range(3)}
 
@@ -116,14 +116,14 @@ def test_shots_that_the_scene_lost_are_stale_and_spare_frames_stay(
 def test_spare_frames_of_a_take_that_changed_are_stale(store: TakeStore) -> None:
     paint(timeline(shot("a", 5)), store)
     changed = with_frame(timeline(shot("a", 3)), "a", 1, steps=5)
-    assert survey(changed, store, chain()).stale == tuple(FrameRef("a", i) for i in range(1, 5))
+    assert check_cache(changed, store, chain()).stale == tuple(FrameRef("a", i) for i in range(1, 5))
 
 
 def test_spare_frames_hold_again_when_the_shot_is_as_long_again(store: TakeStore) -> None:
     line = timeline(shot("a", 5))
     paint(line, store)
-    assert survey(timeline(shot("a", 3)), store, chain()).stale == ()
-    found = survey(with_frame(line, "a", 4, steps=5), store, chain())
+    assert check_cache(timeline(shot("a", 3)), store, chain()).stale == ()
+    found = check_cache(with_frame(line, "a", 4, steps=5), store, chain())
     assert (found.kept, found.stale) == ({"a": 4}, (FrameRef("a", 4),)), "only if they are those wanted now"
 
 
@@ -131,13 +131,13 @@ def test_a_shot_that_only_moved_in_the_film_still_holds(store: TakeStore) -> Non
     line = timeline(shot("a", 3))
     paint(line, store)
     later = ShotPlan("a", tuple(replace(f, time=f.time + 5) for f in line.shots[0].frames))
-    assert survey(timeline(later), store, chain()).kept == {"a": 3}
+    assert check_cache(timeline(later), store, chain()).kept == {"a": 3}
 
 
 def test_other_models_hold_nothing(store: TakeStore, two_shots: Timeline) -> None:
     paint(two_shots, store)
     other = Chain(replace(KEY, generator_hash="other"), {})
-    assert survey(two_shots, store, other).kept == {"a": 0, "b": 0}
+    assert check_cache(two_shots, store, other).kept == {"a": 0, "b": 0}
 
 
 def test_what_follows_a_changed_frame_is_stale_once_that_is_accepted(
@@ -147,12 +147,12 @@ def test_what_follows_a_changed_frame_is_stale_once_that_is_accepted(
 
     paint(two_shots, store)
     Image.fromarray(np.full((16, 16, 3), 9, np.uint8)).save(store.frame_path("a", 1))
-    found = survey(two_shots, TakeStore(store.folder), chain())
+    found = check_cache(two_shots, TakeStore(store.folder), chain())
     assert found.kept == {"a": 4, "b": 3}
     assert found.edited == (FrameRef("a", 1),)
     assert found.stale == ()
     store.accept("a", 1)
-    found = survey(two_shots, TakeStore(store.folder), chain())
+    found = check_cache(two_shots, TakeStore(store.folder), chain())
     assert found.kept == {"a": 2, "b": 0}
     assert found.edited == ()
     assert FrameRef("a", 1) not in found.stale
@@ -163,14 +163,14 @@ def test_a_frame_that_a_term_leads_to_is_one_of_its_inputs(store: TakeStore) -> 
     back = WeightedTerm("stay_near_pixels", "", 1.0, target=StartPlan("frame", frame=FrameRef("a", 0)))
     pull = WeightedTerm("prompt", "a volcano", 1.0)
     line = with_frame(timeline(shot("a", 2), shot("b", 3)), "b", 2, losses=(pull, back))
-    assert line.shots[1].frames[2].saved == (FrameRef("a", 0),)
+    assert FrameRef("a", 0) in line.shots[1].frames[2].input_frames
     paint(line, store)
-    assert survey(line, store, chain()).stale == ()
-    found = survey(with_frame(line, "a", 0, steps=5), store, chain())
+    assert check_cache(line, store, chain()).stale == ()
+    found = check_cache(with_frame(line, "a", 0, steps=5), store, chain())
     assert found.kept == {"a": 0, "b": 2}
     assert found.stale == (FrameRef("a", 0), FrameRef("a", 1), FrameRef("b", 2))
     moved = replace(
         back, target=StartPlan("frame", frame=FrameRef("a", 0), view=(2.0, 0, 0, 0, 2, 0, 0, 0, 1))
     )
-    found = survey(with_frame(line, "b", 2, losses=(pull, moved)), store, chain())
+    found = check_cache(with_frame(line, "b", 2, losses=(pull, moved)), store, chain())
     assert found.stale == (FrameRef("b", 2),), "how it is seen counts as well"

@@ -24,9 +24,10 @@ from vqanim.guidance.losses import TermKind
 from vqanim.guidance.memory import Ladder, Memory, is_out_of_memory
 from vqanim.guidance.step import Inputs, Step, Terms
 from vqanim.guidance.views import Cutouts, Viewer
-from vqanim.models.clip import CLIPConfig, CLIPPerceptor, build_clip, load_clip
+from vqanim.models.clip import CLIPPerceptor, build_clip
+from vqanim.models.families.clip import CLIPConfig, load_clip
+from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import VQGAN, VQGANGenerator
-from vqanim.models.vqgan_config import VQGANConfig
 from vqanim.types import Generator, Latents, Perceptor
 
 PLAN = frame_plan(steps=3, cutouts=(10,), cutout_noise=(0.1,))

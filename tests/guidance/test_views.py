@@ -11,7 +11,7 @@ from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan
 from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
-from vqanim.models.clip import load_clip
+from vqanim.models.families.clip import load_clip
 from vqanim.models.load import load_perceptor
 from vqanim.timeline.plan import FramePlan
 from vqanim.types import Generator, Latents, Perceptor

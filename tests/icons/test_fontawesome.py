@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vqanim.icons import UnknownIcon, find_icon, icon_figure, licence, search_icons
+from vqanim.icons import UnknownIcon, find_icon, icon_figure, license, search_icons
 from vqanim.icons.fontawesome import FONTS, font_path, load_catalogue
 
 
@@ -71,7 +71,7 @@ def test_every_icon_has_a_free_style_an_outline_of_its_own_and_every_style_a_fon
     assert eye.outlines["solid"] != eye.outlines["regular"]
 
 
-def test_the_licence_is_that_of_the_package() -> None:
-    assert licence().startswith("Font Awesome Free ")
-    assert "CC BY 4.0" in licence()
-    assert "SIL OFL 1.1" in licence()
+def test_the_license_is_that_of_the_package() -> None:
+    assert license().startswith("Font Awesome Free ")
+    assert "CC BY 4.0" in license()
+    assert "SIL OFL 1.1" in license()

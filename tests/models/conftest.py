@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor, load_conse
-from vqanim.models.vqgan import VQGANGenerator, load_vqgan
+from vqanim.models.conse import ConsePerceptor
+from vqanim.models.families.conse import load_conse
+from vqanim.models.families.vqgan import load_vqgan
+from vqanim.models.vqgan import VQGANGenerator
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def generator_entry(config: Path, weights: Path, multiple: int) -> GeneratorEntr
     """A catalogue entry for a VQGAN's files."""
     files = {"config": local(config), "weights": local(weights)}
     return GeneratorEntry(
-        name="mine", kind="generator", family="vqgan", files=cast("Any", files), licence="", source="",
+        name="mine", kind="generator", family="vqgan", files=cast("Any", files), license="", source="",
         good_at="", multiple=multiple, learning_rate=0.1,
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ def perceptor_entry(weights: Path, family: str = "clip", name: str = "mine") -> 
     """A catalogue entry for a perceptor's file."""
     return PerceptorEntry(
         name=name, kind="perceptor", family=family, files=cast("Any", {"weights": local(weights)}),
-        licence="", source="", good_at="", cutouts=4,
+        license="", source="", good_at="", cutouts=4,
     )  # fmt: skip
 
 

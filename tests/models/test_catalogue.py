@@ -39,8 +39,8 @@ def test_pocket_says_what_a_scene_must_know() -> None:
     assert (generator.kind, perceptor.kind) == ("generator", "perceptor")
     assert 0 < generator.learning_rate < 1
     assert perceptor.cutouts > 0
-    assert generator.licence
-    assert perceptor.licence
+    assert generator.license
+    assert perceptor.license
 
 
 def test_every_file_that_comes_along_is_there_with_its_hash() -> None:
@@ -113,7 +113,7 @@ OFFICIAL = [
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_official_models_are_described(name: str) -> None:
     (entry,) = find_entries(name)
-    assert all((entry.licence, entry.commercial, entry.source, entry.good_at, entry.size, entry.unchecked))
+    assert all((entry.license, entry.commercial, entry.source, entry.good_at, entry.size, entry.unchecked))
     for role, file in entry.files.items():
         assert isinstance(file, RemoteFile)
         assert file.urls
@@ -204,7 +204,7 @@ def test_a_catalogue_of_ones_own_comes_on_top(tmp_path: Path, monkeypatch: pytes
         ("http://lab/c.yaml", "file:///etc/passwd", "expected a list of http or https addresses"),
         ("lab/forest", "../forest", "'../forest' cannot be a model's name"),
         ("size: 12", "sha256: abc", "expected 64 digits"),
-        ("multiple: 16", 'multiple: 16\n    licence: "a\\e[31m"', "expected a text on one line"),
+        ("multiple: 16", 'multiple: 16\n    license: "a\\e[31m"', "expected a text on one line"),
         ("generators:", "generators: [", "this catalogue is no YAML"),
     ],
 )

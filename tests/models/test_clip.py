@@ -22,13 +22,12 @@ from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import (
     TEXT_PARTS,
-    CLIPConfig,
     CLIPPerceptor,
     clip_package,
-    load_clip,
+    linear,
     words_cut,
 )
-from vqanim.models.vit import linear
+from vqanim.models.families.clip import CLIPConfig, load_clip
 from vqanim.models.vqgan import VQGANGenerator
 
 KINDS = ["ViT", "RN"]

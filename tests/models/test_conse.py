@@ -5,7 +5,8 @@ import torch
 
 from vqanim.errors import InputError
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor, load_conse
+from vqanim.models.conse import ConsePerceptor
+from vqanim.models.families.conse import load_conse
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.types import Generator, Perceptor
 

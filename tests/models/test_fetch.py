@@ -19,10 +19,10 @@ from vqanim.models.catalogue import OwnFile, get_generator_entry, get_perceptor_
 from vqanim.models.convert import converted_path
 from vqanim.models.download import Patience
 from vqanim.models.events import FetchEvent, FetchStarted, FetchTrouble, FetchWaiting, FileFetched
+from vqanim.models.families.open_clip import open_clip_package
 from vqanim.models.fetch import fetch_model, is_installed
 from vqanim.models.keeping import find_damage, remove_model
 from vqanim.models.load import load_generator
-from vqanim.models.open_clip import open_clip_package
 from vqanim.models.pins import read_pin
 
 QUICK = Patience(timeout=5, attempts=2, wait=0.01)
@@ -32,7 +32,7 @@ generators:
   ffhq:
     family: vqgan
     multiple: 4
-    licence: mine
+    license: mine
     files:
       config: {urls: ["ADDRESS/gone.yaml", "ADDRESS/c.yaml"]}
       weights: {urls: ["ADDRESS/m.ckpt"]}

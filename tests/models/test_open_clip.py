@@ -15,8 +15,8 @@ from torch import Tensor
 from tests.models.official import FORMS, perceptor_entry
 from vqanim.errors import InputError
 from vqanim.models.catalogue import UnknownModel
-from vqanim.models.load import PERCEPTORS
-from vqanim.models.open_clip import find_sources, load_open_clip, open_clip_package
+from vqanim.models.families import FAMILIES
+from vqanim.models.families.open_clip import find_sources, load_open_clip, open_clip_package
 
 NAME = "open_clip:tiny/mine"
 CPU = torch.device("cpu")
@@ -130,5 +130,5 @@ def test_a_missing_package_is_named_with_the_command(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "open_clip", None)
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(InputError, match=r"python -m pip install 'vqanim\[open-clip\]'"):
-        PERCEPTORS["open_clip"](perceptor_entry(tmp_path / "a", "open_clip", NAME), CPU)
+        FAMILIES["open_clip"].load(perceptor_entry(tmp_path / "a", "open_clip", NAME), CPU, {})
     open_clip_package.cache_clear()

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vqanim.models.upsample import DoublingConv
+from vqanim.models.vqgan import DoublingConv
 
 
 @pytest.mark.parametrize(("channels", "height", "width"), [(32, 5, 7), (8, 1, 1), (16, 8, 8)])

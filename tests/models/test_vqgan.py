@@ -23,15 +23,14 @@ from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import GeneratorEntry, PackageFile, get_generator_entry
 from vqanim.models.conse import ConsePerceptor
+from vqanim.models.families.vqgan import VQGANConfig, load_vqgan
 from vqanim.models.vqgan import (
     VQGAN,
     VQGANGenerator,
     clamp_with_grad,
-    load_vqgan,
     look_up,
     nearest_codes,
 )
-from vqanim.models.vqgan_config import VQGANConfig
 
 TINY = {
     "model": {

@@ -9,7 +9,7 @@ import yaml
 
 from tests.models.official import taming_vq, transformer_config
 from vqanim.errors import InputError
-from vqanim.models.vqgan_config import VQGANConfig, parse_config
+from vqanim.models.families.vqgan import VQGANConfig, parse_config
 
 PLAIN = taming_vq(levels=3).config()
 

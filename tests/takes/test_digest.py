@@ -20,9 +20,9 @@ from vqanim.timeline.plan import (
     CameraStep,
     FramePlan,
     FrameRef,
-    LapsePlan,
+    Segment,
     StartPlan,
-    Stretch,
+    TimelapsePlan,
     WeightedTerm,
 )
 
@@ -44,9 +44,9 @@ CHANGES: dict[str, Any] = {
     "smoothing": 0.5,
     "cutout_noise": (0.1,),
     "anchor": FrameRef("main", 0),
-    "lapse": LapsePlan(3, True, (Stretch(2, (), 0.1, 0.0),)),
+    "lapse": TimelapsePlan(3, True, (Segment(2, (), 0.1, 0.0),)),
 }
-STRETCH: dict[str, Any] = {
+SEGMENT: dict[str, Any] = {
     "steps": 3,
     "losses": (WeightedTerm("image", "", 1.0, target=StartPlan("image", "/a.png")),),
     "learning_rate": 0.2,
@@ -76,7 +76,7 @@ KEY: dict[str, Any] = {"generator_hash": "x", "perceptor_hash": "y", "width": 32
 
 def test_the_tables_name_every_field() -> None:
     tables = ((CHANGES, FramePlan), (CAMERA, CameraStep), (TERM, WeightedTerm), (KEY, RunKey))
-    assert set(STRETCH) == {field.name for field in fields(Stretch)}
+    assert set(SEGMENT) == {field.name for field in fields(Segment)}
     for table, kind in tables:
         assert set(table) == {field.name for field in fields(kind)} - {"time"}
 
@@ -92,21 +92,21 @@ def test_every_field_of_the_plan_matters(name: str, plan: FramePlan, key: RunKey
     assert chain_digest(changed, ["a"], key) != chain_digest(plan, ["a"], key)
 
 
-@pytest.mark.parametrize("name", STRETCH)
+@pytest.mark.parametrize("name", SEGMENT)
 def test_every_part_of_a_timelapse_matters_but_the_names_of_pictures(
     name: str, plan: FramePlan, key: RunKey
 ) -> None:
-    stretch = Stretch(2, (), 0.1, 0.0)
-    lapse = LapsePlan(3, True, (stretch,))
+    segment = Segment(2, (), 0.1, 0.0)
+    lapse = TimelapsePlan(3, True, (segment,))
 
-    def digest_of(lapse: LapsePlan) -> str:
+    def digest_of(lapse: TimelapsePlan) -> str:
         return chain_digest(replace(plan, lapse=lapse), ["a"], key)
 
-    changed = replace(stretch, **{name: STRETCH[name]})
-    others = [replace(lapse, frames=4), replace(lapse, even=False), replace(lapse, stretches=(changed,))]
+    changed = replace(segment, **{name: SEGMENT[name]})
+    others = [replace(lapse, frames=4), replace(lapse, even=False), replace(lapse, segments=(changed,))]
     assert len({digest_of(one) for one in [lapse, *others]}) == 4
     losses = [(WeightedTerm("image", text, 1.0, target=StartPlan("image", text)),) for text in ("a", "b")]
-    named = [replace(lapse, stretches=(replace(stretch, losses=terms),)) for terms in losses]
+    named = [replace(lapse, segments=(replace(segment, losses=terms),)) for terms in losses]
     assert digest_of(named[0]) == digest_of(named[1])
 
 

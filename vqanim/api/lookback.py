@@ -61,7 +61,7 @@ def _encode(
     wishes: Wishes,
     out: Path | None,
 ) -> Generator[CutFound | FilmDone, None, None]:
-    from vqanim.engine.survey import Chain, survey
+    from vqanim.engine.cache_check import Chain, check_cache
     from vqanim.film import make_film
     from vqanim.film.found import cut_to_found
     from vqanim.takes.digest import content_hashes
@@ -72,7 +72,7 @@ def _encode(
         store = TakeStore(folder, lock.check)
 
         hashes = content_hashes(picture_files(prepared.timeline))
-        stale = survey(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
+        stale = check_cache(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
         found = cut_to_found(prepared.timeline, store, frozenset(stale))
         yield found
         yield from make_film(

@@ -14,7 +14,7 @@ from vqanim.scene.heard import song_times
 from vqanim.timeline.part import Part, part_of
 
 if TYPE_CHECKING:
-    from vqanim.engine.survey import Survey
+    from vqanim.engine.cache_check import CacheCheck
     from vqanim.film import FilmDone
     from vqanim.preview.outline import Outline
 
@@ -33,20 +33,20 @@ def outline(prepared: Prepared, device: str | None = None, out: str | Path | Non
     return make_outline(prepared.scene, prepared.timeline, models, read_speeds(cache_folder()), device, found)
 
 
-def look_for_frames(prepared: Prepared, folder: Path) -> Survey | None:
+def look_for_frames(prepared: Prepared, folder: Path) -> CacheCheck | None:
     """What a render's folder holds of a film, as a render would find it; None where nothing is painted.
 
     Nothing is written, so a render may be at work there.
     """
     if not (folder / "takes").is_dir():
         return None
-    from vqanim.engine.survey import Chain, survey
+    from vqanim.engine.cache_check import Chain, check_cache
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.store import Onlooker
 
     timeline = prepared.timeline
     chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
-    return survey(timeline, Onlooker(folder), chain)
+    return check_cache(timeline, Onlooker(folder), chain)
 
 
 def draw_plot(outline: Outline, path: Path) -> None:

@@ -32,7 +32,7 @@ from vqanim.timeline import Timeline
 from vqanim.timeline.part import Part, cut_part, needed_frames
 
 if TYPE_CHECKING:
-    from vqanim.engine.edits import Edits
+    from vqanim.engine.cache_check import Edits
     from vqanim.engine.events import Event, PageFailed, RunStarted, SettingsChanged
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
@@ -54,6 +54,7 @@ def render(
     part: Part | None = None,
     edits: Edits = "refuse",
     live: bool = False,
+    workers: int = 1,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and tell what happens, event by event; run again, it continues where it stopped.
 
@@ -70,6 +71,7 @@ def render(
     shows and those that they are painted from.
     edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
     `accept` (keep them and paint on from them) or `repair` (paint them anew).
+    workers: processes that paint shots between cuts at the same time.
     live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
@@ -79,7 +81,7 @@ def render(
         scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out, quality=quality)
     )
     folder = Path(out) if out is not None else prepared.default_folder
-    return _render(prepared, folder, device, deterministic, precision, edits, live, part)
+    return _render(prepared, folder, device, deterministic, precision, edits, live, part, workers)
 
 
 def _render(
@@ -91,12 +93,14 @@ def _render(
     edits: Edits,
     live: bool,
     part: Part | None,
+    workers: int,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
     from vqanim.engine.events import RunStarted
+    from vqanim.engine.job import Job
     from vqanim.engine.learning import Learner
-    from vqanim.engine.run import Run, paint_takes
+    from vqanim.engine.render import paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
     from vqanim.pages.live import live_page
@@ -120,7 +124,9 @@ def _render(
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-part"
-        run = Run(store, run_key(prepared), hashes, device, deterministic, only, edits, precision)
+        job = Job(
+            timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
+        )
         growing = live_path(folder, stem)
         film = show(prepared.scene, timeline, part)
 
@@ -128,7 +134,7 @@ def _render(
             closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
             live_page(folder, film, store, stem, lock.check) as watched,
         ):
-            painting = paint_takes(timeline, run)
+            painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 learner.hear(event)
                 watched.hear(event)

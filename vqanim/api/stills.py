@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from vqanim.api.prepared import Prepared, picture_files, run_key
 
 if TYPE_CHECKING:
-    from vqanim.engine.lapse import Lapse
-    from vqanim.engine.still import Hear, LapseEvent
+    from vqanim.engine.still import LapseEvent, OnEvent
+    from vqanim.engine.timelapse import Timelapse
     from vqanim.takes.recording import Recording
 
 
-def paint(prepared: Prepared, seeds: Sequence[int], hear: Hear, device: str = "auto") -> None:
-    """Paint the first frame of a film once for each seed, and tell `hear` what happens, event by event.
+def paint(prepared: Prepared, seeds: Sequence[int], on_event: OnEvent, device: str = "auto") -> None:
+    """Paint the first frame of a film once for each seed, and call `on_event` with everything that happens.
 
     Nothing is saved. What stops it, such as Ctrl-C, is raised again after the picture so far was told of.
     Raises InputError and DeviceError.
     """
     from vqanim.engine.still import paint_stills
 
-    paint_stills(prepared.timeline, seeds, device, hear)
+    paint_stills(prepared.timeline, seeds, device, on_event)
 
 
 def lapse_recording(prepared: Prepared, folder: Path) -> Recording:
@@ -30,7 +30,7 @@ def lapse_recording(prepared: Prepared, folder: Path) -> Recording:
 
     Raises InputError when a picture that it is made with cannot be read.
     """
-    from vqanim.engine.survey import Chain
+    from vqanim.engine.cache_check import Chain
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.recording import Recording
 
@@ -43,12 +43,12 @@ def lapse_recording(prepared: Prepared, folder: Path) -> Recording:
 
 def record(
     prepared: Prepared, recording: Recording, device: str = "auto"
-) -> Generator[LapseEvent, None, Lapse]:
-    """Record the timelapse, or go on with it, and tell what happens; gives what its frames show.
+) -> Generator[LapseEvent | Timelapse, None, None]:
+    """Record the timelapse, or go on with it, and report what happens; in the end, what its frames show.
 
     Closing the iterator at any moment leaves a recording that can be continued.
     Raises InputError, DeviceError and OutputError.
     """
-    from vqanim.engine.still import record_lapse
+    from vqanim.engine.still import record_timelapse
 
-    return record_lapse(prepared.timeline, recording, device)
+    return record_timelapse(prepared.timeline, recording, device)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vqanim.cli import words
-from vqanim.engine.events import FrameDone, LapseStep, ShotStarted
+from vqanim.engine.events import FrameDone, ShotStarted, StepDone
 from vqanim.engine.pace import Pace
 from vqanim.timeline.plan import Timeline
 
@@ -28,7 +28,7 @@ class Bar:
         self._weights = ""
         self._since = time.monotonic()
         self._live: Live | None = None
-        self._step: LapseStep | None = None
+        self._step: StepDone | None = None
 
     def start(self, done: int) -> None:
         """Show the bar, with so many frames done already."""
@@ -56,8 +56,10 @@ class Bar:
         self._weights = "   ".join(f"{text} {weight:.2f}" for text, weight in event.weights)
         self._since = time.monotonic()
 
-    def step(self, event: LapseStep) -> None:
-        """A step of a timelapse is done."""
+    def step(self, event: StepDone) -> None:
+        """A step is done; those of later frames pass too fast to be read."""
+        if not event.timelapse and self._pace.seconds_a_frame is not None:
+            return
         self._pace.add_step(event)
         self._step = event
         self._since = time.monotonic()

@@ -21,7 +21,7 @@ from vqanim.icons import (
     IconSpec,
     UnknownIcon,
     icon_figure,
-    licence,
+    license,
     search_icons,
     shape_figure,
     spec,
@@ -132,7 +132,7 @@ def icon(
     write_atomic(path, _png(picture, made, size))
     say(f"wrote {short_path(path)}: {_title(figure)}, {size[0]}x{size[1]}")
     if figure.kind == "icon":
-        say(licence())
+        say(license())
 
 
 def _list_icons(words: str) -> None:
@@ -241,7 +241,7 @@ def _chunks(made: IconSpec, size: tuple[int, int]) -> PngImagePlugin.PngInfo:
     )
     info.add_itxt("vqanim", json.dumps(everything, ensure_ascii=False))
     if figure.kind == "icon":
-        info.add_itxt("Copyright", licence())
+        info.add_itxt("Copyright", license())
     return info
 
 

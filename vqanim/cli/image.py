@@ -107,13 +107,12 @@ class Studio:
 
     def hear(self, event: StillEvent) -> None:
         """Show the progress and save what is done. Raises OutputError."""
-        from vqanim.engine.events import ModelsLoaded
-        from vqanim.engine.still import StepDone
+        from vqanim.engine.events import ModelsLoaded, StepDone
 
         if isinstance(event, ModelsLoaded):
             words.warn(event.warnings)
         elif isinstance(event, StepDone):
-            self._progress.advance(event.number * event.steps + event.step)
+            self._progress.advance(event.index * event.steps + event.step)
         else:
             save(self._paths[event.number], event, self._still, self._prepared)
             self._pictures.append(event.picture)

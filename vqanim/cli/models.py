@@ -87,7 +87,7 @@ def show(name: str) -> None:
         items = [
             ("kind", entry.kind),
             ("good at", entry.good_at),
-            ("license", entry.licence),
+            ("license", entry.license),
             ("commercial use", words.with_reason(entry.commercial)),
             ("source", entry.source),
             ("here", _here(entry)),
@@ -147,7 +147,7 @@ def verify(names: Sequence[str]) -> int:
     entries = [entry for name in names for entry in find_entries(name)] if names else _installed()
     damaged = False
     for entry in entries:
-        damage = find_damage(entry) if entry.files else [_missing(entry)]
+        damage = find_damage(entry) if entry.files or entry.version else [_missing(entry)]
         damaged |= bool(damage)
         for line in damage:
             words.complain(f"Error: {line}")
@@ -241,7 +241,7 @@ def _line(entry: Entry) -> tuple[str, ...]:
     rough = any(isinstance(f, RemoteFile) and f.size is None for f in entry.files.values())
     here = "own" if entry.own else _here(entry)
     size = f"about {size}" if rough and size else size
-    return entry.name, entry.kind, here, size, entry.commercial.partition(":")[0], entry.licence
+    return entry.name, entry.kind, here, size, entry.commercial.partition(":")[0], entry.license
 
 
 def _describe(entry: Entry) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def _describe(entry: Entry) -> dict[str, Any]:
         "own": entry.own,
         "size": entry.size,
         "multiple": getattr(entry, "multiple", None),
-        "license": entry.licence,
+        "license": entry.license,
         "commercial": entry.commercial,
         "source": entry.source,
         "good_at": entry.good_at,

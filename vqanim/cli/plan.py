@@ -171,8 +171,8 @@ def _models(outline: Outline) -> Iterator[words.Row]:
         share = "" if model.share in (None, 1.0) else f", counts {words.number(100 * (model.share or 0))} %"
         here = "here" if model.here else f"not here yet: vqanim models fetch {model.name}"
         commercial = words.with_reason(model.commercial)
-        licence = f"{model.licence}, commercial use: {commercial}"
-        yield model.kind, f"{model.name}{share} ({licence}{size}; {here})"
+        license = f"{model.license}, commercial use: {commercial}"
+        yield model.kind, f"{model.name}{share} ({license}{size}; {here})"
 
 
 def _sound(outline: Outline) -> Iterator[words.Row]:

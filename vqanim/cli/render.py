@@ -14,7 +14,7 @@ from vqanim.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from vqanim.api import Prepared
-    from vqanim.engine.edits import Edits
+    from vqanim.engine.cache_check import Edits
     from vqanim.engine.precision import Precision
 
 

@@ -13,7 +13,6 @@ from vqanim.cli.transfer import Transfer
 from vqanim.engine.events import (
     Event,
     FrameDone,
-    LapseStep,
     LiveFailed,
     ModelsLoaded,
     PageFailed,
@@ -24,6 +23,7 @@ from vqanim.engine.events import (
     SettingsChanged,
     ShotStarted,
     StepChanged,
+    StepDone,
     TakesDone,
     TrialStarted,
 )
@@ -46,7 +46,7 @@ class Progress(Protocol):
     def start(self, done: int) -> None: ...
     def enter(self, event: ShotStarted) -> None: ...
     def advance(self, event: FrameDone) -> None: ...
-    def step(self, event: LapseStep) -> None: ...
+    def step(self, event: StepDone) -> None: ...
     def end(self) -> None: ...
 
 
@@ -126,7 +126,7 @@ class Talk:
                 self._progress.enter(event)
             case FrameDone():
                 self._progress.advance(event)
-            case LapseStep():
+            case StepDone():
                 self._progress.step(event)
             case TakesDone():
                 self._progress.end()
@@ -255,11 +255,13 @@ class Lines:
             f"{weights(event.weights)}"
         )
 
-    def step(self, event: LapseStep) -> None:
+    def step(self, event: StepDone) -> None:
         """A line now and then; and where an earlier run went on to."""
+        if not event.timelapse:
+            return
         self._pace.add_step(event)
-        if event.began and event.step == event.began + 1:
-            words.say(f"{event.shot}: going on after step {event.began} of {event.steps}")
+        if event.since and event.step == event.since + 1:
+            words.say(f"{event.shot}: going on after step {event.since} of {event.steps}")
         left, now = self._pace.seconds_left, time.monotonic()
         if left is not None and now - self._last >= words.SECONDS_BETWEEN_LINES:
             self._last = now

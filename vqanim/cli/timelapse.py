@@ -19,8 +19,8 @@ from vqanim.scene.still import Still
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.cli.steps import StepProgress
-    from vqanim.engine.lapse import Lapse
     from vqanim.engine.still import LapseEvent
+    from vqanim.engine.timelapse import Timelapse
     from vqanim.takes.recording import Recording
 
 FPS = 24
@@ -96,45 +96,45 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
 
 
 def watch(
-    recorded: Generator[LapseEvent, None, Lapse],
+    recorded: Generator[LapseEvent | Timelapse, None, None],
     recording: Recording,
     prepared: Prepared,
     steps: int,
     quiet: bool,
-) -> tuple[Lapse | None, int]:
+) -> tuple[Timelapse | None, int]:
     """Show how far the painting is. Gives what there is of the timelapse, and the exit code of a signal that
     stopped it, or 0."""
     from vqanim.cli.steps import step_progress
-    from vqanim.engine.lapse import Lapse
+    from vqanim.engine.timelapse import Timelapse
 
     try:
         with step_progress(steps, quiet) as progress, closing(recorded):
-            while True:
-                hear(next(recorded), progress, quiet)
-    except StopIteration as end:
-        lapse: Lapse = end.value
-        return lapse, 0
+            for event in recorded:
+                if isinstance(event, Timelapse):
+                    return event, 0
+                hear(event, progress, quiet)
+        raise AssertionError("a recording ends with its timelapse")
     except Stopped as stop:
         there = [step for step, _ in recording.pictures() if step > 0]
         if not there:
             recording.discard()
             return None, stop.exit_code
-        return Lapse(recording, prepared.timeline.shots[0].frames[0]), stop.exit_code
+        return Timelapse(recording, prepared.timeline.shots[0].frames[0]), stop.exit_code
 
 
 def hear(event: LapseEvent, progress: StepProgress, quiet: bool) -> None:
     """Show an event."""
-    from vqanim.engine.events import LapseStep, ModelsLoaded
+    from vqanim.engine.events import ModelsLoaded, StepDone
 
     if isinstance(event, ModelsLoaded):
         words.warn(event.warnings)
-    elif isinstance(event, LapseStep):
-        if event.began and event.step == event.began + 1 and not quiet:
-            words.say(f"going on after step {event.began} of {event.steps}")
+    elif isinstance(event, StepDone):
+        if event.since and event.step == event.since + 1 and not quiet:
+            words.say(f"going on after step {event.since} of {event.steps}")
         progress.advance(event.step)
 
 
-def make(lapse: Lapse, count: int, still: Still, prepared: Prepared, paths: list[Path]) -> None:
+def make(lapse: Timelapse, count: int, still: Still, prepared: Prepared, paths: list[Path]) -> None:
     """Write picture, MP4 and GIF; the film has so many frames, of which the last ones stand still.
 
     Raises InputError and OutputError.

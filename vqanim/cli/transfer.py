@@ -43,7 +43,7 @@ class Transfer:
                 size = f", {words.file_size(event.size)}" if event.size else ""
                 self._say(f"fetching {event.model} ({event.kind}{size})")
                 self._say(
-                    f"  license: {event.licence}; commercial use: {words.with_reason(event.commercial)}"
+                    f"  license: {event.license}; commercial use: {words.with_reason(event.commercial)}"
                 )
             case FetchWaiting():
                 self._say(f"another process is fetching {event.model}; waiting for it")

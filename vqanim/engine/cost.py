@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from vqanim.engine.sketch import Stage, stages
 from vqanim.engine.speeds import Size, Speed, models_key
+from vqanim.models.resolutions import halved_stages
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
+from vqanim.types import Stage
 
 PNG_BYTES = 1.7
 """A pixel of a painted frame, where none was saved yet; measured on renders of the shipped scenes."""
@@ -61,7 +62,7 @@ def plan_stages(plan: FramePlan, size: Size, multiple: int) -> tuple[Stage, ...]
         return ()
     if plan.start is None or plan.start.is_picture:
         return (Stage(height, width, plan.steps),)
-    return stages(plan.steps, height, width, multiple)
+    return halved_stages(plan.steps, height, width, multiple)
 
 
 def models_of(timeline: Timeline, plan: FramePlan) -> str:

@@ -38,6 +38,11 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def choose_devices(names: str = "auto") -> tuple[torch.device, ...]:
+    """One device, or several whose names are separated by commas, each once. Raises DeviceError."""
+    return tuple(dict.fromkeys(choose_device(name.strip()) for name in names.split(",")))
+
+
 @contextmanager
 def determinism(wanted: bool) -> Iterator[None]:
     """While this lasts, torch uses only operations that give the same bits each time, or fails.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from vqanim.files import Picture
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,9 @@ class RunStarted:
     superseded_to: str | None
     device: str
     threads: int
+    """Of each process that paints."""
+    workers: int = 1
+    """Processes that paint."""
     step: str = "eager"
     """How steps shall be made: `graph` (recorded CUDA graphs) or `eager`, chosen from the whole plan."""
     step_reason: str = ""
@@ -98,6 +105,14 @@ class FrameDone:
 
 
 @dataclass(frozen=True)
+class FrameKept:
+    """A frame behind a missing one was found to hold. It is counted and not passed on."""
+
+    shot: str
+    index: int
+
+
+@dataclass(frozen=True)
 class RecordingMoved:
     """An unfinished timelapse of other settings was in the way; it is never gone on with."""
 
@@ -106,17 +121,28 @@ class RecordingMoved:
 
 
 @dataclass(frozen=True)
-class LapseStep:
-    """A step of a timelapse is done; its frames are there when all are."""
+class StepDone:
+    """A step of a frame is done, or one of a timelapse, whose frames are there when all steps are."""
 
     shot: str
+    index: int
+    """Number of the frame in its shot, from 0; of a single picture, its own number."""
     step: int
     """Steps done."""
     steps: int
-    began: int
-    """Steps that were done when this run began or went on."""
     seconds: float
-    """Time for this step and for recording what it gave."""
+    """Time for this step, and for recording what it gave."""
+    since: int = 0
+    """Steps that were done when this run began or went on."""
+    timelapse: bool = False
+    """Whether the steps are those of a whole timelapse."""
+    look: Callable[[], Picture] | None = field(default=None, compare=False, repr=False)
+    """Decodes the picture as it is now, uint8 [H, W, 3] at full size; to be called before the next step. It
+    does not travel to another process."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what only this process can do."""
+        return {**self.__dict__, "look": None}
 
 
 @dataclass(frozen=True)
@@ -186,7 +212,8 @@ Event = (
     | ModelsLoaded
     | ShotStarted
     | FrameDone
-    | LapseStep
+    | FrameKept
+    | StepDone
     | RecordingMoved
     | StepChanged
     | TakesDone

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from vqanim.engine.cost import models_of
-from vqanim.engine.events import Event, FrameDone, LapseStep, ModelsLoaded, RunStarted
+from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepDone
 from vqanim.engine.speeds import Samples, Size, learn
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 
@@ -48,7 +48,7 @@ class Learner:
             self._start = self._importing + event.seconds
         elif isinstance(event, FrameDone) and not event.of_lapse:
             self._frame(event)
-        elif isinstance(event, LapseStep) and event.step > FULL_SIZE * event.steps:
+        elif isinstance(event, StepDone) and event.timelapse and event.step > FULL_SIZE * event.steps:
             self._lapse_step(event)
 
     def _frame(self, event: FrameDone) -> None:
@@ -61,7 +61,7 @@ class Learner:
         if monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
             self.close()
 
-    def _lapse_step(self, event: LapseStep) -> None:
+    def _lapse_step(self, event: StepDone) -> None:
         samples = self.samples_of(self._plans[FrameRef(event.shot, 0)])
         samples.start = self._start
         samples.add("step", self.size, event.seconds)

@@ -12,9 +12,9 @@ import torch
 from vqanim.engine.cost import all_plans, models_of, plan_stages
 from vqanim.engine.device import choose_device, device_errors
 from vqanim.engine.events import FrameDone
+from vqanim.engine.frame import Painter
 from vqanim.engine.learning import add_frame, device_label, most_memory
 from vqanim.engine.loading import load_painter
-from vqanim.engine.painter import Painter
 from vqanim.engine.speeds import Samples
 from vqanim.files import Picture
 from vqanim.guidance.graphs import choose
@@ -77,8 +77,7 @@ def _specimens(timeline: Timeline, multiple: int) -> Iterator[FramePlan]:
 def _paint(painter: Painter, plan: FramePlan, picture: Picture) -> tuple[FrameDone, Picture]:
     """Paint a frame on some picture, and tell of it as a render does."""
     began = monotonic()
-    carried = picture if plan.previous is not None else None
-    painted = painter.paint(plan, carried, picture if plan.anchor is not None else None)
+    painted = painter.finish(plan, {one: picture for one in plan.inputs if one.frame is not None})
     done = FrameDone(
         shot=plan.shot,
         index=plan.index,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from vqanim.engine.events import FrameDone, LapseStep
+from vqanim.engine.events import FrameDone, StepDone
 from vqanim.timeline.plan import FramePlan, Timeline
 
 # Carrying, decoding and saving a frame take about as long as two steps.
@@ -34,8 +34,10 @@ class Pace:
         mean = sum(after) / len(after) if after else 0.0
         self._left = mean * (event.frames - event.done)
 
-    def add_step(self, event: LapseStep) -> None:
-        """Take note of a step of a timelapse."""
+    def add_step(self, event: StepDone) -> None:
+        """Take note of a step; only those of a timelapse say how long the rest takes."""
+        if not event.timelapse:
+            return
         self._recent.append((event.seconds, 1))
         place = self._place[event.shot, 0]
         self._left = event.steps - event.step + sum(self._costs[place + 1 :])

@@ -25,8 +25,11 @@ def weights_dtype(device: torch.device, wanted: Precision, size: int | None) -> 
     `auto` takes bfloat16 where the device multiplies it faster: on CUDA GPUs from 2020 on, and for large
     models on CPUs that have instructions for it.
 
-    size: bytes of the model's files; None for those of unknown size, which are large.
+    size: bytes of the model's files; None for those of unknown size, which are large, and 0 for a model
+    without weights, which is computed in float32 whatever was wanted.
     """
+    if size == 0:
+        return torch.float32
     if wanted != "auto":
         return torch.float32 if wanted == "float32" else torch.bfloat16
     if device.type == "cuda":
@@ -37,7 +40,7 @@ def weights_dtype(device: torch.device, wanted: Precision, size: int | None) -> 
 
 
 def bytes_of(entry: ModelEntry) -> int | None:
-    """Bytes of a model's files; None where nobody knows."""
+    """Bytes of a model's files; None where nobody knows, 0 for a model without weights."""
     carried = [file.locate() for file in entry.files.values() if isinstance(file, PackageFile)]
     return sum(path.stat().st_size for path in carried if path.exists()) or entry.size
 

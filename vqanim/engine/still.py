@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
-import torch
-
 from vqanim.engine.device import choose_device, device_errors
-from vqanim.engine.events import LapseStep, ModelsLoaded
-from vqanim.engine.lapse import Lapse, record
+from vqanim.engine.events import ModelsLoaded, StepDone
+from vqanim.engine.frame import FrameResult, Painter, Progress
 from vqanim.engine.loading import load_painter
-from vqanim.engine.painter import Painter, resize
-from vqanim.engine.start import to_bytes
+from vqanim.engine.timelapse import Timelapse, record
 from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice, choose
-from vqanim.guidance.guide import Similarities
+from vqanim.guidance.objective import Similarities
 from vqanim.takes.recording import Recording
 from vqanim.timeline.plan import FramePlan, Timeline
-from vqanim.types import Latents
-
-
-@dataclass(frozen=True)
-class StepDone:
-    """A step of a picture is done."""
-
-    number: int
-    """Of the picture, from 0."""
-    step: int
-    """Steps done."""
-    steps: int
-    look: Callable[[], Picture]
-    """Decodes the picture as it is now, uint8 [H, W, 3] at full size; to be called before the next step."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +25,7 @@ class StillDone:
     """A picture is finished, or was stopped."""
 
     number: int
+    """Of the picture, from 0."""
     seed: int
     plan: FramePlan
     picture: Picture
@@ -52,27 +38,29 @@ class StillDone:
 ONE_PICTURE = Choice("eager", "a single picture is not worth a graph")
 
 StillEvent: TypeAlias = ModelsLoaded | StepDone | StillDone
-LapseEvent: TypeAlias = ModelsLoaded | LapseStep
-Hear: TypeAlias = Callable[[StillEvent], None]
+LapseEvent: TypeAlias = ModelsLoaded | StepDone
+OnEvent: TypeAlias = Callable[[StillEvent], None]
 
 
-def paint_stills(timeline: Timeline, seeds: Sequence[int], device: str, hear: Hear) -> None:
+def paint_stills(timeline: Timeline, seeds: Sequence[int], device: str, on_event: OnEvent) -> None:
     """Paint the first frame of a timeline once for each seed; the models are loaded once.
 
-    hear: told of everything, in order. What stops a picture (a signal; no error) is raised again once the
-    picture so far was told of as StillDone, if it has a step.
+    on_event: called with everything that happens, in order. What stops a picture (a signal; no error) is
+    raised again once the picture so far was reported as StillDone, if it has a step.
     Raises DeviceError and InputError.
     """
     with device_errors():
         painter, loaded = load_painter(timeline, choose_device(device), ONE_PICTURE)
-        hear(loaded)
+        on_event(loaded)
         for number, seed in enumerate(seeds):
             plan = replace(timeline.shots[0].frames[0], seed=seed)
-            _paint(painter, plan, number, hear)
+            _paint(painter, plan, number, on_event)
 
 
-def record_lapse(timeline: Timeline, recording: Recording, device: str) -> Generator[LapseEvent, None, Lapse]:
-    """Record the timelapse that is all of a timeline, or go on with it, and tell of every step.
+def record_timelapse(
+    timeline: Timeline, recording: Recording, device: str
+) -> Generator[ModelsLoaded | StepDone | Timelapse, None, None]:
+    """Record the timelapse that is all of a timeline, or go on with it: events, then what its frames show.
 
     The recording is open. Raises DeviceError, InputError and OutputError.
     """
@@ -81,39 +69,30 @@ def record_lapse(timeline: Timeline, recording: Recording, device: str) -> Gener
         chosen = choose_device(device)
         painter, loaded = load_painter(timeline, chosen, choose(timeline, chosen))
         yield loaded
-        verdict = yield from record(painter, plan, None, recording)
-    return Lapse(recording, plan, verdict)
+        for event in record(painter, plan, recording):
+            if isinstance(event, FrameResult):
+                yield Timelapse(recording, plan, event)
+            else:
+                yield event
 
 
-def _paint(painter: Painter, plan: FramePlan, number: int, hear: Hear) -> None:
-    watch = _Watch(painter, plan, number, hear)
+def _paint(painter: Painter, plan: FramePlan, number: int, on_event: OnEvent) -> None:
+    last: Progress | None = None
     try:
-        painted = painter.paint(plan, None, on_step=watch)
+        began = time.monotonic()
+        for event in painter.paint(plan):
+            if isinstance(event, FrameResult):
+                done = StillDone(number, plan.seed, plan, event.picture, event.similarities, plan.steps)
+                break
+            last, seconds = event, time.monotonic() - began
+            look = partial(painter.look, event)
+            on_event(StepDone(plan.shot, number, event.steps, plan.steps, seconds, look=look))
+            began = time.monotonic()
     except Exception:
         raise
     except BaseException:
-        if watch.steps:
-            hear(StillDone(number, plan.seed, plan, watch.look(), (), min(watch.steps, plan.steps - 1)))
+        if last is not None:
+            steps = min(last.steps, plan.steps - 1)
+            on_event(StillDone(number, plan.seed, plan, painter.look(last), (), steps))
         raise
-    hear(StillDone(number, plan.seed, plan, painted.picture, painted.similarities, plan.steps))
-
-
-class _Watch:
-    """Knows the last step of a picture and its latents."""
-
-    def __init__(self, painter: Painter, plan: FramePlan, number: int, hear: Hear) -> None:
-        self.steps = 0
-        self._painter, self._plan, self._number, self._hear = painter, plan, number, hear
-        self._latents: Latents = {}
-
-    def __call__(self, index: int, latents: Latents) -> None:
-        """A step is done; its number is that of the picture's, whatever size it is sketched at."""
-        self._latents = latents
-        self.steps = index + 1
-        self._hear(StepDone(self._number, self.steps, self._plan.steps, self.look))
-
-    def look(self) -> Picture:
-        """The picture of the latest latents, uint8 [H, W, 3] at full size."""
-        with torch.no_grad():
-            picture = self._painter.generator.decode(self._latents)
-            return to_bytes(resize(picture, *self._painter.size))
+    on_event(done)

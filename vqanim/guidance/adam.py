@@ -1,11 +1,15 @@
-"""Adam with one second moment for a whole tensor, in plain tensor operations.
+"""Adam in plain tensor operations, with a second moment for the whole tensor or for each element.
 
 Adam's second moment per element (Kingma and Ba 2015) shakes regions that no prompt cares about as hard as
-the subject. One moment for the tensor keeps the gradient's shape: less flicker and more structure. The
-update reads nothing back from the device.
+the subject. One moment for the tensor keeps the gradient's shape: less flicker and more structure, where the
+tensor is a picture or a grid of latents. Where its elements differ in scale by nature, as the frequencies of
+a spectrum do, each needs its own. The update reads nothing back from the device.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,16 +17,18 @@ from torch import Tensor
 BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-12
 
 
-class TensorAdam:
-    """Optimiser of one tensor; made anew for every frame.
+class Adam:
+    """Optimizer of one tensor; made anew for every frame.
 
     A step moves the tensor by `learning_rate` (root mean square) when all gradients agree.
     """
 
-    def __init__(self, tensor: Tensor) -> None:
+    def __init__(self, tensor: Tensor, square: Callable[[Tensor], Tensor]) -> None:
+        """square: what the second moment is the running mean of, from a gradient."""
         self.tensor = tensor
+        self._square = square
         self.first = torch.zeros_like(tensor)
-        self.second = torch.zeros((), device=tensor.device, dtype=tensor.dtype)
+        self.second = square(self.first)
         self.count = 0
 
     def go_on(self, first: Tensor, second: Tensor, count: int) -> None:
@@ -35,6 +41,13 @@ class TensorAdam:
         """Move the tensor against the gradient, in place."""
         self.count += 1
         self.first.lerp_(gradient, 1 - BETA1)
-        self.second.lerp_(gradient.square().mean(), 1 - BETA2)
+        self.second.lerp_(self._square(gradient), 1 - BETA2)
         scale = (self.second / (1 - BETA2**self.count)).sqrt() + EPSILON
         self.tensor.sub_(self.first / scale, alpha=learning_rate / (1 - BETA1**self.count))
+
+
+def make_adam(tensor: Tensor, moments: Literal["tensor", "element"] = "tensor") -> Adam:
+    """Adam of a tensor with one second moment for all of it, or one for each element."""
+    if moments == "element":
+        return Adam(tensor, torch.square)
+    return Adam(tensor, lambda gradient: gradient.square().mean())

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from vqanim.guidance.memory import LADDER, Rung, is_out_of_memory
-from vqanim.guidance.step import Gradient, Inputs, Step
+from vqanim.guidance.memory import LEVELS, MemoryLevel, is_out_of_memory
 from vqanim.timeline.plan import Timeline
+
+if TYPE_CHECKING:
+    from vqanim.guidance.descent import Gradient, Step, StepInputs
 
 MAX_GRAPHS = 8
 """Recordings of a run. All of them share one pool of memory."""
@@ -34,7 +36,7 @@ Leaves: TypeAlias = "list[Tensor | None]"
 class Choice:
     """How the steps of a run are made: `graph` or `eager`, and why."""
 
-    way: str
+    mode: str
     reason: str
 
 
@@ -52,10 +54,10 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
             ):
                 continue
             noisy = tuple(amount > 0 for amount in plan.cutout_noise)
-            for stretch in plan.stretches:
-                kinds = tuple(sorted((term.kind, repr(term.area)) for term in stretch.losses))
+            for segment in plan.segments:
+                kinds = tuple(sorted((term.kind, repr(term.area)) for term in segment.losses))
                 shapes.setdefault((kinds, plan.cutouts, noisy), 0)
-                shapes[kinds, plan.cutouts, noisy] += stretch.steps
+                shapes[kinds, plan.cutouts, noisy] += segment.steps
     if not shapes:
         return Choice("eager", "no frame carries another and has steps")
     if len(shapes) > MAX_GRAPHS:
@@ -80,7 +82,7 @@ class Recorded:
 class GraphedStep:
     """A step that is recorded once for each set of shapes; a stand-in for `Step`.
 
-    Only steps on the ladder's first rung are recorded, and sizes that come up often enough to be worth it.
+    Only steps at the first level of memory are recorded, and sizes that come up often enough to be worth it.
     """
 
     step: Step
@@ -90,23 +92,23 @@ class GraphedStep:
     _met: dict[Hashable, int] = field(default_factory=dict)
     _pool: Any = None
 
-    def __call__(self, inputs: Inputs, rung: Rung = LADDER[0]) -> Gradient:
-        """The gradient at the latents as they are."""
-        if rung is not LADDER[0]:
+    def __call__(self, inputs: StepInputs, level: MemoryLevel = LEVELS[0]) -> Gradient:
+        """The gradient at the parameters as they are."""
+        if level is not LEVELS[0]:
             self._give_up("memory is short")
         if self.failure:
-            return self.step(inputs, rung)
+            return self.step(inputs, level)
         tensors, layout = pytree.tree_flatten(inputs)
         key = (str(layout), tuple(one is not None and (one.shape, one.dtype) for one in tensors))
         if key not in self._recorded:
             self._met[key] = self._met.get(key, 0) + 1
             if self._met[key] <= WARM_UP or len(self._recorded) >= MAX_GRAPHS:
-                return self.step(inputs, rung)
+                return self.step(inputs, level)
             try:
                 self._recorded[key] = self._record(tensors, layout)
             except (RuntimeError, AssertionError) as error:  # the latter where torch knows no CUDA
                 self._give_up("memory is short" if is_out_of_memory(error) else first_line(error))
-                return self.step(inputs, rung)
+                return self.step(inputs, level)
         return replay(self._recorded[key], tensors)
 
     def _record(self, tensors: Leaves, layout: pytree.TreeSpec) -> Recorded:

@@ -19,7 +19,7 @@ Memory = Literal["full", "chunks", "checkpoint"]
 
 
 @dataclass(frozen=True)
-class Rung:
+class MemoryLevel:
     """A way to compute a step."""
 
     name: Memory
@@ -29,35 +29,39 @@ class Rung:
     """Whether the decoder computes its blocks again on the way back."""
 
 
-LADDER = (Rung("full", None, False), Rung("chunks", 8, False), Rung("checkpoint", 2, True))
+LEVELS = (
+    MemoryLevel("full", None, False),
+    MemoryLevel("chunks", 8, False),
+    MemoryLevel("checkpoint", 2, True),
+)
 """Each needs less memory than the one before, and more time."""
 
 Result = TypeVar("Result")
 
 
-class Ladder:
-    """The rung on which a run stands. It climbs when memory runs out and never comes down again."""
+class MemoryPolicy:
+    """The level at which a run computes. It goes on to the next when memory runs out and never back."""
 
     def __init__(self, memory: Memory = "full") -> None:
-        """`memory` names the first rung, for those who know what they have."""
-        self.rung = next(rung for rung in LADDER if rung.name == memory)
+        """`memory` names the first level, for those who know what they have."""
+        self.level = next(level for level in LEVELS if level.name == memory)
 
-    def climb(self, compute: Callable[[Rung], Result]) -> Result:
-        """What `compute` gives on this rung, or on the first one above on which memory suffices.
+    def run_within_memory(self, compute: Callable[[MemoryLevel], Result]) -> Result:
+        """What `compute` gives at this level, or at the first one after it at which memory suffices.
 
-        Raises DeviceError with the next step when it suffices on none.
+        Raises DeviceError with the next step when it suffices at none.
         """
         while True:
             try:
-                return compute(self.rung)
+                return compute(self.level)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
             # Out here, because the exception's traceback keeps the tensors of the failed attempt alive.
-            above = LADDER[LADDER.index(self.rung) + 1 :]
+            above = LEVELS[LEVELS.index(self.level) + 1 :]
             if not above:
                 raise DeviceError(OUT_OF_MEMORY)
-            self.rung = above[0]
+            self.level = above[0]
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from vqanim.guidance.cutouts import Boxes, Noise, cut, draw_boxes, draw_noise
-from vqanim.guidance.losses import View
 from vqanim.types import Image, Perceptor
 
 
@@ -22,12 +21,12 @@ class Viewer:
     share: float = 1.0
     """Of the loss of all cutouts, 0..1."""
 
-    def look(self, image: Image, cutouts: Cutouts) -> View:
-        """What it sees of the picture [1, 3, H, W], differentiable."""
+    def look(self, image: Image, cutouts: Cutouts) -> Tensor:
+        """Unit vectors [n, D] of cutouts of the picture [1, 3, H, W], differentiable."""
         views = cut(image, cutouts.boxes, self.perceptor.input_size)
         if cutouts.noise is not None:
             views = cutouts.noise.over(views)
-        return View(self.perceptor.encode_image(views), cutouts.boxes)
+        return self.perceptor.encode_image(views)
 
 
 class Cutouts(NamedTuple):

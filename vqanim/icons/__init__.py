@@ -5,7 +5,7 @@ imported where something is drawn, so that looking a name up is quick.
 """
 
 from vqanim.icons.figures import icon_figure, shape_figure, text_figure
-from vqanim.icons.fontawesome import UnknownIcon, find_icon, licence, search_icons
+from vqanim.icons.fontawesome import UnknownIcon, find_icon, license, search_icons
 from vqanim.icons.spec import Figure, IconSpec
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "UnknownIcon",
     "find_icon",
     "icon_figure",
-    "licence",
+    "license",
     "search_icons",
     "shape_figure",
     "text_figure",

@@ -99,7 +99,7 @@ def font_path(style: str) -> Path:
     return _folder() / "webfonts" / FONTS[style]
 
 
-def licence() -> str:
+def license() -> str:
     """Whose the icons are, on one line."""
     version = metadata.version(PACKAGE)
     return (

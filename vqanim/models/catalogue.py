@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from vqanim.errors import InputError
 from vqanim.models.cache import extra_catalogue
 from vqanim.models.catalogue_file import Catalogue, read_catalogue_file
 from vqanim.models.entries import (
@@ -26,9 +27,11 @@ from vqanim.models.entries import (
     RemoteFile,
     UnknownModel,
 )
-from vqanim.models.open_clip_names import EXAMPLE, PREFIX, fetched_names, open_clip_entry
+from vqanim.models.families import FAMILIES
+from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
 from vqanim.models.own import KINDS, own_entry, own_names
 from vqanim.models.pins import read_pin
+from vqanim.settings import Setting
 
 __all__ = [
     "Catalogue",
@@ -43,10 +46,12 @@ __all__ = [
     "UnknownModel",
     "features_file",
     "find_entries",
+    "generator_settings",
     "get_entry",
     "get_generator_entry",
     "get_perceptor_entry",
     "list_models",
+    "package_catalogue",
     "read_catalogue",
 ]
 
@@ -59,12 +64,19 @@ def _read_own_catalogue() -> Catalogue:
 
 
 def read_catalogue() -> Catalogue:
-    """The catalogue of this package, with the user's on top. Raises InputError when that has mistakes."""
-    ours, path = _read_own_catalogue(), extra_catalogue()
+    """The models of this package, with the user's on top. Raises InputError when that has mistakes."""
+    ours, path = package_catalogue(), extra_catalogue()
     if path is None:
         return ours
     theirs = read_catalogue_file(path)
     return Catalogue({**ours.generators, **theirs.generators}, {**ours.perceptors, **theirs.perceptors})
+
+
+def package_catalogue() -> Catalogue:
+    """The models of this package: those of its catalogue and those that are families without weights."""
+    listed = _read_own_catalogue()
+    weightless = {name: family.entry for name, family in FAMILIES.items() if family.entry}
+    return Catalogue({**listed.generators, **weightless}, listed.perceptors)
 
 
 def features_file() -> ModelFile:
@@ -77,6 +89,14 @@ def get_generator_entry(name: str) -> GeneratorEntry:
     entry = get_entry("generator", name)
     assert isinstance(entry, GeneratorEntry)
     return entry
+
+
+def generator_settings(name: str) -> tuple[Setting, ...]:
+    """What a scene may set for the generator called `name`; nothing where there is no such generator."""
+    try:
+        return FAMILIES[get_generator_entry(name).family].settings
+    except (UnknownModel, InputError):
+        return ()
 
 
 def get_perceptor_entry(name: str) -> PerceptorEntry:

@@ -14,20 +14,15 @@ import yaml
 
 from vqanim.errors import InputError
 from vqanim.models.entries import Entry, GeneratorEntry, ModelFile, PackageFile, PerceptorEntry, RemoteFile
+from vqanim.models.families import FAMILIES
 
 MAX_BYTES = 2_000_000
-
-FAMILIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "generator": {"vqgan": ("config", "weights")},
-    "perceptor": {"clip": ("weights",), "conse": ("classifier", "palettes", "table", "words")},
-}
-"""Families of each kind, and the roles of their files."""
 
 _KEYS: Mapping[str, Mapping[str, type]] = {
     "generator": {"multiple": int, "learning_rate": float, "smoothing": float},
     "perceptor": {"cutouts": int, "cutout_noise": float},
 }
-_TEXTS = ("licence", "commercial", "source", "good_at", "unchecked")
+_TEXTS = ("license", "commercial", "source", "good_at", "unchecked")
 _NAME = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,63}", re.ASCII)
 
 
@@ -95,7 +90,7 @@ def _row(kind: str, name: Any, row: Any) -> dict[str, Any]:
     allowed = ("family", "files", *_TEXTS, *_KEYS[kind])
     if unknown := [key for key in row if key not in allowed]:
         raise _Mistake(f"{where}: unknown key {str(unknown[0])[:60]!r}, allowed are {', '.join(allowed)}")
-    families = FAMILIES[kind]
+    families = {name: each.roles for name, each in FAMILIES.items() if each.kind == kind and each.roles}
     family = str(row.get("family"))
     if family not in families:
         raise _Mistake(f"{where}.family: found {family!r}, allowed are {', '.join(families)}")

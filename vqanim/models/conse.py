@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-import yaml
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
-from vqanim.models.catalogue import ModelFile, PerceptorEntry
 from vqanim.models.palette import PaletteReading, PaletteTable, palette
-from vqanim.models.weights import load_into, parse_tensors, read_verified
+from vqanim.models.weights import load_into
 from vqanim.models.words import WordTable
 
 if TYPE_CHECKING:
@@ -203,35 +201,6 @@ def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
         setattr(owner, convolution, fused)
         setattr(owner, norm, nn.Identity())
     return network
-
-
-def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
-    """Load classifier, class embeddings and word table.
-
-    Raises InputError when a file is missing, damaged or does not fit.
-    """
-    contents = {
-        role: read_verified(file.locate(), file.sha256, file.remedy) for role, file in entry.files.items()
-    }
-    table_file, classifier_file = entry.files["table"], entry.files["classifier"]
-    tensors = parse_tensors(contents["table"], table_file.locate(), table_file.remedy)
-    words = contents["words"].decode("utf-8").splitlines()
-    return ConsePerceptor(
-        entry.name,
-        entry.hash,
-        load_classifier(contents["classifier"], classifier_file.locate(), classifier_file.remedy),
-        F.normalize(tensors["classes"].float(), dim=1),
-        WordTable(words, F.normalize(tensors["vectors"].float(), dim=1), tensors["weights"].float()),
-        _parse_palettes(contents["palettes"], entry.files["palettes"]),
-        device,
-    )
-
-
-def _parse_palettes(content: bytes, file: ModelFile) -> PaletteTable:
-    try:
-        return PaletteTable.from_mapping(yaml.safe_load(content))
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{file.locate()}: not a table of palettes; {file.remedy}") from error
 
 
 def load_classifier(content: bytes, path: Path, remedy: str) -> EfficientNet:

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from vqanim.errors import InputError
-from vqanim.models.vqgan_config import parse_config
+from vqanim.models.families.vqgan import parse_config
 
 PAGE = "it gives a web page instead of the file"
 _MAX_HEADER = 100_000_000

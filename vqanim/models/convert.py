@@ -17,8 +17,8 @@ from torch import Tensor
 from vqanim.errors import InputError, OutputError
 from vqanim.files import make_folder, staged
 from vqanim.models.cache import cache_folder
-from vqanim.models.catalogue import ModelFile
 from vqanim.models.checkpoint import Selection, is_safetensors, read_checkpoint
+from vqanim.models.entries import ModelFile
 from vqanim.models.weights import verify
 
 VERSION = "1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -120,13 +120,15 @@ class ModelEntry:
     kind: str
     """generator or perceptor."""
     family: str
-    """How it is loaded; a key of the registries in `models.load`."""
-    files: Mapping[str, ModelFile]
+    """How it is loaded; a key of `models.families.FAMILIES`."""
+    files: Mapping[str, ModelFile] = field(default_factory=dict)
     """By role; the roles are the family's."""
-    licence: str
+    version: str = ""
+    """Of a model without weights, what stands for them in `hash`, such as "pixels 1"; else empty."""
+    license: str
     commercial: str = "unknown"
-    """What the licence means for commercial use: a word or two, then after a colon the reason."""
-    source: str
+    """What the license means for commercial use: a word or two, then after a colon the reason."""
+    source: str = ""
     good_at: str
     unchecked: str = ""
     """What could not be checked when the catalogue was written; empty when all could."""
@@ -139,6 +141,8 @@ class ModelEntry:
 
         It says nothing about the weights as long as `is_known` is False.
         """
+        if self.version:
+            return hashlib.sha256(self.version.encode()).hexdigest()[:16]
         if not self.is_known:
             return hashlib.sha256(f"unknown weights of {self.name}".encode()).hexdigest()[:16]
         digest = hashlib.sha256()
@@ -149,11 +153,13 @@ class ModelEntry:
     @property
     def is_known(self) -> bool:
         """Whether the hash of every file is known, so that `hash` depends on the weights."""
-        return bool(self.files) and all(file.sha256 for file in self.files.values())
+        return bool(self.version or self.files) and all(file.sha256 for file in self.files.values())
 
     @property
     def size(self) -> int | None:
-        """Bytes of all files, as far as known; None when not."""
+        """Bytes of all files, as far as known; None when not, 0 for a model without weights."""
+        if self.version:
+            return 0
         sizes = [
             getattr(file, "size", None) or getattr(file, "roughly", None) or 0 for file in self.files.values()
         ]

@@ -13,7 +13,7 @@ class FetchStarted:
     model: str
     kind: str
     """generator or perceptor."""
-    licence: str
+    license: str
     commercial: str
     files: int
     size: int | None

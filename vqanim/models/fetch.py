@@ -22,7 +22,7 @@ from vqanim.models.contents import find_fault
 from vqanim.models.download import Patience, Wanted, download
 from vqanim.models.entries import AnyEntry, ModelEntry, OwnFile, RemoteFile
 from vqanim.models.events import FetchEvent, FetchStarted, FetchWaiting, FileFetched
-from vqanim.models.open_clip_names import weights_place
+from vqanim.models.families.open_clip import weights_place
 from vqanim.models.pins import Pin, write_pin
 
 
@@ -52,7 +52,7 @@ def fetch_model(
         if missing:
             sizes = [file.size or file.roughly or 0 for file in missing.values()]
             yield FetchStarted(
-                entry.name, entry.kind, entry.licence, entry.commercial, len(missing), sum(sizes) or None
+                entry.name, entry.kind, entry.license, entry.commercial, len(missing), sum(sizes) or None
             )
         for role, file in missing.items():
             yield from _fetch_file(entry.name, role, file, sources, patience)
@@ -62,9 +62,12 @@ def fetch_model(
 
 
 def is_installed(entry: ModelEntry) -> bool:
-    """Whether all files of a model are here, by their sizes. One of open_clip must have been fetched once."""
+    """Whether all files of a model are here, by their sizes; one without weights is always.
+
+    One of open_clip must have been fetched once.
+    """
     if not entry.files:
-        return False
+        return entry.is_known
     for file in entry.files.values():
         try:
             size = file.locate().stat().st_size
@@ -159,7 +162,7 @@ def _with_addresses(entry: AnyEntry) -> AnyEntry:
     """
     if entry.family != "open_clip" or is_installed(entry):
         return entry
-    from vqanim.models.open_clip import find_sources
+    from vqanim.models.families.open_clip import find_sources
 
     place = weights_place(entry.name)
     here, urls = find_sources(entry.name)

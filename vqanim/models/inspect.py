@@ -8,9 +8,10 @@ from pathlib import Path
 
 from vqanim.errors import InputError
 from vqanim.models.checkpoint import read_checkpoint
-from vqanim.models.clip import make_clip, select_clip
+from vqanim.models.clip import select_clip
+from vqanim.models.families.clip import make_clip
+from vqanim.models.families.vqgan import parse_config
 from vqanim.models.vqgan import build_vqgan, select_first_stage
-from vqanim.models.vqgan_config import parse_config
 from vqanim.models.weights import check_fit, printable, read_verified
 
 _CONFIG = "give the config that was published with this checkpoint"

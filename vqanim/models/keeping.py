@@ -8,7 +8,7 @@ from vqanim.errors import InputError, UsageError
 from vqanim.files import writing
 from vqanim.models.cache import cache_folder, models_folder, sha256_of
 from vqanim.models.entries import Entry, OwnFile, PackageFile, RemoteFile
-from vqanim.models.open_clip_names import weights_place
+from vqanim.models.families.open_clip import weights_place
 from vqanim.models.own import remove_own
 from vqanim.models.partial import Partial
 from vqanim.models.pins import forget_pin
@@ -41,8 +41,8 @@ def remove_model(entry: Entry, *, forget: bool = False) -> int:
     Files that packages or other programs keep are left alone. Raises UsageError for a model that comes with
     a package, OutputError when the disk refuses.
     """
-    if any(isinstance(file, PackageFile) for file in entry.files.values()):
-        raise UsageError(f"{entry.name!r} comes with an installed package, and is not in the cache")
+    if entry.version or any(isinstance(file, PackageFile) for file in entry.files.values()):
+        raise UsageError(f"{entry.name!r} comes with an installed package and is not in the cache")
     freed = 0
     for file in entry.files.values():
         if file.sha256:

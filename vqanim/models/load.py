@@ -1,42 +1,34 @@
-"""The door to the models: by name, verified, frozen, on a device."""
+"""The door to the models: by name, verified, frozen, on a device. No torch until one is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import torch
+from vqanim.lazy import torch
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
+from vqanim.models.families import FAMILIES
+from vqanim.settings import with_defaults
 
-from vqanim.models.catalogue import (
-    GeneratorEntry,
-    PerceptorEntry,
-    get_generator_entry,
-    get_perceptor_entry,
-)
-from vqanim.models.clip import load_clip
-from vqanim.models.conse import load_conse
-from vqanim.models.open_clip import load_open_clip
-from vqanim.models.vqgan import load_vqgan
-from vqanim.types import Generator, Perceptor
-
-GENERATORS: Mapping[str, Callable[[GeneratorEntry, torch.device], Generator]] = {
-    "vqgan": load_vqgan,
-}
-"""How to load a generator, by the family that its catalogue entry names."""
-PERCEPTORS: Mapping[str, Callable[[PerceptorEntry, torch.device], Perceptor]] = {
-    "clip": load_clip,
-    "conse": load_conse,
-    "open_clip": load_open_clip,
-}
-"""How to load a perceptor, by the family that its catalogue entry names."""
+if TYPE_CHECKING:
+    from vqanim.types import Generator, Perceptor
 
 
-def load_generator(name: str, device: torch.device | str = "cpu") -> Generator:
+def load_generator(
+    name: str, device: torch.device | str = "cpu", settings: Mapping[str, Any] | None = None
+) -> Generator:
     """The generator called `name`, frozen.
 
-    Raises UnknownModel for a name that the catalogue lacks, InputError for missing or damaged files.
+    settings: those of its family that have another value than the default.
+    Raises UnknownModel for a name that the catalogue lacks, InputError for missing or damaged files,
+    ValueError for settings that the family does not have.
     """
     entry = get_generator_entry(name)
-    return GENERATORS[entry.family](entry, torch.device(device))
+    family = FAMILIES[entry.family]
+    generator: Generator = family.load(
+        entry, torch.device(device), with_defaults(family.settings, settings or {})
+    )
+    return generator
 
 
 def load_perceptor(name: str, device: torch.device | str = "cpu") -> Perceptor:
@@ -45,4 +37,5 @@ def load_perceptor(name: str, device: torch.device | str = "cpu") -> Perceptor:
     Raises UnknownModel for a name that the catalogue lacks, InputError for missing or damaged files.
     """
     entry = get_perceptor_entry(name)
-    return PERCEPTORS[entry.family](entry, torch.device(device))
+    perceptor: Perceptor = FAMILIES[entry.family].load(entry, torch.device(device), {})
+    return perceptor

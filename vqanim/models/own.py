@@ -96,7 +96,7 @@ def own_entry(kind: str, name: str) -> Entry | None:
     }
     about: dict[str, Any] = {
         "name": name, "kind": kind, "family": card.family, "files": files, "own": True,
-        "licence": "unknown", "commercial": "unknown: ask whoever made it",
+        "license": "unknown", "commercial": "unknown: ask whoever made it",
         "source": card.source, "good_at": card.found,
     }  # fmt: skip
     if kind == "generator":

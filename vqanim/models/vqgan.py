@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -18,17 +21,15 @@ import torch.nn.functional as F
 from taming.modules.diffusionmodules import model as diffusion
 from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from vqanim.errors import InputError
-from vqanim.models.catalogue import GeneratorEntry
-from vqanim.models.convert import read_weights
-from vqanim.models.recompute import recomputed
-from vqanim.models.upsample import DoublingConv, replace_doublings
-from vqanim.models.vqgan_config import VQGANConfig, parse_config
-from vqanim.models.weights import load_into, read_verified
+from vqanim.models.resolutions import halved_stages
+from vqanim.types import Knob, Stage
 
 if TYPE_CHECKING:
-    from vqanim.types import Image, Latents
+    from vqanim.models.families.vqgan import VQGANConfig
+    from vqanim.types import Image, Params
 
 # taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
 diffusion.nonlinearity = F.silu
@@ -75,7 +76,7 @@ class VQGAN(nn.Module):
     def encode(self, image: Tensor) -> Tensor:
         """Picture [B, 3, H, W] in 0..1 to latents [B, C, h, w] in the space of the codebook.
 
-        They are continuous, not yet quantised; but a Gumbel head knows no space between its codes, so with
+        They are continuous, not yet quantized; but a Gumbel head knows no space between its codes, so with
         one they are the vectors of the likeliest codes.
         """
         features: Tensor = self.quant_conv(self.encoder(image * 2 - 1))
@@ -148,6 +149,9 @@ class VQGANGenerator:
     and passes the gradient straight through (van den Oord et al. 2017).
     """
 
+    exact = False
+    knobs: Mapping[str, Knob] = MappingProxyType({"z": Knob()})
+
     def __init__(self, name: str, network: VQGAN, digest: str, device: torch.device) -> None:
         self.name = name
         self.hash = digest
@@ -167,12 +171,16 @@ class VQGANGenerator:
         for part in (self.network.decoder, self.network.post_quant_conv):
             part.to(dtype)
 
-    def start(self, picture: Image, rng: torch.Generator) -> Latents:
+    def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
+        """Small sizes first, so that shapes come before texture."""
+        return halved_stages(steps, *size, self.multiple)
+
+    def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
         """Latents of the picture that a shot begins with; `rng` is not needed here."""
         return self.carry(picture)
 
     @torch.no_grad()
-    def carry(self, picture: Image) -> Latents:
+    def carry(self, picture: Image) -> Params:
         """Latents of a picture [B, 3, H, W] in 0..1, within the codebook's range.
 
         Raises ValueError when H or W is not a multiple of `multiple`.
@@ -184,7 +192,7 @@ class VQGANGenerator:
         picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
         return {"z": self._clamped(self.network.encode(picture))}
 
-    def decode(self, latents: Latents, recompute: bool = False) -> Image:
+    def decode(self, latents: Params, recompute: bool = False) -> Image:
         """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents.
 
         recompute: on the way back compute the decoder's blocks again, instead of keeping what is in them.
@@ -192,23 +200,23 @@ class VQGANGenerator:
         z = latents["z"]
         codebook = self.network.codebook
         codes = look_up(nearest_codes(z.detach(), codebook, self._squares), codebook)
-        quantised = (z + (codes - z).detach()).to(self._dtype)
+        quantized = (z + (codes - z).detach()).to(self._dtype)
         with recomputed(self.network.decoder_blocks if recompute else ()):
-            image = self.network.decode(quantised).to(z.dtype)
+            image = self.network.decode(quantized).to(z.dtype)
         return clamp_with_grad(image, 0.0, 1.0)
 
-    def size_of(self, latents: Latents) -> tuple[int, int]:
+    def size_of(self, latents: Params) -> tuple[int, int]:
         """Height and width of the picture of latents, in pixels."""
         height, width = latents["z"].shape[-2:]
         return self.multiple * height, self.multiple * width
 
     @torch.no_grad()
-    def project(self, latents: Latents) -> None:
+    def project(self, latents: Params) -> None:
         """Clamp the latents, in place, to each channel's range in the codebook."""
         latents["z"].copy_(self._clamped(latents["z"]))
 
-    def state(self, latents: Latents) -> Mapping[str, Tensor]:
-        """Empty: the saved picture says all."""
+    def prior(self, latents: Params, image: Image) -> Mapping[str, Tensor]:
+        """Empty: what the decoder can show is prior enough."""
         return {}
 
     def _clamped(self, z: Tensor) -> Tensor:
@@ -240,20 +248,98 @@ def build_vqgan(config: VQGANConfig, path: Path, remedy: str) -> VQGAN:
         ) from error
 
 
-def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
-    """Build a VQGAN from its config file and its weights, a checkpoint of any kind.
+@contextmanager
+def recomputed(blocks: Iterable[nn.Module]) -> Iterator[None]:
+    """Blocks that are called while this lasts keep only their input and compute the rest on the way back
+    (gradient checkpointing: Chen et al. 2016).
 
-    Raises InputError when a file is missing, damaged or does not fit the other.
+    The blocks must be frozen and free of random numbers.
     """
-    config_file, weights_file = entry.files["config"], entry.files["weights"]
-    config_path, path = config_file.locate(), weights_file.locate()
-    content = read_verified(config_path, config_file.sha256, config_file.remedy)
-    config = parse_config(content, config_path, config_file.remedy)
-    if config.factor != entry.multiple:
-        raise InputError(
-            f"{config_path}: the network shrinks pictures {config.factor}x, the catalogue "
-            f"says {entry.multiple}x; {config_file.remedy}"
-        )
-    network = build_vqgan(config, config_path, config_file.remedy)
-    load_into(network, read_weights(weights_file, select_first_stage), path, weights_file.remedy)
-    return VQGANGenerator(entry.name, network, entry.hash, device)
+    changed = list(blocks)
+    for block in changed:
+        again = partial(checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False)
+        block.forward = again  # hides the method of the class
+    try:
+        yield
+    finally:
+        for block in changed:
+            del block.forward
+
+
+# Doubling a picture's size and a 3x3 convolution of it, as one 2x2 convolution of the small picture: after
+# doubling, four neighbors are equal, so that of the nine taps of a convolution some meet the same value.
+# Their weights can be added up beforehand, for each of the four positions within a doubled pixel other ones.
+# That is 4/9 of the work (as sub-pixel convolutions: Shi et al. 2016), and the same within rounding.
+
+
+class DoublingConv(nn.Module):
+    """Stands for taming's `Upsample` once its weights are known and frozen; keeps their names."""
+
+    kernels: Tensor
+    biases: Tensor
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        """`conv` has a 3x3 kernel and a padding of 1."""
+        super().__init__()
+        self.conv = conv
+        kernels = four_kernels(conv.weight.detach()).contiguous(memory_format=torch.channels_last)
+        bias = torch.zeros(len(conv.weight)).to(kernels) if conv.bias is None else conv.bias.detach()
+        self.register_buffer("kernels", kernels, persistent=False)
+        self.register_buffer("biases", bias.repeat(4), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, h, w] to [B, C, 2 h, 2 w]."""
+        phases = F.conv2d(x, self.kernels, self.biases, padding=1)
+        doubled: Tensor = _Weave.apply(phases)
+        return doubled
+
+
+def four_kernels(kernel: Tensor) -> Tensor:
+    """Kernels [C, D, 3, 3] -> [4 C, D, 2, 2], for top left, top right, bottom left and bottom right."""
+    return torch.cat([_pair(_pair(kernel, row, 2), column, 3) for row in (0, 1) for column in (0, 1)])
+
+
+def _pair(kernel: Tensor, phase: int, dim: int) -> Tensor:
+    """The three taps along a dimension as two: the first or the last stays alone."""
+    before, middle, after = kernel.unbind(dim)
+    return torch.stack((before, middle + after) if phase == 0 else (before + middle, after), dim)
+
+
+class _Weave(torch.autograd.Function):
+    """[B, 4 C, h + 1, w + 1], four pictures, to [B, C, 2 h, 2 w], one: a single copy each way."""
+
+    @staticmethod
+    def forward(ctx: Any, phases: Tensor) -> Tensor:
+        phases = phases.contiguous(memory_format=torch.channels_last)
+        ctx.like = phases.shape
+        return doubled_view(phases).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gradient,) = gradients
+        phases = torch.zeros(ctx.like, dtype=gradient.dtype, device=gradient.device)
+        phases = phases.contiguous(memory_format=torch.channels_last)
+        view = doubled_view(phases)
+        view.copy_(gradient.permute(0, 2, 3, 1).reshape(view.shape))
+        return phases
+
+
+def doubled_view(phases: Tensor) -> Tensor:
+    """Phases [B, 4 C, h + 1, w + 1], channels last, seen as [B, h, 2, w, 2, C].
+
+    Of the phase at (a, b) it is the part that begins at row a and column b.
+    """
+    count, channels, height, width = phases.shape
+    batch, _, row, column = phases.stride()
+    channels //= 4
+    size = (count, height - 1, 2, width - 1, 2, channels)
+    return phases.as_strided(size, (batch, row, row + 2 * channels, column, column + channels, 1))
+
+
+def replace_doublings(network: nn.Module, kind: type[nn.Module]) -> None:
+    """Put a `DoublingConv` in place of every module of a kind in a network, where it has a convolution."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            conv = getattr(child, "conv", None)
+            if isinstance(child, kind) and isinstance(conv, nn.Conv2d):
+                setattr(parent, name, DoublingConv(conv))

@@ -220,7 +220,7 @@ def _settings(rendered: Rendered) -> Iterator[tuple[str, str]]:
 def _models(rendered: Rendered) -> Iterator[tuple[str, str]]:
     for model in rendered.models:
         share = "" if model.share in (None, 1.0) else f", counts {100 * (model.share or 0):.3g} %"
-        yield model.kind, f"{model.name}{share}; {model.licence}; commercial use: {model.commercial}"
+        yield model.kind, f"{model.name}{share}; {model.license}; commercial use: {model.commercial}"
 
 
 def _scene(rendered: Rendered) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from vqanim.engine.events import FrameDone, LapseStep, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
 from vqanim.engine.learning import device_label
 from vqanim.engine.pace import Pace
 from vqanim.timeline.plan import FrameRef
@@ -57,9 +57,10 @@ def follow(status: Status, event: object, pace: Pace, earlier: tuple[str, ...] =
             return replace(status, state="painting", warnings=(*status.warnings, *event.warnings))
         case ShotStarted():
             return replace(status, shot=event.shot)
-        case LapseStep():
+        case StepDone():
             pace.add_step(event)
-            return replace(status, step=(event.step, event.steps), left=pace.seconds_left, shot=event.shot)
+            left = pace.seconds_left if event.timelapse else status.left
+            return replace(status, step=(event.step, event.steps), left=left, shot=event.shot)
         case FrameDone():
             pace.add(event)
             return replace(

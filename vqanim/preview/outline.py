@@ -24,7 +24,7 @@ from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 if TYPE_CHECKING:
-    from vqanim.engine.survey import Survey  # which brings in what reads pictures
+    from vqanim.engine.cache_check import CacheCheck  # which brings in what reads pictures
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class PromptLine:
 
 @dataclass(frozen=True)
 class ModelLine:
-    """A model, its licence, and whether it must still be fetched."""
+    """A model, its license, and whether it must still be fetched."""
 
     kind: str
     name: str
-    licence: str
+    license: str
     commercial: str
     bytes: int | None
     """Of all its files, where that is known."""
@@ -121,7 +121,7 @@ def make_outline(
     models: tuple[GeneratorEntry, Sequence[PerceptorEntry]],
     speeds: Sequence[Speed],
     device: str | None = None,
-    found: Survey | None = None,
+    found: CacheCheck | None = None,
 ) -> Outline:
     """Everything about a film that nothing need be painted for.
 
@@ -266,7 +266,7 @@ def model_lines(
 
 def _model_line(entry: ModelEntry, share: float | None) -> ModelLine:
     return ModelLine(
-        entry.kind, entry.name, entry.licence, entry.commercial, entry.size, is_here(entry), share
+        entry.kind, entry.name, entry.license, entry.commercial, entry.size, is_here(entry), share
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.timeline.plan import DEFAULT_FOV, FramePlan, LapsePlan
+from vqanim.timeline.plan import DEFAULT_FOV, FramePlan, TimelapsePlan
 
 ENGINE_VERSION = 4
 """Bumped by hand whenever the same plan would give other pixels."""
@@ -84,10 +84,10 @@ def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _lapse_digest(lapse: LapsePlan) -> str:
-    """Of a timelapse, which all frames of its take share and which may have a stretch for each of them."""
-    stretches = [asdict(stretch) for stretch in lapse.stretches]
-    nameless = [{**one, "losses": [_nameless_term(term) for term in one["losses"]]} for one in stretches]
+def _lapse_digest(lapse: TimelapsePlan) -> str:
+    """Of a timelapse, which all frames of its take share and which may have a segment for each of them."""
+    segments = [asdict(segment) for segment in lapse.segments]
+    nameless = [{**one, "losses": [_nameless_term(term) for term in one["losses"]]} for one in segments]
     return _hash({"frames": lapse.frames, "even": lapse.even, "stretches": nameless})
 
 
@@ -111,6 +111,8 @@ def _nameless_term(term: dict[str, Any]) -> dict[str, Any]:
     named = dict(term)
     if target := named.pop("target"):
         named |= {"text": "", "target": _nameless_start(target)}
+    if not named["settings"]:
+        del named["settings"]
     if area := named.pop("area"):
         named["area"] = {**area, "shape": _nameless_start(area["shape"])}
     return named

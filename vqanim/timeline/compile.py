@@ -16,13 +16,13 @@ from vqanim.scene.times import TimeBase
 from vqanim.timeline.between import ShotCamera
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Film, plan_shot
-from vqanim.timeline.lapse import as_timelapse, check_timelapse
 from vqanim.timeline.loops import lead_back
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
 from vqanim.timeline.runs import see_shots
 from vqanim.timeline.sampling import Clocks, Sampler
 from vqanim.timeline.shots import Span, lay_out
+from vqanim.timeline.timelapse import as_timelapse, check_timelapse
 from vqanim.timeline.view import DIGITS, View
 
 _GIF_WIDTH = 480

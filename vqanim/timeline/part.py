@@ -126,6 +126,5 @@ def needed_frames(timeline: Timeline) -> frozenset[FrameRef]:
         if frame in needed:
             continue
         needed.add(frame)
-        plan = plans[frame]
-        wanted += [other for other in (plan.previous, plan.anchor, *plan.saved) if other is not None]
+        wanted += plans[frame].input_frames
     return frozenset(needed)

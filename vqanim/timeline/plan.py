@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any, Literal
 
 from vqanim.effects import EffectNow
 from vqanim.icons import IconSpec
+from vqanim.losses import LOSSES
 
 Color = tuple[float, float, float]
+
+InputRole = Literal["previous", "anchor", "target", "picture"]
+"""What an input is for: the frame that is carried, the one whose look is held, one that a term compares with,
+or a picture file of the start and of terms."""
 
 DEFAULT_FOV = 60.0
 """Degrees."""
@@ -137,6 +143,8 @@ class WeightedTerm:
     """The picture that it compares with, where that is neither a text nor the frame before."""
     area: AreaPlan | None = None
     """Where it pulls; None: everywhere."""
+    settings: tuple[tuple[str, Any], ...] = ()
+    """What the kind's own settings are where a scene says so, sorted by name."""
 
     @property
     def pictures(self) -> tuple[StartPlan, ...]:
@@ -147,7 +155,7 @@ class WeightedTerm:
     @property
     def is_prompt(self) -> bool:
         """Whether it says what to show; the others hold a picture back."""
-        return not self.kind.startswith("stay_near")
+        return LOSSES[self.kind].pulls
 
 
 @dataclass(frozen=True)
@@ -159,7 +167,17 @@ class FrameRef:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Input:
+    """Something saved that a frame is painted from: a frame of a take, or a file."""
+
+    role: InputRole
+    frame: FrameRef | None = None
+    file: str | None = None
+    """Absolute path of a picture; its content, not its name, goes into the digest."""
+
+
+@dataclass(frozen=True)
+class Segment:
     """Steps of one optimisation that follow each other and are made alike."""
 
     steps: int
@@ -170,14 +188,14 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class LapsePlan:
+class TimelapsePlan:
     """A take that is one long optimisation: its frames are picked from the pictures on the way."""
 
     frames: int
     """Those over which the picture comes into being; frames after them show how it came out."""
     even: bool
     """Whether the change is spread evenly over them; else the steps are."""
-    stretches: tuple[Stretch, ...]
+    segments: tuple[Segment, ...]
     """All its steps, in order."""
 
     def __hash__(self) -> int:
@@ -185,8 +203,8 @@ class LapsePlan:
 
     @cached_property
     def _hash(self) -> int:
-        """Computed once: there may be thousands of stretches, and as many frames that ask."""
-        return hash((self.frames, self.even, self.stretches))
+        """Computed once: there may be thousands of segments, and as many frames that ask."""
+        return hash((self.frames, self.even, self.segments))
 
 
 @dataclass(frozen=True)
@@ -221,21 +239,27 @@ class FramePlan:
     """Of each perceptor."""
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
-    lapse: LapsePlan | None = None
+    lapse: TimelapsePlan | None = None
     """For a frame of a take that is one long optimisation, which begins from `previous` or `start` and has
     `steps` in all; what it loses and how far it goes then stands here. All its frames have the same."""
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
+    def segments(self) -> tuple[Segment, ...]:
         """The steps that lead to this frame, and to the whole take of a timelapse."""
         if self.lapse is not None:
-            return self.lapse.stretches
-        return (Stretch(self.steps, self.losses, self.learning_rate, self.smoothing),)
+            return self.lapse.segments
+        return (Segment(self.steps, self.losses, self.learning_rate, self.smoothing),)
 
     @property
     def terms(self) -> tuple[WeightedTerm, ...]:
         """The terms of all these steps."""
-        return tuple(term for stretch in self.stretches for term in stretch.losses)
+        return tuple(term for segment in self.segments for term in segment.losses)
+
+    @property
+    def carries_view(self) -> bool:
+        """True when the frame begins from the one before as the camera sees it now; a timelapse begins from
+        it as it is."""
+        return self.previous is not None and self.lapse is None
 
     @property
     def opens_on_picture(self) -> bool:
@@ -247,19 +271,32 @@ class FramePlan:
         if self.lapse is None:
             return replace(self, steps=steps)
         kept, begin = [], 0
-        for stretch in self.lapse.stretches:
-            end = begin + stretch.steps
+        for segment in self.lapse.segments:
+            end = begin + segment.steps
             inside = min(end, first + steps) - max(begin, first)
             if inside > 0:
-                kept.append(replace(stretch, steps=inside))
+                kept.append(replace(segment, steps=inside))
             begin = end
-        return replace(self, steps=steps, lapse=replace(self.lapse, stretches=tuple(kept)))
+        return replace(self, steps=steps, lapse=replace(self.lapse, segments=tuple(kept)))
+
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        """All that the frame is painted from, in the order in which it enters the digest.
+
+        Whoever needs to know what a frame depends on (the chain of digests, a part of a film, a resolver of
+        saved frames) reads it here.
+        """
+        saved = [Input("previous", self.previous), Input("anchor", self.anchor)]
+        targets = dict.fromkeys(term.target.frame for term in self.losses if term.target is not None)
+        saved += [Input("target", frame) for frame in targets]
+        pictures = [self.start, *(picture for term in self.terms for picture in term.pictures)]
+        files = [Input("picture", file=found.image) for found in pictures if found and found.image]
+        return (*(one for one in saved if one.frame is not None), *files)
 
     @property
-    def saved(self) -> tuple[FrameRef, ...]:
-        """The saved frames that its terms name, each once."""
-        named = (term.target.frame for term in self.losses if term.target is not None)
-        return tuple(dict.fromkeys(frame for frame in named if frame is not None))
+    def input_frames(self) -> tuple[FrameRef, ...]:
+        """The saved frames among its inputs, each once."""
+        return tuple(dict.fromkeys(one.frame for one in self.inputs if one.frame is not None))
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ to what is compared with, so that no layer and no picture outweighs the others.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from vqanim.lazy import F, torch
 
-from vqanim.types import Image
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vqanim.types import Image
 
 CONTENT_LAYERS = (2, 4)
 """Numbers of those. The finer ones hold a picture to its colors and its grain, which is what a style
@@ -40,19 +41,19 @@ def style_of(layer: Tensor) -> Style:
     """Statistics of a layer [1, C, h, w]."""
     values = layer[0].flatten(1)
     mean = values.mean(1)
-    centred = values - mean[:, None]
-    return Style(mean, centred @ centred.T / values.shape[1])
+    centered = values - mean[:, None]
+    return Style(mean, centered @ centered.T / values.shape[1])
 
 
-def style_distance(found: Style, wanted: Style) -> Tensor:
+def style_distance(found: Style, target: Style) -> Tensor:
     """Mean of two relative squared distances: of the means, in units of the spreads, and of the covariances.
 
-    `wanted` may hold several styles, [P, C] and [P, C, C]; gives [P], or a scalar for one.
+    `target` may hold several styles, [P, C] and [P, C, C]; gives [P], or a scalar for one.
     """
-    variance = wanted.covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + LEAST
-    means = (found.mean - wanted.mean).square().sum(-1) / variance
-    size = wanted.covariance.square().sum((-2, -1)) + LEAST
-    covariances = (found.covariance - wanted.covariance).square().sum((-2, -1)) / size
+    variance = target.covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + LEAST
+    means = (found.mean - target.mean).square().sum(-1) / variance
+    size = target.covariance.square().sum((-2, -1)) + LEAST
+    covariances = (found.covariance - target.covariance).square().sum((-2, -1)) / size
     return (means + covariances) / 2
 
 

@@ -21,12 +21,13 @@ LEAST_SPREAD = 1e-3
 """Channels flatter than this are moved but not stretched."""
 
 
-def condition(warped: Tensor, before: Tensor, plan: FramePlan, rng: torch.Generator) -> Tensor:
-    """Condition the warped picture for the encoder.
+def feed_back(warped: Tensor, reference: Tensor | None, plan: FramePlan, rng: torch.Generator) -> Tensor:
+    """The warped picture as the generator takes it up.
 
-    `before` is the frame before as it was saved, not warped; rng is a CPU generator for the noise.
+    reference: what its colors and detail are held to, as it was saved and not warped; None where that comes
+    after painting. rng: a CPU generator for the noise.
     """
-    image = warped if plan.anchor else hold(warped, before, plan)
+    image = warped if reference is None else hold(warped, reference, plan)
     image = sharpen(image, plan.sharpen)
     return add_noise(image, plan.noise, rng)
 
@@ -39,15 +40,15 @@ def hold(image: Tensor, reference: Tensor, plan: FramePlan) -> Tensor:
 def match_colors(image: Tensor, reference: Tensor, amount: float) -> Tensor:
     """Move mean and spread of the Oklab channels towards the reference's, by an amount in 0..1.
 
-    After Reinhard et al. 2001, in Oklab; matching whole histograms would posterise.
+    After Reinhard et al. 2001, in Oklab; matching whole histograms would posterize.
     """
     if amount == 0:
         return image
-    lab, wanted = to_oklab(image), to_oklab(reference)
+    lab, target = to_oklab(image), to_oklab(reference)
     mean, spread = lab.mean((2, 3), keepdim=True), lab.std((2, 3), keepdim=True)
-    stretch = wanted.std((2, 3), keepdim=True) / spread.clamp(min=LEAST_SPREAD)
+    stretch = target.std((2, 3), keepdim=True) / spread.clamp(min=LEAST_SPREAD)
     stretch = torch.where(spread > LEAST_SPREAD, stretch, torch.ones_like(stretch))
-    matched = (lab - mean) * stretch + wanted.mean((2, 3), keepdim=True)
+    matched = (lab - mean) * stretch + target.mean((2, 3), keepdim=True)
     return from_oklab(torch.lerp(lab, matched, amount))
 
 
@@ -59,15 +60,15 @@ def match_detail(image: Tensor, reference: Tensor, amount: float) -> Tensor:
     if amount == 0:
         return image
     detail = image - blur(image, SHARPEN_SIGMA)
-    now, wanted, more = steepness(image), steepness(reference), steepness(image + detail)
-    strength = amount * (wanted - now) / (more - now).clamp(min=LEAST_SPREAD)
+    now, target, more = steepness(image), steepness(reference), steepness(image + detail)
+    strength = amount * (target - now) / (more - now).clamp(min=LEAST_SPREAD)
     return (image + strength.clamp(-0.5, 1.0) * detail).clamp(0, 1)
 
 
 def steepness(image: Tensor) -> Tensor:
     """Mean absolute difference of neighboring pixels' brightness, a scalar in 0..1."""
-    grey = image.mean(1)
-    return grey.diff(dim=1).abs().mean() + grey.diff(dim=2).abs().mean()
+    gray = image.mean(1)
+    return gray.diff(dim=1).abs().mean() + gray.diff(dim=2).abs().mean()
 
 
 def sharpen(image: Tensor, amount: float) -> Tensor:

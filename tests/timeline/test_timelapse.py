@@ -20,8 +20,8 @@ shots:
 def steps(shot: ShotPlan) -> list[int]:
     lapse = shot.frames[0].lapse
     assert lapse is not None
-    assert sum(stretch.steps for stretch in lapse.stretches) == shot.frames[0].steps
-    return [stretch.steps for stretch in lapse.stretches]
+    assert sum(segment.steps for segment in lapse.segments) == shot.frames[0].steps
+    return [segment.steps for segment in lapse.segments]
 
 
 def test_all_frames_are_of_one_optimisation_with_the_steps_of_an_ordinary_shot() -> None:
@@ -38,10 +38,10 @@ def test_weights_and_learning_rate_run_over_the_time_of_the_shot() -> None:
     moving = ONE.replace("[a]", "[{text: a, weight: {0s: 1, 1s: [2, step]}}]")
     (shot,) = compiled(moving).shots
     assert steps(shot) == [15, 16]
-    assert [stretch.losses[0].weight for stretch in shot.frames[0].stretches] == [1, 2]
+    assert [segment.losses[0].weight for segment in shot.frames[0].segments] == [1, 2]
     assert [frame.losses[0].weight for frame in shot.frames] == [1] * 4 + [2] * 4
     (shot,) = compiled(ONE.replace("steps: 3,", "steps: 3, learning_rate: {0s: 0.1, 2s: 0.3},")).shots
-    rates = [stretch.learning_rate for stretch in shot.frames[0].stretches]
+    rates = [segment.learning_rate for segment in shot.frames[0].segments]
     assert rates == pytest.approx([0.1 + 0.025 * k for k in range(8)])
 
 
@@ -64,7 +64,7 @@ def test_it_begins_from_the_last_frame_of_the_shot_before_and_is_carried_on_like
 
 def test_a_transition_blends_the_weights_of_both_shots() -> None:
     shots = compiled(TWO.replace("kind: timelapse", "kind: timelapse, transition: {carry: 0.5s}")).shots
-    said = [[(term.text, term.weight) for term in stretch.losses] for stretch in shots[1].frames[0].stretches]
+    said = [[(term.text, term.weight) for term in segment.losses] for segment in shots[1].frames[0].segments]
     assert said == [[("a", 1)], [("a", 0.5), ("b", 0.5)], [("b", 1)]]
 
 
@@ -91,7 +91,7 @@ def test_part_of_a_plan_has_the_stretches_of_its_steps() -> None:
     moving = ONE.replace("[a]", "[{text: a, weight: {0s: 1, 1s: [2, step]}}]")
     plan = compiled(moving).shots[0].frames[0].part(10, 8)
     assert plan.steps == 8
-    assert [(stretch.steps, stretch.losses[0].weight) for stretch in plan.stretches] == [(5, 1), (3, 2)]
+    assert [(segment.steps, segment.losses[0].weight) for segment in plan.segments] == [(5, 1), (3, 2)]
 
 
 def test_the_frames_are_those_of_the_painted_rate() -> None:

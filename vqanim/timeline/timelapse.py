@@ -7,7 +7,7 @@ from dataclasses import replace
 from vqanim.errors import Place
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Shot
-from vqanim.timeline.plan import CameraStep, FramePlan, LapsePlan, ShotPlan, Stretch
+from vqanim.timeline.plan import CameraStep, FramePlan, Segment, ShotPlan, TimelapsePlan
 from vqanim.timeline.sampling import Sampler
 from vqanim.timeline.view import View
 
@@ -20,9 +20,9 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
     """
     take = replace(take, frames=tuple(map(_without_holds, take.frames)))
     shown = take.frames[: len(take.frames) - take.overhang]
-    stretches = _stretches(shown)
-    lapse = LapsePlan(len(shown), shot.pace == "even", stretches)
-    steps = sum(stretch.steps for stretch in stretches)
+    segments = _segments(shown)
+    lapse = TimelapsePlan(len(shown), shot.pace == "even", segments)
+    steps = sum(segment.steps for segment in segments)
     first, last = shown[0], shown[-1]
     frames = tuple(
         replace(
@@ -50,19 +50,19 @@ def _without_holds(frame: FramePlan) -> FramePlan:
     return frame if kept == frame.losses else replace(frame, losses=kept)
 
 
-def _stretches(frames: tuple[FramePlan, ...]) -> tuple[Stretch, ...]:
-    """The steps of frames; those of neighbors that are alike are one stretch."""
+def _segments(frames: tuple[FramePlan, ...]) -> tuple[Segment, ...]:
+    """The steps of frames; those of neighbors that are alike are one segment."""
     pulled = [frame for frame in frames if frame.losses]
     total = sum(frame.steps for frame in pulled)
-    stretches: list[Stretch] = []
+    segments: list[Segment] = []
     for number, frame in enumerate(pulled):
         steps = total * (number + 1) // len(pulled) - total * number // len(pulled)
-        stretch = Stretch(steps, frame.losses, frame.learning_rate, frame.smoothing)
-        if stretches and replace(stretches[-1], steps=steps) == stretch:
-            stretches[-1] = replace(stretch, steps=stretches[-1].steps + steps)
+        segment = Segment(steps, frame.losses, frame.learning_rate, frame.smoothing)
+        if segments and replace(segments[-1], steps=steps) == segment:
+            segments[-1] = replace(segment, steps=segments[-1].steps + steps)
         elif steps:
-            stretches.append(stretch)
-    return tuple(stretches)
+            segments.append(segment)
+    return tuple(segments)
 
 
 def check_timelapse(view: View, sampler: Sampler) -> None:

@@ -1,8 +1,8 @@
-"""What an official VQGAN config file says about the network, read with limits. No torch.
+"""VQGANs, of taming-transformers' kinds: what their config files say, and how they are loaded.
 
-The layout is that of taming-transformers: `model.target` names the class and `model.params` its arguments;
-those of a transformer's VQGAN lie deeper, in `model.params.first_stage_config`. What training needed (losses,
-learning rates, data) is ignored.
+The layout of a config is that of taming-transformers: `model.target` names the class and `model.params` its
+arguments; those of a transformer's VQGAN lie deeper, in `model.params.first_stage_config`. What training
+needed (losses, learning rates, data) is ignored. No torch until a model is loaded.
 """
 
 from __future__ import annotations
@@ -10,11 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from vqanim.errors import InputError
+from vqanim.models.family import Family
+
+if TYPE_CHECKING:
+    import torch
+
+    from vqanim.models.entries import GeneratorEntry
+    from vqanim.models.vqgan import VQGANGenerator
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
@@ -187,3 +194,31 @@ def _ddconfig(found: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 def _shown(parent: Mapping[str, Any], key: str) -> str:
     return f"found {str(parent[key])[:60]!r}" if key in parent else "is missing"
+
+
+def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
+    """Build a VQGAN from its config file and its weights, a checkpoint of any kind.
+
+    Raises InputError when a file is missing, damaged or does not fit the other.
+    """
+    from vqanim.models.convert import read_weights
+    from vqanim.models.vqgan import VQGANGenerator, build_vqgan, select_first_stage
+    from vqanim.models.weights import load_into, read_verified
+
+    config_file, weights_file = entry.files["config"], entry.files["weights"]
+    config_path, path = config_file.locate(), weights_file.locate()
+    content = read_verified(config_path, config_file.sha256, config_file.remedy)
+    config = parse_config(content, config_path, config_file.remedy)
+    if config.factor != entry.multiple:
+        raise InputError(
+            f"{config_path}: the network shrinks pictures {config.factor}x, the catalogue "
+            f"says {entry.multiple}x; {config_file.remedy}"
+        )
+    network = build_vqgan(config, config_path, config_file.remedy)
+    load_into(network, read_weights(weights_file, select_first_stage), path, weights_file.remedy)
+    return VQGANGenerator(entry.name, network, entry.hash, device)
+
+
+FAMILY = Family(
+    "vqgan", "generator", lambda entry, device, _: load_vqgan(entry, device), roles=("config", "weights")
+)

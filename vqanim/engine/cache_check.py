@@ -1,21 +1,27 @@
-"""Compares the frames on disk with the plan: which hold, which belong to an older scene.
+"""Compares the frames on disk with the plan: which hold, which belong to an older scene, which were edited.
 
-A frame holds if and only if its chain digest is the one that the plan, the models and the pixels of its
-inputs give now. Nothing is moved or painted here.
+A frame holds if and only if its chain digest is the one that the plan, the models and the hashes of its
+inputs give now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
+from vqanim.errors import InputError
 from vqanim.takes.digest import RunKey, chain_digest
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, Input, Timeline
+
+Edits: TypeAlias = Literal["refuse", "accept", "repair"]
+"""What to do with frames that somebody changed after they were painted, which are never lost and never taken
+for ours without a word: stop, paint on from them as they are now, or move them aside and paint them anew."""
 
 
 @dataclass(frozen=True)
-class Survey:
+class CacheCheck:
     """What a folder holds of a timeline."""
 
     kept: Mapping[str, int]
@@ -38,23 +44,17 @@ class Chain:
     pixels: dict[FrameRef, str] = field(default_factory=dict)
 
     def digest(self, plan: FramePlan) -> str | None:
-        """The plan's digest, or None while a frame that it carries or holds to is not known."""
-        pictures = [self.assets[path] for path in files_of(plan)]
-        if plan.previous is not None:
-            carried = [plan.previous, *([plan.anchor] if plan.anchor else []), *plan.saved]
-            if not all(frame in self.pixels for frame in carried):
-                return None
-            return chain_digest(plan, [*(self.pixels[frame] for frame in carried), *pictures], self.key)
-        return chain_digest(plan, pictures, self.key)
+        """The plan's digest, or None while a frame that it is painted from is not known."""
+        hashes = [self.hash_of(one) for one in plan.inputs]
+        known = [found for found in hashes if found is not None]
+        return chain_digest(plan, known, self.key) if len(known) == len(hashes) else None
+
+    def hash_of(self, one: Input) -> str | None:
+        """Hash of an input: of a frame's pixels, None while it is not painted; of a file's content."""
+        return self.pixels.get(one.frame) if one.frame else self.assets[one.file or ""]
 
 
-def files_of(plan: FramePlan) -> list[str]:
-    """Paths of the picture files that a frame is made with: of its start, then of its terms in order."""
-    plans = [plan.start, *(picture for term in plan.terms for picture in term.pictures)]
-    return [found.image for found in plans if found and found.image]
-
-
-def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
+def check_cache(timeline: Timeline, store: TakeStore, chain: Chain) -> CacheCheck:
     """Look at every planned frame once; `chain` learns the pixels of those that hold.
 
     After a frame that is missing, the frames behind it are neither kept nor stale: once it is painted
@@ -64,13 +64,13 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
     kept: dict[str, int] = {}
     stale: list[FrameRef] = []
     edited: list[FrameRef] = []
-    dead: set[FrameRef | None] = set()
+    dead: set[FrameRef] = set()
     for shot in timeline.shots:
         kept[shot.name] = 0
         for plan in shot.frames:
             here = FrameRef(plan.shot, plan.index)
             record = store.record(plan.shot, plan.index)
-            if not dead.isdisjoint([plan.previous, *plan.saved]):
+            if not dead.isdisjoint(plan.input_frames):
                 dead.add(here)
             digest = chain.digest(plan)
             if record is None or (digest is None and here not in dead):
@@ -87,9 +87,34 @@ def survey(timeline: Timeline, store: TakeStore, chain: Chain) -> Survey:
             stale += frames_from(len(shot.frames), shot.name, store)
     for shot_name in sorted(set(store.list_shots()) - {shot.name for shot in timeline.shots}):
         stale += frames_from(0, shot_name, store)
-    return Survey(kept, tuple(stale), tuple(edited), frozenset(chain.pixels))
+    return CacheCheck(kept, tuple(stale), tuple(edited), frozenset(chain.pixels))
 
 
 def frames_from(index: int, shot: str, store: TakeStore) -> list[FrameRef]:
     """Frames of a shot that are on the disk, from `index` on: each was made from the one before."""
     return [FrameRef(shot, found) for found in store.find_frames(shot) if found >= index]
+
+
+def settle_edits(edited: Sequence[FrameRef], store: TakeStore, edits: Edits) -> None:
+    """Do what `edits` says with frames whose pixels were changed.
+
+    Raises InputError where that is to refuse them, and OutputError.
+    """
+    if not edited:
+        return
+    if edits == "refuse":
+        raise InputError(_message(edited, store))
+    if edits == "repair":
+        store.supersede(edited)
+        return
+    for frame in edited:
+        store.accept(frame.shot, frame.index)
+
+
+def _message(edited: Sequence[FrameRef], store: TakeStore) -> str:
+    first = store.find(edited[0])
+    more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""
+    return (
+        f"{first}{more}: was changed after it was painted; --accept-edits keeps it as it is and paints on "
+        "from it, --repair moves it to superseded/ and paints it anew"
+    )

@@ -1,0 +1,164 @@
+"""A pool of processes that paint the shots of one film at the same time, on one device or on several.
+
+The process that asked for the film holds the folder's lock, hands out units of shots, and makes the film;
+workers save the frames of their own shots and write nothing else. What they need travels as plain data, and
+everything that happens comes back as events. A worker that dies loses the frame that it was painting.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from multiprocessing import connection, get_context
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+import torch
+
+from vqanim.engine.cache_check import Chain
+from vqanim.engine.events import Event, FrameDone, ModelsLoaded
+from vqanim.engine.executor import LocalExecutor, Unit
+from vqanim.engine.job import Job
+from vqanim.errors import DeviceError, VqanimError
+from vqanim.guidance.graphs import choose
+from vqanim.timeline.plan import FrameRef
+
+PATIENCE = 5.0
+"""Seconds that a worker has to end when it is asked to."""
+
+Pipe = connection.Connection
+
+
+@dataclass(frozen=True)
+class Idle:
+    """A worker waits for a unit."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A worker met an error, and has ended."""
+
+    error: Exception
+
+
+@dataclass
+class Worker:
+    """A process that paints."""
+
+    process: SpawnProcess
+    pipe: Pipe
+
+
+class ProcessExecutor:
+    """Paints units in several processes."""
+
+    def __init__(
+        self, job: Job, devices: Sequence[torch.device], workers: int, pixels: Mapping[FrameRef, str]
+    ) -> None:
+        """pixels: hashes of the frames that hold. Workers share the devices in turn."""
+        self._job, self._devices, self._count = job, devices, workers
+        self._pixels = dict(pixels)
+
+    def run(self, units: Sequence[Unit]) -> Generator[Event, None, None]:
+        """Paint all units, the longest first; see Executor."""
+        waiting = sorted(units, key=lambda unit: -sum(len(shot.frames) for shot in unit.shots))
+        workers = [self._start(number) for number in range(self._count)]
+        loaded = False
+        try:
+            while workers:
+                for pipe in connection.wait([worker.pipe for worker in workers]):
+                    worker = next(one for one in workers if one.pipe is pipe)
+                    message = self._receive(worker)
+                    if isinstance(message, Failed):
+                        raise message.error
+                    if isinstance(message, Idle):
+                        worker.pipe.send(waiting.pop(0) if waiting else None)
+                    elif message is None:
+                        worker.process.join()
+                        workers.remove(worker)
+                    elif not isinstance(message, ModelsLoaded) or not loaded:
+                        loaded |= isinstance(message, ModelsLoaded)
+                        yield message
+        finally:
+            for worker in workers:
+                worker.process.terminate()
+            for worker in workers:
+                worker.process.join(PATIENCE)
+                worker.process.kill()
+                worker.process.join()
+
+    def _start(self, number: int) -> Worker:
+        context = get_context("spawn")  # a forked process cannot use CUDA
+        ours, theirs = context.Pipe()
+        device = self._devices[number % len(self._devices)]
+        threads = worker_threads(self._count)
+        process = context.Process(
+            target=work, args=(theirs, self._job, str(device), self._pixels, threads), daemon=True
+        )
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+    def _receive(self, worker: Worker) -> Any:
+        """What a worker sent. Raises DeviceError when it ended without a word."""
+        try:
+            return worker.pipe.recv()
+        except (EOFError, OSError):
+            worker.process.join()
+            code = worker.process.exitcode
+            how = f"signal {-code}" if code and code < 0 else f"exit code {code}"
+            raise DeviceError(
+                f"a worker process ended ({how}), "
+                "perhaps because memory ran out; the frames so far are kept: run the same command again to "
+                "continue, with fewer --workers if it happens again"
+            ) from None
+
+
+def worker_threads(workers: int) -> int:
+    """Threads of each worker on a CPU: those of one process, shared among them."""
+    return max(1, torch.get_num_threads() // workers)
+
+
+def work(pipe: Pipe, job: Job, device: str, pixels: Mapping[FrameRef, str], threads: int) -> None:
+    """Paint unit after unit until there is none; what a worker process runs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it decides
+    torch.set_num_threads(threads)
+    place = torch.device(device)
+    chain = Chain(job.key, job.assets, dict(pixels))
+    executor = LocalExecutor(job, place, chain, choose(job.timeline, place))
+    try:
+        while True:
+            pipe.send(Idle())
+            unit = pipe.recv()
+            if unit is None:
+                break
+            with closing(executor.run([unit])) as events:
+                for event in saved_first(events):
+                    pipe.send(event)
+        pipe.send(None)
+    except (BrokenPipeError, EOFError, ConnectionError):
+        os._exit(1)  # who asked for the frames is gone
+    except VqanimError as error:
+        with suppress(OSError):
+            pipe.send(Failed(error))
+    except Exception as error:
+        with suppress(OSError):
+            pipe.send(Failed(RuntimeError(f"in a worker process: {type(error).__name__}: {error}")))
+        raise
+
+
+def saved_first(events: Iterator[Event]) -> Iterator[Event]:
+    """The events of an executor, each FrameDone held back until its file is on disk."""
+    held: FrameDone | None = None
+    for event in events:
+        if isinstance(event, FrameDone):
+            if held is not None:
+                yield held
+            held = event
+        else:
+            yield event
+    if held is not None:
+        yield held

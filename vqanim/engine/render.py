@@ -1,0 +1,81 @@
+"""The walk: compare the frames on disk with the plan, keep what holds, and have the rest painted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
+
+import torch
+
+from vqanim.engine.cache_check import Chain, check_cache, settle_edits
+from vqanim.engine.device import choose_devices
+from vqanim.engine.events import Event, FrameDone, FrameKept, RunStarted, TakesDone
+from vqanim.engine.executor import Executor, LocalExecutor, split_units
+from vqanim.engine.job import Job
+from vqanim.engine.precision import lowest_precision
+from vqanim.engine.processes import ProcessExecutor, worker_threads
+from vqanim.guidance.graphs import choose
+from vqanim.takes.space import check_space
+
+
+def paint_takes(job: Job) -> Generator[Event, None, None]:
+    """Paint all frames that are missing or no longer hold.
+
+    Models are loaded only when there is something to paint. Stale frames are moved to `superseded/` first,
+    never overwritten. With several workers, shots between cuts are painted at the same time. Closing the
+    iterator at any moment leaves a folder that can be continued.
+    Raises DeviceError, InputError and OutputError.
+    """
+    began, timeline, store = time.monotonic(), job.timeline, job.store
+    devices = choose_devices(job.device)
+    chain = Chain(job.key, job.assets)
+    found = check_cache(timeline, store, chain)
+    edited = len(found.edited)
+    if found.edited:
+        settle_edits(found.edited, store, job.edits)
+        chain = Chain(job.key, job.assets)
+        found = check_cache(timeline, store, chain)
+    frames = sum(map(job.count, timeline.shots))
+    done = sum(job.count(shot, chain.pixels) for shot in timeline.shots)
+    check_space(store.folder, frames - done, timeline.width, timeline.height)
+    moved_to = store.supersede(found.stale) if found.stale else None
+    units = split_units(timeline)
+    unfinished = [
+        unit for unit in units if any(job.count(s) > job.count(s, chain.pixels) for s in unit.shots)
+    ]
+    workers = max(1, min(max(job.workers, len(devices)), len(unfinished)))
+    steps = choose(timeline, devices[0])
+    yield RunStarted(
+        folder=str(store.folder),
+        frames=frames,
+        kept=done,
+        superseded=len(found.stale),
+        superseded_to=str(moved_to) if moved_to else None,
+        device=", ".join(map(str, devices[:workers])),
+        threads=torch.get_num_threads() if workers == 1 else worker_threads(workers),
+        workers=workers,
+        step=steps.mode,
+        step_reason=steps.reason,
+        weights=lowest_precision(timeline, devices[0], job.precision),
+        deterministic=job.deterministic,
+        accepted=edited if job.edits == "accept" else 0,
+        repaired=edited if job.edits == "repair" else 0,
+    )
+    executor: Executor
+    if workers == 1:
+        executor = LocalExecutor(job, devices[0], chain, steps)
+    else:
+        executor, units = ProcessExecutor(job, devices, workers, chain.pixels), tuple(unfinished)
+    painted = 0
+    with closing(executor.run(units)) as events:
+        for event in events:
+            if isinstance(event, FrameKept):
+                done += 1
+            elif isinstance(event, FrameDone):
+                done, painted = done + 1, painted + 1
+                yield replace(event, done=done, frames=frames)
+            else:
+                yield event
+    yield TakesDone(painted, time.monotonic() - began)

@@ -1,0 +1,215 @@
+"""Descent: parameters are moved a few steps, by Adam, so that their picture suits an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from vqanim.guidance.adam import Adam, make_adam
+from vqanim.guidance.areas import LossSums, sum_losses
+from vqanim.guidance.graphs import GraphedStep
+from vqanim.guidance.memory import LEVELS, Memory, MemoryLevel, MemoryPolicy
+from vqanim.guidance.objective import Objective, Similarities, Terms
+from vqanim.guidance.smoothing import add_averages
+from vqanim.guidance.views import Cutouts
+from vqanim.losses import LOSSES, Context
+from vqanim.timeline.plan import FramePlan, Segment, WeightedTerm
+from vqanim.types import Generator, Params
+
+Losses: TypeAlias = tuple[tuple[str, float], ...]
+"""(kind of terms, what they still lose, weights included) at the last step; empty without steps."""
+
+
+class StepInputs(NamedTuple):
+    """What a step depends on, besides the models."""
+
+    params: dict[str, Tensor]
+    """Leaves that require their gradient."""
+    cutouts: tuple[Cutouts, ...]
+    """Of each viewer, for this step."""
+    terms: Terms
+
+
+class Gradient(NamedTuple):
+    """What a step gives."""
+
+    params: dict[str, Tensor]
+    """Gradient of the loss, by name."""
+    seen: tuple[Tensor, ...]
+    """Unit vectors of the cutouts [n, D], of each viewer; detached. Empty where no term looks at cutouts."""
+    losses: dict[str, Tensor]
+    """What the terms of each kind still lose, weights included; scalars, detached."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """The gradient of one step as a pure function of tensors: decode once, and follow what the objective
+    and the generator itself ask back to the parameters."""
+
+    generator: Generator
+    objective: Objective
+
+    def __call__(self, inputs: StepInputs, level: MemoryLevel = LEVELS[0]) -> Gradient:
+        """The gradient at the parameters as they are. The way back has two parts, to the picture and from
+        there to the parameters, so that what the viewers kept is free before the second begins."""
+        image = self.generator.decode(inputs.params, level.recompute)
+        shown, sums = image.detach().requires_grad_(True), LossSums()
+        pull = self.objective.pull(shown, inputs.cutouts, inputs.terms, sums, level.chunk)
+        ends, pulls = [image], [pull.gradient]
+        if inputs.terms.params:
+            ends.append(sum_losses(inputs.params, inputs.terms.params, sums))
+        for name, loss in self.generator.prior(inputs.params, image).items():
+            sums.add(name, loss)
+            ends.append(loss)
+        pulls += [torch.ones_like(loss) for loss in ends[1:]]
+        gradients = torch.autograd.grad(ends, list(inputs.params.values()), pulls)
+        return Gradient(dict(zip(inputs.params, gradients, strict=True)), pull.seen, sums.losses)
+
+
+@dataclass(frozen=True)
+class OptimizerState:
+    """Where an optimization is after a step, and all that it needs to go on from there.
+
+    The tensors go on changing: who keeps them copies them.
+    """
+
+    steps: int
+    """Steps done."""
+    params: Params
+    first: Params
+    """The optimizer's first moments, shaped like the parameters."""
+    second: Params
+    """Its second moments."""
+
+
+@dataclass(frozen=True)
+class DescentResult:
+    """What became of the parameters; the last that a descent gives."""
+
+    params: Params
+    similarities: Similarities
+    finite: bool
+    """False when the optimization ran away to inf or nan."""
+    losses: Losses = ()
+
+
+class Descent:
+    """Moves parameters towards what a plan asks for."""
+
+    def __init__(
+        self, generator: Generator, objective: Objective, memory: Memory = "full", graphs: bool = False
+    ) -> None:
+        """`memory` is the level to begin at; a run goes to the next by itself when memory runs out.
+
+        graphs: record steps as CUDA graphs, as `guidance.graphs.choose` advises.
+        """
+        self.generator = generator
+        self.objective = objective
+        step = Step(generator, objective)
+        self.step: Step | GraphedStep = GraphedStep(step) if graphs else step
+        self.memory = MemoryPolicy(memory)
+
+    def steps(
+        self,
+        params: Params,
+        plan: FramePlan,
+        rng: torch.Generator,
+        context: Context = Context(),
+        since: OptimizerState | None = None,
+    ) -> Iterator[OptimizerState | DescentResult]:
+        """Run `plan.steps` steps from `params`: a state after each, and the result in the end.
+
+        rng: a CPU generator of this frame's own. since: go on from there, to the same bits, with everything
+        else as it was in the beginning. Raises DeviceError when memory suffices on no level.
+        """
+        moving = {name: tensor.detach().clone().requires_grad_(True) for name, tensor in params.items()}
+        if plan.steps == 0 or not plan.terms:
+            yield DescentResult(detached(moving), (), True)
+            return
+        device = next(iter(moving.values())).device
+        cutouts = self.objective.draw(plan, self.generator.size_of(moving), rng, device)
+        knobs = self.generator.knobs
+        optimizers = {name: make_adam(tensor.data, knobs[name].adam) for name, tensor in moving.items()}
+        if since is not None:
+            restore(moving, optimizers, since)
+        segments = [segment for segment in plan.segments for _ in range(segment.steps)]
+        now: Segment | None = None
+        seen: tuple[Tensor, ...] = ()
+        losses: Mapping[str, Tensor] = {}
+        for index in range(since.steps if since else 0, plan.steps):
+            if (segment := segments[index]) is not now:
+                now, terms = segment, self.objective.prepare(segment.losses, context, device, knobs)
+                rate = segment.learning_rate * strength(segment.losses)
+            inputs = StepInputs(moving, tuple(drawn.step(index) for drawn in cutouts), terms)
+            gradient = self.memory.run_within_memory(partial(self.step, inputs))
+            for name, optimizer in optimizers.items():
+                smooth = segment.smoothing if knobs[name].spatial else 0.0
+                optimizer.step(add_averages(gradient.params[name], smooth), rate * knobs[name].rate)
+            self.generator.project(detached(moving))
+            seen, losses = gradient.seen, gradient.losses
+            yield OptimizerState(
+                index + 1,
+                detached(moving),
+                {name: optimizer.first for name, optimizer in optimizers.items()},
+                {name: optimizer.second for name, optimizer in optimizers.items()},
+            )
+        done = detached(moving)
+        similarities = self.objective.similarities(plan.segments[-1].losses, seen)
+        yield DescentResult(done, similarities, all_finite(done), values_of(losses))
+
+    def optimize(
+        self, params: Params, plan: FramePlan, rng: torch.Generator, context: Context = Context()
+    ) -> DescentResult:
+        """All steps at once; as `steps` does."""
+        *_, result = self.steps(params, plan, rng, context)
+        assert isinstance(result, DescentResult)
+        return result
+
+    @property
+    def mode(self) -> tuple[str, str]:
+        """How steps are made now, and why not as fast as they might: `graph`, `eager`, or the level of
+        memory at which they are, `chunks` or `checkpoint`."""
+        if self.memory.level is not LEVELS[0]:
+            return self.memory.level.name, "memory ran out"
+        if isinstance(self.step, GraphedStep) and not self.step.failure:
+            return "graph", ""
+        return "eager", self.step.failure if isinstance(self.step, GraphedStep) else ""
+
+
+def restore(moving: Params, optimizers: Mapping[str, Adam], since: OptimizerState) -> None:
+    """Put parameters and optimizers, in place, where they were after a step."""
+    for name, tensor in moving.items():
+        tensor.data.copy_(since.params[name])
+        optimizers[name].go_on(since.first[name], since.second[name], since.steps)
+
+
+def strength(losses: Sequence[WeightedTerm]) -> float:
+    """min(1, sum of |weights|): Adam forgets the scale of a gradient, so weights must set the step.
+
+    Only what pulls counts; other terms hold a picture back.
+    """
+    pulling = (term for term in losses if LOSSES[term.kind].pulls)
+    return min(1.0, sum(abs(term.weight) for term in pulling))
+
+
+def detached(params: Params) -> dict[str, Tensor]:
+    """The same parameters without a gradient; the memory is shared."""
+    return {name: tensor.detach() for name, tensor in params.items()}
+
+
+def values_of(losses: Mapping[str, Tensor]) -> Losses:
+    """Scalars by name as numbers, read from the device at once."""
+    if not losses:
+        return ()
+    values = torch.stack([loss.float() for loss in losses.values()]).tolist()
+    return tuple(zip(losses, values, strict=True))
+
+
+def all_finite(params: Params) -> bool:
+    """Whether no value is inf or nan."""
+    return all(bool(torch.isfinite(tensor).all()) for tensor in params.values())

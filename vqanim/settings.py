@@ -1,0 +1,126 @@
+"""What effects, loss terms, generators and methods let people set, declared as plain data. No torch.
+
+Whoever offers a setting declares it once, with one of the functions below; the scene language reads, checks,
+writes and documents it from there. Values are plain: float, int, str, bool, or a color as sRGB in 0..1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+SettingType: TypeAlias = Literal["number", "whole", "choice", "flag", "color", "text", "any"]
+Settings: TypeAlias = tuple[tuple[str, Any], ...]
+"""Values by name as they are kept in plans: only those that somebody wrote, sorted by name."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that may be set."""
+
+    name: str
+    type: SettingType
+    description: str
+    default: Any
+    """The value where none is written; None where the owner decides then."""
+    low: float | None = None
+    """Smallest number; None for all other types."""
+    high: float | None = None
+    """Largest number, or the most characters of a text."""
+    words: tuple[str, ...] = ()
+    """The words of a choice."""
+    unit: str = ""
+    options: tuple[Setting, ...] = ()
+    """Of the type `any`: the forms of which a value may have one. Their names do not matter."""
+
+    @property
+    def allowed(self) -> str:
+        """What may be written, for a message after `Use `."""
+        if self.type == "choice":
+            return " or ".join([part for part in (", ".join(self.words[:-1]), self.words[-1]) if part])
+        if self.type == "any":
+            return ", or ".join(option.allowed for option in self.options)
+        return {
+            "number": f"a number from {_plain(self.low)} to {_plain(self.high)}",
+            "whole": f"a whole number from {self.low} to {self.high}",
+            "flag": "true or false",
+            "color": "a color such as \"#334455\" or 'navy'",
+            "text": f"a text of at most {self.high} characters",
+        }[self.type]
+
+    def accepts(self, value: Any) -> bool:
+        """Whether a plain value is one of this setting; None is where it is the default."""
+        if value is None:
+            return self.default is None
+        if self.type == "any":
+            return any(option.accepts(value) for option in self.options)
+        if self.type == "flag":
+            return isinstance(value, bool)
+        if self.type == "color":
+            return (
+                isinstance(value, tuple)
+                and len(value) == 3
+                and all(isinstance(channel, (int, float)) and 0 <= channel <= 1 for channel in value)
+            )
+        if self.type == "choice":
+            return value in self.words
+        if self.type == "text":
+            return isinstance(value, str) and (self.high is None or len(value) <= self.high)
+        if isinstance(value, bool) or not isinstance(value, int if self.type == "whole" else (int, float)):
+            return False
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+
+def number(
+    name: str, low: float, high: float, default: float | None, description: str, unit: str = ""
+) -> Setting:
+    """A number from `low` to `high`."""
+    return Setting(name, "number", description, default, low, high, unit=unit)
+
+
+def whole(name: str, low: int, high: int, default: int | None, description: str, unit: str = "") -> Setting:
+    """A whole number from `low` to `high`."""
+    return Setting(name, "whole", description, default, low, high, unit=unit)
+
+
+def choice(name: str, words: Iterable[str], default: str | None, description: str) -> Setting:
+    """One of a few words."""
+    return Setting(name, "choice", description, default, words=tuple(words))
+
+
+def flag(name: str, default: bool, description: str) -> Setting:
+    """True or false."""
+    return Setting(name, "flag", description, default)
+
+
+def color(name: str, default: tuple[float, float, float] | None, description: str) -> Setting:
+    """A color; the value is sRGB in 0..1."""
+    return Setting(name, "color", description, default)
+
+
+def text(name: str, default: str | None, description: str, longest: int = 200) -> Setting:
+    """A text on one line."""
+    return Setting(name, "text", description, default, high=longest)
+
+
+def any_of(name: str, options: Iterable[Setting], default: Any, description: str, unit: str = "") -> Setting:
+    """A value in one of several forms, of which the first that fits counts: a number, or else a word."""
+    return Setting(name, "any", description, default, unit=unit, options=tuple(options))
+
+
+def with_defaults(declared: Iterable[Setting], written: Settings | Mapping[str, Any] = ()) -> dict[str, Any]:
+    """The value of every declared setting by name. Raises ValueError for a name or value not allowed."""
+    by_name = {setting.name: setting for setting in declared}
+    values = {name: setting.default for name, setting in by_name.items()}
+    for name, value in dict(written).items():
+        if name not in by_name:
+            raise ValueError(f"unknown setting {name!r}. Use one of: {', '.join(by_name) or 'none'}.")
+        if not by_name[name].accepts(value):
+            raise ValueError(f"{name}: {value!r} is not allowed. Use {by_name[name].allowed}.")
+        values[name] = value
+    return values
+
+
+def _plain(value: float | None) -> str:
+    return "any" if value is None else f"{value:.12g}"
