@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import os
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,9 +29,30 @@ prompts:
   - text: a lake
     weight: 0.5
 camera: {zoom: 1.2, rotate: 10}
-guidance: {steps: 2, first_steps: 3, cutouts: 4}
+guidance: {steps: 1, first_steps: 2, cutouts: 2}
 """
 """Six frames that are quickly painted."""
+
+
+def once(load: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that loads a model by name, reading the pocket model once and giving copies of it."""
+    read = functools.cache(load)
+
+    def loaded(name: str, *rest: Any) -> Any:
+        return copy.deepcopy(read(name, *rest)) if name == "pocket" else load(name, *rest)
+
+    return loaded
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_are_read_once() -> Iterator[None]:
+    """Else each render of this process would read the models, which takes as long as painting."""
+    from vqanim.engine import loading
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "load_generator", once(loading.load_generator))
+        patch.setattr(loading, "load_perceptor", once(loading.load_perceptor))
+        yield
 
 
 @dataclass(frozen=True)
@@ -111,17 +135,13 @@ def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 240) -
 
 
 @pytest.fixture(scope="session")
-def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a render of TINY that nothing disturbed. Do not write to it."""
     folder = tmp_path_factory.mktemp("finished")
     (folder / "tiny.yaml").write_text(TINY)
-    subprocess.run(
-        command("render", "tiny.yaml"),
-        cwd=folder,
-        env=environment(root),
-        check=True,
-        capture_output=True,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["render", "tiny.yaml"]) == 0
     return folder / "renders" / "tiny"
 
 
