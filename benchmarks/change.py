@@ -63,7 +63,7 @@ def paint_after(first: dict[FramePlan, Picture], timeline: Timeline, device: tor
     """The frames of a film; its first one is the same at any `change`, and painted once."""
     painter, (begin, *rest) = make_painter(timeline, device), plans(timeline)
     if begin not in first:
-        first[begin] = painter.paint(begin, None).picture
+        first[begin] = painter.finish(begin).picture
     start = Frame(begin, first[begin], 0.0)
     return [start, *paint(painter, rest, {FrameRef(begin.shot, begin.index): start.picture})]
 

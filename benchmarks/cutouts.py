@@ -18,9 +18,9 @@ from torch import Tensor
 
 from vqanim.engine.start import start_picture
 from vqanim.guidance.cutouts import cut, draw_boxes
-from vqanim.guidance.guide import Guide
+from vqanim.guidance.descent import Descent
 from vqanim.timeline.plan import FramePlan, StartPlan
-from vqanim.types import Generator, Latents, Perceptor
+from vqanim.types import Generator, Params, Perceptor
 
 PROMPTS = (
     "a castle on a hill",
@@ -44,9 +44,9 @@ class Trial:
 
     generator: Generator
     perceptor: Perceptor
-    guide: Guide
+    guide: Descent
     plan: FramePlan
-    latents: Latents
+    latents: Params
     """Of smooth noise."""
     targets: dict[str, Tensor]
 
@@ -63,10 +63,10 @@ def prepare(options: argparse.Namespace) -> tuple[Trial, str]:
     trial = Trial(
         generator,
         get_perceptor(timeline.perceptors[0].name, device),
-        painter.guide,
+        painter.method,
         timeline.shots[0].frames[0],
-        generator.start(picture, rng),
-        dict(painter.guide.targets[0]),
+        generator.carry(picture),
+        dict(painter.method.objective.targets[0]),
     )
     return trial, describe(timeline, device)
 
@@ -81,7 +81,7 @@ def reach(trial: Trial, prompt: str, count: int, budgets: Sequence[float]) -> tu
         while True:
             moving = watch.latents or trial.latents
             rng = torch.Generator().manual_seed(7 + watch.steps)
-            trial.guide.optimise(moving, replace(plan, steps=round(steps)), rng, on_step=watch)
+            optimize(trial.guide, moving, replace(plan, steps=round(steps)), rng, on_step=watch)
     return watch.reached, watch.steps, watch.spent
 
 
@@ -89,7 +89,7 @@ def pace(trial: Trial, plan: FramePlan) -> float:
     """Seconds of compute that a step takes, once warm."""
     for _ in range(2):
         began = time.process_time()
-        trial.guide.optimise(trial.latents, replace(plan, steps=WARMING), torch.Generator().manual_seed(7))
+        optimize(trial.guide, trial.latents, replace(plan, steps=WARMING), torch.Generator().manual_seed(7))
     return (time.process_time() - began) / WARMING
 
 
@@ -106,7 +106,7 @@ class Watch:
         self._trial, self._prompt, self._budgets = trial, prompt, sorted(budgets)
         self._since = time.process_time()
 
-    def __call__(self, index: int, latents: Latents) -> None:
+    def __call__(self, index: int, latents: Params) -> None:
         """A step is done. Raises Enough."""
         self.spent += time.process_time() - self._since
         self.steps += 1
@@ -119,7 +119,7 @@ class Watch:
 
 
 @torch.no_grad()
-def similarity(trial: Trial, latents: Latents, prompt: str) -> float:
+def similarity(trial: Trial, latents: Params, prompt: str) -> float:
     """Mean cosine of the fixed set of cutouts to a prompt, -1..1."""
     image = trial.generator.decode(latents)
     boxes = draw_boxes(1, JUDGING, *image.shape[2:], torch.Generator().manual_seed(99)).to(image.device)

@@ -21,7 +21,7 @@ from PIL import Image
 
 from vqanim.api import at_painted_rate, prepare
 from vqanim.film import make_film
-from vqanim.film.presets import PRESETS
+from vqanim.film.formats import PRESETS
 from vqanim.scene import load_scene_text
 from vqanim.timeline import FrameRef, Timeline
 

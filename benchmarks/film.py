@@ -24,16 +24,16 @@ from painting import add_options, describe, make_painter, paint, plans, use_devi
 
 from vqanim.api import prepare
 from vqanim.engine import painter as painter_module
-from vqanim.engine.painter import Painter
+from vqanim.engine.frame import Painter
 from vqanim.guidance import guide as guide_module
 from vqanim.guidance import step as step_module
 from vqanim.guidance import views as views_module
 from vqanim.guidance.adam import TensorAdam
-from vqanim.guidance.guide import Guide, GuideResult
+from vqanim.guidance.descent import Descent, DescentResult
 from vqanim.guidance.views import Viewer
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan
-from vqanim.types import Generator, Latents, Perceptor
+from vqanim.types import Generator, Params, Perceptor
 
 SCENE = Path(__file__).resolve().parents[1] / "scenes" / "mordor.yaml"
 PARTS = (
@@ -119,7 +119,7 @@ class Optimised:
     """False for the stages of a first frame, most of which are smaller."""
 
 
-class TimedGuide(Guide):
+class TimedGuide(Descent):
     """A guide that remembers how long its steps took."""
 
     def __init__(
@@ -129,7 +129,7 @@ class TimedGuide(Guide):
         self.calls: list[Optimised] = []
         self._watch = watch
 
-    def optimise(self, latents: Latents, plan: FramePlan, *rest: Any) -> GuideResult:
+    def optimise(self, latents: Params, plan: FramePlan, *rest: Any) -> DescentResult:
         """As the guide does it."""
         began = self._watch.now()
         result = super().optimise(latents, plan, *rest)
@@ -177,7 +177,7 @@ def wrap_models(painter: Painter, prompts: Sequence[str], watch: Watch) -> tuple
     generator = cast(Generator, Timed(painter.generator, watch, GENERATOR_PARTS))
     viewers = [
         replace(viewer, perceptor=cast(Perceptor, Timed(viewer.perceptor, watch, PERCEPTOR_PARTS)))
-        for viewer in painter.guide.viewers
+        for viewer in painter.method.objective.viewers
     ]
     guide = TimedGuide(generator, viewers, prompts, watch)
     return replace(painter, generator=generator, guide=guide), guide

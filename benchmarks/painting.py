@@ -15,9 +15,8 @@ import yaml
 
 from vqanim.api import prepare
 from vqanim.engine.device import choose_device
-from vqanim.engine.painter import Painter
+from vqanim.engine.frame import Painter
 from vqanim.files import Picture
-from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
@@ -93,7 +92,7 @@ def make_painter(timeline: Timeline, device: torch.device) -> Painter:
     """What paints the frames of a timeline; only its prompts are embedded anew."""
     generator = get_generator(timeline.generator, device)
     viewers = [Viewer(get_perceptor(plan.name, device), plan.share) for plan in timeline.perceptors]
-    guide = Guide(generator, viewers, timeline.prompts)
+    guide = make_descent(generator, viewers, timeline.prompts)
     return Painter(generator, guide, device, timeline.height, timeline.width)
 
 

@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vqanim.engine.device import choose_device
 from vqanim.engine.precision import weights_dtype
-from vqanim.guidance.guide import Guide
+from vqanim.guidance.descent import Descent
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import TEXT_PARTS, CLIPPerceptor, clip_package
 from vqanim.models.families.clip import CLIPConfig
@@ -126,23 +126,23 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
         named = f", {str(fastest).removeprefix('torch.')}"
         guides[named] = make_guide(*copy.deepcopy((vqgan, clip)), device, fastest)
 
-    def ours(guide: Guide) -> None:
-        guide.optimise(latents, plan, torch.Generator().manual_seed(0))
+    def ours(guide: Descent) -> None:
+        optimize(guide, latents, plan, torch.Generator().manual_seed(0))
 
     def plainly() -> None:
         for _ in range(STEPS):
             plain()
 
-    def networks(guide: Guide) -> None:
+    def networks(guide: Descent) -> None:
         for _ in range(STEPS):
             there_and_back(guide)
 
-    def there_and_back(guide: Guide) -> None:
+    def there_and_back(guide: Descent) -> None:
         leaf = z.clone().requires_grad_(True)
         image = guide.generator.decode({"z": leaf})
         size = (setting.cutouts, 3, VIT_B_32.input_size, VIT_B_32.input_size)
         views = torch.full(size, 0.5, device=device, requires_grad=True)
-        torch.autograd.grad(guide.viewers[0].perceptor.encode_image(views).sum(), views)
+        torch.autograd.grad(guide.objective.viewers[0].perceptor.encode_image(views).sum(), views)
         torch.autograd.grad(image.sum(), leaf)
 
     found: dict[str, Callable[[], object]] = {"plain": plainly}
@@ -152,11 +152,11 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
     return found
 
 
-def make_guide(vqgan: VQGAN, clip: Any, device: torch.device, dtype: torch.dtype) -> Guide:
+def make_guide(vqgan: VQGAN, clip: Any, device: torch.device, dtype: torch.dtype) -> Descent:
     """Our way to make a step, with networks of a precision."""
     generator = VQGANGenerator("official", vqgan, "", device)
     perceptor = Prompted("official", clip, "", device, input_size=VIT_B_32.input_size, context_length=77)
-    guide = Guide(generator, [Viewer(perceptor)], ["a volcano"], graphs=device.type == "cuda")
+    guide = make_descent(generator, [Viewer(perceptor)], ["a volcano"], graphs=device.type == "cuda")
     if dtype != torch.float32:
         generator.lower_precision(dtype)
         perceptor.lower_precision(dtype)

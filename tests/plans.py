@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-from vqanim.timeline.plan import CameraStep, FramePlan, StartPlan, WeightedTerm
+import torch
+
+from vqanim.engine.frame import FrameResult, Painter
+from vqanim.files import Picture
+from vqanim.guidance.descent import Descent, DescentResult
+from vqanim.guidance.memory import Memory
+from vqanim.guidance.objective import Objective
+from vqanim.guidance.views import Viewer
+from vqanim.losses import Context
+from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, Input, StartPlan, WeightedTerm
+from vqanim.types import Generator, Image, Params
 
 PLAIN = FramePlan(
     shot="main",
@@ -29,3 +41,46 @@ PLAIN = FramePlan(
 def frame_plan(**changes: Any) -> FramePlan:
     """The plain plan with some fields changed."""
     return replace(PLAIN, **changes)
+
+
+def make_descent(
+    generator: Generator,
+    viewers: Sequence[Viewer],
+    prompts: Sequence[str],
+    pictures: Mapping[StartPlan, Image] = MappingProxyType({}),
+    *,
+    memory: Memory = "full",
+    graphs: bool = False,
+    **features: Any,
+) -> Descent:
+    """A descent with an objective of its own."""
+    return Descent(generator, Objective(viewers, prompts, pictures, **features), memory, graphs)
+
+
+def optimize(
+    descent: Descent, params: Params, plan: FramePlan, rng: torch.Generator, context: Context = Context()
+) -> DescentResult:
+    """All steps of a descent on a VQGAN's latents."""
+    height, width = params["z"].shape[2:]
+    multiple = descent.generator.multiple
+    return descent.optimize(params, plan, (multiple * height, multiple * width), rng, context)
+
+
+def paint_from(
+    painter: Painter,
+    plan: FramePlan,
+    previous: Picture,
+    anchor: Picture | None = None,
+    targets: Mapping[FrameRef, Picture] = MappingProxyType({}),
+) -> FrameResult:
+    """A frame painted from saved ones."""
+    inputs = {Input("previous", plan.previous): previous}
+    if anchor is not None:
+        inputs[Input("anchor", plan.anchor)] = anchor
+    return painter.finish(plan, inputs | {Input("target", frame): one for frame, one in targets.items()})
+
+
+def decode(generator: Generator, params: Params, recompute: bool = False) -> Image:
+    """The picture of a VQGAN's latents."""
+    height, width = params["z"].shape[2:]
+    return generator.decode(params, (generator.multiple * height, generator.multiple * width), recompute)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.plans import make_descent
 from vqanim.api import prepare
 from vqanim.cli.main import main
-from vqanim.engine.painter import Painter
-from vqanim.guidance.guide import Guide
+from vqanim.engine.frame import Painter
 from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.types import Generator, Perceptor
@@ -40,14 +40,14 @@ def models() -> tuple[Generator, Perceptor]:
 def test_a_recipe_paints(path: Path, models: tuple[Generator, Perceptor]) -> None:
     generator, perceptor = models
     timeline = prepare(path, SMALL, models="pocket").timeline
-    guide = Guide(generator, [Viewer(perceptor)], timeline.prompts)
+    guide = make_descent(generator, [Viewer(perceptor)], timeline.prompts)
     painter = Painter(generator, guide, torch.device("cpu"), timeline.height, timeline.width)
     (plan,) = timeline.shots[0].frames
-    painted = painter.paint(plan, None)
+    painted = painter.finish(plan)
     assert (plan.steps, painted.picture.shape) == (STEPS, (64, 64, 3))
     assert np.std(painted.picture) > 5
     assert all(np.isfinite(similarity) for _, similarity in painted.similarities)
-    begun = painter.paint(replace(plan, steps=0), None).picture
+    begun = painter.finish(replace(plan, steps=0)).picture
     assert np.abs(painted.picture.astype(int) - begun).mean() > 1
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from tests.sounds import share_found
-from vqanim.audio.hear import Listener
+from vqanim.audio.analysis import SongAnalysis
 from vqanim.songs import load_scene
 
 FOLDER = Path(__file__).parent.parent / "scenes" / "music"
@@ -44,7 +44,7 @@ def test_the_songs_are_small_and_their_beats_and_sections_are_heard(name: str, m
     assert [float(line) for line in (FOLDER / f"{name}.txt").read_text().split()] == pytest.approx(
         truth, abs=1e-4
     )
-    found = Listener.of(path).beats()
+    found = SongAnalysis.of(path).beats()
     assert share_found(found.beats, truth) >= 0.95
     assert found.first_beat == pytest.approx(truth[0], abs=0.01)
     borders = list(make_song.section_times(song).values())[1:]
@@ -56,7 +56,7 @@ def test_a_song_is_written_with_its_parts(make_song: ModuleType, tmp_path: Path)
     assert make_song.write_song(song, tmp_path, "wav", stems=True) == tmp_path / "one.wav"
     names = {"one.wav", "one.txt", *(f"one-{part}.wav" for part in make_song.PARTS)}
     assert {path.name for path in tmp_path.glob("one*")} == names
-    assert Listener.of(tmp_path / "one-drums.wav").signal("onset").max() > 0.9
+    assert SongAnalysis.of(tmp_path / "one-drums.wav").signal("onset").max() > 0.9
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,8 +12,8 @@ import soundfile
 
 from tests import sounds as songs
 from tests.sounds import RATE, Sound
-from vqanim.cache import sha256_of
 from vqanim.errors import SceneError
+from vqanim.files import sha256_of
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.sound import Clock
 from vqanim.songs import load_scene, song_files

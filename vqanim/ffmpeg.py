@@ -1,22 +1,32 @@
-"""Runs the ffmpeg that comes with imageio-ffmpeg: no shell, and nothing that hangs for ever."""
+"""Runs the ffmpeg that comes with imageio-ffmpeg: no shell, no leftovers, and nothing that hangs for ever."""
 
 from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from vqanim.errors import OutputError
+from vqanim.files import TEMP_SUFFIX, Picture
 
 LOCAL = ("-protocol_whitelist", "file,pipe")
 """Before an input: nothing in it may make ffmpeg open anything but files."""
 QUIET = ("-hide_banner", "-loglevel", "error", "-y")
+BITEXACT_FLAGS = ("-fflags", "+bitexact", "-flags:v", "+bitexact")
+"""No dates, versions or random numbers in the file."""
+BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)
+"""Nor anything that an input says of itself."""
 
 _TAIL = 400
 """Characters of ffmpeg's last words that go into an error."""
@@ -24,6 +34,18 @@ _KEPT = 16_384
 """Bytes of them that are kept."""
 _READING = 5.0
 """Seconds for the last of them to arrive, once ffmpeg has ended."""
+_UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
+
+
+@dataclass
+class FfmpegError(Exception):
+    """ffmpeg failed, or did nothing for too long."""
+
+    words: str
+    """The last it said, in one line."""
+    code: int
+    hung: float | None = None
+    """Seconds after which it was ended, where it was."""
 
 
 def executable() -> str:
@@ -38,22 +60,161 @@ def executable() -> str:
         ) from error
 
 
-def start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
-    """Start ffmpeg in a session of its own, with pipes for its input and its messages, and `output`, PIPE or
-    DEVNULL, for what it writes. Raises OutputError."""
+def patience() -> float:
+    """Seconds that ffmpeg may take for one picture, or to finish: `VQANIM_FFMPEG_PATIENCE`, or 300.
+
+    Raises OutputError for what is no number above 0.
+    """
+    written = os.environ.get("VQANIM_FFMPEG_PATIENCE", "300")
     try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is ours to handle, not ffmpeg's
+        seconds = float(written)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise OutputError(
+            f"VQANIM_FFMPEG_PATIENCE: found {written!r}, allowed are seconds above 0, such as 300"
         )
+    return seconds
+
+
+def raw_input(width: int, height: int, fps: str) -> list[str]:
+    """Options of an input of RGB pictures through standard input, `width` x `height` pixels each."""
+    shape = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
+    return [*shape, "-framerate", fps, *LOCAL, "-i", "pipe:0"]
+
+
+class Encoder:
+    """A running ffmpeg that takes the pictures of a film one after another."""
+
+    def __init__(self, process: subprocess.Popen[bytes], watchdog: _Watchdog, even: bool) -> None:
+        self._process, self._watchdog, self._even = process, watchdog, even
+        self._open = True
+
+    def put(self, picture: Picture) -> None:
+        """Hand over the next picture. One that has ended takes no more: its exit code tells why."""
+        if not self._open:
+            return
+        assert self._process.stdin is not None
+        if self._even:
+            height, width, _ = picture.shape
+            picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        try:
+            with self._watchdog.watching():
+                self._process.stdin.write(np.ascontiguousarray(picture).data)
+        except (BrokenPipeError, ConnectionResetError):
+            self.end()
+
+    def end(self) -> None:
+        """Say that no picture follows; what is still buffered cannot reach one that has ended."""
+        self._open = False
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError, ConnectionResetError), self._watchdog.watching():
+                self._process.stdin.close()
+
+
+@contextmanager
+def encoding(arguments: Sequence[str], output: Path, even: bool = False) -> Iterator[Encoder]:
+    """Run ffmpeg with `arguments`; leaving the context waits until it has written `output`.
+
+    even: pictures grow to even width and height, as halved chroma needs, by repeating the last column or row.
+    Holds one picture in memory. ffmpeg is killed when anything goes wrong here, Ctrl-C included; the caller
+    removes what is left of `output` (see files.staged). Raises OutputError with ffmpeg's last words.
+    """
+    try:
+        # Absolute, so that no name can be taken for an option or a protocol.
+        command = [*QUIET, *arguments, str(output.absolute())]
+        with _running(command, subprocess.DEVNULL) as (process, watchdog):
+            encoder = Encoder(process, watchdog, even)
+            try:
+                yield encoder
+                encoder.end()
+            except BaseException:
+                _kill(process)
+                encoder.end()
+                raise
+    except FfmpegError as error:
+        raise OutputError(_failure(output, error)) from error
+
+
+def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) -> None:
+    """Run ffmpeg with `arguments`, feed it `pictures` one at a time, and write `output`.
+
+    Raises OutputError, as `encoding` does.
+    """
+    with encoding(arguments, output) as encoder:
+        for picture in pictures:
+            encoder.put(picture)
+
+
+def decode(
+    arguments: Sequence[str], size: int, pictures: Iterable[Picture] = ()
+) -> Generator[bytes, None, None]:
+    """What ffmpeg writes to its standard output, `size` bytes at a time (the last ones may be fewer), while
+    it is fed some pictures. Raises FfmpegError, OutputError, and whatever making the pictures raises."""
+    with _running(arguments, subprocess.PIPE) as (process, watchdog):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        feeder = _Feeder(process.stdin, pictures)
+        try:
+            feeder.start()
+            while True:
+                with watchdog.watching():
+                    data = process.stdout.read(size)
+                if not data:
+                    break
+                yield data
+            with watchdog.watching():
+                process.wait()
+        finally:
+            _kill(process)
+            process.stdout.close()
+            feeder.join()
+        if feeder.error is not None:
+            raise feeder.error
+
+
+@contextmanager
+def _running(arguments: Sequence[str], output: int) -> Iterator[tuple[subprocess.Popen[bytes], _Watchdog]]:
+    """ffmpeg in a session of its own, with pipes for its input and its messages, and `output`, PIPE or
+    DEVNULL, for what it writes; leaving waits for its end. Raises OutputError and FfmpegError."""
+    command, limit = [executable(), *arguments], patience()
+    pipe = subprocess.PIPE
+    try:
+        # Ctrl-C is ours to handle, not ffmpeg's.
+        process = subprocess.Popen(command, stdin=pipe, stdout=output, stderr=pipe, start_new_session=True)
     except OSError as error:
         raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
+    with process, _Messages(process.stderr) as words, _Watchdog(process, limit) as watchdog:
+        try:
+            yield process, watchdog
+            with watchdog.watching():
+                code = process.wait()
+        except BaseException:
+            _kill(process)
+            raise
+    if watchdog.expired or code != 0:
+        raise FfmpegError(words.last, code, limit if watchdog.expired else None)
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def _failure(output: Path, error: FfmpegError) -> str:
+    if error.hung is not None:
+        return (
+            f"{output.parent}: ffmpeg did nothing for {error.hung:g} s and was ended; run again to "
+            "make the film of the frames, which are all there (VQANIM_FFMPEG_PATIENCE says how long to wait)"
+        )
+    if "No space left on device" in error.words:
+        return f"{output.parent}: the disk is full; free some space and run again, it will continue"
+    if missing := _UNKNOWN.search(error.words):
+        # Of a file that is being staged: .film.mov.0123abcd.vqanim-tmp
+        name = output.name[1:].rsplit(".", 2)[0] if output.suffix == TEMP_SUFFIX else output.name
+        return (
+            f"{output.parent / name}: this ffmpeg has no encoder {missing[1]!r}; choose another preset, or "
+            "put the path of a fuller ffmpeg into IMAGEIO_FFMPEG_EXE"
+        )
+    return f"{output.parent}: ffmpeg failed (exit status {error.code}): {error.words or 'it said nothing'}"
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a process that has a session of its own, and whatever it started."""
     if process.poll() is not None:  # its number may be somebody else's by now
         return
@@ -64,7 +225,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-class Words:
+class _Messages:
     """Reads what ffmpeg says as fast as it says it, and keeps the last of it.
 
     A full pipe that nobody reads would stop it, and a file could fill the disk.
@@ -90,7 +251,7 @@ class Words:
             while block := os.read(self._messages.fileno(), 1 << 16):
                 self._kept = (self._kept + block)[-_KEPT:]
 
-    def __enter__(self) -> Words:
+    def __enter__(self) -> _Messages:
         self._reader.start()
         return self
 
@@ -99,13 +260,12 @@ class Words:
         self._messages.close()
 
 
-class Watchdog:
+class _Watchdog:
     """Ends a process that does not take the next picture, or does not come to its end, in good time."""
 
     def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
-        """seconds: its patience."""
         self.patience = seconds
-        self.bitten = False
+        self.expired = False
         self._process = process
         self._since = math.inf
         self._over = threading.Event()
@@ -123,11 +283,11 @@ class Watchdog:
     def _watch(self) -> None:
         while not self._over.wait(min(1.0, self.patience / 4)):
             if time.monotonic() - self._since > self.patience and self._process.poll() is None:
-                self.bitten = True
-                kill(self._process)
+                self.expired = True
+                _kill(self._process)
                 return
 
-    def __enter__(self) -> Watchdog:
+    def __enter__(self) -> _Watchdog:
         self._watcher.start()
         return self
 
@@ -136,18 +296,23 @@ class Watchdog:
         self._watcher.join()
 
 
-def patience() -> float:
-    """Seconds that ffmpeg may take for one picture, or to finish: `VQANIM_FFMPEG_PATIENCE`, or 300.
+class _Feeder(threading.Thread):
+    """Writes pictures to a pipe beside the one who reads the other end; keeps what went wrong."""
 
-    Raises OutputError for what is no number above 0.
-    """
-    written = os.environ.get("VQANIM_FFMPEG_PATIENCE", "300")
-    try:
-        seconds = float(written)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise OutputError(
-            f"VQANIM_FFMPEG_PATIENCE: found {written!r}, allowed are seconds above 0, such as 300"
-        )
-    return seconds
+    def __init__(self, pipe: IO[bytes], pictures: Iterable[Picture]) -> None:
+        super().__init__(daemon=True, name="feed ffmpeg")
+        self.error: BaseException | None = None
+        self._pipe = pipe
+        self._pictures = pictures
+
+    def run(self) -> None:
+        """Ends when all is written, or when nobody reads any more."""
+        try:
+            for picture in self._pictures:
+                self._pipe.write(np.ascontiguousarray(picture).data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        except BaseException as error:  # raised again where the pictures are read
+            self.error = error
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._pipe.close()

@@ -6,6 +6,7 @@ Pillow is imported where a picture is read, because checking a scene needs this 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -45,7 +46,6 @@ _REMEDIES = {
     errno.EDQUOT: "your disk quota is used up; free some space and run again, it will continue",
     errno.EACCES: "permission denied; give yourself write access or choose another folder",
     errno.EPERM: "permission denied; give yourself write access or choose another folder",
-    errno.EROFS: "the disk is read-only; choose another folder",
     errno.ENOTDIR: "a part of this path is a file, not a folder; move that file or choose another folder",
     errno.EEXIST: "a file is where a folder should be; move it or choose another folder",
     errno.EISDIR: "a folder is where a file should be; move it or choose another folder",
@@ -54,19 +54,15 @@ _REMEDIES = {
 }
 
 
-def _output_error(error: OSError, path: Path) -> OutputError:
-    reason = error.strerror or str(error)
-    remedy = _REMEDIES.get(error.errno or 0, f"{reason}; check the disk and run again, it will continue")
-    return OutputError(f"{path}: cannot be written: {remedy}")
-
-
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn an OSError raised inside into an OutputError that names `path` and what to do next."""
     try:
         yield
     except OSError as error:
-        raise _output_error(error, path) from error
+        reason = error.strerror or str(error)
+        remedy = _REMEDIES.get(error.errno or 0, f"{reason}; check the disk and run again, it will continue")
+        raise OutputError(f"{path}: cannot be written: {remedy}") from error
 
 
 def make_folder(folder: Path) -> None:
@@ -139,6 +135,15 @@ def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> 
     content = data.encode("utf-8") if isinstance(data, str) else data
     with writing(path), staged(path, guard) as temporary:
         temporary.write_bytes(content)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file of any size. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def remove_temporary(folder: Path) -> None:

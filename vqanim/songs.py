@@ -32,9 +32,9 @@ def load_scene(
     Raises SceneError with every mistake.
     """
     # Only a scene with a song needs what can listen.
-    from vqanim.audio.ear import SceneEar
+    from vqanim.audio.analysis import SceneSongs
 
-    ear = SceneEar({} if folder is None else remembered_beats(folder / RESOLVED))
+    ear = SceneSongs({} if folder is None else remembered_beats(folder / RESOLVED))
     scene = read_scene(path, overrides, ear, allow_outside=allow_outside)
     track = scene.soundtrack
     if track is None:

@@ -72,15 +72,12 @@ class Generator(Protocol):
         """Parameters of the warped picture of the frame before."""
         ...
 
-    def decode(self, params: Params, recompute: bool = False) -> Image:
+    def decode(self, params: Params, size: tuple[int, int], recompute: bool = False) -> Image:
         """Picture of the parameters, differentiable, in 0..1 (clamped with a gradient that passes).
 
+        size: its height and width in pixels, those of the picture that the parameters were made for.
         recompute: spare memory by computing parts again on the way back; the picture is the same.
         """
-        ...
-
-    def size_of(self, params: Params) -> tuple[int, int]:
-        """Height and width of the picture of parameters, in pixels."""
         ...
 
     def project(self, params: Params) -> None:

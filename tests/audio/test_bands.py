@@ -12,7 +12,7 @@ from scipy.signal import resample_poly
 
 from tests import bands, sounds
 from tests.audio.conftest import Write
-from vqanim.audio.hear import Listener
+from vqanim.audio.analysis import SongAnalysis
 from vqanim.ffmpeg import executable
 
 METERS = {"waltz": 3, "six eight": 6}
@@ -20,7 +20,7 @@ METERS = {"waltz": 3, "six eight": 6}
 
 def found_in(path: Path, truth: list[float], name: str) -> float:
     """Part of the beats that are where they are."""
-    beats = Listener.of(path).beats(METERS.get(name, 4)).beats
+    beats = SongAnalysis.of(path).beats(METERS.get(name, 4)).beats
     # In six eighths people tap the eighths, or two times three of them.
     wanted = (truth, truth[::3]) if name == "six eight" else (truth,)
     return max(sounds.share_found(beats, each) for each in wanted)
@@ -51,7 +51,7 @@ def test_beats_of_a_song_at_telephone_quality(name: str, tmp_path: Path) -> None
 
 def test_the_beat_is_not_between_the_kicks(write: Write) -> None:
     truth, sound = bands.offbeat_hats()
-    found = Listener.of(write(sound)).beats()
+    found = SongAnalysis.of(write(sound)).beats()
     assert found.tempo == pytest.approx(96, abs=0.2)
     assert min(abs(found.beats[4] - beat) for beat in truth) < 0.03
 
@@ -59,12 +59,12 @@ def test_the_beat_is_not_between_the_kicks(write: Write) -> None:
 @pytest.mark.parametrize("bpm", [87, 120, 174])
 def test_a_click_at_the_very_beginning_is_a_beat(bpm: float, write: Write) -> None:
     truth, sound = sounds.clicks(bpm, 0.0, 8)
-    found = Listener.of(write(sound)).beats()
+    found = SongAnalysis.of(write(sound)).beats()
     assert found.beats[0] < 0.03
     assert sounds.share_found(found.beats, truth) >= 0.95
 
 
 def test_what_is_cut_out_of_a_song_has_no_beat_at_its_beginning(write: Write) -> None:
     truth, sound = sounds.clicks(120, 0.37, 12)
-    found = Listener.of(write(sound + sounds.noise(12, 0.05))).beats()
+    found = SongAnalysis.of(write(sound + sounds.noise(12, 0.05))).beats()
     assert found.beats[0] == pytest.approx(truth[0], abs=0.03)

@@ -10,7 +10,7 @@ import pytest
 from tests import sounds as songs
 from tests.audio.conftest import Write
 from tests.sounds import Sound
-from vqanim.audio.hear import Listener
+from vqanim.audio.analysis import SongAnalysis
 from vqanim.audio.reading import open_song, read_mono
 from vqanim.audio.spectrum import RATE, log_mels, onset_strength
 from vqanim.audio.tempo import find_tempo
@@ -27,7 +27,7 @@ MADE: dict[str, tuple[list[float], Sound]] = {
 @pytest.mark.parametrize("name", MADE)
 def test_beats_are_within_30_ms(name: str, write: Write) -> None:
     truth, sound = MADE[name]
-    found = Listener.of(write(sound)).beats()
+    found = SongAnalysis.of(write(sound)).beats()
     assert songs.share_found(found.beats, truth) >= 0.95
     assert found.confidence > 0.5
 
@@ -35,28 +35,28 @@ def test_beats_are_within_30_ms(name: str, write: Write) -> None:
 @pytest.mark.parametrize("level", [0.05, 0.15])
 def test_beats_are_found_under_noise(level: float, write: Write) -> None:
     truth, sound = songs.clicks(128, 0.3, 16)
-    found = Listener.of(write(sound + songs.noise(16, level))).beats()
+    found = SongAnalysis.of(write(sound + songs.noise(16, level))).beats()
     assert songs.share_found(found.beats, truth) >= 0.95
 
 
 @pytest.mark.parametrize("bpm", [92, 104, 126])
 def test_the_beat_is_with_the_drums_and_not_with_the_hats_between_them(bpm: float, write: Write) -> None:
     truth, sound = songs.drums_and_hats(bpm, 0.31, 24)
-    found = Listener.of(write(sound)).beats()
+    found = SongAnalysis.of(write(sound)).beats()
     assert songs.share_found(found.beats, truth) >= 0.95
     assert found.tempo == pytest.approx(bpm, abs=0.3)
 
 
 def test_clicks_are_met_to_a_few_milliseconds(write: Write) -> None:
     truth, sound = songs.clicks(120, 0.4321, 12)
-    found = np.array(Listener.of(write(sound)).beats().beats)
+    found = np.array(SongAnalysis.of(write(sound)).beats().beats)
     gaps = np.abs(found[:, None] - np.array(truth)).min(axis=1)
     assert gaps.max() < 0.004
 
 
 def test_the_tempo_is_exact_and_has_an_octave(write: Write) -> None:
     _, sound = songs.clicks(123.4, 0.2, 16)
-    found = Listener.of(write(sound)).beats()
+    found = SongAnalysis.of(write(sound)).beats()
     assert found.tempo == pytest.approx(123.4, abs=0.15)
     assert found.octave in (
         pytest.approx(found.tempo / 2, abs=0.01),
@@ -68,7 +68,7 @@ def test_a_passage_at_half_the_tempo_is_counted_like_the_rest(write: Write) -> N
     period = 0.4
     whole, half = [0.3 + period * n for n in range(60)], [0.3 + 2 * period * n for n in range(-20, 0)]
     sound = songs.at([moment + 16 for moment in (*half, *whole)], 42)
-    gaps = np.diff(Listener.of(write(sound)).beats().beats)
+    gaps = np.diff(SongAnalysis.of(write(sound)).beats().beats)
     assert np.abs(gaps / period - 1).max() < 0.1
 
 
@@ -83,12 +83,12 @@ def test_where_no_beat_is_heard_the_tempo_of_the_song_goes_on(seed: int, write: 
 
 
 def test_noise_has_no_clear_beat(write: Write) -> None:
-    assert Listener.of(write(songs.noise(12, 0.1))).beats().confidence < 0.25
+    assert SongAnalysis.of(write(songs.noise(12, 0.1))).beats().confidence < 0.25
 
 
 def test_a_known_tempo_is_kept_to(write: Write) -> None:
     truth, sound = songs.clicks(174, 0.3, 12)
-    found = Listener.of(write(sound)).beats(near=87)
+    found = SongAnalysis.of(write(sound)).beats(near=87)
     assert found.tempo == pytest.approx(87, abs=0.3)
     assert (
         songs.share_found(found.beats, truth[::2]) >= 0.95
@@ -103,7 +103,7 @@ def test_bars_begin_where_the_chord_changes(write: Write) -> None:
             : max(0, len(sound) - round(first * songs.RATE))
         ]
         sound[round(first * songs.RATE) :][: len(part)] += part
-    found = Listener.of(write(sound)).beats()
+    found = SongAnalysis.of(write(sound)).beats()
     assert found.first_beat == pytest.approx(truth[2], abs=0.03)
 
 
@@ -112,7 +112,7 @@ def test_sections_change_where_the_sound_does(write: Write) -> None:
     for first, pitch in ((0, 220), (16, 1400), (32, 220)):
         part = songs.tone(pitch, 16, 0.3)
         sound[first * songs.RATE :][: len(part)] += part
-    sections = Listener.of(write(sound)).beats().sections
+    sections = SongAnalysis.of(write(sound)).beats().sections
     assert [section.start for section in sections] == pytest.approx([0, 16, 32], abs=0.05)
     assert [section.label for section in sections] == ["A", "B", "A"]
     assert sections[-1].end == pytest.approx(48, abs=0.01)
@@ -120,10 +120,10 @@ def test_sections_change_where_the_sound_does(write: Write) -> None:
 
 def test_a_song_is_heard_once(write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = write(songs.clicks(120, 0.3, 8)[1])
-    first = Listener.of(path)
+    first = SongAnalysis.of(path)
     beats, bass = first.beats(), first.signal("bass")
-    monkeypatch.setattr("vqanim.audio.hear.read_mono", None)  # whoever reads it again fails
-    again = Listener.of(path)
+    monkeypatch.setattr("vqanim.audio.analysis.read_mono", None)  # whoever reads it again fails
+    again = SongAnalysis.of(path)
     assert again.beats() == beats
     assert (again.signal("bass") == bass).all()
     kept = sorted((tmp_path / "cache" / "sound").rglob("*.*"))
@@ -132,7 +132,7 @@ def test_a_song_is_heard_once(write: Write, monkeypatch: pytest.MonkeyPatch, tmp
         file.write_bytes(b"broken")
     monkeypatch.undo()
     monkeypatch.setenv("VQANIM_CACHE", str(tmp_path / "cache"))
-    assert Listener.of(path).beats() == beats
+    assert SongAnalysis.of(path).beats() == beats
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
@@ -140,11 +140,11 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 ) -> None:
     path = write(songs.clicks(120, 0.3, 8)[1])
     monkeypatch.setenv("VQANIM_CACHE", str(path))  # a file
-    assert Listener.of(path).beats().beats
+    assert SongAnalysis.of(path).beats().beats
 
 
 @pytest.mark.parametrize("seconds", [0.12, 0.5, 1.0])
 def test_the_shortest_songs_are_listened_to(seconds: float, write: Write) -> None:
-    listener = Listener.of(write(songs.at([0.05], seconds)))
+    listener = SongAnalysis.of(write(songs.at([0.05], seconds)))
     assert len(listener.beats().beats) <= 2
     assert all(len(listener.signal(name)) == round(seconds * RATE) for name in NAMES)

@@ -14,7 +14,7 @@ import soundfile
 from tests import sounds as songs
 from tests.audio.conftest import Write
 from vqanim.audio import reading
-from vqanim.audio.hear import Listener
+from vqanim.audio.analysis import SongAnalysis
 from vqanim.audio.reading import ANALYSIS_RATE, BadSong, open_song, read_mono
 from vqanim.ffmpeg import executable
 
@@ -65,7 +65,7 @@ def test_eight_channels_are_mixed_down(write: Write) -> None:
 def refused(path: Path) -> str:
     """What is said about a file."""
     with pytest.raises(BadSong) as caught:
-        Listener.of(path).beats()
+        SongAnalysis.of(path).beats()
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message

@@ -21,7 +21,7 @@ from vqanim.engine.events import FrameDone
 from vqanim.ffmpeg import executable
 from vqanim.files import read_picture
 from vqanim.film import FilmDone
-from vqanim.film.presets import PRESETS
+from vqanim.film.formats import PRESETS
 
 SCENE = """\
 vqanim: 1

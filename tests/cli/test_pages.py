@@ -32,11 +32,11 @@ def test_a_render_leaves_pages_that_tell_how_it_went(finished: Path) -> None:
     assert "similarity to a volcano" in page
     assert "loss: prompt" in page
     lines = [json.loads(line) for line in (finished / "takes/main/record.jsonl").read_text().splitlines()]
-    assert [[text for text, _ in line["figures"]["similarities"]] for line in lines] == [
+    assert [[text for text, _ in line["metrics"]["similarities"]] for line in lines] == [
         ["a volcano", "a lake"]
     ] * 6
-    assert all(line["figures"]["losses"][0][1] > 0 for line in lines)
-    assert all(line["figures"]["seconds"] > 0 for line in lines)
+    assert all(line["metrics"]["losses"][0][1] > 0 for line in lines)
+    assert all(line["metrics"]["seconds"] > 0 for line in lines)
 
 
 def test_a_finished_render_leaves_its_report_alone(run: Run, copy: Path) -> None:

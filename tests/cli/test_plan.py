@@ -14,7 +14,7 @@ import vqanim
 from tests.cli.conftest import TINY, Run, frames
 from tests.sounds import RATE, silence
 from vqanim import api
-from vqanim.engine.speeds import NAME, read_speeds
+from vqanim.engine.timings import NAME, read_timings
 from vqanim.takes.store import TakeStore
 
 SHOTS = """\
@@ -135,7 +135,7 @@ def test_a_render_teaches_plan_how_fast_this_machine_is(run: Run, here: Path, ca
     began = time.monotonic()
     assert run("render", "tiny.yaml").code == 0
     took = time.monotonic() - began
-    (speed,) = read_speeds(cache)
+    (speed,) = read_timings(cache)
     assert speed.models == "pocket + pocket x2"
     assert speed.device.startswith("cpu")
     assert set(speed.seconds) == {"step", "carry", "begin", "film"}
@@ -171,7 +171,7 @@ def test_measure_learns_without_keeping_a_frame(run: Run, scene: Path, cache: Pa
     time_ = json.loads(done.out)["time"]
     assert time_["guessed"] is False
     assert time_["total"] > time_["painting"] > 0
-    (speed,) = read_speeds(cache)
+    (speed,) = read_timings(cache)
     assert set(speed.seconds) == {"step", "carry", "move", "begin", "film"}
     assert not Path("renders").exists()
     assert run("plan", str(scene), "--device", "cuda").code == 0

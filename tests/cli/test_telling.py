@@ -15,7 +15,6 @@ from vqanim.cli.telling import report_to, weights
 from vqanim.engine.events import (
     Event,
     FrameDone,
-    LapseStep,
     ModelsLoaded,
     PageFailed,
     PageWritten,
@@ -23,9 +22,10 @@ from vqanim.engine.events import (
     RunStarted,
     ShotStarted,
     StepChanged,
+    StepDone,
     TakesDone,
 )
-from vqanim.engine.pace import Pace
+from vqanim.engine.timings import Pace
 from vqanim.film import FilmDone
 from vqanim.timeline.plan import (
     CameraStep,
@@ -127,7 +127,7 @@ def test_pace_counts_the_steps_of_a_timelapse_once() -> None:
     pace.add(done("one", 3, done=4, frames=12, seconds=5))  # 10 units
     assert pace.seconds_left == pytest.approx((30 + 4 * 10) / 2)
     pace = Pace(lapse(4, 30))
-    pace.add_step(LapseStep("grow", 10, 30, 9, 0.5))
+    pace.add_step(StepDone("grow", 10, 30, 9, 0.5))
     assert pace.seconds_left == pytest.approx((20 + 40) / 2)
     pace.add(replace(done("grow", 0, done=5, frames=12, seconds=0.01), of_lapse=True))
     pace.add(replace(done("grow", 3, done=8, frames=12, seconds=0.01), of_lapse=True))
@@ -137,7 +137,7 @@ def test_pace_counts_the_steps_of_a_timelapse_once() -> None:
 def test_a_timelapse_is_told_of_in_steps(capsys: pytest.CaptureFixture[str]) -> None:
     with report_to(lapse(2, 30), quiet=False) as report:
         report.hear(RecordingMoved("grow", "lapse/superseded/001"))
-        report.hear(LapseStep("grow", 11, 30, 10, 0.5))
+        report.hear(StepDone("grow", 11, 30, 10, 0.5))
     out, err = capsys.readouterr()
     assert out.splitlines() == ["grow: going on after step 10 of 30", "grow: step 11/30, 0:20 left"]
     assert "unfinished timelapse of grow with other settings is in lapse/superseded/001 now" in err
@@ -219,7 +219,7 @@ def test_the_bar_shows_the_steps_of_a_timelapse() -> None:
     bar = Bar(lapse(2, 30), console)
     bar.start(2)
     bar.enter(ShotStarted("grow", 2, 0))
-    bar.step(LapseStep("grow", 11, 30, 0, 0.52))
+    bar.step(StepDone("grow", 11, 30, 0, 0.52))
     bar.end()
     assert "grow" in screen.getvalue()
     assert "step 11/30, 0:20 left" in screen.getvalue()

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from vqanim import api
-from vqanim.engine import run
+from vqanim.engine import loading
 from vqanim.models.load import load_generator, load_perceptor
 
 SCENE = """\
@@ -126,12 +126,16 @@ def main() -> None:
     folder, before, every = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     torch.set_num_threads(1)
     # Each render loads them; once is enough here.
-    generator = functools.cache(load_generator)
+    cached = functools.cache(lambda name, device: load_generator(name, device))
+
+    def generator(name: str, device: torch.device, settings: object = None) -> Any:
+        return cached(name, device)
+
     perceptor = functools.cache(load_perceptor)
     cpu = torch.device("cpu")
     generator("pocket", cpu), perceptor("pocket", cpu)
     for name, load in (("load_generator", generator), ("load_perceptor", perceptor)):
-        setattr(run, name, load)
+        setattr(loading, name, load)
     print(json.dumps(try_all(folder, EDITED if before == "edited" else None, every)))
 
 

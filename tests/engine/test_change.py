@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from vqanim.engine.painter import Painter
+from tests.plans import make_descent, paint_from
+from vqanim.engine.frame import Painter
 from vqanim.files import Picture
-from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
@@ -30,7 +30,7 @@ change: %g
 @pytest.fixture(scope="module")
 def painter() -> Painter:
     viewers = [Viewer(load_perceptor("pocket"))]
-    guide = Guide(load_generator("pocket"), viewers, ["a forest", "a volcano"])
+    guide = make_descent(load_generator("pocket"), viewers, ["a forest", "a volcano"])
     return Painter(guide.generator, guide, torch.device("cpu"), HEIGHT, WIDTH)
 
 
@@ -42,7 +42,8 @@ def test_more_change_is_more_difference_and_the_first_frame_is_the_same(painter:
         for plan in shot.frames:
             before = pictures[plan.previous.index] if plan.previous else None
             anchor = pictures[plan.anchor.index] if plan.anchor else None
-            pictures.append(painter.paint(plan, before, anchor).picture)
+            painted = painter.finish(plan) if before is None else paint_from(painter, plan, before, anchor)
+            pictures.append(painted.picture)
         films.append(pictures)
     assert np.array_equal(films[0][0], films[1][0])
     assert np.array_equal(films[1][0], films[2][0])

@@ -11,9 +11,8 @@ import torch
 from torch import nn
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
-from tests.plans import frame_plan
-from vqanim.engine.painter import Painter
-from vqanim.guidance.guide import Guide
+from tests.plans import frame_plan, make_descent, paint_from
+from vqanim.engine.frame import Painter
 from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.families.clip import load_clip
@@ -41,13 +40,13 @@ def test_pictures_are_encoded_once_a_frame_and_texts_once_a_run(
     count(generator.network.decoder, "decoder")
     count(clip.network.transformer, "texts")
     count(clip.network.visual.conv1, "images")
-    guide = Guide(generator, [Viewer(clip)], ["a volcano", "a tiger", "a castle"])
+    guide = make_descent(generator, [Viewer(clip)], ["a volcano", "a tiger", "a castle"])
     painter = Painter(generator, guide, CPU, 32, 48)
     first = frame_plan(steps=3)
-    frame = painter.paint(first, None)
+    frame = painter.finish(first)
     assert runs == {"texts": 1, "encoder": 1, "decoder": 4, "images": 3}
     for index in (1, 2):
         camera = CameraStep(scale=1.1)
         plan = replace(first, index=index, previous=FrameRef("main", index - 1), start=None, camera=camera)
-        frame = painter.paint(plan, frame.picture)
+        frame = paint_from(painter, plan, frame.picture)
         assert runs == {"texts": 1, "encoder": 1 + index, "decoder": 4 + 4 * index, "images": 3 + 3 * index}

@@ -10,15 +10,15 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from tests.plans import frame_plan
+from tests.plans import frame_plan, make_descent, paint_from
 from vqanim.api import prepare, render
 from vqanim.engine.events import FrameDone, RunStarted
-from vqanim.engine.painter import Painter
+from vqanim.engine.frame import Painter
 from vqanim.engine.start import start_picture, to_tensor, whole_picture
 from vqanim.files import Picture
-from vqanim.guidance.features import edges, style_distance, style_of, unit
-from vqanim.guidance.guide import Guide, see_one
+from vqanim.guidance.objective import embed_picture
 from vqanim.guidance.views import Viewer
+from vqanim.losses.statistics import edges, style_distance, style_of, unit
 from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene
@@ -43,14 +43,14 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> StartPlan:
 @pytest.fixture(scope="module")
 def painter(photo: StartPlan) -> Painter:
     seen = {photo: whole_picture(photo, SIDE, SIDE, torch.Generator())}
-    guide = Guide(load_generator("pocket"), [Viewer(load_perceptor("pocket"))], ["a volcano"], seen)
+    guide = make_descent(load_generator("pocket"), [Viewer(load_perceptor("pocket"))], ["a volcano"], seen)
     return Painter(guide.generator, guide, torch.device("cpu"), SIDE, SIDE)
 
 
 def nearness(painter: Painter, picture: Picture, photo: StartPlan) -> float:
     """Cosine of a picture to the photo in the perceptor's space."""
-    mean = see_one(painter.guide.viewers[0], to_tensor(picture))
-    return float(mean @ painter.guide.pictures[0][photo])
+    mean = embed_picture(painter.method.objective.viewers[0], to_tensor(picture))
+    return float(mean @ painter.method.objective.pictures[0][photo])
 
 
 def difference(a: Picture, b: Picture) -> float:
@@ -58,27 +58,29 @@ def difference(a: Picture, b: Picture) -> float:
 
 
 def test_a_picture_as_prompt_is_come_near_to(painter: Painter, photo: StartPlan) -> None:
-    before = painter.paint(replace(FIRST, steps=0), None).picture
+    before = painter.finish(replace(FIRST, steps=0)).picture
     pull = replace(FIRST, losses=(WeightedTerm("image", "photo.png", 1.0, target=photo),))
-    pulled = painter.paint(pull, None)
+    pulled = painter.finish(pull)
     assert nearness(painter, pulled.picture, photo) > nearness(painter, before, photo) + 0.1
     assert [text for text, _ in pulled.similarities] == ["photo.png"]
 
 
 def test_a_picture_by_pixels_is_come_near_to(painter: Painter, photo: StartPlan) -> None:
-    before = painter.paint(replace(FIRST, steps=0), None).picture
+    before = painter.finish(replace(FIRST, steps=0)).picture
     pull = replace(FIRST, losses=(WeightedTerm("pixels", "photo.png", 1.0, target=photo),))
     wanted = start_picture(photo, SIDE, SIDE, torch.Generator())[0].permute(1, 2, 0).numpy() * 255
-    assert difference(painter.paint(pull, None).picture, wanted) < 0.7 * difference(before, wanted)
+    assert difference(painter.finish(pull).picture, wanted) < 0.7 * difference(before, wanted)
 
 
 @pytest.mark.parametrize("space", ["latents", "pixels"])
 def test_staying_near_keeps_the_frame_before_without_freezing_it(painter: Painter, space: str) -> None:
-    before = painter.paint(FIRST, None).picture
+    before = painter.finish(FIRST).picture
 
     def moved(weight: float) -> float:
         near = (WeightedTerm(f"stay_near_{space}", "previous", weight),) if weight else ()
-        return difference(painter.paint(replace(NEXT, losses=FIRST.losses + near), before).picture, before)
+        return difference(
+            paint_from(painter, replace(NEXT, losses=FIRST.losses + near), before).picture, before
+        )
 
     free, held, tied = moved(0.0), moved(1.0), moved(10.0)
     assert tied < held < 0.9 * free
@@ -91,11 +93,11 @@ def test_staying_near_to_the_start_draws_a_film_back(
     painter: Painter, photo: StartPlan, space: str, kind: str
 ) -> None:
     start = photo if kind == "image" else StartPlan("noise")
-    begun = painter.paint(replace(FIRST, start=start, steps=0), None).picture
+    begun = painter.finish(replace(FIRST, start=start, steps=0)).picture
     before = np.full_like(begun, 128)
     near = WeightedTerm(f"stay_near_{space}", "start", 5.0, target=start)
-    free = painter.paint(NEXT, before).picture
-    drawn = painter.paint(replace(NEXT, losses=(*NEXT.losses, near)), before).picture
+    free = paint_from(painter, NEXT, before).picture
+    drawn = paint_from(painter, replace(NEXT, losses=(*NEXT.losses, near)), before).picture
     assert difference(drawn, begun) < 0.85 * difference(free, begun)
 
 
@@ -104,14 +106,14 @@ def test_a_film_takes_a_style_and_keeps_its_content(photo: StartPlan) -> None:
     strokes = np.where((np.indices((60, 80)).sum(0) // 4 % 2)[..., None], (230, 200, 60), (140, 20, 20))
     painting, picture = StartPlan("image", "painting.png"), to_tensor(strokes.astype(np.uint8))
     network = load_features()
-    guide = Guide(load_generator("pocket"), [], [], features=network, styles={painting: picture})
+    guide = make_descent(load_generator("pocket"), [], [], features=network, styles={painting: picture})
     painter = Painter(guide.generator, guide, torch.device("cpu"), SIDE, SIDE)
-    before = painter.paint(replace(FIRST, start=photo, steps=0), None).picture
+    before = painter.finish(replace(FIRST, start=photo, steps=0)).picture
     style = WeightedTerm("style", "painting.png", 1.0, target=painting)
     holds = [WeightedTerm(f"stay_near_{space}", "previous", 0.8) for space in ("features", "edges")]
     plan = replace(NEXT, camera=CameraStep(shift_x=0.2), steps=10, cutouts=(), cutout_noise=())
     moved, free, held = (
-        painter.paint(replace(plan, losses=losses, steps=steps), before).picture
+        paint_from(painter, replace(plan, losses=losses, steps=steps), before).picture
         for losses, steps in (((), 0), ((style,), 10), ((style, *holds), 10))
     )
 
@@ -168,8 +170,8 @@ def test_a_picture_that_terms_name_is_read_once_a_run(painter: Painter, tmp_path
     Pillow.fromarray(np.full((SIDE, SIDE, 3), (200, 90, 30), np.uint8)).save(path)
     start = StartPlan("image", str(path))
     near = WeightedTerm("stay_near_latents", "start", 1.0, target=start)
-    before = painter.paint(FIRST, None).picture
+    before = painter.finish(FIRST).picture
     plan = replace(NEXT, losses=(*FIRST.losses, near))
-    first = painter.paint(plan, before).picture
+    first = paint_from(painter, plan, before).picture
     path.unlink()
-    assert np.array_equal(painter.paint(plan, before).picture, first)
+    assert np.array_equal(paint_from(painter, plan, before).picture, first)

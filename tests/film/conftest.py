@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from vqanim.files import Picture
-from vqanim.film.compose import Find, make_reel
-from vqanim.film.pictures import Reel
+from vqanim.film.compose import make_reel
+from vqanim.film.reel import Find, Reel
 from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Look, PerceptorPlan, Timeline
 
 MakeFrames = Callable[..., list[Path]]

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from vqanim.errors import OutputError
-from vqanim.ffmpeg import executable
+from vqanim.ffmpeg import encode, executable, raw_input
 from vqanim.files import Picture
-from vqanim.film.ffmpeg import encode, raw_input
 
 RAW = [*raw_input(16, 16, "12"), "-f", "rawvideo"]
 PICTURE = np.zeros((16, 16, 3), np.uint8)

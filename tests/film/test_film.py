@@ -15,7 +15,7 @@ from tests.film.conftest import MakeFrames, showing
 from tests.probe import probe
 from vqanim.errors import LockedError, OutputError
 from vqanim.film import FilmDone, make_film
-from vqanim.film.film import poster_index
+from vqanim.film.formats.pictures import poster_index
 from vqanim.timeline.plan import Timeline
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.film.conftest import MakeFrames, frame_picture, reel
 from tests.probe import probe
 from vqanim.errors import OutputError
-from vqanim.film.gif import MAX_FPS, choose_frames, write_gif
+from vqanim.film.formats.gif import MAX_FPS, choose_frames, write_gif
 
 RATES = st.fractions(Fraction(1, 2), Fraction(120), max_denominator=1001)
 

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.film.conftest import MakeFrames, frame_picture, reel
 from tests.probe import decode_frame, probe
 from vqanim.errors import OutputError
-from vqanim.film.video import VideoSettings, write_video
+from vqanim.film.formats.video import VideoSettings, write_video
 
 
 def write_mp4(frames: list[Path], path: Path, fps: Fraction, crf: int, title: str = "") -> None:

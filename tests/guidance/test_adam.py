@@ -1,13 +1,15 @@
+from typing import Literal
+
 import pytest
 import torch
 
-from vqanim.guidance.adam import TensorAdam
+from vqanim.guidance.adam import make_adam
 
 
 def test_the_first_step_has_the_length_of_the_learning_rate_and_the_shape_of_the_gradient() -> None:
     tensor = torch.zeros(2, 3)
     gradient = torch.tensor([[1.0, 2.0, 3.0], [0.0, -1.0, 100.0]]) * 1e-4
-    TensorAdam(tensor).step(gradient, learning_rate=0.1)
+    make_adam(tensor).step(gradient, learning_rate=0.1)
     assert tensor.square().mean().sqrt().item() == pytest.approx(0.1, rel=1e-3)
     assert torch.allclose(tensor / tensor[0, 0], gradient / gradient[0, 0], rtol=1e-3)
 
@@ -16,21 +18,43 @@ def test_the_size_of_the_gradient_does_not_matter() -> None:
     small, large = torch.zeros(5), torch.zeros(5)
     gradient = torch.tensor([1.0, -2.0, 0.5, 0.0, 4.0])
     for tensor, size in ((small, 1e-3), (large, 1e3)):
-        optimiser = TensorAdam(tensor)
+        optimizer = make_adam(tensor)
         for _ in range(3):
-            optimiser.step(size * gradient, 0.2)
+            optimizer.step(size * gradient, 0.2)
     assert torch.allclose(small, large, rtol=1e-4)
 
 
 def test_it_finds_the_minimum_of_a_bowl() -> None:
     tensor = torch.tensor([3.0, -2.0])
-    optimiser = TensorAdam(tensor)
+    optimizer = make_adam(tensor)
     for step in range(400):
-        optimiser.step(2 * tensor, 0.1 * (1 - step / 400))
+        optimizer.step(2 * tensor, 0.1 * (1 - step / 400))
     assert tensor.abs().max() < 0.02
 
 
 def test_without_a_gradient_nothing_moves_and_nothing_turns_nan() -> None:
     tensor = torch.ones(4)
-    TensorAdam(tensor).step(torch.zeros(4), 0.1)
+    make_adam(tensor).step(torch.zeros(4), 0.1)
     assert torch.equal(tensor, torch.ones(4))
+
+
+def test_with_a_moment_for_each_element_every_element_moves_as_far() -> None:
+    tensor = torch.zeros(3)
+    make_adam(tensor, "element").step(torch.tensor([1e-4, -3.0, 200.0]), 0.1)
+    assert torch.allclose(tensor, torch.tensor([-0.1, 0.1, -0.1]), rtol=1e-3)
+
+
+@pytest.mark.parametrize("moments", ["tensor", "element"])
+def test_it_goes_on_to_the_same_bits(moments: Literal["tensor", "element"]) -> None:
+    gradients = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    whole = make_adam(torch.zeros(4), moments)
+    for gradient in gradients:
+        whole.step(gradient, 0.1)
+    first = make_adam(torch.zeros(4), moments)
+    for gradient in gradients[:3]:
+        first.step(gradient, 0.1)
+    second = make_adam(first.tensor.clone(), moments)
+    second.go_on(first.first, first.second, 3)
+    for gradient in gradients[3:]:
+        second.step(gradient, 0.1)
+    assert torch.equal(whole.tensor, second.tensor)

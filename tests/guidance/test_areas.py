@@ -8,15 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.plans import frame_plan
+from tests.plans import decode, frame_plan, make_descent, optimize
 from vqanim.guidance.areas import cutout_weights
 from vqanim.guidance.cutouts import Boxes, draw_boxes
-from vqanim.guidance.guide import Guide
-from vqanim.guidance.losses import GuideContext
 from vqanim.guidance.memory import Memory
 from vqanim.guidance.views import Viewer
+from vqanim.losses import Context
 from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
-from vqanim.types import Generator, Latents, Perceptor
+from vqanim.types import Generator, Params, Perceptor
 
 LEFT, RIGHT = (AreaPlan(StartPlan("image", "left.png"), outside) for outside in (False, True))
 HEIGHT, WIDTH = 32, 64
@@ -24,32 +23,31 @@ PLAN = frame_plan(steps=10, cutouts=(8,), learning_rate=0.3)
 
 
 @pytest.fixture(scope="module")
-def latents(generator: Generator) -> Latents:
-    rng = torch.Generator().manual_seed(3)
-    return generator.start(torch.full((1, 3, HEIGHT, WIDTH), 0.5), rng)
+def latents(generator: Generator) -> Params:
+    return generator.carry(torch.full((1, 3, HEIGHT, WIDTH), 0.5))
 
 
-def halves() -> GuideContext:
+def halves() -> Context:
     left = torch.zeros(1, 1, HEIGHT, WIDTH)
     left[..., : WIDTH // 2] = 1
-    return GuideContext(areas={LEFT: left, RIGHT: 1 - left})
+    return Context(areas={LEFT: left, RIGHT: 1 - left})
 
 
 def moved(
     models: tuple[Generator, Perceptor],
-    latents: Latents,
+    latents: Params,
     losses: tuple[WeightedTerm, ...],
     memory: Memory = "full",
     steps: int = 12,
 ) -> Tensor:
     """The picture after some steps."""
     generator, perceptor = models
-    guide = Guide(generator, [Viewer(perceptor)], ["red", "blue"], memory=memory)
+    guide = make_descent(generator, [Viewer(perceptor)], ["red", "blue"], memory=memory)
     plan = replace(PLAN, losses=losses, steps=steps)
-    found = guide.optimise(latents, plan, torch.Generator().manual_seed(0), halves())
+    found = optimize(guide, latents, plan, torch.Generator().manual_seed(0), halves())
     assert [text for text, _ in found.similarities] == [term.text for term in losses if term.kind == "prompt"]
     with torch.no_grad():
-        return generator.decode(found.latents)
+        return decode(generator, found.params)
 
 
 def redness(picture: Tensor) -> tuple[float, float]:
@@ -59,7 +57,7 @@ def redness(picture: Tensor) -> tuple[float, float]:
 
 
 def test_two_prompts_on_two_halves_are_seen_each_in_its_own(
-    generator: Generator, perceptor: Perceptor, latents: Latents
+    generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
     for red, blue, sign in ((LEFT, RIGHT, 1), (RIGHT, LEFT, -1)):
         losses = (
@@ -71,10 +69,10 @@ def test_two_prompts_on_two_halves_are_seen_each_in_its_own(
 
 
 def test_outside_its_area_a_prompt_changes_next_to_nothing(
-    generator: Generator, perceptor: Perceptor, latents: Latents
+    generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
     with torch.no_grad():
-        before = generator.decode(latents)
+        before = decode(generator, latents)
     after = moved((generator, perceptor), latents, (WeightedTerm("prompt", "red", 1.0, area=LEFT),), steps=3)
     change = (after - before).abs().mean((0, 1, 2))
     # A few pixels beyond the border are decoded from latents on either side of it.
@@ -82,14 +80,18 @@ def test_outside_its_area_a_prompt_changes_next_to_nothing(
 
 
 def test_with_cutouts_in_parts_areas_are_the_same(
-    generator: Generator, perceptor: Perceptor, latents: Latents
+    generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
     losses = (WeightedTerm("prompt", "red", 1.0, area=LEFT), WeightedTerm("prompt", "blue", -0.5))
     plan = replace(PLAN, cutouts=(12,), steps=1, losses=losses)
     found = [
-        Guide(generator, [Viewer(perceptor)], ["red", "blue"], memory=memory)
-        .optimise(latents, plan, torch.Generator().manual_seed(0), halves())
-        .latents["z"]
+        optimize(
+            make_descent(generator, [Viewer(perceptor)], ["red", "blue"], memory=memory),
+            latents,
+            plan,
+            torch.Generator().manual_seed(0),
+            halves(),
+        ).params["z"]
         for memory in ("full", "chunks")
     ]
     change = (found[0] - latents["z"]).abs().mean()
@@ -97,16 +99,16 @@ def test_with_cutouts_in_parts_areas_are_the_same(
 
 
 def test_a_picture_by_pixels_stays_in_its_area(
-    generator: Generator, perceptor: Perceptor, latents: Latents
+    generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
     red = StartPlan("color", colors=((0.9, 0.1, 0.1),))
     wanted = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1).expand(1, 3, HEIGHT, WIDTH)
     context = replace(halves(), images={red: wanted})
-    guide = Guide(generator, [Viewer(perceptor)], [])
+    guide = make_descent(generator, [Viewer(perceptor)], [])
     losses = (WeightedTerm("pixels", "red.png", 1.0, target=red, area=LEFT),)
-    found = guide.optimise(latents, replace(PLAN, losses=losses, steps=5), torch.Generator(), context)
+    found = optimize(guide, latents, replace(PLAN, losses=losses, steps=5), torch.Generator(), context)
     with torch.no_grad():
-        left, right = redness(generator.decode(found.latents))
+        left, right = redness(decode(generator, found.params))
     assert left > right + 0.15
 
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.plans import frame_plan
-from vqanim.guidance.features import Style, edges, style_distance, style_of, unit
-from vqanim.guidance.guide import Guide
-from vqanim.guidance.losses import TERMS, GuideContext, Known, LooksAt, prepare_terms, sum_losses
+from tests.plans import frame_plan, make_descent, optimize
+from vqanim.guidance.areas import prepare_terms, sum_losses
+from vqanim.losses import LOSSES, Context, Known, LooksAt
+from vqanim.losses.statistics import Style, edges, style_distance, style_of, unit
 from vqanim.models.features import Features, load_features
 from vqanim.models.load import load_generator
 from vqanim.timeline.plan import StartPlan, WeightedTerm
@@ -81,12 +81,12 @@ def test_edges_do_not_ask_how_strong_the_contrast_is() -> None:
     assert cosine(torch.ones_like(picture), picture) == 0  # flat, and no division by zero
 
 
-def pull(kind: str, weight: float, features: Features, context: GuideContext, **known: Any) -> Tensor:
+def pull(kind: str, weight: float, features: Features, context: Context, **known: Any) -> Tensor:
     """Where the loss of one term pushes the picture of a disc, [1, 3, H, W]."""
     x = disc().requires_grad_(True)
     target = PAINTING if kind == "style" else None
     term = WeightedTerm(kind, "", weight, -10.0, target=target)
-    looks_at: LooksAt = TERMS[kind].looks_at
+    looks_at: LooksAt = LOSSES[kind].looks_at
     prepared = prepare_terms([term], looks_at, Known({}, context, CPU, features=features, **known))
     loss = sum_losses(features(x) if looks_at == "features" else x, prepared)
     assert loss.shape == ()
@@ -97,8 +97,8 @@ def pull(kind: str, weight: float, features: Features, context: GuideContext, **
 def test_content_that_has_just_come_into_view_is_free(features: Features, kind: str) -> None:
     valid = torch.ones(1, 1, 64, 64)
     valid[..., :32] = 0
-    whole = pull(kind, 1.0, features, GuideContext(stripes())).abs()
-    partly = pull(kind, 1.0, features, GuideContext(stripes(), valid=valid)).abs()
+    whole = pull(kind, 1.0, features, Context(stripes())).abs()
+    partly = pull(kind, 1.0, features, Context(stripes(), valid=valid)).abs()
     beyond = 0.6 if kind == "stay_near_features" else 0  # features look beyond their place
     assert whole[..., :24].mean() > 0
     assert partly[..., :24].mean() <= beyond * whole[..., :24].mean()
@@ -108,7 +108,7 @@ def test_content_that_has_just_come_into_view_is_free(features: Features, kind: 
 @pytest.mark.parametrize("kind", ["style", *HOLDS])
 def test_a_step_along_the_pull_lowers_the_distance_and_weights_count(features: Features, kind: str) -> None:
     known = {"styles": {PAINTING: tuple(style_of(layer) for layer in features(stripes()))}}
-    context = GuideContext(stripes(upright=False))
+    context = Context(stripes(upright=False))
     once = pull(kind, 1.0, features, context, **known)
     assert once.abs().sum() > 0
     assert torch.allclose(pull(kind, 2.0, features, context, **known), 2 * once, rtol=1e-3, atol=1e-9)
@@ -137,13 +137,13 @@ class Operations(TorchDispatchMode):
 
 def test_steps_read_nothing_back_and_use_only_deterministic_operations(features: Features) -> None:
     generator = load_generator("pocket")
-    guide = Guide(generator, [], [], features=features, styles={PAINTING: stripes()})
-    latents = generator.start(disc(), torch.Generator())
+    guide = make_descent(generator, [], [], features=features, styles={PAINTING: stripes()})
+    latents = generator.carry(disc())
     seen = []
     for steps in (1, 3):
         plan = frame_plan(steps=steps, losses=losses(), cutouts=(), cutout_noise=())
         with Operations() as operations:
-            result = guide.optimise(latents, plan, torch.Generator(), GuideContext(disc(), latents))
+            result = optimize(guide, latents, plan, torch.Generator(), Context(disc(), latents))
         assert result.finite
         seen.append(operations)
     assert seen[0].reads == seen[1].reads
@@ -159,9 +159,9 @@ def test_a_picture_of_a_style_is_looked_at_once_a_run(features: Features) -> Non
         looks.append(images.shape)
         return features(images)
 
-    guide = Guide(load_generator("pocket"), [], [], features=counting, styles={PAINTING: stripes(48)})
+    guide = make_descent(load_generator("pocket"), [], [], features=counting, styles={PAINTING: stripes(48)})
     assert looks == [(1, 3, 48, 48)]
-    latents = guide.generator.start(disc(), torch.Generator())
+    latents = guide.generator.carry(disc())
     plan = frame_plan(steps=3, losses=losses(), cutouts=(), cutout_noise=())
-    guide.optimise(latents, plan, torch.Generator(), GuideContext(disc(), latents))
+    optimize(guide, latents, plan, torch.Generator(), Context(disc(), latents))
     assert looks[1:] == [(1, 3, 64, 64)] * (1 + 3)  # the content once a frame, the picture once a step

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.plans import frame_plan
+from tests.plans import frame_plan, make_descent, optimize
 from tests.timeline.films import compiled
+from vqanim.guidance.descent import Descent
 from vqanim.guidance.graphs import MAX_GRAPHS, WARM_UP, GraphedStep, choose
-from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline import Timeline
@@ -21,17 +21,17 @@ LONG = "duration: 3s\nprompts: [a, b]\nguidance: {steps: 2}\n"
 
 def test_a_long_film_of_equal_steps_is_worth_a_graph_on_cuda_alone() -> None:
     film = compiled(LONG)
-    assert choose(film, CUDA).way == "graph"
+    assert choose(film, CUDA).mode == "graph"
     assert choose(film, torch.device("cpu")) == choose(film, torch.device("cpu"))
-    assert choose(film, torch.device("cpu")).way == "eager"
+    assert choose(film, torch.device("cpu")).mode == "eager"
     assert "cpu" in choose(film, torch.device("cpu")).reason
 
 
 def test_the_steps_of_a_timelapse_count_once() -> None:
     lapse = "duration: 2s\nkind: timelapse\nprompts: [a]\nguidance: {steps: 0, first_steps: %d}\n"
-    assert choose(compiled(lapse % 300), CUDA).way == "graph"
+    assert choose(compiled(lapse % 300), CUDA).mode == "graph"
     found = choose(compiled(lapse % 20), CUDA)
-    assert (found.way, found.reason.split(",")[0]) == ("eager", "there are 20 steps of a kind")
+    assert (found.mode, found.reason.split(",")[0]) == ("eager", "there are 20 steps of a kind")
 
 
 def film_of(count: int) -> Timeline:
@@ -41,9 +41,9 @@ def film_of(count: int) -> Timeline:
 
 
 def test_prompts_that_come_and_go_are_counted_over_the_whole_film() -> None:
-    assert choose(film_of(MAX_GRAPHS), CUDA).way == "graph"
+    assert choose(film_of(MAX_GRAPHS), CUDA).mode == "graph"
     found = choose(film_of(MAX_GRAPHS + 1), CUDA)
-    assert found.way == "eager"
+    assert found.mode == "eager"
     assert f"{MAX_GRAPHS + 1} combinations, allowed {MAX_GRAPHS}" in found.reason
 
 
@@ -51,22 +51,22 @@ def test_prompts_that_come_and_go_are_counted_over_the_whole_film() -> None:
     "text", [LONG.replace("3s", "0.5s"), LONG.replace("steps: 2", "steps: 0, first_steps: 9")]
 )
 def test_few_steps_are_not_worth_it(text: str) -> None:
-    assert choose(compiled(text), CUDA).way == "eager"
+    assert choose(compiled(text), CUDA).mode == "eager"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here a graph can be recorded")
 def test_a_recording_that_fails_leads_back_to_plain_steps() -> None:
     generator, viewers = load_generator("pocket"), [Viewer(load_perceptor("pocket"))]
-    start = generator.start(torch.full((1, 3, 32, 32), 0.4), torch.Generator())
+    start = generator.carry(torch.full((1, 3, 32, 32), 0.4))
     plan = replace(frame_plan(), steps=WARM_UP + 2)
 
-    def run(guide: Guide) -> torch.Tensor:
-        return guide.optimise(start, plan, torch.Generator().manual_seed(0)).latents["z"]
+    def run(guide: Descent) -> torch.Tensor:
+        return optimize(guide, start, plan, torch.Generator().manual_seed(0)).params["z"]
 
-    guide = Guide(generator, viewers, ["a volcano"], graphs=True)
-    assert guide.way == ("graph", "")
-    assert torch.equal(run(guide), run(Guide(generator, viewers, ["a volcano"])))
-    way, reason = guide.way
+    guide = make_descent(generator, viewers, ["a volcano"], graphs=True)
+    assert guide.mode == ("graph", "")
+    assert torch.equal(run(guide), run(make_descent(generator, viewers, ["a volcano"])))
+    way, reason = guide.mode
     assert way == "eager"
     assert reason
     assert isinstance(guide.step, GraphedStep)
@@ -75,13 +75,13 @@ def test_a_recording_that_fails_leads_back_to_plain_steps() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_replayed_step_gives_what_the_step_gives() -> None:
     generator, viewers = load_generator("pocket", "cuda"), [Viewer(load_perceptor("pocket", "cuda"))]
-    start = generator.start(torch.full((1, 3, 32, 32), 0.4), torch.Generator())
+    start = generator.carry(torch.full((1, 3, 32, 32), 0.4))
     plan = replace(frame_plan(), steps=3 * WARM_UP)
 
-    def run(guide: Guide) -> torch.Tensor:
-        return guide.optimise(start, plan, torch.Generator().manual_seed(0)).latents["z"]
+    def run(guide: Descent) -> torch.Tensor:
+        return optimize(guide, start, plan, torch.Generator().manual_seed(0)).params["z"]
 
-    guide = Guide(generator, viewers, ["a volcano"], graphs=True)
-    expected = run(Guide(generator, viewers, ["a volcano"]))
+    guide = make_descent(generator, viewers, ["a volcano"], graphs=True)
+    expected = run(make_descent(generator, viewers, ["a volcano"]))
     torch.testing.assert_close(run(guide), expected, atol=1e-3, rtol=1e-3)
-    assert guide.way == ("graph", "")
+    assert guide.mode == ("graph", "")

@@ -4,16 +4,13 @@ from typing import TypeAlias
 import pytest
 import torch
 
-from vqanim.guidance.cutouts import Boxes
-from vqanim.guidance.losses import (
-    GuideContext,
+from vqanim.guidance.areas import prepare_terms, sum_losses
+from vqanim.losses import (
+    Context,
     Known,
     LooksAt,
-    View,
-    prepare_terms,
-    spherical_distance,
-    sum_losses,
 )
+from vqanim.losses.prompt import spherical_distance
 from vqanim.timeline.plan import StartPlan, WeightedTerm
 
 CPU = torch.device("cpu")
@@ -41,9 +38,8 @@ def test_the_slope_is_finite_where_vectors_meet_and_where_they_oppose(degrees: f
 
 def loss_of(embeddings: torch.Tensor, terms: list[WeightedTerm], targets: Targets) -> torch.Tensor:
     """Mean loss of cutouts with these embeddings."""
-    prepared = prepare_terms(terms, "cutouts", Known(targets, GuideContext(), CPU))
-    nowhere = Boxes(*(torch.zeros(len(embeddings)) for _ in Boxes._fields))
-    return sum_losses(View(embeddings, nowhere), prepared).mean()
+    prepared = prepare_terms(terms, "cutouts", Known(targets, Context(), CPU))
+    return sum_losses(embeddings, prepared).mean()
 
 
 def loss_and_gradient(weight: float, stop: float = 0.0, degrees: float = 60.0) -> tuple[float, torch.Tensor]:
@@ -90,22 +86,22 @@ HERE = torch.zeros(1, 3, 16, 16)
 START = StartPlan("color", colors=((1.0, 1.0, 1.0),))
 
 
-def pull(kind: str, looks_at: LooksAt, term: WeightedTerm, context: GuideContext) -> torch.Tensor:
+def pull(kind: str, looks_at: LooksAt, term: WeightedTerm, context: Context) -> torch.Tensor:
     """Where the loss of one term pushes a picture (or latents) that is 0.5 everywhere, [1, 3, 16, 16]."""
     x = torch.full_like(HERE, 0.5).requires_grad_(True)
     prepared = prepare_terms([term], looks_at, Known({}, context, CPU))
     assert list(prepared) == [kind]
-    sum_losses({"z": x} if looks_at == "latents" else x, prepared).backward()
+    sum_losses({"z": x} if looks_at == "params" else x, prepared).backward()
     assert x.grad is not None
     return -x.grad
 
 
-@pytest.mark.parametrize(("space", "looks_at"), [("pixels", "picture"), ("latents", "latents")])
+@pytest.mark.parametrize(("space", "looks_at"), [("pixels", "picture"), ("latents", "params")])
 def test_what_has_just_come_into_view_is_free(space: str, looks_at: LooksAt) -> None:
     valid = torch.ones(1, 1, 16, 16)
     valid[..., :8] = 0
-    context = GuideContext(
-        HERE, {"z": HERE + 0.1}, valid, images={START: HERE + 1}, codes={START: {"z": HERE + 1}}
+    context = Context(
+        HERE, {"z": HERE + 0.1}, valid, images={START: HERE + 1}, params_of={START: {"z": HERE + 1}}
     )
     kind = f"stay_near_{space}"
     back = pull(kind, looks_at, WeightedTerm(kind, "previous", 1.0), context)
@@ -117,11 +113,11 @@ def test_what_has_just_come_into_view_is_free(space: str, looks_at: LooksAt) -> 
 
 @pytest.mark.parametrize(("weight", "stop"), [(1.0, 0.0), (-1.0, -10.0)])
 def test_a_picture_by_pixels_pulls_or_pushes(weight: float, stop: float) -> None:
-    context = GuideContext(images={START: HERE + 1})
+    context = Context(images={START: HERE + 1})
     term = WeightedTerm("pixels", "white.png", weight, stop, target=START)
     assert (pull("pixels", "picture", term, context) * weight > 0).all()
 
 
 def test_staying_near_needs_something_before() -> None:
     with pytest.raises(ValueError, match="a frame before"):
-        pull("stay_near_pixels", "picture", WeightedTerm("stay_near_pixels", "previous", 1.0), GuideContext())
+        pull("stay_near_pixels", "picture", WeightedTerm("stay_near_pixels", "previous", 1.0), Context())

@@ -15,34 +15,35 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
-from tests.plans import frame_plan
+from tests.plans import decode, frame_plan, make_descent, optimize
 from vqanim.errors import DeviceError
-from vqanim.guidance import losses
+from vqanim.guidance import areas
 from vqanim.guidance.cutouts import draw_boxes
-from vqanim.guidance.guide import Guide, GuideResult
-from vqanim.guidance.losses import TermKind
-from vqanim.guidance.memory import Ladder, Memory, is_out_of_memory
-from vqanim.guidance.step import Inputs, Step, Terms
+from vqanim.guidance.descent import Descent, DescentResult, Step, StepInputs
+from vqanim.guidance.memory import Memory, MemoryPolicy, is_out_of_memory
+from vqanim.guidance.objective import Objective, Terms
 from vqanim.guidance.views import Cutouts, Viewer
+from vqanim.losses import LOSSES, Loss
+from vqanim.losses.base import prepare_weights
 from vqanim.models.clip import CLIPPerceptor, build_clip
 from vqanim.models.families.clip import CLIPConfig, load_clip
 from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import VQGAN, VQGANGenerator
-from vqanim.types import Generator, Latents, Perceptor
+from vqanim.types import Generator, Params, Perceptor
 
 PLAN = frame_plan(steps=3, cutouts=(10,), cutout_noise=(0.1,))
 
 
 @pytest.fixture(scope="module")
-def latents(generator: Generator) -> Latents:
+def latents(generator: Generator) -> Params:
     rng = torch.Generator().manual_seed(3)
-    return generator.start(torch.rand(1, 3, 32, 48, generator=rng), rng)
+    return generator.carry(torch.rand(1, 3, 32, 48, generator=rng))
 
 
-def optimise(guide: Guide, latents: Latents, steps: int = 3) -> GuideResult:
-    plan = replace(PLAN, steps=steps, cutouts=(10,) * len(guide.viewers))
-    plan = replace(plan, cutout_noise=(0.1,) * len(guide.viewers))
-    return guide.optimise(latents, plan, torch.Generator().manual_seed(0))
+def optimise(guide: Descent, latents: Params, steps: int = 3) -> DescentResult:
+    plan = replace(PLAN, steps=steps, cutouts=(10,) * len(guide.objective.viewers))
+    plan = replace(plan, cutout_noise=(0.1,) * len(guide.objective.viewers))
+    return optimize(guide, latents, plan, torch.Generator().manual_seed(0))
 
 
 # Less memory
@@ -50,13 +51,13 @@ def optimise(guide: Guide, latents: Latents, steps: int = 3) -> GuideResult:
 
 @pytest.mark.parametrize("memory", ["chunks", "checkpoint"])
 def test_with_less_memory_the_step_is_the_same(
-    generator: Generator, perceptor: Perceptor, latents: Latents, memory: Memory
+    generator: Generator, perceptor: Perceptor, latents: Params, memory: Memory
 ) -> None:
     viewers = [Viewer(perceptor, 0.7), Viewer(perceptor, 0.3)]
-    full = optimise(Guide(generator, viewers, ["a volcano"]), latents, 1)
-    less = optimise(Guide(generator, viewers, ["a volcano"], memory=memory), latents, 1)
-    moved = (full.latents["z"] - latents["z"]).abs().mean()
-    assert (full.latents["z"] - less.latents["z"]).abs().mean() < 1e-3 * moved
+    full = optimise(make_descent(generator, viewers, ["a volcano"]), latents, 1)
+    less = optimise(make_descent(generator, viewers, ["a volcano"], memory=memory), latents, 1)
+    moved = (full.params["z"] - latents["z"]).abs().mean()
+    assert (full.params["z"] - less.params["z"]).abs().mean() < 1e-3 * moved
     assert less.similarities[0][1] == pytest.approx(full.similarities[0][1], abs=1e-5)
     assert dict(less.losses) == pytest.approx(dict(full.losses), rel=1e-4)
 
@@ -78,13 +79,13 @@ def saved_bytes() -> Iterator[Counter[str]]:
         yield total
 
 
-def test_a_decoder_that_computes_twice_keeps_less(generator: Generator, latents: Latents) -> None:
+def test_a_decoder_that_computes_twice_keeps_less(generator: Generator, latents: Params) -> None:
     z = {"z": latents["z"].clone().requires_grad_(True)}
     kept: list[int] = []
     norms: list[float] = []
     for recompute in (False, True):
         with saved_bytes() as total:
-            image = generator.decode(z, recompute)
+            image = decode(generator, z, recompute)
         kept.append(total["kept"])
         (gradient,) = torch.autograd.grad(image.square().sum(), z["z"])
         norms.append(float(gradient.norm()))
@@ -120,42 +121,44 @@ FAILURES = [
 
 @pytest.mark.parametrize(("error", "says"), FAILURES)
 def test_the_same_frame_goes_on_when_memory_runs_out(
-    generator: Generator, perceptor: Perceptor, latents: Latents, error: type[RuntimeError], says: str
+    generator: Generator, perceptor: Perceptor, latents: Params, error: type[RuntimeError], says: str
 ) -> None:
     narrow = Narrow(perceptor, 8, error, says)
-    guide = Guide(generator, [Viewer(narrow)], ["a volcano"])
+    guide = make_descent(generator, [Viewer(narrow)], ["a volcano"])
     result = optimise(guide, latents)
-    assert guide.ladder.rung.name == "chunks"
+    assert guide.memory.level.name == "chunks"
     assert narrow.batches == [10, 8, 2, 8, 2, 8, 2], "it tried in vain once, and lost no step"
-    full = optimise(Guide(generator, [Viewer(perceptor)], ["a volcano"]), latents)
-    moved = (full.latents["z"] - latents["z"]).abs().mean()
-    assert (full.latents["z"] - result.latents["z"]).abs().mean() < 0.02 * moved
+    full = optimise(make_descent(generator, [Viewer(perceptor)], ["a volcano"]), latents)
+    moved = (full.params["z"] - latents["z"]).abs().mean()
+    assert (full.params["z"] - result.params["z"]).abs().mean() < 0.02 * moved
 
 
 def test_the_last_rung_is_reached_when_the_second_is_not_enough(
-    generator: Generator, perceptor: Perceptor, latents: Latents
+    generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
-    guide = Guide(generator, [Viewer(Narrow(perceptor, 2, *FAILURES[0]))], ["a volcano"])
+    guide = make_descent(generator, [Viewer(Narrow(perceptor, 2, *FAILURES[0]))], ["a volcano"])
     assert optimise(guide, latents).finite
-    assert guide.ladder.rung.name == "checkpoint"
+    assert guide.memory.level.name == "checkpoint"
 
 
 def test_when_nothing_helps_the_message_says_what_would(
-    generator: Generator, perceptor: Perceptor, latents: Latents
+    generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
-    guide = Guide(generator, [Viewer(Narrow(perceptor, 1, *FAILURES[1]))], ["a volcano"])
+    guide = make_descent(generator, [Viewer(Narrow(perceptor, 1, *FAILURES[1]))], ["a volcano"])
     with pytest.raises(DeviceError, match=r"lower size, guidance\.cutouts"):
         optimise(guide, latents)
     assert DeviceError.exit_code == 4
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(
-    generator: Generator, perceptor: Perceptor, latents: Latents
+    generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
-    guide = Guide(generator, [Viewer(Narrow(perceptor, 8, RuntimeError, "shapes do not fit"))], ["a volcano"])
+    guide = make_descent(
+        generator, [Viewer(Narrow(perceptor, 8, RuntimeError, "shapes do not fit"))], ["a volcano"]
+    )
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         optimise(guide, latents)
-    assert guide.ladder.rung.name == "full"
+    assert guide.memory.level.name == "full"
 
 
 def test_torch_says_it_as_expected_when_there_is_no_memory() -> None:
@@ -185,7 +188,7 @@ def test_the_failed_attempt_is_forgotten_before_the_next_one() -> None:
         del big
         return 7
 
-    assert Ladder().climb(compute) == 7
+    assert MemoryPolicy().run_within_memory(compute) == 7
     assert attempts == [False, False, False]
 
 
@@ -205,11 +208,9 @@ class Reads(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_no_value_is_read_back_in_a_step(
-    generator: Generator, perceptor: Perceptor, latents: Latents
-) -> None:
+def test_no_value_is_read_back_in_a_step(generator: Generator, perceptor: Perceptor, latents: Params) -> None:
     """Whatever is read at the end of a frame is read once, however many steps there are."""
-    guide = Guide(generator, [Viewer(perceptor)], ["a volcano"])
+    guide = make_descent(generator, [Viewer(perceptor)], ["a volcano"])
     counts = []
     for steps in (1, 4):
         with Reads() as reads:
@@ -242,7 +243,7 @@ def clip(folder: Path, kind: str) -> Perceptor:
 def test_the_way_back_of_a_step_is_deterministic(
     generator: Generator,
     perceptor: Perceptor,
-    latents: Latents,
+    latents: Params,
     memory: Memory,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -258,7 +259,7 @@ def test_the_way_back_of_a_step_is_deterministic(
             return func(*args, **(kwargs or {}))
 
     with Names():
-        optimise(Guide(generator, viewers, ["a volcano"], memory=memory), latents, 1)
+        optimise(make_descent(generator, viewers, ["a volcano"], memory=memory), latents, 1)
     back = {name for name in names if "backward" in name or "index_put" in name or "scatter" in name}
     assert any("convolution_backward" in name for name in back)
     assert not {name for name in back if any(word in name for word in NOT_DETERMINISTIC)}
@@ -305,41 +306,41 @@ def test_a_step_costs_no_more_than_its_networks() -> None:
     official = ways_back(vqgan.decode, clip.encode_image)
     generator = VQGANGenerator("official", vqgan, "", meta)
     perceptor = CLIPPerceptor("official", clip, "", meta, input_size=224, context_length=77)
-    floor = ways_back(lambda z: generator.decode({"z": z}), perceptor.encode_image)
+    floor = ways_back(lambda z: decode(generator, {"z": z}), perceptor.encode_image)
     boxes = draw_boxes(1, CUTOUTS, SIDE, SIDE, torch.Generator()).to(meta)
     prompt = {name: torch.zeros(*shape, device=meta) for name, shape in
               {"target": (2, 512), "weight": (2,), "stop": (2,)}.items()}  # fmt: skip
-    inputs = Inputs({"z": z}, (Cutouts(boxes, None).step(0),), Terms(({"prompt": prompt},), {}, {}, {}))
-    step = flops(lambda: Step(generator, [Viewer(perceptor)])(inputs))
+    inputs = StepInputs({"z": z}, (Cutouts(boxes, None).step(0),), Terms(({"prompt": prompt},), {}, {}, {}))
+    step = flops(lambda: Step(generator, Objective([Viewer(perceptor)], []))(inputs, (SIDE, SIDE)))
     assert 1.0e12 < official < 1.15e12
     assert floor <= step < 1.02 * floor
     assert step < 0.95 * official
 
 
 def test_terms_for_the_picture_and_for_the_latents_count_without_cutouts(
-    generator: Generator, perceptor: Perceptor, latents: Latents, monkeypatch: pytest.MonkeyPatch
+    generator: Generator, perceptor: Perceptor, latents: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gradient is that of the sum, as torch gives it at once; without a term no perceptor looks."""
 
     def red(image: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
         return constants["weight"] * image[:, 0].mean()
 
-    def size(latents_: Latents, constants: dict[str, torch.Tensor]) -> torch.Tensor:
+    def size(latents_: Params, constants: dict[str, torch.Tensor]) -> torch.Tensor:
         return constants["weight"] * latents_["z"].square().mean()
 
     more = {
-        "red": TermKind("picture", losses.prepare_prompts, red),
-        "size": TermKind("latents", losses.prepare_prompts, size),
+        "red": Loss("red", "picture", prepare_weights, red),
+        "size": Loss("size", "params", prepare_weights, size),
     }
-    monkeypatch.setattr(losses, "TERMS", {**losses.TERMS, **more})
+    monkeypatch.setattr(areas, "LOSSES", {**LOSSES, **more})
     narrow = Narrow(perceptor, 0, RuntimeError, "it looked")
     z = latents["z"].clone().requires_grad_(True)
     weights = {"weight": torch.tensor(0.5)}
     cutouts = Cutouts(draw_boxes(1, 4, 32, 48, torch.Generator()), None).step(0)
-    inputs = Inputs({"z": z}, (cutouts,), Terms(({},), {"red": weights}, {"size": weights}, {}))
-    found = Step(generator, [Viewer(narrow)])(inputs)
-    wanted = torch.autograd.grad(0.5 * generator.decode({"z": z})[:, 0].mean() + 0.5 * z.square().mean(), z)[
+    inputs = StepInputs({"z": z}, (cutouts,), Terms(({},), {"red": weights}, {"size": weights}, {}))
+    found = Step(generator, Objective([Viewer(narrow)], []))(inputs, (32, 48))
+    wanted = torch.autograd.grad(0.5 * decode(generator, {"z": z})[:, 0].mean() + 0.5 * z.square().mean(), z)[
         0
     ]
-    torch.testing.assert_close(found.latents["z"], wanted, rtol=1e-4, atol=1e-8)
+    torch.testing.assert_close(found.params["z"], wanted, rtol=1e-4, atol=1e-8)
     assert found.seen == ()

@@ -8,13 +8,12 @@ import pytest
 import torch
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
-from tests.plans import frame_plan
-from vqanim.guidance.guide import Guide
+from tests.plans import frame_plan, make_descent, optimize
 from vqanim.guidance.views import Viewer
 from vqanim.models.families.clip import load_clip
 from vqanim.models.load import load_perceptor
 from vqanim.timeline.plan import FramePlan
-from vqanim.types import Generator, Latents, Perceptor
+from vqanim.types import Generator, Params, Perceptor
 
 PLAN = frame_plan(steps=2, cutouts=(4, 3), cutout_noise=(0.1, 0.0))
 
@@ -34,20 +33,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Perceptor:
 
 
 @pytest.fixture(scope="module")
-def latents(generator: Generator) -> Latents:
+def latents(generator: Generator) -> Params:
     rng = torch.Generator().manual_seed(3)
-    return generator.start(torch.rand(1, 3, 48, 48, generator=rng), rng)
+    return generator.carry(torch.rand(1, 3, 48, 48, generator=rng))
 
 
-def run(
-    generator: Generator, viewers: list[Viewer], latents: Latents, plan: FramePlan = PLAN
-) -> torch.Tensor:
-    guide = Guide(generator, viewers, ["a volcano"])
-    return guide.optimise(latents, plan, torch.Generator().manual_seed(0)).latents["z"]
+def run(generator: Generator, viewers: list[Viewer], latents: Params, plan: FramePlan = PLAN) -> torch.Tensor:
+    guide = make_descent(generator, viewers, ["a volcano"])
+    return optimize(guide, latents, plan, torch.Generator().manual_seed(0)).params["z"]
 
 
 def test_both_perceptors_pull_and_the_share_says_how_much(
-    generator: Generator, pocket: Perceptor, clip: Perceptor, latents: Latents
+    generator: Generator, pocket: Perceptor, clip: Perceptor, latents: Params
 ) -> None:
     def moved(first: float, second: float) -> torch.Tensor:
         viewers = [Viewer(pocket, first), Viewer(clip, second)]
@@ -64,7 +61,7 @@ def test_both_perceptors_pull_and_the_share_says_how_much(
 
 
 def test_twice_the_same_with_the_same_cutouts_is_as_good_as_once(
-    generator: Generator, pocket: Perceptor, latents: Latents
+    generator: Generator, pocket: Perceptor, latents: Params
 ) -> None:
     """Shares add up to 1, so one more perceptor does not make a prompt stronger."""
     once = run(generator, [Viewer(pocket)], latents, replace(PLAN, cutouts=(4,), cutout_noise=(0.0,)))
@@ -77,7 +74,7 @@ def test_twice_the_same_with_the_same_cutouts_is_as_good_as_once(
 
 
 def test_each_has_its_own_number_of_cutouts(
-    generator: Generator, pocket: Perceptor, clip: Perceptor, latents: Latents
+    generator: Generator, pocket: Perceptor, clip: Perceptor, latents: Params
 ) -> None:
     counts: list[tuple[str, int]] = []
 
@@ -98,11 +95,11 @@ def test_each_has_its_own_number_of_cutouts(
 
 
 def test_similarities_are_the_mean_by_share(
-    generator: Generator, pocket: Perceptor, clip: Perceptor, latents: Latents
+    generator: Generator, pocket: Perceptor, clip: Perceptor, latents: Params
 ) -> None:
     def seen(first: float, second: float) -> float:
-        guide = Guide(generator, [Viewer(pocket, first), Viewer(clip, second)], ["a volcano"])
+        guide = make_descent(generator, [Viewer(pocket, first), Viewer(clip, second)], ["a volcano"])
         plan = replace(PLAN, steps=1)
-        return guide.optimise(latents, plan, torch.Generator().manual_seed(0)).similarities[0][1]
+        return optimize(guide, latents, plan, torch.Generator().manual_seed(0)).similarities[0][1]
 
     assert seen(0.25, 0.75) == pytest.approx(0.25 * seen(1, 0) + 0.75 * seen(0, 1), abs=1e-5)

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 from vqanim.errors import InputError
 from vqanim.icons import icon_figure, shape_figure, text_figure
+from vqanim.icons.draw import Mask, silhouette
 from vqanim.icons.fontawesome import font_path, load_catalogue
-from vqanim.icons.silhouette import Mask, silhouette
 
 ICONS = load_catalogue().icons
 

@@ -16,9 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
-from tests.plans import frame_plan
+from tests.plans import frame_plan, make_descent, optimize
 from vqanim.errors import InputError
-from vqanim.guidance.guide import Guide
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import (
     TEXT_PARTS,
@@ -135,12 +134,12 @@ def test_a_guide_needs_the_text_tower_only_once(
     kind: str, generator: VQGANGenerator, images: Tensor, tmp_path: Path
 ) -> None:
     perceptor, _ = load(kind, "plain.pth", tmp_path)
-    guide = Guide(generator, [Viewer(perceptor)], ["a volcano"])
+    guide = make_descent(generator, [Viewer(perceptor)], ["a volcano"])
     perceptor.release_text()
-    latents = generator.start(images[:1], torch.Generator())
-    result = guide.optimise(latents, frame_plan(steps=2, cutouts=(4,)), torch.Generator().manual_seed(0))
+    latents = generator.carry(images[:1])
+    result = optimize(guide, latents, frame_plan(steps=2, cutouts=(4,)), torch.Generator().manual_seed(0))
     assert result.finite
-    assert not torch.equal(result.latents["z"], latents["z"])
+    assert not torch.equal(result.params["z"], latents["z"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
+from tests.plans import decode
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.clip import CLIPPerceptor
 from vqanim.models.families.clip import load_clip
@@ -28,11 +29,11 @@ def images() -> Tensor:
 def test_a_decoder_in_low_precision_paints_the_same_picture(images: Tensor) -> None:
     generator = load_vqgan(get_generator_entry("pocket"), CPU)
     latents = generator.carry(images)
-    before = generator.decode(latents)
+    before = decode(generator, latents)
     generator.lower_precision(torch.bfloat16)
     assert torch.equal(generator.carry(images)["z"], latents["z"]), "the encoder is left alone"
     z = latents["z"].clone().requires_grad_(True)
-    after = generator.decode({"z": z})
+    after = decode(generator, {"z": z})
     after.mean().backward()
     assert after.dtype == torch.float32
     assert z.grad is not None

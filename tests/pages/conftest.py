@@ -16,7 +16,7 @@ from vqanim.files import Picture
 from vqanim.film.make import make_film
 from vqanim.pages.rendered import Rendered
 from vqanim.scene import dump_scene
-from vqanim.takes.records import Figures
+from vqanim.takes.records import Metrics
 from vqanim.takes.run import write_run
 from vqanim.takes.store import TakeStore
 
@@ -52,10 +52,10 @@ def picture(index: int, width: int = 64, height: int = 48) -> Picture:
     )
 
 
-def figures(index: int) -> Figures:
+def figures(index: int) -> Metrics:
     """How frame `index` was painted."""
     similar = ((f"a volcano {NASTY}, matte painting", 0.1 + index / 100), ("a lake, matte painting", -0.25))
-    return Figures(0.5 + index / 10, similar, (("prompt", 1.5 - index / 10), ("stay_near_pixels", 0.125)))
+    return Metrics(0.5 + index / 10, similar, (("prompt", 1.5 - index / 10), ("stay_near_pixels", 0.125)))
 
 
 def save_frames(prepared: Prepared, folder: Path, painted: int | None = None, shift: int = 0) -> None:
@@ -66,7 +66,7 @@ def save_frames(prepared: Prepared, folder: Path, painted: int | None = None, sh
             if painted is not None and done >= painted:
                 return
             size = (prepared.timeline.width, prepared.timeline.height)
-            store.save(plan, picture(done + shift, *size), f"d{done}", figures=figures(done))
+            store.save(plan, picture(done + shift, *size), f"d{done}", metrics=figures(done))
             done += 1
 
 

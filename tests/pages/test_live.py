@@ -12,11 +12,11 @@ import pytest
 
 from tests.pages.conftest import NASTY, SCENE, check_page, figures, picture, save_frames
 from vqanim.api import Prepared, prepare
-from vqanim.engine.events import FrameDone, LapseStep, ModelsLoaded, RunStarted, ShotStarted, TakesDone
+from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
 from vqanim.errors import OutputError
 from vqanim.pages.live import MOST_LANES, LivePage, live_page, read_warnings
 from vqanim.pages.shown import show
-from vqanim.takes.records import Figures
+from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 
 
@@ -96,7 +96,7 @@ def test_it_follows_a_render(prepared: Prepared, folder: Path) -> None:
         assert now["warnings"][-1] == "pocket does not know <x>"
         assert "0.13" in now["lanes"]
         assert check_page(now["lanes"]).tags.count("svg") == 5
-        page.hear(LapseStep("two", 1, 2, 0, 0.5))
+        page.hear(StepDone("two", 1, 2, 0, 0.5))
         while now["step"] is None:
             now = shown(folder)
         assert (now["step"], now["shot"]) == ([1, 2], "two")
@@ -230,7 +230,7 @@ def test_of_very_many_prompts_the_latest_are_drawn(tmp_path: Path, folder: Path)
     for plan in prepared.timeline.shots[0].frames[:30]:
         pairs = tuple((term.text, 0.5) for term in plan.losses)
         store.save(
-            plan, picture(plan.index), f"d{plan.index}", figures=Figures(1.0, pairs, (("prompt", 1.0),))
+            plan, picture(plan.index), f"d{plan.index}", metrics=Metrics(1.0, pairs, (("prompt", 1.0),))
         )
     with watch(prepared, folder) as page:
         page.hear(started(folder, kept=12))

@@ -20,7 +20,7 @@ from vqanim.pages import measures
 from vqanim.pages.report import write_report
 from vqanim.pages.sound import waveform
 from vqanim.scene import dump_scene
-from vqanim.takes.records import Entry, append_entries
+from vqanim.takes.records import FrameRecord, append_records
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import SoundPlan
 
@@ -171,13 +171,13 @@ def test_ten_thousand_frames_take_seconds(tmp_path: Path) -> None:
     prepared = prepare(tmp_path / "long.yaml")
     store = TakeStore(folder)
     for shot in prepared.timeline.shots:
-        first = store.save(shot.frames[0], picture(0), "d", figures=figures(0))
+        first = store.save(shot.frames[0], picture(0), "d", metrics=figures(0))
         path = store.frame_path(shot.name, 0)
         for index in range(1, 5000):
             os.link(path, store.frame_path(shot.name, index))
-        entry = Entry(0, "d", first.pixels, path.stat().st_size, path.stat().st_mtime_ns, first.pixels)
-        entries = (replace(entry, index=index, figures=figures(index)) for index in range(5000))
-        append_entries(path.with_name("record.jsonl"), entries)
+        entry = FrameRecord(0, "d", first.pixels, first.pixels, path.stat().st_size, path.stat().st_mtime_ns)
+        entries = (replace(entry, index=index, metrics=figures(index)) for index in range(5000))
+        append_records(path.with_name("record.jsonl"), entries)
     (folder / "scene.resolved.yaml").write_text(dump_scene(prepared.scene))
     rendered = find_rendered(folder)
     began = time.process_time()

@@ -130,7 +130,7 @@ def test_a_holder_on_another_machine_is_taken_over_and_notices(tmp_path: Path) -
         with pytest.raises(LockedError, match="elsewhere .* took this folder over"):
             store.save(replace(frame_plan(), index=1), picture, "mine")
         with pytest.raises(LockedError):
-            store.supersede([("main", 0)])
+            store.archive([("main", 0)])
         assert store.find_frames("main") == (0,)
         assert not (tmp_path / "superseded").exists()
     assert json.loads((tmp_path / ".lock.json").read_text())["token"] == "theirs", "it is not ours to remove"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from vqanim import __version__
 from vqanim.files import Picture
-from vqanim.takes.metadata import parameters_text, read_written, version
+from vqanim.takes.metadata import parameters_text, read_metadata
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 
@@ -37,7 +38,7 @@ def test_parameters_are_what_viewers_read(store: TakeStore, plan: FramePlan, pic
     assert lines[1] == "Negative prompt: green meadow:0.5"
     assert lines[2] == (
         "Steps: 6, Sampler: Adam, Seed: 7, Size: 24x16, Model: pocket + pocket, Learning rate: 0.12, "
-        f"Shot: main, Frame: 3, Version: vqanim {version()}"
+        f"Shot: main, Frame: 3, Version: vqanim {__version__}"
     )
     assert len(lines) == 3
 
@@ -96,4 +97,4 @@ def test_a_foreign_picture_has_no_digest(tmp_path: Path, chunk: str | None) -> N
     if chunk is not None:
         info.add_itxt("vqanim", chunk)
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png", pnginfo=info)
-    assert read_written(tmp_path / "a.png") is None
+    assert read_metadata(tmp_path / "a.png") is None

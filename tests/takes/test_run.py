@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from vqanim.takes.archive import next_archive, write_keeping_old
 from vqanim.takes.run import changes, read_run, write_run
-from vqanim.takes.superseded import next_superseded, write_keeping_old
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_the_same_settings_leave_the_file_alone(tmp_path: Path) -> None:
 
 def test_other_settings_move_the_old_file_beside_the_stale_frames(tmp_path: Path) -> None:
     write_run(tmp_path, {"a": 1})
-    attic = next_superseded(tmp_path)
+    attic = next_archive(tmp_path)
     assert write_run(tmp_path, {"a": 2}, attic) == attic / "run.json"
     assert json.loads((attic / "run.json").read_text()) == {"a": 1}
     assert read_run(tmp_path) == {"a": 2}
@@ -39,7 +39,7 @@ def test_no_older_file_is_ever_lost(tmp_path: Path) -> None:
 
 
 def test_an_attic_that_has_such_a_file_already_is_not_used(tmp_path: Path) -> None:
-    attic = next_superseded(tmp_path)
+    attic = next_archive(tmp_path)
     (attic / "run.json").write_text("older")
     write_run(tmp_path, {"a": 1})
     assert write_run(tmp_path, {"a": 2}, attic) == tmp_path / "superseded" / "002" / "run.json"
@@ -61,7 +61,7 @@ def test_missing_is_none(tmp_path: Path) -> None:
 def test_numbers_go_on_after_the_highest(tmp_path: Path) -> None:
     for name in ("002", "1000", "notes"):
         (tmp_path / "superseded" / name).mkdir(parents=True)
-    assert next_superseded(tmp_path).name == "1001"
+    assert next_archive(tmp_path).name == "1001"
 
 
 def test_any_text_file_can_be_kept_like_this(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vqanim.errors import OutputError
-from vqanim.takes.space import check_space
+from vqanim.takes.store import check_space
 
 
 def test_a_film_that_cannot_fit_is_refused_before_it_begins(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from PIL import Image, PngImagePlugin
 from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture
 from vqanim.takes.digest import pixel_hash
-from vqanim.takes.records import Figures
-from vqanim.takes.store import FrameRecord, TakeStore
+from vqanim.takes.records import FrameRecord, Metrics
+from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +93,7 @@ def test_missing_frames_are_none_and_cannot_be_loaded(store: TakeStore) -> None:
 def test_looking_makes_no_folder(store: TakeStore) -> None:
     store.record("main", 0)
     store.list_shots()
-    assert store.supersede([("main", 0)]) is None
+    assert store.archive([("main", 0)]) is None
     assert not store.folder.exists()
 
 
@@ -130,7 +130,7 @@ def test_permission_denied_says_so(store: TakeStore, plan: FramePlan, picture: P
 KILLED = """
 import os, sys, pathlib
 import numpy as np
-from vqanim.takes.records import Figures
+from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import *
 stop = lambda *_, **__: os.kill(os.getpid(), 9)
@@ -159,7 +159,7 @@ def test_killed_before_the_rename_leaves_no_frame_and_the_next_run_cleans_up(
 
 
 def test_killed_before_the_record_keeps_the_frame(store: TakeStore) -> None:
-    save_and_die(store.folder, "import vqanim.takes.records as r; r.append_entries = stop")
+    save_and_die(store.folder, "import vqanim.takes.records as r; r.append_records = stop")
     assert not (store.shot_folder("main") / "record.jsonl").exists()
     record = store.record("main", 0)
     assert record is not None
@@ -346,7 +346,7 @@ def test_superseded_frames_move_and_the_others_stay(
 ) -> None:
     frames = fill(store, plan, picture, 4)
     content = store.frame_path("main", 2).read_bytes()
-    moved = store.supersede([FrameRef("main", 2), ("main", 3), ("main", 3), ("main", 9)])
+    moved = store.archive([FrameRef("main", 2), ("main", 3), ("main", 3), ("main", 9)])
     assert moved == store.folder / "superseded" / "001"
     assert (moved / "main" / "000002.png").read_bytes() == content
     assert store.find_frames("main") == (0, 1)
@@ -358,7 +358,7 @@ def test_superseded_frames_move_and_the_others_stay(
 
 def test_a_moved_frame_that_is_put_back_is_known(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     frames = fill(store, plan, picture, 2)
-    moved = store.supersede([("main", 1)])
+    moved = store.archive([("main", 1)])
     assert moved is not None
     (moved / "main" / "000001.png").rename(store.frame_path("main", 1))
     assert fresh(store).record("main", 1) == frames[1]
@@ -368,7 +368,7 @@ def test_the_record_of_a_moved_frame_does_not_vouch_for_a_stranger(
     store: TakeStore, plan: FramePlan, picture: Picture
 ) -> None:
     fill(store, plan, picture, 2)
-    store.supersede([("main", 1)])
+    store.archive([("main", 1)])
     paint_over(store.frame_path("main", 1), picture)
     assert store.record("main", 1) is None
     assert fresh(store).record("main", 1) is None
@@ -377,7 +377,7 @@ def test_the_record_of_a_moved_frame_does_not_vouch_for_a_stranger(
 def test_superseding_never_overwrites(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     for number in range(1, 4):
         store.save(plan, np.full_like(picture, number), f"d{number}")
-        store.supersede([("main", 3)])
+        store.archive([("main", 3)])
     shown = {
         path.parent.parent.name: int(np.asarray(Image.open(path))[0, 0, 0])
         for path in store.folder.glob("superseded/*/main/000003.png")
@@ -389,7 +389,7 @@ def test_several_shots_move_together(store: TakeStore, plan: FramePlan, picture:
     fill(store, plan, picture, 2, "one")
     fill(store, plan, picture, 2, "two")
     assert store.list_shots() == ("one", "two")
-    moved = store.supersede([("one", 0), ("one", 1), ("two", 1)])
+    moved = store.archive([("one", 0), ("one", 1), ("two", 1)])
     assert moved is not None
     found = sorted(path.relative_to(moved).as_posix() for path in moved.rglob("*.png"))
     assert found == ["one/000000.png", "one/000001.png", "two/000001.png"]
@@ -401,14 +401,14 @@ def test_several_shots_move_together(store: TakeStore, plan: FramePlan, picture:
 def test_what_lies_beside_a_frame_moves_along(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     fill(store, plan, picture, 2)
     store.frame_path("main", 1).with_suffix(".safetensors").write_bytes(b"state")
-    moved = store.supersede([("main", 1)])
+    moved = store.archive([("main", 1)])
     assert moved is not None
     assert (moved / "main" / "000001.safetensors").read_bytes() == b"state"
 
 
 def test_nothing_to_move_makes_no_folder(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     fill(store, plan, picture, 1)
-    assert store.supersede([("main", 5)]) is None
+    assert store.archive([("main", 5)]) is None
     assert not (store.folder / "superseded").exists()
 
 
@@ -451,7 +451,7 @@ def test_what_is_written_stays_in_the_folder(
     if link == "superseded":
         fill(store, plan, picture, 1)
     with pytest.raises(OutputError, match="link"):
-        store.supersede([("main", 0)]) if link == "superseded" else fill(store, plan, picture, 1)
+        store.archive([("main", 0)]) if link == "superseded" else fill(store, plan, picture, 1)
     assert (outside / "notes.txt").read_text() == "mine"
     assert sorted(path.name for path in outside.rglob("*")) == ["main", "notes.txt"]
 
@@ -459,48 +459,48 @@ def test_what_is_written_stays_in_the_folder(
 # How frames were painted
 
 
-FIGURES = Figures(1.25, (("ein Schloß, 城", 0.21875), ("fog", -0.5)), (("prompt", 0.75), ("image", math.nan)))
-KEPT = Figures(1.25, (("ein Schloß, 城", 0.21875), ("fog", -0.5)), (("prompt", 0.75),))
+METRICS = Metrics(1.25, (("ein Schloß, 城", 0.21875), ("fog", -0.5)), (("prompt", 0.75), ("image", math.nan)))
+KEPT = Metrics(1.25, (("ein Schloß, 城", 0.21875), ("fog", -0.5)), (("prompt", 0.75),))
 
 
 def test_how_a_frame_was_painted_is_known_in_the_next_run(
     store: TakeStore, plan: FramePlan, picture: Picture
 ) -> None:
-    store.save(plan, picture, "d1", figures=FIGURES)
-    assert fresh(store).figures("main") == {3: KEPT}
+    store.save(plan, picture, "d1", metrics=METRICS)
+    assert fresh(store).metrics("main") == {3: KEPT}
     os.utime(store.frame_path("main", 3))  # so that it is hashed and noted again
     again = fresh(store)
     assert again.record("main", 3) is not None
-    assert fresh(store).figures("main") == {3: KEPT}
+    assert fresh(store).metrics("main") == {3: KEPT}
     store.save(plan, picture, "d2")  # another plan: they are not of this frame
-    assert fresh(store).figures("main") == {}
+    assert fresh(store).metrics("main") == {}
 
 
-def test_figures_change_no_bit_of_a_frame(tmp_path: Path, plan: FramePlan, picture: Picture) -> None:
+def test_metrics_change_no_bit_of_a_frame(tmp_path: Path, plan: FramePlan, picture: Picture) -> None:
     one, two = TakeStore(tmp_path / "one"), TakeStore(tmp_path / "two")
     one.save(plan, picture, "d1")
-    two.save(plan, picture, "d1", figures=FIGURES)
+    two.save(plan, picture, "d1", metrics=METRICS)
     assert one.frame_path("main", 3).read_bytes() == two.frame_path("main", 3).read_bytes()
 
 
-@pytest.mark.parametrize("figures", ["absent", None, 3, {"seconds": "soon"}, {"similarities": [["a"]]}])
-def test_a_record_without_figures_or_with_odd_ones_still_counts(
-    store: TakeStore, plan: FramePlan, picture: Picture, figures: object
+@pytest.mark.parametrize("metrics", ["absent", None, 3, {"seconds": "soon"}, {"similarities": [["a"]]}])
+def test_a_record_without_metrics_or_with_odd_ones_still_counts(
+    store: TakeStore, plan: FramePlan, picture: Picture, metrics: object
 ) -> None:
-    saved = store.save(plan, picture, "d1", figures=FIGURES)
+    saved = store.save(plan, picture, "d1", metrics=METRICS)
     line = json.loads(record_lines(store)[-1])
-    del line["figures"]
-    line |= {} if figures == "absent" else {"figures": figures}
+    del line["metrics"]
+    line |= {} if metrics == "absent" else {"metrics": metrics}
     (store.shot_folder("main") / "record.jsonl").write_text(json.dumps(line) + "\n")
-    assert fresh(store).figures("main") == {}
+    assert fresh(store).metrics("main") == {}
     assert fresh(store).record("main", 3) == saved
     assert len(record_lines(store)) == 1  # nothing was hashed anew
 
 
-def test_moved_frames_take_their_figures_along(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
-    store.save(plan, picture, "d1", figures=FIGURES)
-    store.save(replace(plan, index=4), picture, "d2", figures=FIGURES)
-    moved = store.supersede([("main", 4)])
+def test_moved_frames_take_their_metrics_along(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
+    store.save(plan, picture, "d1", metrics=METRICS)
+    store.save(replace(plan, index=4), picture, "d2", metrics=METRICS)
+    moved = store.archive([("main", 4)])
     assert moved is not None
-    assert fresh(store).figures("main") == {3: KEPT}
-    assert Figures.read(json.loads((moved / "main" / "record.jsonl").read_text())["figures"]) == KEPT
+    assert fresh(store).metrics("main") == {3: KEPT}
+    assert Metrics.read(json.loads((moved / "main" / "record.jsonl").read_text())["metrics"]) == KEPT

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vqanim.engine.events import PageFailed, PageWritten
     from vqanim.film import FilmDone
     from vqanim.film.found import CutFound
-    from vqanim.film.presets import Wishes
+    from vqanim.film.reel import EncodeOptions
     from vqanim.pages.compare import Comparison
     from vqanim.pages.rendered import Rendered
     from vqanim.preview.outline import ModelLine
@@ -36,21 +36,22 @@ def encode(
     """Make a film from takes again, without torch, and paint nothing.
 
     source: the folder of a render, or the scene, whose render lies in `renders/<stem>`.
-    presets: names from `vqanim.film.presets.PRESETS`; none of them is what a render makes.
+    presets: names from `vqanim.film.formats.PRESETS`; none of them is what a render makes.
     out: a folder for the films; the render's own when None.
     crf: quality, where a preset knows the number. upscale: a factor. gif_full: the GIF in the film's size.
 
     Frames that are missing are left out, and CutFound, which comes first, says so.
-    Raises SceneError; InputError when there are no takes; UsageError for wishes that a preset cannot
+    Raises SceneError; InputError when there are no takes; UsageError for options that a preset cannot
     fulfil; LockedError while a render holds the folder; OutputError.
     """
-    from vqanim.film.presets import PRESETS, Wishes
+    from vqanim.film.formats import PRESETS
+    from vqanim.film.reel import EncodeOptions
 
     if unknown := [name for name in presets if name not in PRESETS]:
         raise UsageError(f"there is no preset {unknown[0]!r}, allowed are {', '.join(PRESETS)}")
     prepared, folder, stem = find_render(source, overrides, allow_outside=allow_outside)
-    wishes = Wishes(crf, upscale, gif_full)
-    return _encode(prepared, folder, stem, presets, wishes, None if out is None else Path(out))
+    options = EncodeOptions(crf, upscale, gif_full)
+    return _encode(prepared, folder, stem, presets, options, None if out is None else Path(out))
 
 
 def _encode(
@@ -58,7 +59,7 @@ def _encode(
     folder: Path,
     stem: str,
     presets: Sequence[str],
-    wishes: Wishes,
+    options: EncodeOptions,
     out: Path | None,
 ) -> Generator[CutFound | FilmDone, None, None]:
     from vqanim.engine.cache_check import Chain, check_cache
@@ -81,7 +82,7 @@ def _encode(
             out or folder,
             stem,
             presets,
-            wishes,
+            options,
             foreign=out is not None,
             guard=lock.check,
         )

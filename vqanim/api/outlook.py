@@ -25,12 +25,14 @@ def outline(prepared: Prepared, device: str | None = None, out: str | Path | Non
     device: whose times are meant; the one that painted last if None. out: the folder of the render, the
     default one when None: frames that are there already and hold need not be painted.
     """
-    from vqanim.engine.speeds import read_speeds
+    from vqanim.engine.timings import read_timings
     from vqanim.preview.outline import make_outline
 
     models = prepared.generator, prepared.perceptors
     found = look_for_frames(prepared, Path(out) if out is not None else prepared.default_folder)
-    return make_outline(prepared.scene, prepared.timeline, models, read_speeds(cache_folder()), device, found)
+    return make_outline(
+        prepared.scene, prepared.timeline, models, read_timings(cache_folder()), device, found
+    )
 
 
 def look_for_frames(prepared: Prepared, folder: Path) -> CacheCheck | None:
@@ -42,11 +44,11 @@ def look_for_frames(prepared: Prepared, folder: Path) -> CacheCheck | None:
         return None
     from vqanim.engine.cache_check import Chain, check_cache
     from vqanim.takes.digest import content_hashes
-    from vqanim.takes.store import Onlooker
+    from vqanim.takes.store import ReadOnlyStore
 
     timeline = prepared.timeline
     chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
-    return check_cache(timeline, Onlooker(folder), chain)
+    return check_cache(timeline, ReadOnlyStore(folder), chain)
 
 
 def draw_plot(outline: Outline, path: Path) -> None:
@@ -106,8 +108,8 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
     from vqanim.engine.measure import measure as measure_frames
 
     importing = monotonic() - began
-    from vqanim.engine.speeds import learn
-    from vqanim.film.measure import seconds_a_frame
+    from vqanim.engine.timings import save_timings
+    from vqanim.film.make import seconds_a_frame
 
     timeline = prepared.timeline
     samples = measure_frames(
@@ -117,4 +119,4 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
         importing,
         lambda picture: seconds_a_frame(timeline, picture),
     )
-    learn(cache_folder(), samples)
+    save_timings(cache_folder(), samples)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vqanim.engine.events import Event, PageFailed, RunStarted, SettingsChanged
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
-    from vqanim.film.compose import Find
+    from vqanim.film.reel import Find
     from vqanim.pages.live import LivePage
     from vqanim.timeline import FrameRef
 
@@ -99,7 +99,7 @@ def _render(
     began = monotonic()
     from vqanim.engine.events import RunStarted
     from vqanim.engine.job import Job
-    from vqanim.engine.learning import Learner
+    from vqanim.engine.measure import TimingsRecorder
     from vqanim.engine.render import paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
@@ -107,11 +107,11 @@ def _render(
     from vqanim.pages.rendered import Rendered
     from vqanim.pages.report import PART_REPORT, REPORT
     from vqanim.pages.shown import show
+    from vqanim.takes.archive import write_keeping_old
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
     from vqanim.takes.store import TakeStore
-    from vqanim.takes.superseded import write_keeping_old
 
     importing = monotonic() - began
     with lock_folder(folder) as lock:
@@ -131,12 +131,12 @@ def _render(
         film = show(prepared.scene, timeline, part)
 
         with (
-            closing(Learner(timeline, cache_folder(), importing=importing)) as learner,
+            closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
             live_page(folder, film, store, stem, lock.check) as watched,
         ):
             painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
-                learner.hear(event)
+                timings.on_event(event)
                 watched.hear(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
@@ -158,7 +158,7 @@ def _render(
                 written |= made.written
                 yield made
             if complete:
-                learner.films(monotonic() - making)
+                timings.add_films(monotonic() - making)
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
                 rendered = Rendered(folder, stem, film, model_lines(prepared))
@@ -249,7 +249,7 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
-    from vqanim.engine.learning import device_label
+    from vqanim.engine.timings import device_label
     from vqanim.takes.digest import ENGINE_VERSION
 
     timeline = prepared.timeline

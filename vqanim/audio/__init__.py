@@ -1,5 +1,5 @@
 """Soundtracks as plain data: their beats, sections and signals over time. No torch.
 
-open_song("song.mp3") -> Song, or InputError with what is wrong with the file
-hear_beats(song) -> tempo, beats and sections; hear_signal(song, spec) -> a number over time
+SongAnalysis.of(Path("song.mp3")), or InputError with what is wrong with the file
+    .beats() -> tempo, beats and sections; .signal("bass") -> a number over time
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.audio.levels import blurred
+from vqanim.audio.spectrum import blurred
 from vqanim.audio.tempo import TempoPath
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
 
-    from vqanim.audio.hear import Beats
+    from vqanim.audio.analysis import Beats
 
 Floats = NDArray[np.float64]
 Font: TypeAlias = "ImageFont.FreeTypeFont | ImageFont.ImageFont"

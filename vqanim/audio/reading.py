@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import subprocess
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.audio.whole import cut_short
 from vqanim.errors import InputError
-from vqanim.ffmpeg import LOCAL, Watchdog, Words, executable, kill, patience, start
+from vqanim.ffmpeg import LOCAL, FfmpegError, decode
+from vqanim.files import staged, writing
 
 Samples = NDArray[np.float32]
 
@@ -37,6 +37,15 @@ _FORMATS = (
     "mov,matroska,asf,aac,ac3,eac3,amr,ape,wv,tta,caf,mpegts,mpeg,avi,flv,mp3,wav,w64,aiff,flac,ogg,au,dsf"
 )
 _FFMPEG_CHANNELS = 2
+
+HEAD = 1 << 16
+"""Bytes at the beginning that hold the headers."""
+_XING_OFFSETS = (36, 21, 13)
+"""Bytes from the first frame of an mp3 to its Xing header: after the side information of its kind."""
+_LEVEL = 0.5
+_SONG = 0.6
+"""The song is that much softer under the clicks."""
+_SECONDS = 0.05
 
 
 class BadSong(InputError):
@@ -196,48 +205,24 @@ def _probe_by_ffmpeg(path: Path) -> Song:
 
 def _by_ffmpeg(path: Path) -> Iterator[Samples]:
     """Two channels at DECODED_RATE. Raises BadSong."""
+    sound = ("-f", "f32le", "-ac", str(_FFMPEG_CHANNELS), "-ar", str(DECODED_RATE), "pipe:1")
     command = [
-        *(executable(), "-hide_banner", "-loglevel", "error", "-nostdin"),
-        *("-format_whitelist", _FORMATS, "-xerror", *LOCAL, "-i", f"file:{path}", "-map", "0:a:0", "-t"),
-        *(
-            str(MAX_SECONDS + 1),
-            "-f",
-            "f32le",
-            "-ac",
-            str(_FFMPEG_CHANNELS),
-            "-ar",
-            str(DECODED_RATE),
-            "pipe:1",
-        ),
+        *("-hide_banner", "-loglevel", "error", "-nostdin", "-format_whitelist", _FORMATS, "-xerror", *LOCAL),
+        *("-i", f"file:{path}", "-map", "0:a:0", "-t", str(MAX_SECONDS + 1), *sound),
     ]
-    size, limit = 4 * _FFMPEG_CHANNELS * BLOCK, patience()
-    process = start(command, subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    with Words(process.stderr) as words, Watchdog(process, limit) as watchdog:
-        try:
-            while True:
-                with watchdog.watching():
-                    data = process.stdout.read(size)
-                if not data:
-                    break
-                whole = len(data) // (4 * _FFMPEG_CHANNELS) * 4 * _FFMPEG_CHANNELS
-                yield np.frombuffer(data[:whole], "<f4").reshape(-1, _FFMPEG_CHANNELS)
-            with watchdog.watching():
-                code = process.wait()
-        finally:
-            kill(process)
-            process.stdout.close()
-            process.wait()
-    if watchdog.bitten:
-        raise BadSong(
-            path,
-            f"ffmpeg did nothing for {limit:g} s while it was read; save it as wav or flac "
-            "(VQANIM_FFMPEG_PATIENCE says how long to wait)",
-        )
-    if code != 0:
-        raise BadSong(path, _why_no_sound(words.last, path))
+    size = 4 * _FFMPEG_CHANNELS
+    try:
+        for data in decode(command, size * BLOCK):
+            whole = len(data) // size * size
+            yield np.frombuffer(data[:whole], "<f4").reshape(-1, _FFMPEG_CHANNELS)
+    except FfmpegError as error:
+        if error.hung is not None:
+            raise BadSong(
+                path,
+                f"ffmpeg did nothing for {error.hung:g} s while it was read; save it as wav or flac "
+                "(VQANIM_FFMPEG_PATIENCE says how long to wait)",
+            ) from error
+        raise BadSong(path, _why_no_sound(error.words, path)) from error
 
 
 def _why_no_sound(words: str, path: Path) -> str:
@@ -249,3 +234,109 @@ def _why_no_sound(words: str, path: Path) -> str:
     if "Format not on whitelist" in words or "Invalid data found" in words:
         return "is no sound that can be read, allowed are wav, flac, ogg, mp3, m4a and what ffmpeg decodes"
     return f"cannot be read ({last[-200:]})"
+
+
+def cut_short(path: Path) -> str | None:
+    """What is missing, for people, or None for a file that is whole or does not say how long it is.
+
+    A FLAC is not looked at, because decoding one that is cut short fails by itself. Raises OSError.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        file.seek(max(0, size - HEAD))
+        tail = file.read(HEAD)
+    if head[:4] in (b"RIFF", b"RF64"):
+        return _missing_bytes(_wav_end(head), size)
+    if head[:4] == b"FORM":
+        return _missing_bytes(8 + int.from_bytes(head[4:8], "big"), size)
+    if head[:4] == b"OggS":
+        return _ogg(tail)
+    return _mp3(head, size)
+
+
+def _missing_bytes(wanted: int | None, size: int) -> str | None:
+    # An odd length is padded by a byte that many programs leave out.
+    if wanted is None or wanted <= size + 1:
+        return None
+    return f"its header promises {wanted} bytes, and {size} are there"
+
+
+def _wav_end(head: bytes) -> int | None:
+    """Where the samples of a wav end; None where a recorder never wrote that down."""
+    position = 12
+    while position + 8 <= len(head):
+        name, length = (
+            head[position : position + 4],
+            int.from_bytes(head[position + 4 : position + 8], "little"),
+        )
+        if name == b"data":
+            return None if length in (0, 0xFFFFFFFF) else position + 8 + length
+        position += 8 + length + length % 2
+    return None
+
+
+def _ogg(tail: bytes) -> str | None:
+    """The last page of an Ogg stream is marked."""
+    last = tail.rfind(b"OggS")
+    if last < 0 or last + 6 > len(tail):
+        return "its end is missing"
+    return None if tail[last + 5] & 4 else "its last page is missing"
+
+
+def _mp3(head: bytes, size: int) -> str | None:
+    """What the Xing or Info header says of the bytes that follow it."""
+    start = 0
+    if head[:3] == b"ID3" and len(head) > 10:
+        # Seven bits a byte, so that no player takes the length for the beginning of sound.
+        start = 10 + sum(
+            (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
+        )
+    for offset in _XING_OFFSETS:
+        at = start + offset
+        if head[at : at + 4] not in (b"Xing", b"Info") or len(head) < at + 16:
+            continue
+        (flags,) = struct.unpack(">I", head[at + 4 : at + 8])
+        if flags & 3 == 3:
+            return _missing_bytes(start + int.from_bytes(head[at + 12 : at + 16], "big"), size)
+    return None
+
+
+def write_wav(path: Path, rate: int, blocks: Iterable[Samples]) -> None:
+    """Write blocks float32 [n, channels] as a wav of two channels. Raises OSError, and what they raise."""
+    import soundfile
+
+    with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format="WAV") as file:
+        for block in blocks:
+            file.write(np.clip(_stereo(block), -1.0, 1.0))
+
+
+def _stereo(block: Samples) -> Samples:
+    return block if block.shape[1] == 2 else np.repeat(block.mean(axis=1, keepdims=True), 2, axis=1)
+
+
+def write_clicks(song: Song, beats: Sequence[float], downbeat: int, path: Path, meter: int = 4) -> None:
+    """Write the song with a click on every beat as a wav, to hear whether they are right; the first beat of a
+    bar is higher. Raises BadSong and OutputError."""
+    bar, beat = _click(song.rate, 1760.0), _click(song.rate, 1174.7)
+
+    def mixed() -> Iterator[Samples]:
+        first = 0
+        for block in read_blocks(song):
+            block = _stereo(block) * np.float32(_SONG)
+            for number, second in enumerate(beats):
+                click = bar if (number - downbeat) % meter == 0 else beat
+                at = round(second * song.rate) - first
+                start, end = max(0, at), min(len(block), at + len(click))
+                if start < end:
+                    block[start:end] += click[start - at : end - at, None]
+            yield block
+            first += len(block)
+
+    with writing(path), staged(path) as temporary:
+        write_wav(temporary, song.rate, mixed())
+
+
+def _click(rate: int, pitch: float) -> Samples:
+    t = np.arange(round(_SECONDS * rate)) / rate
+    return np.asarray(_LEVEL * np.sin(2 * np.pi * pitch * t) * np.exp(-t / 0.01), np.float32)

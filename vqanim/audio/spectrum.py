@@ -126,3 +126,9 @@ def _moving_mean(values: Floats, length: int) -> Floats:
     first = np.clip(centers - length // 2, 0, len(values))
     last = np.clip(centers + length - length // 2, 0, len(values))
     return (sums[last] - sums[first]) / np.maximum(last - first, 1)
+
+
+def blurred(values: Floats, kernel: Floats) -> Floats:
+    """Values [T] convolved with a symmetric kernel of odd length, which may be longer than they are."""
+    half = len(kernel) // 2
+    return np.asarray(np.convolve(values, kernel)[half : half + len(values)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.audio.levels import blurred
+from vqanim.audio.spectrum import blurred
 
 Floats = NDArray[np.float64]
 

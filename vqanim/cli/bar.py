@@ -12,7 +12,7 @@ from rich.text import Text
 
 from vqanim.cli import words
 from vqanim.engine.events import FrameDone, ShotStarted, StepDone
-from vqanim.engine.pace import Pace
+from vqanim.engine.timings import Pace
 from vqanim.timeline.plan import Timeline
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vqanim.film.found import CutFound
 
 NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames")
-"""Those of vqanim.film.presets, which would bring in what a help page has no need of."""
+"""Those of vqanim.film.formats, which would bring in what a help page has no need of."""
 
 
 @click.command()

@@ -217,7 +217,7 @@ def _chunks(made: IconSpec, size: tuple[int, int]) -> PngImagePlugin.PngInfo:
     """What the PNG says about itself: a text for viewers, JSON for programs, and whose icon it is."""
     from PIL import PngImagePlugin
 
-    from vqanim.takes.metadata import version
+    from vqanim import __version__
 
     figure = made.figure
     look = {
@@ -231,9 +231,9 @@ def _chunks(made: IconSpec, size: tuple[int, int]) -> PngImagePlugin.PngInfo:
     }
     if figure.kind == "text" and figure.file:
         what["font"] = Path(figure.file).name
-    everything = {**what, **look, "size": list(size), "hash": figure.hash, "version": version()}
+    everything = {**what, **look, "size": list(size), "hash": figure.hash, "version": __version__}
     pairs = {key.replace("_", " ").capitalize(): value for key, value in look.items()}
-    last = {**pairs, "Size": f"{size[0]}x{size[1]}", "Version": f"vqanim {version()}"}
+    last = {**pairs, "Size": f"{size[0]}x{size[1]}", "Version": f"vqanim {__version__}"}
     info = PngImagePlugin.PngInfo()
     title = " ".join(_title(figure).split())
     info.add_itxt(

@@ -121,7 +121,7 @@ class Studio:
     def finish(self) -> None:
         """Save the grid of several pictures."""
         if len(self._paths) > 1 and self._pictures:
-            from vqanim.takes.still import write_picture
+            from vqanim.takes.metadata import write_picture
 
             write_picture(self._paths[-1], grid(self._pictures))
 

@@ -12,7 +12,7 @@ from vqanim.cli import words
 from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
-    from vqanim.audio.hear import Beats, Listener
+    from vqanim.audio.analysis import Beats, SongAnalysis
 
 BESIDE = ""
 """What `--plot` means without a name."""
@@ -61,9 +61,9 @@ def listen(
     files = [Path(name) if isinstance(name, str) else name for name in (plot_path, clicks, scene) if name]
     _check_files(files, path, force=force)
 
-    from vqanim.audio.hear import Listener
+    from vqanim.audio.analysis import SongAnalysis
 
-    listener = Listener.of(path)
+    listener = SongAnalysis.of(path)
     beats = listener.beats(meter, bpm)
     if as_json:
         from vqanim.cli.songtext import as_json_text
@@ -89,8 +89,8 @@ def _check_files(files: list[Path], song: Path, *, force: bool) -> None:
             raise UsageError(f"{file} exists; take another name, or overwrite it with --force")
 
 
-def _report(listener: Listener, beats: Beats) -> Iterator[str]:
-    from vqanim.audio.hear import CLEAR
+def _report(listener: SongAnalysis, beats: Beats) -> Iterator[str]:
+    from vqanim.audio.analysis import CLEAR
     from vqanim.audio.spectrum import RATE
     from vqanim.cli.songtext import sparkline
     from vqanim.scene.soundtrack import NAMES
@@ -123,14 +123,14 @@ def _minutes(seconds: float) -> str:
 
 
 def _write(
-    listener: Listener, beats: Beats, meter: int, plot: Path | None, clicks: str | None, scene: str | None
+    listener: SongAnalysis, beats: Beats, meter: int, plot: Path | None, clicks: str | None, scene: str | None
 ) -> Iterator[Path]:
     """Write what is wanted; gives each path."""
     if plot is not None:
         _write_plot(listener, beats, meter, plot)
         yield plot
     if clicks is not None:
-        from vqanim.audio.clicks import write_clicks
+        from vqanim.audio.reading import write_clicks
 
         write_clicks(listener.song, beats.beats, beats.downbeat, Path(clicks), meter)
         yield Path(clicks)
@@ -141,7 +141,7 @@ def _write(
         yield Path(scene)
 
 
-def _write_plot(listener: Listener, beats: Beats, meter: int, path: Path) -> None:
+def _write_plot(listener: SongAnalysis, beats: Beats, meter: int, path: Path) -> None:
     from vqanim.audio.plot import draw_plot
     from vqanim.audio.spectrum import RATE
     from vqanim.files import staged, writing

@@ -149,7 +149,7 @@ def _begin(given: Mapping[str, Any], like: Still) -> dict[str, Any]:
 def _like(path: str | None) -> Still:
     if path is None:
         return Still()
-    from vqanim.takes.still import read_still
+    from vqanim.takes.metadata import read_still
 
     still, notes = read_still(Path(path))
     words.warn(notes)
@@ -220,7 +220,7 @@ def outline(still: Still, prepared: Prepared) -> str:
 
 def save(path: Path, event: StillDone, still: Still, prepared: Prepared) -> None:
     """Write a picture with the settings that made it. Raises OutputError and InputError."""
-    from vqanim.takes.still import write_still
+    from vqanim.takes.metadata import write_still
 
     painted = replace(still, seed=event.seed)
     write_still(path, event.picture, painted, event.plan, prepared.timeline.models, event.steps)

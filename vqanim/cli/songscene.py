@@ -12,7 +12,7 @@ from vqanim.scene.sound import Clock
 from vqanim.scene.soundtrack import Soundtrack
 
 if TYPE_CHECKING:
-    from vqanim.audio.hear import Beats
+    from vqanim.audio.analysis import Beats
     from vqanim.audio.reading import Song
 
 IDEAS = (

@@ -15,7 +15,7 @@ from vqanim.scene.sound import BEAT, Floats, Signal
 from vqanim.scene.soundtrack import NAMES, Soundtrack
 
 if TYPE_CHECKING:
-    from vqanim.audio.hear import Beats, Listener
+    from vqanim.audio.analysis import Beats, SongAnalysis
 
 COLUMNS = 60
 """Characters of a curve."""
@@ -25,7 +25,7 @@ _PLAIN = " .:-=+*#@"
 Table: TypeAlias = dict[str, Floats]
 
 
-def as_json_text(listener: Listener, beats: Beats, fps: float) -> str:
+def as_json_text(listener: SongAnalysis, beats: Beats, fps: float) -> str:
     """All that was heard; signals at the moments k / fps."""
     said = {
         "song": str(listener.song.path),
@@ -46,7 +46,7 @@ def as_json_text(listener: Listener, beats: Beats, fps: float) -> str:
     return json.dumps(said, ensure_ascii=True)
 
 
-def csv_lines(listener: Listener, beats: Beats, fps: float) -> Iterator[str]:
+def csv_lines(listener: SongAnalysis, beats: Beats, fps: float) -> Iterator[str]:
     """A head and a line for every moment k / fps."""
     table = _sampled(listener, beats, fps)
     yield ",".join(["seconds", *table])
@@ -55,7 +55,7 @@ def csv_lines(listener: Listener, beats: Beats, fps: float) -> Iterator[str]:
         yield ",".join([f"{number / fps:.4f}", *(f"{value:.4f}" for value in row)])
 
 
-def _sampled(listener: Listener, beats: Beats, fps: float) -> Table:
+def _sampled(listener: SongAnalysis, beats: Beats, fps: float) -> Table:
     count = max(1, int(listener.song.seconds * fps + 1e-6))
     seconds = np.arange(count) / fps
     table = {name: Signal(RATE, listener.signal(name)).at(seconds) for name in NAMES}

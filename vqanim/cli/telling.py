@@ -27,7 +27,7 @@ from vqanim.engine.events import (
     TakesDone,
     TrialStarted,
 )
-from vqanim.engine.pace import Pace
+from vqanim.engine.timings import Pace
 from vqanim.film import FilmDone
 from vqanim.models.events import FetchEvent
 from vqanim.timeline.plan import Timeline

@@ -142,9 +142,9 @@ def make(lapse: Timelapse, count: int, still: Still, prepared: Prepared, paths: 
     from fractions import Fraction
 
     from vqanim.engine.still import StillDone
-    from vqanim.film.gif import write_gif
-    from vqanim.film.pictures import Reel
-    from vqanim.film.video import VideoSettings, write_video
+    from vqanim.film.formats.gif import write_gif
+    from vqanim.film.formats.video import VideoSettings, write_video
+    from vqanim.film.reel import Reel
 
     timeline = prepared.timeline
     plan = timeline.shots[0].frames[0]

@@ -105,7 +105,7 @@ def settle_edits(edited: Sequence[FrameRef], store: TakeStore, edits: Edits) -> 
     if edits == "refuse":
         raise InputError(_message(edited, store))
     if edits == "repair":
-        store.supersede(edited)
+        store.archive(edited)
         return
     for frame in edited:
         store.accept(frame.shot, frame.index)

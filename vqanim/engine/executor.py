@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 
 from vqanim.engine.cache_check import Chain, frames_from, settle_edits
-from vqanim.engine.device import determinism, device_errors
+from vqanim.engine.device import device_errors
 from vqanim.engine.events import (
     Event,
     FrameDone,
@@ -30,8 +30,8 @@ from vqanim.engine.timelapse import Timelapse, record
 from vqanim.guidance.graphs import Choice
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.recording import RECORDINGS, Recording
-from vqanim.takes.records import Figures
-from vqanim.takes.store import FrameRecord, TakeStore
+from vqanim.takes.records import FrameRecord, Metrics
+from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, Timeline
 
 
@@ -86,7 +86,7 @@ class LocalExecutor:
         """See Executor."""
         order = {shot.name: number for number, shot in enumerate(self._job.timeline.shots)}
         shots = sorted((shot for unit in units for shot in unit.shots), key=lambda shot: order[shot.name])
-        with determinism(self._job.deterministic), Saver(self._job.store) as saver:
+        with Saver(self._job.store) as saver:
             for shot in shots:
                 with closing(self._shot(shot, saver)) as events:
                     yield from events
@@ -148,7 +148,7 @@ class LocalExecutor:
         if record is not None:
             self._chain.pixels[here] = record.pixels
         elif store.record(here.shot, here.index) is not None:
-            store.supersede(frames_from(here.index, here.shot, store))
+            store.archive(frames_from(here.index, here.shot, store))
         return record is not None
 
     def _holding(self, frame: FrameRef, digest: str) -> FrameRecord | None:
@@ -171,7 +171,7 @@ class LocalExecutor:
         """Have a frame saved."""
         self._chain.pixels[FrameRef(plan.shot, plan.index)] = pixel_hash(frame.picture)
         painting = time.monotonic() - started
-        metrics = Figures(None if plan.lapse else painting, frame.similarities, frame.losses)
+        metrics = Metrics(None if plan.lapse else painting, frame.similarities, frame.losses)
         saver.save(plan, frame.picture, digest, self._job.timeline.models, metrics)
         return FrameDone(
             shot=plan.shot,

@@ -125,7 +125,9 @@ class Painter:
     def look(self, progress: Progress) -> Picture:
         """The picture after a step, uint8 [H, W, 3] at full size; before the next step is made."""
         with torch.no_grad():
-            return to_bytes(resize(self.generator.decode(progress.optimizer.params), *self.size))
+            height, width = progress.opening.shape[2:]
+            picture = self.generator.decode(progress.optimizer.params, (height, width))
+            return to_bytes(resize(picture, *self.size))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -153,15 +155,17 @@ class Painter:
                 params = self.generator.start(opening, self._random(plan, "start latents"), stage)
             else:
                 params = self.generator.carry(opening)
-        context = self._context(plan, opening, params, valid, inputs)
+        context, size = self._context(plan, opening, params, valid, inputs), (stage.height, stage.width)
         purpose = "cutouts" if plan.carries_view else f"cutouts {stage.width}x{stage.height}"
         for attempt in attempts(plan):
-            for event in self.method.steps(params, attempt, self._random(plan, purpose), context, since):
+            for event in self.method.steps(
+                params, attempt, size, self._random(plan, purpose), context, since
+            ):
                 if isinstance(event, OptimizerState):
                     yield event
                 elif event.finite:
                     with torch.no_grad():
-                        yield self.generator.decode(event.params), event
+                        yield self.generator.decode(event.params, size), event
                     return
         raise InputError(
             f"shot {plan.shot}, frame {plan.index}: the optimization ran away to infinity; "
@@ -174,7 +178,7 @@ class Painter:
             if plan.steps or plan.previous is None:
                 return picture
             with torch.no_grad():
-                return self.generator.decode(self.generator.carry(picture))
+                return self.generator.decode(self.generator.carry(picture), self.size)
         if plan.anchor is None:
             return picture
         anchor = inputs[Input("anchor", plan.anchor)]

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from vqanim.engine.cache_check import Chain
+from vqanim.engine.device import determinism
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded
 from vqanim.engine.executor import LocalExecutor, Unit
 from vqanim.engine.job import Job
@@ -135,7 +136,7 @@ def work(pipe: Pipe, job: Job, device: str, pixels: Mapping[FrameRef, str], thre
             unit = pipe.recv()
             if unit is None:
                 break
-            with closing(executor.run([unit])) as events:
+            with determinism(job.deterministic), closing(executor.run([unit])) as events:
                 for event in saved_first(events):
                     pipe.send(event)
         pipe.send(None)

@@ -10,14 +10,14 @@ from dataclasses import replace
 import torch
 
 from vqanim.engine.cache_check import Chain, check_cache, settle_edits
-from vqanim.engine.device import choose_devices
+from vqanim.engine.device import choose_devices, determinism
 from vqanim.engine.events import Event, FrameDone, FrameKept, RunStarted, TakesDone
 from vqanim.engine.executor import Executor, LocalExecutor, split_units
 from vqanim.engine.job import Job
 from vqanim.engine.precision import lowest_precision
 from vqanim.engine.processes import ProcessExecutor, worker_threads
 from vqanim.guidance.graphs import choose
-from vqanim.takes.space import check_space
+from vqanim.takes.store import check_space
 
 
 def paint_takes(job: Job) -> Generator[Event, None, None]:
@@ -28,6 +28,11 @@ def paint_takes(job: Job) -> Generator[Event, None, None]:
     iterator at any moment leaves a folder that can be continued.
     Raises DeviceError, InputError and OutputError.
     """
+    with determinism(job.deterministic):
+        yield from _walk(job)
+
+
+def _walk(job: Job) -> Generator[Event, None, None]:
     began, timeline, store = time.monotonic(), job.timeline, job.store
     devices = choose_devices(job.device)
     chain = Chain(job.key, job.assets)
@@ -40,7 +45,8 @@ def paint_takes(job: Job) -> Generator[Event, None, None]:
     frames = sum(map(job.count, timeline.shots))
     done = sum(job.count(shot, chain.pixels) for shot in timeline.shots)
     check_space(store.folder, frames - done, timeline.width, timeline.height)
-    moved_to = store.supersede(found.stale) if found.stale else None
+    store.clean()
+    moved_to = store.archive(found.stale) if found.stale else None
     units = split_units(timeline)
     unfinished = [
         unit for unit in units if any(job.count(s) > job.count(s, chain.pixels) for s in unit.shots)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from vqanim.files import Picture
-from vqanim.takes.records import Figures
+from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef
 
@@ -25,11 +25,11 @@ class Saver:
         self._pending: Future[object] | None = None
         self._recent: dict[FrameRef, Picture] = {}
 
-    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str, figures: Figures) -> None:
+    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str, metrics: Metrics) -> None:
         """Begin to save a frame, once the one before is on disk. Raises OutputError of the one before."""
         self._wait()
         self._remember(FrameRef(plan.shot, plan.index), picture)
-        self._pending = self._worker.submit(self.store.save, plan, picture, digest, models, figures)
+        self._pending = self._worker.submit(self.store.save, plan, picture, digest, models, metrics)
 
     def load(self, frame: FrameRef | None) -> Picture | None:
         """A saved frame, if one is named, uint8 [H, W, 3]."""

@@ -15,8 +15,7 @@ from vqanim.engine.fit import FITS
 from vqanim.engine.random import generator as random_generator
 from vqanim.engine.start import start_picture
 from vqanim.errors import InputError
-from vqanim.icons.draw import draw_mask
-from vqanim.icons.silhouette import Mask, lightness
+from vqanim.icons.draw import Mask, draw_mask, lightness
 from vqanim.timeline.plan import AreaPlan, StartPlan
 from vqanim.types import Generator, Params
 

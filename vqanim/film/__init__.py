@@ -1,6 +1,5 @@
 """The edit: takes to the pictures of the film, and those to MP4, GIF and poster. No torch."""
 
-from vqanim.film.film import FilmDone
-from vqanim.film.make import make_film
+from vqanim.film.make import FilmDone, make_film
 
 __all__ = ["FilmDone", "make_film"]

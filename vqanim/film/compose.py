@@ -3,61 +3,52 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
+from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.camera.matrix import moves_matrix
 from vqanim.effects import Moment, apply_effects
-from vqanim.errors import OutputError
-from vqanim.files import Picture
-from vqanim.film.pictures import Reel, read_frame
-from vqanim.film.smooth import held, interpolate
+from vqanim.errors import InputError, OutputError
+from vqanim.ffmpeg import QUIET, FfmpegError, decode, raw_input
+from vqanim.files import Picture, read_picture
+from vqanim.film.reel import Find, Reel
 from vqanim.resample import move_picture
 from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Look, Timeline
-
-Find = Callable[[FrameRef], Path]
-"""The file of a saved frame."""
 
 KEPT_IN_MEMORY = 6
 """Saved frames: two neighbours of two takes, and the first of a loop."""
 WORKERS = 2
 """Film frames in the making at a time; most of the work is Pillow's, which threads do side by side."""
 
+# Where one picture has nothing to do with the next (scene change detection), frames are doubled, not mixed.
+_FILTER = "minterpolate=fps={fps}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"
 
-@dataclass
-class Loader:
-    """Reads the saved frames of a film, each once where film frames follow one another."""
 
-    find: Find
-    width: int
-    """Pixels."""
-    height: int
-    """Pixels."""
-    _recent: dict[FrameRef, Picture] = field(default_factory=dict)
+def loading(find: Find, width: int, height: int) -> Callable[[FrameRef], Picture]:
+    """Reads saved frames of `width` x `height` pixels, each once where film frames follow one another.
 
-    def saved(self, frame: FilmFrame) -> Mapping[FrameRef, Picture]:
-        """The saved frames that a film frame is made of. Raises OutputError."""
-        return {one: self._load(one) for one in frame.frames}
+    What it gives raises OutputError.
+    """
 
-    def _load(self, frame: FrameRef) -> Picture:
-        picture = self._recent.pop(frame, None)
-        if picture is None:
-            path = self.find(frame)
-            picture = read_frame(path)
-            if picture.shape != (self.height, self.width, 3):
-                found = f"{picture.shape[1]}x{picture.shape[0]}"
-                wanted = f"{self.width}x{self.height}"
-                raise OutputError(f"{path}: the frame is {found}, but the film is {wanted} pixels")
-        self._recent[frame] = picture  # the one used last is the last to go
-        while len(self._recent) > KEPT_IN_MEMORY:
-            del self._recent[next(iter(self._recent))]
+    @lru_cache(KEPT_IN_MEMORY)
+    def load(frame: FrameRef) -> Picture:
+        path = find(frame)
+        try:
+            picture = read_picture(path)
+        except InputError as error:
+            raise OutputError(f"{error}; run again, and it will be painted again") from error
+        if picture.shape != (height, width, 3):
+            found = f"{picture.shape[1]}x{picture.shape[0]}"
+            raise OutputError(f"{path}: the frame is {found}, but the film is {width}x{height} pixels")
         return picture
+
+    return load
 
 
 def compose(frame: FilmFrame, saved: Mapping[FrameRef, Picture], seed: int) -> Picture:
@@ -80,7 +71,7 @@ def _look(look: Look, picture: Picture) -> Picture:
 
 
 def compose_all(
-    frames: Iterable[FilmFrame], loader: Loader, seed: int, ahead: int = WORKERS
+    frames: Iterable[FilmFrame], load: Callable[[FrameRef], Picture], seed: int, ahead: int = WORKERS
 ) -> Iterator[Picture]:
     """Film frames in order; while one is handed on, so many of those behind it are in the making.
 
@@ -89,7 +80,8 @@ def compose_all(
     making: deque[Future[Picture]] = deque()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="compose") as pool:
         for frame in frames:
-            making.append(pool.submit(compose, frame, loader.saved(frame), seed))
+            saved = {one: load(one) for one in frame.frames}
+            making.append(pool.submit(compose, frame, saved, seed))
             if len(making) > ahead:
                 yield making.popleft().result()
         while making:
@@ -104,7 +96,7 @@ def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
     """
 
     def all_of(frames: Iterable[FilmFrame]) -> Iterator[Picture]:
-        return compose_all(frames, Loader(find, timeline.width, timeline.height), timeline.seed, ahead)
+        return compose_all(frames, loading(find, timeline.width, timeline.height), timeline.seed, ahead)
 
     def play(indices: Iterable[int]) -> Iterator[Picture]:
         return all_of(timeline.edit[index] for index in indices)
@@ -136,3 +128,37 @@ def blend(parts: Sequence[tuple[float, Picture]]) -> Picture:
     for share, picture in parts:
         total += np.float32(share) * picture
     return (total + np.float32(0.5)).clip(0, 255).astype(np.uint8)
+
+
+def interpolate(
+    pictures: Iterable[Picture], size: tuple[int, int], rate: Fraction, fps: Fraction
+) -> Generator[Picture, None, None]:
+    """Pictures at `fps` from some at `rate`, each uint8 [H, W, 3] of `size` (W, H): the frames between are
+    those of ffmpeg's minterpolate, which finds the movement in the pictures themselves.
+
+    One picture and what ffmpeg holds are in memory. The last ones may be missing (see `held`).
+    Raises OutputError, and whatever making the pictures raises.
+    """
+    width, height = size
+    arguments = [
+        *(*QUIET, *raw_input(width, height, f"{rate.numerator}/{rate.denominator}")),
+        *("-vf", _FILTER.format(fps=f"{fps.numerator}/{fps.denominator}")),
+        *("-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"),
+    ]
+    try:
+        for data in decode(arguments, width * height * 3, pictures):
+            if len(data) == width * height * 3:
+                yield np.frombuffer(data, np.uint8).reshape(height, width, 3)
+    except FfmpegError as error:
+        reason = error.words or "it took too long"
+        raise OutputError(f"ffmpeg cannot find the frames between ({reason})") from error
+
+
+def held(pictures: Iterator[Picture], count: int) -> Iterator[Picture]:
+    """The first `count` of some pictures; where there are fewer, the last one stays."""
+    last: Picture | None = None
+    for _ in range(count):
+        last = next(pictures, last)
+        if last is None:
+            raise OutputError("ffmpeg made no picture of these frames")
+        yield last

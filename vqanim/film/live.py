@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vqanim.errors import OutputError
+from vqanim.ffmpeg import Encoder, encoding, raw_input
 from vqanim.files import make_folder
-from vqanim.film.compose import Find, make_reel
-from vqanim.film.ffmpeg import Encoder, encoding, raw_input
-from vqanim.film.pictures import even
-from vqanim.film.video import color_filter
+from vqanim.film.compose import make_reel
+from vqanim.film.formats.video import color_filter
+from vqanim.film.reel import Find
 from vqanim.timeline.plan import FrameRef, Timeline
 
 # Fragments of a frame each, which players read as far as they go; turned into a plain MP4 at the end.
@@ -55,7 +55,7 @@ class LiveFilm:
     def _advance(self) -> None:
         edit = self._timeline.edit
         while self._next < len(edit) and self._there.issuperset(edit[self._next].frames):
-            self._encoder.put(even(next(self._pictures)))
+            self._encoder.put(next(self._pictures))
             self._next += 1
 
 
@@ -71,7 +71,7 @@ def live_film(timeline: Timeline, find: Find, path: Path) -> Iterator[LiveFilm]:
     arguments = [*source, "-vf", color_filter("yuv420p"), *_QUICK, *_FORMAT]
     make_folder(path.parent)
     remove_live(path)
-    running = encoding(arguments, path)
+    running = encoding(arguments, path, even=True)
     with _live_errors():
         encoder = running.__enter__()
     try:

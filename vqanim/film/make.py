@@ -1,16 +1,86 @@
-"""A film from its takes: what a render makes, and what else is asked for."""
+"""A film from its takes: files that are made only when they have to be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Any
+
+from PIL import Image
 
 from vqanim.errors import UsageError
-from vqanim.files import Guard
-from vqanim.film.compose import Find
-from vqanim.film.film import MADE, FilmDone, make_outputs
-from vqanim.film.presets import Wishes, outputs
-from vqanim.timeline.plan import Timeline
+from vqanim.files import Guard, Picture, make_folder, remove_temporary, sha256_of, write_atomic, writing
+from vqanim.film.compose import make_reel
+from vqanim.film.formats import outputs_of
+from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
+from vqanim.timeline.plan import FrameRef, Timeline
+
+FILM_VERSION = 3
+"""Bumped by hand whenever the same frames and settings would give other files."""
+
+AT_ONCE = 3
+"""Files that are made side by side: those of a render, and few enough for the memory of their encoders."""
+MEASURED = 24
+"""Film frames that are enough to know how long one takes."""
+
+
+@dataclass(frozen=True)
+class FilmDone:
+    """A file of the film was written, or found to be up to date."""
+
+    kind: str
+    """mp4, gif, poster, or the name of a preset."""
+    path: str
+    written: bool
+    seconds: float
+    """Since work on it, and on those made side by side with it, began."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A record beside the films: by file name, the digest of all that a file was made of, and its bytes."""
+
+    name: str = "film.json"
+
+    def knows(self, path: Path) -> bool:
+        """True for a file, or a folder of frames, that was made here before."""
+        return path.name in self._read(path)
+
+    def is_current(self, path: Path, digest: str) -> bool:
+        """Whether a file is there, was made of this and is as it was then."""
+        entry = self._read(path).get(path.name)
+        if not isinstance(entry, dict) or not path.exists():
+            return False
+        return entry == {"digest": digest, "bytes": _size(path)}
+
+    def remember(self, path: Path, digest: str) -> None:
+        """Take note of what a file was made of. Raises OutputError."""
+        entries = {**self._read(path), path.name: {"digest": digest, "bytes": _size(path)}}
+        write_atomic(path.with_name(self.name), json.dumps(entries, indent=2, sort_keys=True) + "\n")
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        """What is recorded beside a file; nothing where that cannot be read."""
+        try:
+            entries = json.loads(path.with_name(self.name).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return entries if isinstance(entries, dict) else {}
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    return path.stat().st_size
+
+
+MANIFEST = Manifest()
 
 
 def make_film(
@@ -19,7 +89,7 @@ def make_film(
     folder: Path,
     stem: str,
     presets: Sequence[str] = (),
-    wishes: Wishes = Wishes(),
+    options: EncodeOptions = EncodeOptions(),
     *,
     foreign: bool = False,
     guard: Guard = lambda: None,
@@ -35,8 +105,94 @@ def make_film(
     guard: called before each file appears; raises when the folder's lock was lost.
     Raises UsageError before anything is written, and OutputError; what was finished before stays.
     """
-    wanted = outputs(presets, timeline, find, folder, stem, wishes)
-    for path in (output.path for output in wanted):
-        if (foreign or path.is_dir()) and path.exists() and not MADE.knows(path):
+    film = Film(timeline, make_reel(timeline, find), find, folder, stem, options)
+    outputs = outputs_of(presets, film)
+    for path in (output.path for output in outputs):
+        if (foreign or path.is_dir()) and path.exists() and not MANIFEST.knows(path):
             raise UsageError(f"{path}: is there and was not made here; move it, or choose another --out")
-    yield from make_outputs(timeline, find, folder, wanted, guard)
+    make_folder(folder)
+    remove_temporary(folder)
+    contents = _Contents(timeline, find)
+    for first in range(0, len(outputs), AT_ONCE):  # the pictures are made once for those
+        some = outputs[first : first + AT_ONCE]
+        digests = {output.path: contents.digest(output) for output in some}
+        yield from write_stale(film.reel, some, digests, MANIFEST, guard)
+
+
+def write_stale(
+    reel: Reel, outputs: Sequence[Output], digests: Mapping[Path, str], manifest: Manifest, guard: Guard
+) -> Iterator[FilmDone]:
+    """Write those of some files that are not up to date, side by side, telling of each.
+
+    digests: of all that each file is made of. manifest: what those that are there were made of. guard: called
+    before the first picture and before each file appears. Raises OutputError.
+    """
+    stale = {path for path, digest in digests.items() if not manifest.is_current(path, digest)}
+    began = perf_counter()
+    if stale:
+        guard()
+    with ExitStack() as stack:
+        # Each on a stack of its own, so that one can be finished before the next; all end when one fails.
+        opened = [stack.enter_context(ExitStack()) for _ in outputs]
+        sinks = [
+            (output.frames, each.enter_context(output.open()))
+            for output, each in zip(outputs, opened, strict=True)
+            if output.path in stale
+        ]
+        if sinks:
+            play_into(reel, sinks)
+        for output, each in zip(outputs, opened, strict=True):
+            written = output.path in stale
+            if written:
+                guard()
+                each.close()
+                manifest.remember(output.path, digests[output.path])
+            yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
+
+
+class _Contents:
+    """Digests of what films are made of; each saved frame is read once."""
+
+    def __init__(self, timeline: Timeline, find: Find) -> None:
+        self._timeline = timeline
+        self._find = find
+        self._hashes: dict[FrameRef, str] = {}
+
+    def digest(self, output: Output) -> str:
+        """Digest of all that a file is made of. Raises OutputError."""
+        frames = [self._timeline.edit[index] for index in output.frames]
+        effects = any(frame.effects or any(layer.effects for layer in frame.layers) for frame in frames)
+        document = {
+            "film": FILM_VERSION,
+            "kind": output.kind,
+            "settings": output.settings,
+            "seed": self._timeline.seed if effects else None,
+            "smooth": bool(self._timeline.keys) and output.kind != "poster",
+        }
+        digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode("ascii"))
+        for frame in frames:
+            hashes = [self._hash(saved) for saved in frame.frames]
+            what = hashes if frame.untouched else [repr(frame), *hashes]
+            digest.update(json.dumps(what).encode("ascii"))
+        return digest.hexdigest()
+
+    def _hash(self, frame: FrameRef) -> str:
+        if frame not in self._hashes:
+            path = self._find(frame)
+            with writing(path):
+                self._hashes[frame] = sha256_of(path)
+        return self._hashes[frame]
+
+
+def seconds_a_frame(timeline: Timeline, picture: Picture) -> float:
+    """Seconds for one frame in all films that a render makes, if every saved frame were this picture.
+
+    picture: uint8 [H, W, 3] of the film's size. Raises OutputError.
+    """
+    short = replace(timeline, edit=timeline.edit[:MEASURED], chapters=(), keys=())
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "frame.png"
+        Image.fromarray(picture).save(saved)
+        began = monotonic()
+        list(make_film(short, lambda frame: saved, Path(folder), "film"))
+        return (monotonic() - began) / len(short.edit)

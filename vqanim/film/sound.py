@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vqanim.audio.reading import BadSong, open_song, read_blocks
-from vqanim.cache import sha256_of
-from vqanim.files import writing
+from vqanim.audio.reading import BadSong, Samples, open_song, read_blocks, write_wav
+from vqanim.files import sha256_of, writing
 from vqanim.timeline.plan import SoundPlan
 
 RATES = (44_100, 48_000)
@@ -33,26 +32,22 @@ def write_sound(sound: SoundPlan, seconds: Fraction, path: Path) -> int:
     It has exactly `seconds`, to the nearest sample: silence follows where the song ends before.
     Raises BadSong and OutputError.
     """
-    import soundfile
-
     song = open_song(Path(sound.file))
     skipped, wanted = round(sound.start * song.rate), round(seconds * song.rate)
-    with writing(path), soundfile.SoundFile(str(path), "w", song.rate, 2, "PCM_16", format="WAV") as file:
+
+    def part() -> Iterator[Samples]:
+        skip, left = skipped, wanted
         for block in read_blocks(song):
-            part = block[skipped : skipped + wanted]
-            skipped = max(0, skipped - len(block))
-            wanted -= len(part)
-            file.write(_stereo(part))
-            if wanted == 0:
-                break
-        while wanted > 0:
-            count = min(wanted, song.rate)
-            file.write(np.zeros((count, 2), np.float32))
-            wanted -= count
+            shown = block[skip : skip + left]
+            skip, left = max(0, skip - len(block)), left - len(shown)
+            yield shown
+            if left == 0:
+                return
+        while left > 0:
+            count = min(left, song.rate)
+            yield np.zeros((count, 2), np.float32)
+            left -= count
+
+    with writing(path):
+        write_wav(path, song.rate, part())
     return song.rate
-
-
-def _stereo(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    if block.shape[1] != 2:
-        block = np.repeat(block.mean(axis=1, keepdims=True), 2, axis=1)
-    return np.clip(block, -1.0, 1.0)

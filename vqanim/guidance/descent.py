@@ -54,10 +54,12 @@ class Step:
     generator: Generator
     objective: Objective
 
-    def __call__(self, inputs: StepInputs, level: MemoryLevel = LEVELS[0]) -> Gradient:
-        """The gradient at the parameters as they are. The way back has two parts, to the picture and from
-        there to the parameters, so that what the viewers kept is free before the second begins."""
-        image = self.generator.decode(inputs.params, level.recompute)
+    def __call__(self, inputs: StepInputs, size: tuple[int, int], level: MemoryLevel = LEVELS[0]) -> Gradient:
+        """The gradient at the parameters as they are; size: height and width of the picture in pixels.
+
+        The way back has two parts, to the picture and from there to the parameters, so that what the viewers
+        kept is free before the second begins."""
+        image = self.generator.decode(inputs.params, size, level.recompute)
         shown, sums = image.detach().requires_grad_(True), LossSums()
         pull = self.objective.pull(shown, inputs.cutouts, inputs.terms, sums, level.chunk)
         ends, pulls = [image], [pull.gradient]
@@ -118,21 +120,23 @@ class Descent:
         self,
         params: Params,
         plan: FramePlan,
+        size: tuple[int, int],
         rng: torch.Generator,
         context: Context = Context(),
         since: OptimizerState | None = None,
     ) -> Iterator[OptimizerState | DescentResult]:
         """Run `plan.steps` steps from `params`: a state after each, and the result in the end.
 
-        rng: a CPU generator of this frame's own. since: go on from there, to the same bits, with everything
-        else as it was in the beginning. Raises DeviceError when memory suffices on no level.
+        size: height and width of the picture in pixels. rng: a CPU generator of this frame's own.
+        since: go on from there, to the same bits, with everything else as it was in the beginning.
+        Raises DeviceError when memory suffices on no level.
         """
         moving = {name: tensor.detach().clone().requires_grad_(True) for name, tensor in params.items()}
         if plan.steps == 0 or not plan.terms:
             yield DescentResult(detached(moving), (), True)
             return
         device = next(iter(moving.values())).device
-        cutouts = self.objective.draw(plan, self.generator.size_of(moving), rng, device)
+        cutouts = self.objective.draw(plan, size, rng, device)
         knobs = self.generator.knobs
         optimizers = {name: make_adam(tensor.data, knobs[name].adam) for name, tensor in moving.items()}
         if since is not None:
@@ -146,7 +150,7 @@ class Descent:
                 now, terms = segment, self.objective.prepare(segment.losses, context, device, knobs)
                 rate = segment.learning_rate * strength(segment.losses)
             inputs = StepInputs(moving, tuple(drawn.step(index) for drawn in cutouts), terms)
-            gradient = self.memory.run_within_memory(partial(self.step, inputs))
+            gradient = self.memory.run_within_memory(partial(self.step, inputs, size))
             for name, optimizer in optimizers.items():
                 smooth = segment.smoothing if knobs[name].spatial else 0.0
                 optimizer.step(add_averages(gradient.params[name], smooth), rate * knobs[name].rate)
@@ -163,10 +167,15 @@ class Descent:
         yield DescentResult(done, similarities, all_finite(done), values_of(losses))
 
     def optimize(
-        self, params: Params, plan: FramePlan, rng: torch.Generator, context: Context = Context()
+        self,
+        params: Params,
+        plan: FramePlan,
+        size: tuple[int, int],
+        rng: torch.Generator,
+        context: Context = Context(),
     ) -> DescentResult:
         """All steps at once; as `steps` does."""
-        *_, result = self.steps(params, plan, rng, context)
+        *_, result = self.steps(params, plan, size, rng, context)
         assert isinstance(result, DescentResult)
         return result
 

@@ -92,26 +92,26 @@ class GraphedStep:
     _met: dict[Hashable, int] = field(default_factory=dict)
     _pool: Any = None
 
-    def __call__(self, inputs: StepInputs, level: MemoryLevel = LEVELS[0]) -> Gradient:
+    def __call__(self, inputs: StepInputs, size: tuple[int, int], level: MemoryLevel = LEVELS[0]) -> Gradient:
         """The gradient at the parameters as they are."""
         if level is not LEVELS[0]:
             self._give_up("memory is short")
         if self.failure:
-            return self.step(inputs, level)
+            return self.step(inputs, size, level)
         tensors, layout = pytree.tree_flatten(inputs)
-        key = (str(layout), tuple(one is not None and (one.shape, one.dtype) for one in tensors))
+        key = (size, str(layout), tuple(one is not None and (one.shape, one.dtype) for one in tensors))
         if key not in self._recorded:
             self._met[key] = self._met.get(key, 0) + 1
             if self._met[key] <= WARM_UP or len(self._recorded) >= MAX_GRAPHS:
-                return self.step(inputs, level)
+                return self.step(inputs, size, level)
             try:
-                self._recorded[key] = self._record(tensors, layout)
+                self._recorded[key] = self._record(tensors, layout, size)
             except (RuntimeError, AssertionError) as error:  # the latter where torch knows no CUDA
                 self._give_up("memory is short" if is_out_of_memory(error) else first_line(error))
-                return self.step(inputs, level)
+                return self.step(inputs, size, level)
         return replay(self._recorded[key], tensors)
 
-    def _record(self, tensors: Leaves, layout: pytree.TreeSpec) -> Recorded:
+    def _record(self, tensors: Leaves, layout: pytree.TreeSpec, size: tuple[int, int]) -> Recorded:
         """Record the step with tensors of its own, after a few steps on a stream beside."""
         static = [one if one is None else own_copy(one) for one in tensors]
         inputs = pytree.tree_unflatten(static, layout)
@@ -119,12 +119,12 @@ class GraphedStep:
         beside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(beside):
             for _ in range(WARM_UP):
-                self.step(inputs)
+                self.step(inputs, size)
         torch.cuda.current_stream().wait_stream(beside)
         self._pool = self._pool or torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
-            output = self.step(inputs)
+            output = self.step(inputs, size)
         return Recorded(graph, static, output)
 
     def _give_up(self, reason: str) -> None:

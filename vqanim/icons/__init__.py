@@ -4,9 +4,8 @@ This room knows nothing of scenes: a scene looks names up here, and so does the 
 imported where something is drawn, so that looking a name up is quick.
 """
 
-from vqanim.icons.figures import icon_figure, shape_figure, text_figure
 from vqanim.icons.fontawesome import UnknownIcon, find_icon, license, search_icons
-from vqanim.icons.spec import Figure, IconSpec
+from vqanim.icons.spec import Figure, IconSpec, icon_figure, shape_figure, text_figure
 
 __all__ = [
     "Figure",

@@ -1,20 +1,39 @@
-"""A figure on its ground as a picture."""
+"""A figure as a mask that just fits a box, and on its ground as a picture."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
-from vqanim.files import Picture
-from vqanim.icons.silhouette import Mask, silhouette
-from vqanim.icons.spec import SEED, STROKE_UNIT, IconSpec
+from vqanim.errors import InputError
+from vqanim.files import Picture, read_layer
+from vqanim.icons.fontawesome import find_icon, font_path
+from vqanim.icons.spec import SEED, STROKE_UNIT, Figure, IconSpec
+from vqanim.icons.svg import is_svg, rasterize
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+Mask: TypeAlias = npt.NDArray[np.uint8]
+"""uint8 [H, W]; 255 where the figure is."""
+Layer: TypeAlias = npt.NDArray[np.uint8]
+"""uint8 [H, W, 4], sRGB and alpha."""
+FontOf: TypeAlias = Callable[[float], ImageFont.FreeTypeFont]
+"""A font by its size in pixels."""
 
+PROBE = 256.0
+"""Pixels: size of the font at which a text is measured."""
+SMALLEST_FONT, LARGEST_FONT = 12.0, 8192.0
+"""Pixels; beyond them a text is scaled."""
+SURE, FAINT = 72, 24
+"""In an opaque picture, what differs from its border by SURE levels is the figure, by FAINT not yet: the
+clouds of JPEG around an edge."""
+NOTHING = "\U0010ffff"
+"""No font has this character: it shows what a font draws for one that it lacks."""
 STROKED_SIDE = 1024
 """Pixels: larger masks get their stroke at this size, for its cost grows with the third power."""
 
@@ -113,3 +132,119 @@ def _widened(mask: Mask, reach: int) -> Mask:
 
 def _resized(mask: Mask, height: int, width: int) -> Mask:
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def silhouette(figure: Figure, width: int, height: int) -> Mask:
+    """The mask of a figure [H, W] without empty margins: H = height or W = width, the other is smaller or
+    equal, and the figure keeps its proportions.
+
+    Raises InputError when a file is missing or broken, a font lacks a character, or nothing is drawn.
+    """
+    if figure.kind == "shape":
+        return _of_file(Path(figure.file or ""), width, height)
+    if figure.kind == "icon":
+        icon, style = find_icon(figure.name)
+        path = font_path(style)
+        return _of_text(chr(icon.code), lambda size: ImageFont.truetype(path, size), width, height)
+    if figure.file is None:
+        return _of_own_text(figure.name, _default_font, width, height)
+    return _of_font_file(figure.name, Path(figure.file), width, height)
+
+
+def _of_font_file(text: str, path: Path, width: int, height: int) -> Mask:
+    try:
+        return _of_own_text(text, lambda size: ImageFont.truetype(path, size), width, height)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (OSError, ValueError, TypeError) as error:  # FreeType's words are of no help
+        state = "is no font that can be drawn, allowed are TTF and OTF" if path.is_file() else "is missing"
+        raise InputError(f"{path}: the font {state}") from error
+
+
+def _default_font(size: float) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow is built with FreeType in all its wheels"
+    return font
+
+
+def _of_own_text(text: str, font: FontOf, width: int, height: int) -> Mask:
+    _check_characters(text, font(PROBE))
+    return _of_text(text, font, width, height)
+
+
+def _of_text(text: str, font: FontOf, width: int, height: int) -> Mask:
+    size, mask = PROBE, _drawn(text, font(PROBE))
+    for _ in range(4):
+        factor = min(width / mask.shape[1], height / mask.shape[0])
+        if factor == 1:
+            break
+        # Rounding to whole pixels may leave a text one too large, so it is approached from below.
+        size = min(max(size * factor * (1 if factor > 1 else 0.999), SMALLEST_FONT), LARGEST_FONT)
+        mask = _drawn(text, font(size))
+        if min(width - mask.shape[1], height - mask.shape[0]) in (0, 1):
+            break
+    return _fitted(mask, width, height)
+
+
+def _check_characters(text: str, font: ImageFont.FreeTypeFont) -> None:
+    """Raise InputError for characters that a font draws as it draws one that nobody has."""
+    lacking = bytes(font.getmask(NOTHING))
+    missing = [c for c in dict.fromkeys(text) if not c.isspace() and bytes(font.getmask(c)) == lacking]
+    if missing:
+        named = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in missing[:5])
+        raise InputError(f"the font {' '.join(filter(None, font.getname()))} lacks {named}")
+
+
+def _drawn(text: str, font: ImageFont.FreeTypeFont) -> Mask:
+    """A text in a font, without margins. Raises InputError when nothing can be seen of it."""
+    measure = ImageDraw.Draw(Image.new("L", (1, 1)))
+    left, top, right, bottom = measure.multiline_textbbox((0, 0), text, font, align="center")
+    size = max(1, round(right - left) + 4), max(1, round(bottom - top) + 4)
+    canvas = Image.new("L", size)
+    ImageDraw.Draw(canvas).multiline_text((2 - left, 2 - top), text, 255, font, align="center")
+    return _cropped(np.asarray(canvas), "the text")
+
+
+def _of_file(path: Path, width: int, height: int) -> Mask:
+    if not is_svg(path):
+        return _fitted(_cropped(_outline(read_layer(path)), str(path)), width, height)
+    side = max(width, height)
+    mask = _cropped(_outline(rasterize(path, side)), str(path))
+    enlarged = round(side * min(width / mask.shape[1], height / mask.shape[0]))
+    if enlarged > side:  # the drawing fills a part of its page only
+        mask = _cropped(_outline(rasterize(path, enlarged)), str(path))
+    return _fitted(mask, width, height)
+
+
+def lightness(path: Path) -> Mask:
+    """How light a picture is, 0..255 of [H, W]; what is transparent is dark. Raises InputError."""
+    layer = read_layer(path)
+    gray = np.asarray(Image.fromarray(np.ascontiguousarray(layer[..., :3])).convert("L"), np.uint16)
+    return ((gray * layer[..., 3] + 127) // 255).astype(np.uint8)
+
+
+def _outline(layer: Layer) -> Mask:
+    """What is opaque; where everything is, what differs from the color of the border."""
+    alpha = layer[..., 3]
+    if alpha.min() < 255:
+        return alpha
+    colors = layer[..., :3].astype(np.int16)
+    border = np.concatenate([colors[0], colors[-1], colors[:, 0], colors[:, -1]])
+    distance = np.abs(colors - np.median(border, axis=0)).max(axis=2)
+    return (np.clip((distance - FAINT) / (SURE - FAINT), 0, 1) * 255).round().astype(np.uint8)
+
+
+def _cropped(mask: Mask, what: str) -> Mask:
+    rows, columns = np.flatnonzero(mask.max(axis=1)), np.flatnonzero(mask.max(axis=0))
+    if not len(rows):
+        raise InputError(f"{what}: nothing can be seen of it, allowed is something with an outline")
+    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _fitted(mask: Mask, width: int, height: int) -> Mask:
+    factor = min(width / mask.shape[1], height / mask.shape[0])
+    new_height, new_width = (max(1, round(side * factor)) for side in mask.shape)
+    if (new_height, new_width) == mask.shape:
+        return mask
+    size = min(width, new_width), min(height, new_height)
+    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.LANCZOS))

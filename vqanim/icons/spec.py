@@ -1,9 +1,14 @@
-"""What an icon on its ground looks like, as plain data."""
+"""What an icon on its ground looks like, as plain data, and how names and files become that."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from vqanim.errors import InputError
+from vqanim.icons.fontawesome import find_icon
 
 Color = tuple[float, float, float]
 """sRGB in 0..1."""
@@ -22,11 +27,15 @@ STROKE_UNIT = 512
 """A stroke is counted in parts of the picture's shorter side of which there are so many."""
 MAX_STROKE = 64.0
 SEED = 42
+MAX_TEXT = 200
+"""Characters."""
+MAX_FILE = 64_000_000
+"""Bytes of a font or shape."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is drawn. The functions of `figures` make these and fill in the hash."""
+    """What is drawn. The functions below make these and fill in the hash."""
 
     kind: Literal["icon", "text", "shape"]
     name: str = ""
@@ -66,3 +75,44 @@ class IconSpec:
 def form_of(icon: IconSpec) -> IconSpec:
     """The same form in the plainest colors, so that two that differ in these only are equal."""
     return IconSpec(icon.figure, align=icon.align, stroke=icon.stroke, scale=icon.scale)
+
+
+def icon_figure(text: str) -> Figure:
+    """The icon of a name such as `fas fa-eye` or `twitter`. Raises UnknownIcon."""
+    icon, style = find_icon(text)
+    return Figure("icon", icon.full_name(style), hash=icon.outlines[style])
+
+
+def text_figure(text: str, font: Path | None = None) -> Figure:
+    """A text, on several lines where it has line breaks, in a TTF or OTF font.
+
+    Raises ValueError for a text that is empty or too long, and InputError for a missing font.
+    """
+    written = "\n".join(line.strip() for line in text.strip().splitlines())
+    if not written or len(written) > MAX_TEXT:
+        raise ValueError(f"found {len(written)} characters, allowed 1 to {MAX_TEXT}")
+    file = None if font is None else str(font.absolute())
+    of_font = "default" if font is None else _file_hash(font, "font")
+    return Figure("text", written, file, _hash(f"{of_font} {written}".encode()))
+
+
+def shape_figure(path: Path) -> Figure:
+    """The silhouette in a picture or an SVG file. Raises InputError when it is missing."""
+    return Figure("shape", "", str(path.absolute()), _file_hash(path, "shape"))
+
+
+def _file_hash(path: Path, what: str) -> str:
+    try:
+        if not path.is_file():
+            state = "is no file" if path.exists() else "is missing"
+            raise InputError(f"{path}: the {what} {state}")
+        if path.stat().st_size > MAX_FILE:
+            raise InputError(f"{path}: the {what} has more than {MAX_FILE // 10**6} MB, which is refused")
+        return _hash(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: the {what} cannot be read ({reason})") from error
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -155,28 +155,26 @@ def _check_amount(root: ElementTree.Element, path: Path) -> None:
     for element in root.iter():
         by_id.setdefault(element.get("id", ""), element)
     amounts: dict[int, tuple[int, int]] = {}  # elements and depth, by id of the element
-    open_now: set[int] = set()
-    stack = [root]
-    while stack:
-        element = stack[-1]
+    open_now: list[int] = []
+
+    def measure(element: ElementTree.Element) -> tuple[int, int]:
         key = id(element)
-        if key in amounts:
-            stack.pop()
-            continue
-        needed = [*element, *_targets(element, by_id)]
-        if key not in open_now:
-            open_now.add(key)
-            if any(id(one) in open_now and id(one) not in amounts for one in needed):
-                raise InputError(f"{path}: the SVG refers to itself in a circle, which is refused")
-            stack += [one for one in needed if id(one) not in amounts]
-            continue
-        parts = [amounts[id(one)] for one in needed]
-        amount = 1 + sum(count for count, _ in parts)
-        depth = 1 + max((deep for _, deep in parts), default=0)
-        if amount > MAX_ELEMENTS or depth > MAX_DEPTH:
-            raise InputError(f"{path}: the SVG draws too much, allowed are {MAX_ELEMENTS} elements")
-        amounts[key] = (amount, depth)
-        stack.pop()
+        if key in open_now:
+            raise InputError(f"{path}: the SVG refers to itself in a circle, which is refused")
+        if key not in amounts:
+            open_now.append(key)
+            too_deep = len(open_now) > MAX_DEPTH
+            parts = [] if too_deep else [measure(one) for one in (*element, *_targets(element, by_id))]
+            open_now.pop()
+            amounts[key] = (
+                1 + sum(count for count, _ in parts),
+                1 + max((deep for _, deep in parts), default=0),
+            )
+            if too_deep or amounts[key][0] > MAX_ELEMENTS or amounts[key][1] > MAX_DEPTH:
+                raise InputError(f"{path}: the SVG draws too much, allowed are {MAX_ELEMENTS} elements")
+        return amounts[key]
+
+    measure(root)
 
 
 def _targets(

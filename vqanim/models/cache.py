@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vqanim.cache import cache_folder, sha256_of
+from vqanim.cache import cache_folder
+from vqanim.files import sha256_of
 
 __all__ = ["cache_folder", "extra_catalogue", "is_offline", "mirrors", "models_folder", "sha256_of"]
 

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vqanim.models.entries import GeneratorEntry
 from vqanim.settings import Setting
+from vqanim.types import Stage
 
 if TYPE_CHECKING:
     import torch
 
 Load: TypeAlias = "Callable[[Any, torch.device, Mapping[str, Any]], Any]"
 """Entry, device, values of all settings by name -> a frozen `types.Generator` or `types.Perceptor`."""
+FirstStages: TypeAlias = "Callable[[int, tuple[int, int], Mapping[str, Any]], tuple[Stage, ...]]"
+"""Steps, height and width in pixels, values of all settings -> stages, coarse to fine. No torch."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Family:
     """Roles of the files of each model in a catalogue: config, weights ...; empty where none stands there."""
     settings: tuple[Setting, ...] = ()
     """What a scene may set beside the name of the model."""
+    stages: FirstStages | None = None
+    """How the steps of a picture that starts from nothing are split; None: from small sizes to full size."""
     entry: GeneratorEntry | None = None
     """Of a family without weights: the one model that it is, of the same name."""
 

@@ -192,7 +192,7 @@ class VQGANGenerator:
         picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
         return {"z": self._clamped(self.network.encode(picture))}
 
-    def decode(self, latents: Params, recompute: bool = False) -> Image:
+    def decode(self, latents: Params, size: tuple[int, int], recompute: bool = False) -> Image:
         """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents.
 
         recompute: on the way back compute the decoder's blocks again, instead of keeping what is in them.
@@ -204,11 +204,6 @@ class VQGANGenerator:
         with recomputed(self.network.decoder_blocks if recompute else ()):
             image = self.network.decode(quantized).to(z.dtype)
         return clamp_with_grad(image, 0.0, 1.0)
-
-    def size_of(self, latents: Params) -> tuple[int, int]:
-        """Height and width of the picture of latents, in pixels."""
-        height, width = latents["z"].shape[-2:]
-        return self.multiple * height, self.multiple * width
 
     @torch.no_grad()
     def project(self, latents: Params) -> None:

@@ -20,14 +20,14 @@ from typing import Any
 from urllib.parse import quote
 
 from vqanim.engine.events import FrameDone, RunStarted
-from vqanim.engine.pace import Pace
+from vqanim.engine.timings import Pace
 from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
 from vqanim.pages.curves import lane, lane_rows, plots
 from vqanim.pages.kit import page, plain_json, refuse_foreign, write_page
 from vqanim.pages.shown import FigureRows, Shown, read_figures
 from vqanim.pages.status import ENDED, Status, follow
-from vqanim.takes.records import Figures
+from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FrameRef
 from vqanim.timeline.tracks import Track
@@ -54,7 +54,7 @@ class _News:
     """What was heard and is not on the page yet."""
 
     status: Status
-    figures: dict[FrameRef, Figures] = field(default_factory=dict)
+    figures: dict[FrameRef, Metrics] = field(default_factory=dict)
     """Of frames that are done since."""
     look: bool = False
     """Whether the frames on the disk are to be looked at."""
@@ -113,7 +113,7 @@ class LivePage:
         if isinstance(event, FrameDone):
             seconds = None if event.of_lapse else event.seconds
             frame = FrameRef(event.shot, event.index)
-            news.figures[frame] = Figures(seconds, event.similarities, event.losses)
+            news.figures[frame] = Metrics(seconds, event.similarities, event.losses)
 
     # What follows runs in the thread.
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from vqanim.audio.reading import BadSong
 from vqanim.files import Guard
-from vqanim.film.film import poster_index
+from vqanim.film.formats.pictures import poster_index
 from vqanim.pages.curves import HEIGHT, WIDTH, Lane, columns_for, lane, lane_rows, plot_row, plots
 from vqanim.pages.kit import data_uri, jpeg, notes, page, refuse_foreign, rows, write_page
 from vqanim.pages.rendered import Measured, Rendered

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from vqanim.pages.curves import Marks
 from vqanim.preview.outline import beats_of, without_styles
 from vqanim.scene.model import Scene
-from vqanim.takes.records import Figures
+from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.part import Part, cut_part
 from vqanim.timeline.plan import FrameRef, Timeline
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 Floats = NDArray[np.float64]
-FrameFigures = Mapping[FrameRef, Figures]
+FrameFigures = Mapping[FrameRef, Metrics]
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,11 @@ def show(scene: Scene, timeline: Timeline, part: Part | None = None) -> Shown:
     return Shown(scene, cut_part(timeline, part), part.first)
 
 
-def read_figures(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Figures]:
+def read_figures(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Metrics]:
     """What is recorded about the frames of a timeline; nothing is hashed or written."""
-    found: dict[FrameRef, Figures] = {}
+    found: dict[FrameRef, Metrics] = {}
     for shot in timeline.shots:
-        known = store.figures(shot.name)
+        known = store.metrics(shot.name)
         found |= {FrameRef(shot.name, i): known[i] for i in range(len(shot.frames)) if i in known}
     return found
 
@@ -120,7 +120,7 @@ class FigureRows:
         self._shown = shown
         self._rows: dict[tuple[str, str], Floats] = {}
 
-    def add(self, frame: FrameRef, figures: Figures) -> None:
+    def add(self, frame: FrameRef, figures: Metrics) -> None:
         """Take note of a frame."""
         places = self._shown.places.get(frame)
         if places is None:

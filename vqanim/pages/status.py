@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
-from vqanim.engine.learning import device_label
-from vqanim.engine.pace import Pace
+from vqanim.engine.timings import Pace, device_label
 from vqanim.timeline.plan import FrameRef
 
 ENDED = ("finished", "stopped", "failed")

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,11 @@ from PIL import Image
 from vqanim.errors import UsageError
 from vqanim.files import Picture
 from vqanim.film.compose import make_reel
-from vqanim.film.film import FilmDone, Output, play_once
-from vqanim.film.gif import choose_frames, open_gif
-from vqanim.film.made import Made
-from vqanim.film.pictures import Reel
+from vqanim.film.formats.gif import choose_frames, open_gif
+from vqanim.film.formats.video import WEB, VideoSettings, open_video
+from vqanim.film.make import FilmDone, Manifest, write_stale
+from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
-from vqanim.film.video import MP4, VideoSettings, open_video
 from vqanim.preview.outline import without_styles
 from vqanim.preview.pictures import Stage, Takes
 from vqanim.preview.strip import Strip
@@ -33,7 +31,7 @@ from vqanim.timeline.tracks import Track, find_tracks
 
 Progress = Callable[[int, int], None]
 """Hears how many pictures are made, and how many there will be."""
-MADE = Made("preview.json")
+MANIFEST = Manifest("preview.json")
 VERSION = 2
 """Bumped by hand whenever the same scene would give another preview."""
 WIDTH, MOST_HEIGHT = 384, 512
@@ -82,13 +80,12 @@ def make_preview(
         outputs = _outputs(small, reel, wanted)
         counter.pictures = reel.count
         for output in outputs:
-            if output.path.is_dir() or (output.path.exists() and not MADE.knows(output.path)):
+            if output.path.is_dir() or (output.path.exists() and not MANIFEST.knows(output.path)):
                 raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
         content = _content(small, takes, strip, wanted)
         with lock_folder(wanted.folder, "making a preview") as lock:
             digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
-            stale = {path for path, digest in digests.items() if not MADE.is_current(path, digest)}
-            yield from play_once(reel, outputs, stale, lock.check, partial(MADE.remember, digests))
+            yield from write_stale(reel, outputs, digests, MANIFEST, lock.check)
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:
@@ -111,7 +108,7 @@ def _strip(scene: Scene, timeline: Timeline, small: Timeline, part: Part) -> Str
 
 def _outputs(small: Timeline, reel: Reel, wanted: Wanted) -> list[Output]:
     sound = sound_digest(small.sound)
-    settings = VideoSettings(MP4, CRF, f"{small.title} (preview)", small.chapters)
+    settings = VideoSettings(WEB, CRF, f"{small.title} (preview)", small.chapters)
     gif_fps, gif_width = min(small.gif_fps, MOST_GIF_FPS), min(small.gif_width, reel.width)
     paths = [wanted.folder / f"{wanted.stem}-preview{ending}" for ending in (".mp4", ".gif")]
     return [

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vqanim.engine.cost import Disk, Estimate, disk_space, estimate
-from vqanim.engine.speeds import Speed
+from vqanim.engine.timings import Disk, Estimate, Timings, disk_space, estimate
 from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
 from vqanim.scene.model import Prompt, Scene
@@ -119,13 +118,13 @@ def make_outline(
     scene: Scene,
     timeline: Timeline,
     models: tuple[GeneratorEntry, Sequence[PerceptorEntry]],
-    speeds: Sequence[Speed],
+    timings: Sequence[Timings],
     device: str | None = None,
     found: CacheCheck | None = None,
 ) -> Outline:
     """Everything about a film that nothing need be painted for.
 
-    models: catalogue entries of the generator and of the perceptors that count. speeds: what was measured on
+    models: catalogue entries of the generator and of the perceptors that count. timings: what was measured on
     this machine. device: whose times are meant; the one used last if None. found: what is painted already.
     """
     generator, perceptors = models
@@ -146,8 +145,8 @@ def make_outline(
         shots=tuple(_shots(scene, timeline)),
         prompts=tuple(_prompts(scene, timeline, tracks)),
         models=model_lines(generator, perceptors, timeline),
-        disk=disk_space(timeline, speeds),
-        time=estimate(timeline, speeds, generator.multiple, device, found.holding if found else ()),
+        disk=disk_space(timeline, timings),
+        time=estimate(timeline, timings, generator.multiple, device, found.holding if found else ()),
         tracks=tracks,
         warnings=timeline.warnings,
         sound=timeline.sound,

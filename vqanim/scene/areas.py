@@ -49,7 +49,7 @@ def check_areas(shot: Shot, reader: Reader) -> None:
 
 def _empty(path: Path, side: str) -> str:
     """What is wrong with a picture as a mask; empty for nothing."""
-    from vqanim.icons.silhouette import lightness  # only scenes with such a mask wait for this import
+    from vqanim.icons.draw import lightness  # only scenes with such a mask wait for this import
 
     light = lightness(path)
     if side == "inside" and light.max() < DARK:

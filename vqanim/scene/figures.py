@@ -151,7 +151,7 @@ def _shape(node: Node, parent: Mapping, reader: Reader) -> Figure:
 
 def _drawable(figure: Figure) -> Figure:
     """The same figure, once it was drawn. Raises InputError."""
-    from vqanim.icons.silhouette import silhouette  # only scenes with a text or shape wait for this import
+    from vqanim.icons.draw import silhouette  # only scenes with a text or shape wait for this import
 
     silhouette(figure, PROBE, PROBE)
     return figure

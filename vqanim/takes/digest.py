@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import InputError
-from vqanim.files import Picture
+from vqanim.files import Picture, sha256_of
 from vqanim.timeline.plan import DEFAULT_FOV, FramePlan, TimelapsePlan
 
 ENGINE_VERSION = 4
@@ -154,13 +154,9 @@ def content_hashes(paths: Iterable[str]) -> dict[str, str]:
 
 def content_hash(path: Path) -> str:
     """Hex digest of a file's bytes. Raises InputError when it cannot be read."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return sha256_of(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return digest.hexdigest()

@@ -30,18 +30,25 @@ HOLDER = ".lock.json"
 
 @dataclass(frozen=True)
 class FolderLock:
-    """A folder that is held."""
+    """A folder that is held. The processes that work for the holder are given (pickled) copies."""
 
     folder: Path
     token: str
 
     def check(self) -> None:
-        """Raise LockedError when another process holds the folder now; to be called before every rename."""
+        """Raise LockedError when another process holds the folder now; to be called before every rename.
+
+        In a process that works for the holder also when that has ended: somebody may begin anew any moment.
+        """
         holder = _read_holder(self.folder)
         if holder.get("token") != self.token:
             raise LockedError(
                 f"{self.folder}: {_name(holder)} took this folder over, so this render stops; "
                 "all frames so far are kept"
+            )
+        if holder.get("host") == socket.gethostname() and not _is_alive(holder) and os.name != "nt":
+            raise LockedError(
+                f"{self.folder}: {_name(holder)}, whose work this is, has ended; so this stops too"
             )
 
 

@@ -1,52 +1,79 @@
-"""What a saved frame says about itself, as iTXt chunks of its PNG (tEXt is Latin-1, prompts are not).
+"""What saved pictures say about themselves, as iTXt chunks of their PNG (tEXt is Latin-1, prompts are not).
 
 `parameters` is the text that the viewers of image generators read, as AUTOMATIC1111's web UI writes it.
-`vqanim` is JSON for programs, the digest among it. Both are functions of the plan and the models: no time,
-path, host or device, so that equal frames are equal files.
+`vqanim` is JSON for programs: of a frame its digest, of a single picture all that it takes to make it again.
+All are functions of the plan and the models: no time, host or device, so that equal frames are equal files.
 """
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache
-from importlib import metadata as packages
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from vqanim.takes.digest import ENGINE_VERSION
+from vqanim import __version__
+from vqanim.errors import InputError
+from vqanim.files import Picture, make_folder, write_atomic
+from vqanim.scene.still import IconInit, Still, Target
+from vqanim.takes.digest import ENGINE_VERSION, content_hash
 from vqanim.timeline.plan import FramePlan, WeightedTerm
+
+COMPRESSION = 6
+"""zlib level of the PNGs, fixed so that equal frames are equal files."""
 
 
 @dataclass(frozen=True)
-class Written:
+class FrameMetadata:
     """What a frame says about itself, however its pixels were changed afterwards."""
 
     digest: str
     """Chain digest of the plan that it was painted for."""
     pixels: str
-    """Hash of the pixels that were painted; empty in frames of early versions."""
+    """Hash of the pixels that were painted."""
 
 
-@cache
-def version() -> str:
-    """Version of the installed package; `source` when it runs from a tree that is not installed."""
-    try:
-        return packages.version("vqanim")
-    except packages.PackageNotFoundError:
-        return "source"
-
-
-def png_text(
-    plan: FramePlan, width: int, height: int, written: Written, models: str = ""
-) -> PngImagePlugin.PngInfo:
-    """The iTXt chunks of a frame of `width` x `height` pixels."""
+def png_bytes(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
+    """A picture, uint8 [H, W, 3], as a PNG with some texts in it."""
     info = PngImagePlugin.PngInfo()
-    info.add_itxt("parameters", parameters_text(plan, width, height, models))
-    info.add_itxt("vqanim", json_text(plan, width, height, written, models))
-    return info
+    for name, text in (texts or {}).items():
+        info.add_itxt(name, text)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=COMPRESSION, pnginfo=info)
+    return buffer.getvalue()
+
+
+def write_picture(path: Path, picture: Picture, texts: Mapping[str, str] | None = None) -> None:
+    """Save a picture, uint8 [H, W, 3], as a PNG, whole or not at all. Raises OutputError."""
+    make_folder(path.parent)
+    write_atomic(path, png_bytes(picture, texts))
+
+
+def frame_texts(
+    plan: FramePlan, width: int, height: int, metadata: FrameMetadata, models: str
+) -> dict[str, str]:
+    """The texts of a frame of `width` x `height` pixels, by name of the chunk."""
+    prompts = [term for term in plan.losses if term.is_prompt]
+    fields = {
+        "digest": metadata.digest,
+        "pixels": metadata.pixels,
+        "shot": plan.shot,
+        "frame": plan.index,
+        "seed": plan.seed,
+        "size": [width, height],
+        "prompts": [{"text": term.text, "weight": term.weight, "stop": term.stop} for term in prompts],
+        "steps": plan.steps,
+        "learning_rate": plan.learning_rate,
+    }
+    return {
+        "parameters": parameters_text(plan, width, height, models),
+        "vqanim": _program_text(fields, models),
+    }
 
 
 def parameters_text(plan: FramePlan, width: int, height: int, models: str = "") -> str:
@@ -56,8 +83,7 @@ def parameters_text(plan: FramePlan, width: int, height: int, models: str = "") 
     """
     prompts = [term for term in plan.losses if term.is_prompt]
     lines = [_short_form(term for term in prompts if term.weight >= 0)]
-    negative = _short_form(term for term in prompts if term.weight < 0)
-    if negative:
+    if negative := _short_form(term for term in prompts if term.weight < 0):
         lines.append(f"Negative prompt: {negative}")
     pairs = {
         "Steps": str(plan.steps),
@@ -68,50 +94,19 @@ def parameters_text(plan: FramePlan, width: int, height: int, models: str = "") 
         "Learning rate": f"{plan.learning_rate:.9g}",
         "Shot": plan.shot,
         "Frame": str(plan.index),
-        "Version": f"vqanim {version()}",
+        "Version": f"vqanim {__version__}",
     }
     lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in pairs.items() if value))
     return "\n".join(lines)
 
 
-def json_text(plan: FramePlan, width: int, height: int, written: Written, models: str = "") -> str:
-    """One JSON object with everything that a person or program may want to know about the frame."""
-    fields = {
-        "digest": written.digest,
-        "pixels": written.pixels,
-        "shot": plan.shot,
-        "frame": plan.index,
-        "seed": plan.seed,
-        "size": [width, height],
-        "prompts": [
-            {"text": term.text, "weight": term.weight, "stop": term.stop}
-            for term in plan.losses
-            if term.is_prompt
-        ],
-        "steps": plan.steps,
-        "learning_rate": plan.learning_rate,
-        "models": models,
-        "version": version(),
-        "engine": ENGINE_VERSION,
-    }
-    return encodable(json.dumps(fields, ensure_ascii=False))
-
-
-def read_written(path: Path) -> Written | None:
-    """What a frame says in its own `vqanim` chunk; None when there is nothing to be read."""
-    try:
-        with Image.open(path) as image:
-            fields = json.loads(image.info.get("vqanim", ""))
-    except (OSError, ValueError, SyntaxError, TypeError, RecursionError):
-        return None
-    if not isinstance(fields, dict) or not isinstance(fields.get("digest"), str):
-        return None
-    return Written(fields["digest"], str(fields.get("pixels", "")))
+def _program_text(fields: Mapping[str, Any], models: str) -> str:
+    everything = {**fields, "models": models, "version": __version__, "engine": ENGINE_VERSION}
+    return _encodable(json.dumps(everything, ensure_ascii=False))
 
 
 def _short_form(terms: Iterable[WeightedTerm]) -> str:
-    written = (f"{' '.join(term.text.split())}:{abs(term.weight):.9g}" for term in terms)
-    return encodable(" | ".join(written))
+    return _encodable(" | ".join(f"{' '.join(term.text.split())}:{abs(term.weight):.9g}" for term in terms))
 
 
 def _quoted(value: str) -> str:
@@ -119,6 +114,101 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False) if set(value) & set(',:\n"') else value
 
 
-def encodable(text: str) -> str:
+def _encodable(text: str) -> str:
     """Half a surrogate pair, which YAML can spell and UTF-8 cannot, becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def read_metadata(path: Path) -> FrameMetadata | None:
+    """What a frame says in its own `vqanim` chunk; None when there is nothing to be read."""
+    try:
+        with Image.open(path) as image:
+            fields = json.loads(image.info.get("vqanim", ""))
+        return FrameMetadata(_as(str, fields["digest"]), _as(str, fields["pixels"]))
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def write_still(path: Path, picture: Picture, still: Still, plan: FramePlan, models: str, steps: int) -> None:
+    """Save a single picture, uint8 [H, W, 3], with its settings, which name other pictures by paths relative
+    to the file, and their content hashes. `steps` are those done. Raises OutputError and InputError."""
+    height, width, _ = picture.shape
+    texts = {
+        "parameters": parameters_text(replace(plan, steps=steps), width, height, models),
+        "vqanim": _program_text({"still": _settings(still, path.parent), "steps_done": steps}, models),
+    }
+    write_picture(path, picture, texts)
+
+
+def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
+    """The settings in a picture's file, paths relative to the current folder; and what has changed since.
+
+    Raises InputError when the file is missing, broken or has no settings in it.
+    """
+    hashes: dict[str, str] = {}
+
+    def picture(found: Mapping[str, Any]) -> str:
+        file = os.path.normpath(path.parent / _as(str, found["path"]))
+        hashes[file] = _as(str, found["sha256"])
+        return file
+
+    def number(value: Any) -> float | None:
+        return None if value is None else float(value)
+
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            fields = json.loads(image.info.get("vqanim", ""))
+        found = fields["still"]
+        icon = found["icon"]
+        still = Still(
+            prompt=_as(str, found["prompt"]),
+            targets=tuple(
+                Target(picture(one), float(one["weight"]), _as(str, one["through"]))
+                for one in found["targets"]
+            ),
+            init=picture(found["init"]) if found["init"] else None,
+            fit=_as(str, found["fit"]),
+            icon=IconInit(*(_as(str, icon[key]) for key in ("name", "color", "background")))
+            if icon
+            else None,
+            also_target=float(found["also_target"]),
+            learning_rate=number(found["learning_rate"]),
+            models=_as(str, found["models"]),
+            strength=number(found["strength"]),
+            **{name: _as(int, found[name]) for name in ("steps", "width", "height", "seed")},
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such picture") from error
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(f"{path}: has no settings of a picture by `vqanim image` in it") from error
+    changed = [
+        file for file, hash_ in hashes.items() if Path(file).is_file() and content_hash(Path(file)) != hash_
+    ]
+    notes = [f"{file} is not what it was when {path} was made" for file in changed]
+    if fields.get("engine") != ENGINE_VERSION:
+        notes.append(f"{path} was made by another version of vqanim, the new picture will differ")
+    return still, tuple(notes)
+
+
+def _settings(still: Still, folder: Path) -> dict[str, Any]:
+    targets = [
+        {**_named(target.path, folder), "weight": target.weight, "through": target.through}
+        for target in still.targets
+    ]
+    return {**asdict(still), "targets": targets, "init": still.init and _named(still.init, folder)}
+
+
+def _named(picture: str, folder: Path) -> dict[str, str]:
+    path = Path(picture).resolve()
+    try:
+        name = Path(os.path.relpath(path, folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        name = path.as_posix()
+    return {"path": name, "sha256": content_hash(path)}
+
+
+def _as(kind: type, value: Any) -> Any:
+    """The value, which is of the kind. Raises TypeError."""
+    if type(value) is not kind:
+        raise TypeError
+    return value

@@ -11,7 +11,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,12 +19,11 @@ from vqanim.files import writing
 
 NAME = "record.jsonl"
 
-
 Pairs: TypeAlias = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
-class Figures:
+class Metrics:
     """How a frame was painted; nothing of the render depends on it, so that any of it may be missing."""
 
     seconds: float | None = None
@@ -43,18 +42,16 @@ class Figures:
         return document
 
     @classmethod
-    def read(cls, document: object) -> Figures | None:
+    def read(cls, document: Any) -> Metrics | None:
         """From JSON; None for anything else."""
-        if not isinstance(document, dict):
-            return None
         try:
             seconds = document.get("seconds")
-            return cls(
-                None if seconds is None else float(seconds),
-                _pairs(document.get("similarities", ())),
-                _pairs(document.get("losses", ())),
-            )
-        except (ValueError, TypeError):
+            pairs = [
+                tuple((str(text), float(value)) for text, value in document.get(name, ()))
+                for name in ("similarities", "losses")
+            ]
+            return cls(None if seconds is None else float(seconds), *pairs)
+        except (AttributeError, ValueError, TypeError):
             return None
 
 
@@ -62,75 +59,76 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _pairs(document: Iterable[Any]) -> Pairs:
-    return tuple((str(text), float(value)) for text, value in document)
-
-
 @dataclass(frozen=True)
-class Entry:
-    """One line: a frame's digest and pixels, and the file in which they were seen."""
+class FrameRecord:
+    """A frame that is on the disk, and the file in which it was seen; one line of a record."""
 
     index: int
     digest: str
+    """Chain digest of the plan that it was painted for."""
     pixels: str
-    """Pixel hash."""
-    size: int
-    """Bytes of the file."""
-    mtime_ns: int
+    """Hash of the pixels that are in the file now, even if somebody painted over them."""
     painted: str
-    """Hash of the pixels that belong to the digest: as they were painted, or changed and accepted."""
-    figures: Figures | None = None
-    """None in records of early versions."""
+    """Hash of the pixels that it was painted with, or that were accepted in their place."""
+    size: int = field(default=0, compare=False)
+    """Bytes of the file."""
+    mtime_ns: int = field(default=0, compare=False)
+    metrics: Metrics | None = field(default=None, compare=False)
+
+    @property
+    def edited(self) -> bool:
+        """Whether somebody changed its pixels, and nobody has accepted that yet."""
+        return self.pixels != self.painted
 
     def describes(self, stat: os.stat_result) -> bool:
         """Whether the file is still the one that was recorded."""
         return (self.size, self.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
 
 
-def read_entries(path: Path) -> dict[int, Entry]:
-    """The newest entry of every frame; lines that are torn, foreign or about moved frames do not count."""
-    entries: dict[int, Entry] = {}
+def read_records(path: Path) -> dict[int, FrameRecord]:
+    """The newest record of every frame; lines that are torn, foreign or about moved frames do not count."""
+    records: dict[int, FrameRecord] = {}
     try:
-        content = path.read_bytes()
+        lines = path.read_bytes().split(b"\n")
     except OSError:
-        return entries
-    for line in content.split(b"\n"):
-        entry = _parse(line)
-        if isinstance(entry, Entry):
-            entries[entry.index] = entry
-        elif entry is not None:
-            entries.pop(entry, None)
-    return entries
+        return records
+    for line in lines:
+        record = _parse(line)
+        if isinstance(record, FrameRecord):
+            records[record.index] = record
+        elif record is not None:
+            records.pop(record, None)
+    return records
 
 
-def _parse(line: bytes) -> Entry | int | None:
-    """An entry; the index of a frame that was moved away; or None for anything else."""
+def _parse(line: bytes) -> FrameRecord | int | None:
+    """A record; the index of a frame that was moved away; or None for anything else."""
     try:
         fields = json.loads(line)
         if "superseded" in fields:
             return int(fields["index"])
-        return Entry(
+        return FrameRecord(
             index=int(fields["index"]),
             digest=str(fields["digest"]),
             pixels=str(fields["pixels"]),
+            painted=str(fields["painted"]),
             size=int(fields["size"]),
             mtime_ns=int(fields["mtime_ns"]),
-            painted=str(fields.get("painted", fields["pixels"])),
-            figures=Figures.read(fields.get("figures")),
+            metrics=Metrics.read(fields.get("metrics")),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
-def append_entries(path: Path, entries: Iterable[Entry]) -> None:
-    """Add a line an entry and wait until all are on the disk. Raises OutputError."""
-    _append(path, map(_document, entries))
+def append_records(path: Path, records: Iterable[FrameRecord]) -> None:
+    """Add a line a record and wait until all are on the disk. Raises OutputError."""
+    _append(path, map(_document, records))
 
 
-def _document(entry: Entry) -> dict[str, Any]:
-    document = asdict(entry)
-    del document["figures"]
-    return document if entry.figures is None else {**document, "figures": entry.figures.document()}
+def _document(record: FrameRecord) -> dict[str, Any]:
+    document = asdict(record)
+    del document["metrics"]
+    return document if record.metrics is None else {**document, "metrics": record.metrics.document()}
 
 
 def append_moved(path: Path, indices: Iterable[int], number: str) -> None:
@@ -140,27 +138,18 @@ def append_moved(path: Path, indices: Iterable[int], number: str) -> None:
 
 def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     content = "".join(json.dumps(line) + "\n" for line in lines)
-    with writing(path), open(path, "a+b", opener=_open_no_link) as file:
-        _cut_torn_line(file.fileno())
+    # A record that is a link would let whoever made it choose which file grows.
+    flag = getattr(os, "O_NOFOLLOW", 0)
+    with (
+        writing(path),
+        open(path, "a+b", opener=lambda name, flags: os.open(name, flags | flag, 0o666)) as file,
+    ):
+        # What a killed writer left after the last line end would spoil the line that comes next.
+        end = file.tell()
+        file.seek(max(0, end - 1))
+        if end and file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
         file.write(content.encode("ascii"))
         file.flush()
         os.fsync(file.fileno())
-
-
-def _open_no_link(path: str, flags: int) -> int:
-    """A record that is a link would let whoever made it choose which file grows."""
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-
-
-def _cut_torn_line(handle: int) -> None:
-    """Drop what a killed writer left after the last line end; it would spoil the line that comes next."""
-    end = os.lseek(handle, 0, os.SEEK_END)
-    if end == 0 or _read_at(handle, end - 1, 1) == b"\n":
-        return
-    content = _read_at(handle, 0, end)
-    os.ftruncate(handle, content.rfind(b"\n") + 1)
-
-
-def _read_at(handle: int, offset: int, count: int) -> bytes:
-    os.lseek(handle, offset, os.SEEK_SET)
-    return os.read(handle, count)

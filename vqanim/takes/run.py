@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.files import Guard
-from vqanim.takes.superseded import write_keeping_old
+from vqanim.takes.archive import write_keeping_old
 
 NAME = "run.json"
 HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
@@ -51,17 +51,17 @@ def _short(value: Any) -> str:
 def write_run(
     folder: Path,
     settings: Mapping[str, Any],
-    superseded: Path | None = None,
+    archive: Path | None = None,
     guard: Guard = lambda: None,
 ) -> Path | None:
     """Write the settings (what JSON can hold) to run.json, once: the same settings again change nothing.
 
-    Another run.json that is there moves to `superseded` (where TakeStore.supersede put the stale frames) or
+    Another run.json that is there moves to `archive` (where TakeStore.archive put the stale frames) or
     to the next free superseded/NNN, and is never overwritten. Returns where it went. guard: see
     files.staged. Raises OutputError.
     """
     text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_keeping_old(folder / NAME, text, superseded, guard)
+    return write_keeping_old(folder / NAME, text, archive, guard)
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:

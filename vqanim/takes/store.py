@@ -9,15 +9,13 @@ A frame is on the disk whole or not at all, whatever stops the process.
 
 from __future__ import annotations
 
-import io
 import re
+import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-
-from PIL import Image
 
 from vqanim.errors import InputError, OutputError
 from vqanim.files import (
@@ -31,48 +29,43 @@ from vqanim.files import (
     writing,
 )
 from vqanim.takes import records
+from vqanim.takes.archive import move_into, next_archive
 from vqanim.takes.digest import pixel_hash
-from vqanim.takes.metadata import Written, png_text, read_written
-from vqanim.takes.superseded import move_into, next_superseded
+from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata
+from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
 
-COMPRESSION = 6
-"""zlib level of the PNGs, fixed so that equal frames are equal files."""
+PNG_SHARE = 0.6
+"""Of raw pixels: what a painted frame takes as a PNG; 0.55 was measured."""
+GIGABYTE = 10**9
 
 _FRAME_FILE = re.compile(r"\d{6,}\.png")
 
 
-@dataclass(frozen=True)
-class FrameRecord:
-    """A frame that is on the disk."""
-
-    index: int
-    digest: str
-    """Chain digest of the plan that it was painted for."""
-    pixels: str
-    """Hash of the pixels that are in the file now, even if somebody painted over them."""
-    painted: str
-    """Hash of the pixels that it was painted with, or that were accepted in their place."""
-
-    @property
-    def edited(self) -> bool:
-        """Whether somebody changed its pixels, and nobody has accepted that yet."""
-        return self.pixels != self.painted
+def _unguarded() -> None:
+    """Of a folder that nobody else can take over."""
 
 
 class TakeStore:
     """The frames under one render's folder. Who saves or moves frames holds the folder's lock.
 
-    One thread may save while another looks frames up.
+    One thread may save while another looks frames up. Of several processes of one render each may save into
+    shots of its own at the same time, with a copy of the holder's store, while the others look them up.
     """
 
-    def __init__(self, folder: Path, guard: Guard = lambda: None) -> None:
+    def __init__(self, folder: Path, guard: Guard = _unguarded) -> None:
         """guard: called before each rename; raises when the folder's lock was lost."""
         self.folder = folder
         self._guard = guard
         self._changing = threading.RLock()
-        self._entries: dict[str, dict[int, records.Entry]] = {}
+        self._records: dict[str, tuple[object, dict[int, FrameRecord]]] = {}
+        """Of each shot, with size and time of the file that they were read from."""
         self._cleaned = False
+
+    def __reduce__(self) -> tuple[Callable[[Path, Guard], TakeStore], tuple[Path, Guard]]:
+        """A copy that is sent to another process is that of a worker: what looks left behind there may be
+        what another worker writes, so that only the holder of the folder cleans up, before it sends any."""
+        return _worker_store, (self.folder, self._guard)
 
     def shot_folder(self, shot: str) -> Path:
         """Where the frames of a shot lie. Raises ValueError for a name that is no plain folder name."""
@@ -98,24 +91,24 @@ class TakeStore:
         picture: Picture,
         digest: str,
         models: str = "",
-        figures: records.Figures | None = None,
+        metrics: Metrics | None = None,
     ) -> FrameRecord:
         """Save a frame, then its record; after a power cut, too, the frame is whole or not there.
 
         `picture` is uint8 [H, W, 3], `digest` its chain digest, `models` names generator and perceptor for
-        people who look into the file, `figures` tell how it was painted. Whatever else was in the file's
+        people who look into the file, `metrics` tell how it was painted. Whatever else was in the file's
         place moves to superseded/. Raises OutputError.
         """
-        pixels = pixel_hash(picture)
-        frame = FrameRecord(plan.index, digest, pixels, pixels)
+        pixels, (height, width, _) = pixel_hash(picture), picture.shape
+        frame = FrameRecord(plan.index, digest, pixels, pixels, metrics=metrics)
         path = self.frame_path(plan.shot, plan.index)
-        content = _png(plan, picture, Written(digest, pixels), models)
+        content = png_bytes(picture, frame_texts(plan, width, height, FrameMetadata(digest, pixels), models))
         with self._changing:
             self.clean()
             self._make_room(path, content, plan)
             make_folder_in(self.folder, path.parent)
             write_atomic(path, content, self._guard)
-            self._remember(plan.shot, frame, path, figures)
+            self._remember(plan.shot, frame, path)
         return frame
 
     def record(self, shot: str, index: int) -> FrameRecord | None:
@@ -130,14 +123,14 @@ class TakeStore:
             stat = path.stat()
         except OSError:
             return None
-        entry = self._entries_of(shot).get(index)
-        if entry and entry.describes(stat):
-            return FrameRecord(index, entry.digest, entry.pixels, entry.painted)
+        known = self._records_of(shot).get(index)
+        if known and known.describes(stat):
+            return known
         try:
             pixels = pixel_hash(read_picture(path))
         except InputError:
             return None
-        found = _identify(index, pixels, read_written(path), entry)
+        found = _identify(index, pixels, read_metadata(path), known)
         if found is None:
             return None
         with suppress(OutputError), self._changing:
@@ -159,10 +152,10 @@ class TakeStore:
             self._remember(shot, accepted, self.frame_path(shot, index))
         return accepted
 
-    def figures(self, shot: str) -> Mapping[int, records.Figures]:
+    def metrics(self, shot: str) -> Mapping[int, Metrics]:
         """How the frames of a shot were painted, by index, as far as that was recorded."""
-        entries = list(self._entries_of(shot).values())
-        return {entry.index: entry.figures for entry in entries if entry.figures is not None}
+        known = list(self._records_of(shot).values())
+        return {record.index: record.metrics for record in known if record.metrics is not None}
 
     def list_shots(self) -> tuple[str, ...]:
         """Names of all shots with frames on the disk, also those of older scenes."""
@@ -176,7 +169,7 @@ class TakeStore:
         """Indices of the frames of a shot that are on the disk, whole or broken, in order."""
         return _frames_in(self.shot_folder(shot))
 
-    def supersede(self, frames: Iterable[FrameRef | tuple[str, int]]) -> Path | None:
+    def archive(self, frames: Iterable[FrameRef | tuple[str, int]]) -> Path | None:
         """Move frames to the next free superseded/NNN/<shot>/ and give that superseded/NNN.
 
         Frames that are not there are passed over; None when nothing was to be moved. Nothing is overwritten.
@@ -189,7 +182,7 @@ class TakeStore:
         with self._changing:
             self._guard()
             self.clean()
-            target = next_superseded(self.folder)
+            target = next_archive(self.folder)
             for shot in dict.fromkeys(shot for shot, _ in present):
                 self._move_shot(shot, [index for name, index in present if name == shot], target)
         return target
@@ -207,12 +200,12 @@ class TakeStore:
         with writing(path):
             taken = path.exists() and path.read_bytes() != content
         if taken:
-            self.supersede([(plan.shot, plan.index)])
+            self.archive([(plan.shot, plan.index)])
 
     def _move_shot(self, shot: str, indices: list[int], target: Path) -> None:
         folder = self.shot_folder(shot)
         make_folder_in(self.folder, target / shot)
-        entries = dict(self._entries_of(shot))
+        moved = dict(self._records_of(shot))
         for index in indices:
             for path in sorted(folder.glob(f"{index:06d}.*")):  # with what may lie beside the picture
                 self._guard()
@@ -220,11 +213,11 @@ class TakeStore:
         with writing(target):
             sync_folder(target / shot)
             sync_folder(folder)
-        self._entries.pop(shot, None)
+        self._records.pop(shot, None)
         if not _frames_in(folder):
             self._move_record(folder, target / shot)
             return
-        records.append_entries(target / shot / records.NAME, (entries[i] for i in indices if i in entries))
+        records.append_records(target / shot / records.NAME, (moved[i] for i in indices if i in moved))
         records.append_moved(folder / records.NAME, indices, target.name)
 
     def _move_record(self, folder: Path, target: Path) -> None:
@@ -234,34 +227,62 @@ class TakeStore:
         with suppress(OSError):  # something else lies in it
             folder.rmdir()
 
-    def _entries_of(self, shot: str) -> dict[int, records.Entry]:
-        if shot not in self._entries:
-            self._entries[shot] = records.read_entries(self.shot_folder(shot) / records.NAME)
-        return self._entries[shot]
+    def _records_of(self, shot: str) -> dict[int, FrameRecord]:
+        """What is recorded of a shot; read again where another process has added to it."""
+        path = self.shot_folder(shot) / records.NAME
+        stamp, known = _stamp(path), self._records.get(shot)
+        if known is None or known[0] != stamp:
+            known = self._records[shot] = stamp, records.read_records(path)
+        return known[1]
 
-    def _remember(
-        self, shot: str, frame: FrameRecord, path: Path, figures: records.Figures | None = None
-    ) -> None:
+    def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
         """Note what is known about a frame; how it was painted stays known for as long as it is the same."""
         with writing(path):
             stat = path.stat()
-        before = self._entries_of(shot).get(frame.index)
-        if figures is None and before is not None and before.digest == frame.digest:
-            figures = before.figures
-        entry = records.Entry(
-            frame.index, frame.digest, frame.pixels, stat.st_size, stat.st_mtime_ns, frame.painted, figures
-        )
-        records.append_entries(path.with_name(records.NAME), [entry])
-        self._entries_of(shot)[frame.index] = entry
+        known = self._records_of(shot)
+        before = known.get(frame.index)
+        metrics = frame.metrics
+        if metrics is None and before is not None and before.digest == frame.digest:
+            metrics = before.metrics
+        record = path.with_name(records.NAME)
+        noted = replace(frame, size=stat.st_size, mtime_ns=stat.st_mtime_ns, metrics=metrics)
+        records.append_records(record, [noted])
+        known[frame.index] = noted
+        self._records[shot] = _stamp(record), known
 
 
-class Onlooker(TakeStore):
+def _worker_store(folder: Path, guard: Guard) -> TakeStore:
+    store = TakeStore(folder, guard)
+    store._cleaned = True
+    return store
+
+
+class ReadOnlyStore(TakeStore):
     """Looks frames up and writes nothing, so it needs no lock."""
 
-    def _remember(
-        self, shot: str, frame: FrameRecord, path: Path, figures: records.Figures | None = None
-    ) -> None:
+    def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
         """Leave the records as they are."""
+
+
+def check_space(folder: Path, frames: int, width: int, height: int) -> None:
+    """Raise OutputError unless so many new frames of `width` x `height` pixels fit beside what is there."""
+    needed = frames * width * height * 3 * PNG_SHARE
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    with writing(folder):
+        free = shutil.disk_usage(there).free
+    if needed > free:
+        raise OutputError(
+            f"{folder}: {frames} frames of {width}x{height} pixels need about {needed / GIGABYTE:.2f} GB and "
+            f"{free / GIGABYTE:.2f} GB are free; free some space, or choose another folder"
+        )
+
+
+def _stamp(path: Path) -> object:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _frames_in(folder: Path) -> tuple[int, ...]:
@@ -273,21 +294,13 @@ def _frames_in(folder: Path) -> tuple[int, ...]:
 
 
 def _identify(
-    index: int, pixels: str, written: Written | None, entry: records.Entry | None
+    index: int, pixels: str, metadata: FrameMetadata | None, known: FrameRecord | None
 ) -> FrameRecord | None:
     """Which frame a file is: what it says of itself counts, then what was recorded."""
-    digest = written.digest if written else entry.digest if entry else None
-    if digest is None:
+    source = metadata or known
+    if source is None:
         return None
-    known = [written.pixels] if written and written.pixels else []
-    if entry and entry.digest == digest:
-        known.append(entry.painted)
-    return FrameRecord(index, digest, pixels, pixels if pixels in known or not known else known[-1])
-
-
-def _png(plan: FramePlan, picture: Picture, written: Written, models: str) -> bytes:
-    height, width, _ = picture.shape
-    buffer = io.BytesIO()
-    info = png_text(plan, width, height, written, models)
-    Image.fromarray(picture).save(buffer, "PNG", compress_level=COMPRESSION, pnginfo=info)
-    return buffer.getvalue()
+    theirs = [metadata.pixels] if metadata else []
+    if known and known.digest == source.digest:
+        theirs.append(known.painted)
+    return FrameRecord(index, source.digest, pixels, pixels if pixels in theirs else theirs[-1])

@@ -9,6 +9,8 @@ from vqanim.models.family import Family
 
 MODULES = (
     "vqgan",
+    "pixels",
+    "fft",
     "clip",
     "open_clip",
     "conse",

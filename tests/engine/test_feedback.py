@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from vqanim.engine.conditioning import add_noise, blur, match_colors, match_detail, sharpen, steepness
+from vqanim.engine.feedback import add_noise, blur, match_colors, match_detail, sharpen, steepness
 from vqanim.oklab import from_oklab, to_oklab
 
 

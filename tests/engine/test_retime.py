@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from vqanim.engine.pick import Pick, mix, pick_even, pick_linear, sample
+from vqanim.engine.retime import Pick, mix, pick_even, pick_linear, sample
 from vqanim.files import Picture
 
 

@@ -1,4 +1,4 @@
-"""Old results are never overwritten: they move to superseded/001/, superseded/002/ and so on."""
+"""Old results are never overwritten: they are archived in superseded/001/, superseded/002/ and so on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vqanim.files import Guard, make_folder, make_folder_in, write_atomic, writi
 _NUMBERED = re.compile(r"\d{3,}")
 
 
-def next_superseded(folder: Path) -> Path:
+def next_archive(folder: Path) -> Path:
     """Make and give the next free superseded/NNN of a render's folder. Raises OutputError."""
     parent = folder / "superseded"
     make_folder_in(folder, parent)
@@ -31,11 +31,11 @@ def next_superseded(folder: Path) -> Path:
 
 
 def write_keeping_old(
-    path: Path, text: str, superseded: Path | None = None, guard: Guard = lambda: None
+    path: Path, text: str, archive: Path | None = None, guard: Guard = lambda: None
 ) -> Path | None:
     """Write a text file atomically; an older one with other contents is moved away, not overwritten.
 
-    It goes to `superseded`, the folder to which the frames of the same older scene went, or else to the next
+    It goes to `archive`, the folder to which the frames of the same older scene went, or else to the next
     free superseded/NNN beside it. Returns where it went; None when there was nothing to move. The file is not
     touched when its contents are the same. guard: see files.staged. Raises OutputError.
     """
@@ -46,8 +46,8 @@ def write_keeping_old(
         return None
     moved = None
     if old is not None:
-        attic = superseded if superseded and not (superseded / path.name).exists() else None
-        moved = (attic or next_superseded(path.parent)) / path.name
+        fits = archive is not None and not (archive / path.name).exists()
+        moved = (archive if archive and fits else next_archive(path.parent)) / path.name
         # A copy first: a stop between the two steps must not leave a folder without the file.
         write_atomic(moved, old, guard)
     make_folder(path.parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from vqanim.engine.events import Event, FrameDone, LapseStep, ModelsLoaded, RecordingMoved
-from vqanim.engine.lapse import Lapse, Schedule, record
+from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RecordingMoved, StepDone
+from vqanim.engine.frame import Painter
+from vqanim.engine.job import Job
 from vqanim.engine.loading import load_painter
-from vqanim.engine.painter import Painter
-from vqanim.engine.run import Run, paint_takes
+from vqanim.engine.render import paint_takes
+from vqanim.engine.timelapse import Schedule, Timelapse, record
 from vqanim.guidance.graphs import Choice
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.scene import load_scene_text
@@ -51,18 +52,18 @@ def timeline(text: str = SCENE) -> Timeline:
     return compile_timeline(load_scene_text(text))
 
 
-def walk(line: Timeline, folder: Path) -> Iterator[Event]:
+def walk(line: Timeline, folder: Path) -> Generator[Event, None, None]:
     key = RunKey(get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, 32, 32)
-    return paint_takes(line, Run(TakeStore(folder), key, {}, "cpu"))
+    return paint_takes(Job(line, TakeStore(folder), key, {}, "cpu"))
 
 
 def stop_at(step: int, folder: Path, line: Timeline | None = None) -> None:
     """Paint until a timelapse has done a step, and lose whatever is in memory."""
     walking = walk(line or timeline(), folder)
     for event in walking:
-        if isinstance(event, LapseStep) and event.step == step:
+        if isinstance(event, StepDone) and event.step == step:
             break
-    walking.close()  # type: ignore[attr-defined]
+    walking.close()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -77,8 +78,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Event]]:
 
 def test_a_take_is_painted_step_by_step_and_leaves_only_its_frames(film: tuple[Path, list[Event]]) -> None:
     folder, events = film
-    steps = [event for event in events if isinstance(event, LapseStep)]
-    assert [(event.step, event.steps, event.began) for event in steps] == [(k, 12, 0) for k in range(1, 13)]
+    steps = [event for event in events if isinstance(event, StepDone) and event.timelapse]
+    assert [(event.step, event.steps, event.since) for event in steps] == [(k, 12, 0) for k in range(1, 13)]
     done = [event for event in events if isinstance(event, FrameDone)]
     assert [(event.shot, event.index) for event in done if event.of_lapse] == [("grow", k) for k in range(6)]
     assert {event.steps for event in done if event.of_lapse} == {0}, "they were told of step by step"
@@ -107,11 +108,11 @@ def test_a_stopped_take_goes_on_to_the_same_files(
     """There is a state every four pictures."""
     stop_at(step, tmp_path)
     events = list(walk(timeline(), tmp_path))
-    first = next(event for event in events if isinstance(event, LapseStep))
-    assert first.began == first.step - 1 == saved
+    first = next(event for event in events if isinstance(event, StepDone))
+    assert first.since == first.step - 1 == saved
     assert contents(tmp_path) == contents(film[0])
     assert not (tmp_path / "recordings").exists()
-    assert not any(isinstance(event, LapseStep | ModelsLoaded) for event in walk(timeline(), tmp_path))
+    assert not any(isinstance(event, StepDone | ModelsLoaded) for event in walk(timeline(), tmp_path))
 
 
 def test_one_that_was_stopped_while_its_frames_were_saved_is_completed(
@@ -121,7 +122,7 @@ def test_one_that_was_stopped_while_its_frames_were_saved_is_completed(
     for event in walking:
         if isinstance(event, FrameDone) and (event.shot, event.index) == ("grow", 2):
             break
-    walking.close()  # type: ignore[attr-defined]
+    walking.close()
     assert (tmp_path / "recordings" / "grow" / STATE).exists()
     list(walk(timeline(), tmp_path))
     assert contents(tmp_path) == contents(film[0])
@@ -145,7 +146,7 @@ def test_what_is_damaged_begins_anew(film: tuple[Path, list[Event]], tmp_path: P
     else:
         (recording / "000002.png").unlink()
     events = list(walk(timeline(), tmp_path))
-    assert next(event.began for event in events if isinstance(event, LapseStep)) == 0
+    assert next(event.since for event in events if isinstance(event, StepDone)) == 0
     assert contents(tmp_path) == contents(film[0])
 
 
@@ -176,16 +177,16 @@ guidance: {steps: 2, cutouts: 2, stay_near: {to: start, weight: 0.5}}
 """
     line = compile_timeline(load_scene_text(text, folder=tmp_path))
     photo = str(tmp_path / "photo.png")
-    run = Run(TakeStore(tmp_path / "film"), RunKey("g", "p", 32, 32), {photo: "content"}, "cpu")
-    for event in (walking := paint_takes(line, run)):
-        if isinstance(event, LapseStep) and event.step == 6:
+    job = Job(line, TakeStore(tmp_path / "film"), RunKey("g", "p", 32, 32), {photo: "content"}, "cpu")
+    for event in (walking := paint_takes(job)):
+        if isinstance(event, StepDone) and event.step == 6:
             break
     walking.close()
-    events = list(paint_takes(line, run))
-    assert next(event.began for event in events if isinstance(event, LapseStep)) == 3
-    assert np.array_equal(run.store.load("main", 0), blocks)
-    whole = Run(TakeStore(tmp_path / "whole"), run.key, run.assets, "cpu")
-    list(paint_takes(line, whole))
+    events = list(paint_takes(job))
+    assert next(event.since for event in events if isinstance(event, StepDone)) == 3
+    assert np.array_equal(job.store.load("main", 0), blocks)
+    whole = Job(line, TakeStore(tmp_path / "whole"), job.key, job.assets, "cpu")
+    list(paint_takes(whole))
     assert contents(tmp_path / "film") == contents(tmp_path / "whole")
 
 
@@ -204,24 +205,24 @@ def test_a_sketched_picture_goes_on_within_either_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four steps at half the size, two at full size; a state after each."""
-    monkeypatch.setattr("vqanim.engine.lapse.PICTURES_A_STATE", 1)
+    monkeypatch.setattr("vqanim.engine.timelapse.PICTURES_A_STATE", 1)
     line = timeline(SKETCHED)
     plan, painter = line.shots[0].frames[0], painter_of(line)
     whole = opened(plan, tmp_path / "whole")
-    list(record(painter, plan, None, whole))
+    list(record(painter, plan, whole))
     for step in (2, 4, 5):
         stopped = opened(plan, tmp_path / str(step))
-        recording = record(painter, plan, None, stopped)
-        while next(recording).step < step:
+        recording = record(painter, plan, stopped)
+        steps = (event.step for event in recording if isinstance(event, StepDone))
+        while next(steps) < step:
             pass
-        next(recording)  # the state of a step is saved before the next one is made
-        recording.close()
+        next(steps)  # the state of a step is saved before the next one is made
         stopped.folder.joinpath(f"{step + 1:06d}.png").unlink(missing_ok=True)
-        list(record(painter, plan, None, stopped))
+        list(record(painter, plan, stopped))
         for (_, one), (_, other) in zip(whole.pictures(), stopped.pictures(), strict=True):
             assert one.read_bytes() == other.read_bytes()
     picture = replace(plan, lapse=None)
-    assert np.array_equal(painter.paint(picture, None).picture, whole.load(6)), "as `vqanim image` paints it"
+    assert np.array_equal(painter.finish(picture).picture, whole.load(6)), "as `vqanim image` paints it"
 
 
 @pytest.mark.parametrize(
@@ -233,8 +234,8 @@ def test_hardly_any_steps(tmp_path: Path, text: str, last: int) -> None:
     line = timeline(SKETCHED.replace("128", "32").replace("steps: 0, first_steps: 6", text))
     plan = line.shots[0].frames[0]
     recording = opened(plan, tmp_path)
-    list(record(painter_of(line), plan, None, recording))
-    lapse = Lapse(recording, plan)
+    list(record(painter_of(line), plan, recording))
+    lapse = Timelapse(recording, plan)
     assert lapse.steps == last
     assert all(np.array_equal(lapse.frame(k).picture, recording.load(last)) for k in range(4))
 
@@ -264,10 +265,10 @@ def test_the_frames_of_a_real_timelapse_change_evenly(
     line = timeline(text + "duration: 6s")
     plan = line.shots[0].frames[0]
     recording = opened(plan, tmp_path)
-    list(record(painter_of(line), plan, None, recording))
+    list(record(painter_of(line), plan, recording))
     assert plan.lapse is not None
     for frames in (5, 24, 72, 144, 360):
-        lapse = Lapse(recording, replace(plan, lapse=replace(plan.lapse, frames=frames)))
+        lapse = Timelapse(recording, replace(plan, lapse=replace(plan.lapse, frames=frames)))
         shown = [lapse.frame(k).picture.astype(int) for k in range(frames)]
         changes = [float(np.abs(a - b).mean()) for a, b in pairwise(shown)]
         late = changes[frames // 5 :]

@@ -6,15 +6,15 @@ import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from vqanim.ffmpeg import LOCAL
-from vqanim.files import Picture, staged
-from vqanim.film.ffmpeg import BITEXACT, BITEXACT_FLAGS, Encoder, encoding, raw_input
-from vqanim.film.pictures import Reel, Sink, even, fill
-from vqanim.film.sound import RATES, write_sound
+from vqanim.ffmpeg import BITEXACT, BITEXACT_FLAGS, LOCAL, encoding, raw_input
+from vqanim.files import staged
+from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill
+from vqanim.film.sound import RATES, sound_digest, write_sound
 from vqanim.timeline.plan import Chapter, SoundPlan
 
 WITH_CHAPTERS = ("mp4", "mov", "webm")
@@ -32,9 +32,12 @@ _COLOR = (
 
 
 @dataclass(frozen=True)
-class VideoKind:
+class VideoFormat(Format):
     """A container with its encoder and the encoder's settings."""
 
+    about: str
+    ending: str
+    """What comes after the film's name."""
     format: str
     """Name of the container for ffmpeg."""
     encoder: str
@@ -42,7 +45,7 @@ class VideoKind:
     pixels: str = "yuv420p"
     """Pixel format; `rgb24` is not converted."""
     crf: int | None = None
-    """Quality where nobody asks for one, of encoders that have such a number."""
+    highest_crf: int = 51
     keyframe_seconds: Fraction | None = None
     """A picture that stands for itself at least so often; None leaves it to the encoder."""
     audio: tuple[str, ...] = ()
@@ -51,33 +54,98 @@ class VideoKind:
     """A filter that fits the picture into what a place wants."""
     least_fps: int = 0
     """Frames of slower films are shown twice, or more often, until there are so many a second."""
-    highest_crf: int = 51
+
+    def output(self, name: str, film: Film) -> Output:
+        """The whole film. Quality is what is asked for; of `web`, which a render makes, the scene's; else the
+        format's own."""
+        timeline, path = film.timeline, film.path(self.ending)
+        crf = timeline.crf if name == "web" else self.crf
+        if film.options.crf is not None and self.crf is not None:
+            crf = film.options.crf
+        settings = VideoSettings(self, crf, timeline.title, timeline.chapters, film.options.upscale)
+        contents: dict[str, Any] = film.shown | asdict(settings)
+        for key in ("about", "ending", "audio"):
+            del contents["kind"][key]
+        sound = timeline.sound if self.audio else None
+        if sound is not None:
+            contents["sound"] = [*self.audio, sound_digest(sound)]
+        label = "mp4" if name == "web" else name
+        frames = range(film.reel.count)
+        return Output(label, path, contents, frames, lambda: open_video(film.reel, path, settings, sound))
 
 
-AAC = ("-c:a", "aac", "-b:a", "192k")
-MP4 = VideoKind("mp4", "libx264", ("-preset", "medium", "-movflags", "+faststart"), crf=17, audio=AAC)
+# As small as Instagram shows a wide picture, and as tall as it shows an upright one.
+_INSTAGRAM = (
+    "pad=w='max(iw,ih*4/5)':h='max(ih,iw*100/191)':x=(ow-iw)/2:y=(oh-ih)/2,"
+    "scale=1080:-2:flags=lanczos+accurate_rnd+full_chroma_int"
+)
+_AAC = ("-c:a", "aac", "-b:a")
+_FAST_START = ("-movflags", "+faststart")
+
+
+WEB = VideoFormat(
+    about="H.264 for every player and browser",
+    ending=".mp4",
+    format="mp4",
+    encoder="libx264",
+    options=("-preset", "medium", *_FAST_START),
+    crf=17,
+    audio=(*_AAC, "192k"),
+)
+YOUTUBE = replace(
+    WEB,
+    about="H.264 of high quality, a keyframe every half second",
+    ending="-youtube.mp4",
+    options=("-preset", "slow", "-profile:v", "high", "-bf", "2", *_FAST_START),
+    crf=14,
+    keyframe_seconds=Fraction(1, 2),
+    audio=(*_AAC, "320k"),
+)
+INSTAGRAM = replace(
+    WEB,
+    about="H.264, 1080 pixels wide, 23 fps or more (frames are doubled), at most 4:5 upright",
+    ending="-instagram.mp4",
+    options=(
+        "-preset",
+        "faster",
+        *_FAST_START,
+    ),  # encoded once more there: a smaller file is not worth the time
+    crf=18,
+    keyframe_seconds=Fraction(1),
+    fit=_INSTAGRAM,
+    least_fps=23,
+)
+PRORES = VideoFormat(
+    about="ProRes 422 HQ for editing programs",
+    ending=".mov",
+    format="mov",
+    encoder="prores_ks",
+    options=("-profile:v", "3", "-vendor", "apl0"),
+    pixels="yuv422p10le",
+    audio=("-c:a", "pcm_s16le"),
+)
+WEBM = VideoFormat(
+    about="VP9 for web pages",
+    ending=".webm",
+    format="webm",
+    encoder="libvpx-vp9",
+    options=("-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"),
+    crf=30,
+    highest_crf=63,
+    audio=("-c:a", "libopus", "-b:a", "160k"),
+)
+APNG = VideoFormat("an animated PNG without loss", ".apng", "apng", "apng", ("-plays", "0"), "rgb24")
 
 
 @dataclass(frozen=True)
 class VideoSettings:
     """What is asked of one file."""
 
-    kind: VideoKind = MP4
+    kind: VideoFormat = WEB
     crf: int | None = None
     title: str = ""
     chapters: tuple[Chapter, ...] = ()
     upscale: int = 1
-
-
-class _Even:
-    """Hands pictures on with even width and height."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.end = encoder.end
-        self._encoder = encoder
-
-    def put(self, picture: Picture) -> None:
-        self._encoder.put(even(picture))
 
 
 def write_video(reel: Reel, path: Path, settings: VideoSettings, sound: SoundPlan | None = None) -> None:
@@ -115,12 +183,12 @@ def open_video(
             *kind.options,
             *("-f", kind.format),
         ]
-        with encoding(arguments, temporary) as encoder:
-            yield _Even(encoder)
+        with encoding(arguments, temporary, even=True) as encoder:
+            yield encoder
 
 
 def _audio(
-    sound: SoundPlan | None, kind: VideoKind, reel: Reel, wav: Path, number: int
+    sound: SoundPlan | None, kind: VideoFormat, reel: Reel, wav: Path, number: int
 ) -> tuple[list[str], list[str]]:
     """Input `number` of ffmpeg, and how it is encoded. The muxer's edit list hides the encoder's delay."""
     if sound is None:

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepChanged, TakesDone
-from vqanim.engine.run import Run, paint_takes
+from vqanim.engine.job import Job
+from vqanim.engine.render import paint_takes
 from vqanim.errors import DeviceError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.conse import ConsePerceptor
@@ -37,7 +38,7 @@ def paint(line: Timeline, folder: Path) -> list[Event]:
     key = RunKey(
         get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, line.width, line.height
     )
-    return list(paint_takes(line, Run(TakeStore(folder), key, {}, "cpu")))
+    return list(paint_takes(Job(line, TakeStore(folder), key, {}, "cpu")))
 
 
 def painted(events: list[Event]) -> list[int]:
@@ -57,7 +58,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[
 def test_events_tell_the_story_in_order(film: tuple[Path, list[Event]]) -> None:
     _, events = film
     assert [type(event).__name__ for event in events] == [
-        "RunStarted", "ShotStarted", "ModelsLoaded", *["FrameDone"] * 4, "TakesDone"
+        "RunStarted", "ShotStarted", "ModelsLoaded", *["StepDone"] * 2, "FrameDone",
+        *["StepDone", "FrameDone"] * 3, "TakesDone"
     ]  # fmt: skip
     started, last = events[0], events[-2]
     assert isinstance(started, RunStarted)
@@ -83,7 +85,7 @@ def test_a_second_render_gives_the_same_files(film: tuple[Path, list[Event]], tm
 
 def test_a_stopped_render_continues_to_the_same_files(film: tuple[Path, list[Event]], tmp_path: Path) -> None:
     key = RunKey(get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, 32, 32)
-    walk = paint_takes(timeline(), Run(TakeStore(tmp_path), key, {}, "cpu"))
+    walk = paint_takes(Job(timeline(), TakeStore(tmp_path), key, {}, "cpu"))
     for event in walk:
         if isinstance(event, FrameDone) and event.index == 1:
             break
@@ -148,7 +150,7 @@ def test_a_missing_device_is_named(tmp_path: Path) -> None:
     line = timeline()
     key = RunKey("g", "p", line.width, line.height)
     with pytest.raises(DeviceError, match="cuda:99"):
-        list(paint_takes(line, Run(TakeStore(tmp_path), key, {}, "cuda:99")))
+        list(paint_takes(Job(line, TakeStore(tmp_path), key, {}, "cuda:99")))
 
 
 def test_other_cutouts_give_other_frames(film: tuple[Path, list[Event]], tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_a_deterministic_run_gives_the_same_files_and_leaves_no_trace(
 ) -> None:
     line = timeline()
     key = RunKey(get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, 32, 32)
-    walk = paint_takes(line, Run(TakeStore(tmp_path), key, {}, "cpu", deterministic=True))
+    walk = paint_takes(Job(line, TakeStore(tmp_path), key, {}, "cpu", deterministic=True))
     assert not torch.are_deterministic_algorithms_enabled()
     seen = [(type(event), torch.are_deterministic_algorithms_enabled()) for event in walk]
     assert all(on for _, on in seen)
@@ -201,7 +203,7 @@ def test_a_run_that_is_short_of_memory_goes_on_and_says_so(tmp_path: Path) -> No
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ConsePerceptor, "encode_image", narrow)
-        events = list(paint_takes(line, Run(TakeStore(tmp_path), key, {}, "cpu")))
+        events = list(paint_takes(Job(line, TakeStore(tmp_path), key, {}, "cpu")))
     changes = [event for event in events if isinstance(event, StepChanged)]
     assert [change.way for change in changes] == ["chunks"]
     assert painted(events) == [0, 1, 2, 3]

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from vqanim.engine.cost import estimate
-from vqanim.engine.sketch import stages
-from vqanim.engine.speeds import Samples, Speed, learn, read_speeds
+from vqanim.engine.timings import Measurements, Timings, estimate, read_timings, save_timings
+from vqanim.models.resolutions import halved_stages
 from vqanim.scene.loader import load_scene_text
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
-SPEED = Speed(
+TIMINGS = Timings(
     "pocket + pocket x12",
     "cpu, 2 threads",
     start=3.0,
@@ -37,9 +36,9 @@ SCENE = "size: [256, 144]\nfps: 10\nduration: 1s\nprompts: [a]\nguidance: {steps
 
 
 def test_a_film_costs_the_sum_of_its_frames() -> None:
-    found = estimate(timeline_of(SCENE), [SPEED], 8)
+    found = estimate(timeline_of(SCENE), [TIMINGS], 8)
     assert found is not None
-    small, full = stages(60, 144, 256, 8)
+    small, full = halved_stages(60, 144, 256, 8)
     first = 0.7 + small.steps * 0.1 + full.steps * 0.3
     assert found.painting == pytest.approx(first + 4 * (0.5 + 4 * 0.3) + 5 * 0.05)
     assert (found.start, found.films) == (3.0, pytest.approx(10 * 0.02))
@@ -48,22 +47,22 @@ def test_a_film_costs_the_sum_of_its_frames() -> None:
 
 
 def test_other_sizes_are_guessed_from_those_that_were_measured() -> None:
-    found = estimate(timeline_of(SCENE.replace("[256, 144]", "[512, 288]")), [SPEED], 8)
+    found = estimate(timeline_of(SCENE.replace("[256, 144]", "[512, 288]")), [TIMINGS], 8)
     assert found is not None
     assert found.guessed
     assert found.memory is None
     assert found.step == pytest.approx(0.3 * 4)
-    assert SPEED.at("step", (192, 108))[0] == pytest.approx(0.1 + 0.2 * (192 * 108 - 9216) / (36864 - 9216))
+    assert TIMINGS.at("step", (192, 108))[0] == pytest.approx(0.1 + 0.2 * (192 * 108 - 9216) / (36864 - 9216))
 
 
 def test_what_was_not_measured_is_not_guessed() -> None:
     timeline = timeline_of(SCENE)
     assert estimate(timeline, [], 8) is None
-    assert estimate(timeline, [replace(SPEED, models="pocket + pocket x11")], 8) is None
-    assert estimate(timeline, [replace(SPEED, seconds={"carry": {(256, 144): 0.5}})], 8) is None
-    assert estimate(timeline, [SPEED], 8, "cuda") is None
-    fast = replace(SPEED, device="cuda, Some GPU", start=1.0)
-    found = [estimate(timeline, [fast, SPEED], 8, device) for device in (None, "cpu", "cuda")]
+    assert estimate(timeline, [replace(TIMINGS, models="pocket + pocket x11")], 8) is None
+    assert estimate(timeline, [replace(TIMINGS, seconds={"carry": {(256, 144): 0.5}})], 8) is None
+    assert estimate(timeline, [TIMINGS], 8, "cuda") is None
+    fast = replace(TIMINGS, device="cuda, Some GPU", start=1.0)
+    found = [estimate(timeline, [fast, TIMINGS], 8, device) for device in (None, "cpu", "cuda")]
     assert [each and each.device for each in found] == ["cuda, Some GPU", "cpu, 2 threads", "cuda, Some GPU"]
 
 
@@ -72,23 +71,27 @@ def test_several_perceptors_and_cutouts_are_told_apart() -> None:
         "size: [256, 144]\nfps: 10\nprompts: [a]\nguidance: {steps: 1}\nshots:\n"
         "  - {name: one, duration: 1s}\n  - {name: two, duration: 1s, guidance: {cutouts: 24}}\n"
     )
-    slow = replace(SPEED, models="pocket + pocket x24", seconds={**SPEED.seconds, "step": {(256, 144): 0.6}})
-    assert estimate(timeline_of(text), [SPEED], 8) is None
-    found = estimate(timeline_of(text), [SPEED, slow], 8)
-    alone = estimate(timeline_of(text.replace(", guidance: {cutouts: 24}", "")), [SPEED], 8)
+    slow = replace(
+        TIMINGS, models="pocket + pocket x24", seconds={**TIMINGS.seconds, "step": {(256, 144): 0.6}}
+    )
+    assert estimate(timeline_of(text), [TIMINGS], 8) is None
+    found = estimate(timeline_of(text), [TIMINGS, slow], 8)
+    alone = estimate(timeline_of(text.replace(", guidance: {cutouts: 24}", "")), [TIMINGS], 8)
     assert found is not None
     assert alone is not None
     assert found.painting == pytest.approx(alone.painting + 10 * 0.3)
 
 
 def test_what_is_learned_is_read_again_and_the_middle_counts(tmp_path: Path) -> None:
-    samples = Samples("a + b x3", "cpu, 1 thread", start=2.0, memory=5, memory_size=(64, 48), png=[1.0, 3.0])
+    samples = Measurements(
+        "a + b x3", "cpu, 1 thread", start=2.0, memory=5, memory_size=(64, 48), png=[1.0, 3.0]
+    )
     for seconds in (0.1, 0.2, 9.0):
         samples.add("step", (64, 48), seconds)
-    learn(tmp_path / "cache", [samples])
-    more = Samples("a + b x3", "cpu, 1 thread")
+    save_timings(tmp_path / "cache", [samples])
+    more = Measurements("a + b x3", "cpu, 1 thread")
     more.add("carry", (64, 48), 0.5)
-    learn(tmp_path / "cache", [more])
-    (speed,) = read_speeds(tmp_path / "cache")
+    save_timings(tmp_path / "cache", [more])
+    (speed,) = read_timings(tmp_path / "cache")
     assert speed.seconds == {"step": {(64, 48): 0.2}, "carry": {(64, 48): 0.5}}
     assert (speed.start, speed.memory, speed.memory_size, speed.png) == (2.0, 5, (64, 48), 2.0)

@@ -1,19 +1,22 @@
-"""The pictures of a film as the encoders want them: one at a time, all of one size."""
+"""What a format is given, a film as pictures one by one, and what it gives: files and how they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from PIL import Image
 
-from vqanim.errors import InputError, OutputError
-from vqanim.files import Picture, read_picture
+from vqanim.files import Picture
+from vqanim.timeline.plan import FrameRef, Timeline
+
+Find: TypeAlias = Callable[[FrameRef], Path]
+"""The file of a saved frame."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,71 @@ Opened: TypeAlias = AbstractContextManager[Sink]
 """A sink; leaving it waits until its file is whole."""
 
 
+@dataclass(frozen=True)
+class EncodeOptions:
+    """What is asked of all files."""
+
+    crf: int | None = None
+    """Quality, for formats that have such a number; theirs, or the scene's, where None."""
+    upscale: int = 1
+    """How many times the pictures are enlarged."""
+    gif_full: bool = False
+    """The GIF in the film's size and fps, however large it gets."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film that is to be written, and where."""
+
+    timeline: Timeline
+    reel: Reel
+    find: Find
+    folder: Path
+    stem: str
+    """Name of its files, without what a format adds."""
+    options: EncodeOptions
+
+    def path(self, ending: str) -> Path:
+        """The file of a format."""
+        enlarged = "" if self.options.upscale == 1 else f"-{self.options.upscale}x"
+        return self.folder / f"{self.stem}{enlarged}{ending}"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What the files of nearly every format depend on besides its own settings."""
+        return {"fps": str(self.timeline.fps), "upscale": self.options.upscale}
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file of the film and how it is made."""
+
+    kind: str
+    """For people: the name of the format, mp4 for the default one."""
+    path: Path
+    settings: Mapping[str, Any]
+    """What its contents depend on besides the pictures; what JSON can hold."""
+    frames: Sequence[int]
+    """Numbers of the film frames that it is made of, ascending."""
+    open: Callable[[], Opened]
+    """For the pictures of these frames."""
+
+
+class Format:
+    """A way to deliver a film."""
+
+    about: str
+    """For people."""
+    crf: int | None = None
+    """Quality where nobody asks for one; None where there is no such number."""
+    highest_crf: int = 0
+    """The worst that can be asked for."""
+
+    def output(self, name: str, film: Film) -> Output:
+        """The file that it makes of a film; nothing is written yet. name: under which it is registered."""
+        raise NotImplementedError
+
+
 def fill(opened: Opened, pictures: Iterable[Picture]) -> None:
     """Give a sink all of its pictures and wait until its file is whole."""
     with opened as sink:
@@ -68,22 +136,6 @@ def play_into(reel: Reel, wanted: Sequence[tuple[Sequence[int], Sink]]) -> None:
             sink.put(picture)
     for _, sink in wanted:  # all before one of them is waited for
         sink.end()
-
-
-def read_frame(path: Path) -> Picture:
-    """One saved frame, uint8 [H, W, 3]. Raises OutputError when it is missing or broken."""
-    try:
-        return read_picture(path)
-    except InputError as error:
-        raise OutputError(f"{error}; run again, and it will be painted again") from error
-
-
-def even(picture: Picture) -> Picture:
-    """A picture of even width and height, as halved chroma needs; the last column or row is repeated."""
-    height, width, _ = picture.shape
-    if height % 2 == 0 and width % 2 == 0:
-        return picture
-    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 def fit_width(picture: Picture, width: int) -> Picture:

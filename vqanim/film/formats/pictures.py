@@ -1,0 +1,110 @@
+"""Pictures of a film as files: every frame in a folder, or one for a shelf."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from vqanim.errors import OutputError
+from vqanim.ffmpeg import encoding, raw_input
+from vqanim.files import TEMP_SUFFIX, Picture, make_folder, staged, write_atomic, writing
+from vqanim.film.formats.video import upscale_filter
+from vqanim.film.reel import Film, Format, Output, Reel, Sink
+
+_FRAME = re.compile(r"\d{6,}\.png")
+
+
+class FramesFormat(Format):
+    """Every frame of the film."""
+
+    about = "every frame of the film as a PNG"
+
+    def output(self, name: str, film: Film) -> Output:
+        """A folder of its own."""
+        path, upscale = film.path("-frames"), film.options.upscale
+        return Output(
+            name, path, film.shown, range(film.reel.count), lambda: open_frames(film.reel, path, upscale)
+        )
+
+
+@contextmanager
+def open_frames(reel: Reel, path: Path, upscale: int = 1) -> Iterator[Sink]:
+    """Every picture of the film as 000000.png and so on, in a folder that appears whole or not at all.
+
+    A folder of frames that is there is replaced; the caller knows that it was made here.
+    Raises OutputError, also when there is anything else in it.
+    """
+    if others := [file.name for file in path.glob("*") if not _FRAME.fullmatch(file.name)]:
+        raise OutputError(f"{path}: holds {others[0]}, which is no frame; move it, or choose another folder")
+    staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
+    make_folder(staging)
+    fps = f"{reel.fps.numerator}/{reel.fps.denominator}"
+    enlarge = ["-vf", upscale_filter(upscale)] if upscale > 1 else []
+    arguments = [
+        *raw_input(reel.width, reel.height, fps),
+        *enlarge,
+        "-pix_fmt",
+        "rgb24",
+        "-start_number",
+        "0",
+    ]
+    try:
+        with encoding(arguments, staging / "%06d.png") as encoder:
+            yield encoder
+        with writing(path):
+            if path.exists():
+                shutil.rmtree(path)
+            staging.rename(path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def poster_index(count: int) -> int:
+    """The film frame for the poster: two thirds in, where the picture has grown and no ending has begun."""
+    return 2 * count // 3
+
+
+class PosterFormat(Format):
+    """The film's picture for a shelf, `poster.png`."""
+
+    about = "one picture of the film"
+
+    def output(self, name: str, film: Film) -> Output:
+        """A saved frame as it is, where one is shown without effects."""
+        path, best = film.folder / "poster.png", poster_index(film.reel.count)
+        untouched = film.timeline.edit[best].untouched
+        source = None if untouched is None else film.find(untouched)
+        return Output(name, path, {}, [best], lambda: nullcontext(_Poster(path, source)))
+
+
+@dataclass(frozen=True)
+class _Poster:
+    """A sink for one picture; where that is a saved frame, the poster is the file of this."""
+
+    path: Path
+    source: Path | None
+
+    def put(self, picture: Picture) -> None:
+        if self.source is not None:
+            _copy(self.source, self.path)
+            return
+        with writing(self.path), staged(self.path) as temporary:
+            Image.fromarray(picture).save(temporary, "PNG")
+
+    def end(self) -> None:
+        """It is whole already."""
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise OutputError(f"{source}: cannot be read ({error.strerror}); run again") from error
+    write_atomic(target, content)

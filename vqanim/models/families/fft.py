@@ -1,0 +1,105 @@
+"""FFT: a picture as its Fourier spectrum, in which every frequency is a parameter. No weights.
+
+Frequencies are scaled as those of photographs fall off, and every one has a second moment of its own, so that
+a step changes large shapes as readily as fine ones (Olah et al. 2017, "Feature Visualization"; aphantasia by
+Vadim Epstein, 2021, from whom decay and rate are near).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from vqanim.lazy import torch
+from vqanim.models.color_axes import from_axes, to_axes
+from vqanim.models.entries import GeneratorEntry
+from vqanim.models.family import Family
+from vqanim.settings import number
+from vqanim.types import Knob, Stage
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vqanim.types import Image, Params
+
+MEAN, SPREAD = 0.45, 0.2
+"""Mean and standard deviation of a picture's channels, near those of photographs."""
+EXPOSURE = 2.0
+"""Weight of the distance to them: nothing else keeps a film from becoming darker or paler."""
+
+
+def stages(steps: int, size: tuple[int, int], settings: Mapping[str, Any]) -> tuple[Stage, ...]:
+    """One: a spectrum is coarse and fine at once."""
+    return (Stage(*size, steps),)
+
+
+class FFT:
+    """A spectrum as a `types.Generator`; `spectrum` is float32 [1, 3, H, W // 2 + 1, 2]: real, imaginary."""
+
+    exact = False
+    knobs: Mapping[str, Knob] = MappingProxyType({"spectrum": Knob(adam="element", spatial=False)})
+
+    def __init__(self, entry: GeneratorEntry, device: torch.device, settings: Mapping[str, Any]) -> None:
+        """settings: `decay`, how steeply the scale of frequencies falls off."""
+        self.name, self.hash, self.multiple = entry.name, entry.hash, entry.multiple
+        self.device, self.settings = device, settings
+
+    def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
+        """All steps at full size; size: height and width in pixels."""
+        return stages(steps, size, self.settings)
+
+    def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
+        """The spectrum of the picture; `rng` is not needed here."""
+        return self.carry(picture)
+
+    def carry(self, picture: Image) -> Params:
+        """The spectrum of a picture [1, 3, H, W] in 0..1."""
+        values = to_axes(picture.to(self.device, torch.float32))
+        spectrum = torch.fft.rfft2(values, norm="ortho") / self._scale(picture.shape[2], picture.shape[3])
+        return {"spectrum": torch.view_as_real(spectrum).contiguous()}
+
+    def decode(self, params: Params, size: tuple[int, int], recompute: bool = False) -> Image:
+        """The picture [1, 3, H, W] of a spectrum."""
+        spectrum = torch.view_as_complex(params["spectrum"]) * self._scale(*size)
+        return from_axes(torch.fft.irfft2(spectrum, s=size, norm="ortho"))
+
+    def project(self, params: Params) -> None:
+        """Nothing to do: every spectrum is a picture."""
+
+    def prior(self, params: Params, image: Image) -> Mapping[str, Tensor]:
+        """The distance to the exposure of photographs."""
+        off = (image.mean() - MEAN).square() + (image.std() - SPREAD).square()
+        return {"exposure": EXPOSURE * off}
+
+    def lower_precision(self, dtype: torch.dtype) -> None:
+        """Nothing to do: there are no weights."""
+
+    def _scale(self, height: int, width: int) -> Tensor:
+        """Of each frequency, [H, W // 2 + 1]: a spectrum of unit noise is a picture of unit spread."""
+        rows = torch.fft.fftfreq(height, device=self.device)[:, None]
+        columns = torch.fft.rfftfreq(width, device=self.device)
+        frequency = (rows.square() + columns.square()).sqrt().clamp(min=1 / max(height, width))
+        scale = frequency ** -self.settings["decay"]
+        return scale / scale.square().mean().sqrt()
+
+
+FAMILY = Family(
+    "fft",
+    "generator",
+    FFT,
+    stages=stages,
+    settings=(number("decay", 0.0, 3.0, 1.5, "How steeply fine detail falls off: more is softer"),),
+    entry=GeneratorEntry(
+        name="fft",
+        kind="generator",
+        family="fft",
+        version="fft 1",
+        multiple=2,
+        learning_rate=0.05,
+        good_at="dense, painterly detail at any size, without a GPU",
+        source="part of vqanim, after aphantasia by Vadim Epstein",
+        license="MIT, as vqanim",
+        commercial="yes",
+    ),
+)
