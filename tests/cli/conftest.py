@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import os
 import subprocess
 import sys
@@ -11,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,25 +31,9 @@ guidance: {steps: 1, first_steps: 2, cutouts: 2}
 """Six frames that are quickly painted."""
 
 
-def once(load: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that loads a model by name, reading the pocket model once and giving copies of it."""
-    read = functools.cache(load)
-
-    def loaded(name: str, *rest: Any) -> Any:
-        return copy.deepcopy(read(name, *rest)) if name == "pocket" else load(name, *rest)
-
-    return loaded
-
-
 @pytest.fixture(scope="session", autouse=True)
-def _models_are_read_once() -> Iterator[None]:
-    """Else each render of this process would read the models, which takes as long as painting."""
-    from vqanim.engine import loading
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "load_generator", once(loading.load_generator))
-        patch.setattr(loading, "load_perceptor", once(loading.load_perceptor))
-        yield
+def _models_are_read_once(models_read_once: None) -> None:
+    """For all commands that run in this process."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ duration: 0.3s
 guidance: {steps: 1, first_steps: 1, cutouts: 2}
 prompts: [a volcano]
 camera: {zoom: 1.1}
+models: {generator: pixels, perceptor: pocket}
 """
 EDITED = SCENE.replace("1.1", "{0s: 1.1, 0.1s: 1.1, 0.11s: 2}")
 """Its second frame is the same, the third is not."""
@@ -133,7 +134,7 @@ def main() -> None:
 
     perceptor = functools.cache(load_perceptor)
     cpu = torch.device("cpu")
-    generator("pocket", cpu), perceptor("pocket", cpu)
+    generator("pixels", cpu), perceptor("pocket", cpu)
     for name, load in (("load_generator", generator), ("load_perceptor", perceptor)):
         setattr(loading, name, load)
     print(json.dumps(try_all(folder, EDITED if before == "edited" else None, every)))
