@@ -23,7 +23,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"models"}),
     frozenset({"icons"}),
     frozenset({"scene"}),
-    frozenset({"timeline", "foreign"}),
+    frozenset({"timeline", "importers"}),
     frozenset({"guidance", "camera", "takes", "audio"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
@@ -152,7 +152,7 @@ LIGHT = {
     ),
     "import": (
         "from vqanim.cli.main import main; "
-        "assert main(['import', root + '/tests/foreign/samples/generate.sh', '--out', 'y.yaml']) == 0"
+        "assert main(['import', root + '/tests/importers/samples/generate.sh', '--out', 'y.yaml']) == 0"
     ),
     "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
 }

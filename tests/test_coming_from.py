@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from vqanim.cli.main import COMMANDS
-from vqanim.foreign import import_settings
+from vqanim.importers import import_settings
 from vqanim.scene import load_scene
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.model import Camera, Carry, Guidance, Models, Output, Prompt, Scene, Shot, StayNear
 from vqanim.scene.options import keys_of
 
 PAGE = (Path(__file__).parent.parent / "docs" / "coming-from.md").read_text("utf-8")
-SAMPLES = Path(__file__).parent / "foreign" / "samples"
+SAMPLES = Path(__file__).parent / "importers" / "samples"
 SECTIONS = {"camera": Camera, "carry": Carry, "guidance": Guidance, "output": Output, "models": Models}
 KEYS = {
     *keys_of(Scene),

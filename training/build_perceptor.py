@@ -220,13 +220,13 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9))
 
 
-def centred(vectors: np.ndarray) -> np.ndarray:
+def centered(vectors: np.ndarray) -> np.ndarray:
     """Rows without their common part, as unit vectors."""
     return unit(vectors - vectors.mean(0))
 
 
 def class_vectors(classes: Sequence[ImageClass], embed: Embedder) -> np.ndarray:
-    """[1000, 384]: several phrasings of each class, each centred, averaged.
+    """[1000, 384]: several phrasings of each class, each centered, averaged.
 
     Names alone mislead (a night snake is no night); what a class looks like counts as much.
     """
@@ -240,8 +240,8 @@ def class_vectors(classes: Sequence[ImageClass], embed: Embedder) -> np.ndarray:
         [c.gloss for c in classes],
         [c.description for c in classes],
     )
-    vectors = sum(centred(embed(texts)) for texts in phrasings)
-    return centred(vectors + SIGHTS * sight_vectors(classes, embed))
+    vectors = sum(centered(embed(texts)) for texts in phrasings)
+    return centered(vectors + SIGHTS * sight_vectors(classes, embed))
 
 
 def sight_vectors(classes: Sequence[ImageClass], embed: Embedder) -> np.ndarray:
@@ -249,14 +249,14 @@ def sight_vectors(classes: Sequence[ImageClass], embed: Embedder) -> np.ndarray:
     texts = [text for c in classes for text in c.sights]
     owners = np.repeat(np.arange(len(classes)), [len(c.sights) for c in classes])
     vectors = np.zeros((len(classes), 384), np.float32)
-    np.add.at(vectors, owners, centred(embed(texts)))
+    np.add.at(vectors, owners, centered(embed(texts)))
     return unit(vectors)
 
 
 def word_vectors(words: Sequence[str], wordnet: WordNet, embed: Embedder) -> np.ndarray:
     """[N, 384]: phrasings as of the classes, for the words that WordNet defines."""
     senses = [wordnet.sense(word) for word in words]
-    vectors = centred(embed(words))
+    vectors = centered(embed(words))
     rows = [row for row, sense in enumerate(senses) if sense]
     known = [(words[row], sense) for row, sense in zip(rows, filter(None, senses), strict=True)]
     phrasings = (
@@ -267,8 +267,8 @@ def word_vectors(words: Sequence[str], wordnet: WordNet, embed: Embedder) -> np.
         [f"{word}: {sense.gloss}" for word, sense in known],
         [sense.gloss for _, sense in known],
     )
-    vectors[rows] += sum(centred(embed(texts)) for texts in phrasings)
-    return centred(unit(vectors))
+    vectors[rows] += sum(centered(embed(texts)) for texts in phrasings)
+    return centered(unit(vectors))
 
 
 def vocabulary(classes: Sequence[ImageClass], extra: Sequence[str], wordnet: WordNet) -> list[str]:

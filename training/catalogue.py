@@ -9,7 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vqanim.models.catalogue import FOLDER, PackageFile
+from vqanim.models.catalogue import FOLDER
+from vqanim.models.entries import PackageFile
 
 FILE = re.compile(r'(package: (\S+)\n +path: (\S+)\n +sha256: )"([0-9a-f]*)"')
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class FeatureDistance(nn.Module):
-    """Distance of channel-normalised features of the first EfficientNet-lite0 blocks (as in LPIPS)."""
+    """Distance of channel-normalized features of the first EfficientNet-lite0 blocks (as in LPIPS)."""
 
     def __init__(self, blocks: int = 5) -> None:
         super().__init__()

@@ -40,7 +40,7 @@ def centre_square(picture: np.ndarray, side: int) -> Tensor:
 
 @torch.no_grad()
 def rebuild(model: VQGAN, x: Tensor, passes: int = 1) -> Tensor:
-    """Pictures encoded, quantised and decoded, rounded to 8 bits between passes."""
+    """Pictures encoded, quantized and decoded, rounded to 8 bits between passes."""
     for _ in range(passes):
         codes = nearest_codes(model.encode(x), model.codebook)
         x = (model.decode(look_up(codes, model.codebook)).clamp(0, 1) * 255).round() / 255

@@ -2,7 +2,7 @@
 
 The first part (FIRST_PART steps) learns to rebuild photographs: L1, L1 of brightness and color differences
 of the pictures shrunk 8x, a distance of features of the first EfficientNet-lite0 blocks, and the codebook
-and commitment terms of VQ-VAE (van den Oord et al. 2017). It begins without quantisation, and three of the
+and commitment terms of VQ-VAE (van den Oord et al. 2017). It begins without quantization, and three of the
 four latents are pulled to mean brightness and color differences of their patch: left alone, all four learn
 brightness first and color takes thousands of steps. Then the codebook is seeded from encoder outputs.
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vqanim.cache import cache_folder, is_offline
 from vqanim.errors import VqanimError
-from vqanim.models.cache import cache_folder, is_offline, sha256_of
+from vqanim.files import sha256_of
 
 NEEDED = ("libx264", "gif", "png")
 """Encoders of what a render makes."""

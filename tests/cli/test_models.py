@@ -256,7 +256,7 @@ def test_a_model_is_fetched_verified_named_and_removed(run: Run, here: Path, she
 @pytest.mark.parametrize(
     ("mood", "words"),
     [
-        ("page", "it gives a web page instead of the file"),
+        ("page", "it is a web page instead of the file"),
         ("claims -100", "it is cut short"),
         ("404", "the server answers 404 Not Found"),
     ],
@@ -312,11 +312,11 @@ def test_a_cache_that_cannot_be_written_is_exit_5(run: Run, here: Path, shelf: S
 def test_a_damaged_card_does_not_hide_the_other_models(run: Run, here: Path) -> None:
     folder = here / "cache" / "own" / "perceptor" / "mine"
     folder.mkdir(parents=True)
-    (folder / "model.json").write_text("{")
+    (folder / "model.yaml").write_text("{")
     result = run("models", "list")
     assert result.code == 0
     assert "pocket" in result.out
-    assert "model.json: this card of a model cannot be read" in result.err
+    assert "model.yaml: this catalogue is no YAML" in result.err
     assert run("check", "s.yaml", "--models", "mine").code == 2
-    assert run("models", "remove", "mine").out == "removed mine\n"
+    assert run("models", "remove", "mine").out == "removed mine (perceptor): 0 B\n"
     assert run("models", "list").err == ""

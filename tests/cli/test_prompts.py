@@ -7,8 +7,7 @@ import yaml
 from tests.cli.conftest import Run
 from vqanim.cli.prompts import load_modifiers
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.palette import PaletteTable
-from vqanim.models.words import WordTable
+from vqanim.models.words import PaletteTable, WordTable
 
 ABOUT, MODIFIERS = load_modifiers()
 ARTICLE = (

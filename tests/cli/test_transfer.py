@@ -8,7 +8,8 @@ import time
 import pytest
 
 from vqanim.cli.transfer import Transfer
-from vqanim.models.events import FetchProgress, FetchStarted, FetchTrouble, FetchWaiting, FileFetched
+from vqanim.models.download import FetchProgress, FetchTrouble
+from vqanim.models.fetch import FetchStarted, FetchWaiting, FileFetched
 
 STARTED = FetchStarted("ffhq", "generator", "mine", "no: it says so", 2, 3_670_000_000)
 ADDRESS = "https://host/x"

@@ -25,8 +25,8 @@ from taming.modules.diffusionmodules.model import Decoder, Encoder
 from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 
-from vqanim.models.catalogue import GeneratorEntry, PerceptorEntry
 from vqanim.models.clip import clip_package
+from vqanim.models.entries import GeneratorEntry, PerceptorEntry
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LocalFile:
     """A model file that lies somewhere, with the interface of the catalogue's."""
 
     path: Path
-    sha256: str
+    sha256: str | None
     remedy: str = "get it again"
 
     def locate(self) -> Path:
@@ -98,7 +98,7 @@ class TamingVQ(nn.Module):
         self.gumbel, self.params = gumbel, {"embed_dim": embed_dim, "n_embed": n_embed, "ddconfig": dd}
 
     def before_codes(self, image: Tensor) -> Tensor:
-        """Picture in -1..1 to what is quantised."""
+        """Picture in -1..1 to what is quantized."""
         return self.quant_conv(self.encoder(image))
 
     def decode(self, codes: Tensor) -> Tensor:

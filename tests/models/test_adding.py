@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-import json
+import hashlib
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.models.official import FORMS, taming_vq, tiny_clip, transformer_config, write_config
+from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError, UsageError
 from vqanim.models.adding import add_generator, add_perceptor
-from vqanim.models.cache import cache_folder
-from vqanim.models.catalogue import UnknownModel, get_generator_entry, get_perceptor_entry, list_models
-from vqanim.models.fetch import is_installed
-from vqanim.models.keeping import find_damage, remove_model
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry, list_models
+from vqanim.models.entries import UnknownModel
+from vqanim.models.fetch import find_damage, is_installed, remove_model
 from vqanim.models.load import load_generator, load_perceptor
-from vqanim.models.own import CARD, Card, adding, own_folder, write_card
+from vqanim.models.own import CARD, adding, own_folder
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +116,7 @@ def test_a_disk_that_refuses_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vqanim.models.convert.save_file", refuse)
+    monkeypatch.setattr("vqanim.models.weights.save_file", refuse)
     with pytest.raises(OutputError, match=r"No space left on device\); free some space"):
         add_perceptor("mine", tmp_path / "c.pt")
     assert left() == ["perceptor"]
@@ -138,28 +138,26 @@ def test_a_damaged_copy_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("old", "new"),
     [
-        ("files", {"weights": ["../../x.safetensors", "ab" * 32, 3]}),
-        ("files", {"weights": ["/etc/passwd", "ab" * 32, 3]}),
-        ("files", {"weights": ["x.y", "zz", 3]}),
-        ("files", {}),
-        ("files", []),
-        ("kind", "x"),
-        ("multiple", "16"),
-        ("stray", 1),
-        (None, None),
+        ("path: weights.safetensors", "path: ../../x.safetensors"),
+        ("path: weights.safetensors", "path: /etc/passwd"),
+        ("ab" * 32, "zz"),
+        ("size: 3", "size: '3'"),
+        ("  mine:", "  mine:\n    stray: 1"),
+        ("family: clip", "family: x"),
+        ("perceptors:", "perceptors: ["),
     ],
 )
-def test_a_damaged_card_is_named(key: str | None, value: object) -> None:
-    with adding("perceptor", "mine") as folder:
-        files = {"weights": ("weights.safetensors", "ab" * 32, 3)}
-        write_card(folder, Card("mine", "perceptor", "clip", "found", "source", 0, files))
+def test_a_damaged_card_is_named(old: str, new: str) -> None:
+    with adding("perceptor", "mine", {"family": "clip", "good_at": "found"}) as folder:
+        (folder / "weights.safetensors").write_bytes(b"abc")
     assert get_perceptor_entry("mine").own
     path = own_folder("perceptor", "mine") / CARD
-    card = json.loads(path.read_text())
-    path.write_text("{" if key is None else json.dumps({**card, key: value}))
-    with pytest.raises(InputError, match=r"model\.json: this card of a model cannot be read"):
+    card = path.read_text().replace(hashlib.sha256(b"abc").hexdigest(), "ab" * 32)
+    assert old in card
+    path.write_text(card.replace(old, new))
+    with pytest.raises(InputError, match=r"model\.yaml: .*; run: vqanim models remove mine, and add"):
         get_perceptor_entry("mine")
 
 

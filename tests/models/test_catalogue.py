@@ -10,19 +10,18 @@ from pathlib import Path
 import pytest
 
 from vqanim.errors import InputError, UsageError
-from vqanim.models.catalogue import (
+from vqanim.models.catalogue import find_entries, get_generator_entry, get_perceptor_entry, read_catalogue
+from vqanim.models.clip import clip_package
+from vqanim.models.entries import (
     GeneratorEntry,
     PackageFile,
+    Pin,
     RemoteFile,
     UnknownModel,
-    find_entries,
-    get_generator_entry,
-    get_perceptor_entry,
-    read_catalogue,
+    is_address,
+    pin_path,
+    write_pin,
 )
-from vqanim.models.catalogue_file import is_address
-from vqanim.models.clip import clip_package
-from vqanim.models.pins import Pin, pin_path, write_pin
 from vqanim.scene import load_scene
 
 

@@ -159,7 +159,7 @@ def test_a_hostile_object_beside_good_weights_is_refused(legacy: bool, tmp_path:
     ("content", "words"),
     [
         (b"", "it is empty"),
-        (b"<!DOCTYPE html><title>not found</title>", "it is a web page, not a checkpoint"),
+        (b"<!DOCTYPE html><title>not found</title>", "it is a web page instead of the file"),
         (b"\n <html>", "it is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "pointer of Git LFS"),
         (b"\x00" * 257 + b"ustar", "tar archive"),

@@ -130,14 +130,14 @@ def test_images_have_a_gradient_and_weights_have_none(images: Tensor, tmp_path: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_guide_needs_the_text_tower_only_once(
+def test_an_objective_needs_the_text_tower_only_once(
     kind: str, generator: VQGANGenerator, images: Tensor, tmp_path: Path
 ) -> None:
     perceptor, _ = load(kind, "plain.pth", tmp_path)
-    guide = make_descent(generator, [Viewer(perceptor)], ["a volcano"])
+    descent = make_descent(generator, [Viewer(perceptor)], ["a volcano"])
     perceptor.release_text()
     latents = generator.carry(images[:1])
-    result = optimize(guide, latents, frame_plan(steps=2, cutouts=(4,)), torch.Generator().manual_seed(0))
+    result = optimize(descent, latents, frame_plan(steps=2, cutouts=(4,)), torch.Generator().manual_seed(0))
     assert result.finite
     assert not torch.equal(result.params["z"], latents["z"])
 
@@ -265,15 +265,15 @@ def test_nothing_of_an_archive_runs(tmp_path: Path, root: Path) -> None:
     network = tiny_clip("ViT")
     save_archive(network, tmp_path / "clip.pt")
     program = (
-        "import sys, torch; from pathlib import Path; from vqanim.models.inspect import inspect_perceptor\n"
+        "import sys, torch; from pathlib import Path; from vqanim.models.adding import inspect_perceptor\n"
         "torch.jit.load = None; torch.load = None\n"
-        "print(inspect_perceptor(Path(sys.argv[1])))"
+        "print(inspect_perceptor(Path(sys.argv[1]))[0])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "clip.pt")], cwd=root, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "input_size=64, embed_dim=32" in done.stdout
+    assert "embed_dim=32, input_size=64" in done.stdout
 
 
 @pytest.mark.parametrize("shape", [(5, 12), (2, 3, 12)])

@@ -26,6 +26,17 @@ def test_a_checkpoint_that_is_cut_short_is_found_out(form: str, cut: int, tmp_pa
     assert "cut short" in str(find_fault(path, "weights"))
 
 
+def test_an_archive_with_a_damaged_end_is_found_out(tmp_path: Path) -> None:
+    path = tmp_path / "plain.pth"
+    FORMS[path.name]({"w": torch.ones(10)}, path)
+    content = path.read_bytes()
+    disks = content.index(b"PK\x06\x07") + 16  # number of disks in the locator of a large archive's end
+    path.write_bytes(content[:disks] + b"\x02" + content[disks + 1 :])
+    assert (
+        find_fault(path, "weights") == "it is damaged (zipfiles that span multiple disks are not supported)"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

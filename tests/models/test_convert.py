@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.models.official import FORMS, local
+from tests.models.official import FORMS, LocalFile, local
+from vqanim.cache import converted_path
 from vqanim.errors import InputError, OutputError
 from vqanim.models.checkpoint import everything
-from vqanim.models.convert import converted_path, read_converted, read_weights, seal
 from vqanim.models.vqgan import select_first_stage
+from vqanim.models.weights import read_weights, seal
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def sha256(path: Path) -> str:
 
 def test_a_checkpoint_is_converted_once(checkpoint: Path, state: dict[str, Tensor], cache: Path) -> None:
     digest = sha256(checkpoint)
-    first = read_converted(checkpoint, digest, select_first_stage, "get it again")
+    first = read_weights(LocalFile(checkpoint, digest), select_first_stage)
     target = cache / "converted" / f"{digest}.safetensors"
     assert target == converted_path(digest)
     assert [path.name for path in target.parent.iterdir()] == [target.name]
@@ -56,7 +57,7 @@ def test_a_checkpoint_is_converted_once(checkpoint: Path, state: dict[str, Tenso
         torch.equal(stored[name], state[name]) and torch.equal(first[name], state[name]) for name in stored
     )
     checkpoint.write_bytes(b"")  # not needed any more
-    again = read_converted(checkpoint, digest, select_first_stage, "get it again")
+    again = read_weights(LocalFile(checkpoint, digest), select_first_stage)
     assert all(
         torch.equal(again[name], state[name]) and again[name].dtype == state[name].dtype for name in stored
     )
@@ -67,7 +68,7 @@ def test_a_damaged_conversion_is_made_anew(
     damage: str, checkpoint: Path, state: dict[str, Tensor], cache: Path
 ) -> None:
     digest = sha256(checkpoint)
-    read_converted(checkpoint, digest, everything, "get it again")
+    read_weights(LocalFile(checkpoint, digest), everything)
     target = converted_path(digest)
     whole = target.read_bytes()
     changed = {
@@ -78,7 +79,7 @@ def test_a_damaged_conversion_is_made_anew(
     }[damage]
     assert changed != whole
     target.write_bytes(changed)
-    found = read_converted(checkpoint, digest, everything, "get it again")
+    found = read_weights(LocalFile(checkpoint, digest), everything)
     assert torch.equal(found["w"], state["w"])
     assert target.read_bytes() == whole
 
@@ -87,20 +88,21 @@ def test_a_changed_checkpoint_is_refused_and_leaves_nothing(checkpoint: Path, ca
     digest = sha256(checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes() + b"x")
     with pytest.raises(InputError, match=r"damaged or changed: its SHA-256 is .*; get it again"):
-        read_converted(checkpoint, digest, everything, "get it again")
+        read_weights(LocalFile(checkpoint, digest), everything)
     assert not cache.exists()
 
 
 def test_a_hash_that_is_not_known_is_found_out(checkpoint: Path, cache: Path) -> None:
-    read_converted(checkpoint, None, everything, "get it again")
+    read_weights(LocalFile(checkpoint, None), everything)
     assert converted_path(sha256(checkpoint)).exists()
 
 
 def test_processes_may_convert_at_the_same_time(checkpoint: Path, cache: Path, root: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from vqanim.models.convert import read_converted; "
+        "import sys; from pathlib import Path; from vqanim.models.weights import read_weights; "
+        "from tests.models.official import LocalFile; "
         "from vqanim.models.checkpoint import everything; "
-        "print(read_converted(Path(sys.argv[1]), sys.argv[2], everything, '')['h'].tolist())"
+        "print(read_weights(LocalFile(Path(sys.argv[1]), sys.argv[2]), everything)['h'].tolist())"
     )
     command = [sys.executable, "-c", program, str(checkpoint), sha256(checkpoint)]
     running = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -111,7 +113,7 @@ def test_processes_may_convert_at_the_same_time(checkpoint: Path, cache: Path, r
 def test_a_cache_that_cannot_be_written_is_named(checkpoint: Path, cache: Path) -> None:
     cache.write_text("a file where a folder should be")
     with pytest.raises(OutputError, match="cache/converted: cannot be written"):
-        read_converted(checkpoint, None, everything, "get it again")
+        read_weights(LocalFile(checkpoint, None), everything)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -126,7 +128,7 @@ def test_weights_of_every_form_are_read_and_verified(
     assert torch.equal(found["w"], state["w"])
     assert cache.exists() == (form != "model.safetensors")
     path.write_bytes(path.read_bytes() + b"x")
-    converted_path(file.sha256).unlink(missing_ok=True)
+    converted_path(file.sha256 or "").unlink(missing_ok=True)
     with pytest.raises(InputError, match="damaged or changed"):
         read_weights(file, select_first_stage)
 

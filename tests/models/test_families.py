@@ -18,8 +18,7 @@ from vqanim.models.catalogue import find_entries, generator_settings, get_genera
 from vqanim.models.entries import GeneratorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.family import Family
-from vqanim.models.fetch import fetch_model, is_installed
-from vqanim.models.keeping import find_damage, remove_model
+from vqanim.models.fetch import fetch_model, find_damage, is_installed, remove_model
 from vqanim.models.load import load_generator
 from vqanim.settings import whole
 

@@ -13,17 +13,23 @@ from filelock import FileLock
 
 from tests.models.official import FORMS, taming_vq, tiny_clip, write_config
 from tests.models.server import Shelf, serving
+from vqanim.cache import cache_folder, converted_path, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.models.cache import cache_folder, models_folder
-from vqanim.models.catalogue import OwnFile, get_generator_entry, get_perceptor_entry
-from vqanim.models.convert import converted_path
-from vqanim.models.download import Patience
-from vqanim.models.events import FetchEvent, FetchStarted, FetchTrouble, FetchWaiting, FileFetched
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
+from vqanim.models.download import FetchTrouble, Patience
+from vqanim.models.entries import OwnFile, read_pin
 from vqanim.models.families.open_clip import open_clip_package
-from vqanim.models.fetch import fetch_model, is_installed
-from vqanim.models.keeping import find_damage, remove_model
+from vqanim.models.fetch import (
+    FetchEvent,
+    FetchStarted,
+    FetchWaiting,
+    FileFetched,
+    fetch_model,
+    find_damage,
+    is_installed,
+    remove_model,
+)
 from vqanim.models.load import load_generator
-from vqanim.models.pins import read_pin
 
 QUICK = Patience(timeout=5, attempts=2, wait=0.01)
 CONFIG, WEIGHTS = "ffhq/config.yaml", "ffhq/weights.ckpt"
@@ -178,9 +184,7 @@ def test_a_wrong_file_that_was_put_there_is_not_pinned(shelf: Shelf) -> None:
     for place in (CONFIG, WEIGHTS):
         (models_folder() / place).parent.mkdir(parents=True, exist_ok=True)
         (models_folder() / place).write_bytes(b"<html>no</html>")
-    with pytest.raises(
-        InputError, match=r"config\.yaml: this is not the config of ffhq: it gives a web page"
-    ):
+    with pytest.raises(InputError, match=r"config\.yaml: this is not the config of ffhq: it is a web page"):
         fetch()
     assert read_pin(CONFIG) is None
 

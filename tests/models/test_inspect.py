@@ -8,13 +8,13 @@ from torch import Tensor
 
 from tests.models.official import FORMS, taming_vq, tiny_clip, transformer_config, write_config
 from vqanim.errors import InputError
-from vqanim.models.inspect import (
-    GeneratorFacts,
-    PerceptorFacts,
-    inspect_generator,
-    inspect_perceptor,
-    recognise,
-)
+from vqanim.models.adding import inspect_generator, inspect_perceptor, recognize
+
+
+def facts(config: Path, weights: Path) -> tuple[str, int, int, int]:
+    """What is found out about a generator."""
+    found, _ = inspect_generator(config, weights)
+    return found.kind, found.factor, found.embed_dim, found.n_embed
 
 
 def saved(state: dict[str, Tensor], folder: Path, form: str = "plain.pth") -> Path:
@@ -26,27 +26,29 @@ def saved(state: dict[str, Tensor], folder: Path, form: str = "plain.pth") -> Pa
 def test_a_generator_is_recognised_in_every_form(form: str, tmp_path: Path) -> None:
     plain, gumbel = taming_vq(3), taming_vq(4, gumbel=True)
     weights = saved(plain.state_dict(), tmp_path, form)
-    facts = inspect_generator(write_config(tmp_path, plain.config()), weights)
-    assert facts == GeneratorFacts("VQModel", 4, 8, 64)
+    assert facts(write_config(tmp_path, plain.config()), weights) == ("VQModel", 4, 8, 64)
     weights = saved(gumbel.state_dict(), tmp_path, form)
-    facts = inspect_generator(write_config(tmp_path, gumbel.config()), weights)
-    assert facts == GeneratorFacts("GumbelVQ", 8, 32, 64)
+    assert facts(write_config(tmp_path, gumbel.config()), weights) == ("GumbelVQ", 8, 32, 64)
 
 
 def test_a_transformer_is_recognised(tmp_path: Path) -> None:
     model = taming_vq(2)
     state = {f"first_stage_model.{name}": tensor for name, tensor in model.state_dict().items()}
     weights = saved({**state, "transformer.head.weight": torch.ones(1)}, tmp_path)
-    facts = inspect_generator(write_config(tmp_path, transformer_config(model)), weights)
-    assert facts == GeneratorFacts("Net2NetTransformer", 2, 8, 64)
+    assert facts(write_config(tmp_path, transformer_config(model)), weights) == (
+        "Net2NetTransformer",
+        2,
+        8,
+        64,
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["ViT", "RN"])
 def test_a_perceptor_is_recognised_in_every_form(form: str, kind: str, tmp_path: Path) -> None:
-    facts = inspect_perceptor(saved(tiny_clip(kind).state_dict(), tmp_path, form))
+    found, _ = inspect_perceptor(saved(tiny_clip(kind).state_dict(), tmp_path, form))
     name = "ViT (64 wide)/16" if kind == "ViT" else "RN (8 wide)"
-    assert facts == PerceptorFacts(name, 64, 32)
+    assert (found.architecture, found.input_size, found.embed_dim) == (name, 64, 32)
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
@@ -89,18 +91,18 @@ def test_another_kind_of_checkpoint_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_kinds_are_told_apart_by_names(names: list[str], kind: str) -> None:
-    assert recognise(names) == kind
+    assert recognize(names) == kind
 
 
 def test_files_that_are_something_else_are_named(tmp_path: Path) -> None:
     page = tmp_path / "page.ckpt"
     page.write_text("<html>404</html>")
     good = write_config(tmp_path, taming_vq(2).config())
-    with pytest.raises(InputError, match=r"page\.ckpt: .* web page, not a config"):
+    with pytest.raises(InputError, match=r"page\.ckpt: .* web page instead of the file"):
         inspect_generator(page, page)
-    with pytest.raises(InputError, match=r"page\.ckpt: .* web page, not a checkpoint"):
+    with pytest.raises(InputError, match=r"page\.ckpt: .* web page instead of the file"):
         inspect_generator(good, page)
-    with pytest.raises(InputError, match=r"page\.ckpt: .* web page, not a checkpoint"):
+    with pytest.raises(InputError, match=r"page\.ckpt: .* web page instead of the file"):
         inspect_perceptor(page)
     with pytest.raises(InputError, match=r"gone\.yaml: cannot be read"):
         inspect_generator(tmp_path / "gone.yaml", page)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tests.models.official import FORMS, perceptor_entry
 from vqanim.errors import InputError
-from vqanim.models.catalogue import UnknownModel
+from vqanim.models.entries import UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import find_sources, load_open_clip, open_clip_package
 

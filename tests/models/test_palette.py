@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vqanim.models.conse import ConsePerceptor
-from vqanim.models.palette import PaletteTable, histogram, palette, shares_of
+from vqanim.models.words import PaletteTable, histogram, palette, shares_of
 
 
 @pytest.fixture(scope="module")

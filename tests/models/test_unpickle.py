@@ -217,6 +217,6 @@ def test_absurd_sizes_are_refused_before_anything_is_read() -> None:
 
 
 def test_endless_pickles_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpickle, "MAX_OPCODES", 1000)
+    monkeypatch.setattr(unpickle, "MAX_READS", 1000)
     with pytest.raises(Unreadable, match="more than 1,000 steps"):
         read(pickle.NONE * 2000)

@@ -20,8 +20,9 @@ from tests.models.official import (
 from tests.plans import decode, frame_plan, make_descent, optimize
 from vqanim.errors import InputError
 from vqanim.guidance.views import Viewer
-from vqanim.models.catalogue import GeneratorEntry, PackageFile, get_generator_entry
+from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.conse import ConsePerceptor
+from vqanim.models.entries import GeneratorEntry, PackageFile
 from vqanim.models.families.vqgan import VQGANConfig, load_vqgan
 from vqanim.models.vqgan import (
     VQGAN,
@@ -95,7 +96,7 @@ def test_the_nearest_code_is_the_nearest() -> None:
     assert torch.equal(look_up(codes, codebook)[1, :, 2, 3], codebook[codes[1, 2, 3]])
 
 
-def test_quantisation_agrees_with_tamings() -> None:
+def test_quantization_agrees_with_tamings() -> None:
     network = VQGAN(VQGANConfig.from_mapping(TINY))
     latents = torch.randn(1, 3, 4, 6, generator=torch.Generator().manual_seed(2)) / 16
     expected, _, (_, _, codes) = network.quantize(latents)
@@ -163,7 +164,7 @@ def test_project_brings_latents_into_the_codebooks_range_in_place(generator: VQG
     assert torch.equal(inside, before)
 
 
-def test_weights_are_frozen_and_nothing_else_is_kept(generator: VQGANGenerator) -> None:
+def test_weights_are_frozen(generator: VQGANGenerator) -> None:
     assert not any(p.requires_grad for p in generator.network.parameters())
     assert not generator.network.training
 
@@ -306,8 +307,8 @@ def test_a_gumbel_model_is_guided_like_any_other(
 ) -> None:
     generator = load(tmp_path, taming_vq(3, gumbel=True))
     start = generator.carry(square)
-    guide = make_descent(generator, [Viewer(perceptor)], ["a volcano"])
-    result = optimize(guide, start, frame_plan(steps=2), torch.Generator().manual_seed(0))
+    descent = make_descent(generator, [Viewer(perceptor)], ["a volcano"])
+    result = optimize(descent, start, frame_plan(steps=2), torch.Generator().manual_seed(0))
     assert result.finite
     z = result.params["z"]
     assert not torch.equal(z, start["z"])

@@ -8,8 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from vqanim.api.prepared import Prepared, picture_files, run_key
+from vqanim.cache import cache_folder
 from vqanim.files import make_folder
-from vqanim.models.cache import cache_folder
 from vqanim.scene.heard import song_times
 from vqanim.timeline.part import Part, part_of
 

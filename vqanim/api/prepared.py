@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vqanim import response
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
-from vqanim.models.catalogue import (
-    GeneratorEntry,
-    ModelEntry,
-    PerceptorEntry,
-    UnknownModel,
-    get_generator_entry,
-    get_perceptor_entry,
-)
-from vqanim.models.events import FetchEvent
-from vqanim.models.fetch import fetch_model
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
+from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, UnknownModel
+from vqanim.models.fetch import FetchEvent, fetch_model
 from vqanim.scene import Scene
 from vqanim.scene.model import Models, PerceptorUse
 from vqanim.scene.quality import NORMAL, at_quality

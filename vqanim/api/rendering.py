@@ -22,9 +22,9 @@ from vqanim.api.prepared import (
     with_known_response,
     with_lead,
 )
+from vqanim.cache import cache_folder
 from vqanim.files import make_folder, write_atomic
-from vqanim.models.cache import cache_folder
-from vqanim.models.events import FetchEvent
+from vqanim.models.fetch import FetchEvent
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.quality import NORMAL
 from vqanim.songs import song_files

@@ -12,12 +12,11 @@ import click
 
 from vqanim.cli import completing, words
 from vqanim.errors import UsageError
+from vqanim.importers import TOOLS, import_settings
 
 if TYPE_CHECKING:
-    from vqanim.foreign import Draft, Note
+    from vqanim.importers.draft import Draft, Note
 
-TOOLS = ("deforum", "vqgan-clip", "pytti")
-"""Those of vqanim.foreign, which would bring in what a help page has no need of."""
 MOST_KEYS = 6
 """That are named in a line of the summary; the scene names all."""
 
@@ -43,7 +42,6 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
     """
     from vqanim.cli.new import SCHEMA, write_schema
     from vqanim.files import write_atomic
-    from vqanim.foreign import import_settings
 
     path = Path(out) if out else _beside(settings)
     if path.suffix.lower() not in (".yaml", ".yml"):
@@ -133,7 +131,7 @@ def summary(draft: Draft) -> Iterator[words.Row]:
 
 
 def _said(note: Note) -> str:
-    return f"{_named(note.keys)}: {note.said}" if note.said else _named(note.keys)
+    return f"{_named(note.keys)}: {note.message}" if note.message else _named(note.keys)
 
 
 def _named(keys: Sequence[str]) -> str:

@@ -13,9 +13,16 @@ import click
 from vqanim.cli import completing, words
 from vqanim.cli.stopping import stopping
 from vqanim.errors import InputError, UsageError, VqanimError
-from vqanim.models.catalogue import Entry, RemoteFile, find_entries, get_entry, list_models
-from vqanim.models.catalogue_file import is_address
-from vqanim.models.fetch import fetch_model, is_installed
+from vqanim.models.catalogue import find_entries, get_entry, list_models
+from vqanim.models.entries import Entry, RemoteFile, is_address
+from vqanim.models.fetch import (
+    fetch_model,
+    find_damage,
+    installed_models,
+    is_installed,
+    missing_message,
+    remove_models,
+)
 
 PLACES = """\b
 VQANIM_CACHE      folder where models are kept
@@ -142,12 +149,9 @@ def verify(names: Sequence[str]) -> int:
 
     Those of each NAME, or of all models that are here. The exit code is 3 when some are damaged.
     """
-    from vqanim.models.keeping import find_damage
-
-    entries = [entry for name in names for entry in find_entries(name)] if names else _installed()
     damaged = False
-    for entry in entries:
-        damage = find_damage(entry) if entry.files or entry.version else [_missing(entry)]
+    for entry in [entry for name in names for entry in find_entries(name)] if names else installed_models():
+        damage = find_damage(entry)
         damaged |= bool(damage)
         for line in damage:
             words.complain(f"Error: {line}")
@@ -195,7 +199,7 @@ def path(name: str) -> None:
     """Print where the files of NAME are, one a line."""
     for entry in find_entries(name):
         if not is_installed(entry):
-            raise InputError(_missing(entry))
+            raise InputError(missing_message(entry))
         for file in entry.files.values():
             words.say(str(file.locate()))
 
@@ -209,24 +213,8 @@ def path(name: str) -> None:
 )
 def remove(name: str, forget: bool) -> None:
     """Delete what the cache holds of NAME. Files that you added it from are not touched."""
-    from vqanim.models.keeping import remove_model
-    from vqanim.models.own import KINDS, remove_own
-
-    try:
-        entries = find_entries(name)
-    except InputError:  # a card that cannot be read
-        if not any([remove_own(kind, name) for kind in KINDS]):  # noqa: C419
-            raise
-        words.say(f"removed {name}")
-        return
-    for entry in entries:
-        freed = remove_model(entry, forget=forget)
-        words.say(f"removed {entry.name} ({entry.kind}): {words.file_size(freed)}")
-
-
-def _installed() -> list[Entry]:
-    entries = [get_entry(kind, name) for kind, name in list_models()]
-    return [entry for entry in entries if is_installed(entry)]
+    for kind, freed in remove_models(name, forget=forget).items():
+        words.say(f"removed {name} ({kind}): {words.file_size(freed)}")
 
 
 def _here(entry: Entry) -> str:
@@ -246,30 +234,32 @@ def _line(entry: Entry) -> tuple[str, ...]:
 
 def _describe(entry: Entry) -> dict[str, Any]:
     """A model for programs."""
-    files = {
-        role: {
-            "path": _path_or_none(file),
-            "sha256": file.sha256,
-            "size": getattr(file, "size", None),
-            "pinned": getattr(file, "pinned", False),
-            "urls": list(getattr(file, "urls", ())),
-        }
-        for role, file in entry.files.items()
-    }
+    keys = (
+        "name",
+        "kind",
+        "family",
+        "own",
+        "size",
+        "license",
+        "commercial",
+        "source",
+        "good_at",
+        "unchecked",
+    )
     return {
-        "name": entry.name,
-        "kind": entry.kind,
-        "family": entry.family,
+        **{key: getattr(entry, key) for key in keys},
         "installed": is_installed(entry),
-        "own": entry.own,
-        "size": entry.size,
         "multiple": getattr(entry, "multiple", None),
-        "license": entry.license,
-        "commercial": entry.commercial,
-        "source": entry.source,
-        "good_at": entry.good_at,
-        "unchecked": entry.unchecked,
-        "files": files,
+        "files": {
+            role: {
+                "path": _path_or_none(file),
+                "sha256": file.sha256,
+                "size": getattr(file, "size", None),
+                "pinned": getattr(file, "pinned", False),
+                "urls": list(getattr(file, "urls", ())),
+            }
+            for role, file in entry.files.items()
+        },
     }
 
 
@@ -290,10 +280,6 @@ def _file_rows(role: str, file: Any) -> list[words.Row]:
     rows = [("", ""), (role, f"{size:,} bytes" if size else f"about {rough:,} bytes" if rough else "")]
     rows += [("  SHA-256", known), ("  place", _path_or_none(file) or "")]
     return rows + [("  address" if n == 0 else "", url) for n, url in enumerate(getattr(file, "urls", ()))]
-
-
-def _missing(entry: Entry) -> str:
-    return f"{entry.name} is not on this machine; run: vqanim models fetch {entry.name}"
 
 
 def _say_added(entry: Entry) -> None:

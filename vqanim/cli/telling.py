@@ -29,7 +29,7 @@ from vqanim.engine.events import (
 )
 from vqanim.engine.timings import Pace
 from vqanim.film import FilmDone
-from vqanim.models.events import FetchEvent
+from vqanim.models.fetch import FetchEvent
 from vqanim.timeline.plan import Timeline
 
 

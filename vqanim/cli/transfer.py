@@ -9,14 +9,8 @@ from collections import deque
 from urllib.parse import urlsplit
 
 from vqanim.cli import words
-from vqanim.models.events import (
-    FetchEvent,
-    FetchProgress,
-    FetchStarted,
-    FetchTrouble,
-    FetchWaiting,
-    FileFetched,
-)
+from vqanim.models.download import FetchProgress, FetchTrouble
+from vqanim.models.fetch import FetchEvent, FetchStarted, FetchWaiting, FileFetched
 
 WINDOW = 10.0
 """Seconds over which the pace is measured."""

@@ -67,24 +67,25 @@ class ProcessExecutor:
         """Paint all units, the longest first; see Executor."""
         waiting = sorted(units, key=lambda unit: -sum(len(shot.frames) for shot in unit.shots))
         workers = [self._start(number) for number in range(self._count)]
-        loaded = False
+        busy, loaded = list(workers), False
         try:
-            while workers:
-                for pipe in connection.wait([worker.pipe for worker in workers]):
-                    worker = next(one for one in workers if one.pipe is pipe)
+            while busy:
+                for pipe in connection.wait([worker.pipe for worker in busy]):
+                    worker = next(one for one in busy if one.pipe is pipe)
                     message = self._receive(worker)
                     if isinstance(message, Failed):
                         raise message.error
                     if isinstance(message, Idle):
                         worker.pipe.send(waiting.pop(0) if waiting else None)
                     elif message is None:
-                        worker.process.join()
-                        workers.remove(worker)
+                        busy.remove(
+                            worker
+                        )  # it takes a while to end, and nobody waits for it before the others
                     elif not isinstance(message, ModelsLoaded) or not loaded:
                         loaded |= isinstance(message, ModelsLoaded)
                         yield message
         finally:
-            for worker in workers:
+            for worker in busy:
                 worker.process.terminate()
             for worker in workers:
                 worker.process.join(PATIENCE)

@@ -1,24 +1,31 @@
 """A user's own files become a model with a name: looked at first, then kept as copies in the cache.
 
 Kept are a copy of the config and, as a safetensors file, the weights that are needed; the originals stay as
-they are and are not needed any more.
+they are and are not needed any more. Nothing in them runs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+
+from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
 from vqanim.files import write_atomic
-from vqanim.models.cache import sha256_of
-from vqanim.models.catalogue import UnknownModel, get_entry
-from vqanim.models.checkpoint import Selection, read_checkpoint
+from vqanim.models.catalogue import get_entry
+from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import select_clip
-from vqanim.models.convert import write_tensors
-from vqanim.models.entries import Entry
-from vqanim.models.inspect import inspect_generator, inspect_perceptor
-from vqanim.models.own import Card, adding, check_name, own_entry, write_card
-from vqanim.models.vqgan import select_first_stage
+from vqanim.models.entries import CUTOUT_NOISE, Entry, LooseFile, UnknownModel, read_verified
+from vqanim.models.families.clip import CLIPConfig, make_clip
+from vqanim.models.families.vqgan import VQGANConfig, parse_config
+from vqanim.models.own import adding, check_name
+from vqanim.models.vqgan import build_vqgan, select_first_stage
+from vqanim.models.weights import check_fit, write_tensors
+
+_CONFIG = "give the config that was published with this checkpoint"
+_CHECKPOINT = "give the checkpoint of a VQGAN, and the config that was published with it"
+_PERCEPTOR = "give a file of OpenAI's CLIP (an archive or a state dict)"
 
 
 def add_generator(name: str, config: Path, checkpoint: Path, *, force: bool = False) -> Entry:
@@ -29,36 +36,47 @@ def add_generator(name: str, config: Path, checkpoint: Path, *, force: bool = Fa
     OutputError when the cache cannot be written.
     """
     _check_free("generator", name, force)
-    facts = inspect_generator(config, checkpoint)
-    found = f"{facts.kind}, f{facts.multiple}, {facts.n_embed:,} codes of {facts.embed_dim} channels"
-    with adding("generator", name) as folder:
+    found, tensors = inspect_generator(config, checkpoint)
+    about = _about(
+        "vqgan",
+        f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels",
+        (config, checkpoint),
+    )
+    with adding("generator", name, {**about, "multiple": found.factor}) as folder:
         write_atomic(folder / "config.yaml", config.read_bytes())
-        _copy(checkpoint, folder / "weights.safetensors", select_first_stage)
-        files = {"config": _seen(folder / "config.yaml"), "weights": _seen(folder / "weights.safetensors")}
-        source = f"{config.absolute()}, {checkpoint.absolute()}"
-        write_card(folder, Card(name, "generator", "vqgan", found, source, facts.multiple, files))
-    return _added("generator", name)
+        write_tensors(folder / "weights.safetensors", tensors)
+    return get_entry("generator", name)
 
 
 def add_perceptor(name: str, weights: Path, *, force: bool = False) -> Entry:
     """Give a CLIP's file a name, as `add_generator` does for a VQGAN's."""
     _check_free("perceptor", name, force)
-    facts = inspect_perceptor(weights)
-    found = f"CLIP {facts.architecture}, reads {facts.input_size} pixels, {facts.embed_dim} channels"
-    with adding("perceptor", name) as folder:
-        _copy(weights, folder / "weights.safetensors", select_clip)
-        files = {"weights": _seen(folder / "weights.safetensors")}
-        write_card(folder, Card(name, "perceptor", "clip", found, str(weights.absolute()), 0, files))
-    return _added("perceptor", name)
+    found, tensors = inspect_perceptor(weights)
+    about = _about(
+        "clip",
+        f"CLIP {found.architecture}, reads {found.input_size} pixels, {found.embed_dim} channels",
+        (weights,),
+    )
+    with adding("perceptor", name, {**about, "cutout_noise": CUTOUT_NOISE}) as folder:
+        write_tensors(folder / "weights.safetensors", tensors)
+    return get_entry("perceptor", name)
+
+
+def _about(family: str, found: str, files: Iterable[Path]) -> dict[str, object]:
+    return {
+        "family": family,
+        "good_at": found,
+        "license": "unknown",
+        "commercial": "unknown: ask whoever made it",
+        "source": printable(", ".join(str(file.absolute()) for file in files), 1000),
+    }
 
 
 def _check_free(kind: str, name: str, force: bool) -> None:
     check_name(name)
     try:
         taken = get_entry(kind, name)
-    except UnknownModel:
-        return
-    except InputError:  # a damaged card: what is added now takes its place
+    except (UnknownModel, InputError):  # nobody's, or with a damaged card: what is added now takes its place
         return
     if not force:
         whose = "you added before" if taken.own else "of the catalogue"
@@ -67,15 +85,61 @@ def _check_free(kind: str, name: str, force: bool) -> None:
         )
 
 
-def _copy(source: Path, target: Path, select: Selection) -> None:
-    write_tensors(target, read_checkpoint(source, select))
+def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict[str, Tensor]]:
+    """Read a VQGAN's config and the weights of its checkpoint, and see whether they fit.
+
+    Raises InputError, in one message, when one cannot be read or they do not belong together.
+    """
+    file = LooseFile(config, _CONFIG)
+    found = parse_config(read_verified(file), file)
+    network = build_vqgan(found, file)
+    tensors = read_checkpoint(checkpoint, select_first_stage, _CHECKPOINT)
+    kind = recognize(tensors)
+    if kind != _VQGAN and kind != _GUMBEL:
+        raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {_CHECKPOINT}")
+    if (kind == _GUMBEL) != found.gumbel:
+        expected = _GUMBEL if found.gumbel else _VQGAN
+        raise InputError(f"{checkpoint}: this is {kind}, but {config} describes {expected}; {_CONFIG}")
+    check_fit(network, tensors, LooseFile(checkpoint, _CONFIG))
+    return found, tensors
 
 
-def _seen(path: Path) -> tuple[str, str, int]:
-    return path.name, sha256_of(path), path.stat().st_size
+def inspect_perceptor(weights: Path) -> tuple[CLIPConfig, dict[str, Tensor]]:
+    """Read a CLIP file and see whether it is whole.
+
+    Raises InputError, in one message, when it cannot be read or is something else.
+    """
+    tensors = read_checkpoint(weights, select_clip, _PERCEPTOR)
+    kind = recognize(tensors)
+    if kind != _CLIP:
+        raise InputError(f"{weights}: this is {kind}, not a CLIP; {_PERCEPTOR}")
+    file = LooseFile(weights, _PERCEPTOR)
+    config, network = make_clip(tensors, file)
+    check_fit(network, tensors, file)
+    return config, tensors
 
 
-def _added(kind: str, name: str) -> Entry:
-    entry = own_entry(kind, name)
-    assert entry is not None, "it was written a moment ago"
-    return entry
+_VQGAN, _GUMBEL, _CLIP = "a VQGAN with a codebook", "a VQGAN with a Gumbel head", "a CLIP"
+
+_MARKS = (
+    ("model.diffusion_model.", "a diffusion model"),
+    ("cond_stage_model.", "a diffusion model"),
+    ("quantize.proj.", _GUMBEL),
+    ("quantize.embed", _VQGAN),
+    ("visual.", _CLIP),
+    ("text_model.", "a CLIP in the layout of the transformers package"),
+    ("vision_model.", "a CLIP in the layout of the transformers package"),
+    ("encoder.down.", "an autoencoder without a codebook"),
+    ("discriminator.", "a discriminator"),
+    ("transformer.", "a transformer without its VQGAN"),
+)
+"""How names of tensors begin that tell kinds of checkpoints apart, the most telling first."""
+
+
+def recognize(names: Iterable[str]) -> str:
+    """What kind of network has tensors of these names, in words."""
+    names = list(names)
+    for mark, kind in _MARKS:
+        if any(name.startswith(mark) for name in names):
+            return kind
+    return f"something else (it begins with {printable(names[0])!r})" if names else "an empty checkpoint"

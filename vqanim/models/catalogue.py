@@ -6,56 +6,59 @@ models that a user added and the names of open_clip's models come on top.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import replace
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from vqanim.cache import extra_catalogue
 from vqanim.errors import InputError
-from vqanim.models.cache import extra_catalogue
-from vqanim.models.catalogue_file import Catalogue, read_catalogue_file
 from vqanim.models.entries import (
-    AnyEntry,
+    KINDS,
+    NAME,
     Entry,
     GeneratorEntry,
-    ModelEntry,
     ModelFile,
     OwnFile,
     PackageFile,
     PerceptorEntry,
     RemoteFile,
     UnknownModel,
+    did_you_mean,
+    is_address,
+    with_pins,
 )
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
-from vqanim.models.own import KINDS, own_entry, own_names
-from vqanim.models.pins import read_pin
+from vqanim.models.own import CARD, own_folder, own_names
 from vqanim.settings import Setting
 
-__all__ = [
-    "Catalogue",
-    "Entry",
-    "GeneratorEntry",
-    "ModelEntry",
-    "ModelFile",
-    "OwnFile",
-    "PackageFile",
-    "PerceptorEntry",
-    "RemoteFile",
-    "UnknownModel",
-    "features_file",
-    "find_entries",
-    "generator_settings",
-    "get_entry",
-    "get_generator_entry",
-    "get_perceptor_entry",
-    "list_models",
-    "package_catalogue",
-    "read_catalogue",
-]
-
 FOLDER = Path(__file__).parent
+MAX_BYTES = 2_000_000
+
+_KEYS: Mapping[str, Mapping[str, type]] = {
+    "generator": {"multiple": int, "learning_rate": float, "smoothing": float},
+    "perceptor": {"cutouts": int, "cutout_noise": float},
+}
+_BESIDE = re.compile(r"[a-z]+\.[a-z]+")
+_TEXTS = ("license", "commercial", "source", "good_at", "unchecked")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Models by name."""
+
+    generators: Mapping[str, GeneratorEntry]
+    perceptors: Mapping[str, PerceptorEntry]
+
+    def of_kind(self, kind: str) -> Mapping[str, Entry]:
+        """Those of a kind, generator or perceptor."""
+        return self.generators if kind == "generator" else self.perceptors
 
 
 @cache
@@ -114,7 +117,7 @@ def get_entry(kind: str, name: str) -> Entry:
 
     Raises UnknownModel and InputError.
     """
-    if entry := own_entry(kind, name):
+    if entry := _own_entry(kind, name):
         return entry
     entries = read_catalogue().of_kind(kind)
     if name in entries:
@@ -122,6 +125,18 @@ def get_entry(kind: str, name: str) -> Entry:
     if kind == "perceptor" and name.startswith(PREFIX):
         return open_clip_entry(name)
     raise _unknown(kind, name)
+
+
+def _own_entry(kind: str, name: str) -> Entry | None:
+    """A model that the user added, or None. Raises InputError when its card is damaged."""
+    card = own_folder(kind, name) / CARD
+    if not NAME.fullmatch(name) or not card.exists():
+        return None
+    try:
+        entry = read_catalogue_file(card).of_kind(kind).get(name)
+    except InputError as error:
+        raise InputError(f"{error}; run: vqanim models remove {name}, and add the model again") from error
+    return replace(entry, own=True) if entry else None  # some file systems do not tell case apart
 
 
 def find_entries(name: str) -> list[Entry]:
@@ -135,7 +150,7 @@ def find_entries(name: str) -> list[Entry]:
                 raise
             last = error
     if not found:
-        hint = _hint(name, [*_known("generator"), *_known("perceptor")])
+        hint = did_you_mean(name, [*_known("generator"), *_known("perceptor")])
         raise UnknownModel(f"unknown model {name!r}; {hint}`vqanim models list` names all") from last
     return found
 
@@ -144,18 +159,6 @@ def list_models() -> list[tuple[str, str]]:
     """Kind and name of all models: of the catalogue, of the user, and those of open_clip in the cache."""
     found = [(kind, name) for kind in KINDS for name in _known(kind)]
     return found + [("perceptor", name) for name in fetched_names()]
-
-
-def with_pins(entry: AnyEntry) -> AnyEntry:
-    """The entry with the hashes that first downloads gave, where the catalogue has none."""
-    return replace(entry, files={role: _pinned(file) for role, file in entry.files.items()})
-
-
-def _pinned(file: ModelFile) -> ModelFile:
-    if not isinstance(file, RemoteFile) or (file.sha256 is not None and not file.pinned):
-        return file
-    pin = read_pin(file.place)
-    return replace(file, sha256=pin.sha256, size=pin.size, pinned=True) if pin else file
 
 
 def _known(kind: str) -> list[str]:
@@ -169,11 +172,131 @@ def _unknown(kind: str, name: str) -> UnknownModel:
     if name in _known(other):
         return UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {', '.join(known)}")
     more = f", and names like {EXAMPLE}" if kind == "perceptor" else ""
-    return UnknownModel(f"unknown {kind} {name!r}; {_hint(name, known)}known are {', '.join(known)}{more}")
+    return UnknownModel(
+        f"unknown {kind} {name!r}; {did_you_mean(name, known)}known are {', '.join(known)}{more}"
+    )
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
-    """`did you mean 'imagenet-16384'? `, or nothing."""
-    spelling = {official.lower(): official for official in known}
-    near = difflib.get_close_matches(name.lower(), spelling, n=1)
-    return f"did you mean {spelling[near[0]]!r}? " if near else ""
+class _Mistake(ValueError):
+    """What is wrong, and where in the file."""
+
+
+def read_catalogue_file(path: Path) -> Catalogue:
+    """A catalogue. Raises InputError that names the file, the field and what is allowed."""
+    try:
+        content = path.read_bytes()
+        if len(content) > MAX_BYTES:
+            raise _Mistake(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
+        data = yaml.safe_load(content)
+        return _catalogue(data, path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: this catalogue cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: this catalogue is no YAML ({reason})") from error
+    except _Mistake as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _catalogue(data: Any, folder: Path) -> Catalogue:
+    if not isinstance(data, dict) or not set(data) <= {"generators", "perceptors"}:
+        raise _Mistake("a catalogue has the keys generators and perceptors, and no others")
+    generators, perceptors = _mapping(data, "generators"), _mapping(data, "perceptors")
+    for rows in (generators, perceptors):
+        folders = [str(name).replace("/", "-").lower() for name in rows]
+        if clash := [name for name, n in Counter(folders).items() if n > 1]:
+            raise _Mistake(f"two models would lie in the same folder, {clash[0]!r}")
+    return Catalogue(
+        {name: GeneratorEntry(**_row("generator", name, row, folder)) for name, row in generators.items()},
+        {name: PerceptorEntry(**_row("perceptor", name, row, folder)) for name, row in perceptors.items()},
+    )
+
+
+def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = data.get(key) or {}
+    if not isinstance(found, dict):
+        raise _Mistake(f"{key}: found {str(found)[:60]!r}, expected names with what is known about them")
+    return found
+
+
+def _row(kind: str, name: Any, row: Any, folder: Path) -> dict[str, Any]:
+    """Arguments of an entry."""
+    where = f"{kind}s.{name}"
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise _Mistake(f"{kind}s: {str(name)[:60]!r} cannot be a model's name")
+    if not isinstance(row, dict):
+        raise _Mistake(f"{where}: found {str(row)[:60]!r}, expected keys and values")
+    allowed = ("family", "files", *_TEXTS, *_KEYS[kind])
+    if unknown := [key for key in row if key not in allowed]:
+        raise _Mistake(f"{where}: unknown key {str(unknown[0])[:60]!r}, allowed are {', '.join(allowed)}")
+    families = {name: each.roles for name, each in FAMILIES.items() if each.kind == kind and each.roles}
+    family = str(row.get("family"))
+    if family not in families:
+        raise _Mistake(f"{where}.family: found {family!r}, allowed are {', '.join(families)}")
+    if kind == "generator" and "multiple" not in row:
+        raise _Mistake(f"{where}.multiple: is missing; it is 16 for an f16, 8 for an f8")
+    files = _mapping(row, "files")
+    if set(files) != set(families[family]):
+        raise _Mistake(
+            f"{where}.files: found {', '.join(map(str, files))}, expected {', '.join(families[family])}"
+        )
+    numbers = {key: kind_ for key, kind_ in _KEYS[kind].items() if key in row}
+    return {
+        **{key: _text(row.get(key, ""), f"{where}.{key}") for key in _TEXTS},
+        **{key: _number(row[key], f"{where}.{key}", kind_) for key, kind_ in numbers.items()},
+        "name": name,
+        "kind": kind,
+        "family": family,
+        "files": {
+            role: _file(kind, name, role, file, f"{where}.files.{role}", folder)
+            for role, file in files.items()
+        },
+    }
+
+
+def _file(kind: str, name: str, role: str, row: Any, where: str, folder: Path) -> ModelFile:
+    if not isinstance(row, dict):
+        raise _Mistake(f"{where}: found {str(row)[:60]!r}, expected keys and values")
+    digest = row.get("sha256")
+    if digest is not None and not re.fullmatch("[0-9a-f]{64}", str(digest)):
+        raise _Mistake(f"{where}.sha256: found {str(digest)[:80]!r}, expected 64 digits 0-9 a-f in quotes")
+    if "package" in row:
+        if set(row) != {"package", "path", "sha256"}:
+            raise _Mistake(f"{where}: a file of a package has the keys package, path and sha256")
+        return PackageFile(_text(row["package"], where), _text(row["path"], where), str(digest))
+    if "path" in row:
+        if set(row) != {"path", "sha256", "size"} or not _BESIDE.fullmatch(str(row["path"])) or not digest:
+            raise _Mistake(f"{where}: a file beside it has the keys path, a plain name, sha256 and size")
+        return OwnFile(name, folder / row["path"], digest, _number(row["size"], f"{where}.size", int))
+    if unknown := [key for key in row if key not in ("urls", "sha256", "size", "roughly")]:
+        raise _Mistake(
+            f"{where}: unknown key {str(unknown[0])[:60]!r}, allowed are urls, sha256, size, roughly"
+        )
+    sizes = {key: _number(row[key], f"{where}.{key}", int) for key in ("size", "roughly") if key in row}
+    return RemoteFile(name, place_of(kind, name, role), _urls(row.get("urls"), where), digest, **sizes)
+
+
+def place_of(kind: str, name: str, role: str) -> str:
+    """Where a file lies in the folder of fetched models, such as `imagenet-16384/weights.ckpt`."""
+    ending = {"config": "yaml", "weights": "ckpt" if kind == "generator" else "pt"}[role]
+    return f"{name.replace('/', '-')}/{role}.{ending}"
+
+
+def _urls(found: Any, where: str) -> tuple[str, ...]:
+    addresses = found if isinstance(found, list) else []
+    if not addresses or not all(isinstance(url, str) and is_address(url) for url in addresses):
+        raise _Mistake(f"{where}.urls: found {str(found)[:80]!r}, expected a list of http or https addresses")
+    return tuple(addresses)
+
+
+def _text(found: Any, where: str) -> str:
+    if not isinstance(found, str) or not found.isprintable():
+        raise _Mistake(f"{where}: found {str(found)[:60]!r}, expected a text on one line")
+    return found
+
+
+def _number(found: Any, where: str, kind: type) -> Any:
+    fits = type(found) is int or (kind is float and type(found) is float)
+    if not fits or not 0 <= found < 10**13 or (kind is int and found < 1):
+        raise _Mistake(f"{where}: found {str(found)[:60]!r}, expected a number")
+    return kind(found)

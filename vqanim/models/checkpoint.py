@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedIOBase
+from math import prod
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import IO, Any, BinaryIO, Protocol, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vqanim.errors import InputError
+from vqanim.models.entries import head_fault
 from vqanim.models.unpickle import StandIn, StorageRef, TensorRef, Unreadable, read_pickle
-from vqanim.models.weights import printable
 
 Value = TypeVar("Value")
 
@@ -87,7 +89,7 @@ def read_checkpoint(
             found = select(_find_tensors(archive.top))
             for ref in found.values():
                 _check(ref)
-            size = sum(_byte_count(ref) for ref in found.values())
+            size = sum(prod(ref.shape) * _dtype(ref.storage).itemsize for ref in found.values())
             if size > MAX_REPEATS * path.stat().st_size:
                 raise Unreadable(f"it claims {size:,} bytes of numbers, far more than the file has")
             return {name: archive.tensor(ref) for name, ref in found.items()}
@@ -107,193 +109,121 @@ def _read_safetensors(path: Path, select: Selection) -> dict[str, Tensor]:
         return {name: file.get_tensor(stored) for name, stored in found.items()}
 
 
-class _Archive(Protocol):
+@dataclass
+class _Archive:
     """An open checkpoint: what its pickle holds, and the numbers of its tensors."""
 
     top: Any
+    read: Callable[[StorageRef, int], bytearray]
+    """All bytes of a storage, which must be so many. Raises Unreadable."""
+    flat: dict[str, Tensor] = field(default_factory=dict)
+    """Numbers that were read, so that those which several tensors share are read once."""
 
     def tensor(self, ref: TensorRef) -> Tensor:
-        """The tensor that a reference describes. Raises Unreadable."""
-        ...
-
-    def __enter__(self) -> _Archive: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-
-def _open(path: Path) -> _Archive:
-    with path.open("rb") as file:
-        head = file.read(512)
-    if head.startswith(_ZIP_HEAD):
-        return _ZipArchive(path)
-    if head.startswith(b"\x80"):
-        return _LegacyArchive(path)
-    raise Unreadable(_describe(head))
-
-
-def _describe(head: bytes) -> str:
-    """What a file is that is no checkpoint."""
-    text = head.lstrip().lower()
-    if not head:
-        return "it is empty"
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<")):
-        return "it is a web page, not a checkpoint: the download gave a page instead of the file"
-    if text.startswith(b"version https://git-lfs"):
-        return "it is a pointer of Git LFS, not the file itself"
-    if head[257:262] == b"ustar":
-        return "it is a tar archive, as torch wrote them before version 0.2; save it anew with a later torch"
-    return "it is no checkpoint, allowed are files of torch (.ckpt, .pt, .pth) and safetensors"
-
-
-@dataclass
-class _Tensors:
-    """Makes tensors of checked references; numbers that several tensors share are read once."""
-
-    flat: dict[str, Tensor] = field(default_factory=dict)
-
-    def make(self, ref: TensorRef, read: Callable[[StorageRef, int], bytearray]) -> Tensor:
-        """The tensor of a reference; `read` gives the first so many bytes of a storage."""
+        """The tensor that a checked reference describes. Raises Unreadable."""
         storage = ref.storage
         dtype = _dtype(storage)
         fresh = storage.key not in self.flat
         if fresh:
-            content = read(storage, storage.count * dtype.itemsize)
+            content = self.read(storage, storage.count * dtype.itemsize)
             empty = torch.empty(0, dtype=dtype)
             self.flat[storage.key] = torch.frombuffer(content, dtype=dtype) if content else empty
         flat = self.flat[storage.key]
         if flat.dtype != dtype or len(flat) != storage.count:
             raise Unreadable(f"it reads the numbers {storage.key!r} in two ways")
         view = flat.as_strided(ref.shape, ref.strides, ref.offset)
-        return (
-            view
-            if fresh and view.is_contiguous() and view.numel() == len(flat)
-            else view.contiguous().clone()
-        )
+        whole = fresh and view.is_contiguous() and view.numel() == len(flat)
+        return view if whole else view.contiguous().clone()
 
 
-class _ZipArchive:
-    """What torch.save and torch.jit.save write since torch 1.6."""
+@contextmanager
+def _open(path: Path) -> Iterator[_Archive]:
+    with path.open("rb") as file:
+        head = file.read(512)
+        file.seek(0)
+        if head.startswith(_ZIP_HEAD):
+            with zipfile.ZipFile(file) as archive:
+                yield _zip_archive(archive, path.stat().st_size)
+        elif head.startswith(b"\x80"):
+            yield _legacy_archive(file)
+        else:
+            raise Unreadable(head_fault(head) or _describe(head))
 
-    def __init__(self, path: Path) -> None:
-        self._size = path.stat().st_size
-        self._zip = zipfile.ZipFile(path)
-        try:
-            pickles = [n for n in self._zip.namelist() if n == "data.pkl" or n.endswith("/data.pkl")]
-            if len(pickles) != 1:
-                raise Unreadable("it is a zip archive, but not one of torch")
-            self._folder = pickles[0].removesuffix("data.pkl")
-            if self._read_small("byteorder", b"little") != b"little":
-                raise Unreadable("it was written on a big-endian machine; save it anew on another")
-            self._tensors = _Tensors()
-            with self._record("data.pkl") as file:
-                self.top = read_pickle(file)
-        except BaseException:
-            self._zip.close()
-            raise
 
-    def tensor(self, ref: TensorRef) -> Tensor:
-        """The tensor that a reference describes; its checksum is looked at. Raises Unreadable."""
-        return self._tensors.make(ref, self._read)
+def _describe(head: bytes) -> str:
+    """What a file is that is no checkpoint."""
+    if head[257:262] == b"ustar":
+        return "it is a tar archive, as torch wrote them before version 0.2; save it anew with a later torch"
+    return "it is no checkpoint, allowed are files of torch (.ckpt, .pt, .pth) and safetensors"
 
-    def _read(self, storage: StorageRef, size: int) -> bytearray:
-        with self._record(f"data/{storage.key}", size) as file:
-            content = bytearray(size)
-            if _fill(file, content) != size:
-                raise Unreadable(f"its numbers {storage.key!r} are cut short")
+
+def _zip_archive(archive: zipfile.ZipFile, whole: int) -> _Archive:
+    """What torch.save and torch.jit.save write since torch 1.6, in a file of so many bytes."""
+    names = archive.namelist()
+    pickles = [name for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise Unreadable("it is a zip archive, but not one of torch")
+    folder = pickles[0].removesuffix("data.pkl")
+
+    def record(name: str, size: int = 0) -> IO[bytes]:
+        if folder + name not in names:
+            raise Unreadable(f"its part {name!r} is missing")
+        info = archive.getinfo(folder + name)
+        if info.compress_type != zipfile.ZIP_STORED:  # torch never compresses; zip bombs do
+            raise Unreadable(f"its part {name!r} is compressed, which torch never does; that is refused")
+        if not size <= info.file_size == info.compress_size <= whole:
+            raise Unreadable(f"its part {name!r} has {info.file_size:,} bytes, expected {size:,}")
+        return archive.open(info)
+
+    def read(storage: StorageRef, size: int) -> bytearray:
+        with record(f"data/{storage.key}", size) as file:
+            content = _read_exactly(file, size)
             file.read(1)  # at its end a record is compared with its checksum
         return content
 
-    def _record(self, name: str, size: int = 0) -> BinaryIO:
-        try:
-            info = self._zip.getinfo(self._folder + name)
-        except KeyError:
-            raise Unreadable(f"its part {name!r} is missing") from None
-        if info.compress_type != zipfile.ZIP_STORED:  # torch never compresses; zip bombs do
-            raise Unreadable(f"its part {name!r} is compressed, which torch never does; that is refused")
-        if not size <= info.file_size == info.compress_size <= self._size:
-            raise Unreadable(f"its part {name!r} has {info.file_size:,} bytes, expected {size:,}")
-        return self._zip.open(info)  # type: ignore[return-value]
-
-    def _read_small(self, name: str, default: bytes) -> bytes:
-        if self._folder + name not in self._zip.namelist():
-            return default
-        with self._record(name) as file:
-            return file.read(64)
-
-    def __enter__(self) -> _ZipArchive:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._zip.close()
+    if folder + "byteorder" in names:
+        with record("byteorder") as file:
+            if file.read(64) != b"little":
+                raise Unreadable("it was written on a big-endian machine; save it anew on another")
+    with record("data.pkl") as file:
+        return _Archive(read_pickle(cast("BinaryIO", file)), read)
 
 
-class _LegacyArchive:
+def _legacy_archive(file: BinaryIO) -> _Archive:
     """What torch.save wrote before torch 1.6: five pickles, then the numbers of all storages."""
+    if not all(read_pickle(file) == wanted for wanted in (_LEGACY_MAGIC, _LEGACY_PROTOCOL)):
+        raise Unreadable("it is a pickle, but not a checkpoint of torch")
+    read_pickle(file)  # about the machine that wrote it
+    storages: dict[str, StorageRef] = {}
+    top, keys = read_pickle(file, storages), read_pickle(file)
+    position = file.tell()
+    end = file.seek(0, 2)
+    starts = {}
+    for key in keys if isinstance(keys, list) else ():
+        if key not in storages:
+            raise Unreadable(f"it holds the numbers {key!r}, which no tensor has")
+        starts[key] = position
+        position += 8 + max(storages[key].count, 0) * _dtype(storages[key]).itemsize
+        if position > end:
+            raise Unreadable("it is cut short")
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        try:
-            if not all(read_pickle(self._file) == wanted for wanted in (_LEGACY_MAGIC, _LEGACY_PROTOCOL)):
-                raise Unreadable("it is a pickle, but not a checkpoint of torch")
-            read_pickle(self._file)  # about the machine that wrote it
-            storages: dict[str, StorageRef] = {}
-            self.top = read_pickle(self._file, storages)
-            self._starts = self._find_starts(read_pickle(self._file), storages)
-            self._tensors = _Tensors()
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _find_starts(self, keys: Any, storages: Mapping[str, StorageRef]) -> dict[str, int]:
-        """Where the numbers of each storage begin in the file."""
-        position = self._file.tell()
-        end = self._file.seek(0, 2)
-        starts = {}
-        for key in keys if isinstance(keys, list) else ():
-            if key not in storages:
-                raise Unreadable(f"it holds the numbers {key!r}, which no tensor has")
-            starts[key] = position + 8
-            position += 8 + max(storages[key].count, 0) * _dtype(storages[key]).itemsize
-            if position > end:
-                raise Unreadable("it is cut short")
-        return starts
-
-    def tensor(self, ref: TensorRef) -> Tensor:
-        """The tensor that a reference describes. Raises Unreadable."""
-        return self._tensors.make(ref, self._read)
-
-    def _read(self, storage: StorageRef, size: int) -> bytearray:
-        if storage.key not in self._starts:
+    def read(storage: StorageRef, size: int) -> bytearray:
+        if storage.key not in starts:
             raise Unreadable(f"its numbers {storage.key!r} are missing")
-        self._file.seek(self._starts[storage.key] - 8)
-        (count,) = struct.unpack("<q", self._file.read(8))
+        file.seek(starts[storage.key])
+        (count,) = struct.unpack("<q", file.read(8))
         if count != storage.count:
             raise Unreadable(f"its numbers {storage.key!r} are {count:,}, expected {storage.count:,}")
-        content = bytearray(size)
-        if _fill(self._file, content) != size:
-            raise Unreadable("it is cut short")
-        return content
+        return _read_exactly(file, size)
 
-    def __enter__(self) -> _LegacyArchive:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    return _Archive(top, read)
 
 
-def _fill(file: BinaryIO, content: bytearray) -> int:
-    """Read into `content` until it is full or the file ends; how many bytes that were."""
-    filled = 0
-    with memoryview(content) as view:
-        while filled < len(content):
-            chunk = file.read(min(2**24, len(content) - filled))
-            if not chunk:
-                break
-            view[filled : filled + len(chunk)] = chunk
-            filled += len(chunk)
-    return filled
+def _read_exactly(file: IO[bytes], size: int) -> bytearray:
+    content = bytearray(size)
+    if cast("BufferedIOBase", file).readinto(content) != size:
+        raise Unreadable("it is cut short")
+    return content
 
 
 def _dtype(storage: StorageRef) -> torch.dtype:
@@ -311,21 +241,10 @@ def _check(ref: TensorRef) -> None:
     if 0 in ref.shape:
         return
     last = ref.offset + sum((n - 1) * step for n, step in zip(ref.shape, ref.strides, strict=True))
-    if last >= ref.storage.count or _count(ref) > ref.storage.count:
+    if last >= ref.storage.count or prod(ref.shape) > ref.storage.count:
         raise Unreadable(
             f"it describes a tensor {list(ref.shape)} that is larger than its {ref.storage.count:,} numbers"
         )
-
-
-def _count(ref: TensorRef) -> int:
-    count = 1
-    for side in ref.shape:
-        count *= side
-    return count
-
-
-def _byte_count(ref: TensorRef) -> int:
-    return _count(ref) * _dtype(ref.storage).itemsize
 
 
 def _find_tensors(top: Any) -> dict[str, TensorRef]:
@@ -361,3 +280,9 @@ def _walk(module: StandIn) -> dict[str, TensorRef]:
             elif isinstance(value, StandIn):
                 waiting.append((f"{prefix}{name}.", value))
     return found
+
+
+def printable(text: str, limit: int = 300) -> str:
+    """A text from a stranger's file for a message: on one line, cut when long, without control characters."""
+    plain = "".join(c if c.isprintable() else "?" for c in text[: limit + 1])
+    return plain if len(plain) <= limit else plain[:limit] + "..."

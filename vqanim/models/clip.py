@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,12 +19,13 @@ from vqanim.errors import InputError
 from vqanim.models.weights import load_into
 
 if TYPE_CHECKING:
+    from vqanim.models.entries import ModelFile
     from vqanim.models.families.clip import CLIPConfig
     from vqanim.types import Image
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-"""Of the colors of CLIP's training pictures; its input is normalised by them."""
+"""Of the colors of CLIP's training pictures; its input is normalized by them."""
 
 TEXT_PARTS = ("token_embedding", "transformer", "positional_embedding", "ln_final", "text_projection", "text")
 """Of the network, what only texts need; the last is open_clip's."""
@@ -51,7 +51,7 @@ class CLIPPerceptor:
         mean: Sequence[float] = MEAN,
         deviation: Sequence[float] = DEVIATION,
     ) -> None:
-        """`network` has encode_text (tokens [N, context_length]) and encode_image (normalised images)."""
+        """`network` has encode_text (tokens [N, context_length]) and encode_image (normalized images)."""
         self.name = name
         self.hash = digest
         self.input_size = input_size
@@ -189,7 +189,7 @@ def build_clip(config: CLIPConfig) -> nn.Module:
     return network
 
 
-def fill_clip(network: Any, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def fill_clip(network: Any, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
     """Give a network from `build_clip` its numbers, in float32.
 
     Where `clip` keeps half precision they are rounded to it, so that the embeddings are those of `clip.load`
@@ -197,7 +197,7 @@ def fill_clip(network: Any, tensors: Mapping[str, Tensor], path: Path, remedy: s
     """
     half = {name for name, wanted in network.state_dict().items() if wanted.dtype == torch.float16}
     rounded = {name: tensor.half() if name in half else tensor for name, tensor in tensors.items()}
-    load_into(network, rounded, path, remedy)
+    load_into(network, rounded, file)
     mask = network.build_attention_mask()
     for block in network.transformer.resblocks:
         block.attn_mask = mask

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,11 +19,11 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
-from vqanim.models.palette import PaletteReading, PaletteTable, palette
 from vqanim.models.weights import load_into
-from vqanim.models.words import WordTable
+from vqanim.models.words import PaletteReading, PaletteTable, WordTable, palette
 
 if TYPE_CHECKING:
+    from vqanim.models.entries import ModelFile
     from vqanim.types import Image
 
 INPUT_SIZE = 128
@@ -112,9 +111,9 @@ class ConsePerceptor:
         images = images.to(memory_format=torch.channels_last)
         logits: Tensor = self.classifier(scaled(images).to(self._dtype)).float()
         likely = F.normalize(F.softmax(logits / TEMPERATURE, dim=1) @ self.seen, dim=1)
-        # The softmax forgets what is unlikely; standardised logits keep a gradient towards every class.
-        centred = logits - logits.mean(1, keepdim=True)
-        overall = F.normalize(centred @ self.seen, dim=1)
+        # The softmax forgets what is unlikely; standardized logits keep a gradient towards every class.
+        centered = logits - logits.mean(1, keepdim=True)
+        overall = F.normalize(centered @ self.seen, dim=1)
         return F.normalize(likely + overall, dim=1)
 
     def release_text(self) -> None:
@@ -180,7 +179,7 @@ def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
     """Symmetric matrix [D, D] that shortens the directions which many of the classes [K, D] share.
 
     Without it a picture of a pirate ship is half a lighthouse, since both are about the sea, and the
-    optimisation rests there (compare Mu and Viswanath 2018, "All-but-the-Top"). A part of full whitening
+    optimization rests there (compare Mu and Viswanath 2018, "All-but-the-Top"). A part of full whitening
     keeps related things related.
     """
     second = classes.double().T @ classes.double() / len(classes)
@@ -190,7 +189,7 @@ def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
 
 
 def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
-    """Fold every batch normalisation into the convolution before it: same output, fewer passes."""
+    """Fold every batch normalization into the convolution before it: same output, fewer passes."""
     pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
     for block in network._blocks:
         if hasattr(block, "_expand_conv"):
@@ -203,9 +202,9 @@ def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
     return network
 
 
-def load_classifier(content: bytes, path: Path, remedy: str) -> EfficientNet:
+def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
     """The classifier with batch norms folded in. Raises InputError when the file does not fit."""
     network = EfficientNet.from_name("efficientnet-lite0").eval()
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    load_into(network, weights, path, remedy)
+    load_into(network, weights, file)
     return fuse_batch_norms(network)

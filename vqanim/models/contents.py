@@ -11,16 +11,10 @@ import struct
 import zipfile
 from pathlib import Path
 
-from vqanim.errors import InputError
-from vqanim.models.families.vqgan import parse_config
+from vqanim.models.entries import head_fault
+from vqanim.models.families.vqgan import ConfigError, VQGANConfig
 
-PAGE = "it gives a web page instead of the file"
 _MAX_HEADER = 100_000_000
-
-
-def is_page(head: bytes) -> bool:
-    """Whether a file that begins so is a web page, or another text with markup."""
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
 def find_fault(path: Path, role: str) -> str | None:
@@ -30,26 +24,25 @@ def find_fault(path: Path, role: str) -> str | None:
     """
     with path.open("rb") as file:
         head = file.read(512)
-    if not head:
-        return "it is empty"
-    if is_page(head):
-        return PAGE
-    if head.startswith(b"version https://git-lfs"):
-        return "it is a pointer of Git LFS, not the file itself"
+    if fault := head_fault(head):
+        return fault
     return _config_fault(path) if role == "config" else _weights_fault(path, head)
 
 
 def _config_fault(path: Path) -> str | None:
     try:
-        parse_config(path.read_bytes(), Path("it"), "")
-    except InputError as error:
-        return str(error).removeprefix("it: ").removesuffix("; ")
+        VQGANConfig.from_bytes(path.read_bytes())
+    except ConfigError as error:
+        return f"this config cannot be used: {error}"
     return None
 
 
 def _weights_fault(path: Path, head: bytes) -> str | None:
     if head.startswith(b"PK\x03\x04"):
-        return None if zipfile.is_zipfile(path) else "it is cut short"
+        try:
+            return None if zipfile.is_zipfile(path) else "it is cut short"
+        except zipfile.BadZipFile as error:  # which only some damage at the end raises
+            return f"it is damaged ({error})"
     if head.startswith(b"\x80"):
         return None
     if head[8:9] == b"{":

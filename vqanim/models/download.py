@@ -7,6 +7,7 @@ download) is most of a downloader. No torch.
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import shutil
 import socket
@@ -16,18 +17,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
 from vqanim import __version__
 from vqanim.errors import InputError, OutputError
-from vqanim.files import writing
-from vqanim.models.cache import sha256_of
-from vqanim.models.catalogue_file import is_address
-from vqanim.models.contents import PAGE, find_fault, is_page
-from vqanim.models.events import FetchEvent, FetchProgress, FetchTrouble
-from vqanim.models.partial import Origin, Partial
+from vqanim.files import make_folder, sha256_of, sync_file, sync_folder, write_atomic, writing
+from vqanim.models.contents import find_fault
+from vqanim.models.entries import PAGE, Pin, RemoteFile, is_address, is_page
 
 CHUNK = 1 << 18
 GAIN = 1_000_000
@@ -36,20 +35,6 @@ SPARE = 100_000_000
 """Bytes of the disk that stay free."""
 _PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))
 """Answers of servers that may be better in a moment."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A file to fetch."""
-
-    model: str
-    role: str
-    """config or weights."""
-    target: Path
-    addresses: tuple[str, ...]
-    sha256: str | None
-    size: int | None
-    roughly: int | None
 
 
 @dataclass(frozen=True)
@@ -65,12 +50,97 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Got:
-    """A file that is in its place."""
+class FetchProgress:
+    """Sent when a transfer begins, and now and then while it goes on."""
 
-    sha256: str
-    size: int
+    model: str
+    role: str
     address: str
+    done: int
+    """Bytes here, those of an earlier attempt included."""
+    size: int | None
+    """Bytes in the end; None when nobody said."""
+
+
+@dataclass(frozen=True)
+class FetchTrouble:
+    """An address did not give the file."""
+
+    model: str
+    role: str
+    address: str
+    reason: str
+    wait: float | None
+    """Seconds until the same address is tried again; None when it is given up."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an address said about the file that it began to send."""
+
+    address: str
+    size: int | None
+    """Bytes of the whole file."""
+    mark: str | None
+    """ETag or Last-Modified: changes when the file does."""
+
+
+class Partial:
+    """The part of a file that is here."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self.path = target.with_name(f".{target.name}.part")
+        self._note = target.with_name(f".{target.name}.part.json")
+
+    @property
+    def size(self) -> int:
+        """Bytes that are here."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where they came from; None when nothing is known."""
+        try:
+            return Origin(**json.loads(self._note.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def begin(self, origin: Origin) -> None:
+        """Start anew. Raises OutputError."""
+        make_folder(self.path.parent)
+        self.discard()
+        write_atomic(self._note, json.dumps(asdict(origin)))
+
+    def append(self) -> BinaryIO:
+        """Open it for writing at its end. Raises OSError."""
+        return self.path.open("ab")
+
+    def discard(self) -> None:
+        """Remove it. Raises OutputError."""
+        with writing(self._target):
+            self.path.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+
+    def discard_if_empty(self) -> None:
+        """Remove it when there is nothing in it. Raises OutputError."""
+        if not self.size:
+            self.discard()
+
+    def finish(self) -> None:
+        """It is whole: move it to its target. Raises OutputError."""
+        with writing(self._target):
+            sync_file(self.path)
+            self.path.replace(self._target)
+            sync_folder(self._target.parent)
+            self._note.unlink(missing_ok=True)
+
+
+Transfer: TypeAlias = Generator[FetchProgress | FetchTrouble, None, Pin]
+"""Reports how it goes on; gives what came and where it came from."""
 
 
 class _GivenUp(Exception):
@@ -88,53 +158,56 @@ class _Failed(Exception):
     """This attempt did not give the file; another may."""
 
 
-def download(wanted: Wanted, patience: Patience = Patience()) -> Generator[FetchEvent, None, Got]:
+class _Wrong(Exception):
+    """What came is not what was wanted."""
+
+
+def download(wanted: RemoteFile, patience: Patience = Patience()) -> Transfer:
     """Fetch a file from the first address that gives it. Closing the generator keeps what came so far.
 
     Raises InputError that names each address with its trouble, and OutputError when the disk refuses. What is
     at the target is whole and checked; before that it is a hidden `.part` file.
     """
+    part = Partial(wanted.locate())
     troubles: dict[str, list[str]] = {}
     gone: set[str | None] = set()
-    for address in wanted.addresses:
+    for address in wanted.urls:
         host = urlsplit(address).hostname if is_address(address) else None
         try:
             if host in gone:
                 raise _NoHost
-            return (yield from _try_address(wanted, address, patience))
+            return (yield from _try_address(wanted, address, part, patience))
         except OutputError:
-            Partial(wanted.target).discard_if_empty()
+            part.discard_if_empty()
             raise
         except _GivenUp as error:
             if isinstance(error, _NoHost):
                 gone.add(host)
             troubles.setdefault(str(error), []).append(address)
-            Partial(wanted.target).discard_if_empty()
+            part.discard_if_empty()
             yield FetchTrouble(wanted.model, wanted.role, address, str(error), None)
     reasons = "; ".join(f"{reason} ({', '.join(where)})" for reason, where in troubles.items())
     raise InputError(
         f"{wanted.model}: its {wanted.role} could not be fetched: {reasons or 'no address is known'}. "
-        f"Get the file in another way and put it at {wanted.target}, or name a mirror in VQANIM_MIRROR"
+        f"Get the file in another way and put it at {wanted.locate()}, or name a mirror in VQANIM_MIRROR"
     )
 
 
-def _try_address(wanted: Wanted, address: str, patience: Patience) -> Generator[FetchEvent, None, Got]:
+def _try_address(wanted: RemoteFile, address: str, part: Partial, patience: Patience) -> Transfer:
     if not is_address(address):
         raise _GivenUp("this is no http or https address")
-    part = Partial(wanted.target)
     inherited = part.size > 0
     left, wait, best = patience.attempts, patience.wait, part.size
     while True:
         try:
             yield from _receive(wanted, address, part, patience.timeout)
-            if (fault := _find_fault(wanted, part)) is None:
-                return _accept(address, part)
-            part.discard()
-            if not inherited:
-                raise _GivenUp(fault)
-            inherited = False  # what an earlier attempt left may be to blame
-            raise _Failed(f"{fault}; it is fetched anew")
-        except _Failed as error:
+            return _accept(wanted, address, part)
+        except (_Failed, _Wrong) as error:
+            if isinstance(error, _Wrong):
+                part.discard()
+                if not inherited:
+                    raise _GivenUp(str(error)) from error
+                inherited = False  # what an earlier attempt left may be to blame
             if part.size >= best + GAIN:  # further than ever: a server that begins anew each time will not do
                 left, wait, best = patience.attempts, patience.wait, part.size
             left -= 1
@@ -146,8 +219,8 @@ def _try_address(wanted: Wanted, address: str, patience: Patience) -> Generator[
 
 
 def _receive(
-    wanted: Wanted, address: str, part: Partial, timeout: float
-) -> Generator[FetchEvent, None, None]:
+    wanted: RemoteFile, address: str, part: Partial, timeout: float
+) -> Generator[FetchProgress, None, None]:
     """Bring the part to its full length. Raises _Failed and _GivenUp."""
     offset = _resumable(wanted, address, part)
     request = urllib.request.Request(
@@ -168,7 +241,7 @@ def _receive(
             raise _Failed(f"the connection broke off after {part.size:,} of {size:,} bytes")
 
 
-def _resumable(wanted: Wanted, address: str, part: Partial) -> int:
+def _resumable(wanted: RemoteFile, address: str, part: Partial) -> int:
     """Bytes that may be kept; others are removed.
 
     A file whose hash is known may go on at another address: the hash tells in the end.
@@ -182,7 +255,7 @@ def _resumable(wanted: Wanted, address: str, part: Partial) -> int:
 
 
 def _agree(
-    wanted: Wanted, origin: Origin, response: http.client.HTTPResponse, part: Partial, offset: int
+    wanted: RemoteFile, origin: Origin, response: http.client.HTTPResponse, part: Partial, offset: int
 ) -> int | None:
     """Compare what the server says with what is known and what is here; the whole size, if it says that.
 
@@ -205,7 +278,7 @@ def _agree(
 
 
 def _store(
-    wanted: Wanted, part: Partial, response: http.client.HTTPResponse, size: int | None
+    wanted: RemoteFile, part: Partial, response: http.client.HTTPResponse, size: int | None
 ) -> Iterator[int]:
     """Write what comes to the part; tells now and then how many bytes are here. Raises _GivenUp."""
     done, told = part.size, float("-inf")
@@ -220,43 +293,40 @@ def _store(
             if limit is not None and done > limit:
                 part.discard()
                 raise _GivenUp(f"it sends more than the {limit:,} bytes that were expected")
-            with writing(wanted.target):
+            with writing(wanted.locate()):
                 file.write(chunk)
             if time.monotonic() - told > 0.1:
                 told = time.monotonic()
                 yield done
-        with writing(wanted.target):
+        with writing(wanted.locate()):
             file.flush()
     yield done
 
 
-def _find_fault(wanted: Wanted, part: Partial) -> str | None:
-    """What is wrong with a part that came to its end, in words."""
-    if wanted.size is not None and part.size != wanted.size:
-        return f"it gave {part.size:,} bytes, expected {wanted.size:,}"
-    with writing(wanted.target):
-        if wanted.sha256 is None:
-            return find_fault(part.path, wanted.role)
-        digest = sha256_of(part.path)
-    if digest != wanted.sha256:
-        return f"what came is another file: its SHA-256 is {digest[:12]}..., expected {wanted.sha256[:12]}..."
-    return None
-
-
-def _accept(address: str, part: Partial) -> Got:
+def _accept(wanted: RemoteFile, address: str, part: Partial) -> Pin:
+    """Put a part that came to its end in its place. Raises _Wrong when it is not what was wanted."""
+    size = part.size
+    if wanted.size is not None and size != wanted.size:
+        raise _Wrong(f"it gave {size:,} bytes, expected {wanted.size:,}")
     with writing(part.path):
-        got = Got(sha256_of(part.path), part.size, address)
+        found = sha256_of(part.path)
+        if wanted.sha256 is None and (fault := find_fault(part.path, wanted.role)):
+            raise _Wrong(fault)
+    if wanted.sha256 not in (None, found):
+        raise _Wrong(
+            f"what came is another file: its SHA-256 is {found[:12]}..., expected {wanted.sha256[:12]}..."
+        )
     part.finish()
-    return got
+    return Pin(found, size, address)
 
 
-def _check_room(wanted: Wanted, needed: int) -> None:
+def _check_room(wanted: RemoteFile, needed: int) -> None:
     """Raise OutputError when the disk has no room for so many bytes."""
-    with writing(wanted.target):
-        free = shutil.disk_usage(wanted.target.parent).free
+    with writing(wanted.locate()):
+        free = shutil.disk_usage(wanted.locate().parent).free
     if needed + SPARE > free:
         raise OutputError(
-            f"{wanted.target.parent}: {wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare, "
+            f"{wanted.locate().parent}: {wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare, "
             f"but the disk has {free / 1e6:,.0f} MB; free some space, or set VQANIM_CACHE to a folder on "
             "another disk"
         )

@@ -1,16 +1,30 @@
-"""What must be known about a model before it is loaded, and where its files are. No torch."""
+"""What must be known about a model before it is loaded, and where its files are. No torch.
+
+Where nobody published the SHA-256 of a file, its first download gives it, and it holds ever after: as a pin,
+a file of its own in the cache, so that processes need no lock. It outlives the file that it is about, unless
+it is forgotten on purpose.
+"""
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PurePath
 from typing import Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
+from vqanim.cache import cache_folder, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.models.cache import models_folder
+from vqanim.files import make_folder, sha256_of, write_atomic, writing
+
+KINDS = ("generator", "perceptor")
+NAME = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,63}", re.ASCII)
+"""What may be a model's name."""
 
 LEARNING_RATE = 0.1
 """Of generators of the official kinds, where nothing else is said."""
@@ -83,6 +97,11 @@ class RemoteFile:
     """Whether hash and size are those of the first download, because no others were published."""
 
     @property
+    def role(self) -> str:
+        """What it is of the model: config or weights."""
+        return PurePath(self.place).stem
+
+    @property
     def remedy(self) -> str:
         """The command that fetches it, or mends it."""
         return f"run: vqanim models fetch {self.model}"
@@ -106,6 +125,19 @@ class OwnFile:
     def remedy(self) -> str:
         """How to get it again."""
         return f"add it again: vqanim models add {self.model} --force ..."
+
+    def locate(self) -> Path:
+        """Where it lies."""
+        return self.path
+
+
+@dataclass(frozen=True)
+class LooseFile:
+    """A file that a user gives, before anybody knows what it is."""
+
+    path: Path
+    remedy: str
+    sha256: str | None = None
 
     def locate(self) -> Path:
         """Where it lies."""
@@ -190,3 +222,125 @@ class PerceptorEntry(ModelEntry):
 
 Entry: TypeAlias = GeneratorEntry | PerceptorEntry
 AnyEntry = TypeVar("AnyEntry", bound=ModelEntry)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What a file was when it was first seen."""
+
+    sha256: str
+    size: int
+    """Bytes."""
+    address: str
+    """Where it came from; a path when it was put there by hand."""
+
+
+def pin_path(place: str) -> Path:
+    """Where the pin of a file lies. place: of the file, relative to the models' folder."""
+    return cache_folder() / "pins" / f"{place}.json"
+
+
+def read_pin(place: str) -> Pin | None:
+    """The pin of a file, or None. Raises InputError for one that is damaged."""
+    path = pin_path(place)
+    try:
+        pin = Pin(**json.loads(path.read_text("utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: this pin cannot be read ({error}); delete it") from error
+    if not (
+        isinstance(pin.sha256, str) and re.fullmatch("[0-9a-f]{64}", pin.sha256) and type(pin.size) is int
+    ):
+        raise InputError(f"{path}: this pin holds no SHA-256 and size; delete it")
+    return pin
+
+
+def write_pin(place: str, pin: Pin) -> None:
+    """Keep a pin. Raises OutputError."""
+    path = pin_path(place)
+    make_folder(path.parent)
+    write_atomic(path, json.dumps(asdict(pin), indent=1) + "\n")
+
+
+def forget_pin(place: str) -> None:
+    """Remove a pin, if there is one. Raises OutputError."""
+    with writing(pin_path(place)):
+        pin_path(place).unlink(missing_ok=True)
+
+
+def with_pins(entry: AnyEntry) -> AnyEntry:
+    """The entry with the hashes that first downloads gave, where the catalogue has none."""
+    return replace(entry, files={role: _pinned(file) for role, file in entry.files.items()})
+
+
+def _pinned(file: ModelFile) -> ModelFile:
+    if not isinstance(file, RemoteFile) or (file.sha256 is not None and not file.pinned):
+        return file
+    pin = read_pin(file.place)
+    return replace(file, sha256=pin.sha256, size=pin.size, pinned=True) if pin else file
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'imagenet-16384'? `, or nothing when no known name is near."""
+    spelling = {official.lower(): official for official in known}
+    near = difflib.get_close_matches(name.lower(), spelling, n=1)
+    return f"did you mean {spelling[near[0]]!r}? " if near else ""
+
+
+def read_verified(file: ModelFile) -> bytes:
+    """Bytes of a small file, whose SHA-256 must be that which is known. Raises InputError that names it."""
+    path = file.locate()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+    _compare(file, hashlib.sha256(content).hexdigest(), len(content))
+    return content
+
+
+def verify(file: ModelFile) -> str:
+    """SHA-256 of a file of any size, which must be that which is known. Raises InputError that names it."""
+    path = file.locate()
+    try:
+        size, digest = path.stat().st_size, sha256_of(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+    _compare(file, digest, size)
+    return digest
+
+
+def _compare(file: ModelFile, found: str, size: int) -> None:
+    if file.sha256 is not None and found != file.sha256:
+        raise InputError(
+            f"{file.locate()}: damaged or changed: its SHA-256 is {found[:12]}... ({size:,} bytes), "
+            f"expected {file.sha256[:12]}...; {file.remedy}"
+        )
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address that files are fetched from."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
+    except ValueError:
+        return False
+
+
+PAGE = "it is a web page instead of the file"
+
+
+def is_page(head: bytes) -> bool:
+    """Whether a file that begins so is a web page, or another text with markup."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+def head_fault(head: bytes) -> str | None:
+    """What is wrong with any file that begins so, in words; None when nothing is seen."""
+    if not head:
+        return "it is empty"
+    if is_page(head):
+        return PAGE
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file itself"
+    return None

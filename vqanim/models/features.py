@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vqanim.models.catalogue import features_file
 from vqanim.models.conse import load_classifier, scaled
-from vqanim.models.weights import read_verified
+from vqanim.models.entries import read_verified
 
 if TYPE_CHECKING:
     from vqanim.types import Image
@@ -47,5 +47,4 @@ class Features:
 def load_features(device: torch.device | str = "cpu") -> Features:
     """The network, frozen. Raises InputError when its file is missing or damaged."""
     file = features_file()
-    content = read_verified(file.locate(), file.sha256, file.remedy)
-    return Features(load_classifier(content, file.locate(), file.remedy), torch.device(device))
+    return Features(load_classifier(read_verified(file), file), torch.device(device))

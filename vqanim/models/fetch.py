@@ -1,29 +1,83 @@
-"""A model's files into the cache: what is missing is fetched, what nobody published a hash of is pinned.
+"""A model's files in the cache: fetched where they are missing, looked at, and deleted.
 
-One process fetches a model at a time; others wait for it and find the files there. No torch, but for models
-of open_clip, whose package says where their weights are.
+What nobody published a hash of is pinned. One process fetches a model at a time; others wait for it and find
+the files there. No torch, but for models of open_clip, whose package says where their weights are.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from vqanim.errors import InputError
-from vqanim.files import make_folder, writing
-from vqanim.models.cache import cache_folder, is_offline, mirrors, sha256_of
-from vqanim.models.catalogue import with_pins
+from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, models_folder
+from vqanim.errors import InputError, UsageError
+from vqanim.files import make_folder, sha256_of, writing
+from vqanim.models.catalogue import find_entries, get_entry, list_models
 from vqanim.models.contents import find_fault
-from vqanim.models.download import Patience, Wanted, download
-from vqanim.models.entries import AnyEntry, ModelEntry, OwnFile, RemoteFile
-from vqanim.models.events import FetchEvent, FetchStarted, FetchWaiting, FileFetched
-from vqanim.models.families.open_clip import weights_place
-from vqanim.models.pins import Pin, write_pin
+from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download
+from vqanim.models.entries import (
+    KINDS,
+    AnyEntry,
+    Entry,
+    ModelEntry,
+    ModelFile,
+    OwnFile,
+    PackageFile,
+    Pin,
+    RemoteFile,
+    forget_pin,
+    verify,
+    with_pins,
+    write_pin,
+)
+from vqanim.models.families.open_clip import find_sources, weights_place
+from vqanim.models.own import remove_own
+
+
+@dataclass(frozen=True)
+class FetchStarted:
+    """Files of a model are missing and will be fetched."""
+
+    model: str
+    kind: str
+    """generator or perceptor."""
+    license: str
+    commercial: str
+    files: int
+    size: int | None
+    """Bytes of these files, as far as known."""
+
+
+@dataclass(frozen=True)
+class FetchWaiting:
+    """Another process fetches this model; this one waits for it."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class FileFetched:
+    """A file is whole, checked and in its place."""
+
+    model: str
+    role: str
+    path: str
+    address: str
+    size: int
+    sha256: str
+    pinned: bool
+    """Whether nobody had published its SHA-256, so that this one holds from now on."""
+
+
+FetchEvent: TypeAlias = FetchStarted | FetchWaiting | FetchProgress | FetchTrouble | FileFetched
+"""What fetching reports: frozen and picklable."""
 
 
 def fetch_model(
@@ -55,7 +109,13 @@ def fetch_model(
                 entry.name, entry.kind, entry.license, entry.commercial, len(missing), sum(sizes) or None
             )
         for role, file in missing.items():
-            yield from _fetch_file(entry.name, role, file, sources, patience)
+            near = [f"{base.rstrip('/')}/{quote(file.place, safe='/@+')}" for base in (*sources, *mirrors())]
+            pin = yield from download(replace(file, urls=tuple(dict.fromkeys((*near, *file.urls)))), patience)
+            fresh = file.sha256 is None
+            if fresh:
+                write_pin(file.place, pin)
+            path = str(file.locate())
+            yield FileFetched(entry.name, role, path, pin.address, pin.size, pin.sha256, fresh)
         return _pin_what_is_here(entry)
     finally:
         lock.release()
@@ -79,6 +139,74 @@ def is_installed(entry: ModelEntry) -> bool:
     return True
 
 
+def find_damage(entry: Entry) -> list[str]:
+    """What is wrong with the files of a model, by their SHA-256; empty when all are whole."""
+    if not (entry.files or entry.version):
+        return [missing_message(entry)]
+    found = []
+    for file in entry.files.values():
+        try:
+            verify(file)
+        except InputError as error:
+            found.append(str(error))
+    return found
+
+
+def missing_message(entry: Entry) -> str:
+    """That a model is not here, and how to get it."""
+    return f"{entry.name} is not on this machine; run: vqanim models fetch {entry.name}"
+
+
+def installed_models() -> list[Entry]:
+    """All models that are here. Raises InputError for a damaged card or catalogue."""
+    entries = (get_entry(kind, name) for kind, name in list_models())
+    return [entry for entry in entries if is_installed(entry)]
+
+
+def remove_models(name: str, *, forget: bool = False) -> dict[str, int]:
+    """Delete all models of a name, as `remove_model` does; by kind the bytes that became free.
+
+    One that a user added may be damaged. Raises UnknownModel, too.
+    """
+    try:
+        return {entry.kind: remove_model(entry, forget=forget) for entry in find_entries(name)}
+    except InputError:  # its card cannot be read
+        removed = {kind: 0 for kind in KINDS if remove_own(kind, name)}
+        if not removed:
+            raise
+        return removed
+
+
+def remove_model(entry: Entry, *, forget: bool = False) -> int:
+    """Delete what the cache holds of a model, its converted weights included; bytes that became free.
+
+    forget: also the hashes that its first download gave, so that another file may come next time.
+    Files that packages or other programs keep are left alone. Raises UsageError for a model that comes with
+    a package, OutputError when the disk refuses.
+    """
+    if entry.version or any(isinstance(file, PackageFile) for file in entry.files.values()):
+        raise UsageError(f"{entry.name!r} comes with an installed package and is not in the cache")
+    freed = 0
+    for file in entry.files.values():
+        if file.sha256:
+            freed += _delete_file(converted_path(file.sha256))
+        if isinstance(file, RemoteFile):
+            freed += _delete_file(file.locate())
+            Partial(file.locate()).discard()
+            if forget:
+                forget_pin(file.place)
+            with suppress(OSError):  # other files lie there
+                for folder in file.locate().relative_to(models_folder()).parents[:-1]:
+                    (models_folder() / folder).rmdir()
+        elif isinstance(file, OwnFile) and entry.own:
+            freed += file.size
+    if entry.own:
+        remove_own(entry.kind, entry.name)
+    elif entry.family == "open_clip" and forget:
+        forget_pin(weights_place(entry.name))
+    return freed
+
+
 def _remote(entry: ModelEntry) -> dict[str, RemoteFile]:
     return {role: file for role, file in entry.files.items() if isinstance(file, RemoteFile)}
 
@@ -94,19 +222,6 @@ def _is_missing(file: RemoteFile, verify: bool) -> bool:
         return True
 
 
-def _fetch_file(
-    model: str, role: str, file: RemoteFile, sources: tuple[str, ...], patience: Patience
-) -> Generator[FetchEvent, None, None]:
-    near = [f"{base.rstrip('/')}/{quote(file.place, safe='/@+')}" for base in (*sources, *mirrors())]
-    addresses = tuple(dict.fromkeys((*near, *file.urls)))
-    wanted = Wanted(model, role, file.locate(), addresses, file.sha256, file.size, file.roughly)
-    got = yield from download(wanted, patience)
-    fresh = file.sha256 is None
-    if fresh:
-        write_pin(file.place, Pin(got.sha256, got.size, got.address))
-    yield FileFetched(model, role, str(file.locate()), got.address, got.size, got.sha256, fresh)
-
-
 def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
     """Pin files that somebody put into the cache by hand. Raises InputError for what cannot be the file."""
     for role, file in _remote(with_pins(entry)).items():
@@ -116,7 +231,7 @@ def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
         with writing(path):
             if fault := find_fault(path, role):
                 raise InputError(f"{path}: this is not the {role} of {entry.name}: {fault}; {file.remedy}")
-            write_pin(file.place, Pin(sha256_of(path), path.stat().st_size, str(path)))
+        _pin(file.place, path)
     return with_pins(entry)
 
 
@@ -142,42 +257,47 @@ def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
 
 def _offline_message(entry: ModelEntry, verify: bool) -> str:
     lines = [
-        f"  {file.locate()}  from  {file.urls[0] if file.urls else 'its page at the model hub'}"
-        for file in _remote(entry).values()
-        if _is_missing(file, verify)
+        f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network; "
+        "unset it, or put these files there:"
     ]
-    return "\n".join(
-        [
-            f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network; "
-            "unset it, or put these files there:",
-            *lines,
-        ]
-    )
+    for file in _remote(entry).values():
+        if _is_missing(file, verify):
+            origin = file.urls[0] if file.urls else "its page at the model hub"
+            lines.append(f"  {file.locate()}  from  {origin}")
+    return "\n".join(lines)
 
 
 def _with_addresses(entry: AnyEntry) -> AnyEntry:
     """Of a model of open_clip, whose files the catalogue cannot know, where they are; others as they are.
 
-    Weights that another program left in the cache of the model hub are used where they lie.
+    Weights that another program left in the cache of the model hub are used where they lie, and pinned so.
     """
     if entry.family != "open_clip" or is_installed(entry):
         return entry
-    from vqanim.models.families.open_clip import find_sources
-
-    place = weights_place(entry.name)
+    place, known = weights_place(entry.name), entry.files.get("weights")
     here, urls = find_sources(entry.name)
-    if here is None:
-        known = entry.files.get("weights")
+    file: ModelFile
+    if here is not None:
+        pin = _pin(place, here)
+        file = OwnFile(entry.name, here, pin.sha256, pin.size)
+    elif isinstance(known, RemoteFile):
+        file = replace(known, urls=urls)
+    else:
         file = RemoteFile(entry.name, place, urls)
-        if isinstance(known, RemoteFile):
-            file = replace(known, urls=urls)
-        return replace(entry, files={"weights": file})
-    return replace(entry, files={"weights": _adopt(entry.name, place, here)})
+    return replace(entry, files={"weights": file})
 
 
-def _adopt(name: str, place: str, path: Path) -> OwnFile:
-    """A file that another program keeps: pinned with its path."""
+def _pin(place: str, path: Path) -> Pin:
+    """Pin a file that is here already."""
     with writing(path):
-        digest, size = sha256_of(path), path.stat().st_size
-    write_pin(place, Pin(digest, size, str(path)))
-    return OwnFile(name, path, digest, size)
+        pin = Pin(sha256_of(path), path.stat().st_size, str(path))
+    write_pin(place, pin)
+    return pin
+
+
+def _delete_file(path: Path) -> int:
+    """Delete a file; its size, 0 when there is none."""
+    with writing(path):
+        size = path.stat().st_size if path.exists() else 0
+        path.unlink(missing_ok=True)
+    return size

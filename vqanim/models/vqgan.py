@@ -12,7 +12,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +27,7 @@ from vqanim.models.resolutions import halved_stages
 from vqanim.types import Knob, Stage
 
 if TYPE_CHECKING:
+    from vqanim.models.entries import ModelFile
     from vqanim.models.families.vqgan import VQGANConfig
     from vqanim.types import Image, Params
 
@@ -228,7 +228,7 @@ def select_first_stage(tensors: Mapping[str, Value]) -> dict[str, Value]:
     return {name: value for name, value in tensors.items() if not name.startswith("loss.")}
 
 
-def build_vqgan(config: VQGANConfig, path: Path, remedy: str) -> VQGAN:
+def build_vqgan(config: VQGANConfig, file: ModelFile) -> VQGAN:
     """A network without numbers, on the meta device: its size costs nothing.
 
     Raises InputError that names the config file when there can be no such network.
@@ -238,8 +238,8 @@ def build_vqgan(config: VQGANConfig, path: Path, remedy: str) -> VQGAN:
             return VQGAN(config)
     except (ValueError, RuntimeError) as error:
         raise InputError(
-            f"{path}: there is no such network ({error}); widths (ch times ch_mult) are multiples "
-            f"of 32 and of norm_groups; {remedy}"
+            f"{file.locate()}: there is no such network ({error}); widths (ch times ch_mult) are multiples "
+            f"of 32 and of norm_groups; {file.remedy}"
         ) from error
 
 

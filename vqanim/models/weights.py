@@ -1,4 +1,8 @@
-"""Weights files: verified against the catalogue before anything in them is used."""
+"""Weights files: verified before anything in them is used, and converted once.
+
+What is needed of a checkpoint lies in the cache as a safetensors file, whose name is the SHA-256 of the
+checkpoint. A seal inside tells whether it is whole; if not, it is made anew.
+"""
 
 from __future__ import annotations
 
@@ -7,60 +11,30 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from vqanim.errors import InputError
+from vqanim.cache import converted_path
+from vqanim.errors import InputError, OutputError
+from vqanim.files import make_folder, staged
+from vqanim.models.checkpoint import Selection, is_safetensors, printable, read_checkpoint
+from vqanim.models.entries import ModelFile, verify
+
+VERSION = "1"
+"""Of what a conversion keeps, and how it names it; files of another version are made anew."""
 
 
-def read_verified(path: Path, sha256: str | None, remedy: str) -> bytes:
-    """Bytes of a small file whose SHA-256 must be `sha256` unless that is None.
-
-    `remedy` says what to do when it is not. Raises InputError that names the file.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    _compare(path, hashlib.sha256(content).hexdigest(), len(content), sha256, remedy)
-    return content
-
-
-def verify(path: Path, sha256: str | None, remedy: str) -> str:
-    """SHA-256 of a file of any size, which must be `sha256` unless that is None.
-
-    `remedy` says what to do when it is not. Raises InputError that names the file.
-    """
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            digest = hashlib.sha256()
-            while chunk := file.read(2**22):
-                digest.update(chunk)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    _compare(path, digest.hexdigest(), size, sha256, remedy)
-    return digest.hexdigest()
-
-
-def _compare(path: Path, found: str, size: int, wanted: str | None, remedy: str) -> None:
-    if wanted is not None and found != wanted:
-        raise InputError(
-            f"{path}: damaged or changed: its SHA-256 is {found[:12]}... ({size:,} bytes), "
-            f"expected {wanted[:12]}...; {remedy}"
-        )
-
-
-def parse_tensors(content: bytes, path: Path, remedy: str) -> dict[str, Tensor]:
+def parse_tensors(content: bytes, file: ModelFile) -> dict[str, Tensor]:
     """Tensors of a safetensors file, as stored. Raises InputError that names the file."""
     try:
         return parse_safetensors(content)
     except (SafetensorError, ValueError) as error:
-        raise InputError(f"{path}: not a safetensors file ({error}); {remedy}") from error
+        raise InputError(f"{file.locate()}: not a safetensors file ({error}); {file.remedy}") from error
 
 
-def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
     """Compare every name and shape of a module with those of tensors.
 
     Raises InputError that names the first missing, unexpected and wrongly shaped entries.
@@ -79,15 +53,15 @@ def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, reme
         ),
     ]
     if problems:
-        raise InputError(f"{path}: does not fit the network: {'; '.join(problems)}; {remedy}")
+        raise InputError(f"{file.locate()}: does not fit the network: {'; '.join(problems)}; {file.remedy}")
 
 
-def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
     """Give a module, which may be on the meta device, copies of tensors: float32, counters as they are.
 
     Names and shapes are compared first. Raises InputError that names the first entries that do not fit.
     """
-    check_fit(module, tensors, path, remedy)
+    check_fit(module, tensors, file)
     wanted = module.state_dict()
     copies = {
         name: tensor.to(torch.float32 if wanted[name].is_floating_point() else wanted[name].dtype, copy=True)
@@ -96,15 +70,66 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, reme
     module.load_state_dict(copies, assign=True)
 
 
-def printable(text: str, limit: int = 300) -> str:
-    """A text from a stranger's file for a message: on one line, cut when long, without control characters."""
-    plain = "".join(c if c.isprintable() else "?" for c in text[: limit + 1])
-    return plain if len(plain) <= limit else plain[:limit] + "..."
-
-
 def _some(what: str, names: Iterable[str], limit: int = 3) -> list[str]:
     found = [printable(name) for name in sorted(names)]
     if not found:
         return []
     more = f" and {len(found) - limit} more" if len(found) > limit else ""
     return [f"{what}: {', '.join(found[:limit])}{more}"]
+
+
+def read_weights(file: ModelFile, select: Selection) -> dict[str, Tensor]:
+    """Selected tensors of a model's weights file of any kind, verified.
+
+    Safetensors files are read where they are; other kinds are converted first, once. Two processes may do so
+    at the same time: each writes a file of its own, and the last one stays, which is the same.
+    Raises InputError for a file that is missing, changed or cannot be read, OutputError when the cache cannot
+    be written.
+    """
+    path = file.locate()
+    try:
+        convert = not is_safetensors(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+    if convert and file.sha256 and (tensors := _read_whole(converted_path(file.sha256))) is not None:
+        return tensors
+    digest = verify(file)
+    tensors = read_checkpoint(path, select, file.remedy)
+    if convert:
+        write_tensors(converted_path(digest), tensors)
+    return tensors
+
+
+def write_tensors(target: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file, sealed. Raises OutputError."""
+    make_folder(target.parent)
+    with staged(target) as temporary:
+        try:
+            save_file(dict(tensors), temporary, {"vqanim": seal(tensors)})
+            temporary.chmod(0o644)  # safetensors lets only the owner read, but a cache may be shared
+        except (SafetensorError, OSError) as error:
+            raise OutputError(
+                f"{target}: cannot be written ({error}); free some space, or set VQANIM_CACHE to a folder "
+                "on another disk"
+            ) from error
+
+
+def _read_whole(path: Path) -> dict[str, Tensor] | None:
+    """Tensors of a converted file; None when it is missing, damaged or of another version."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            about = file.metadata() or {}
+    except (OSError, SafetensorError, ValueError):
+        return None
+    return tensors if about.get("vqanim") == seal(tensors) else None
+
+
+def seal(tensors: Mapping[str, Tensor]) -> str:
+    """VERSION, and SHA-256 of names, types, shapes and numbers."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        total.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        total.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+    return f"{VERSION} {total.hexdigest()}"

@@ -1,4 +1,9 @@
-"""Texts to vectors by a table of words: no network runs.
+"""Texts to vectors and palettes by tables of words: no network runs.
+
+A palette says which colors a picture has, or which colors words such as "golden", "night" or "foggy" ask
+for. It is a soft histogram over a fixed set of anchor colors in Oklab (Ottosson 2020). Its square root is a
+unit vector, and the product of two of them, Bhattacharyya's coefficient, is 1 for equal palettes and 0 for
+palettes that share no color. So a palette can stand beside any other unit vector in an embedding.
 
 A text's vector is the mean of its words' vectors, each with the weight that the table gives it: rare and
 visible things count, "the" hardly does (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline
@@ -7,14 +12,20 @@ for Sentence Embeddings", with concreteness as a second factor).
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from vqanim.oklab import to_oklab
 
 TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 ASIDE = re.compile(r"[,;:()|/]|\.\s")
@@ -31,25 +42,11 @@ LONGEST_PHRASE = 4
 SHORTEST_PART = 3
 """Letters of a part when an unknown word is taken apart."""
 ENDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("'s", ("",)),
-    ("ies", ("y", "ie")),
-    ("ves", ("f", "fe")),
-    ("s", ("",)),
-    ("es", ("",)),
-    ("ing", ("", "e")),
-    ("ied", ("y",)),
-    ("ed", ("", "e")),
-    ("iest", ("y",)),
-    ("est", ("", "e")),
-    ("ier", ("y",)),
-    ("er", ("", "e")),
-    ("ily", ("y",)),
-    ("ly", ("",)),
-    ("ish", ("", "e")),
-    ("like", ("",)),
-    ("less", ("",)),
-    ("y", ("", "e")),
-)
+    ("'s", ("",)), ("ies", ("y", "ie")), ("ves", ("f", "fe")), ("s", ("",)), ("es", ("",)),
+    ("ing", ("", "e")), ("ied", ("y",)), ("ed", ("", "e")), ("iest", ("y",)), ("est", ("", "e")),
+    ("ier", ("y",)), ("er", ("", "e")), ("ily", ("y",)), ("ly", ("",)), ("ish", ("", "e")),
+    ("like", ("",)), ("less", ("",)), ("y", ("", "e")),
+)  # fmt: skip
 """Endings and what may stand in their place, tried in this order."""
 
 
@@ -115,7 +112,7 @@ class WordTable:
         return Reading(tuple(rows), tuple(factors), tuple(dict.fromkeys(unknown)))
 
     def embed(self, reading: Reading) -> Tensor:
-        """Weighted sum [D] of the words' vectors, not normalised; zeros when no word is known."""
+        """Weighted sum [D] of the words' vectors, not normalized; zeros when no word is known."""
         rows = torch.tensor(reading.rows, dtype=torch.long)
         weights = self.weights[rows] * torch.tensor(reading.factors, dtype=self.weights.dtype)
         return weights @ self.vectors[rows]
@@ -143,3 +140,144 @@ class WordTable:
             if left is not None and right is not None:
                 return [left, right]
         return []
+
+
+GRAYS = (0.08, 0.3, 0.5, 0.7, 0.95)
+"""Lightness of the anchors without a hue."""
+HUES = 8
+RINGS = ((0.35, 0.11), (0.58, 0.15), (0.8, 0.11))
+"""(lightness, chroma) of the anchors with a hue; there are HUES of each."""
+WIDTH = 0.06
+"""Distance in Oklab over which a color belongs to an anchor less and less."""
+CELLS = 16
+"""Cells along a side of the picture whose mean colors are counted: specks of color make no palette."""
+
+PURE = 0.8
+"""Strength from which on a word is about color or light, and not about a thing that has colors."""
+EMPTY = frozenset("a an and all at by in light of on or the tones very with color colors colour".split())
+"""Words that add nothing to a palette."""
+
+JOINING = frozenset(("and", "or", "of"))
+
+
+@cache
+def anchors(device: torch.device) -> Tensor:
+    """Anchor colors in Oklab, [K, 3], brought to the device once: a step must not wait for a copy."""
+    grays = [(lightness, 0.0, 0.0) for lightness in GRAYS]
+    turns = [2 * math.pi * (hue + 0.5) / HUES for hue in range(HUES)]
+    rings = [(light, c * math.cos(a), c * math.sin(a)) for light, c in RINGS for a in turns]
+    return torch.tensor(grays + rings).to(device)
+
+
+def histogram(colors: Tensor) -> Tensor:
+    """Share of each anchor among sRGB colors [B, 3, H, W] in 0..1 -> [B, K], rows summing to 1."""
+    points = anchors(colors.device)
+    lab = to_oklab(colors).flatten(2).transpose(1, 2)
+    squares = lab.square().sum(-1, keepdim=True) - 2 * lab @ points.T + points.square().sum(1)
+    return F.softmax(-squares / (2 * WIDTH**2), dim=-1).mean(1)
+
+
+def palette(pictures: Tensor) -> Tensor:
+    """Palettes of pictures [B, 3, S, S] in 0..1 as unit vectors [B, K], differentiable."""
+    cells = F.avg_pool2d(pictures, max(1, pictures.shape[-1] // CELLS))
+    return (histogram(cells) + 1e-6).sqrt()
+
+
+@dataclass(frozen=True)
+class Swatch:
+    """The colors that a word asks for."""
+
+    shares: Tensor
+    """Share of each anchor, [K], summing to 1."""
+    strength: float
+    """How much of the meaning of the word they are, 0..1."""
+
+
+@dataclass(frozen=True)
+class PaletteReading:
+    """What the words of a text ask for."""
+
+    shares: Tensor
+    """Of the anchors, [K], summing to 1."""
+    strengths: Mapping[str, float]
+    """Strength of every entry found, by the words as they stand in the text (see `tokens`)."""
+    nouns: frozenset[str]
+    """Those of them that no other word follows: "oranges", but not the "orange" of an orange cat."""
+    alone: bool
+    """Whether the text is about color or light and nothing else."""
+
+    @property
+    def strength(self) -> float:
+        """That of the strongest word; 0 without any."""
+        return max(self.strengths.values(), default=0.0)
+
+
+class PaletteTable:
+    """Words and phrases with the colors that they ask for."""
+
+    def __init__(self, swatches: Mapping[str, Swatch], usual: Tensor, cover: float) -> None:
+        """`swatches` by lower-case tokens joined by blanks.
+
+        A text asks for its colors on a part `cover` (0..1) of the picture; the rest has the `usual` ones,
+        shares of the anchors [K].
+        """
+        self.swatches = swatches
+        self.usual = usual
+        self.cover = cover
+
+    @classmethod
+    def from_mapping(cls, content: Mapping[str, Any]) -> PaletteTable:
+        """Read `{cover: 0..1, usual: COLORS, groups: {group: {strength: 0..1, words: {word: COLORS}}}}`,
+        where COLORS is a list of "#rrggbb" and one that comes twice counts twice.
+
+        Raises KeyError, TypeError or ValueError for another form.
+        """
+        swatches = {
+            " ".join(tokens(text)): Swatch(shares_of(colors), float(group["strength"]))
+            for group in content["groups"].values()
+            for text, colors in group["words"].items()
+        }
+        return cls(swatches, shares_of(content["usual"]), float(content["cover"]))
+
+    def read(self, text: str, phrase_length: Callable[[Sequence[str]], int]) -> PaletteReading:
+        """The colors of all entries in a text, longest phrases first, each by its strength.
+
+        `phrase_length` says how many of the first words belong together: in "ice cream" there is no ice.
+        """
+        strengths: dict[str, float] = {}
+        shares, nouns, alone = [], set(), True
+        for part in ASIDE.split(text):
+            words = tokens(part)
+            while words:
+                length, swatch = self._longest(words)
+                together = phrase_length(words)
+                if swatch is not None and length >= together:
+                    found = " ".join(words[:length])
+                    strengths[found] = swatch.strength
+                    shares.append(swatch.strength * swatch.shares)
+                    if not words[length:] or words[length] in SETTING | JOINING:
+                        nouns.add(found)
+                else:
+                    length = together
+                    alone = alone and words[0] in EMPTY
+                words = words[length:]
+        if not shares:
+            return PaletteReading(self.usual, {}, frozenset(), False)
+        total = torch.stack(shares).sum(0)
+        wanted = self.cover * total / total.sum() + (1 - self.cover) * self.usual
+        return PaletteReading(wanted, strengths, frozenset(nouns), alone and min(strengths.values()) >= PURE)
+
+    def _longest(self, words: Sequence[str]) -> tuple[int, Swatch | None]:
+        for length in range(min(LONGEST_PHRASE, len(words)), 0, -1):
+            head = " ".join(words[: length - 1])
+            for last in stems(words[length - 1]):
+                swatch = self.swatches.get(f"{head} {last}" if head else last)
+                if swatch is not None:
+                    return length, swatch
+        return 1, None
+
+
+def shares_of(colors: Sequence[str]) -> Tensor:
+    """Shares of the anchors [K] of colors written `#rrggbb`, each counting the same. Raises ValueError."""
+    values = [[int(color.removeprefix("#")[i : i + 2], 16) / 255 for i in (0, 2, 4)] for color in colors]
+    return histogram(torch.tensor(values).T[None, :, :, None])[0]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vqanim.errors import InputError
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from vqanim.models.clip import CLIPPerceptor
-    from vqanim.models.entries import PerceptorEntry
+    from vqanim.models.entries import ModelFile, PerceptorEntry
 
 VOCABULARY = 49_408
 """Tokens of CLIP's tokenizer."""
@@ -128,12 +127,12 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     Raises InputError when the file is missing, damaged or no CLIP.
     """
     from vqanim.models.clip import CLIPPerceptor, fill_clip, select_clip
-    from vqanim.models.convert import read_weights
+    from vqanim.models.weights import read_weights
 
     file = entry.files["weights"]
     tensors = read_weights(file, select_clip)
-    config, network = make_clip(tensors, file.locate(), file.remedy)
-    fill_clip(network, tensors, file.locate(), file.remedy)
+    config, network = make_clip(tensors, file)
+    fill_clip(network, tensors, file)
     return CLIPPerceptor(
         entry.name,
         network,
@@ -144,7 +143,7 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     )
 
 
-def make_clip(tensors: Mapping[str, Tensor], path: Path, remedy: str) -> tuple[CLIPConfig, nn.Module]:
+def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, nn.Module]:
     """The network that fits the shapes of tensors, without numbers. Raises InputError for no CLIP."""
     from vqanim.models.clip import build_clip
 
@@ -152,7 +151,7 @@ def make_clip(tensors: Mapping[str, Tensor], path: Path, remedy: str) -> tuple[C
         config = CLIPConfig.from_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
         return config, build_clip(config)
     except (ArithmeticError, AssertionError, LookupError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: these weights are no CLIP ({error}); {remedy}") from error
+        raise InputError(f"{file.locate()}: these weights are no CLIP ({error}); {file.remedy}") from error
 
 
 FAMILY = Family("clip", "perceptor", lambda entry, device, _: load_clip(entry, device), roles=("weights",))

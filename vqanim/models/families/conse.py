@@ -8,6 +8,7 @@ import yaml
 
 from vqanim.errors import InputError
 from vqanim.lazy import F
+from vqanim.models.entries import read_verified
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from vqanim.models.conse import ConsePerceptor
     from vqanim.models.entries import ModelFile, PerceptorEntry
-    from vqanim.models.palette import PaletteTable
+    from vqanim.models.words import PaletteTable
 
 
 def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
@@ -24,19 +25,16 @@ def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
     Raises InputError when a file is missing, damaged or does not fit.
     """
     from vqanim.models.conse import ConsePerceptor, load_classifier
-    from vqanim.models.weights import parse_tensors, read_verified
+    from vqanim.models.weights import parse_tensors
     from vqanim.models.words import WordTable
 
-    contents = {
-        role: read_verified(file.locate(), file.sha256, file.remedy) for role, file in entry.files.items()
-    }
-    table_file, classifier_file = entry.files["table"], entry.files["classifier"]
-    tensors = parse_tensors(contents["table"], table_file.locate(), table_file.remedy)
+    contents = {role: read_verified(file) for role, file in entry.files.items()}
+    tensors = parse_tensors(contents["table"], entry.files["table"])
     words = contents["words"].decode("utf-8").splitlines()
     return ConsePerceptor(
         entry.name,
         entry.hash,
-        load_classifier(contents["classifier"], classifier_file.locate(), classifier_file.remedy),
+        load_classifier(contents["classifier"], entry.files["classifier"]),
         F.normalize(tensors["classes"].float(), dim=1),
         WordTable(words, F.normalize(tensors["vectors"].float(), dim=1), tensors["weights"].float()),
         _parse_palettes(contents["palettes"], entry.files["palettes"]),
@@ -45,7 +43,7 @@ def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
 
 
 def _parse_palettes(content: bytes, file: ModelFile) -> PaletteTable:
-    from vqanim.models.palette import PaletteTable
+    from vqanim.models.words import PaletteTable
 
     try:
         return PaletteTable.from_mapping(yaml.safe_load(content))

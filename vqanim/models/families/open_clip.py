@@ -8,7 +8,6 @@ architectures are files in its folder.
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import re
 import warnings
@@ -18,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vqanim.cache import models_folder
 from vqanim.errors import InputError
-from vqanim.models.cache import models_folder
 from vqanim.models.entries import (
     CUTOUT_NOISE,
     CUTOUTS,
@@ -28,10 +27,11 @@ from vqanim.models.entries import (
     PerceptorEntry,
     RemoteFile,
     UnknownModel,
+    did_you_mean,
+    read_pin,
 )
 from vqanim.models.families.clip import VOCABULARY
 from vqanim.models.family import Family
-from vqanim.models.pins import read_pin
 
 if TYPE_CHECKING:
     import torch
@@ -71,14 +71,7 @@ def open_clip_entry(name: str) -> PerceptorEntry:
 
     Raises UnknownModel for a name that cannot be, InputError when the package is not installed.
     """
-    architecture, _ = split_name(name)
-    known = _architectures()
-    if architecture not in known:
-        near = difflib.get_close_matches(architecture, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UnknownModel(
-            f"open_clip knows no model {architecture!r}; {hint}open_clip.list_models() names all"
-        )
+    _check_architecture(split_name(name)[0], _architectures())
     return PerceptorEntry(
         name=name,
         kind="perceptor",
@@ -111,6 +104,12 @@ def _files(name: str) -> dict[str, ModelFile]:
     return {"weights": RemoteFile(name, place, (), pin.sha256, pin.size, pinned=True)}
 
 
+def _check_architecture(name: str, known: list[str]) -> None:
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise UnknownModel(f"open_clip knows no model {name!r}; {hint}open_clip.list_models() names all")
+
+
 def _architectures() -> list[str]:
     spec = importlib.util.find_spec("open_clip")
     if spec is None or not spec.submodule_search_locations:
@@ -127,7 +126,7 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     is damaged or does not fit.
     """
     from vqanim.models.clip import DEVIATION, MEAN, CLIPPerceptor
-    from vqanim.models.convert import read_weights_file
+    from vqanim.models.weights import read_weights
 
     model, tag = split_name(entry.name)
     package = open_clip_package()
@@ -138,10 +137,9 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
             f"the weights of {entry.name} are not on this machine; run: vqanim models fetch {entry.name}"
         )
     file = entry.files["weights"]
-    path, sha256, remedy = file.locate(), file.sha256, file.remedy
-    tensors = read_weights_file(path, sha256, select_open_clip, remedy)
+    tensors = read_weights(file, select_open_clip)
     network = _build(package, config, quick_gelu=bool(about.get("quick_gelu")))
-    _fill(network, tensors, path, remedy)
+    _fill(network, tensors, file)
     return CLIPPerceptor(
         entry.name,
         network,
@@ -177,11 +175,7 @@ def select_open_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
 
 def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
     """What open_clip says about an architecture, as arguments of its network."""
-    known = package.list_models()
-    if model not in known:
-        near = difflib.get_close_matches(model, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UnknownModel(f"open_clip knows no model {model!r}; {hint}open_clip.list_models() names all")
+    _check_architecture(model, package.list_models())
     config: dict[str, Any] = package.get_model_config(model)
     text = config["text_cfg"]
     size, vocabulary = config["vision_cfg"]["image_size"], text.get("vocab_size", VOCABULARY)
@@ -211,8 +205,7 @@ def find_sources(name: str) -> tuple[Path | None, tuple[str, ...]]:
         urls.append(str(about["url"]))
     if not urls:
         tags = package.list_pretrained_tags_by_model(model)
-        near = difflib.get_close_matches(tag, tags, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(tag, tags)
         raise UnknownModel(f"open_clip has no weights {tag!r} for {model}; {hint}it has {', '.join(tags)}")
     return _find_cached(repository, names), tuple(urls)
 
@@ -236,12 +229,12 @@ def _build(package: ModuleType, config: Mapping[str, Any], quick_gelu: bool) -> 
     return network
 
 
-def _fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def _fill(network: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
     from vqanim.models.weights import load_into
 
     wanted = network.state_dict()
     scalars = {n: t.reshape(wanted[n].shape) for n, t in tensors.items() if n in wanted and t.numel() == 1}
-    load_into(network, {**tensors, **scalars}, path, remedy)
+    load_into(network, {**tensors, **scalars}, file)
 
 
 FAMILY = Family("open_clip", "perceptor", lambda entry, device, _: load_open_clip(entry, device))

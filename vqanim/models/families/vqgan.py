@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from vqanim.errors import InputError
+from vqanim.models.entries import PAGE, is_page, read_verified
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
     import torch
 
-    from vqanim.models.entries import GeneratorEntry
+    from vqanim.models.entries import GeneratorEntry, ModelFile
     from vqanim.models.vqgan import VQGANGenerator
 
 MAX_BYTES = 1_000_000
@@ -89,25 +89,30 @@ class VQGANConfig:
             )
         return result
 
+    @classmethod
+    def from_bytes(cls, content: bytes) -> VQGANConfig:
+        """Read a YAML file. Raises ConfigError."""
+        return cls.from_mapping(_parse(content))
+
     @property
     def factor(self) -> int:
         """Pixels per latent along a side (f8, f16): each level after the first halves the picture."""
         return int(2 ** (len(self.ddconfig["ch_mult"]) - 1))
 
 
-def parse_config(content: bytes, path: Path, remedy: str) -> VQGANConfig:
+def parse_config(content: bytes, file: ModelFile) -> VQGANConfig:
     """The config of a YAML file. Raises InputError that names the file, the field and the remedy."""
     try:
-        return VQGANConfig.from_mapping(_parse(content))
+        return VQGANConfig.from_bytes(content)
     except ConfigError as error:
-        raise InputError(f"{path}: this config cannot be used: {error}; {remedy}") from error
+        raise InputError(f"{file.locate()}: this config cannot be used: {error}; {file.remedy}") from error
 
 
 def _parse(content: bytes) -> Mapping[str, Any]:
     if len(content) > MAX_BYTES:
         raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
-    if content.lstrip()[:1] == b"<":
-        raise ConfigError("it is a web page, not a config: the download gave a page instead of the file")
+    if is_page(content):
+        raise ConfigError(PAGE)
     try:
         _check_events(content)
         data = yaml.safe_load(content)
@@ -201,21 +206,18 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
 
     Raises InputError when a file is missing, damaged or does not fit the other.
     """
-    from vqanim.models.convert import read_weights
     from vqanim.models.vqgan import VQGANGenerator, build_vqgan, select_first_stage
-    from vqanim.models.weights import load_into, read_verified
+    from vqanim.models.weights import load_into, read_weights
 
     config_file, weights_file = entry.files["config"], entry.files["weights"]
-    config_path, path = config_file.locate(), weights_file.locate()
-    content = read_verified(config_path, config_file.sha256, config_file.remedy)
-    config = parse_config(content, config_path, config_file.remedy)
+    config = parse_config(read_verified(config_file), config_file)
     if config.factor != entry.multiple:
         raise InputError(
-            f"{config_path}: the network shrinks pictures {config.factor}x, the catalogue "
+            f"{config_file.locate()}: the network shrinks pictures {config.factor}x, the catalogue "
             f"says {entry.multiple}x; {config_file.remedy}"
         )
-    network = build_vqgan(config, config_path, config_file.remedy)
-    load_into(network, read_weights(weights_file, select_first_stage), path, weights_file.remedy)
+    network = build_vqgan(config, config_file)
+    load_into(network, read_weights(weights_file, select_first_stage), weights_file)
     return VQGANGenerator(entry.name, network, entry.hash, device)
 
 

@@ -9,63 +9,63 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from vqanim.foreign.draft import Draft
-from vqanim.foreign.formulas import Untranslatable
-from vqanim.foreign.values import Curve, constant_of, line, power, yaml
-
-
-def put_curve(draft: Draft, path: str, curve: Curve, neutral: float, origin: str = "") -> bool:
-    """Write a curve unless it is what a scene has anyway; False then."""
-    if constant_of(curve) == neutral:
-        return False
-    draft.put(path, yaml(curve, "  " * path.count(".")), origin)
-    return True
+from vqanim.importers.curves import Curve, constant_of, power, scaled
+from vqanim.importers.draft import Draft
+from vqanim.importers.formulas import Untranslatable
 
 
-def flat_move(
+def put_flat_move(
     draft: Draft,
     scale: Curve,
     angle: Curve,
     shift: tuple[Curve, Curve],
-    size: tuple[int, int],
+    width: int,
     fps: float,
+    scale_keys: Sequence[str],
     origins: Mapping[str, str],
 ) -> None:
     """Write zoom, rotate and pan of a move that is done once a frame.
 
     scale: factor a frame. angle: degrees a frame, counterclockwise. shift: pixels a frame by which the
-    picture moves right and down, before it is scaled and turned. Raises Untranslatable for a scale that is
-    not above 0.
+    picture moves right and down, before it is scaled and turned. scale_keys: those that are left out where
+    the scale is no factor to move by. origins: comments by the camera's key, as in `pan.x`.
     """
-    width = size[0]
-    put_curve(draft, "camera.zoom", power(scale, fps), 1.0, origins.get("zoom", ""))
-    put_curve(draft, "camera.rotate", line(angle, -fps), 0.0, origins.get("rotate", ""))
+    try:
+        zoom = power(scale, fps)
+    except Untranslatable as error:
+        zoom = scale = 1.0
+        for key in scale_keys:
+            draft.refuse(key, str(error))
     x, y = pan(scale, angle, shift, width, fps)
-    put_curve(draft, "camera.pan.x", x, 0.0, origins.get("x", ""))
-    put_curve(draft, "camera.pan.y", y, 0.0, origins.get("y", ""))
+    for key, curve in {"zoom": zoom, "rotate": scaled(angle, -fps), "pan.x": x, "pan.y": y}.items():
+        draft.put_curve(f"camera.{key}", curve, origins[key])
 
 
 def pan(
     scale: Curve, angle: Curve, shift: tuple[Curve, Curve], width: int, fps: float
 ) -> tuple[Curve, Curve]:
-    """How the camera pans, in frame widths a second; exact where nothing changes over time."""
+    """How the camera pans, in frame widths a second; exact where nothing changes over time.
+
+    The scale is above 0; the other arguments are those of put_flat_move.
+    """
     factor, turn = constant_of(scale), constant_of(angle)
-    stretch = _stretch(factor or 1.0, turn or 0.0) if None not in (factor, turn) else complex(1.0)
+    stretch = _stretch(factor, turn) if factor is not None and turn is not None else complex(1.0)
     x, y = constant_of(shift[0]), constant_of(shift[1])
     if x is not None and y is not None:
         moved = -complex(x, y) * stretch * fps / width
         return moved.real + 0.0, moved.imag + 0.0
-    return (
-        line(shift[0], -stretch.real * fps / width),
-        line(shift[1], -stretch.real * fps / width),
-    )
+    factor = -stretch.real * fps / width
+    return scaled(shift[0], factor), scaled(shift[1], factor)
 
 
 def _stretch(scale: float, angle: float) -> complex:
     """L / (1 - e^-L), whose limit for no scale and turn is 1."""
-    if scale <= 0:
-        raise Untranslatable(f"{scale:g} is no factor to move by, allowed is a number above 0")
     log = complex(math.log(scale), -math.radians(angle))
     return log / (1 - cmath.exp(-log)) if abs(log) > 1e-9 else complex(1.0)
+
+
+def fov_of(focal: float) -> float:
+    """The angle in degrees that the frame's width spans at a focal length in frame widths."""
+    return round(math.degrees(2 * math.atan(0.5 / focal)), 3)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vqanim.foreign.formulas import Untranslatable, tidied, values_at
+from vqanim.importers.formulas import Untranslatable, tidied, translate, values_at
+from vqanim.scene.expressions import names_used
 from vqanim.scene.times import decimal_text
 
 DIGITS = 9
@@ -53,14 +53,35 @@ class Formula:
 Curve: TypeAlias = float | Keys | Formula
 
 
-def line(curve: Curve, factor: float, offset: float = 0.0) -> Curve:
+def parse_curve(text: str, names: Mapping[str, str], signals: frozenset[str] = frozenset()) -> Curve:
+    """A formula, or the number that it is; see formulas.translate. Raises Untranslatable."""
+    formula = Formula(translate(text, names, signals))
+    return formula if names_used(formula.text, signals) else first_value(formula)
+
+
+def mapped(curve: Curve, change: Callable[[float], float], template: str) -> Curve:
+    """A curve with every value changed. template: the same in an expression, with {0} for the curve's."""
+    if isinstance(curve, Formula):
+        return Formula(template.format(curve.text))
+    if isinstance(curve, Keys):
+        return simplified(Point(point.second, change(point.value), point.step) for point in curve.points)
+    return change(float(curve))
+
+
+def scaled(curve: Curve, factor: float, offset: float = 0.0) -> Curve:
     """factor * curve + offset."""
     if (factor, offset) == (1.0, 0.0):
         return curve
-    if isinstance(curve, Formula):
-        scaled = curve.text if factor == 1 else f"{number(factor)} * ({curve.text})"
-        return Formula(scaled if offset == 0 else f"{number(offset)} + {scaled}".replace("+ -", "- "))
-    return _mapped(curve, lambda value: factor * value + offset + 0.0)
+    template = "{0}" if factor == 1 else f"{number(factor)} * ({{0}})"
+    if offset != 0:
+        template = f"{number(offset)} + {template}".replace("+ -", "- ")
+    return mapped(curve, lambda value: factor * value + offset + 0.0, template)
+
+
+def clamped(curve: Curve, low: float, high: float) -> Curve:
+    """The curve, kept between two values."""
+    template = f"clamp({{0}}, {number(low)}, {number(high)})"
+    return mapped(curve, lambda value: min(max(value, low), high), template)
 
 
 def power(curve: Curve, exponent: float) -> Curve:
@@ -72,13 +93,13 @@ def power(curve: Curve, exponent: float) -> Curve:
         return Formula(f"({curve.text}) ** {number(exponent)}")
     if isinstance(curve, float | int):
         return _power(float(curve), exponent)
-    points: list[Point] = []
+    first = curve.points[0]
+    points = [Point(first.second, _power(first.value, exponent), first.step)]
     for before, after in pairwise(curve.points):
-        points.append(Point(before.second, _power(before.value, exponent), before.step))
         if not after.step:
             points += _between(before, after, exponent, HALVINGS)
-    last = curve.points[-1]
-    return Keys((*points, Point(last.second, _power(last.value, exponent), last.step)))
+        points.append(Point(after.second, _power(after.value, exponent), after.step))
+    return Keys(tuple(points))
 
 
 def _power(value: float, exponent: float) -> float:
@@ -100,27 +121,20 @@ def _between(before: Point, after: Point, exponent: float, halvings: int) -> Ite
         yield from _between(middle, after, exponent, halvings - 1)
 
 
-def within(curve: Curve, low: float, high: float) -> Curve:
-    """The curve, kept between two values."""
-    if isinstance(curve, Formula):
-        return Formula(f"clamp({curve.text}, {number(low)}, {number(high)})")
-    return _mapped(curve, lambda value: min(max(value, low), high))
-
-
 def product(first: Curve, second: Curve, signals: frozenset[str] = frozenset()) -> Curve:
     """Both multiplied. Raises Untranslatable for what gets too long."""
-    for one, other in ((first, second), (second, first)):
-        if isinstance(one, float | int):
-            return line(other, float(one))
+    for curve, other in ((first, second), (second, first)):
+        if (factor := constant_of(curve)) is not None:
+            return scaled(other, factor)
     texts = [curve.text if isinstance(curve, Formula) else _as_text(curve) for curve in (first, second)]
     return Formula(tidied(f"({texts[0]}) * ({texts[1]})", signals))
 
 
 def _as_text(curve: float | Keys) -> str:
     """Keyframes as an expression."""
-    if not isinstance(curve, Keys):
-        return number(float(curve))
-    text = number(curve.points[-1].value)
+    assert isinstance(curve, Keys)
+    first, last = curve.points[0], curve.points[-1]
+    text = number(last.value)
     for before, after in reversed(list(pairwise(curve.points))):
         begin, end = float(before.second), float(after.second)
         piece = number(before.value)
@@ -129,15 +143,9 @@ def _as_text(curve: float | Keys) -> str:
             piece = f"mix({piece}, {number(after.value)}, {way})"
         # A millisecond before the edge, where no rounding can tell the frames apart.
         text = f"({piece}) if t < {end - 0.001:.{DIGITS}g} else ({text})"
-    if curve.points[0].second == 0:
+    if first.second == 0:
         return text
-    return f"({text}) if t > {float(curve.points[0].second):.{DIGITS}g} else {number(curve.points[0].value)}"
-
-
-def _mapped(curve: float | Keys, change: Callable[[float], float]) -> Curve:
-    if not isinstance(curve, Keys):
-        return change(float(curve))
-    return simplified(Point(point.second, change(point.value), point.step) for point in curve.points)
+    return f"({text}) if t > {float(first.second):.{DIGITS}g} else {number(first.value)}"
 
 
 def simplified(points: Iterable[Point]) -> Curve:
@@ -174,26 +182,11 @@ def constant_of(curve: Curve) -> float | None:
     return float(curve) if isinstance(curve, float | int) else None
 
 
-def sample(curve: Curve, seconds: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values [N] at moments [N]. Raises Untranslatable where an expression has none."""
-    moments = np.asarray(seconds, dtype=np.float64)
-    if isinstance(curve, Formula):
-        return values_at(curve.text, moments)
-    if not isinstance(curve, Keys):
-        return np.full(moments.shape, float(curve))
-    times = np.array([float(point.second) for point in curve.points])
-    heights = np.array([point.value for point in curve.points])
-    values = np.interp(moments, times, heights)
-    for before, after in pairwise(curve.points):
-        if after.step:
-            inside = (moments >= float(before.second)) & (moments < float(after.second) - 1e-9)
-            values[inside] = before.value
-    return values
-
-
-def count_keys(curve: Curve) -> int:
-    """How many keyframes a curve writes."""
-    return len(curve.points) if isinstance(curve, Keys) else 0
+def first_value(curve: Curve) -> float:
+    """What a curve is in the beginning. Raises Untranslatable where an expression has no value."""
+    if isinstance(curve, Keys):
+        return curve.points[0].value
+    return float(values_at(curve.text, np.zeros(1))[0]) if isinstance(curve, Formula) else float(curve)
 
 
 def number(value: float) -> str:
@@ -206,23 +199,21 @@ def time(second: Fraction) -> str:
     return f"{decimal_text(round(second, DIGITS))}s"
 
 
-def yaml(curve: Curve, indent: str = "  ") -> str:
+def to_yaml(curve: Curve, indent: str = "  ") -> str:
     """How a scene writes it; many keyframes on several lines, indented deeper than `indent`."""
     if isinstance(curve, Formula):
         return f'"{curve.text}"'
     if not isinstance(curve, Keys):
         return number(float(curve))
-    keys = [_key(point, first=place == 0) for place, point in enumerate(curve.points)]
+    keys = []
+    for place, point in enumerate(curve.points):
+        value = f"[{number(point.value)}, step]" if point.step and place else number(point.value)
+        keys.append(f"{time(point.second)}: {value}")
     short = "{" + ", ".join(keys) + "}"
     if len(short) <= WIDTH - 20:
         return short
-    inside = f"{indent}  "
     # A key and its value stay together: between them stands a space that is none.
     text = ", ".join(key.replace(" ", "\0") for key in keys)
-    lines = textwrap.wrap(text, WIDTH, initial_indent=inside, subsequent_indent=inside)
-    return "{\n" + "\n".join(lines).replace("\0", " ") + "}"
-
-
-def _key(point: Point, *, first: bool) -> str:
-    value = number(point.value)
-    return f"{time(point.second)}: " + (f"[{value}, step]" if point.step and not first else value)
+    inside = f"{indent}  "
+    lines = textwrap.fill(text, WIDTH, initial_indent=inside, subsequent_indent=inside)
+    return "{\n" + lines.replace("\0", " ") + "}"

@@ -9,7 +9,7 @@ after the last one the value stays. Keys behind the last frame are never reached
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -18,16 +18,9 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import UsageError
-from vqanim.foreign.formulas import (
-    TooLong,
-    Untranslatable,
-    constant,
-    shortened,
-    tidied,
-    translate,
-    translate_freely,
-)
-from vqanim.foreign.values import Curve, Formula, Point, number, sample, simplified
+from vqanim.importers.curves import Curve, Formula, Point, constant_of, number, parse_curve, simplified
+from vqanim.importers.draft import Draft
+from vqanim.importers.formulas import TooLong, Untranslatable, shortened, tidied, translate_freely, values_at
 
 MAX_KEYS = 5000
 """Keyframes of one schedule."""
@@ -61,33 +54,22 @@ class Clock:
         return Fraction(frame) / self.fps
 
 
-@dataclass(frozen=True)
-class Key:
-    """A value as it is written, from a frame on."""
+def parse_schedule(value: Any, clock: Clock) -> dict[int, str]:
+    """Values as they are written by the frame from which they hold, ascending.
 
-    frame: int
-    text: str
-
-    @property
-    def value(self) -> float | None:
-        """The number, if it is one."""
-        written = self.text.replace("(", "").replace(")", "").strip(" '\"")
-        return float(written) if _NUMBER.fullmatch(written) else None
-
-
-def parse_schedule(value: Any, clock: Clock) -> tuple[Key, ...]:
-    """Keys in the order of their frames; of two at one frame the last. Raises Untranslatable, UsageError."""
+    Of two at one frame the last counts. Raises Untranslatable, UsageError.
+    """
     if isinstance(value, bool) or value is None:
         raise Untranslatable(f"{value!r} is no schedule")
     if isinstance(value, int | float):
-        return (Key(0, repr(value)),)
-    pairs = _pairs(value) if not isinstance(value, Mapping) else [(str(k), str(v)) for k, v in value.items()]
+        return {0: repr(value)}
+    pairs = list(value.items() if isinstance(value, Mapping) else _pairs(str(value)))
     if not pairs:
         raise Untranslatable("it is empty")
     if len(pairs) > MAX_KEYS:
         raise UsageError(f"a schedule has {len(pairs)} keyframes, allowed are at most {MAX_KEYS}")
-    keys = {frame_of(frame, clock): text.strip() for frame, text in pairs}
-    return tuple(Key(frame, keys[frame]) for frame in sorted(keys))
+    keys = {frame_of(str(frame), clock): str(text).strip() for frame, text in pairs}
+    return dict(sorted(keys.items()))
 
 
 def frame_of(text: str, clock: Clock) -> int:
@@ -95,23 +77,19 @@ def frame_of(text: str, clock: Clock) -> int:
     written = text.strip().strip("'\"").strip()
     if _FRAME.fullmatch(written):
         return int(written)
-    found = constant(translate(written, {name: clock.names[name] for name in ("max_f", "s")}))
+    found = constant_of(parse_curve(written, {name: clock.names[name] for name in ("max_f", "s")}))
     if found is None or not 0 <= found <= MAX_FRAMES:
         raise Untranslatable(f"{shortened(written)} is no frame")
     return int(found)
 
 
-def _pairs(text: Any) -> list[tuple[str, str]]:
-    parts = split_outside_brackets(str(text), ",")
-    pairs = []
-    for part in parts:
-        if not part.strip():
-            continue
-        frame, *rest = split_outside_brackets(part, ":", most=1)
-        if not rest:
-            raise Untranslatable(f"{shortened(part)} has no frame: allowed is `0: (1.02), 30: (1.05)`")
-        pairs.append((frame, rest[0]))
-    return pairs
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for part in split_outside_brackets(text, ","):
+        if part.strip():
+            frame, *rest = split_outside_brackets(part, ":", most=1)
+            if not rest:
+                raise Untranslatable(f"{shortened(part)} has no frame: allowed is `0: (1.02), 30: (1.05)`")
+            yield frame, rest[0]
 
 
 def split_outside_brackets(text: str, sign: str, most: int = -1) -> list[str]:
@@ -139,45 +117,43 @@ def curve_of(value: Any, clock: Clock) -> Curve:
     Raises Untranslatable with the reason; UsageError for one beyond all measure.
     """
     keys = parse_schedule(value, clock)
-    reached = tuple(key for key in keys if key.frame < clock.frames) or keys[:1]
-    values = [key.value for key in reached]
-    if all(found is not None for found in values):
-        points = zip(reached, values, strict=True)
-        return simplified(Point(clock.second(key.frame), found or 0.0) for key, found in points)
-    if len(reached) == 1:
-        return _whole(reached[0], clock)
+    frames = [frame for frame in keys if frame < clock.frames] or list(keys)[:1]
+    numbers = [number_in(keys[frame]) for frame in frames]
+    if all(found is not None for found in numbers):
+        points = zip(frames, numbers, strict=True)
+        return simplified(Point(clock.second(frame), found or 0.0) for frame, found in points)
+    if len(frames) == 1:
+        return parse_curve(keys[frames[0]], clock.names)
     pieces = [
-        _piece(key, found, after, clock)
-        for key, found, after in zip(reached, values, [*reached[1:], None], strict=True)
+        _piece(keys, frame, after, clock) for frame, after in zip(frames, [*frames[1:], None], strict=True)
     ]
-    edges = [key.frame for key in reached[1:]]
-    return chained(pieces, edges, clock)
+    return chained(pieces, frames[1:], clock)
 
 
-def _whole(key: Key, clock: Clock) -> Curve:
-    text = translate(key.text, clock.names)
-    found = constant(text)
-    return Formula(text) if found is None else found
+def number_in(text: str) -> float | None:
+    """The number that a value is, if it is one."""
+    written = text.replace("(", "").replace(")", "").strip(" '\"")
+    return float(written) if _NUMBER.fullmatch(written) else None
 
 
-def _piece(key: Key, value: float | None, after: Key | None, clock: Clock) -> str:
+def _piece(keys: Mapping[int, str], frame: int, after: int | None, clock: Clock) -> str:
     """What holds from a key to the next one, as an expression."""
-    if value is None:
-        return translate_freely(key.text, clock.names)
-    reached = value if after is None else value_at(after, clock)
-    if after is None or reached == value:
-        return number(value)
-    begun = f"(t * {clock.fps_text} - {key.frame})" if key.frame else f"t * {clock.fps_text}"
-    way = f"{begun} / {after.frame - key.frame}"
-    return f"mix({number(value)}, {number(reached)}, {way})"
+    begin = number_in(keys[frame])
+    if begin is None:
+        return translate_freely(keys[frame], clock.names)
+    end = begin if after is None else _value_at(after, keys[after], clock)
+    if after is None or end == begin:
+        return number(begin)
+    passed = f"(t * {clock.fps_text} - {frame})" if frame else f"t * {clock.fps_text}"
+    return f"mix({number(begin)}, {number(end)}, {passed} / {after - frame})"
 
 
-def value_at(key: Key, clock: Clock) -> float:
+def _value_at(frame: int, text: str, clock: Clock) -> float:
     """What a key has at its own frame."""
-    if key.value is not None:
-        return key.value
-    text = translate_freely(key.text, clock.names)
-    return float(sample(Formula(text), [float(clock.second(key.frame))])[0])
+    if (found := number_in(text)) is not None:
+        return found
+    second = np.array([float(clock.second(frame))])
+    return float(values_at(translate_freely(text, clock.names), second)[0])
 
 
 def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
@@ -194,33 +170,29 @@ def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
 
 
 def _sampled_pieces(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
-    borders = [0, *edges, clock.frames]
+    if clock.frames > MAX_KEYS:
+        raise Untranslatable(f"it is too long for an expression, and the film for {MAX_KEYS} keyframes")
     points: list[Point] = []
-    for piece, (begin, end) in zip(pieces, pairwise(borders), strict=True):
-        points += _samples(piece, range(begin, max(end, begin + 1)), clock)
+    for piece, (begin, end) in zip(pieces, pairwise([0, *edges, clock.frames]), strict=True):
+        seconds = [clock.second(frame) for frame in range(begin, max(end, begin + 1))]
+        values = values_at(piece, np.array([float(second) for second in seconds]))
+        points += [Point(second, float(value)) for second, value in zip(seconds, values, strict=True)]
     return simplified(points)
 
 
-def _samples(text: str, frames: range, clock: Clock) -> list[Point]:
-    if clock.frames > MAX_KEYS:
-        raise Untranslatable(f"it is too long for an expression, and the film for {MAX_KEYS} keyframes")
-    seconds = [clock.second(frame) for frame in frames]
-    values = sample(Formula(text), np.array([float(second) for second in seconds]))
-    return [Point(second, float(value)) for second, value in zip(seconds, values, strict=True)]
+def read_curves(draft: Draft, keys: Sequence[str], clock: Clock) -> dict[str, Curve]:
+    """The schedules among some settings; those that cannot be read are left out, with the reason.
 
-
-def curves_of(
-    settings: Mapping[str, Any], names: Sequence[str], clock: Clock, refuse: Callable[[str, str], None]
-) -> dict[str, Curve]:
-    """The schedules among the settings that can be read; `refuse` hears the others and why."""
+    Raises UsageError for one beyond all measure.
+    """
     curves: dict[str, Curve] = {}
-    for name in names:
-        if settings.get(name) in (None, ""):
+    for key in keys:
+        if draft.settings.get(key) in (None, ""):
             continue
         try:
-            curves[name] = curve_of(settings[name], clock)
+            curves[key] = curve_of(draft.settings[key], clock)
         except Untranslatable as error:
-            refuse(name, str(error))
+            draft.refuse(key, str(error))
         except UsageError as error:
-            raise UsageError(f"{name}: {error}") from None
+            raise UsageError(f"{key}: {error}") from None
     return curves

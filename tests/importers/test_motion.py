@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import vqanim
 from vqanim.camera.matrix import step_matrix
-from vqanim.foreign import import_settings
+from vqanim.importers import import_settings
 from vqanim.timeline import Timeline
 
 Matrix = NDArray[np.float64]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vqanim.errors import UsageError
-from vqanim.foreign.formulas import Untranslatable, translate
-from vqanim.foreign.schedules import Clock, curve_of
-from vqanim.foreign.values import Formula, Keys, power, sample
+from vqanim.importers.curves import Curve, Formula, Keys, power
+from vqanim.importers.formulas import TooLong, Untranslatable, translate, values_at
+from vqanim.importers.schedules import Clock, curve_of
 
 FUNCTIONS = {
     "sin": math.sin,
@@ -44,6 +44,17 @@ def deforum(keys: dict[int, str], frames: int, seed: int = 0) -> NDArray[np.floa
     series[0], series[-1] = series[known[0]], series[known[-1]]
     known = np.flatnonzero(~np.isnan(series))
     return np.asarray(np.interp(np.arange(frames), known, series[known]))
+
+
+def sample(curve: Curve, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values [N] of a curve at moments [N]."""
+    if isinstance(curve, Formula):
+        return values_at(curve.text, seconds)
+    if not isinstance(curve, Keys):
+        return np.full(seconds.shape, float(curve))
+    assert not any(point.step for point in curve.points)
+    times = [float(point.second) for point in curve.points]
+    return np.asarray(np.interp(seconds, times, [point.value for point in curve.points]))
 
 
 def ours(text: str, clock: Clock) -> NDArray[np.float64]:
@@ -153,5 +164,11 @@ def test_a_power_of_keyframes_stays_near_the_power_of_the_line_between_them() ->
 
 def test_python_of_pytti_is_translated_too() -> None:
     text = translate("(50+10*t)*sin(t/10*pi)**2 + radians(90) + math.hypot(3, 4) + np.log2(8)", {"t": "t"})
-    value = sample(Formula(text), [2.0])[0]
+    value = values_at(text, np.array([2.0]))[0]
     assert value == pytest.approx(70 * math.sin(0.2 * math.pi) ** 2 + math.pi / 2 + 5 + 3)
+
+
+@pytest.mark.parametrize("name", ["sinh", "cosh"])
+def test_functions_in_functions_get_too_long_before_they_take_long(name: str) -> None:
+    with pytest.raises(TooLong, match="it is too long"):
+        translate(f"{name}(" * 29 + "t" + ")" * 29, {"t": "t"})

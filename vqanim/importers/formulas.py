@@ -14,38 +14,43 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.scene.expressions import EvaluationError, ExpressionError, evaluate, parse_expression
-from vqanim.scene.functions import FUNCTIONS
+from vqanim.scene.expressions import (
+    EvaluationError,
+    ExpressionError,
+    evaluate,
+    parse_expression,
+)
+from vqanim.scene.functions import CONSTANTS
+from vqanim.scene.tree import quoted
 
 MAX_TEXT = 2000
 """Characters of a formula that is looked at."""
 MAX_NESTING = 30
+MAX_WRITTEN = 5000
+"""Characters of a function's arguments, of which some stand twice in what is written here."""
 
-# How a function of theirs is written here; _0, _1 ... are its arguments.
+# How many arguments a function of theirs has, and how it is written here.
 _REWRITTEN: Mapping[str, tuple[int, str]] = {
-    "where": (3, "_1 if _0 else _2"),
-    "arcsin": (1, "asin(_0)"),
-    "arccos": (1, "acos(_0)"),
-    "arctan": (1, "atan(_0)"),
-    "fabs": (1, "abs(_0)"),
-    "absolute": (1, "abs(_0)"),
-    "log10": (1, "log(_0) / 2.302585092994046"),
-    "log2": (1, "log(_0) / 0.6931471805599453"),
-    "log1p": (1, "log(1 + _0)"),
-    "expm1": (1, "exp(_0) - 1"),
-    "sinh": (1, "(exp(_0) - exp(-(_0))) / 2"),
-    "cosh": (1, "(exp(_0) + exp(-(_0))) / 2"),
-    "tanh": (1, "1 - 2 / (exp(2 * _0) + 1)"),
-    "hypot": (2, "sqrt(_0 ** 2 + _1 ** 2)"),
-    "radians": (1, "_0 * pi / 180"),
-    "degrees": (1, "_0 * 180 / pi"),
-    "sqrt": (1, "sqrt(max(_0, 0))"),  # seconds make of a frame's 0 what may lie a hair below
+    "where": (3, "{1} if {0} else {2}"),
+    "arcsin": (1, "asin({0})"),
+    "arccos": (1, "acos({0})"),
+    "arctan": (1, "atan({0})"),
+    "fabs": (1, "abs({0})"),
+    "absolute": (1, "abs({0})"),
+    "log10": (1, "log({0}) / 2.302585092994046"),
+    "log2": (1, "log({0}) / 0.6931471805599453"),
+    "log1p": (1, "log(1 + {0})"),
+    "expm1": (1, "exp({0}) - 1"),
+    "sinh": (1, "(exp({0}) - exp(-{0})) / 2"),
+    "cosh": (1, "(exp({0}) + exp(-{0})) / 2"),
+    "tanh": (1, "1 - 2 / (exp(2 * {0}) + 1)"),
+    "hypot": (2, "sqrt({0} ** 2 + {1} ** 2)"),
+    "radians": (1, "{0} * pi / 180"),
+    "degrees": (1, "{0} * 180 / pi"),
+    "sqrt": (1, "sqrt(max({0}, 0))"),  # seconds make of a frame's 0 what may lie a hair below
 }
-_KEPT = frozenset(
-    ("abs", "acos", "asin", "atan", "ceil", "cos", "exp", "floor", "log", "max", "min", "pow", "round", "sin")
-) | {"tan"}
+_KEPT = frozenset("abs acos asin atan ceil cos exp floor log max min pow round sin tan".split())
 _BITS: Mapping[type[ast.operator], ast.boolop] = {ast.BitAnd: ast.And(), ast.BitOr: ast.Or()}
-_MATH = frozenset(("pi", "e", "tau"))
 _KNOWN = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp)
 
 
@@ -64,8 +69,7 @@ def translate(text: str, names: Mapping[str, str], signals: frozenset[str] = fro
     signals: names of a soundtrack, which stay as they are.
     Raises Untranslatable; TooLong where only the length is the trouble.
     """
-    known = {**names, **{signal: signal for signal in signals}}
-    return tidied(translate_freely(text, known), signals)
+    return tidied(translate_freely(text, {**names, **{signal: signal for signal in signals}}), signals)
 
 
 def tidied(text: str, signals: frozenset[str] = frozenset()) -> str:
@@ -82,19 +86,8 @@ def tidied(text: str, signals: frozenset[str] = frozenset()) -> str:
 
 
 def translate_freely(text: str, names: Mapping[str, str]) -> str:
-    """The same, of any length."""
-    tree = _parse(text)
-    found = _Translator(names).visit(tree)
-    assert isinstance(found, ast.expr)
-    return ast.unparse(ast.fix_missing_locations(found))
-
-
-def constant(text: str) -> float | None:
-    """The value of an expression of ours without variables, else None. Raises Untranslatable."""
-    used = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
-    if used - _MATH - set(FUNCTIONS):
-        return None
-    return float(values_at(text, np.zeros(1))[0])
+    """The same, of nearly any length."""
+    return ast.unparse(_Translator(names).visit(_parse(text)))
 
 
 def values_at(text: str, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -105,6 +98,11 @@ def values_at(text: str, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         raise Untranslatable(f"{error.reason} at {seconds[error.index]:.6g} s") from None
     except ExpressionError as error:
         raise Untranslatable(str(error)) from None
+
+
+def shortened(text: str) -> str:
+    """A text in quotes on one line, cut when long."""
+    return quoted(" ".join(text.split()))
 
 
 def _parse(text: str) -> ast.expr:
@@ -123,12 +121,6 @@ def _parse(text: str) -> ast.expr:
         raise Untranslatable(f"{shortened(written)} cannot be read as a formula") from None
 
 
-def shortened(text: str, most: int = 60) -> str:
-    """A text in quotes on one line, cut when long."""
-    line = " ".join(text.split())
-    return repr(line if len(line) <= most else line[: most - 3] + "...")
-
-
 class _Translator(ast.NodeTransformer):
     """Rebuilds a tree in our words."""
 
@@ -142,56 +134,37 @@ class _Translator(ast.NodeTransformer):
                 raise Untranslatable(f"{shortened(str(node.value))} is no number")
             return node
         if isinstance(node, ast.Name):
-            return self._name(node.id)
+            if node.id not in self._names and node.id not in CONSTANTS:
+                raise Untranslatable(f"{node.id!r} is not known here")
+            return _expression(self._names.get(node.id, node.id))
         if isinstance(node, ast.Call):
             return self._call(node)
-        if isinstance(node, ast.BinOp) and type(node.op) in _BITS:
-            # Comparisons are joined by & and | in numexpr.
-            return ast.BoolOp(_BITS[type(node.op)], [self._part(node.left), self._part(node.right)])
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
-            return ast.UnaryOp(ast.Not(), self._part(node.operand))
         if not isinstance(node, (*_KNOWN, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)):
             raise Untranslatable(f"there is nothing like {type(node).__name__.lower()} in a formula here")
-        return self.generic_visit(node)
+        node = self.generic_visit(node)
+        # numexpr joins comparisons by & and |.
+        if isinstance(node, ast.BinOp) and type(node.op) in _BITS:
+            return ast.BoolOp(_BITS[type(node.op)], [node.left, node.right])
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+            return ast.UnaryOp(ast.Not(), node.operand)
+        return node
 
-    def _part(self, node: ast.expr) -> ast.expr:
-        found = self.visit(node)
-        assert isinstance(found, ast.expr)
-        return found
-
-    def _name(self, name: str) -> ast.expr:
-        if name in self._names:
-            return _read(self._names[name])
-        if name in _MATH:
-            return ast.Name(name, ast.Load())
-        raise Untranslatable(f"{name!r} is not known here")
-
-    def _call(self, node: ast.Call) -> ast.expr:
+    def _call(self, node: ast.Call) -> ast.AST:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") not in ("np", "math"):
             raise Untranslatable("a dot after a name means nothing here")
         if node.keywords or (name not in _KEPT and name not in _REWRITTEN):
             raise Untranslatable(f"there is no function {name}() here")
-        arguments = [self._part(argument) for argument in node.args]
+        arguments = [f"({ast.unparse(self.visit(argument))})" for argument in node.args]
+        if sum(map(len, arguments)) > MAX_WRITTEN:
+            raise TooLong("it is too long")
         if name in _KEPT:
-            return ast.Call(ast.Name(name, ast.Load()), arguments, [])
+            return _expression(f"{name}({', '.join(arguments)})")
         count, template = _REWRITTEN[name]
         if len(arguments) != count:
             raise Untranslatable(f"{name}() takes {count} values, not {len(arguments)}")
-        return _Filler(arguments).visit(_read(template))
+        return _expression(template.format(*arguments))
 
 
-class _Filler(ast.NodeTransformer):
-    """Puts arguments in the place of _0, _1 ..."""
-
-    def __init__(self, arguments: list[ast.expr]) -> None:
-        self._arguments = arguments
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """One name of the template."""
-        return self._arguments[int(node.id[1:])] if node.id.startswith("_") else node
-
-
-def _read(text: str) -> ast.expr:
-    """A new tree each time, because trees are changed."""
+def _expression(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body

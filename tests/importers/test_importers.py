@@ -16,12 +16,13 @@ import vqanim
 from tests.sounds import RATE, tone
 from vqanim.cli.import_ import checked
 from vqanim.errors import UsageError
-from vqanim.foreign import Draft, import_settings
-from vqanim.foreign.deforum import convert
-from vqanim.foreign.sources import SOURCES
+from vqanim.importers import TOOLS, Importer, deforum, import_settings, importer_of, pytti, vqgan_clip
+from vqanim.importers.draft import Draft
 from vqanim.scene.curves import Keyframes
 from vqanim.scene.model import Scene
 
+IMPORTERS: tuple[Importer, ...] = (deforum, vqgan_clip, pytti)
+"""Here mypy sees that the modules are what the protocol says."""
 SAMPLES = Path(__file__).parent / "samples"
 
 
@@ -54,7 +55,7 @@ def test_every_sample_becomes_a_scene_in_which_every_key_has_a_fate(path: Path, 
     text = (tmp_path / "scene.yaml").read_text()
     for note in draft.notes:
         if note.fate != "taken":
-            assert note.said
+            assert note.message
             assert all(key.split()[0] in text for key in note.keys)
     assert str(tmp_path) not in text
     assert str(SAMPLES) not in text
@@ -233,6 +234,17 @@ def test_a_text_with_another_weight_in_each_scene_of_pytti_keeps_both(tmp_path: 
     ]
 
 
+def test_a_move_of_pytti_beyond_all_bounds_and_an_odd_seed_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "scenes: a\nsteps_per_scene: 60\nsteps_per_frame: 10\nanimation_mode: 2D\nframes_per_second: 240\n"
+        "width: 360\nzoom_x_2d: 359\nzoom_y_2d: 111\nseed: --5\n"
+    )
+    draft = import_settings(str(tmp_path / "p.yaml"), tmp_path)
+    assert scene_of(draft, tmp_path).shots[0].camera.zoom.constant_value == 1
+    assert {note.fate for note in draft.notes if "zoom_x_2d" in note.keys} == {"close", "left"}
+    assert {note.fate for note in draft.notes if "seed" in note.keys} == {"close"}
+
+
 def test_pytti_without_animation_is_a_timelapse(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text("scenes: a || b\nsteps_per_scene: 100\nsave_every: 10\nanimation_mode: off\n")
@@ -342,15 +354,15 @@ def test_whatever_stands_in_settings_a_scene_comes_of_it_or_clear_words(
     given: dict[str, Any], mode: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
+    (folder / "any.json").write_text(json.dumps({"max_frames": 10, "animation_mode": mode, **given}))
     try:
-        draft = convert({"max_frames": 10, "animation_mode": mode, **given}, "any", (folder,), folder)
+        draft = import_settings(str(folder / "any.json"), folder)
         scene_of(draft, folder)
     except UsageError:
         return
     assert set(given) <= draft.known
 
 
-def test_the_names_of_the_tools_are_those_of_the_command() -> None:
-    from vqanim.cli.import_ import TOOLS
-
-    assert tuple(SOURCES) == TOOLS
+def test_every_tool_has_an_importer() -> None:
+    assert tuple(importer_of(tool) for tool in TOOLS) == IMPORTERS
+    assert all(importer.TITLE and importer.READS for importer in IMPORTERS)

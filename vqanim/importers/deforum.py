@@ -1,0 +1,239 @@
+"""Settings of Deforum: of the notebook, and of the extension for the web UIs (A1111, Forge)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vqanim.errors import UsageError
+from vqanim.importers.curves import clamped, scaled
+from vqanim.importers.deforum_camera import put_camera, size_of
+from vqanim.importers.deforum_prompts import put_prompts
+from vqanim.importers.draft import AT_REST, UNKNOWN, Draft, plain
+from vqanim.importers.reading import Settings, SettingsFile, notebook_code, parse_python, settings_from
+from vqanim.importers.schedules import MAX_FRAMES, Clock, read_curves
+
+TITLE = "Deforum"
+READS = "Deforum settings"
+KEYS = frozenset("animation_mode max_frames translation_x strength_schedule animation_prompts".split())
+"""One of them makes sure that settings are Deforum's."""
+SETTINGS = KEYS | {"prompts", "zoom", "angle"}
+"""One of them is enough where the tool was named, and for a cell of a notebook."""
+STEPS, STRENGTH = 6.0, 0.65
+"""Our steps a frame stand for what Deforum's usual strength leaves of its own."""
+NOISE = 0.3
+"""Of Deforum's amount: half, as its pictures run from -1 to 1, and less, as Perlin noise is calmer."""
+DEFAULT_FPS, DEFAULT_FRAMES = 15, 120
+_DOSES = (
+    ("noise_schedule", "carry.noise", (NOISE, 0.0), f"carry.noise is {NOISE:g} of it: another kind of noise"),
+    ("amount_schedule", "carry.sharpen", (1.0, 0.0), ""),
+    (
+        "strength_schedule",
+        "guidance.steps",
+        (-STEPS / (1 - STRENGTH), STEPS / (1 - STRENGTH)),
+        f"how much of a frame is painted anew: {STEPS:g} guidance.steps for a strength of {STRENGTH:g}",
+    ),
+)
+"""Of each schedule: the curve here, a factor and an offset that lead to it, and what differs."""
+_SAMPLER = "the sampler of Stable Diffusion"
+_FILES = "files of that program"
+_GUIDED = "prompts with {image: ...} and weights over time"
+_REASONS: Mapping[str, str] = {
+    f"{_SAMPLER}: guidance.steps and weights say how strongly is painted": """
+        sampler scheduler scale cfg_scale_schedule distilled_cfg_scale_schedule steps_schedule steps ddim_eta
+        dynamic_threshold static_threshold sampler_schedule scheduler_schedule ancestral_eta_schedule
+        pix2pix_img_cfg_scale_schedule noise_multiplier_schedule clipskip_schedule precision C f""",
+    _SAMPLER: "ddim_eta*",
+    "the model: models says which VQGAN paints and which CLIP judges": """
+        checkpoint_schedule model_checkpoint model_config sd_*""",
+    "depth: the picture is moved as one plane, bicubic": """
+        use_depth_warping depth_algorithm midas_weight near_schedule far_schedule near_plane far_plane fov
+        sampling_mode aspect_ratio_use_old_formula""",
+    "contrast that builds up from frame to frame: carry.match_colors holds it; effects has contrast": """
+        contrast_schedule""",
+    "how sharpening looks: carry.sharpen is of 1 px, carry.match_detail holds the sharpness besides": """
+        kernel_schedule sigma_schedule threshold_schedule""",
+    "the kind of noise": "noise_type use_noise_mask noise_mask_schedule perlin_*",
+    f"guided images: {_GUIDED}": """
+        use_looper blendFactorMax blendFactorSlope tweening_frames_schedule color_correction_factor
+        image_*""",
+    f"guided images and latents: {_GUIDED}": "init_*",
+    "optical flow and repeated painting: frames between are moved along the camera": """
+        cadence_flow_factor_schedule redo_flow_factor_schedule diffusion_redo""",
+    "optical flow": "optical_flow_*",
+    "files and windows of that program: vqanim render --out, vqanim encode, vqanim preview": """
+        batch_name outdir timestring filename_format n_batch n_samples make_grid grid_rows display_samples
+        image_path mp4_path ffmpeg_location ffmpeg_crf ffmpeg_preset ffmpeg_outdir render_steps
+        path_name_modifier store_frames_in_ram delete_imgs delete_input_frames make_gif show_info_on_ui
+        motion_preview_mode deforum_git_commit_id show_sample_per_step max_video_frames
+        log_weighted_subprompts overwrite_extracted_frames skip_video_for_run_all""",
+    f"{_FILES}: frames are always kept, vqanim encode makes films of them": "save_*",
+    f"{_FILES}: vqanim encode makes films": "skip_video*",
+    "masks: inside and outside of a prompt": """
+        full_res_mask full_res_mask_padding fill overlay_mask use_alpha_as_mask use_mask_video mask_*""",
+    "details of Stable Diffusion and its extension": """
+        tiling restore_faces reroll_blank_frames reroll_patience strength strength_0_no_init
+        color_force_grayscale legacy_colormatch normalize_prompt_weights prompt prompt_weighting""",
+    "frames between prompts: weights are written as keyframes": """
+        interpolate_key_frames interpolate_x_frames""",
+    "prompts": "prompts animation_prompts",
+    AT_REST: """
+        zoom angle translation_x translation_y translation_z border padding_mode fov_schedule
+        aspect_ratio_schedule flip_2d_perspective perspective_flip_* rotation_3d_* transform_center_*""",
+    "hybrid video: a film cannot be painted over": "hybrid_*",
+    "FreeU, of Stable Diffusion": "freeu_*",
+    "Kohya HR fix, of Stable Diffusion": "kohya_*",
+    "enlarging: vqanim encode --upscale": "r_upscale_*",
+    "frames between: a higher fps with guidance.rate, and output.smooth": "frame_interpolation_*",
+    "Parseq: its curves are not in the settings; write keyframes or expressions": "parseq_*",
+    "color coherence with a video or picture": "color_coherence_*",
+    "a switch of what is not here": "enable_*",
+    "seeds over time: every frame has random numbers of its own, from seed": "subseed* seed_*",
+    "going on: the same vqanim render continues": "resume_*",
+    "a film as input": "video_* extract_*",
+    "AnimateDiff": "animatediff_*",
+    "a shaken camera: effects has shake": "shake_*",
+}
+"""What there is here instead of keys that have no equal; an asterisk stands for any ending."""
+_REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.split()}
+_NO_CONTRAST = re.compile(r"\s*0\s*:\s*\(?\s*1(\.0*)?\s*\)?\s*")
+_SWITCHES: Mapping[str, tuple[str, ...]] = {
+    "hybrid_*": ("hybrid_composite", "hybrid_motion"),
+    "freeu_*": ("freeu_enabled",),
+    "kohya_*": ("kohya_hrfix_enabled",),
+    "r_upscale_*": ("r_upscale_video",),
+    "frame_interpolation_*": ("frame_interpolation_engine",),
+    "parseq_*": ("parseq_manifest",),
+    "resume_*": ("resume_from_timestring",),
+    "optical_flow_*": ("optical_flow_cadence", "optical_flow_redo_generation"),
+}
+"""One of them switches all of these keys on."""
+
+
+def recognizes(file: SettingsFile) -> float:
+    """By one of its own keys: in JSON, in a notebook's cells, or in a script."""
+    if file.json is None:
+        pattern = r"^\s*(animation_mode|max_frames|animation_prompts)\s*="
+        return 0.5 if re.search(pattern, file.text, re.MULTILINE) else 0.0
+    return 0.9 if isinstance(file.json, Mapping) and not KEYS.isdisjoint(_data(file)) else 0.0
+
+
+def read(file: SettingsFile, scene_folder: Path) -> Draft:
+    """A draft with a note on every key. Raises UsageError and NotRecognized."""
+    settings = settings_from(_data(file), file, READS, SETTINGS)
+    draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
+    clock = _put_clock(draft, _put_seed(draft))
+    width, height = size_of(settings)
+    draft.put("size", f"[{width}, {height}]", "W, H; half of it is four times as fast")
+    draft.take("W", "H")
+    draft.put("models", "pocket", "come along with vqanim; large ones: see vqanim models list")
+    _put_start(draft)
+    _put_sound(draft)
+    put_prompts(draft, clock)
+    put_camera(draft, clock)
+    _put_doses(draft, clock)
+    _put_cadence(draft)
+    draft.leave_others(lambda key: _reason(key, settings))
+    return draft
+
+
+def _data(file: SettingsFile) -> Any:
+    if file.json is None:
+        return parse_python(file.text, file.name)
+    if isinstance(file.json, Mapping) and "cells" in file.json:
+        return parse_python(notebook_code(file.json, SETTINGS), file.name)
+    return file.json
+
+
+def _put_seed(draft: Draft) -> int:
+    seed = draft.settings.number("seed", 0)
+    if not 0 <= seed < 2**63:
+        draft.near("seed", f"{seed:g} takes another one each time; here it is 0 until you change it")
+        seed = 0
+    elif int(seed):
+        draft.put("seed", str(int(seed)), "seed")
+    draft.take("seed")
+    return int(seed)
+
+
+def _put_clock(draft: Draft, seed: int) -> Clock:
+    settings = draft.settings
+    frames, rate = settings.number("max_frames", DEFAULT_FRAMES), settings.number("fps", DEFAULT_FPS)
+    if not 1 <= frames <= MAX_FRAMES:
+        raise UsageError(f"max_frames: found {frames:g}, allowed are 1 to {MAX_FRAMES}")
+    if not 1 <= rate <= 240:
+        draft.near("fps", f"{rate:g} is no frame rate; {DEFAULT_FPS} is taken")
+        rate = DEFAULT_FPS
+    clock = Clock(Fraction(str(rate)), int(frames), seed)
+    draft.put("fps", clock.fps_text, "fps" if "fps" in settings else f"not said; {DEFAULT_FPS} is usual")
+    # In seconds where that is short, else in frames.
+    milliseconds = clock.second(clock.frames) * 1000
+    seconds = f"{float(milliseconds / 1000):g}s" if milliseconds.denominator == 1 else f"{clock.frames}f"
+    draft.put("duration", seconds, f"max_frames {clock.frames}")
+    draft.take("fps", "max_frames")
+    return clock
+
+
+def _put_start(draft: Draft) -> None:
+    name = str(draft.settings.get("init_image") or "None")
+    keys = draft.settings.given("use_init", "init_image")
+    is_used = draft.settings.is_on("use_init") and name != "None"
+    if is_used and (path := draft.file(name, keys, "start: {image: ...}")):
+        draft.put("start", f"{{image: {path}}}", "init_image")
+        strength = draft.settings.given("strength")
+        draft.near(strength, "an image is the first frame as it is; guidance.first_steps paints on it")
+    draft.take(*keys)
+
+
+def _put_sound(draft: Draft) -> None:
+    name = str(draft.settings.get("soundtrack_path") or "")
+    keys = draft.settings.given("add_soundtrack", "soundtrack_path")
+    is_used = name and draft.settings.word("add_soundtrack", "None") != "None"
+    if is_used and (path := draft.file(name, keys, "soundtrack: song.mp3")):
+        draft.put("soundtrack", path, "soundtrack_path")
+    draft.take(*keys)
+
+
+def _put_doses(draft: Draft, clock: Clock) -> None:
+    coherence = draft.settings.word("color_coherence")
+    if coherence == "None":
+        draft.put("carry.match_colors", 0, "color_coherence None")
+    elif coherence:
+        differs = "carry.match_colors holds colors to an earlier frame with the same prompts"
+        draft.near("color_coherence", f"{plain(coherence)}: {differs}")
+    draft.take("color_coherence")
+    curves = read_curves(draft, [key for key, *_ in _DOSES], clock)
+    for key, path, (factor, offset), differs in _DOSES:
+        if key in curves:
+            most, origin = (100, f"{key}: weaker is more steps") if factor < 0 else (1, key)
+            draft.put(path, clamped(scaled(curves[key], factor, offset), 0, most), origin)
+            draft.near(key if differs else (), differs)
+            draft.take(key)
+
+
+def _put_cadence(draft: Draft) -> None:
+    cadence = draft.settings.number("diffusion_cadence", 1)
+    fps = draft.settings.number("fps", DEFAULT_FPS)
+    if cadence > 1 and fps / cadence >= 1 and 1 <= fps <= 240:
+        draft.put("guidance.rate", str(Fraction(str(fps)) / int(cadence)), "diffusion_cadence")
+    draft.take("diffusion_cadence")
+
+
+def _reason(key: str, settings: Settings) -> str:
+    """Why a key is left out, with what there is instead."""
+    if key.startswith("cn_"):
+        unit = "_".join(key.split("_")[:2])
+        return "ControlNet" if _is_on(settings.get(f"{unit}_enabled")) else AT_REST
+    if key == "contrast_schedule" and _NO_CONTRAST.fullmatch(settings.word(key)):
+        return AT_REST
+    family = next((name for name in _REASON_OF if name[-1] == "*" and key.startswith(name[:-1])), "")
+    reason = _REASON_OF.get(key) or _REASON_OF.get(family, UNKNOWN)
+    on = [_is_on(settings.get(switch)) for switch in _SWITCHES.get(family, [key])]
+    return reason if reason == UNKNOWN or (_is_on(settings[key]) and any(on)) else AT_REST
+
+
+def _is_on(value: Any) -> bool:
+    return str(value).strip().lower() not in ("", "none", "false", "0", "disabled", "no", "null")

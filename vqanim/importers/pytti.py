@@ -1,0 +1,323 @@
+"""Configurations of pytti: YAML with scenes such as `a castle:1 | fog:-0.5 || a city`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from vqanim.errors import UsageError
+from vqanim.importers.curves import (
+    Curve,
+    Point,
+    constant_of,
+    number,
+    parse_curve,
+    product,
+    simplified,
+    time,
+    to_yaml,
+)
+from vqanim.importers.draft import UNKNOWN, Draft, plain, quoted
+from vqanim.importers.formulas import Untranslatable, shortened
+from vqanim.importers.pytti_camera import put_camera
+from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
+from vqanim.importers.schedules import MAX_FRAMES
+from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
+
+TITLE = "pytti"
+READS = "a pytti configuration"
+KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model", "vqgan_model"))
+"""Two of them make sure that settings are pytti's."""
+_OUTSIDE_FILES = r"(?![^\[]*\])"
+"""Signs within [a file's name] do not divide."""
+MAX_SCENES = 500
+MAX_STEPS = 10_000
+"""Of a frame."""
+PERCEPTORS: Mapping[str, str] = {
+    "ViTB32": "ViT-B/32",
+    "ViTB16": "ViT-B/16",
+    "ViTL14": "ViT-L/14",
+    **{name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")},
+}
+GENERATORS: Mapping[str, str] = {
+    "imagenet": "imagenet-16384",
+    "coco": "coco-stuff",
+    "wikiart": "wikiart-16384",
+    **{name: name for name in ("sflckr", "openimages")},
+}
+FILTERS = "input_audio_filters"
+LOWEST, HIGHEST = 20.0, 16_000.0
+"""Hz."""
+MAX_BANDS = 16
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+_PULLS = {
+    "direct_stabilization_weight": "latents",
+    "edge_stabilization_weight": "content",
+    "semantic_stabilization_weight": "content",
+}
+"""What holds to the frame before, and in which terms."""
+_REASONS: Mapping[str, str] = {
+    "pixels and palettes: a VQGAN paints here": """
+        pixel_size smoothing_weight random_initial_palette palette_size palettes gamma hdr_weight
+        palette_normalization_weight show_palette target_palette lock_palette""",
+    "how pieces are cut; guidance.cutouts says how many": "cut_pow cutout_border border_mode",
+    "every frame begins afresh; memory is looked after": "reset_lr_each_frame gradient_accumulation_steps",
+    "depth: the picture is moved as one plane, bicubic": "near_plane far_plane sampling_mode",
+    "depth and flow: guidance.stay_near holds to the frame before": """
+        depth_stabilization_weight flow_stabilization_weight flow_long_term_samples""",
+    "a film cannot be painted over": "video_path frame_stride reencode_each_frame",
+    "files and windows of that program: vqanim render --out": """
+        file_namespace allow_overwrite display_every clear_every display_scale backups show_graphs
+        approximate_vram_usage use_tensorboard models_parent_dir defaults conf device""",
+}
+"""What there is here instead of keys that have no equal."""
+_REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.split()}
+
+
+def recognizes(file: SettingsFile) -> float:
+    """By two of its own keys in JSON, or one in YAML."""
+    if file.json is None:
+        pattern = r"^(scenes|image_model|steps_per_scene|steps_per_frame)\s*:"
+        return 0.8 if re.search(pattern, file.text, re.MULTILINE) else 0.0
+    return 0.8 if isinstance(file.json, Mapping) and len(KEYS.intersection(file.json)) >= 2 else 0.0
+
+
+def read(file: SettingsFile, scene_folder: Path) -> Draft:
+    """A draft with a note on every key. Raises UsageError and NotRecognized."""
+    settings = settings_from(parse_yaml(file), file, READS, KEYS)
+    draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
+    scenes = [scene for scene in settings.word("scenes").split("||") if scene.strip(" ?")]
+    if not scenes:
+        draft.leave("scenes", "there are none: write prompts")
+    if len(scenes) > MAX_SCENES:
+        raise UsageError(f"{file.name}: scenes: found {len(scenes)}, allowed are at most {MAX_SCENES}")
+    film = _Film(settings, max(1, len(scenes)))
+    if film.frames > MAX_FRAMES:
+        raise UsageError(f"{file.name}: a film of {film.frames} frames, allowed are at most {MAX_FRAMES}")
+    _put_frame(draft, film)
+    _put_models(draft)
+    _put_start(draft)
+    _put_sound(draft)
+    _put_prompts(draft, film, scenes)
+    put_camera(draft, float(film.fps))
+    _put_guidance(draft, film)
+    draft.leave_others(lambda key: _REASON_OF.get(key, UNKNOWN))
+    return draft
+
+
+class _Film:
+    """Steps as seconds of the film: it begins when the animation does."""
+
+    def __init__(self, settings: Settings, scenes: int) -> None:
+        def whole(key: str, default: int, least: int) -> int:
+            return max(least, int(settings.number(key, default)))
+
+        self.moves = settings.word("animation_mode", "off") not in ("off", "False", "false")
+        self.every = whole("steps_per_frame" if self.moves else "save_every", 50, 1)
+        self.fps = Fraction(str(min(max(settings.number("frames_per_second", 12), 1), 240)))
+        self.scene = whole("steps_per_scene", 100, 1)
+        self.fade = whole("interpolation_steps", 0, 0)
+        steps = self.scene * scenes
+        before = whole("pre_animation_steps", 100, 0) if self.moves else self.every
+        self.before = min(before, max(self.every, steps - self.every))
+        self.frames = max(2, (steps - self.before) // self.every + 1)
+
+    def second(self, step: int) -> Fraction:
+        """When a step is seen."""
+        return max(Fraction(0), Fraction(step - self.before, self.every) / self.fps)
+
+
+def _put_frame(draft: Draft, film: _Film) -> None:
+    settings = draft.settings
+    width, height = int(settings.number("width", 180)), int(settings.number("height", 112))
+    if min(width, height) < 1:
+        draft.near(settings.given("width", "height"), "-1 follows a picture; write size")
+        width, height = 180, 112
+    draft.put("size", f"[{min(width, 4096)}, {min(height, 4096)}]", "width, height")
+    draft.put("fps", float(film.fps), "frames_per_second")
+    seconds = Fraction(film.frames) / film.fps
+    draft.put("duration", time(seconds), f"{film.frames} frames of {film.every} steps")
+    if not film.moves:
+        draft.put("kind", "timelapse", "animation_mode off: one picture comes into being")
+        draft.put("pace", "linear")
+    seed = settings.word("seed")
+    if re.fullmatch(r"-?[0-9]+", seed) and abs(settings.number("seed", -1)) < 2**63:
+        draft.put("seed", str(abs(int(seed))), "seed, without its sign")
+    else:
+        draft.near(settings.given("seed"), "there another one each time; here it is 0 until you change it")
+    draft.take("seed", "width", "height", "frames_per_second", "animation_mode", "steps_per_scene")
+    draft.take("steps_per_frame", "pre_animation_steps", "save_every")
+
+
+def _put_models(draft: Draft) -> None:
+    settings = draft.settings
+    image_model, model = settings.word("image_model", "VQGAN"), settings.word("vqgan_model", "sflckr")
+    generator = GENERATORS.get(model, "imagenet-16384")
+    if image_model != "VQGAN":
+        draft.near("image_model", f"{plain(image_model)}: pixels and palettes; here a VQGAN paints")
+        generator = "imagenet-16384"
+    if model not in GENERATORS:
+        draft.near("vqgan_model", f"{shortened(model)}: not known; {generator} paints instead")
+    chosen = [name for key, name in PERCEPTORS.items() if settings.is_on(key)]
+    draft.put_models(generator, *(chosen or ["ViT-B/32"]))
+    draft.take("image_model", "vqgan_model", *PERCEPTORS)
+
+
+def _put_start(draft: Draft) -> None:
+    name = draft.settings.word("init_image").strip(" '")
+    if name and (path := draft.file(name, "init_image", "start: {image: ...}")):
+        draft.put("start", f"{{image: {path}, fit: stretch}}", "init_image")
+    pulls = ("direct_init_weight", "semantic_init_weight")
+    for key in pulls:
+        if _weight(draft, key):
+            draft.leave(key, "a pull to the first picture: guidance.stay_near with to: start")
+    draft.take("init_image", *pulls)
+
+
+def _weight(draft: Draft, key: str) -> str:
+    """A weight without its mask; nothing for 0."""
+    text = draft.settings.word(key).partition("_")[0].strip()
+    return "" if text == "0" else text
+
+
+def _put_sound(draft: Draft) -> None:
+    """Write soundtrack and signals."""
+    settings = draft.settings
+    name = settings.word("input_audio").strip(" '")
+    keys = [key for key in settings if key.startswith("input_audio")]
+    if name and (path := draft.file(name, keys, "soundtrack: song.mp3 and signals")):
+        start = max(0.0, settings.number("input_audio_offset", 0.0))
+        draft.put("soundtrack", f"{{file: {path}, start: {number(start)}s}}", "input_audio")
+        bands = dict(_bands(settings))
+        if bands:
+            shown = (
+                f"{key}: {{band: [{number(low)}, {number(high)}]}}" for key, (low, high) in bands.items()
+            )
+            origin = FILTERS if FILTERS in settings else "the bands of input_audio"
+            draft.put("signals", f"{{{', '.join(shown)}}}", origin)
+        draft.signals = frozenset(bands)
+        draft.near(keys, "bands are filtered over the whole song, and 1 where each is loudest")
+    draft.take(*keys)
+
+
+def _bands(settings: Settings) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Names and their lowest and highest pitch in Hz: around centers, or what two borders divide."""
+    filters = settings.get(FILTERS)
+    if isinstance(filters, list):
+        for band in (Settings(found) for found in filters[:MAX_BANDS] if isinstance(found, Mapping)):
+            name = band.word("variable_name")
+            if _NAME.fullmatch(name) and name not in {*VARIABLES, *CONSTANTS, *FUNCTIONS, *SIGNALS}:
+                center, width = band.number("f_center", 100), abs(band.number("f_width", 50))
+                low = min(max(center - width / 2, LOWEST), HIGHEST - 1)
+                yield name, (low, min(max(center + width / 2, low + 1), HIGHEST))
+        return
+    low = settings.number("input_audio_band_split_low_medium", 500.0)
+    low = min(max(low, LOWEST + 1), HIGHEST - 2)
+    high = min(max(settings.number("input_audio_band_split_medium_high", 3500.0), low + 1), HIGHEST - 1)
+    yield from {"fLo": (LOWEST, low), "fMid": (low, high), "fHi": (high, HIGHEST)}.items()
+
+
+def _put_guidance(draft: Draft, film: _Film) -> None:
+    settings = draft.settings
+    steps, first_steps = min(film.every, MAX_STEPS), min(max(film.before, 1), MAX_STEPS)
+    draft.put("guidance.steps", steps, "steps_per_frame" if film.moves else "save_every")
+    draft.put("guidance.first_steps", first_steps, "pre_animation_steps")
+    if (rate := settings.number("learning_rate", 0)) > 0:
+        draft.put("guidance.learning_rate", rate, "learning_rate")
+    if "cutouts" in settings:
+        draft.put("guidance.cutouts", min(max(int(settings.number("cutouts", 40)), 1), 256), "cutouts")
+    for key, where in _PULLS.items():
+        text = _weight(draft, key)
+        if text and "guidance.stay_near" in draft.fields:
+            draft.leave(key, "a second pull to the frame before; guidance.stay_near is one")
+        elif text:
+            weight = to_yaml(_parse_formula(draft, text, key, 1.0))
+            draft.put("guidance.stay_near", f"{{in: {where}, weight: {weight}}}", key)
+            draft.near(key, f"guidance.stay_near, to the frame before, in {where}")
+    draft.take("learning_rate", "cutouts", *_PULLS)
+
+
+def _put_prompts(draft: Draft, film: _Film, scenes: Sequence[str]) -> None:
+    """Write the prompts of all scenes; one that stands in several is written once."""
+    before, behind = (draft.settings.word(key) for key in ("scene_prefix", "scene_suffix"))
+    found: dict[tuple[str, str], set[int]] = {}
+    for place, scene in enumerate(scenes):
+        for part in (before + scene + behind).split("|"):
+            if part.strip():
+                found.setdefault(_divided(part), set()).add(place)
+    for (text, pull), places in found.items():
+        _put_prompt(draft, text, pull, _presence(places, len(scenes), film))
+    for part in draft.settings.word("direct_image_prompts").split("|"):
+        if part.strip():
+            text, pull = _divided(part)
+            _put_prompt(draft, text if text.startswith("[") else f"[{text}]", pull, 1.0, pixels=True)
+    draft.take("scenes", "scene_prefix", "scene_suffix", "interpolation_steps", "direct_image_prompts")
+
+
+def _divided(part: str) -> tuple[str, str]:
+    """(text, `weight_mask:stop`)."""
+    text, *rest = re.split(rf":{_OUTSIDE_FILES}", part.strip(), maxsplit=1)
+    return plain(text), rest[0] if rest else "1"
+
+
+def _put_prompt(draft: Draft, text: str, pull: str, presence: Curve, pixels: bool = False) -> None:
+    """One prompt with its weight over all scenes."""
+    target = {"text": quoted(text)}
+    if text.startswith("[") and text.endswith("]"):
+        key = "direct_image_prompts" if pixels else "scenes"
+        path, reason = draft.find(text[1:-1].strip())
+        if path is None:
+            draft.leave(key, f"{shortened(text)}: {reason}, then write {{image: ...}} into prompts")
+            return
+        target = {"image": quoted(path), **({"through": "pixels"} if pixels else {})}
+    weight, _, stop = pull.partition(":")
+    strength, *mask = re.split(rf"_{_OUTSIDE_FILES}", weight, maxsplit=1)
+    target |= _mask(draft, mask[0].strip() if mask else "", text)
+    curve = _parse_formula(draft, strength, f"{text[:40]}: weight", 1.0)
+    try:
+        whole = product(presence, curve, draft.signals)
+    except Untranslatable as error:
+        draft.near("scenes", f"{text[:40]}: its weight holds in all scenes: {error}")
+        whole = curve
+    limit = _parse_formula(draft, stop, f"{text[:40]}: stop", 0.0) if stop.strip() else 0.0
+    draft.add_prompt(target, whole, constant_of(limit))
+
+
+def _mask(draft: Draft, mask: str, text: str) -> dict[str, str]:
+    """The part of the frame in which a prompt pulls, where a picture says it."""
+    mask = mask.partition("_")[0].strip() if not mask.startswith("[") else mask.strip()
+    if mask in ("", "a"):
+        return {}
+    found = f"{text[:40]}: the mask _{plain(mask)}"
+    if not (mask.startswith("[") and mask.endswith("]")):
+        draft.near("scenes", f"{found}; it pulls everywhere, see inside: {{image: ...}}")
+        return {}
+    path, reason = draft.find(mask[1:-1].lstrip("-"))
+    if path is None:
+        draft.near("scenes", f"{found}: {reason}; it pulls everywhere")
+        return {}
+    return {"outside" if mask.startswith("[-") else "inside": f"{{image: {quoted(path)}}}"}
+
+
+def _parse_formula(draft: Draft, text: str, what: str, default: float) -> Curve:
+    """A number or a formula of t and of what is heard; the default, with a note, for one with no equal."""
+    try:
+        return parse_curve(text.strip() or str(default), {"t": "t"}, draft.signals)
+    except Untranslatable as error:
+        draft.near("scenes", f"{what} {shortened(text)}: {error}; it is {default:g}")
+        return default
+
+
+def _presence(places: set[int], scenes: int, film: _Film) -> Curve:
+    """1 in some scenes and 0 in others; with interpolation_steps in straight lines from one to the next."""
+    points: list[Point] = []
+    for place in range(scenes):
+        begin, value = film.second(place * film.scene), 1.0 if place in places else 0.0
+        if points and film.fade:
+            end = film.second(place * film.scene + min(film.fade, film.scene))
+            points += [Point(begin, points[-1].value), Point(end, value)]
+        else:
+            points.append(Point(begin, value, step=bool(points)))
+    return simplified({point.second: point for point in points}.values())

@@ -1,0 +1,215 @@
+"""A file or a command line of a stranger as plain data. Nothing in it is ever run.
+
+JSON, the scene language's own YAML reader (without tags, anchors and aliases), Python's syntax tree of which
+only literals are taken, and the words of a shell line.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+import shlex
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from vqanim.errors import SceneError, UsageError
+from vqanim.scene import tree
+
+MAX_BYTES = 1_000_000
+MAX_WORDS = 2000
+"""Of a command line."""
+
+
+class NotRecognized(Exception):
+    """Data that is not of the tool that it was thought to be of."""
+
+    def __init__(self, data: Any) -> None:
+        super().__init__("not recognized")
+        values = [data, *data.values()] if isinstance(data, Mapping) else []
+        self.keys = frozenset(key for value in values if isinstance(value, Mapping) for key in value)
+        """Those of the data and of the mappings in it."""
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """What is to be turned into a scene."""
+
+    name: str
+    """For messages."""
+    text: str
+    folder: Path
+    """Where the files that it names may lie."""
+
+    @cached_property
+    def json(self) -> Any:
+        """The data of a JSON text, None for any other. Raises UsageError with line and column."""
+        if not self.text.lstrip().startswith(("{", "[")):
+            return None
+        try:
+            return json.loads(self.text)
+        except json.JSONDecodeError as error:
+            end = not self.text[error.pos :].strip()
+            reason = "it ends in the middle, perhaps it was not copied whole" if end else error.msg.lower()
+            place = f"{self.name}:{error.lineno}:{error.colno}"
+            raise UsageError(f"{place}: this is no whole JSON: {reason}") from None
+        except (RecursionError, ValueError):
+            raise UsageError(f"{self.name}: nested too deeply, or a number without end") from None
+
+
+class Settings(dict[str, Any]):
+    """Keys and values; numbers and switches may be written as texts."""
+
+    def number(self, key: str, default: float) -> float:
+        """A finite number; the default where there is none."""
+        value = self.get(key, default)
+        try:
+            found = float(value) if not isinstance(value, bool) else default
+        except (TypeError, ValueError, OverflowError):
+            return default
+        return found if math.isfinite(found) else default
+
+    def word(self, key: str, default: str = "") -> str:
+        """A value as a text."""
+        return str(self.get(key, default))
+
+    def is_on(self, *keys: str) -> bool:
+        """Whether one of some switches is on."""
+        return any(self.word(key).lower() in ("true", "1", "yes") for key in keys)
+
+    def given(self, *keys: str) -> tuple[str, ...]:
+        """Those keys that are there."""
+        return tuple(key for key in keys if key in self)
+
+
+def settings_from(data: Any, file: SettingsFile, reads: str, keys: Iterable[str]) -> Settings:
+    """Settings with at least one of some keys. Raises UsageError and NotRecognized."""
+    if not isinstance(data, Mapping):
+        found = "a list" if isinstance(data, list) else f"{data!r}"[:40]
+        raise UsageError(f"{file.name}: found {found}, allowed are {reads}: keys and values")
+    if not set(keys) & set(data):
+        raise NotRecognized(data)
+    return Settings(data)
+
+
+def read_file(given: str) -> SettingsFile:
+    """A file's text, or a command line itself. Raises UsageError."""
+    path = Path(given)
+    try:
+        is_file, is_there = path.is_file(), path.exists()
+    except (OSError, ValueError):  # a command line is longer than any file's name
+        is_file = is_there = False
+    if is_file:
+        return SettingsFile(given, _text(path, given), path.parent)
+    if is_there:
+        raise UsageError(f"{given}: is no file")
+    if is_command(given):
+        return SettingsFile("a command line", given, Path())
+    raise UsageError(
+        f"{given}: no such file; give a settings file, or a command in quotes: "
+        "vqanim import 'python generate.py -p \"a castle\"'"
+    )
+
+
+def is_command(text: str) -> bool:
+    """Whether a text holds a call of generate.py."""
+    return bool(re.search(r"\bgenerate\.py\b", text) or re.match(r"\s*-{1,2}[a-z_]+\s+\S", text))
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{name}: larger than {MAX_BYTES // 1000} kB, which no settings file is")
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UsageError(f"{name}: is no text; allowed are settings, a command line or a configuration")
+    if not text.strip():
+        raise UsageError(f"{name}: is empty")
+    return text
+
+
+def parse_yaml(file: SettingsFile) -> dict[str, Any]:
+    """The keys of a YAML text; every value a text, a list or a mapping of texts. Raises UsageError."""
+    try:
+        root = tree.parse_tree(file.text, file.name)
+    except SceneError as error:
+        raise UsageError(str(error)) from None
+    if not isinstance(root, tree.Mapping):
+        raise UsageError(f"{file.name}: found {tree.shown(root)}, allowed are keys and values")
+    return {key.text: _plain(value) for key, value in root.entries}
+
+
+def _plain(node: tree.Node) -> Any:
+    """A tree is at most 32 deep."""
+    if isinstance(node, tree.Mapping):
+        return {key.text: _plain(value) for key, value in node.entries}
+    if isinstance(node, tree.Sequence):
+        return [_plain(item) for item in node.items]
+    assert isinstance(node, tree.Scalar)
+    return node.text
+
+
+def parse_python(code: str, name: str) -> dict[str, Any]:
+    """The literals that a notebook's cell, or a part of a script, gives to names. Raises UsageError."""
+    lines = [re.sub(r"^\s*[%!].*", "", line) for line in code.split("\n")]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = ast.parse("\n".join(lines))
+    except SyntaxError as error:
+        raise UsageError(f"{name}:{error.lineno or 1}: cannot be read: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise UsageError(f"{name}: cannot be read: nested too deeply") from None
+    found: dict[str, Any] = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except (ValueError, TypeError, MemoryError, RecursionError, SyntaxError):
+                continue
+    return found
+
+
+def notebook_code(notebook: Mapping[str, Any], names: Iterable[str]) -> str:
+    """The code of those cells of a .ipynb file that set one of some names; others may hold anything."""
+    cells = notebook.get("cells")
+    codes = []
+    for cell in cells if isinstance(cells, list) else []:
+        if isinstance(cell, Mapping) and cell.get("cell_type") == "code":
+            source = cell.get("source", "")
+            code = "".join(map(str, source)) if isinstance(source, list) else str(source)
+            sets = any(re.search(rf"^\s*{name}\s*=", code, re.MULTILINE) for name in names)
+            codes.append(code if sets else "")
+    return "\n".join(codes)
+
+
+def parse_command(file: SettingsFile, program: str) -> tuple[list[str], int]:
+    """The words of the first call of a program, behind its name, and how many calls there are.
+
+    Raises UsageError.
+    """
+    joined = re.sub(r"\\\r?\n", " ", file.text)
+    lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    calls = [line for line in lines if program in line] or lines
+    if not calls:
+        raise UsageError(f"{file.name}: holds no command")
+    try:
+        words = shlex.split(calls[0], comments=True)
+    except ValueError:
+        raise UsageError(f"{file.name}: the command has a quote that is not closed") from None
+    if len(words) > MAX_WORDS:
+        raise UsageError(f"{file.name}: the command has more than {MAX_WORDS} words")
+    begin = next((place + 1 for place, word in enumerate(words) if word.endswith(program)), 0)
+    return words[begin:], len(calls)
