@@ -154,7 +154,7 @@ LIGHT = {
         "from vqanim.cli.main import main; "
         "assert main(['import', root + '/tests/importers/samples/generate.sh', '--out', 'y.yaml']) == 0"
     ),
-    "new": "from vqanim.cli.main import main; assert main(['new', 'x']) == 0",
+    "new": "from vqanim.cli.main import main; assert main(['new', 'z']) == 0",
 }
 
 
