@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import itertools
 import json
 import os
+import pkgutil
 import re
 import signal
 import sys
@@ -20,6 +22,7 @@ from typing import Any
 
 import torch
 
+import vqanim
 from vqanim import api
 from vqanim.engine import loading
 from vqanim.models.load import load_generator, load_perceptor
@@ -137,6 +140,10 @@ def main() -> None:
     generator("pixels", cpu), perceptor("pocket", cpu)
     for name, load in (("load_generator", generator), ("load_perceptor", perceptor)):
         setattr(loading, name, load)
+    # So are modules: each process that is forked would import those that a render imports late.
+    for module in pkgutil.walk_packages(vqanim.__path__, "vqanim."):
+        if module.name != "vqanim.__main__":
+            importlib.import_module(module.name)
     print(json.dumps(try_all(folder, EDITED if before == "edited" else None, every)))
 
 
