@@ -21,9 +21,10 @@ from painting import Frame, add_options, describe, paint_film, read_scene, use_d
 from prompts import PROMPTS
 from torch import Tensor
 
-from vqanim.camera.warp import field, warp
+from vqanim.camera import warp_for
+from vqanim.camera.step import CameraStep
 from vqanim.engine.start import to_tensor
-from vqanim.timeline.plan import CameraStep, Timeline
+from vqanim.timeline.plan import Timeline
 
 HELD = "a castle on a hill"
 """The prompt of the long film."""
@@ -136,8 +137,8 @@ def look(picture: Tensor) -> Tensor:
 
 def difference(before: Tensor, after: Tensor, step: CameraStep) -> float:
     """Mean absolute difference, 0..1, of the middles of two frames [1, 3, H, W] in the view of the second."""
-    height, width = before.shape[2:]
-    moved, _ = warp(before, field(step, (height, width)), step.border)
+    warp = warp_for(step, (before.shape[2], before.shape[3]))
+    moved = before if warp is None else warp.apply(before)[0]
     return float((middle(moved) - middle(after)).abs().mean())
 
 

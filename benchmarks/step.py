@@ -24,6 +24,7 @@ from plain import NOISE, PlainStep
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from vqanim.camera.step import CameraStep
 from vqanim.engine.device import choose_device
 from vqanim.engine.precision import weights_dtype
 from vqanim.guidance.descent import Descent
@@ -32,7 +33,7 @@ from vqanim.models.clip import TEXT_PARTS, CLIPPerceptor, clip_package
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import VQGAN, VQGANGenerator
-from vqanim.timeline.plan import CameraStep, FramePlan, StartPlan, WeightedTerm
+from vqanim.timeline.plan import FramePlan, StartPlan, WeightedTerm
 
 IMAGENET = VQGANConfig(
     embed_dim=256, n_embed=16384, gumbel=False, ddconfig={

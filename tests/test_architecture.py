@@ -17,17 +17,16 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset(
-        {"errors", "types", "files", "cache", "ffmpeg", "oklab", "effects", "resample", "settings", "lazy"}
-    ),
-    frozenset({"models"}),
-    frozenset({"icons"}),
+    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "settings", "lazy"}),
+    frozenset({"losses"}),
+    frozenset({"models", "camera"}),
+    frozenset({"icons", "effects"}),
     frozenset({"scene"}),
     frozenset({"timeline", "importers"}),
-    frozenset({"guidance", "camera", "takes", "audio"}),
+    frozenset({"guidance", "takes", "audio", "plots"}),
     frozenset({"engine", "film"}),
     frozenset({"preview", "songs", "response"}),
-    frozenset({"pages"}),
+    frozenset({"report"}),
     frozenset({"api", "doctor"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),

@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
@@ -77,10 +78,14 @@ def patience() -> float:
     return seconds
 
 
-def raw_input(width: int, height: int, fps: str) -> list[str]:
-    """Options of an input of RGB pictures through standard input, `width` x `height` pixels each."""
-    shape = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
-    return [*shape, "-framerate", fps, *LOCAL, "-i", "pipe:0"]
+def raw_input(width: int, height: int, fps: Fraction | int, even: bool = False) -> list[str]:
+    """Options of an input of RGB pictures through standard input, `width` x `height` pixels each.
+
+    even: they come with even sides, as `encoding` makes them.
+    """
+    sides = (width + width % 2, height + height % 2) if even else (width, height)
+    shape = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", "x".join(map(str, sides))]
+    return [*shape, "-framerate", str(fps), *LOCAL, "-i", "pipe:0"]
 
 
 class Encoder:

@@ -269,9 +269,9 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
     from PIL import Image
 
     pixels = np.asarray(image)
-    grey = (pixels >> 8).astype(np.uint8)
+    gray = (pixels >> 8).astype(np.uint8)
     clear = image.info.get("transparency")
     if not isinstance(clear, int):
-        return Image.fromarray(grey).convert("RGB")
+        return Image.fromarray(gray).convert("RGB")
     alpha = np.where(pixels == clear, 0, 255).astype(np.uint8)
-    return Image.fromarray(np.stack([grey, grey, grey, alpha], axis=-1))
+    return Image.fromarray(np.stack([gray, gray, gray, alpha], axis=-1))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+__all__ = ["F", "torch"]
+
 
 class LazyModule:
     """Stands for a module and imports it when the first attribute is asked for."""

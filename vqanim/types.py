@@ -42,6 +42,8 @@ class Stage:
     steps: int
     detail: float = 1.0
     """Share of a generator's own resolution, for those that have one apart from the picture's size."""
+    fresh: bool = False
+    """Whether it begins from noise that is there only for something to grow from, and may be toned down."""
 
 
 class Generator(Protocol):
@@ -132,4 +134,19 @@ class FeatureNetwork(Protocol):
 
     def __call__(self, images: Image) -> tuple[Tensor, ...]:
         """Layers [B, C, h, w] of images [B, 3, H, W] in 0..1, fine to coarse, differentiable."""
+        ...
+
+
+Valid: TypeAlias = "Tensor"
+"""Float [1, 1, H, W]: 1 where a warped picture shows the old one, 0 where it shows what lies beyond."""
+
+
+class Warp(Protocol):
+    """How the picture of a frame becomes the view of another: along a camera, by depth or by flow."""
+
+    def apply(self, picture: Image, depth: Tensor | None = None) -> tuple[Image, Valid]:
+        """The picture in 0..1 as it is seen after the movement, and how far each pixel is really known.
+
+        depth: float [1, 1, H, W], how far away the picture's pixels lie, for warps that need to know.
+        """
         ...

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from vqanim.camera.matrix import step_matrix
-from vqanim.camera.warp import field, warp
-from vqanim.resample import move_picture
-from vqanim.timeline.plan import CameraStep
+from vqanim.camera import move_saved, warp_for, warp_for_view
+from vqanim.camera.homography import Homography, step_matrix
+from vqanim.camera.step import CameraStep, Move
 
 BORDERS = ["reflect", "wrap", "edge", "#804020"]
 EXACT = 1e-5
@@ -31,17 +32,27 @@ def smooth(height: int, width: int) -> Tensor:
 
 
 def moved(image: Tensor, step: CameraStep, border: str = "reflect") -> Tensor:
-    height, width = image.shape[-2:]
-    return warp(image, field(step, (height, width)), border)[0]
+    return warped(image, step, border)[0]
+
+
+def warped(image: Tensor, step: CameraStep, border: str = "reflect") -> tuple[Tensor, Tensor]:
+    warp = warp_for(replace(step, border=border), (image.shape[2], image.shape[3]))
+    assert warp is not None
+    return warp.apply(image)
+
+
+def field(step: CameraStep, size: tuple[int, int]) -> Tensor:
+    return Homography.of(step_matrix(step, size), step.border, size, "cpu").field
 
 
 def validity(step: CameraStep, size: tuple[int, int]) -> Tensor:
-    return warp(torch.rand(1, 3, *size), field(step, size))[1]
+    return warped(torch.rand(1, 3, *size), step)[1]
 
 
 def test_a_still_step_returns_the_very_same_image() -> None:
     image = torch.rand(1, 3, 7, 13)
-    picture, valid = warp(image, field(CameraStep(), (7, 13)))
+    assert warp_for(CameraStep(), (7, 13)) is None
+    picture, valid = warp_for_view((), "wrap", (7, 13)).apply(image)
     assert torch.equal(picture, image)
     assert torch.equal(valid, torch.ones(1, 1, 7, 13))
 
@@ -134,7 +145,7 @@ def test_a_wrapped_picture_has_no_seam() -> None:
 
 def test_a_color_lies_beyond_the_edge_with_a_soft_rim() -> None:
     image = torch.ones(1, 3, 8, 8)
-    shifted, valid = warp(image, field(CameraStep(shift_x=2.5 / 8), (8, 8)), "#804020")
+    shifted, valid = warped(image, CameraStep(shift_x=2.5 / 8), "#804020")
     color = torch.tensor([0x80, 0x40, 0x20]) / 255
     assert torch.allclose(shifted[0, :, 3, 0], color)
     assert torch.allclose(shifted[0, :, 3, 2], (color + 1) / 2, atol=EXACT)
@@ -182,7 +193,7 @@ def test_no_move_shows_a_black_border(border: str, step: CameraStep) -> None:
 def test_a_step_and_its_inverse_give_the_picture_back(step: CameraStep) -> None:
     size = (48, 80)
     image = smooth(*size)
-    undo = np.linalg.inv(step_matrix(step, size[1], size[0]))
+    undo = np.linalg.inv(step_matrix(step, size))
     angle = np.degrees(np.arctan2(undo[1, 0], undo[0, 0]))
     middle = undo @ np.array([size[1] / 2, size[0] / 2, 1.0])
     shift = (middle[:2] - np.array([size[1], size[0]]) / 2) / size[1]
@@ -213,16 +224,16 @@ def test_the_result_stays_in_range() -> None:
 
 
 def test_an_unknown_border_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="border 'mirror': allowed reflect, wrap, edge or a colour"):
-        warp(torch.rand(1, 3, 8, 8), field(CameraStep(scale=2), (8, 8)), "mirror")
+    with pytest.raises(ValueError, match="border 'mirror': allowed reflect, wrap, edge or a color"):
+        warp_for(CameraStep(scale=2, border="mirror"), (8, 8))
 
 
 def test_warping_is_one_resampling_of_batches_too() -> None:
     images = torch.rand(2, 3, 8, 12)
-    grid = field(CameraStep(scale=1.1, angle=3), (8, 12))
-    both, valid = warp(images, grid)
+    step = CameraStep(scale=1.1, angle=3)
+    both, valid = warped(images, step)
     assert valid.shape == (1, 1, 8, 12)
-    assert torch.equal(both[1:], warp(images[1:], grid)[0])
+    assert torch.equal(both[1:], moved(images[1:], step))
 
 
 def test_a_turn_and_its_return_bring_the_picture_back() -> None:
@@ -236,7 +247,7 @@ def test_a_turn_and_its_return_bring_the_picture_back() -> None:
 @pytest.mark.parametrize("border", BORDERS)
 def test_beyond_the_edge_of_a_turned_picture_lies_the_border(border: str) -> None:
     step = CameraStep(yaw=25, tilt=10)
-    picture, valid = warp(smooth(48, 64), field(step, (48, 64)), border)
+    picture, valid = warped(smooth(48, 64), step, border)
     assert torch.isfinite(picture).all()
     assert 0.2 < valid.mean() < 0.8
     assert valid[0, 0, 24, 0] == 1
@@ -250,5 +261,5 @@ def test_the_film_moves_a_picture_as_the_take_does() -> None:
     image = smooth(48, 64)
     painted = (moved(image, step)[0].permute(1, 2, 0).numpy() * 255).round()
     picture = (image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    shown = move_picture(picture, step_matrix(step, 64, 48))
+    shown = move_saved(picture, [Move(step)])
     assert np.abs(shown - painted)[3:-3, 3:-3].max() <= 3

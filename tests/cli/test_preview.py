@@ -17,7 +17,7 @@ from tests.probe import decode_frame, probe
 from vqanim import api
 from vqanim.cli import ticker
 from vqanim.preview.animatic import preview_size
-from vqanim.preview.views import find_views
+from vqanim.preview.camera import find_views
 from vqanim.takes.lock import lock_folder
 from vqanim.timeline import FrameRef
 

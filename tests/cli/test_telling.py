@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from vqanim.camera.step import CameraStep
 from vqanim.cli.bar import Bar
 from vqanim.cli.telling import report_to, weights
 from vqanim.engine.events import (
@@ -28,7 +29,6 @@ from vqanim.engine.events import (
 from vqanim.engine.timings import Pace
 from vqanim.film import FilmDone
 from vqanim.timeline.plan import (
-    CameraStep,
     FilmFrame,
     FramePlan,
     FrameRef,

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.plans import frame_plan, make_descent, paint_from
+from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import Painter, resize
 from vqanim.errors import InputError
 from vqanim.guidance.descent import Descent, DescentResult
@@ -15,7 +16,7 @@ from vqanim.guidance.views import Viewer
 from vqanim.icons import IconSpec, icon_figure
 from vqanim.icons.draw import draw_icon
 from vqanim.models.load import load_generator, load_perceptor
-from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, StartPlan
+from vqanim.timeline.plan import FramePlan, FrameRef, StartPlan
 
 FIRST = frame_plan(start=StartPlan("gradient", colors=((0.9, 0.2, 0.1), (0.1, 0.2, 0.9))), steps=0)
 NEXT = replace(FIRST, index=1, previous=FrameRef("main", 0), start=None)

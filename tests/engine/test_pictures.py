@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from tests.plans import frame_plan, make_descent, paint_from
 from vqanim.api import prepare, render
+from vqanim.camera.step import CameraStep
 from vqanim.engine.events import FrameDone, RunStarted
 from vqanim.engine.frame import Painter
 from vqanim.engine.start import start_picture, to_tensor, whole_picture
@@ -22,7 +23,7 @@ from vqanim.losses.statistics import edges, style_distance, style_of, unit
 from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene
-from vqanim.timeline.plan import CameraStep, FrameRef, StartPlan, WeightedTerm
+from vqanim.timeline.plan import FrameRef, StartPlan, WeightedTerm
 
 SIDE = 48
 FIRST = frame_plan(steps=8, cutouts=(4,), start=StartPlan("color", colors=((0.5, 0.5, 0.5),)))

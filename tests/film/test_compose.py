@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.film.conftest import frame_picture
 from tests.timeline.films import compiled
-from vqanim.camera.matrix import path_matrix
+from vqanim.camera.homography import path_matrix
 from vqanim.effects import Moment, apply_effects
 from vqanim.errors import OutputError
 from vqanim.files import Picture
@@ -39,7 +39,7 @@ def shoot(timeline: Timeline) -> Paint:
     def paint(shot: str, index: int) -> Picture:
         (take,) = (take for take in timeline.shots if take.name == shot)
         steps = [plan.camera for plan in take.frames[1 : index + 1]]
-        back = np.linalg.inv(path_matrix(steps, WIDTH, HEIGHT))
+        back = np.linalg.inv(path_matrix(steps, (HEIGHT, WIDTH)))
         points = np.einsum("ij,jhw->ihw", back, np.stack([x, y, np.ones_like(x)]))
         return world(points[0] / points[2], points[1] / points[2])
 

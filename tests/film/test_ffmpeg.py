@@ -12,7 +12,7 @@ from vqanim.errors import OutputError
 from vqanim.ffmpeg import encode, executable, raw_input
 from vqanim.files import Picture
 
-RAW = [*raw_input(16, 16, "12"), "-f", "rawvideo"]
+RAW = [*raw_input(16, 16, 12), "-f", "rawvideo"]
 PICTURE = np.zeros((16, 16, 3), np.uint8)
 
 
@@ -48,7 +48,7 @@ def test_it_is_killed_when_we_stop(tmp_path: Path, error: type[BaseException]) -
 
     endless = ["-re", "-f", "lavfi", "-i", "testsrc=size=16x16", "-map", "1", "-f", "rawvideo"]
     with pytest.raises(error):
-        encode([*raw_input(16, 16, "12"), *endless], pictures(), tmp_path / "out")
+        encode([*raw_input(16, 16, 12), *endless], pictures(), tmp_path / "out")
 
 
 def test_a_missing_binary_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

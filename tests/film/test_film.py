@@ -57,7 +57,7 @@ def test_the_poster_shows_what_has_grown(count: int, index: int) -> None:
     assert poster_index(count) == index
 
 
-def test_a_finished_film_is_recognised(make_frames: MakeFrames, timeline: Timeline, tmp_path: Path) -> None:
+def test_a_finished_film_is_recognized(make_frames: MakeFrames, timeline: Timeline, tmp_path: Path) -> None:
     frames = make_frames(4)
     list(film(frames, tmp_path, timeline))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import vqanim
-from vqanim.camera.matrix import step_matrix
+from vqanim.camera.homography import step_matrix
 from vqanim.importers import import_settings
 from vqanim.timeline import Timeline
 
@@ -38,7 +38,7 @@ def deforum_settings(**keys: Any) -> dict[str, Any]:
 def steps(timeline: Timeline) -> list[Matrix]:
     """Forward matrices of every frame but the first."""
     (shot,) = timeline.shots
-    return [step_matrix(plan.camera, *SIZE) for plan in shot.frames[1:]]
+    return [step_matrix(plan.camera, (SIZE[1], SIZE[0])) for plan in shot.frames[1:]]
 
 
 def corners(matrix: Matrix) -> Matrix:

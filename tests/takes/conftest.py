@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vqanim.camera.step import CameraStep
 from vqanim.files import Picture
 from vqanim.takes.digest import RunKey
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import CameraStep, FramePlan, FrameRef, WeightedTerm
+from vqanim.timeline.plan import FramePlan, FrameRef, WeightedTerm
 
 
 @pytest.fixture

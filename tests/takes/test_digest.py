@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.plans import frame_plan
+from vqanim.camera.step import CameraStep
 from vqanim.errors import InputError
 from vqanim.files import Picture
 from vqanim.icons import Figure, IconSpec
@@ -17,7 +18,6 @@ from vqanim.takes import digest
 from vqanim.takes.digest import RunKey, chain_digest, content_hash, join_perceptors, pixel_hash
 from vqanim.timeline.plan import (
     AreaPlan,
-    CameraStep,
     FramePlan,
     FrameRef,
     Segment,

@@ -6,9 +6,10 @@ import cmath
 import math
 from collections.abc import Iterable
 
+from vqanim.camera.step import CameraStep
 from vqanim.errors import SceneError
 from vqanim.scene import load_scene_text
-from vqanim.timeline import CameraStep, FramePlan, Limits, Timeline, compile_timeline
+from vqanim.timeline import FramePlan, Limits, Timeline, compile_timeline
 
 
 def compiled(text: str, limits: Limits = Limits()) -> Timeline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.timeline.films import compiled, frames_of
-from vqanim.timeline.anchors import find_anchors, similarity
+from vqanim.timeline.frames import find_anchors, similarity
 from vqanim.timeline.plan import FrameRef, WeightedTerm
 
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.timeline.films import compiled, frames_of, mistakes, path
+from vqanim.camera.homography import path_matrix
 from vqanim.timeline import FrameRef, Timeline
-from vqanim.timeline.homography import path_homography
 from vqanim.timeline.plan import Look, WeightedTerm
 
 ONE = "duration: 2s\nprompts: [a]\n"
@@ -332,7 +332,7 @@ def test_a_loop_looks_at_its_first_frame_from_where_the_camera_is() -> None:
         (term,) = back_terms(film)[index : index + 1]
         assert term is not None
         assert term.target is not None
-        there = path_homography(frame.camera for frame in film.shots[0].frames[1 : index + 1])
+        there = path_matrix(frame.camera for frame in film.shots[0].frames[1 : index + 1])
         assert np.reshape(term.target.view, (3, 3)) == pytest.approx(there, abs=1e-6)
 
 
@@ -368,3 +368,14 @@ def test_a_film_of_several_shots_dissolves_into_its_first_picture() -> None:
     assert seen(film, 15) == [("b", 5, 0.5), ("a", 0, 0.5)]
     assert seen(film, 19) == [("b", 9, 0.028), ("a", 0, 0.972)]
     assert Fraction(len(film.edit), 1) == 20
+
+
+def test_per_cent_of_a_film_that_repeats_are_the_same_where_it_is_read_and_where_it_is_cut() -> None:
+    # Ten times 11 frames are 11 s, so that 10.6 s, ten times the duration as written, is not its end.
+    film = compiled(
+        "fps: 10\nprompts: a\neffects: [{blur: {0s: 0, 10.6s: 0.01, 100%: 0}}]\n"
+        "shots: [{name: a, duration: 1.06s, repeat: 10}]"
+    )
+    assert len(film.edit) == 110
+    assert film.edit[106].effects[0].amount == 0.01
+    assert film.edit[108].effects[0].amount == 0.005

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from vqanim.scene import load_scene_text
-from vqanim.timeline import ShotPlan, Timeline, compile_timeline
+from vqanim.timeline import Timeline, compile_timeline
+from vqanim.timeline.plan import ShotPlan
 
 CHANGE = """prompts:
 - {text: a lake, weight: {0s: 1, 2s: [0, step]}}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.timeline.films import compiled, frames_of, movement, path
-from vqanim.timeline import CameraStep
+from vqanim.camera.step import CameraStep
 
 PROMPTS = "prompts: [a lake]\n"
 WILD = """\

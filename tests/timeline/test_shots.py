@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.timeline.films import compiled, frames_of, mistakes, movement, path, weights
-from vqanim.timeline import FrameRef, StartPlan, Timeline
+from vqanim.timeline import FrameRef, Timeline
+from vqanim.timeline.plan import StartPlan
 
 TWO = """\
 fps: 10

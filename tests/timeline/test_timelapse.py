@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.timeline.films import compiled, mistakes
-from vqanim.timeline import CameraStep, FrameRef, ShotPlan
+from vqanim.camera.step import CameraStep
+from vqanim.timeline import FrameRef
+from vqanim.timeline.plan import ShotPlan
 
 ONE = "fps: 4\nduration: 2s\nkind: timelapse\nprompts: [a]\nguidance: {steps: 3, first_steps: 10}\n"
 TWO = """\

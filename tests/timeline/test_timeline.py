@@ -13,18 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.timeline.films import compiled, frames_of, mistakes, weights
+from vqanim.camera.step import CameraStep
 from vqanim.errors import SceneError
 from vqanim.scene import load_scene_text
 from vqanim.scene.model import Size
-from vqanim.timeline import (
-    CameraStep,
-    FramePlan,
-    Limits,
-    PerceptorPlan,
-    ViewLimits,
-    WeightedTerm,
-    compile_timeline,
-)
+from vqanim.timeline import FramePlan, Limits, ViewLimits, compile_timeline
+from vqanim.timeline.plan import PerceptorPlan, WeightedTerm
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = "duration: 1s\nprompts: [a lake]\n"
@@ -294,7 +288,7 @@ def test_ten_thousand_frames_with_several_prompts_compile_at_once() -> None:
     assert time.process_time() - began < 5  # about half a second on an idle machine
 
 
-@pytest.mark.parametrize("module", ["vqanim.timeline", "vqanim.camera.matrix"])
+@pytest.mark.parametrize("module", ["vqanim.timeline", "vqanim.camera"])
 def test_the_numbers_of_a_film_need_no_torch(module: str) -> None:
     code = f"import {module}, sys; print('torch' in sys.modules, 'kornia' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.timeline.films import compiled, frames_of, mistakes
-from vqanim.timeline import CameraStep, Timeline
-from vqanim.timeline.homography import farthest_move, path_homography, step_homography
+from vqanim.camera.homography import farthest_move, path_matrix, step_matrix
+from vqanim.camera.step import CameraStep
+from vqanim.timeline import Timeline
 
 FILM = "fps: 12\nduration: 3s\nprompts: [a]\n"
 
@@ -20,7 +21,7 @@ def steps(film: Timeline) -> list[CameraStep]:
 
 def where(film: Timeline, x: float, y: float) -> tuple[float, float]:
     """Where a point of the first picture is in the last one, in frame widths from the middle."""
-    moved = path_homography(steps(film)) @ np.array([x, y, 1.0])
+    moved = path_matrix(steps(film)) @ np.array([x, y, 1.0])
     return float(moved[0] / moved[2]), float(moved[1] / moved[2])
 
 
@@ -53,15 +54,15 @@ def test_turns_are_the_same_at_any_fps(fps: int) -> None:
     slow, fast = (
         steps(compiled(f"fps: {each}\nduration: 3s\nprompts: [a]\n{camera}")) for each in (fps, 4 * fps)
     )
-    back = np.linalg.inv(path_homography(fast[: 4 * len(slow) - 3]))
-    assert farthest_move(back @ path_homography(slow), 0.5) < 1e-6
+    back = np.linalg.inv(path_matrix(fast[: 4 * len(slow) - 3]))
+    assert farthest_move(back @ path_matrix(slow), 0.5) < 1e-6
 
 
 def test_a_look_that_goes_round_comes_back_without_a_roll() -> None:
     look = "look: {x: '12 * sin(tau * t / 2)', y: '9 * cos(tau * t / 2) - 9'}"
     film = compiled(f"fps: 12\nduration: {25 / 12:.9f}s\nprompts: [a]\ncamera: {{{look}}}\n")
     assert any(step.roll for step in steps(film))
-    assert farthest_move(path_homography(steps(film)), 0.5) < 1e-6
+    assert farthest_move(path_matrix(steps(film)), 0.5) < 1e-6
 
 
 def test_turns_are_blended_over_a_transition() -> None:
@@ -78,7 +79,7 @@ def test_turns_are_blended_over_a_transition() -> None:
 def test_perspective_comes_after_scale_and_shift() -> None:
     step = CameraStep(scale=2.0, shift_x=0.1, yaw=5.0)
     flat, turn = CameraStep(scale=2.0, shift_x=0.1), CameraStep(yaw=5.0)
-    assert step_homography(step) == pytest.approx(step_homography(turn) @ step_homography(flat))
+    assert step_matrix(step) == pytest.approx(step_matrix(turn) @ step_matrix(flat))
 
 
 def test_a_camera_that_does_not_turn_has_steps_without_angles() -> None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from vqanim.film import FilmDone
     from vqanim.film.found import CutFound
     from vqanim.film.reel import EncodeOptions
-    from vqanim.pages.compare import Comparison
-    from vqanim.pages.rendered import Rendered
     from vqanim.preview.outline import ModelLine
+    from vqanim.report.compare import Comparison
+    from vqanim.report.film import Render
 
 
 def encode(
@@ -144,13 +144,13 @@ def report(source: str | Path, out: str | Path | None = None, *, force: bool = F
     out: the page; `report.html` in the folder when None. force: another file in its place is overwritten.
     Raises UsageError, InputError when there is no render, SceneError and OutputError.
     """
-    from vqanim.pages.live import read_warnings
-    from vqanim.pages.report import REPORT
-    from vqanim.pages.report import write_report as write
+    from vqanim.report.live import read_warnings
+    from vqanim.report.report import REPORT
+    from vqanim.report.report import write_report as write
 
     rendered = find_rendered(source)
     path = rendered.folder / REPORT if out is None else Path(out)
-    warnings = dict.fromkeys((*rendered.shown.timeline.warnings, *read_warnings(rendered.folder)))
+    warnings = dict.fromkeys((*rendered.film.timeline.warnings, *read_warnings(rendered.folder)))
     make_folder(path.parent)
     write(rendered, path, tuple(warnings), force=force)
     return path
@@ -165,9 +165,8 @@ def compare(
     only by force. Raises UsageError, InputError where there is no render or no frame, SceneError and
     OutputError.
     """
-    from vqanim.pages.compare import compare_renders
-    from vqanim.pages.compare_page import comparison_page
-    from vqanim.pages.kit import write_page
+    from vqanim.report.compare import compare_renders, comparison_page
+    from vqanim.report.page import write_page
 
     path = Path(out)
     if path.is_dir() or (path.exists() and not force):
@@ -179,13 +178,12 @@ def compare(
     return found
 
 
-def find_rendered(source: str | Path) -> Rendered:
+def find_rendered(source: str | Path) -> Render:
     """A render as its folder tells, whatever has become of its scene since.
 
     source: as for `report`. Raises InputError and SceneError.
     """
-    from vqanim.pages.rendered import Rendered
-    from vqanim.pages.shown import show
+    from vqanim.report.film import Film, Render
 
     path = Path(source)
     folder = path if path.is_dir() else default_folder(path.stem)
@@ -195,7 +193,7 @@ def find_rendered(source: str | Path) -> Rendered:
         of = "is no render's folder" if path.is_dir() else f"holds no render of {path}; render it first"
         raise InputError(f"{folder}: {of} (there is no scene.resolved.yaml in it)")
     prepared, folder, stem = find_render(folder, ())
-    return Rendered(folder, stem, show(prepared.scene, prepared.timeline), model_lines(prepared))
+    return Render(folder, stem, Film.of(prepared.scene, prepared.timeline), model_lines(prepared))
 
 
 def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:
@@ -206,11 +204,11 @@ def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:
 
 
 def write_report(
-    rendered: Rendered, path: Path, warnings: Sequence[str], guard: Guard
+    rendered: Render, path: Path, warnings: Sequence[str], guard: Guard
 ) -> PageWritten | PageFailed:
     """Write what is looked back upon after a render; no fault of that is one of the render."""
     from vqanim.engine.events import PageFailed, PageWritten
-    from vqanim.pages import report
+    from vqanim.report import report
 
     try:
         report.write_report(rendered, path, warnings, guard)

@@ -56,11 +56,17 @@ def draw_plot(outline: Outline, path: Path) -> None:
 
     Raises OutputError.
     """
-    from vqanim.pages.plot import write_plot
-    from vqanim.preview.chart import draw_chart
-
     make_folder(path.parent)
-    (write_plot if path.suffix.lower() == ".html" else draw_chart)(outline, path)
+    if path.suffix.lower() == ".html":
+        from vqanim.report.page import plan_page, write_page
+
+        write_page(path, plan_page(outline))
+    else:
+        from vqanim.plots.curves import Marks, moving
+        from vqanim.plots.picture import draw_chart
+
+        shots = Marks(outline.seconds, outline.marks.shots)
+        draw_chart(outline.title, moving(outline.tracks), shots, path)
 
 
 def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = None) -> Part | None:
@@ -83,20 +89,15 @@ def preview(
     """Make an MP4 and a GIF of what the camera and the edit do, without models and without torch.
 
     out: a folder for them, `renders/<stem>-preview` when None. picture: `grid`, `start`, `frame` or a path.
-    progress: hears how many pictures are made, of how many.
+    progress: called with the number of pictures that are made, and of all.
     Raises UsageError, InputError, OutputError, and LockedError when another preview is made there.
     """
-    from vqanim.preview.animatic import Wanted, make_preview
+    from vqanim.preview.animatic import make_preview
 
-    folder = prepared.default_folder
-    wanted = Wanted(
-        folder.name,
-        Path(out) if out is not None else folder.with_name(f"{folder.name}-preview"),
-        folder,
-        picture,
-        part,
-    )
-    yield from make_preview(prepared.scene, prepared.timeline, wanted, progress)
+    render_folder = prepared.default_folder
+    folder = Path(out) if out is not None else render_folder.with_name(f"{render_folder.name}-preview")
+    scene, timeline = prepared.scene, prepared.timeline
+    yield from make_preview(scene, timeline, folder, render_folder, picture, part, progress)
 
 
 def measure(prepared: Prepared, device: str = "auto") -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vqanim.engine.precision import Precision
     from vqanim.film import FilmDone
     from vqanim.film.reel import Find
-    from vqanim.pages.live import LivePage
+    from vqanim.report.live import LivePage
     from vqanim.timeline import FrameRef
 
 
@@ -103,10 +103,9 @@ def _render(
     from vqanim.engine.render import paint_takes
     from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
-    from vqanim.pages.live import live_page
-    from vqanim.pages.rendered import Rendered
-    from vqanim.pages.report import PART_REPORT, REPORT
-    from vqanim.pages.shown import show
+    from vqanim.report.film import Film, Render
+    from vqanim.report.live import LivePage
+    from vqanim.report.report import PART_REPORT, REPORT
     from vqanim.takes.archive import write_keeping_old
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
@@ -128,16 +127,16 @@ def _render(
             timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
         )
         growing = live_path(folder, stem)
-        film = show(prepared.scene, timeline, part)
+        film = Film.of(prepared.scene, timeline, part)
 
         with (
             closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
-            live_page(folder, film, store, stem, lock.check) as watched,
+            LivePage(folder, film, store, stem, lock.check) as watched,
         ):
             painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 timings.on_event(event)
-                watched.hear(event)
+                watched.on_event(event)
                 if isinstance(event, RunStarted):
                     attic = Path(event.superseded_to) if event.superseded_to else None
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
@@ -161,7 +160,7 @@ def _render(
                 timings.add_films(monotonic() - making)
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
-                rendered = Rendered(folder, stem, film, model_lines(prepared))
+                rendered = Render(folder, stem, film, model_lines(prepared))
                 yield write_report(rendered, page, watched.warnings, lock.check)
         remove_live(growing)
 
@@ -208,9 +207,9 @@ def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Pat
 def page_failures(page: LivePage) -> list[PageFailed]:
     """What is to be told when the page that is watched cannot be written; once."""
     from vqanim.engine.events import PageFailed
-    from vqanim.pages.live import PAGE
+    from vqanim.report.live import PAGE
 
-    return [PageFailed(PAGE, reason) for reason in page.faults()]
+    return [PageFailed(PAGE, reason) for reason in page.failures()]
 
 
 def changed_settings(

@@ -92,7 +92,7 @@ def _check_files(files: list[Path], song: Path, *, force: bool) -> None:
 def _report(listener: SongAnalysis, beats: Beats) -> Iterator[str]:
     from vqanim.audio.analysis import CLEAR
     from vqanim.audio.spectrum import RATE
-    from vqanim.cli.songtext import sparkline
+    from vqanim.plots.text import sparkline
     from vqanim.scene.soundtrack import NAMES
 
     yield f"{words.short_path(listener.song.path)}: {words.duration(listener.song.seconds)}"
@@ -142,13 +142,14 @@ def _write(
 
 
 def _write_plot(listener: SongAnalysis, beats: Beats, meter: int, path: Path) -> None:
-    from vqanim.audio.plot import draw_plot
-    from vqanim.audio.spectrum import RATE
-    from vqanim.files import staged, writing
+    from vqanim.plots.curves import Marks
+    from vqanim.plots.picture import draw_chart
     from vqanim.scene.soundtrack import NAMES
+    from vqanim.timeline.tracks import Track
 
-    signals = {name: listener.signal(name) for name in NAMES}
+    tracks = [Track(name, "sound", "", listener.signal(name)) for name in NAMES]
+    bars = beats.beats[beats.downbeat % meter :: meter]
+    sections = tuple((section.start, section.label) for section in beats.sections)
+    marks = Marks(listener.song.seconds, (), beats.beats, bars, sections)
     title = f"{listener.song.path.name}   {beats.tempo:.1f} bpm"
-    picture = draw_plot(title, listener.song.seconds, beats, signals, RATE, meter)
-    with writing(path), staged(path) as temporary:
-        picture.save(temporary, "PNG")
+    draw_chart(title, tracks, marks, path, song=True)

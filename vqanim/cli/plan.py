@@ -124,7 +124,7 @@ def _measure(prepared: Any, device: str, quiet: bool) -> None:
 
 def describe(outline: Outline) -> Iterator[str]:
     """All of it for people, in lines."""
-    from vqanim.cli.plots import plots
+    from vqanim.plots.text import text_plots
 
     seconds, fps = words.duration(outline.seconds), words.number(outline.fps)
     yield (
@@ -151,9 +151,9 @@ def describe(outline: Outline) -> Iterator[str]:
     if outline.prompts:
         yield "\nprompts, with their weights at keyframes"
         yield words.rows([(_short(prompt.text), _keys(prompt)) for prompt in outline.prompts])
-    if lines := plots(outline):
+    if moving := [track for track in outline.tracks if not track.is_constant]:
         yield "\ncurves"
-        yield from (f"  {line}".rstrip() for line in lines)
+        yield from (f"  {line}".rstrip() for line in text_plots(moving, outline.marks))
     if still := [track for track in outline.tracks if track.is_constant and track.group != "prompts"]:
         yield "\nthe same all the time"
         yield "  " + ", ".join(f"{track.name} {words.number(track.low)}" for track in still)

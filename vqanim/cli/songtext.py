@@ -1,11 +1,9 @@
-"""What was heard in a song, as text: JSON, a table, and curves of one line for the terminal."""
+"""What was heard in a song, as text: JSON and a table."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -17,11 +15,6 @@ from vqanim.scene.soundtrack import NAMES, Soundtrack
 if TYPE_CHECKING:
     from vqanim.audio.analysis import Beats, SongAnalysis
 
-COLUMNS = 60
-"""Characters of a curve."""
-_BLOCKS = " ▁▂▃▄▅▆▇█"
-_PLAIN = " .:-=+*#@"
-"""For terminals that cannot draw blocks."""
 Table: TypeAlias = dict[str, Floats]
 
 
@@ -61,23 +54,3 @@ def _sampled(listener: SongAnalysis, beats: Beats, fps: float) -> Table:
     table = {name: Signal(RATE, listener.signal(name)).at(seconds) for name in NAMES}
     clock = Soundtrack("", beats=beats.beats, first_beat=beats.first_beat).clock()
     return table if clock is None else {**table, BEAT: clock.counts(seconds)}
-
-
-def sparkline(values: Floats, rate: float, columns: int = COLUMNS) -> str:
-    """A curve in one line: of each column the mean of what is largest every quarter of a second."""
-    if not len(values):
-        return ""
-    ramp = _BLOCKS if _can_write(_BLOCKS) else _PLAIN
-    size = max(1, round(rate / 4))
-    peaks = np.maximum.reduceat(values, np.arange(0, len(values), size))
-    edges = np.linspace(0, len(peaks), min(columns, len(peaks)) + 1).astype(int)
-    heights = [float(peaks[first : max(last, first + 1)].mean()) for first, last in pairwise(edges.tolist())]
-    return "".join(ramp[round(height * (len(ramp) - 1))] for height in heights)
-
-
-def _can_write(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import MappingProxyType
 
+from vqanim.camera.resample import from_bytes, to_bytes
 from vqanim.effects.color import brightness, contrast, flash, grain, hue, saturation, strobe, vignette
 from vqanim.effects.kinds import BLACK, WHITE, EffectKind, EffectNow, Moment, factor, share
 from vqanim.effects.space import blur, punch, shake
 from vqanim.files import Picture
-from vqanim.resample import from_bytes, to_bytes
 
 __all__ = ["EFFECTS", "EffectKind", "EffectNow", "Moment", "apply_effects", "changes_nothing"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vqanim.camera.resample import blur_picture, from_bytes, move_picture, to_bytes, zoom_matrix
 from vqanim.effects.kinds import EffectNow, Floats, Moment
-from vqanim.resample import blur_picture, from_bytes, move_picture, to_bytes, zoom_matrix
 
 SHAKES_PER_SECOND = 9.0
 """How often a shaking camera changes its mind: hands tremble at about this rate."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqanim.camera.warp import field, matrix_field, warp
+from vqanim.camera import warp_for, warp_for_view
 from vqanim.engine.events import StageTime
 from vqanim.engine.feedback import feed_back, hold
 from vqanim.engine.random import generator as random_generator
@@ -137,7 +137,8 @@ class Painter:
     def _stages(self, plan: FramePlan) -> tuple[Stage, ...]:
         if plan.steps == 0 or plan.opens_on_picture:
             return (Stage(*self.size, plan.steps),)
-        return self.generator.stages(plan.steps, self.size)
+        first, *others = self.generator.stages(plan.steps, self.size)
+        return (replace(first, fresh=True), *others)
 
     def _steps(
         self,
@@ -209,8 +210,8 @@ class Painter:
         for target in targets:
             if target.frame is not None:
                 saved = to_tensor(inputs[Input("target", target.frame)]).to(self.device)
-                grid = matrix_field(target.view, self.size).to(self.device)
-                images[target], valids[target] = warp(saved, grid, target.border)
+                warp = warp_for_view(target.view, target.border, self.size, self.device)
+                images[target], valids[target] = warp.apply(saved)
         return Context(picture, params, valid, images, params_of, valids, areas)
 
     def _carried(self, plan: FramePlan, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
@@ -218,10 +219,8 @@ class Painter:
         [1, 1, H, W] was in that frame; None where nothing moved."""
         assert plan.previous is not None
         before = self._saved(plan, inputs[Input("previous", plan.previous)])
-        warped, valid = before, None
-        if not plan.camera.still:
-            grid = field(plan.camera, self.size).to(self.device)
-            warped, valid = warp(before, grid, plan.camera.border)
+        warp = warp_for(plan.camera, self.size, self.device)
+        warped, valid = (before, None) if warp is None else warp.apply(before)
         reference = before if plan.anchor is None else None
         if self.generator.exact and plan.anchor is not None:
             reference = to_tensor(inputs[Input("anchor", plan.anchor)]).to(self.device)

@@ -12,17 +12,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.camera.matrix import moves_matrix
+from vqanim.camera import move_saved
 from vqanim.effects import Moment, apply_effects
 from vqanim.errors import InputError, OutputError
 from vqanim.ffmpeg import QUIET, FfmpegError, decode, raw_input
 from vqanim.files import Picture, read_picture
 from vqanim.film.reel import Find, Reel
-from vqanim.resample import move_picture
-from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Look, Timeline
+from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Timeline
 
 KEPT_IN_MEMORY = 6
-"""Saved frames: two neighbours of two takes, and the first of a loop."""
+"""Saved frames: two neighbors of two takes, and the first of a loop."""
 WORKERS = 2
 """Film frames in the making at a time; most of the work is Pillow's, which threads do side by side."""
 
@@ -59,15 +58,8 @@ def compose(frame: FilmFrame, saved: Mapping[FrameRef, Picture], seed: int) -> P
 
 
 def _layer(layer: Layer, saved: Mapping[FrameRef, Picture], moment: Moment) -> Picture:
-    looks = [(look.share, _look(look, saved[look.frame])) for look in layer.looks]
+    looks = [(look.share, move_saved(saved[look.frame], look.moves)) for look in layer.looks]
     return apply_effects(blend(looks), layer.effects, moment)
-
-
-def _look(look: Look, picture: Picture) -> Picture:
-    if not look.moves:
-        return picture
-    height, width, _ = picture.shape
-    return move_picture(picture, moves_matrix(look.moves, width, height), look.moves[-1].step.border)
 
 
 def compose_all(
@@ -141,8 +133,8 @@ def interpolate(
     """
     width, height = size
     arguments = [
-        *(*QUIET, *raw_input(width, height, f"{rate.numerator}/{rate.denominator}")),
-        *("-vf", _FILTER.format(fps=f"{fps.numerator}/{fps.denominator}")),
+        *(*QUIET, *raw_input(width, height, rate)),
+        *("-vf", _FILTER.format(fps=fps)),
         *("-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"),
     ]
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,21 +66,16 @@ def live_film(timeline: Timeline, find: Find, path: Path) -> Iterator[LiveFilm]:
     It is no part of the result: when the film itself is made it is removed by `remove_live`.
     Raises LiveError when it cannot be made, at the end of the context at the latest.
     """
-    sides = (timeline.width + timeline.width % 2, timeline.height + timeline.height % 2)
-    source = raw_input(*sides, f"{timeline.fps.numerator}/{timeline.fps.denominator}")
+    source = raw_input(timeline.width, timeline.height, timeline.fps, even=True)
     arguments = [*source, "-vf", color_filter("yuv420p"), *_QUICK, *_FORMAT]
     make_folder(path.parent)
     remove_live(path)
-    running = encoding(arguments, path, even=True)
-    with _live_errors():
-        encoder = running.__enter__()
-    try:
+    with ExitStack() as stack:
+        with _live_errors():
+            encoder = stack.enter_context(encoding(arguments, path, even=True))
         yield LiveFilm(timeline, find, encoder)
-    except BaseException as error:
-        running.__exit__(type(error), error, error.__traceback__)
-        raise
-    with _live_errors():
-        running.__exit__(None, None, None)
+        with _live_errors():
+            stack.close()
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Figure:
 class IconSpec:
     """A figure in one color on a ground of one color, with noise under it.
 
-    The noise separates figure and ground for an optimiser that starts from the picture.
+    The noise separates figure and ground for an optimizer that starts from the picture.
     """
 
     figure: Figure

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from vqanim.errors import UsageError
 from vqanim.files import Picture
-from vqanim.film.compose import make_reel
+from vqanim.film.compose import compose_all
 from vqanim.film.formats.gif import choose_frames, open_gif
 from vqanim.film.formats.video import WEB, VideoSettings, open_video
 from vqanim.film.make import FilmDone, Manifest, write_stale
 from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
 from vqanim.preview.outline import without_styles
-from vqanim.preview.pictures import Stage, Takes
+from vqanim.preview.pictures import PreviewFrames
 from vqanim.preview.strip import Strip
 from vqanim.scene.model import Scene
 from vqanim.takes.lock import lock_folder
 from vqanim.timeline.part import Part, cut_part
-from vqanim.timeline.plan import FrameRef, Timeline
-from vqanim.timeline.tracks import Track, find_tracks
+from vqanim.timeline.plan import Timeline
+from vqanim.timeline.tracks import find_tracks
 
 Progress = Callable[[int, int], None]
-"""Hears how many pictures are made, and how many there will be."""
+"""Called with the number of pictures that are made, and of all."""
 MANIFEST = Manifest("preview.json")
-VERSION = 2
+VERSION = 3
 """Bumped by hand whenever the same scene would give another preview."""
 WIDTH, MOST_HEIGHT = 384, 512
 """Pixels of the picture of a preview: large enough to read, small enough to be quick."""
@@ -41,51 +40,47 @@ LONG, LONG_WIDTH = 480, 304
 CRF = 20
 MOST_GIF_FPS = Fraction(25, 2)
 """Frames a second; the MP4 has those of the film."""
-KEPT_FILES = 32
-"""Pictures on disk at a time; a film mostly goes straight on."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to preview and where."""
-
-    stem: str
-    """Name of the scene file; the films are called `<stem>-preview`."""
-    folder: Path
-    render_folder: Path
-    """Where the scene's takes would be."""
-    picture: str = "grid"
-    part: Part | None = None
+KEPT = 32
+"""Saved frames in memory; a film mostly goes straight on."""
 
 
 def make_preview(
-    scene: Scene, timeline: Timeline, wanted: Wanted, progress: Progress = lambda done, pictures: None
+    scene: Scene,
+    timeline: Timeline,
+    folder: Path,
+    render_folder: Path,
+    picture: str = "grid",
+    part: Part | None = None,
+    progress: Progress = lambda done, pictures: None,
 ) -> Iterator[FilmDone]:
-    """Write an MP4 and a GIF, telling after each; those that are up to date are left alone.
+    """Write an MP4 and a GIF, with an event after each; those that are up to date are left alone.
 
-    progress: hears how many pictures are made, of how many.
+    render_folder: of the render, whose frames may be shown; the films are called `<its name>-preview`.
+    picture: see PreviewFrames.
     Raises UsageError before anything is written, also when a file is there that was not made here;
     InputError for pictures that are missing or broken; LockedError when another preview is made there;
     OutputError.
     """
-    part = wanted.part or Part(0, len(timeline.edit))
+    part = part or Part(0, len(timeline.edit))
     width, height = preview_size(timeline)
     small = replace(cut_part(timeline, part), width=width, height=height)
-    takes = Takes(Stage(timeline, width, height, wanted.render_folder), wanted.picture)
-    takes.check(saved for frame in small.edit for saved in frame.frames)
-    strip = _strip(scene, timeline, small, part)
-    with tempfile.TemporaryDirectory() as scratch:
-        counter = _Counter(progress)
-        reel = _with_strip(make_reel(small, _Files(takes, Path(scratch)).find), strip, counter)
-        outputs = _outputs(small, reel, wanted)
-        counter.pictures = reel.count
-        for output in outputs:
-            if output.path.is_dir() or (output.path.exists() and not MANIFEST.knows(output.path)):
-                raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
-        content = _content(small, takes, strip, wanted)
-        with lock_folder(wanted.folder, "making a preview") as lock:
-            digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
-            yield from write_stale(reel, outputs, digests, MANIFEST, lock.check)
+    frames = PreviewFrames(timeline, (width, height), render_folder, picture)
+    frames.check(saved for frame in small.edit for saved in frame.frames)
+    tracks = (
+        replace(track, values=track.values[part.first : part.end])
+        for track in without_styles(find_tracks(timeline), scene)
+    )
+    shown = tuple(track for track in tracks if not np.isnan(track.values).all())
+    strip = Strip(width, float(small.fps), part.first, shown, small.chapters)
+    reel = _reel(small, frames, strip, progress)
+    outputs = _outputs(small, reel, folder / f"{render_folder.name}-preview")
+    for output in outputs:
+        if output.path.is_dir() or (output.path.exists() and not MANIFEST.knows(output.path)):
+            raise UsageError(f"{output.path}: is there and was not made here; choose another --out")
+    content = _digest(small, frames, strip)
+    digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
+    with lock_folder(folder, "making a preview") as lock:
+        yield from write_stale(reel, outputs, digests, MANIFEST, lock.check)
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:
@@ -97,95 +92,52 @@ def preview_size(timeline: Timeline) -> tuple[int, int]:
     return across, down
 
 
-def _strip(scene: Scene, timeline: Timeline, small: Timeline, part: Part) -> Strip:
-    tracks = (
-        replace(track, values=track.values[part.first : part.end])
-        for track in without_styles(find_tracks(timeline), scene)
-    )
-    shown: tuple[Track, ...] = tuple(track for track in tracks if not np.isnan(track.values).all())
-    return Strip(small.width, float(small.fps), part.first, shown, small.chapters)
+def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progress) -> Reel:
+    """The film with the strip under it."""
+    load = lru_cache(KEPT)(frames.picture)
+
+    def play(indices: Iterable[int]) -> Iterator[Picture]:
+        chosen = list(indices)
+        composed = compose_all((small.edit[index] for index in chosen), load, small.seed)
+        for done, (index, above) in enumerate(zip(chosen, composed, strict=True), 1):
+            progress(done, len(chosen))
+            yield np.concatenate([above, strip.draw(index)])
+
+    return Reel(small.width, small.height + strip.height, small.fps, len(small.edit), play)
 
 
-def _outputs(small: Timeline, reel: Reel, wanted: Wanted) -> list[Output]:
-    sound = sound_digest(small.sound)
+def _outputs(small: Timeline, reel: Reel, stem: Path) -> list[Output]:
+    mp4, gif = (stem.with_name(f"{stem.name}{ending}") for ending in (".mp4", ".gif"))
     settings = VideoSettings(WEB, CRF, f"{small.title} (preview)", small.chapters)
-    gif_fps, gif_width = min(small.gif_fps, MOST_GIF_FPS), min(small.gif_width, reel.width)
-    paths = [wanted.folder / f"{wanted.stem}-preview{ending}" for ending in (".mp4", ".gif")]
+    fps, width = min(small.gif_fps, MOST_GIF_FPS), min(small.gif_width, reel.width)
     return [
         Output(
             "mp4",
-            paths[0],
-            {"video": settings, "sound": sound},
+            mp4,
+            {"video": settings, "sound": sound_digest(small.sound)},
             range(reel.count),
-            lambda: open_video(reel, paths[0], settings, small.sound),
+            lambda: open_video(reel, mp4, settings, small.sound),
         ),
         Output(
             "gif",
-            paths[1],
-            {"fps": gif_fps, "width": gif_width},
-            choose_frames(reel.count, reel.fps, gif_fps)[0],
-            lambda: open_gif(reel, paths[1], gif_fps, gif_width),
+            gif,
+            {"fps": fps, "width": width},
+            choose_frames(reel.count, reel.fps, fps)[0],
+            lambda: open_gif(reel, gif, fps, width),
         ),
     ]
 
 
-def _content(small: Timeline, takes: Takes, strip: Strip, wanted: Wanted) -> str:
+def _digest(small: Timeline, frames: PreviewFrames, strip: Strip) -> str:
     """Digest of all that is seen."""
-    frames = dict.fromkeys(saved for frame in small.edit for saved in frame.frames)
-    seen = map(takes.view, frames)
-    views = [(view.origin, view.new_from_old.tolist(), view.border) for view in seen]
-    digest = hashlib.sha256()
-    texts = [(track.name, track.group, track.values.tolist()) for track in strip.tracks]
+    saved = dict.fromkeys(saved for frame in small.edit for saved in frame.frames)
+    views = [(view.origin, view.new_from_old.tolist(), view.border) for view in map(frames.view, saved)]
+    tracks = [(track.name, track.group, track.values.tolist()) for track in strip.tracks]
     starts = [shot.frames[0].start for shot in small.shots]
     size = (VERSION, small.width, small.height, str(small.fps), small.seed, strip.first)
-    for what in (size, small.edit, small.chapters, views, texts, starts, wanted.picture):
-        digest.update(repr(what).encode("utf-8"))
-    for path in takes.files():
+    digest = hashlib.sha256(
+        repr((size, small.edit, small.chapters, views, tracks, starts, frames.kind)).encode()
+    )
+    for path in frames.files():
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-class _Files:
-    """Puts frames where the film room looks for them, when it does."""
-
-    def __init__(self, takes: Takes, folder: Path) -> None:
-        self._takes, self._folder = takes, folder
-        self._there: dict[FrameRef, Path] = {}
-        self._made = 0
-
-    def find(self, frame: FrameRef) -> Path:
-        """The file of a frame, which is drawn unless it was lately."""
-        if frame not in self._there:
-            path = self._folder / f"{self._made}.bmp"
-            self._made += 1
-            Image.fromarray(self._takes.picture(frame)).save(path)
-            self._there[frame] = path
-            while len(self._there) > KEPT_FILES:
-                self._there.pop(next(iter(self._there))).unlink()
-        return self._there[frame]
-
-
-@dataclass
-class _Counter:
-    """Counts the pictures."""
-
-    hear: Progress
-    pictures: int = 0
-    done: int = 0
-
-    def add(self) -> None:
-        """One more."""
-        self.done += 1
-        self.hear(self.done, self.pictures)
-
-
-def _with_strip(reel: Reel, strip: Strip, counter: _Counter) -> Reel:
-    """The same film with the strip under it."""
-
-    def play(indices: Iterable[int]) -> Iterator[Picture]:
-        wanted = list(indices)
-        for index, picture in zip(wanted, reel.play(wanted), strict=True):
-            counter.add()
-            yield np.concatenate([picture, strip.draw(index)])
-
-    return replace(reel, height=reel.height + strip.height, play=play)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import starmap
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,12 @@ import numpy as np
 from vqanim.engine.timings import Disk, Estimate, Timings, disk_space, estimate
 from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
-from vqanim.scene.model import Prompt, Scene
+from vqanim.plots.curves import Marks
+from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
+from vqanim.timeline.clips import clips_of
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
-from vqanim.timeline.runs import see_shots
 from vqanim.timeline.sampling import Clocks
-from vqanim.timeline.shots import Span, lay_out
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 if TYPE_CHECKING:
@@ -101,14 +100,22 @@ class Outline:
     stale: int = 0
     """Painted frames that no longer hold."""
 
+    @property
+    def marks(self) -> Marks:
+        """Shots and beats over the time of the film."""
+        shots = tuple((shot.at, shot.name) for shot in self.shots)
+        return Marks(self.seconds, shots, self.beats, self.bars)
+
     def document(self) -> dict[str, Any]:
         """What JSON holds; values that do not exist are null."""
-        plain = {name: value for name, value in vars(self).items() if name != "tracks"}
-        document = {name: _plain(value) for name, value in plain.items()}
+        document = asdict(replace(self, tracks=()))
         if self.time is not None:
             document["time"]["total"] = self.time.total
         document["tracks"] = [
-            {"name": track.name, "group": track.group, "unit": track.unit, "values": _values(track)}
+            {
+                **vars(track),
+                "values": [None if math.isnan(v) else round(v, 9) for v in track.values.tolist()],
+            }
             for track in self.tracks
         ]
         return document
@@ -215,75 +222,41 @@ def _shots(scene: Scene, timeline: Timeline) -> Iterator[ShotLine]:
 
 def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Iterator[PromptLine]:
     """Keyframes are looked up where the film shows them, so that weights are those that are painted with."""
-    spans = see_shots(lay_out(scene), scene)
-    base = TimeBase(math.fsum(span.duration for span in spans), scene.fps, sound=scene.sound)
+    clips = clips_of(scene)
+    base = TimeBase(math.fsum(clip.duration for clip in clips), scene.fps, sound=scene.sound)
     plans = shown_plans(timeline)
-    times = np.array([plan.time for plan in plans])
-    names = np.array([plan.shot for plan in plans])
-    moments: dict[str, set[int]] = {}
-    for span in spans:
-        own = np.flatnonzero(names == span.shot.name)
-        if own.size:
-            for prompt in span.shot.prompts:
-                wanted = [span.start, *_breaks(prompt, span, base)]
-                found = {int(own[np.abs(times[own] - moment).argmin()]) for moment in wanted}
-                moments.setdefault(_shown(prompt, span), set()).update(found)
+    times, names = np.array([plan.time for plan in plans]), np.array([plan.shot for plan in plans])
+    keyframes: dict[str, set[int]] = {}
+    for clip in clips:
+        own = np.flatnonzero(names == clip.shot.name)
+        for prompt in clip.shot.prompts if own.size else ():
+            breaks = Clocks(clip, base).breaks(prompt.weight)
+            inside = [time for time in breaks if clip.start <= time <= clip.start + clip.duration]
+            found = {int(own[np.abs(times[own] - time).argmin()]) for time in (clip.start, *inside)}
+            name = prompt.text or PurePath(prompt.image or "").name  # as its track is called
+            keyframes.setdefault(name, set()).update(found)
     for track in tracks:
         if track.group == "prompts":
-            indices = sorted(moments.get(track.name) or _first_known(track))
-            keys = [(index, track.values[index]) for index in indices]
-            yield PromptLine(
-                track.name,
-                tuple(
-                    (float(index / timeline.fps), float(weight)) for index, weight in keys if weight == weight
-                ),
-            )
-
-
-def _first_known(track: Track) -> set[int]:
-    return {int(np.flatnonzero(~np.isnan(track.values))[0])}
-
-
-def _breaks(prompt: Prompt, span: Span, base: TimeBase) -> list[float]:
-    """Seconds of film at which the weight of a prompt has a key, within its shot."""
-    moments = Clocks(span, base).breaks(prompt.weight)
-    return [moment for moment in moments if span.start <= moment <= span.start + span.duration]
-
-
-def _shown(prompt: Prompt, span: Span) -> str:
-    """A prompt as its track is called."""
-    return prompt.text or PurePath(prompt.image or "").name
+            known = np.flatnonzero(~np.isnan(track.values)).tolist()
+            indices = sorted(keyframes.get(track.name) or known[:1])
+            keys = ((float(i / timeline.fps), float(track.values[i])) for i in indices)
+            yield PromptLine(track.name, tuple((at, weight) for at, weight in keys if weight == weight))
 
 
 def model_lines(
     generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], timeline: Timeline
 ) -> tuple[ModelLine, ...]:
-    """What is told about the models of a film."""
+    """The models of a film: the generator, then the perceptors."""
     shares = [None, *(plan.share for plan in timeline.perceptors)]
-    return tuple(starmap(_model_line, zip([generator, *perceptors], shares, strict=True)))
-
-
-def _model_line(entry: ModelEntry, share: float | None) -> ModelLine:
-    return ModelLine(
-        entry.kind, entry.name, entry.license, entry.commercial, entry.size, is_here(entry), share
+    return tuple(
+        ModelLine(entry.kind, entry.name, entry.license, entry.commercial, entry.size, _is_here(entry), share)
+        for entry, share in zip([generator, *perceptors], shares, strict=True)
     )
 
 
-def is_here(entry: ModelEntry) -> bool:
+def _is_here(entry: ModelEntry) -> bool:
     """Whether every file of a model is on this machine; nothing is read."""
     try:
         return all(file.locate().is_file() for file in entry.files.values())
     except (InputError, OSError):
         return False
-
-
-def _values(track: Track) -> list[float | None]:
-    return [None if math.isnan(value) else round(value, 9) for value in track.values.tolist()]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, ShotLine | PromptLine | ModelLine | Disk | Estimate | SoundPlan):
-        return asdict(value)
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return value

@@ -14,7 +14,7 @@ from vqanim.scene.areas import check_areas
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.describe import homes
-from vqanim.scene.lengths import Lengths, find_lengths, is_given, place_of
+from vqanim.scene.durations import find_durations, is_given, place_of
 from vqanim.scene.model import (
     MAX_SHOTS,
     Carry,
@@ -145,20 +145,20 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     del values["vqanim"]
     values[options[_RATE][0]] = _take_rate(root, reader)
     nodes = _shot_nodes(root, reader)
-    lengths = find_lengths(root, nodes, values["duration"], reader)
     rate = values[options[_RATE][0]] or reader.fps
-    starts = _starts(lengths)
+    durations = find_durations(root, nodes, values["duration"], rate, reader)
+    starts: list[float | None] = [span.written for span in durations.spans] or [None] * len(nodes)
     reader.slack = float(Fraction(1, 2) / rate) + 1e-6
-    reader.bases = {"film": lengths.film, "shot": None}
+    reader.bases = {"film": durations.film, "shot": None}
     values |= {key: reader.field(key, options[key][1], root) for key in _TIMED}
-    reader.bases = {"film": lengths.painted, "shot": None}
-    reader.pieces = lengths.pieces
+    reader.bases = {"film": durations.painted, "shot": None}
+    reader.spans = durations.spans
     whole = replace(_read_shot(root, reader), **_read_own(root, own, reader))
     whole = whole if nodes else _without_lead(whole, root, reader)
     shots = tuple(
         _inner_shot(node, root, duration, seconds, begins, reader)
         for node, duration, seconds, begins in zip(
-            nodes, lengths.durations, lengths.seconds, starts[: len(nodes)], strict=True
+            nodes, durations.written, durations.seconds, starts[: len(nodes)], strict=True
         )
     )
     _check_loops(values["loop"], shots if nodes else (whole,), root, reader)
@@ -236,13 +236,6 @@ def _refuse_rate(node: Mapping, reader: Reader) -> None:
         return
     reader.refuse(rate.place, "found a rate in a shot, allowed is one for the film: guidance.rate at the top")
     guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
-
-
-def _starts(lengths: Lengths) -> list[float | None]:
-    """Seconds of the film at which each shot begins, as written; None where a mistake hides it."""
-    if len(lengths.pieces) < len(lengths.seconds):
-        return [None] * len(lengths.seconds)
-    return [piece.film for piece in lengths.pieces]
 
 
 def _read_own(node: Mapping, keys: Sequence[str], reader: Reader) -> dict[str, Any]:

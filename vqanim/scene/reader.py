@@ -14,7 +14,7 @@ from vqanim.errors import Place, Problem
 from vqanim.scene.curves import Base, Curve
 from vqanim.scene.musical import SongTimes, exact
 from vqanim.scene.options import Declared, Kind, Option, PairKind, SectionKind, keys_of, options_of
-from vqanim.scene.times import MUSICAL, Time, TimeBase, parse_time
+from vqanim.scene.times import MUSICAL, Span, Time, TimeBase, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
 MANY = 20
@@ -24,15 +24,6 @@ NOT_YET = "comes in a later version, not yet"
 
 class Refused(Exception):
     """A value that cannot be read; the problem is already noted."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A shot as it is painted, and where the film shows it first. Seconds."""
-
-    film: float
-    painted: float
-    duration: float
 
 
 @dataclass
@@ -59,7 +50,7 @@ class Reader:
     """Names of signals that expressions may say."""
     starts: dict[Base, float | None] = dataclasses.field(default_factory=dict)
     """Seconds of the film at which each time begins; None where that is unknown because of a mistake."""
-    pieces: tuple[Piece, ...] = ()
+    spans: tuple[Span, ...] = ()
     """Where film time and painted time go apart."""
     slack: float = 1e-6
     """Seconds by which a moment may lie before its time begins, for the first frame of a shot."""
@@ -134,11 +125,10 @@ class Reader:
 
     def _painted(self, second: float) -> float:
         """The moment at which what is seen at a second of the film is painted."""
-        here = [piece for piece in self.pieces if piece.film <= second + 1e-9]
+        here = [span for span in self.spans if span.written <= second + 1e-9]
         if not here:
             return second
-        piece = here[-1]
-        return piece.painted + min(second - piece.film, piece.duration)
+        return float(here[-1].painted) + min(second - here[-1].written, here[-1].duration)
 
     def mapping(self, node: Node, allowed: str) -> Mapping:
         """The node, which must be a mapping. Raises Refused."""

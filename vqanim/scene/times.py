@@ -86,6 +86,38 @@ class Time:
         return self.text
 
 
+@dataclass(frozen=True)
+class Span:
+    """Where one shot lies: as it is painted, and in the film, which may repeat and hold it."""
+
+    duration: float
+    """Seconds of its take, not rounded to frames."""
+    painted: Fraction
+    """Seconds that are painted before it."""
+    lag: float
+    """Seconds by which the film comes to it later, as written, for what is repeated and held before it."""
+    first: int
+    """Number of its first painted frame among those of all shots."""
+    count: int
+    """Its painted frames."""
+    begins: Fraction
+    """Seconds of the film at which it begins, with what is repeated as long as its painted frames."""
+    played: Fraction
+    """Seconds of film before its last picture is held."""
+    freeze: Fraction
+    """Seconds for which its last picture is held in the film."""
+
+    @property
+    def written(self) -> float:
+        """Seconds of the film at which it begins as written."""
+        return float(self.painted) + self.lag
+
+    @property
+    def ends(self) -> Fraction:
+        """Seconds of the film at which it ends."""
+        return self.begins + self.played + self.freeze
+
+
 def nearest_frame(seconds: Fraction | float, rate: Fraction) -> int:
     """Number of the frame that is nearest to a moment, at `rate` frames a second; of two the later.
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from vqanim.camera.step import DEFAULT_FOV
 from vqanim.errors import InputError
 from vqanim.files import Picture, sha256_of
-from vqanim.timeline.plan import DEFAULT_FOV, FramePlan, TimelapsePlan
+from vqanim.timeline.plan import FramePlan, TimelapsePlan
 
 ENGINE_VERSION = 4
 """Bumped by hand whenever the same plan would give other pixels."""

@@ -1,10 +1,10 @@
-"""What a long optimisation has painted so far: its pictures, and a state from which it goes on.
+"""What a long optimization has painted so far: its pictures, and a state from which it goes on.
 
     <folder>/recording.json     of what: the digest of all that decides the pictures
     <folder>/000012.png         the picture after 12 steps
     <folder>/state.safetensors  numbers, read as data; every few pictures a newer one
 
-It lasts as long as the optimisation does. Pictures are on the disk before the state that follows them.
+It lasts as long as the optimization does. Pictures are on the disk before the state that follows them.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _LARGEST_STATE = 2**31
 
 @dataclass(frozen=True)
 class State:
-    """What an optimisation needs to go on."""
+    """What an optimization needs to go on."""
 
     arrays: Mapping[str, npt.NDArray[np.float32]]
     counts: Mapping[str, int]
 
 
 class Recording:
-    """One optimisation's folder. Who uses it holds a lock on the folder above."""
+    """One optimization's folder. Who uses it holds a lock on the folder above."""
 
     def __init__(self, folder: Path, digest: str) -> None:
         """`digest` stands for all that decides the pictures, which of the steps are recorded included."""

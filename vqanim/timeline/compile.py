@@ -13,17 +13,14 @@ from vqanim.scene.heard import signals_of
 from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
-from vqanim.timeline.between import ShotCamera
+from vqanim.timeline.camera import ShotCamera
+from vqanim.timeline.clips import clips_of
 from vqanim.timeline.edit import cut_film, cut_keys
-from vqanim.timeline.frames import Film, plan_shot
-from vqanim.timeline.loops import lead_back
+from vqanim.timeline.frames import Limits, plan_shot
 from vqanim.timeline.motion import cell_length
-from vqanim.timeline.plan import Limits, PerceptorPlan, ShotPlan, SoundPlan, Timeline
-from vqanim.timeline.runs import see_shots
-from vqanim.timeline.sampling import Clocks, Sampler
-from vqanim.timeline.shots import Span, lay_out
-from vqanim.timeline.timelapse import as_timelapse, check_timelapse
-from vqanim.timeline.view import DIGITS, View
+from vqanim.timeline.plan import PerceptorPlan, SoundPlan, Timeline
+from vqanim.timeline.runs import lead_back
+from vqanim.timeline.sampling import Clocks, Sampler, tidy
 
 _GIF_WIDTH = 480
 _GIF_FPS = Fraction(25)
@@ -50,29 +47,24 @@ def compile_timeline(
     """
     scene = _with_sound(scene, clock, signals)
     width, height = _fitted_size(scene, limits)
-    spans = see_shots(lay_out(scene), scene)
-    duration = math.fsum(span.duration for span in spans)
-    aspect = height / width
-    film = Film(
-        scene.seed,
-        float(scene.rate),
-        aspect,
-        cell_length(duration),
-        limits,
-        scene.models.used,
-        in_betweens=scene.rate != scene.fps,
-        loop=scene.loop,
-    )
+    clips = clips_of(scene)
+    duration = math.fsum(clip.duration for clip in clips)
     sampler = Sampler()
-    cameras = _cameras(spans, film, TimeBase(duration, scene.fps, sound=scene.sound), scene.rate)
+    base = TimeBase(duration, scene.fps, sound=scene.sound)
+    clocks = [Clocks(clip, base, several=len(clips) > 1, rate=scene.rate) for clip in clips]
+    cameras = [
+        ShotCamera(here, _before(here, before), height / width, cell_length(duration))
+        for before, here in zip([None, *clocks], clocks, strict=False)
+    ]
+    carried = [camera.clocks if camera.before is not None else None for camera in cameras]
     shots = tuple(
-        _take(camera, sampler, following)
-        for camera, following in zip(cameras, [*map(_carried, cameras[1:]), None], strict=True)
+        plan_shot(scene, limits, camera, sampler, following)
+        for camera, following in zip(cameras, [*carried[1:], None], strict=True)
     )
-    shots = lead_back(scene, spans, shots)
-    edit, chapters = cut_film(scene, spans, shots, sampler, cameras)
+    shots = lead_back(scene, clips, shots)
+    edit, chapters = cut_film(scene, clips, shots, sampler, cameras)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
-    keys = cut_keys(scene, spans, shots, sampler) if smooth else ()
+    keys = cut_keys(scene, clips, shots, sampler) if smooth else ()
     if sampler.problems:
         raise SceneError(sampler.problems.values())
     gif_width, gif_fps = _gif(scene, width, height, len(edit))
@@ -121,39 +113,17 @@ def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fracti
     return columns, fps
 
 
-def _cameras(spans: tuple[Span, ...], film: Film, base: TimeBase, rate: Fraction) -> list[ShotCamera]:
-    """Every shot on its clocks, with those of the shot that it carries on."""
-    clocks = [Clocks(span, base, several=len(spans) > 1, rate=rate) for span in spans]
-    cameras = []
-    for number, here in enumerate(clocks):
-        before = None
-        if number and here.span.shot.transition.kind == "carry":
-            before = replace(clocks[number - 1], until=here.span.start + here.span.blend)
-        cameras.append(ShotCamera(film, here, before))
-    return cameras
-
-
-def _carried(camera: ShotCamera) -> Clocks | None:
-    """The clocks of a shot that carries on from the one before it; None for others."""
-    return camera.clocks if camera.before is not None else None
-
-
-def _take(camera: ShotCamera, sampler: Sampler, following: Clocks | None) -> ShotPlan:
-    """What is painted of a shot. following: the clocks of the shot that carries on from it."""
-    shot = camera.clocks.span.shot
-    take = plan_shot(camera.film, camera.clocks, camera.before, sampler, following)
-    if shot.kind != "timelapse":
-        return take
-    check_timelapse(View(shot.camera, camera.clocks, camera.film.aspect), sampler)
-    return as_timelapse(take, shot)
+def _before(here: Clocks, before: Clocks | None) -> Clocks | None:
+    """The clocks of the shot before, if its last picture is carried on; they stop with the transition."""
+    if before is None or here.clip.shot.transition.kind != "carry":
+        return None
+    return replace(before, until=here.clip.start + here.clip.blend)
 
 
 def _perceptors(scene: Scene) -> tuple[PerceptorPlan, ...]:
     """Those that count, with weights that add up to 1."""
     total = sum(use.weight for use in scene.models.used)
-    return tuple(
-        PerceptorPlan(use.name, round(float(use.weight / total), DIGITS)) for use in scene.models.used
-    )
+    return tuple(PerceptorPlan(use.name, tidy(float(use.weight / total))) for use in scene.models.used)
 
 
 def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:
@@ -162,14 +132,11 @@ def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:
     if max(wanted) > MAX_SIDE:
         message = f"found {wanted[0]}x{wanted[1]}, allowed {MAX_SIDE} pixels a side at most"
         raise SceneError([Problem(Place(scene.file, 0, "size"), message)])
-    width, height = (_fitted_side(side, limits) for side in wanted)
-    return width, height
-
-
-def _fitted_side(side: int, limits: Limits) -> int:
     multiple = limits.multiple
-    nearest = (2 * side + multiple) // (2 * multiple)
-    return multiple * min(max(nearest, -(-limits.min_side // multiple)), MAX_SIDE // multiple)
+    nearest = ((2 * side + multiple) // (2 * multiple) for side in wanted)
+    least, most = -(-limits.min_side // multiple), MAX_SIDE // multiple
+    width, height = (multiple * min(max(side, least), most) for side in nearest)
+    return width, height
 
 
 def _edit_warnings(scene: Scene) -> tuple[str, ...]:

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
+import numpy as np
+
+from vqanim.camera.homography import farthest_move, path_matrix
+from vqanim.effects import EFFECTS, EffectNow, changes_nothing
+from vqanim.scene.edit import Each, Effect, Hit
 from vqanim.scene.model import Scene
-from vqanim.scene.times import TimeBase
-from vqanim.timeline.between import ShotCamera
-from vqanim.timeline.effects import EffectClock, effects_at
-from vqanim.timeline.homography import farthest_move, path_homography
+from vqanim.scene.sound import BEAT
+from vqanim.scene.times import SAME_MOMENT, TimeBase, nearest_frame
+from vqanim.timeline.camera import ShotCamera
+from vqanim.timeline.clips import Clip, Cut, cuts_of
 from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
-from vqanim.timeline.runs import SEAM_SECONDS, Cut, Run, make_runs, place_shots, seam_share
-from vqanim.timeline.sampling import Sampler
-from vqanim.timeline.shots import Span
-from vqanim.timeline.view import tidy
+from vqanim.timeline.runs import SEAM_SECONDS, Run, make_runs, seam_share
+from vqanim.timeline.sampling import Floats, Sampler, seconds_of, tidy
 
 CLOSED = 0.002
 """Frame widths: a loop's camera is back where it began when no corner is farther off than this."""
-
-
 KEYS_PAST_END = 3
 """ffmpeg ends so many frames before those that it is given do."""
+_NEAR_BEAT = 0.02
+"""Beats: a beat that hits are counted from may lie so little before the moment that was written."""
+_NEAR = 0.02
+"""Seconds, for the same reason."""
 
 
 def cut_film(
     scene: Scene,
-    spans: Sequence[Span],
+    clips: Sequence[Clip],
     shots: Sequence[ShotPlan],
     sampler: Sampler,
     cameras: Sequence[ShotCamera],
@@ -38,26 +44,25 @@ def cut_film(
     Mistakes in the curves of effects, and loops whose camera does not close, are noted in `sampler`.
     cameras: of all shots. Raises SceneError with every shot that the film does not show.
     """
-    cuts = place_shots(spans, scene, scene.fps)
+    cuts = cuts_of(clips, scene, scene.fps)
     runs = make_runs(scene, cuts, shots, scene.fps, cameras)
     for cut, run in zip(cuts, runs, strict=True):
-        _check_loop(scene, cut, run, cameras[0].film.aspect, sampler)
+        _check_loop(scene, cut, run, cameras[0].aspect, sampler)
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
-    length = float(sum(Fraction(cut.seconds) for cut in cuts))
-    base = TimeBase(length, scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
-    clock = EffectClock.of(len(seen), base, scene.fps)
+    base = TimeBase(float(clips[-1].ends), scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
+    clock = _Clock(len(seen), base, scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
     film = tuple(
         FilmFrame(tidy(float(index / scene.fps)), layers, effects[index]) for index, layers in enumerate(seen)
     )
-    return film, tuple(Chapter(cut.shot.name, cut.first) for cut in cuts)
+    return film, tuple(Chapter(cut.clip.shot.name, cut.first) for cut in cuts)
 
 
 def cut_keys(
-    scene: Scene, spans: Sequence[Span], shots: Sequence[ShotPlan], sampler: Sampler
+    scene: Scene, clips: Sequence[Clip], shots: Sequence[ShotPlan], sampler: Sampler
 ) -> tuple[FilmFrame, ...]:
     """The film at the painted rate and without its own effects, for something that finds frames between."""
-    cuts = place_shots(spans, scene, scene.rate)
+    cuts = cuts_of(clips, scene, scene.rate)
     runs = make_runs(scene, cuts, shots, scene.rate)
     seen = _seen(scene, cuts, runs, scene.rate, sampler)
     past = [replace(seen[-1][-1], looks=runs[-1].looks(len(seen) + more)) for more in range(KEYS_PAST_END)]
@@ -68,17 +73,11 @@ def cut_keys(
 def _seen(
     scene: Scene, cuts: Sequence[Cut], runs: Sequence[Run], fps: Fraction, sampler: Sampler
 ) -> list[tuple[Layer, ...]]:
-    seen = _seen_of_shots(scene, cuts, runs, fps, sampler)
-    return _led_back(seen, fps) if scene.loop and not runs[0].loop else seen
-
-
-def _seen_of_shots(
-    scene: Scene, cuts: Sequence[Cut], runs: Sequence[Run], fps: Fraction, sampler: Sampler
-) -> list[tuple[Layer, ...]]:
     """The layers of every frame: one shot, or two where one dissolves into the next."""
-    covers = [_dissolve_frames(cut, fps) for cut in cuts[1:]] + [Fraction(0)]
+    # A float's last bit must not add a frame.
+    covers = [round(Fraction(cut.clip.dissolve) * fps, 9) for cut in cuts[1:]] + [Fraction(0)]
     effects = [
-        effects_at(cut.shot.effects, cut.shot.hits, _clock_of_shot(scene, cut, cover, fps), sampler)
+        effects_at(cut.clip.shot.effects, cut.clip.shot.hits, _clock_of_shot(scene, cut, cover, fps), sampler)
         for cut, cover in zip(cuts, covers, strict=True)
     ]
     seen: list[tuple[Layer, ...]] = []
@@ -96,21 +95,16 @@ def _seen_of_shots(
                 effects[number - 1][cut.first + index - before.first],
             )
             seen.append((outgoing, replace(here, share=share)) if share > 0 else (outgoing,))
-    return seen
+    return _led_back(seen, fps) if scene.loop and not runs[0].loop else seen
 
 
-def _dissolve_frames(cut: Cut, fps: Fraction) -> Fraction:
-    # A float's last bit must not add a frame.
-    return round(Fraction(cut.span.dissolve) * fps, 9)
-
-
-def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> EffectClock:
+def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> _Clock:
     """Of every frame of a shot and those under the dissolve that follows."""
-    name = cut.shot.name if len(scene.shots) > 1 else ""
+    name = cut.clip.shot.name if len(scene.shots) > 1 else ""
     start = float(cut.first / fps)
-    late = start - cut.span.written
+    late = start - cut.clip.written
     base = TimeBase(cut.seconds, scene.fps, start, scene.sound, late, frame=float(1 / fps))
-    return EffectClock.of(cut.count + math.ceil(cover), base, fps, name)
+    return _Clock(cut.count + math.ceil(cover), base, fps, name)
 
 
 def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[Layer, ...]]:
@@ -118,7 +112,7 @@ def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[La
     seam = min(SEAM_SECONDS * fps, Fraction(len(seen), 2))
     blended: list[tuple[Layer, ...]] = []
     for index, layers in enumerate(seen):
-        share = tidy(seam_share(float((index - (len(seen) - seam)) / seam)))
+        share = tidy(seam_share(index, len(seen), seam))
         if share == 0:
             blended.append(layers)
             continue
@@ -132,12 +126,95 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
     """Note a loop whose camera ends elsewhere than it began."""
     if not run.loop or sampler.problems:  # a camera without values is no camera to judge
         return
-    total = path_homography([*run.steps[1 : run.own], run.after])
-    far = farthest_move(total, aspect)
-    if far <= CLOSED:
-        return
-    sampler.note(
-        cut.shot.loop_place if cut.shot.loop else scene.loop_place,
-        f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop is a "
-        "camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
-    )
+    far = farthest_move(path_matrix([*run.steps[1 : run.own], run.after]), aspect)
+    if far > CLOSED:
+        sampler.note(
+            cut.clip.shot.loop_place if cut.clip.shot.loop else scene.loop_place,
+            f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop "
+            "is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
+        )
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """The moments of some film frames on the time of the effects: the film's, or a shot's."""
+
+    count: int
+    """The first so many frames."""
+    base: TimeBase
+    rate: Fraction
+    """Frames per second."""
+    shot: str = ""
+    """Name of the shot for a message, where there are several."""
+
+    @cached_property
+    def seconds(self) -> Floats:
+        """[F]."""
+        return seconds_of(np.arange(self.count), self.rate)
+
+    def name(self, index: int) -> str:
+        """A frame for people: `at frame 57 (4.75 s)`."""
+        shot = f" of shot {self.shot}" if self.shot else ""
+        return f"at frame {index}{shot} ({round(float(self.seconds[index]), 3):.12g} s)"
+
+
+def effects_at(
+    effects: Sequence[Effect], hits: Sequence[Hit], clock: _Clock, sampler: Sampler
+) -> list[tuple[EffectNow, ...]]:
+    """The effects that change something, at every moment [F]: those of the list, then the hits."""
+    # A curve that fails changes nothing.
+    tracks = [
+        (effect, sampler.values(effect.amount, clock.seconds, clock.base, clock.name, math.nan))
+        for effect in effects
+    ]
+    tracks += [track for hit in hits for track in _hit_tracks(hit, clock)]
+    found: list[list[EffectNow]] = [[] for _ in clock.seconds]
+    for effect, amounts in tracks:
+        for index, amount in enumerate(amounts.tolist()):
+            now = EffectNow(effect.name, tidy(amount), effect.color, effect.rate)
+            if not changes_nothing(now):
+                found[index].append(now)
+    return [tuple(each) for each in found]
+
+
+def _hit_tracks(hit: Hit, clock: _Clock) -> list[tuple[Effect, Floats]]:
+    said = [moment.seconds(clock.base) for moment in hit.on] if hit.each is None else _said(hit.each, clock)
+    frames = sorted(nearest_frame(moment, clock.rate) for moment in said)
+    moments = seconds_of(np.array(frames, dtype=np.int64), clock.rate)
+    strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base))
+    tracks = []
+    for peak in hit.peaks:
+        neutral, full = EFFECTS[peak.name].neutral, peak.amount.constant_value
+        assert full is not None
+        tracks.append((peak, neutral + (full - neutral) * strength))
+    return tracks
+
+
+def _said(each: Each, clock: _Clock) -> list[float]:
+    """The moments that a song says, on the time of the effects."""
+    base, lasts = clock.base, float(clock.seconds[-1] + 1 / clock.rate) if len(clock.seconds) else 0.0
+    first = 0.0 if each.start is None else each.start.seconds(base)
+    last = lasts if each.end is None else min(lasts, each.end.seconds(base))
+    if each.signal != BEAT:
+        found = base.sound.signals[each.signal].rises(each.above) - base.start
+        return [moment for moment in found.tolist() if first <= moment + SAME_MOMENT and moment <= last]
+    beats = base.sound.clock
+    assert beats is not None
+    start = base.start + first
+    offset = 0.0 if each.start is None else float(math.ceil(beats.beat_at(start) - _NEAR_BEAT))
+    moments = beats.moments(start - _NEAR, base.start + last, float(each.every), offset)
+    return [moment - base.start for moment in moments]
+
+
+def envelope(seconds: Floats, moments: Floats, fade: float) -> Floats:
+    """How much there is of a hit at frames [F], 0..1.
+
+    1 at the frames of its moments, then straight down to 0, `fade` seconds later. Where two overlap, the
+    later counts. Moments are those of frames, ascending.
+    """
+    latest = np.searchsorted(moments, seconds + SAME_MOMENT, side="right") - 1
+    if not len(moments):
+        return np.zeros(seconds.shape)
+    age = np.where(latest >= 0, seconds - moments[np.clip(latest, 0, None)], math.inf)
+    fading = 1 - age / fade if fade > 0 else np.where(age > SAME_MOMENT, 0.0, 1.0)
+    return np.asarray(np.clip(fading, 0.0, 1.0))

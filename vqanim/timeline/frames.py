@@ -1,158 +1,148 @@
-"""The frames of one shot: prompts, steps and amounts at every frame, blended over a transition."""
+"""The frames of one shot: prompts, steps and amounts at every frame, blended over a transition.
+
+Guidance makes a film a little more colorful and contrasty with every frame. Holding each frame to the one
+before does not stop that; holding it to an anchor, an earlier frame of the same prompts, does. When the
+prompts change, the anchor is given up, and a new one found once they have been steady for a while.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vqanim.camera.step import CameraStep
 from vqanim.icons.spec import form_of
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Shot, Start, StayNear
+from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
-from vqanim.timeline.anchors import find_anchors
+from vqanim.timeline.camera import ShotCamera
 from vqanim.timeline.plan import (
     AreaPlan,
-    CameraStep,
     FramePlan,
     FrameRef,
-    Limits,
     ShotPlan,
     StartPlan,
-    ViewLimits,
     WeightedTerm,
 )
-from vqanim.timeline.sampling import Clocks, Indices, Sampler
-from vqanim.timeline.sides import Side, sides_ahead, sides_of
-from vqanim.timeline.view import DIGITS, View, camera_steps, tidy
-
-Floats = NDArray[np.float64]
+from vqanim.timeline.sampling import (
+    DIGITS,
+    Clocks,
+    Floats,
+    Sampler,
+    Side,
+    sides_ahead,
+    sides_of,
+    tidied,
+    tidy,
+)
+from vqanim.timeline.timelapse import as_timelapse, check_timelapse
 
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
 _CONTENT = ("stay_near_features", "stay_near_edges")
-OWN_TARGET = "pixels"
-"""How a shot is compared with its own start, where that is also a target."""
+_CARRIED = ("match_colors", "match_detail", "sharpen", "noise")
+"""Numbers of what is done to a carried picture."""
 USUAL_RESPONSE = 4
 """Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
 _FARTHEST = 10.0
 """Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
+STEADY = 0.985
+"""Cosine between two mixes of prompts from which on they are the same."""
+SETTLE_SECONDS = 1.0
+"""How long prompts must be steady before a carried picture shows them and can be an anchor."""
 _NO_WEIGHT = 1e-9
 """Weights up to this are zero."""
 
 
 @dataclass(frozen=True)
-class Film:
-    """What all shots of a film share."""
+class ViewLimits:
+    """How a perceptor looks at pictures where a scene says nothing; from the catalogue."""
 
-    seed: int
-    rate: float
-    """Painted frames per second."""
-    aspect: float
-    """Height / width of a frame."""
-    cell: float
-    """Seconds of a cell of integration."""
-    limits: Limits
-    perceptors: tuple[PerceptorUse, ...]
-    """Those that look at the frames."""
-    in_betweens: bool = False
-    """True when the film shows moments between its painted frames."""
-    loop: bool = False
-    """True when the end of the film leads back to its start."""
+    cutouts: int = 12
+    cutout_noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What depends on the models and must be known before they are loaded; from the catalogue."""
+
+    multiple: int = 8
+    """Width and height are multiples of this, in pixels."""
+    learning_rate: float = 0.12
+    """Used where the scene gives none."""
+    smoothing: float = 0.0
+    """Used where the scene gives none."""
+    views: Mapping[str, ViewLimits] = field(default_factory=dict)
+    """By perceptor; one that is not among them looks as `ViewLimits()` says."""
+    min_side: int = 32
+    """Smallest width or height, in pixels."""
 
 
 def plan_shot(
-    film: Film, clocks: Clocks, before: Clocks | None, sampler: Sampler, following: Clocks | None = None
+    scene: Scene, limits: Limits, camera: ShotCamera, sampler: Sampler, following: Clocks | None = None
 ) -> ShotPlan:
-    """All frames of a shot.
-
-    before: the clocks of the shot whose last frame is carried on; None for the first shot and after a cut.
-    following: those of the shot that carries on from this one.
-    """
-    span, shot = clocks.span, clocks.span.shot
-    frames = np.arange(span.first, span.first + span.count + span.overhang)
+    """All frames of a shot. following: the clocks of the shot that carries on from this one."""
+    clocks, before = camera.clocks, camera.before
+    clip, shot = clocks.clip, clocks.clip.shot
+    frames = np.arange(clip.first, clip.first + clip.count + clip.overhang)
+    # The first frame of a carried shot is reached from the frame before it.
+    places = frames if before is None else np.concatenate([frames[:1] - 1, frames])
+    cameras = [CameraStep()] * (before is None) + camera.path(places, sampler)
     sides = sides_of(clocks, before, frames)
     ahead = sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
-    fresh_first = before is None
-    cameras = _cameras(film, clocks, before, frames, sampler)
-    losses = _losses(ahead, fresh_first, sampler)
-    numbers = {"steps": _steps(ahead, sampler)} | _numbers(sides, film.limits, sampler)
-    cutouts = tuple(_cutouts(use, shot, film.limits) for use in film.perceptors)
-    noises = [_cutout_noise(use, sides, film.limits, sampler) for use in film.perceptors]
-    anchors = find_anchors(losses, fresh_first, film.rate)
-    times = _tidy(clocks.at_frames(frames).film)
+    losses = _losses(ahead, before is None, sampler)
+    steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler)
+    perceptors = scene.models.used
+    cutouts = tuple(_cutouts(use, shot, limits) for use in perceptors)
+    noises = [_cutout_noise(use, sides, limits, sampler) for use in perceptors]
+    anchors = find_anchors(losses, before is None, float(scene.rate))
+    times = tidied(clocks.at_frames(frames).film)
+    start = start_plan(shot.start)
+    last = None if before is None else FrameRef(before.clip.shot.name, before.clip.count - 1)
 
     plans = []
-    for index in range(len(frames)):
-        previous = _previous(shot, before, index)
-        fresh = previous is None
-        steps = _first_steps(shot) if fresh else int(numbers["steps"][index])
-        learning_rate = numbers["learning_rate"][index]
-        if fresh and shot.guidance.learning_rate is None:
-            learning_rate = tidy(film.limits.learning_rate)  # a first picture grows the same at any `change`
+    for index, terms in enumerate(losses):
+        previous = FrameRef(shot.name, index - 1) if index else last
+        anchor = anchors[index]
+        of_frame: dict[str, Any] = {name: values[index] for name, values in numbers.items()}
+        count = int(steps[index])
+        if previous is None:
+            count = _first_steps(shot, start)
+            of_frame |= dict.fromkeys(_CARRIED, 0.0)  # it carries no picture: these say nothing about it
+            if shot.guidance.learning_rate is None:  # a first picture grows the same at any `change`
+                of_frame["learning_rate"] = tidy(limits.learning_rate)
         plans.append(
             FramePlan(
                 shot=shot.name,
                 index=index,
                 time=times[index],
-                seed=film.seed,
+                seed=scene.seed,
                 previous=previous,
-                start=_start(shot) if fresh else None,
+                start=start if previous is None else None,
                 camera=cameras[index],
-                losses=losses[index],
-                steps=steps if losses[index] else 0,
-                learning_rate=learning_rate,
-                smoothing=numbers["smoothing"][index],
-                cutout_noise=tuple(noise[index] for noise in noises),
+                losses=terms,
+                steps=count if terms else 0,
                 cutouts=cutouts,
-                # A fresh frame carries no picture, so that these say nothing about it.
-                match_colors=0.0 if fresh else numbers["match_colors"][index],
-                match_detail=0.0 if fresh else numbers["match_detail"][index],
-                sharpen=0.0 if fresh else numbers["sharpen"][index],
-                noise=0.0 if fresh else numbers["noise"][index],
-                anchor=_anchor(shot, anchors[index], previous),
+                cutout_noise=tuple(noise[index] for noise in noises),
+                anchor=None if anchor is None or previous is None else FrameRef(shot.name, anchor),
+                **of_frame,
             )
         )
-    after = (
-        _after(film, clocks, int(frames[-1])) if film.in_betweens or film.loop or shot.loop else CameraStep()
-    )
-    return ShotPlan(shot.name, tuple(plans), span.overhang, after)
-
-
-def _cameras(
-    film: Film, clocks: Clocks, before: Clocks | None, frames: NDArray[np.int64], sampler: Sampler
-) -> list[CameraStep]:
-    """The step into every frame; the first frame of a carried shot is reached from the frame before it."""
-    if before is None:
-        return [CameraStep(), *camera_path(film, clocks, None, frames, sampler)]
-    return camera_path(film, clocks, before, np.concatenate([frames[:1] - 1, frames]), sampler)
-
-
-def camera_path(
-    film: Film, clocks: Clocks, before: Clocks | None, places: Indices, sampler: Sampler
-) -> list[CameraStep]:
-    """The steps of a shot's camera between places [P], in painted frames of the film; P - 1 of them."""
-    view, blend = View(clocks.span.shot.camera, clocks, film.aspect), clocks.span.blend
-    if before is None:
-        return camera_steps(view, places, film.cell, sampler)
-    outgoing = View(before.span.shot.camera, before, film.aspect) if blend > 0 else None
-    return camera_steps(view, places, film.cell, sampler, outgoing, blend)
-
-
-def _after(film: Film, clocks: Clocks, last: int) -> CameraStep:
-    """The step on from the last frame, to where the camera would be at the next; no curve goes on past that.
-
-    Without a mistake of its own: a curve that has no value there lets the camera stand.
-    """
-    end = float((last + 1) / clocks.painted)
-    view = View(clocks.span.shot.camera, replace(clocks, until=end), film.aspect)
-    (step,) = camera_steps(view, np.array([last, last + 1]), film.cell, Sampler())
-    return step
+    goes_on = scene.rate != scene.fps or scene.loop or shot.loop
+    after = camera.after(int(frames[-1])) if goes_on else CameraStep()
+    take = ShotPlan(shot.name, tuple(plans), clip.overhang, after)
+    if shot.kind != "timelapse":
+        return take
+    check_timelapse(shot, sampler)
+    return as_timelapse(take, shot)
 
 
 def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
@@ -162,18 +152,19 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         for side in sides
         for prompt in side.shot.prompts
     ]
-    prompts += [
-        (_own_target(side.shot), _tidy(side.sample(also, sampler) * side.share), [0.0] * len(side.share))
-        for side in sides
-        if (also := side.shot.start.also_target) is not None
-    ]
+    for side in sides:
+        if (also := side.shot.start.also_target) is not None:  # the start as what the shot shall show
+            own = start_plan(side.shot.start)
+            name = PurePath(own.image).name if own.image else "start"
+            weights = tidied(side.sample(also, sampler) * side.share)
+            prompts.append((WeightedTerm("pixels", name, 1.0, target=own), weights, [0.0] * len(weights)))
     holds = [
-        (term, _tidy(side.sample(near.weight, sampler) * side.share))
+        (term, tidied(side.sample(near.weight, sampler) * side.share))
         for side in sides
         if (near := side.shot.guidance.stay_near) is not None
         for term in _hold(near, side.shot)
     ]
-    losses, start = [], _start(sides[-1].shot)
+    losses, start = [], start_plan(sides[-1].shot.start)
     for index in range(len(sides[0].share)):
         pulling = [
             replace(term, weight=weights[index], stop=stops[index])
@@ -186,61 +177,43 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
             # Where nothing pulls there is nothing to hold.
             if pulling
             and weights[index] > _NO_WEIGHT
-            and (not fresh_first or index or _holds_first(term, start))
+            # What carries nothing is held to a target, or to the content of the picture that it begins from.
+            and (not fresh_first or index or term.target or (term.kind in _CONTENT and start.is_picture))
         ]
         losses.append((*pulling, *holding))
     return losses
 
 
-def _holds_first(term: WeightedTerm, start: StartPlan) -> bool:
-    """Whether a term can hold a frame that carries nothing: it has no frame before, but begun from a picture
-    it can have the content of that."""
-    return term.target is not None or (term.kind in _CONTENT and start.is_picture)
-
-
 def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
     """What a prompt asks for, and where; its numbers come with each frame."""
-    area = _area(prompt, shot)
+    area = None
+    if prompt.area is not None:
+        shape = start_plan(prompt.area.shape or shot.start)
+        if shape.icon is not None:  # colors and noise do not reach a mask
+            shape = replace(shape, icon=form_of(shape.icon))
+        area = AreaPlan(shape, outside=prompt.outside is not None)
     if prompt.image is None:
-        return WeightedTerm("prompt", _styled(prompt, shot), 1.0, area=area)
+        text = f"{prompt.text}, {shot.style}" if shot.style else prompt.text
+        return WeightedTerm("prompt", text, 1.0, area=area)
     kind, target = _KINDS[prompt.through], StartPlan("image", prompt.image)
     return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=target, area=area)
-
-
-def _area(prompt: Prompt, shot: Shot) -> AreaPlan | None:
-    if prompt.area is None:
-        return None
-    shape = _plan_start(prompt.area.shape or shot.start)
-    if shape.icon is not None:  # colors and noise do not reach a mask
-        shape = replace(shape, icon=form_of(shape.icon))
-    return AreaPlan(shape, outside=prompt.outside is not None)
-
-
-def _own_target(shot: Shot) -> WeightedTerm:
-    """The start of a shot as what it shall show."""
-    start = _start(shot)
-    name = PurePath(start.image).name if start.image else "start"
-    return WeightedTerm(OWN_TARGET, name, 1.0, target=start)
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
     """Weight and stop at the frames. What is pushed away has gone far enough at the stop, if there is one."""
     weights, stops = side.sample(prompt.weight, sampler) * side.share, side.sample(prompt.stop, sampler)
     ends = np.where(weights < 0, -np.where(stops > 0, stops, _FARTHEST), stops)
-    return _tidy(weights), _tidy(ends)
+    return tidied(weights), tidied(ends)
 
 
 def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
-    target = _start(shot) if near.to == "start" else None
+    target = start_plan(shot.start) if near.to == "start" else None
     kinds = _CONTENT if near.space == "content" else (f"stay_near_{near.space}",)
     return [WeightedTerm(kind, near.to, 1.0, target=target) for kind in kinds]
 
 
-def _start(shot: Shot) -> StartPlan:
-    return _plan_start(shot.start)
-
-
-def _plan_start(start: Start) -> StartPlan:
+def start_plan(start: Start) -> StartPlan:
+    """The start of a shot, or the shape of an area, as a picture of the plan."""
     return StartPlan(start.kind, start.image, start.colors, start.icon, start.fit)
 
 
@@ -250,19 +223,16 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
     curves: dict[str, Callable[[Shot], Curve]] = {
         "learning_rate": lambda shot: shot.guidance.learning_rate or _learning_rate(shot, limits),
         "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
-        "match_colors": lambda shot: shot.carry.match_colors,
-        "match_detail": lambda shot: shot.carry.match_detail,
-        "sharpen": lambda shot: shot.carry.sharpen,
-        "noise": lambda shot: shot.carry.noise,
+        **{name: attrgetter(f"carry.{name}") for name in _CARRIED},
     }
-    return {name: _tidy(_mix(sides, curve, sampler)) for name, curve in curves.items()}
+    return {name: tidied(_mix(sides, curve, sampler)) for name, curve in curves.items()}
 
 
 def _steps(sides: list[Side], sampler: Sampler) -> list[float]:
     """Steps of the frames, whole."""
     steps = _mix(sides, lambda shot: shot.guidance.steps, sampler)
     # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
-    return _tidy(np.floor(np.round(steps, DIGITS) + 0.5))
+    return tidied(np.floor(np.round(steps, DIGITS) + 0.5))
 
 
 def lead_seconds(shot: Shot, clocks: Clocks) -> float:
@@ -272,7 +242,7 @@ def lead_seconds(shot: Shot, clocks: Clocks) -> float:
     if shot.lead == AUTO:
         return float(USUAL_RESPONSE / clocks.painted)
     assert isinstance(shot.lead, Time)
-    return shot.lead.seconds(TimeBase(clocks.span.duration, clocks.fps))
+    return shot.lead.seconds(TimeBase(clocks.clip.duration, clocks.fps))
 
 
 def _learning_rate(shot: Shot, limits: Limits) -> Curve:
@@ -295,36 +265,52 @@ def _cutouts(use: PerceptorUse, shot: Shot, limits: Limits) -> int:
 
 def _cutout_noise(use: PerceptorUse, sides: list[Side], limits: Limits, sampler: Sampler) -> list[float]:
     """Noise on a perceptor's cutouts at every frame, chosen in the same order."""
-    fixed = limits.views.get(use.name, ViewLimits()).cutout_noise
-    default = Curve.constant(fixed if use.cutout_noise is None else float(use.cutout_noise))
-    if use.cutout_noise is not None:
-        return _tidy(_mix(sides, lambda shot: default, sampler))
-    return _tidy(_mix(sides, lambda shot: shot.guidance.cutout_noise or default, sampler))
+    default = Curve.constant(limits.views.get(use.name, ViewLimits()).cutout_noise)
+    own = None if use.cutout_noise is None else Curve.constant(float(use.cutout_noise))
+    return tidied(_mix(sides, lambda shot: own or shot.guidance.cutout_noise or default, sampler))
 
 
-def _first_steps(shot: Shot) -> int:
+def _first_steps(shot: Shot, start: StartPlan) -> int:
     """Steps of a frame that begins from the shot's start: an image or icon is the picture wanted."""
     if shot.guidance.first_steps is not None:
         return shot.guidance.first_steps
-    return 0 if _start(shot).is_picture else FIRST_STEPS
+    return 0 if start.is_picture else FIRST_STEPS
 
 
-def _previous(shot: Shot, before: Clocks | None, index: int) -> FrameRef | None:
-    if index:
-        return FrameRef(shot.name, index - 1)
-    return None if before is None else FrameRef(before.span.shot.name, before.span.count - 1)
+def find_anchors(
+    losses: Sequence[tuple[WeightedTerm, ...]], fresh: bool, fps: float
+) -> tuple[int | None, ...]:
+    """Index of the anchor of each frame of a shot, or None: then the frame before must do.
+
+    losses: the terms of every frame. fresh: whether the first frame carries nothing; it was painted with
+    many steps and so is an anchor at once.
+    """
+    settle = max(1, round(SETTLE_SECONDS * fps))
+    mixes = [{term_name(term): term.weight for term in terms if term.is_prompt} for terms in losses]
+    anchor = 0 if fresh else None
+    since = 0
+    found: list[int | None] = []
+    for index, mix in enumerate(mixes):
+        if anchor is not None and similarity(mix, mixes[anchor]) < STEADY:
+            anchor, since = None, index
+        elif anchor is None and similarity(mix, mixes[since]) < STEADY:
+            since = index
+        if anchor is None and index - since > settle:
+            anchor = index - 1
+        found.append(anchor if anchor != index else None)
+    return tuple(found)
 
 
-def _anchor(shot: Shot, index: int | None, previous: FrameRef | None) -> FrameRef | None:
-    """None for a frame that carries nothing."""
-    return None if index is None or previous is None else FrameRef(shot.name, index)
+def term_name(term: WeightedTerm) -> str:
+    """What tells terms apart: two pictures may have one name, a picture may be named like a text, and what
+    pulls in one part of the frame is another term in another part."""
+    name = term.text if term.target is None else f"{term.kind} {term.target}"
+    return name if term.area is None else f"{name} {term.area}"
 
 
-def _styled(prompt: Prompt, shot: Shot) -> str:
-    return f"{prompt.text}, {shot.style}" if shot.style else prompt.text
-
-
-def _tidy(values: Floats) -> list[float]:
-    """Numbers of a plan, one a frame: rounded, and zero without a sign."""
-    rounded: list[float] = (np.round(values, DIGITS) + 0.0).tolist()
-    return rounded
+def similarity(a: Mapping[str, float], b: Mapping[str, float]) -> float:
+    """Cosine of two mixes of prompts, -1..1; 1 when both are empty."""
+    lengths = [math.sqrt(sum(weight**2 for weight in mix.values())) for mix in (a, b)]
+    if 0.0 in lengths:
+        return 1.0 if lengths[0] == lengths[1] else 0.0
+    return sum(weight * b.get(text, 0.0) for text, weight in a.items()) / (lengths[0] * lengths[1])

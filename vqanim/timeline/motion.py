@@ -17,6 +17,7 @@ to the same movement.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -48,8 +49,8 @@ _PARTIAL = np.array(
 
 
 @dataclass(frozen=True)
-class Steps:
-    """Movements one after another: z -> exp(log) z + shift."""
+class Similarities:
+    """Movements, or how the picture stands at some moments: z -> exp(log) z + shift."""
 
     log: Complex
     """[N]; ln of the scale + i angle in radians."""
@@ -79,22 +80,6 @@ class Mesh:
         return (self.edges[:-1] + self.edges[1:]) / 2
 
 
-@dataclass(frozen=True)
-class Flow:
-    """What the speeds do, at the points [C, 3] of a mesh."""
-
-    rate: Complex
-    drift: Complex
-
-
-@dataclass(frozen=True)
-class Pose:
-    """How the picture stands at some moments: z -> exp(log) z + place."""
-
-    log: Complex
-    place: Complex
-
-
 def cell_length(duration: float) -> float:
     """Seconds of a cell for a film of `duration` seconds; the same for any frame rate."""
     length = CELL
@@ -116,21 +101,22 @@ def mesh(frames: Floats, cell: float, breaks: Iterable[float]) -> Mesh:
     return Mesh(cells, edges, np.searchsorted(edges, frames))
 
 
-def flow(rate: Complex, center: Complex, pan: Complex, pose: Pose) -> Flow:
-    """The flow of speeds [C, 3] as seen from a picture that stands in `pose` [C, 3]."""
-    return Flow(rate, (rate * (pose.place - center) - pan) / np.exp(pose.log))
+def drift_of(rate: Complex, center: Complex, pan: Complex, pose: Similarities) -> Complex:
+    """The drift of speeds [C, 3] as seen from a picture that stands in `pose` [C, 3]."""
+    return np.asarray((rate * (pose.shift - center) - pan) / np.exp(pose.log))
 
 
-def piece_steps(mesh: Mesh, flow: Flow, pose: Pose) -> Steps:
-    """The movement over every piece [P] of a mesh, with the poses [P + 1] at the edges of the pieces."""
-    rate, drift = _inside_pieces(mesh, flow.rate), _inside_pieces(mesh, flow.drift)
+def piece_steps(mesh: Mesh, rate: Complex, drift: Complex, pose: Similarities) -> Similarities:
+    """The movement over every piece [P] of a mesh, by rate and drift at the points [C, 3] of the mesh and the
+    poses [P + 1] at the edges of the pieces."""
+    rate, drift = _inside_pieces(mesh, rate), _inside_pieces(mesh, drift)
     lengths = np.diff(mesh.edges)
     log = lengths * (rate @ _WEIGHTS)
     rest = log[:, None] - lengths[:, None] * (rate @ _PARTIAL.T)
     shift = lengths * ((np.exp(rest) * drift) @ _WEIGHTS)
     before, after = np.exp(pose.log[:-1]), np.exp(pose.log[1:])
-    posed_shift = pose.place[1:] + after * (shift - np.exp(log) * pose.place[:-1] / before)
-    return Steps(log + np.diff(pose.log), posed_shift)
+    posed_shift = pose.shift[1:] + after * (shift - np.exp(log) * pose.shift[:-1] / before)
+    return Similarities(log + np.diff(pose.log), posed_shift)
 
 
 def piece_turns(mesh: Mesh, speed: Complex, pose: Complex) -> Complex:
@@ -143,22 +129,46 @@ def frame_turns(mesh: Mesh, pieces: Complex) -> Complex:
     return np.add.reduceat(pieces, mesh.frames[:-1])
 
 
-def blend(first: Steps, second: Steps, amount: Floats) -> Steps:
-    """Steps between two movements: `first` where the amount [N] is 0, `second` where it is 1."""
-    return Steps(
-        first.log + (second.log - first.log) * amount,
-        first.shift + (second.shift - first.shift) * amount,
-    )
+def mix(first: Complex, second: Complex, amount: Floats) -> Complex:
+    """Between two movements: `first` where the amount [N] is 0, `second` where it is 1."""
+    return np.asarray(first + (second - first) * amount)
 
 
-def frame_steps(mesh: Mesh, pieces: Steps) -> Steps:
+def frame_steps(mesh: Mesh, pieces: Similarities) -> Similarities:
     """The movement from every frame to the next, [F - 1], from that over the pieces [P]."""
     starts, ends = mesh.frames[:-1], mesh.frames[1:]
     sums = np.concatenate([[0], np.cumsum(pieces.log)])
     # What a piece adds is moved and scaled by all pieces of its frame that come after it.
     still_to_come = np.repeat(sums[ends], ends - starts) - sums[1:]
     shift = np.add.reduceat(np.exp(still_to_come) * pieces.shift, starts)
-    return Steps(np.add.reduceat(pieces.log, starts), shift)
+    return Similarities(np.add.reduceat(pieces.log, starts), shift)
+
+
+def turns_between(yaw: Floats, tilt: Floats) -> Floats:
+    """(tilt, yaw, roll) in degrees [F - 1, 3] of the turns from each orientation of a camera to the next.
+
+    The camera stands on a tripod: it is turned right by `yaw` [F] degrees and then down by `tilt` [F], so
+    that orientations that come back bring the picture back.
+    """
+    about_y, about_x = np.radians(yaw), np.radians(-tilt)
+    cy, sy, cx, sx = np.cos(about_y), np.sin(about_y), np.cos(about_x), np.sin(about_x)
+    # The columns of Ry Rx are the camera's axes in the world.
+    rows = [[cy, sy * sx, sy * cx], [np.zeros_like(cy), cx, -sx], [-sy, cy * sx, cy * cx]]
+    world = np.moveaxis(np.array(rows), -1, 0)
+    rays = np.swapaxes(world[1:], -1, -2) @ world[:-1]
+    half = np.stack([rays[:, i, j] - rays[:, j, i] for i, j in ((2, 1), (0, 2), (1, 0))], axis=-1)
+    sines = np.linalg.norm(half, axis=-1) / 2
+    angles = np.arctan2(sines, (np.trace(rays, axis1=-2, axis2=-1) - 1) / 2)
+    # angle / sine, whose limit for small ones is 1.
+    ratio = np.where(sines > 1e-12, angles / np.maximum(sines, 1e-12), 1.0)
+    vectors = np.degrees(half / 2 * ratio[:, None])
+    return np.asarray(vectors * np.array([1.0, -1.0, 1.0]))
+
+
+def most_turn(fov: float, aspect: float) -> float:
+    """Degrees that a camera may turn in one step: farther, and a corner would look behind the old picture."""
+    corner = math.degrees(math.atan(math.tan(math.radians(fov) / 2) * math.hypot(1.0, aspect)))
+    return max(0.0, 85.0 - corner)
 
 
 def _merged(regular: Floats, breaks: Floats) -> Floats:

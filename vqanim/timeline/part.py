@@ -30,7 +30,10 @@ def part_of(
     if frames is not None and shot is not None:
         raise UsageError("found --frames and --shot, allowed is one of them")
     if shot is not None:
-        return _shot_part(timeline, shot)
+        parts = chapter_parts(timeline)
+        if shot not in parts:
+            raise UsageError(f"--shot {shot}: there is no such shot, allowed are {', '.join(parts)}")
+        return parts[shot]
     if frames is None:
         return None
     base = TimeBase(float(len(timeline.edit) / timeline.fps), timeline.fps)
@@ -79,33 +82,26 @@ def _time(text: str, song: SongTimes | None) -> Time | None:
     except ValueError as error:
         if song is not None and str(error).endswith(MUSICAL) and MARKER.fullmatch(written):
             raise ValueError(song.hint(written)) from None
-        raise ValueError(_short(written, str(error))) from None
+        if str(error).startswith(MUSICAL):
+            raise
+        # Without the forms of times, which are told anyway.
+        raise ValueError(f"is no part of a film, {quoted(written)} is no time") from None
 
 
-def _short(written: str, reason: str) -> str:
-    """What is wrong with a time, without the forms that are told anyway."""
-    return reason if reason.startswith(MUSICAL) else f"is no part of a film, {quoted(written)} is no time"
-
-
-def _shot_part(timeline: Timeline, shot: str) -> Part:
+def chapter_parts(timeline: Timeline) -> dict[str, Part]:
+    """Where the film shows each shot, by name."""
     ends = [*(chapter.first for chapter in timeline.chapters[1:]), len(timeline.edit)]
-    for chapter, end in zip(timeline.chapters, ends, strict=True):
-        if chapter.name == shot:
-            return Part(chapter.first, end)
-    names = ", ".join(chapter.name for chapter in timeline.chapters)
-    raise UsageError(f"--shot {shot}: there is no such shot, allowed are {names}")
+    return {
+        chapter.name: Part(chapter.first, end) for chapter, end in zip(timeline.chapters, ends, strict=True)
+    }
 
 
 def cut_part(timeline: Timeline, part: Part) -> Timeline:
     """The timeline with only a part of its film; what is painted stays planned as it was."""
     chapters = [
-        Chapter(chapter.name, max(0, chapter.first - part.first))
-        for chapter, end in zip(
-            timeline.chapters,
-            [*(chapter.first for chapter in timeline.chapters[1:]), len(timeline.edit)],
-            strict=True,
-        )
-        if chapter.first < part.end and end > part.first
+        Chapter(name, max(0, shown.first - part.first))
+        for name, shown in chapter_parts(timeline).items()
+        if shown.first < part.end and shown.end > part.first
     ]
     sound = timeline.sound
     if sound is not None:

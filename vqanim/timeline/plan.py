@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal
 
+from vqanim.camera.step import CameraStep, Move
 from vqanim.effects import EffectNow
 from vqanim.icons import IconSpec
 from vqanim.losses import LOSSES
@@ -17,73 +18,6 @@ Color = tuple[float, float, float]
 InputRole = Literal["previous", "anchor", "target", "picture"]
 """What an input is for: the frame that is carried, the one whose look is held, one that a term compares with,
 or a picture file of the start and of terms."""
-
-DEFAULT_FOV = 60.0
-"""Degrees."""
-
-
-@dataclass(frozen=True)
-class ViewLimits:
-    """How a perceptor looks at pictures where a scene says nothing; from the catalogue."""
-
-    cutouts: int = 12
-    cutout_noise: float = 0.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What depends on the models and must be known before they are loaded; from the catalogue."""
-
-    multiple: int = 8
-    """Width and height are multiples of this, in pixels."""
-    learning_rate: float = 0.12
-    """Used where the scene gives none."""
-    smoothing: float = 0.0
-    """Used where the scene gives none."""
-    views: Mapping[str, ViewLimits] = field(default_factory=dict)
-    """By perceptor; one that is not among them looks as `ViewLimits()` says."""
-    min_side: int = 32
-    """Smallest width or height, in pixels."""
-
-
-@dataclass(frozen=True)
-class CameraStep:
-    """How the picture of the frame before becomes the view of this frame.
-
-    The picture is scaled by `scale` and turned clockwise by `angle` about the middle of the frame, then
-    moved by (`shift_x`, `shift_y`); then the camera turns by `tilt`, `yaw` and `roll` on the spot. The
-    camera's own centre, pans and poses are already worked in.
-    """
-
-    scale: float = 1.0
-    """Factor; above 1 things grow."""
-    angle: float = 0.0
-    """Degrees, clockwise on screen."""
-    shift_x: float = 0.0
-    """Frame widths by which the picture moves right (a camera that pans right gives a negative number)."""
-    shift_y: float = 0.0
-    """Frame widths (not heights) by which the picture moves down."""
-    border: str = "reflect"
-    """reflect, wrap, edge or a colour `#rrggbb`: what is seen beyond the old picture."""
-    tilt: float = 0.0
-    """Degrees by which the camera then turns down, about a horizontal axis: the picture moves up."""
-    yaw: float = 0.0
-    """Degrees by which it turns right. The three angles are one turn about one axis (a rotation vector)."""
-    roll: float = 0.0
-    """Degrees by which the picture turns clockwise, because a camera that looks down turns right."""
-    fov: float = DEFAULT_FOV
-    """Degrees that the frame's width spans; matters where the camera turns."""
-
-    @property
-    def turns(self) -> bool:
-        """True when the camera turns in space, so that the step is no similarity."""
-        return (self.tilt, self.yaw, self.roll) != (0.0, 0.0, 0.0)
-
-    @property
-    def still(self) -> bool:
-        """True when nothing moves."""
-        flat = (self.scale, self.angle, self.shift_x, self.shift_y) == (1.0, 0.0, 0.0, 0.0)
-        return flat and not self.turns
 
 
 @dataclass(frozen=True)
@@ -104,7 +38,7 @@ class StartPlan:
     """For frame: a saved one; its pixels go into the digest."""
     view: tuple[float, ...] = ()
     """For frame: how it is moved, a forward matrix row by row, in frame widths from the middle of the frame
-    (see timeline.homography); empty where it is not."""
+    (see camera.homography); empty where it is not."""
     border: str = "reflect"
     """For frame: what is seen beyond it."""
 
@@ -309,15 +243,6 @@ class ShotPlan:
     """How many of the last frames lie past the shot's end, under the dissolve that follows."""
     after: CameraStep = CameraStep()
     """The step that would lead on from the last frame; known only where the edit needs it."""
-
-
-@dataclass(frozen=True)
-class Move:
-    """A part of a camera step, along which a saved picture is moved in the film."""
-
-    step: CameraStep
-    part: float = 1.0
-    """1 is the whole step; below 0 the picture is moved back: -0.25 undoes the last quarter of the step."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""Where shots lie in the film, and which saved frames are seen at a film frame."""
+"""Takes that are seen as one movement, and which of their saved frames are seen at a film frame.
+
+The edit blends the end of a loop into its start. Two pictures that have nothing in common would only shine
+through each other, so the frames of this seam are painted towards the first one as well.
+"""
 
 from __future__ import annotations
 
@@ -6,84 +10,33 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
-from vqanim.errors import Place, Problem, SceneError
-from vqanim.scene.model import MAX_FRAMES, Scene, Shot
-from vqanim.scene.times import nearest_frame
-from vqanim.timeline.between import ShotCamera, Way, ways_of_run
-from vqanim.timeline.plan import CameraStep, FrameRef, Look, Move, ShotPlan
-from vqanim.timeline.shots import Span
-from vqanim.timeline.view import tidy
+import numpy as np
+
+from vqanim.camera.homography import Matrix, step_matrix
+from vqanim.camera.step import CameraStep, Move
+from vqanim.scene.model import Scene
+from vqanim.timeline.camera import ShotCamera, Way, ways_of_run
+from vqanim.timeline.clips import Clip, Cut, carries_on, cuts_of
+from vqanim.timeline.plan import FrameRef, Look, ShotPlan, StartPlan, WeightedTerm
+from vqanim.timeline.sampling import tidy
 
 SEAM_SECONDS = 1
 """How long the end of a loop is blended with its start; half of a loop that is shorter than twice this."""
+_KIND = "stay_near_pixels"
+_PULL = 3.0
+"""Weight at the end of the seam. It rises with the cube of the share: a little of it moves a picture a lot
+already, and so the way back is spread over the seam."""
 
 
-@dataclass(frozen=True)
-class Cut:
-    """The place of one shot in the film, in film frames."""
-
-    span: Span
-    first: int
-    count: int
-    played: int
-    """Film frames before the last picture is held."""
-    seconds: float
-    """How long it is in the film, as written."""
-
-    @property
-    def shot(self) -> Shot:
-        """What the scene says of it."""
-        return self.span.shot
-
-
-def place_shots(spans: Sequence[Span], scene: Scene, fps: Fraction) -> tuple[Cut, ...]:
-    """The film frames of every shot at `fps`; borders are the cumulated time, rounded to the nearest frame.
-
-    Raises SceneError with every shot without a film frame, or when the film is too long.
-    """
-    cuts: list[Cut] = []
-    first, begins = 0, _film_starts(spans, scene)
-    for span, (begin, over) in zip(spans, pairwise(begins), strict=True):
-        held = nearest_frame(begin + _played_seconds(span, scene), fps)
-        end = nearest_frame(over, fps)
-        cuts.append(Cut(span, first, end - first, max(1, held - first), float(over - begin)))
-        first = end
-    if first > MAX_FRAMES:
-        message = f"found {first} frames, allowed {MAX_FRAMES} in a film: shorten it or lower fps"
-        raise SceneError([Problem(Place(scene.file, 0, "duration"), message)])
-    if empty := [_empty(cut, fps) for cut in cuts if cut.count < 1]:
-        raise SceneError(empty)
-    return tuple(cuts)
-
-
-def _film_starts(spans: Sequence[Span], scene: Scene) -> list[Fraction]:
-    """Seconds of the film at which each shot begins, and of the film's end."""
-    lengths = (_played_seconds(span, scene) + span.freeze for span in spans)
-    return list(accumulate(lengths, initial=Fraction(0)))
-
-
-def _played_seconds(span: Span, scene: Scene) -> Fraction:
-    """A shot that repeats is as long as its painted frames; else its last time would end early or late."""
-    if span.shot.repeat == 1:
-        return Fraction(span.duration)
-    return span.shot.repeat * span.count / scene.rate
-
-
-def _empty(cut: Cut, fps: Fraction) -> Problem:
-    frame = f"{float(1 / fps):.3g} s at {float(fps):.6g} fps"
-    said = f"shot {cut.shot.name} lasts {cut.seconds:.6g} s and shows no frame of the film: one is {frame}"
-    return Problem(cut.shot.place, said)
-
-
-def seam_share(way: float) -> float:
-    """How much of its start there is in a loop after a part of its seam, 0..1; level at both ends.
+def seam_share(place: Fraction | int, end: Fraction | int, seam: Fraction) -> float:
+    """How much of its start there is at a place of a loop, 0..1, which ends with a seam; level at both ends.
 
     Level, so that the step from the last picture to the first is the smallest of all, however far the
     pictures have gone from where they began.
     """
-    way = min(max(way, 0.0), 1.0)
+    way = min(max(float((place - (end - seam)) / seam), 0.0), 1.0)
     return way * way * (3 - 2 * way)
 
 
@@ -129,11 +82,11 @@ class Run:
     def pull(self, place: Fraction) -> float:
         """How far a loop is back at its start, 0..1: smoothly over the seam, 1 at its end.
 
-        The term that draws the painted frames to the first one has its weight from here (see `loops`).
+        The term that draws the painted frames to the first one has its weight from here (see `lead_back`).
         """
         if not self.loop or self.seam == 0:
             return 0.0
-        return seam_share(float((place - (self.own - self.seam)) / self.seam))
+        return seam_share(place, self.own, self.seam)
 
     @property
     def film_overhang(self) -> int:
@@ -199,84 +152,98 @@ def make_runs(
 
     cameras: of all shots; without them parts of steps stand for the camera's way between two frames.
     """
-    groups = _movements([cut.shot for cut in cuts])
-    whole_loops = scene.loop and len(groups) == 1
+    begins = [
+        n for n, cut in enumerate(cuts) if not n or not carries_on(cuts[n - 1].clip.shot, cut.clip.shot)
+    ]
     runs: list[Run] = []
-    for group in groups:
-        run = _make_run(scene.rate, fps, [cuts[n] for n in group], [shots[n] for n in group], whole_loops)
+    for begin, end in pairwise([*begins, len(cuts)]):
+        run = _make_run(scene, cuts[begin], shots[begin:end], fps, scene.loop and len(begins) == 1)
         if cameras and scene.rate != fps:
-            shown = sum(cuts[n].count for n in group) + run.film_overhang
-            ways = ways_of_run(
-                [cameras[n] for n in group],
-                [len(shots[n].frames) for n in group],
-                {run.place(index) for index in range(shown)},
-            )
-            run = replace(run, ways=ways)
-        runs += [run] * len(group)
+            shown = sum(cut.count for cut in cuts[begin:end]) + run.film_overhang
+            places = {run.place(index) for index in range(shown)}
+            counts = [len(shot.frames) for shot in shots[begin:end]]
+            run = replace(run, ways=ways_of_run(cameras[begin:end], counts, places))
+        runs += [run] * (end - begin)
     return runs
 
 
-def _movements(shots: Sequence[Shot]) -> list[list[int]]:
-    """The numbers of the shots, those together that are seen as one movement."""
-    groups: list[list[int]] = []
-    for number, shot in enumerate(shots):
-        carried = number > 0 and shot.transition.kind == "carry"
-        if carried and _is_plain(shot) and _is_plain(shots[number - 1]):
-            groups[-1].append(number)
-        else:
-            groups.append([number])
-    return groups
-
-
-def see_shots(spans: Sequence[Span], scene: Scene) -> tuple[Span, ...]:
-    """The spans with the moments of the film for which their first frames are painted.
-
-    Those are the painted frames that are nearest to the cuts, whatever fps is, so that another fps asks for
-    no other frame. Where a film frame lies between two painted ones, the film shows what is between them.
-    """
-    begins = _film_starts(spans, scene)
-    seen: list[Span] = []
-    for group in _movements([span.shot for span in spans]):
-        first = group[0]
-        shown = nearest_frame(begins[first], scene.rate) - spans[first].first
-        for span in (spans[number] for number in group):
-            seen.append(replace(span, seen=float((shown + span.first) / scene.rate), shown=shown))
-    return tuple(seen)
-
-
-def _begin(pace: Fraction, cut: Cut) -> Fraction:
-    """Where the first film frame of a run lies, in painted frames from its first one.
-
-    What repeats, plays backwards or leads back to its start does so from a whole frame.
-    """
-    shot = cut.shot
-    if shot.repeat > 1 or shot.reverse or shot.loop:
-        return Fraction(0)
-    return cut.first * pace - cut.span.first - cut.span.shown
-
-
-def _is_plain(shot: Shot) -> bool:
-    return shot.freeze is None and shot.repeat == 1 and not shot.reverse and not shot.loop
-
-
-def _make_run(
-    rate: Fraction, fps: Fraction, cuts: Sequence[Cut], shots: Sequence[ShotPlan], whole_loops: bool
-) -> Run:
+def _make_run(scene: Scene, cut: Cut, shots: Sequence[ShotPlan], fps: Fraction, whole_loops: bool) -> Run:
+    """cut: of its first shot. whole_loops: whether the run is a whole film that is a loop."""
     frames = [frame for shot in shots for frame in shot.frames]
-    overhang, one = shots[-1].overhang, cuts[0].shot
-    own = len(frames) - overhang
-    loop = whole_loops or one.loop
+    own, pace, first = len(frames) - shots[-1].overhang, scene.rate / fps, cut.clip.shot
+    loop = whole_loops or first.loop
+    # What repeats, plays backwards or leads back to its start begins with a whole frame.
+    whole = first.repeat > 1 or first.reverse or first.loop
     return Run(
-        first=cuts[0].first,
-        pace=rate / fps,
-        begin=_begin(rate / fps, cuts[0]),
+        first=cut.first,
+        pace=pace,
+        begin=Fraction(0) if whole else cut.first * pace - cut.clip.first - cut.clip.shown,
         frames=tuple(FrameRef(frame.shot, frame.index) for frame in frames),
         steps=tuple(frame.camera for frame in frames),
         own=own,
         after=shots[-1].after,
         loop=loop,
-        repeats=one.repeat > 1,
-        reverse=one.reverse,
-        held=cuts[0].played if one.freeze is not None or one.reverse else None,
-        seam=min(SEAM_SECONDS * rate, Fraction(own, 2)) if loop else Fraction(0),
+        repeats=first.repeat > 1,
+        reverse=first.reverse,
+        held=cut.played if first.freeze is not None or first.reverse else None,
+        seam=min(SEAM_SECONDS * scene.rate, Fraction(own, 2)) if loop else Fraction(0),
     )
+
+
+def lead_back(scene: Scene, clips: Sequence[Clip], shots: Sequence[ShotPlan]) -> tuple[ShotPlan, ...]:
+    """The shots, with a term in the last second of every loop that holds its frames to the first frame.
+
+    Its weight rises with the share that the edit gives to the first frame, slowly at first. Raises
+    SceneError as `cuts_of` does.
+    """
+    if not (scene.loop or any(shot.loop for shot in scene.shots)):
+        return tuple(shots)
+    cuts = cuts_of(clips, scene, scene.fps)
+    runs = make_runs(scene, cuts, shots, scene.fps)
+    terms: dict[FrameRef, WeightedTerm] = {}
+    for run in {run.first: run for run in runs if run.loop}.values():
+        terms |= _way_back(run)
+    last = runs[-1]
+    if scene.loop and not runs[0].loop and not (last.reverse or last.repeats or last.held is not None):
+        # The first picture was taken by another camera, and the end of the film is that of the last take.
+        seam = min(SEAM_SECONDS * scene.rate, clips[-1].ends * scene.rate / 2)  # the same at any fps
+        shares = {index: seam_share(index, last.own, seam) for index in range(1, last.own)}
+        goal = runs[0].frames[0]
+        terms |= {last.frames[index]: _term(goal, share) for index, share in shares.items() if share > 0}
+    return tuple(_with_terms(shot, terms) for shot in shots)
+
+
+def _way_back(run: Run) -> dict[FrameRef, WeightedTerm]:
+    """The terms of a run that leads to its own first frame, which is seen from where the camera is."""
+    terms: dict[FrameRef, WeightedTerm] = {}
+    rest: Matrix = np.eye(3)
+    border = "reflect"
+    for index in range(run.own - 1, 0, -1):
+        share = run.pull(Fraction(index))
+        if share == 0:
+            break
+        step = run.after if index + 1 == run.own else run.steps[index + 1]
+        if not step.still:
+            rest, border = rest @ step_matrix(step), step.border
+        terms[run.frames[index]] = _term(run.frames[0], share, np.asarray(np.linalg.inv(rest)), border)
+    return terms
+
+
+def _term(goal: FrameRef, share: float, view: Matrix | None = None, border: str = "reflect") -> WeightedTerm:
+    numbers: tuple[float, ...] = ()
+    if view is not None and not np.allclose(view, np.eye(3), atol=1e-9):
+        numbers = tuple(tidy(number) for number in (view / view[2, 2]).ravel().tolist())
+    target = StartPlan("frame", frame=goal, view=numbers, border=border)
+    return WeightedTerm(_KIND, "the first frame", tidy(_PULL * share**3), target=target)
+
+
+def _with_terms(shot: ShotPlan, terms: Mapping[FrameRef, WeightedTerm]) -> ShotPlan:
+    """A frame at which nothing pulls is only moved, and stays so; a timelapse is drawn by nothing else."""
+    if shot.frames[0].lapse or not any(frame.shot == shot.name for frame in terms):
+        return shot
+    frames = []
+    for plan in shot.frames:
+        term = terms.get(FrameRef(plan.shot, plan.index))
+        wanted = term is not None and term.weight > 0 and plan.losses
+        frames.append(replace(plan, losses=(*plan.losses, term)) if term and wanted else plan)
+    return replace(shot, frames=tuple(frames))

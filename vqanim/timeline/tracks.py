@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.camera.step import CameraStep
 from vqanim.effects import EFFECTS
 from vqanim.timeline.plan import FilmFrame, FramePlan, FrameRef, Timeline
 
@@ -45,30 +47,25 @@ class Track:
         return self.low == self.high and not comes_and_goes
 
 
-Read = Callable[[FramePlan, float], float]
-"""(plan, painted frames a second) -> number."""
-
-# A camera step is told as speeds, in the units of the scene language, whatever the rate: name, unit, how it
-# is read, its value at rest, and what is too little to be seen.
-_CAMERA: tuple[tuple[str, str, Read, float, float], ...] = (
-    ("zoom", "factor per second", lambda plan, rate: _power(plan.camera.scale, rate), 1.0, 1e-4),
-    ("rotate", "degrees per second", lambda plan, rate: plan.camera.angle * rate, 0.0, 1e-2),
-    ("pan.x", "frame widths per second", lambda plan, rate: -plan.camera.shift_x * rate, 0.0, 2e-3),
-    ("pan.y", "frame widths per second", lambda plan, rate: -plan.camera.shift_y * rate, 0.0, 2e-3),
-    ("yaw", "degrees per second", lambda plan, rate: plan.camera.yaw * rate, 0.0, 1e-2),
-    ("tilt", "degrees per second", lambda plan, rate: plan.camera.tilt * rate, 0.0, 1e-2),
-)
-_GUIDANCE: tuple[tuple[str, str, Read], ...] = (
-    ("steps", "steps", lambda plan, rate: float(plan.steps)),
-    ("learning_rate", "", lambda plan, rate: plan.learning_rate),
-    ("smoothing", "", lambda plan, rate: plan.smoothing),
-)
-_CARRY: tuple[tuple[str, str, Read], ...] = (
-    ("match_colors", "0..1", lambda plan, rate: plan.match_colors),
-    ("match_detail", "0..1", lambda plan, rate: plan.match_detail),
-    ("sharpen", "0..1", lambda plan, rate: plan.sharpen),
-    ("noise", "0..1", lambda plan, rate: plan.noise),
-)
+_CAMERA = {
+    "zoom": ("factor per second", 1.0, 1e-4),
+    "rotate": ("degrees per second", 0.0, 1e-2),
+    "pan.x": ("frame widths per second", 0.0, 2e-3),
+    "pan.y": ("frame widths per second", 0.0, 2e-3),
+    "yaw": ("degrees per second", 0.0, 1e-2),
+    "tilt": ("degrees per second", 0.0, 1e-2),
+}
+"""Unit of each speed of a camera, its value at rest, and what is too little to be seen."""
+_NUMBERS = {
+    "steps": ("guidance", "steps"),
+    "learning_rate": ("guidance", ""),
+    "smoothing": ("guidance", ""),
+    "match_colors": ("carry", "0..1"),
+    "match_detail": ("carry", "0..1"),
+    "sharpen": ("carry", "0..1"),
+    "noise": ("carry", "0..1"),
+}
+"""Group and unit of the numbers of a plan."""
 
 
 def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
@@ -84,8 +81,10 @@ def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
         for track in (
             *_prompts(plans),
             *_camera(plans, rate),
-            *(Track(name, "guidance", unit, _read(plans, read, rate)) for name, unit, read in _GUIDANCE),
-            *(Track(name, "carry", unit, _carried(plans, read, rate)) for name, unit, read in _CARRY),
+            *(
+                Track(name, group, unit, _values(plans, group, map(attrgetter(name), plans)))
+                for name, (group, unit) in _NUMBERS.items()
+            ),
             *_effects(timeline.edit),
         )
         if not np.isnan(track.values).all()
@@ -93,35 +92,37 @@ def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
 
 
 def _camera(plans: list[FramePlan], rate: float) -> Iterator[Track]:
-    for name, unit, read, rest, least in _CAMERA:
-        values = np.round(_carried(plans, read, rate), 3)
+    speeds = [_speeds(plan.camera, rate) for plan in plans]
+    for name, (unit, rest, least) in _CAMERA.items():
+        values: Floats = np.round(_values(plans, "camera", (each[name] for each in speeds)), 3)
         if (np.abs(values - rest) > least).any():
             yield Track(name, "camera", unit, values)
 
 
-def _read(plans: list[FramePlan], read: Read, rate: float) -> Floats:
-    return np.array([read(plan, rate) for plan in plans])
+def _speeds(step: CameraStep, rate: float) -> dict[str, float]:
+    """A camera step as speeds, in the units of the scene language, whatever the rate."""
+    # A camera that is thrown is not told exactly.
+    zoom = float(np.exp(np.clip(np.log(step.scale) * rate, -50.0, 50.0)))
+    flat = {"rotate": step.angle, "pan.x": -step.shift_x, "pan.y": -step.shift_y}
+    turns = {"yaw": step.yaw, "tilt": step.tilt}
+    return {"zoom": zoom} | {name: number * rate for name, number in (flat | turns).items()}
 
 
-def _carried(plans: list[FramePlan], read: Read, rate: float) -> Floats:
-    """The same, and nan where a frame carries nothing."""
-    return np.array([math.nan if plan.previous is None else read(plan, rate) for plan in plans])
+def _values(plans: list[FramePlan], group: str, numbers: Iterable[float]) -> Floats:
+    """A number of every plan; nan where a frame carries nothing that it could be about."""
+    carried = (group == "guidance" or plan.previous is not None for plan in plans)
+    values = [number if there else math.nan for number, there in zip(numbers, carried, strict=True)]
+    return np.array(values, dtype=np.float64)
 
 
 def shown_plans(timeline: Timeline) -> list[FramePlan]:
     """For every film frame the plan of the saved frame that is seen most."""
     plans = {FrameRef(plan.shot, plan.index): plan for shot in timeline.shots for plan in shot.frames}
-    return [plans[_seen_most(frame)] for frame in timeline.edit]
-
-
-def _seen_most(frame: FilmFrame) -> FrameRef:
-    looks = [(layer.share * look.share, look.frame) for layer in frame.layers for look in layer.looks]
-    return max(looks, key=lambda look: look[0])[1]
-
-
-def _power(scale: float, rate: float) -> float:
-    """Factor per second; a camera that is thrown is not told exactly."""
-    return float(np.exp(np.clip(np.log(scale) * rate, -50.0, 50.0)))
+    shown = []
+    for frame in timeline.edit:
+        looks = [(layer.share * look.share, look.frame) for layer in frame.layers for look in layer.looks]
+        shown.append(plans[max(looks, key=lambda look: look[0])[1]])
+    return shown
 
 
 def _prompts(plans: list[FramePlan]) -> Iterator[Track]:

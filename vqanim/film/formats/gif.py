@@ -111,9 +111,9 @@ class _GifSink:
         sample = np.resize(
             pixels, (rows, SAMPLE_WIDTH, 3)
         )  # the first pixels again where the last row has room
-        encode([*raw_input(SAMPLE_WIDTH, rows, "1"), *_MAKE_PALETTE], [sample], self.palette)
+        encode([*raw_input(SAMPLE_WIDTH, rows, 1), *_MAKE_PALETTE], [sample], self.palette)
         height, columns, _ = self._shape
-        source = raw_input(columns, height, f"{self.rate.numerator}/{self.rate.denominator}")
+        source = raw_input(columns, height, self.rate)
         enlarge = f"{upscale_filter(self.upscale)},null[v];[v]" if self.upscale > 1 else ""
         use = ["-i", str(self.palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_USE}"]
         encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], self._pictures(), self.path)

@@ -45,16 +45,9 @@ def open_frames(reel: Reel, path: Path, upscale: int = 1) -> Iterator[Sink]:
         raise OutputError(f"{path}: holds {others[0]}, which is no frame; move it, or choose another folder")
     staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
     make_folder(staging)
-    fps = f"{reel.fps.numerator}/{reel.fps.denominator}"
     enlarge = ["-vf", upscale_filter(upscale)] if upscale > 1 else []
-    arguments = [
-        *raw_input(reel.width, reel.height, fps),
-        *enlarge,
-        "-pix_fmt",
-        "rgb24",
-        "-start_number",
-        "0",
-    ]
+    source = raw_input(reel.width, reel.height, reel.fps)
+    arguments = [*source, *enlarge, "-pix_fmt", "rgb24", "-start_number", "0"]
     try:
         with encoding(arguments, staging / "%06d.png") as encoder:
             yield encoder

@@ -164,13 +164,12 @@ def open_video(
     Raises OutputError, and BadSong for a song that cannot be read.
     """
     kind = settings.kind
-    sides = (reel.width + reel.width % 2, reel.height + reel.height % 2)
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
         heard = sound if kind.audio else None
         chapters = _chapters(settings, reel, Path(scratch) / "chapters.txt")
         song, heard_as = _audio(heard, kind, reel, Path(scratch) / "sound.wav", 2 if chapters else 1)
         arguments = [
-            *raw_input(*sides, f"{reel.fps.numerator}/{reel.fps.denominator}"),
+            *raw_input(reel.width, reel.height, reel.fps, even=True),
             *(("-f", "ffmetadata", "-i", str(chapters)) if chapters else ()),
             *song,
             *(("-map", "0:v") if chapters or heard else ()),
@@ -206,7 +205,7 @@ def _filters(settings: VideoSettings, fps: Fraction) -> str:
     if kind.fit:
         steps.append(kind.fit)
     if (times := math.ceil(kind.least_fps / fps)) > 1:
-        steps.append(f"fps={(times * fps).numerator}/{(times * fps).denominator}:eof_action=pass")
+        steps.append(f"fps={times * fps}:eof_action=pass")
     steps.append("format=rgb24" if kind.pixels == "rgb24" else color_filter(kind.pixels))
     return ",".join(steps)
 

@@ -27,6 +27,8 @@ MEAN, SPREAD = 0.45, 0.2
 """Mean and standard deviation of a picture's channels, near those of photographs."""
 EXPOSURE = 2.0
 """Weight of the distance to them: nothing else keeps a film from becoming darker or paler."""
+FAINT = 0.25
+"""Contrast of the noise that a picture grows from."""
 
 
 def stages(steps: int, size: tuple[int, int], settings: Mapping[str, Any]) -> tuple[Stage, ...]:
@@ -50,8 +52,9 @@ class FFT:
         return stages(steps, size, self.settings)
 
     def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
-        """The spectrum of the picture; `rng` is not needed here."""
-        return self.carry(picture)
+        """The spectrum of the picture, of fresh noise a faint one: what stands out early on stays for long.
+        `rng` is not needed here."""
+        return self.carry(torch.lerp(picture.mean(), picture, FAINT) if stage.fresh else picture)
 
     def carry(self, picture: Image) -> Params:
         """The spectrum of a picture [1, 3, H, W] in 0..1."""

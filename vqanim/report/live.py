@@ -1,0 +1,293 @@
+"""A page that can be watched while a film is painted: live.html, and live.js with what changes.
+
+The page loads live.js again and again as a script, which browsers allow from a file, and changes in place
+what it shows. Both are written by a thread of their own, at most once a second and never for more than a
+small part of its time; an error there is reported once and ends nothing but the page.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
+from vqanim.engine.timings import Pace, device_label
+from vqanim.errors import OutputError, VqanimError
+from vqanim.files import Guard
+from vqanim.plots.svg import svg_row, svg_rows
+from vqanim.report.film import Film, painting_tracks, read_metrics
+from vqanim.report.page import refuse_foreign, render_page, to_json, write_page
+from vqanim.takes.records import Metrics
+from vqanim.takes.store import TakeStore
+from vqanim.timeline.plan import FrameRef
+from vqanim.timeline.tracks import Track
+
+PAGE, DATA = "live.html", "live.js"
+_CALL = ("vqanimLive(", ");\n")
+"""What stands around the JSON in live.js."""
+ENDED = ("finished", "stopped", "failed")
+MAX_BYTES = 20_000_000
+SECONDS_BETWEEN_WRITES = 1.0
+HEARTBEAT = 10.0
+"""Seconds after which live.js is written though nothing happened, so that the page tells a killed render."""
+SHARE = 20
+"""The thread rests so many times as long as a write took."""
+STRIP = 8
+"""Frames beside the newest one."""
+MOST_PLOTS, COLUMNS = 24, 300
+"""Of similarities and losses."""
+PATIENCE = 5.0
+"""Seconds that the end of a render waits for the last write."""
+
+
+@dataclass
+class Status:
+    """Where a render stands: what the page shows besides pictures and curves."""
+
+    warnings: tuple[str, ...]
+    state: str = "starting"
+    """starting, loading, painting, films, or one of ENDED."""
+    message: str = ""
+    shot: str = ""
+    done: int = 0
+    frames: int = 0
+    kept: int = 0
+    step: tuple[int, int] | None = None
+    """Of the frame or timelapse that is being painted, and how many there are."""
+    timelapse: bool = False
+    pace: float | None = None
+    """Seconds a frame."""
+    left: float | None = None
+    """Seconds."""
+    device: str = ""
+    weights: tuple[tuple[str, float], ...] = ()
+    """Of the newest frame."""
+    newest: FrameRef | None = None
+
+    def update(self, event: object, pace: Pace, earlier: tuple[str, ...]) -> None:
+        """Follow an event, from which `pace` learns.
+
+        earlier: warnings of the run before, which still count when nothing is painted now.
+        """
+        match event:
+            case RunStarted():
+                whole = event.kept == event.frames
+                self.state = "films" if whole else "loading"
+                self.done, self.kept, self.frames = event.kept, event.kept, event.frames
+                self.device = device_label(event.device, event.threads)
+                self.warnings = tuple(dict.fromkeys((*self.warnings, *(earlier if whole else ()))))
+            case ModelsLoaded():
+                self.state, self.warnings = "painting", (*self.warnings, *event.warnings)
+            case ShotStarted():
+                self.shot = event.shot
+            case StepDone():
+                pace.add_step(event)
+                self.shot, self.step, self.timelapse = event.shot, (event.step, event.steps), event.timelapse
+                self.left = pace.seconds_left if event.timelapse else self.left
+            case FrameDone():
+                pace.add(event)
+                self.done, self.step, self.weights = event.done, None, event.weights
+                self.pace = None if event.of_lapse else pace.seconds_a_frame
+                self.left = pace.seconds_left
+                self.newest = FrameRef(event.shot, event.index)
+            case TakesDone():
+                self.state, self.left, self.step = "films", None, None
+
+
+class LivePage:
+    """Follows the events of a render; a context, which says in the end how it was left."""
+
+    def __init__(self, folder: Path, film: Film, store: TakeStore, stem: str, guard: Guard) -> None:
+        """folder: of the render. stem: name of its films. guard: called before each write."""
+        self._folder, self._film, self._stem, self._guard = folder, film, stem, guard
+        self._store = store
+        self._pace = Pace(film.timeline)
+        self._earlier = read_warnings(folder)
+        self._lock = threading.Lock()
+        self._status = Status(film.timeline.warnings)
+        self._done: dict[FrameRef, Metrics] = {}
+        """Frames that are not on the page yet."""
+        self._rescan = False
+        """Whether the frames on the disk are to be read."""
+        self._changed, self._ended = threading.Event(), threading.Event()
+        self._failures: list[str] = []
+        self._thread = threading.Thread(target=self._work, name="live page", daemon=True)
+        # Only the thread touches these.
+        self._metrics: dict[FrameRef, Metrics] = {}
+        self._recent: deque[FrameRef] = deque(maxlen=STRIP + 1)
+
+    def __enter__(self) -> LivePage:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        with self._lock:
+            self._status.state, self._status.left = "finished" if error is None else "stopped", None
+            if isinstance(error, Exception):
+                self._status.state, self._status.message = "failed", _reason(error)
+        self._ended.set()
+        self._changed.set()
+        self._thread.join(PATIENCE)
+
+    def on_event(self, event: object) -> None:
+        """Take note of an event; waits for nothing."""
+        with self._lock:
+            self._status.update(event, self._pace, self._earlier)
+            self._rescan |= isinstance(event, RunStarted)
+            if isinstance(event, FrameDone):
+                seconds = None if event.of_lapse else event.seconds
+                metrics = Metrics(seconds, event.similarities, event.losses)
+                self._done[FrameRef(event.shot, event.index)] = metrics
+        self._changed.set()
+
+    def failures(self) -> Iterator[str]:
+        """Why the page cannot be written, once."""
+        while self._failures:
+            yield self._failures.pop()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings so far."""
+        with self._lock:
+            return self._status.warnings
+
+    # What follows runs in the thread.
+
+    def _work(self) -> None:
+        try:
+            refuse_foreign(self._folder / PAGE)
+            refuse_foreign(self._folder / DATA, _CALL[0])
+            self._write()
+            self._put(PAGE, self._page())
+            while not self._ended.is_set():
+                began = time.monotonic()
+                self._write()
+                rest = max(SECONDS_BETWEEN_WRITES, SHARE * (time.monotonic() - began))
+                self._ended.wait(rest)
+                self._changed.wait(HEARTBEAT)
+            self._write()
+        except Exception as error:  # nothing depends on the page; the render reports it and goes on
+            self._failures.append(_reason(error))
+
+    def _write(self) -> None:
+        self._changed.clear()
+        with self._lock:
+            status, rescan, self._rescan = replace(self._status), self._rescan, False
+            done, self._done = self._done, {}
+        if rescan:
+            # The frames that an earlier run left, and how they were painted.
+            timeline = self._film.timeline
+            self._metrics |= read_metrics(timeline, self._store)
+            saved = {shot.name: set(self._store.find_frames(shot.name)) for shot in timeline.shots}
+            self._remember(frame for frame in self._film.positions if frame.index in saved[frame.shot])
+        self._metrics |= done
+        self._remember(done)
+        self._put(DATA, f"{_CALL[0]}{to_json(self._document(status))}{_CALL[1]}")
+
+    def _put(self, name: str, text: str) -> None:
+        self._guard()
+        try:
+            write_page(self._folder / name, text)
+        except OutputError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            # The films' writer removes temporary files that a killed writer may have left.
+            write_page(self._folder / name, text)
+
+    def _remember(self, frames: Iterable[FrameRef]) -> None:
+        """These came last, in this order."""
+        for frame in frames:
+            if frame in self._recent:
+                self._recent.remove(frame)
+            self._recent.append(frame)
+
+    def _document(self, status: Status) -> dict[str, Any]:
+        frames = list(self._frames())
+        if len(frames) < len(self._recent):  # one is still being saved
+            self._changed.set()
+        return {
+            "written": round(time.time(), 3),
+            **{name: value for name, value in vars(status).items() if name != "newest"},
+            "weights": self._weights(status),
+            "part": self._part(status.newest),
+            "recent": frames,
+            "plots": self._plots(),
+            "links": [list(link) for link in self._links(status)],
+        }
+
+    def _weights(self, status: Status) -> list[tuple[str, float]]:
+        """Of the newest frame; those of a text that is asked for in several areas are added."""
+        weights: dict[str, float] = {}
+        for text, weight in status.weights:
+            name = self._film.prompt_names.get(text, text)
+            weights[name] = weights.get(name, 0.0) + weight
+        return list(weights.items())
+
+    def _part(self, newest: FrameRef | None) -> float | None:
+        """Where in the film the frame is that is being painted, 0..1."""
+        positions = self._film.positions.get(newest) if newest is not None else None
+        if positions is None:
+            return None
+        return round((min(positions[-1] + 1, self._film.frames - 1) + 0.5) / self._film.frames, 6)
+
+    def _frames(self) -> Iterator[dict[str, str]]:
+        """The last frames that are on the disk, the newest first."""
+        for frame in reversed(self._recent):
+            with suppress(OSError):
+                version = self._store.find(frame).stat().st_mtime_ns // 1_000_000
+                path = f"takes/{quote(frame.shot)}/{frame.index:06d}.png?v={version}"
+                yield {"src": path, "name": f"{frame.shot} {frame.index}"}
+
+    def _plots(self) -> str:
+        tracks = painting_tracks(self._film, self._metrics)
+        latest = _latest(tracks)
+        rows = [svg_row(track, COLUMNS, latest=True) for track in latest]
+        more = len(tracks) - len(latest)
+        return render_page("live_curves.html", rows=rows, marks=self._film.marks, more=more) if rows else ""
+
+    def _links(self, status: Status) -> Iterator[tuple[str, str]]:
+        if status.state in ENDED:
+            names = [("report.html", "report"), (f"{self._stem}.mp4", "film"), (f"{self._stem}.gif", "GIF")]
+        else:
+            names = [(f"{self._stem}.live.mp4", "the film so far")]
+        return ((quote(name), text) for name, text in names if (self._folder / name).exists())
+
+    def _page(self) -> str:
+        film, title = self._film, f"{self._film.timeline.title} - painting"
+        return render_page("live.html", title=title, film=film, data=DATA, rows=svg_rows(film.tracks))
+
+
+def _latest(tracks: Sequence[Track]) -> list[Track]:
+    """As many tracks as are shown: all losses and the pace, and of similarities those that moved last."""
+    similar = [track for track in tracks if track.group == "similarity"]
+    others = [track for track in tracks if track.group != "similarity"][:MOST_PLOTS]
+    last = [int(np.flatnonzero(~np.isnan(track.values))[-1]) for track in similar]
+    newest = sorted(range(len(similar)), key=last.__getitem__)[max(0, len(tracks) - MOST_PLOTS) :]
+    return [similar[number] for number in sorted(newest)] + others
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, VqanimError) else f"{type(error).__name__}: {error}"
+
+
+def read_warnings(folder: Path) -> tuple[str, ...]:
+    """The warnings of the last render in a folder; nothing where they cannot be read."""
+    path = folder / DATA
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return ()
+        text = path.read_text("utf-8")
+        warnings = json.loads(text.removeprefix(_CALL[0]).removesuffix(_CALL[1]))["warnings"]
+        return tuple(map(str, warnings)) if isinstance(warnings, list) else ()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ()
