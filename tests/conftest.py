@@ -49,8 +49,8 @@ def models_read_once() -> Iterator[None]:
     from vqanim.engine import loading
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "load_generator", once(loading.load_generator))
-        patch.setattr(loading, "load_perceptor", once(loading.load_perceptor))
+        for name in ("load_generator", "load_perceptor"):
+            patch.setattr(loading, name, once(getattr(loading, name)))
         yield
 
 
