@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vqanim.engine.start import start_picture
 from vqanim.guidance.cutouts import cut, draw_boxes
-from vqanim.guidance.descent import Descent
+from vqanim.guidance.descent import Descent, OptimizerState
 from vqanim.timeline.plan import FramePlan, StartPlan
 from vqanim.types import Generator, Params, Perceptor
 
@@ -49,6 +49,8 @@ class Trial:
     latents: Params
     """Of smooth noise."""
     targets: dict[str, Tensor]
+    size: tuple[int, int]
+    """Height and width."""
 
 
 def prepare(options: argparse.Namespace) -> tuple[Trial, str]:
@@ -67,6 +69,7 @@ def prepare(options: argparse.Namespace) -> tuple[Trial, str]:
         timeline.shots[0].frames[0],
         generator.carry(picture),
         dict(painter.method.objective.targets[0]),
+        (timeline.height, timeline.width),
     )
     return trial, describe(timeline, device)
 
@@ -81,7 +84,9 @@ def reach(trial: Trial, prompt: str, count: int, budgets: Sequence[float]) -> tu
         while True:
             moving = watch.latents or trial.latents
             rng = torch.Generator().manual_seed(7 + watch.steps)
-            optimize(trial.guide, moving, replace(plan, steps=round(steps)), rng, on_step=watch)
+            for event in trial.guide.steps(moving, replace(plan, steps=round(steps)), trial.size, rng):
+                if isinstance(event, OptimizerState):
+                    watch(event.params)
     return watch.reached, watch.steps, watch.spent
 
 
@@ -89,7 +94,8 @@ def pace(trial: Trial, plan: FramePlan) -> float:
     """Seconds of compute that a step takes, once warm."""
     for _ in range(2):
         began = time.process_time()
-        optimize(trial.guide, trial.latents, replace(plan, steps=WARMING), torch.Generator().manual_seed(7))
+        rng = torch.Generator().manual_seed(7)
+        trial.guide.optimize(trial.latents, replace(plan, steps=WARMING), trial.size, rng)
     return (time.process_time() - began) / WARMING
 
 
@@ -106,7 +112,7 @@ class Watch:
         self._trial, self._prompt, self._budgets = trial, prompt, sorted(budgets)
         self._since = time.process_time()
 
-    def __call__(self, index: int, latents: Params) -> None:
+    def __call__(self, latents: Params) -> None:
         """A step is done. Raises Enough."""
         self.spent += time.process_time() - self._since
         self.steps += 1
@@ -121,7 +127,7 @@ class Watch:
 @torch.no_grad()
 def similarity(trial: Trial, latents: Params, prompt: str) -> float:
     """Mean cosine of the fixed set of cutouts to a prompt, -1..1."""
-    image = trial.generator.decode(latents)
+    image = trial.generator.decode(latents, trial.size)
     boxes = draw_boxes(1, JUDGING, *image.shape[2:], torch.Generator().manual_seed(99)).to(image.device)
     views = cut(image, boxes.step(0), trial.perceptor.input_size)
     return float((trial.perceptor.encode_image(views) @ trial.targets[prompt]).mean())

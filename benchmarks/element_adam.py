@@ -4,36 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest import mock
 
-import torch
 from torch import Tensor
 
-from vqanim.guidance import guide
-from vqanim.guidance.adam import BETA1, BETA2, EPSILON, TensorAdam
-
-
-class ElementAdam(TensorAdam):
-    """Kingma and Ba's Adam (2015); a step moves every element by `learning_rate` when all gradients agree."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        super().__init__(tensor)
-        self.second = torch.zeros_like(tensor)
-
-    def step(self, gradient: Tensor, learning_rate: float) -> None:
-        """Move the tensor against the gradient, in place."""
-        self.count += 1
-        self.first.lerp_(gradient, 1 - BETA1)
-        self.second.lerp_(gradient.square(), 1 - BETA2)
-        scale = (self.second / (1 - BETA2**self.count)).sqrt() + EPSILON
-        self.tensor.sub_(self.first / scale, alpha=learning_rate / (1 - BETA1**self.count))
+from vqanim.guidance import descent
+from vqanim.guidance.adam import Adam, make_adam
 
 
 @contextmanager
 def element_adam(use: bool) -> Iterator[None]:
-    """Let guides made or used in this context take ElementAdam, if `use`."""
-    usual = guide.TensorAdam
-    guide.TensorAdam = ElementAdam if use else usual  # type: ignore[misc]
-    try:
+    """Let all descents in this context have a second moment for each element, if `use`."""
+
+    def chosen(tensor: Tensor, moments: str) -> Adam:
+        return make_adam(tensor, "element" if use or moments == "element" else "tensor")
+
+    with mock.patch.object(descent, "make_adam", chosen):
         yield
-    finally:
-        guide.TensorAdam = usual  # type: ignore[misc]

@@ -23,13 +23,14 @@ import torch
 from painting import add_options, describe, make_painter, paint, plans, use_device
 
 from vqanim.api import prepare
-from vqanim.engine import painter as painter_module
+from vqanim.engine import frame as frame_module
 from vqanim.engine.frame import Painter
-from vqanim.guidance import guide as guide_module
-from vqanim.guidance import step as step_module
+from vqanim.guidance import descent as descent_module
+from vqanim.guidance import objective as objective_module
 from vqanim.guidance import views as views_module
-from vqanim.guidance.adam import TensorAdam
-from vqanim.guidance.descent import Descent, DescentResult
+from vqanim.guidance.adam import Adam
+from vqanim.guidance.descent import Descent
+from vqanim.guidance.objective import Objective
 from vqanim.guidance.views import Viewer
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan
@@ -125,16 +126,23 @@ class TimedGuide(Descent):
     def __init__(
         self, generator: Generator, viewers: Sequence[Viewer], prompts: Sequence[str], watch: Watch
     ) -> None:
-        super().__init__(generator, viewers, prompts)
+        super().__init__(generator, Objective(viewers, prompts))
         self.calls: list[Optimised] = []
         self._watch = watch
 
-    def optimise(self, latents: Params, plan: FramePlan, *rest: Any) -> DescentResult:
+    def steps(self, params: Params, plan: FramePlan, *rest: Any, **named: Any) -> Iterator[Any]:
         """As the guide does it."""
-        began = self._watch.now()
-        result = super().optimise(latents, plan, *rest)
-        self.calls.append(Optimised(plan.steps, self._watch.now() - began, plan.previous is not None))
-        return result
+        events, spent = super().steps(params, plan, *rest, **named), 0.0
+        try:
+            while True:
+                began = self._watch.now()
+                event = next(events, None)
+                spent += self._watch.now() - began
+                if event is None:
+                    return
+                yield event
+        finally:
+            self.calls.append(Optimised(plan.steps, spent, plan.previous is not None))
 
     def seconds_a_step(self) -> float:
         """Of the frames that carry another, at full size; of all calls when there is no such frame."""
@@ -149,24 +157,31 @@ def watched(watch: Watch) -> Iterator[None]:
     def counted(owner: Any, name: str, part: str) -> Any:
         return mock.patch.object(owner, name, watch.around(part, getattr(owner, name)))
 
-    step = TensorAdam.step
+    step = Adam.step
 
-    def timed_step(self: TensorAdam, *args: Any, **kwargs: Any) -> None:
+    def timed_step(self: Adam, *args: Any, **kwargs: Any) -> None:
         with watch.part("optimiser step"):
             step(self, *args, **kwargs)
 
+    warp_for = frame_module.warp_for
+
+    def timed_warp(*args: Any) -> Any:
+        with watch.part("warp"):
+            warp = warp_for(*args)
+        return warp and Timed(warp, watch, {"apply": "warp"})
+
     with ExitStack() as stack:
         for patch in (
-            counted(painter_module, "field", "warp"),
-            counted(painter_module, "warp", "warp"),
-            counted(painter_module, "condition", "condition"),
+            mock.patch.object(frame_module, "warp_for", timed_warp),
+            counted(frame_module, "feed_back", "condition"),
             counted(views_module, "draw_boxes", "cutouts"),
             counted(views_module, "draw_noise", "cutouts"),
             counted(views_module, "cut", "cutouts"),
-            counted(guide_module, "prepare_terms", "loss"),
-            counted(step_module, "sum_losses", "loss"),
+            counted(objective_module, "prepare_terms", "loss"),
+            counted(objective_module, "sum_losses", "loss"),
+            counted(descent_module, "sum_losses", "loss"),
             counted(torch.autograd, "grad", "backward"),
-            mock.patch.object(TensorAdam, "step", timed_step),
+            mock.patch.object(Adam, "step", timed_step),
         ):
             stack.enter_context(patch)
         yield
@@ -180,7 +195,7 @@ def wrap_models(painter: Painter, prompts: Sequence[str], watch: Watch) -> tuple
         for viewer in painter.method.objective.viewers
     ]
     guide = TimedGuide(generator, viewers, prompts, watch)
-    return replace(painter, generator=generator, guide=guide), guide
+    return replace(painter, generator=generator, method=guide), guide
 
 
 def time_frames(

@@ -28,6 +28,7 @@ from vqanim.camera.step import CameraStep
 from vqanim.engine.device import choose_device
 from vqanim.engine.precision import weights_dtype
 from vqanim.guidance.descent import Descent
+from vqanim.guidance.objective import Objective
 from vqanim.guidance.views import Viewer
 from vqanim.models.clip import TEXT_PARTS, CLIPPerceptor, clip_package
 from vqanim.models.families.clip import CLIPConfig
@@ -128,7 +129,7 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
         guides[named] = make_guide(*copy.deepcopy((vqgan, clip)), device, fastest)
 
     def ours(guide: Descent) -> None:
-        optimize(guide, latents, plan, torch.Generator().manual_seed(0))
+        guide.optimize(latents, plan, (setting.height, setting.width), torch.Generator().manual_seed(0))
 
     def plainly() -> None:
         for _ in range(STEPS):
@@ -140,7 +141,7 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
 
     def there_and_back(guide: Descent) -> None:
         leaf = z.clone().requires_grad_(True)
-        image = guide.generator.decode({"z": leaf})
+        image = guide.generator.decode({"z": leaf}, (setting.height, setting.width))
         size = (setting.cutouts, 3, VIT_B_32.input_size, VIT_B_32.input_size)
         views = torch.full(size, 0.5, device=device, requires_grad=True)
         torch.autograd.grad(guide.objective.viewers[0].perceptor.encode_image(views).sum(), views)
@@ -157,7 +158,8 @@ def make_guide(vqgan: VQGAN, clip: Any, device: torch.device, dtype: torch.dtype
     """Our way to make a step, with networks of a precision."""
     generator = VQGANGenerator("official", vqgan, "", device)
     perceptor = Prompted("official", clip, "", device, input_size=VIT_B_32.input_size, context_length=77)
-    guide = make_descent(generator, [Viewer(perceptor)], ["a volcano"], graphs=device.type == "cuda")
+    objective = Objective([Viewer(perceptor)], ["a volcano"])
+    guide = Descent(generator, objective, graphs=device.type == "cuda")
     if dtype != torch.float32:
         generator.lower_precision(dtype)
         perceptor.lower_precision(dtype)
