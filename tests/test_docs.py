@@ -238,23 +238,6 @@ def test_figures_are_those_of_the_benchmarks() -> None:
         assert figure in measured, figure
 
 
-def said_by_the_program() -> str:
-    """Its source, with texts that go over several lines in one."""
-    source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "vqanim").rglob("*.py"))
-    return re.sub(r'"\s*\n\s*f?"', "", source)
-
-
-def test_messages_that_are_explained_are_those_of_the_program() -> None:
-    known = said_by_the_program()
-    section = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").partition("## It renders, but")[0]
-    messages = [row[0] for row in rows(section) if row[0].startswith("`")]
-    assert len(messages) > 12
-    for message in messages:
-        for piece in re.split(r"\s*\.\.\.\s*", message.strip("`")):
-            words = piece.strip(" ,;:")
-            assert words in known, f"{message}: nobody says {words!r}"
-
-
 @pytest.mark.slow
 def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     pytest.importorskip("material", reason="pip install '.[docs]'")

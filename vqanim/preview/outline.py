@@ -154,7 +154,7 @@ def make_outline(
         prompts=tuple(_prompts(scene, timeline, tracks)),
         models=model_lines(generator, perceptors, timeline),
         disk=disk_space(timeline, timings),
-        time=estimate(timeline, timings, generator.multiple, device, found.holding if found else ()),
+        time=estimate(timeline, timings, device, found.holding if found else ()),
         tracks=tracks,
         warnings=timeline.warnings,
         sound=timeline.sound,

@@ -74,6 +74,7 @@ def compile_timeline(
         fps=scene.fps,
         seed=scene.seed,
         generator=scene.models.generator,
+        generator_settings=scene.models.settings,
         perceptors=_perceptors(scene),
         shots=shots,
         edit=edit,
