@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vqanim.effects import EffectNow
 from vqanim.engine.timings import Disk, Estimate, Timings, disk_space, estimate
 from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, PerceptorEntry
@@ -135,7 +136,7 @@ def make_outline(
         prompts=tuple(_prompts(scene, timeline, tracks)),
         models=model_lines(generator, perceptors, timeline),
         disk=disk_space(timeline, timings),
-        time=estimate(timeline, timings, generator.multiple, device, found.holding if found else ()),
+        time=estimate(timeline, timings, device, found.holding if found else ()),
         tracks=tracks,
         warnings=timeline.warnings,
         sound=timeline.sound,
@@ -176,8 +177,8 @@ def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
     return {
         "frame": number,
         "time": frame.time,
-        "layers": [asdict(layer) for layer in frame.layers],
-        "effects": [asdict(effect) for effect in frame.effects],
+        "layers": [asdict(layer) | {"effects": _effects(layer.effects)} for layer in frame.layers],
+        "effects": _effects(frame.effects),
         "painted": [asdict(plans[saved]) for saved in dict.fromkeys(frame.frames)],
     }
 
@@ -226,3 +227,7 @@ def model_lines(
         line = (entry.kind, entry.name, entry.license, entry.commercial, entry.size, here, share)
         lines.append(ModelLine(*line))
     return tuple(lines)
+
+
+def _effects(effects: Iterable[EffectNow]) -> list[dict[str, Any]]:
+    return [{"name": now.name, "amount": now.amount, **dict(now.settings)} for now in effects]

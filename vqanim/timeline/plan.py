@@ -306,6 +306,8 @@ class Timeline:
     gif_fps: Fraction
     chapters: tuple[Chapter, ...] = ()
     rate: Fraction | None = None  # painted frames per second; None is fps
+    generator_settings: tuple[tuple[str, Any], ...] = ()
+    """What a scene says of the generator's own settings, sorted by name."""
     keys: tuple[FilmFrame, ...] = ()
     """The film at the painted rate and without its own effects, where ffmpeg finds the frames between."""
     sound: SoundPlan | None = None  # None for a silent film
@@ -319,7 +321,13 @@ class Timeline:
     @property
     def models(self) -> str:
         """The names of generator and perceptors, as frames carry them."""
-        return " + ".join([self.generator, *(plan.name for plan in self.perceptors)])
+        return " + ".join([self.generator_text, *(plan.name for plan in self.perceptors)])
+
+    @property
+    def generator_text(self) -> str:
+        """The generator with the settings that are not its defaults, as in `pixels (cells 32)`."""
+        settings = ", ".join(f"{name} {value}" for name, value in self.generator_settings)
+        return f"{self.generator} ({settings})" if settings else self.generator
 
     @property
     def prompts(self) -> tuple[str, ...]:

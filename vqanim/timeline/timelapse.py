@@ -8,7 +8,7 @@ from vqanim.camera.step import CameraStep
 from vqanim.errors import Place
 from vqanim.scene.model import Camera, Shot
 from vqanim.timeline.camera import curves_of, is_at_rest
-from vqanim.timeline.plan import FramePlan, Segment, ShotPlan, TimelapsePlan
+from vqanim.timeline.plan import FramePlan, Segment, ShotPlan, TimelapsePlan, WeightedTerm
 from vqanim.timeline.sampling import Sampler
 
 
@@ -17,7 +17,7 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
     are spread evenly over the shot's time, on which weights and learning rate run; where nothing pulls there
     are none. The frames under the dissolve that follows show how the picture came out."""
     # A frame of a timelapse has none before it that it could stay near to.
-    terms = ((term for term in frame.losses if term.is_prompt or term.target) for frame in take.frames)
+    terms = ((term for term in frame.losses if not _is_hold(term)) for frame in take.frames)
     kept = [replace(frame, losses=tuple(own)) for frame, own in zip(take.frames, terms, strict=True)]
     shown = kept[: len(kept) - take.overhang]
     segments = _segments(shown)
@@ -42,6 +42,11 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
         for frame in kept
     )
     return replace(take, frames=frames, after=CameraStep())
+
+
+def _is_hold(term: WeightedTerm) -> bool:
+    """Whether a term holds a frame to the one before."""
+    return term.target is None and term.kind.startswith("stay_near")
 
 
 def _segments(frames: list[FramePlan]) -> tuple[Segment, ...]:
