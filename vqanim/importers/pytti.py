@@ -23,27 +23,16 @@ KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model",
 _OUTSIDE_FILES = r"(?![^\[]*\])"  # signs within [a file's name] do not divide
 MAX_SCENES = 500
 MAX_STEPS = 10_000  # of a frame
-PERCEPTORS: Mapping[str, str] = {
-    "ViTB32": "ViT-B/32",
-    "ViTB16": "ViT-B/16",
-    "ViTL14": "ViT-L/14",
-    **{name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")},
-}
-GENERATORS: Mapping[str, str] = {
-    "imagenet": "imagenet-16384",
-    "coco": "coco-stuff",
-    "wikiart": "wikiart-16384",
-    **{name: name for name in ("sflckr", "openimages")},
-}
+PERCEPTORS = {"ViTB32": "ViT-B/32", "ViTB16": "ViT-B/16", "ViTL14": "ViT-L/14"}
+PERCEPTORS |= {name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")}
+GENERATORS = {"imagenet": "imagenet-16384", "coco": "coco-stuff", "wikiart": "wikiart-16384"}
+GENERATORS |= {name: name for name in ("sflckr", "openimages")}
 FILTERS = "input_audio_filters"
 LOWEST, HIGHEST = 20.0, 16_000.0  # Hz
 MAX_BANDS = 16
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
-_PULLS = {
-    "direct_stabilization_weight": "latents",
-    "edge_stabilization_weight": "content",
-    "semantic_stabilization_weight": "content",
-}
+_PULLS = {"direct_stabilization_weight": "latents", "edge_stabilization_weight": "content"}
+_PULLS["semantic_stabilization_weight"] = "content"
 """What holds to the frame before, and in which terms."""
 _REASONS: Mapping[str, str] = {
     "pixels and palettes: a VQGAN paints here": """

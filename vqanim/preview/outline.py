@@ -18,10 +18,9 @@ from vqanim.models.entries import GeneratorEntry, PerceptorEntry
 from vqanim.plots.curves import Marks
 from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
-from vqanim.timeline.clips import clips_of
+from vqanim.timeline.clips import Clocks, clips_of
 from vqanim.timeline.part import chapter_parts
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
-from vqanim.timeline.sampling import Clocks
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 if TYPE_CHECKING:

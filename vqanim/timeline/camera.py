@@ -18,8 +18,8 @@ from vqanim.errors import Place
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Camera
 from vqanim.timeline import motion
+from vqanim.timeline.clips import DIGITS, Clocks, Floats, Indices, Moments, Sampler, seconds_of, tidy
 from vqanim.timeline.motion import Complex, Mesh, Similarities, most_turn, turns_between
-from vqanim.timeline.sampling import DIGITS, Clocks, Floats, Indices, Moments, Sampler, seconds_of, tidy
 
 _SPEEDS = {"zoom": 1, "rotate": 0, "pan.x": 0, "pan.y": 0, "yaw": 0, "tilt": 0}  # with their values at rest
 _POSES = ("scale", "angle", "offset.x", "offset.y", "center.x", "center.y", "look.x", "look.y", "fov")

@@ -13,13 +13,12 @@ from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.camera import ShotCamera
-from vqanim.timeline.clips import clips_of
+from vqanim.timeline.clips import Clocks, Sampler, clips_of, tidy
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Limits, plan_shot
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import PerceptorPlan, SoundPlan, Timeline
 from vqanim.timeline.runs import lead_back
-from vqanim.timeline.sampling import Clocks, Sampler, tidy
 
 _GIF_WIDTH = 480
 _GIF_FPS = Fraction(25)

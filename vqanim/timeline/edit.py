@@ -16,10 +16,9 @@ from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT
 from vqanim.scene.times import SAME_MOMENT, TimeBase, nearest_frame
 from vqanim.timeline.camera import ShotCamera
-from vqanim.timeline.clips import Clip, Cut, cuts_of
+from vqanim.timeline.clips import Clip, Cut, Floats, Sampler, cuts_of, seconds_of, tidy
 from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
 from vqanim.timeline.runs import SEAM_SECONDS, Run, make_runs, seam_share
-from vqanim.timeline.sampling import Floats, Sampler, seconds_of, tidy
 
 CLOSED = 0.002
 """Frame widths: a loop's camera is back where it began when no corner is farther off than this."""

@@ -25,19 +25,10 @@ from vqanim.scene.fields.settings import LossUse
 from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
+from vqanim.timeline import clips
 from vqanim.timeline.camera import ShotCamera
+from vqanim.timeline.clips import DIGITS, Clocks, Floats, Sampler, Side, tidied, tidy
 from vqanim.timeline.plan import AreaPlan, FramePlan, FrameRef, ShotPlan, StartPlan, WeightedTerm
-from vqanim.timeline.sampling import (
-    DIGITS,
-    Clocks,
-    Floats,
-    Sampler,
-    Side,
-    sides_ahead,
-    sides_of,
-    tidied,
-    tidy,
-)
 from vqanim.timeline.timelapse import as_timelapse, check_timelapse
 
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
@@ -47,8 +38,7 @@ _CARRIED = ("match_colors", "match_detail", "sharpen", "noise")
 """Numbers of what is done to a carried picture."""
 USUAL_RESPONSE = 4
 """Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
-_FARTHEST = 10.0
-"""Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
+_FARTHEST = 10.0  # farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite
 STEADY = 0.985  # cosine between two mixes of prompts from which on they are the same
 SETTLE_SECONDS = 1.0
 """How long prompts must be steady before a carried picture shows them and can be an anchor."""
@@ -67,8 +57,7 @@ class ViewLimits:
 class Limits:
     """What depends on the models and must be known before they are loaded; from the catalogue."""
 
-    multiple: int = 8
-    """Width and height are multiples of this, in pixels."""
+    multiple: int = 8  # width and height are multiples of this, in pixels
     learning_rate: float = 0.12  # used where the scene gives none
     smoothing: float = 0.0  # used where the scene gives none
     views: Mapping[str, ViewLimits] = field(default_factory=dict)
@@ -86,8 +75,8 @@ def plan_shot(
     # The first frame of a carried shot is reached from the frame before it.
     places = frames if before is None else np.concatenate([frames[:1] - 1, frames])
     cameras = [CameraStep()] * (before is None) + camera.path(places, sampler)
-    sides = sides_of(clocks, before, frames)
-    ahead = sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
+    sides = clips.sides_of(clocks, before, frames)
+    ahead = clips.sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
     losses = _losses(ahead, before is None, sampler)
     steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler)
     perceptors = scene.models.used
@@ -181,10 +170,8 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
 
 
 def _judging(terms: list[tuple[WeightedTerm, Floats]], index: int, pulled: bool) -> Iterator[WeightedTerm]:
-    """What `guidance.losses` asks of a frame; equal terms of two shots are one.
-
-    pulled: whether prompts pull at the frame; without them only terms that pull themselves count.
-    """
+    """What `guidance.losses` asks of a frame; equal terms of two shots are one. pulled: whether prompts pull
+    at the frame; without them only terms that pull themselves count."""
     weights: dict[WeightedTerm, float] = {}
     for term, amounts in terms:
         weights[term] = weights.get(term, 0.0) + float(amounts[index])
@@ -293,11 +280,9 @@ def _first_steps(shot: Shot, start: StartPlan) -> int:
 def find_anchors(
     losses: Sequence[tuple[WeightedTerm, ...]], fresh: bool, fps: float
 ) -> tuple[int | None, ...]:
-    """Index of the anchor of each frame of a shot, or None: then the frame before must do.
-
-    losses: the terms of every frame. fresh: whether the first frame carries nothing; it was painted with
-    many steps and so is an anchor at once.
-    """
+    """Index of the anchor of each frame of a shot, or None: then the frame before must do. losses: the terms
+    of every frame. fresh: whether the first frame carries nothing; it was painted with many steps and so is
+    an anchor at once."""
     settle = max(1, round(SETTLE_SECONDS * fps))
     mixes = [{term_name(term): term.weight for term in terms if term.is_prompt} for terms in losses]
     anchor = 0 if fresh else None

@@ -19,9 +19,8 @@ from vqanim.camera.homography import Matrix, step_matrix
 from vqanim.camera.step import CameraStep, Move
 from vqanim.scene.model import Scene
 from vqanim.timeline.camera import ShotCamera, Way, ways_of_run
-from vqanim.timeline.clips import Clip, Cut, carries_on, cuts_of
+from vqanim.timeline.clips import Clip, Cut, carries_on, cuts_of, tidy
 from vqanim.timeline.plan import FrameRef, Look, ShotPlan, StartPlan, WeightedTerm
-from vqanim.timeline.sampling import tidy
 
 SEAM_SECONDS = 1
 """How long the end of a loop is blended with its start; half of a loop that is shorter than twice this."""

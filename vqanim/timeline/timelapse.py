@@ -8,8 +8,8 @@ from vqanim.camera.step import CameraStep
 from vqanim.errors import Place
 from vqanim.scene.model import Camera, Shot
 from vqanim.timeline.camera import curves_of, is_at_rest
+from vqanim.timeline.clips import Sampler
 from vqanim.timeline.plan import FramePlan, Segment, ShotPlan, TimelapsePlan, WeightedTerm
-from vqanim.timeline.sampling import Sampler
 
 
 def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:

@@ -46,24 +46,12 @@ class Track:
         return self.low == self.high and not comes_and_goes
 
 
-_CAMERA = {
-    "zoom": ("factor per second", 1.0, 1e-4),
-    "rotate": ("degrees per second", 0.0, 1e-2),
-    "pan.x": ("frame widths per second", 0.0, 2e-3),
-    "pan.y": ("frame widths per second", 0.0, 2e-3),
-    "yaw": ("degrees per second", 0.0, 1e-2),
-    "tilt": ("degrees per second", 0.0, 1e-2),
-}
+_TURN, _PAN = ("degrees per second", 0.0, 1e-2), ("frame widths per second", 0.0, 2e-3)
+_CAMERA = {"zoom": ("factor per second", 1.0, 1e-4), "rotate": _TURN, "pan.x": _PAN, "pan.y": _PAN}
+_CAMERA |= {"yaw": _TURN, "tilt": _TURN}
 """Unit of each speed of a camera, its value at rest, and what is too little to be seen."""
-_NUMBERS = {
-    "steps": ("guidance", "steps"),
-    "learning_rate": ("guidance", ""),
-    "smoothing": ("guidance", ""),
-    "match_colors": ("carry", "0..1"),
-    "match_detail": ("carry", "0..1"),
-    "sharpen": ("carry", "0..1"),
-    "noise": ("carry", "0..1"),
-}
+_NUMBERS = {"steps": ("guidance", "steps"), "learning_rate": ("guidance", ""), "smoothing": ("guidance", "")}
+_NUMBERS |= dict.fromkeys(("match_colors", "match_detail", "sharpen", "noise"), ("carry", "0..1"))
 """Group and unit of the numbers of a plan."""
 
 
