@@ -273,13 +273,12 @@ def product(first: Curve, second: Curve, signals: frozenset[str] = frozenset()) 
     for curve, other in ((first, second), (second, first)):
         if (factor := constant_of(curve)) is not None:
             return scaled(other, factor)
-    texts = [curve.text if isinstance(curve, Formula) else _as_text(curve) for curve in (first, second)]
-    return Formula(tidied(f"({texts[0]}) * ({texts[1]})", signals))
+    return Formula(tidied(f"({_as_text(first)}) * ({_as_text(second)})", signals))
 
 
-def _as_text(curve: float | Keys) -> str:
-    """Keyframes as an expression."""
-    assert isinstance(curve, Keys)
+def _as_text(curve: Curve) -> str:
+    if not isinstance(curve, Keys):
+        return curve.text if isinstance(curve, Formula) else number(curve)
     first, last = curve.points[0], curve.points[-1]
     text = number(last.value)
     for before, after in reversed(list(pairwise(curve.points))):
@@ -290,9 +289,8 @@ def _as_text(curve: float | Keys) -> str:
             piece = f"mix({piece}, {number(after.value)}, {way})"
         # A millisecond before the edge, where no rounding can tell the frames apart.
         text = f"({piece}) if t < {end - 0.001:.{DIGITS}g} else ({text})"
-    if first.second == 0:
-        return text
-    return f"({text}) if t > {float(first.second):.{DIGITS}g} else {number(first.value)}"
+    late = f"({text}) if t > {float(first.second):.{DIGITS}g} else {number(first.value)}"
+    return late if first.second else text
 
 
 def simplified(points: Iterable[Point]) -> Curve:

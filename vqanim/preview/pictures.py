@@ -144,12 +144,9 @@ def _draw_names(picture: Image.Image, new_from_old: Matrix, points: Floats, octa
             if z > 1e-6:
                 at = ((x / z + 0.5) * width, y / z * width + height / 2)
                 if -20 < at[0] < width + 20 and -20 < at[1] < height + 20:
-                    draw.text(at, cell_name(int(column), int(row)), (gray, gray, gray), letters, anchor="mm")
-
-
-def cell_name(column: int, row: int) -> str:
-    """`E4`: letters go right and numbers down; they begin anew after 26 and 100."""
-    return f"{chr(ord('A') + (column + 4) % 26)}{(row + 3) % 100}"
+                    # `E4`: letters go right and numbers down; they begin anew after 26 and 100.
+                    name = f"{chr(ord('A') + int(column + 4) % 26)}{int(row + 3) % 100}"
+                    draw.text(at, name, (gray, gray, gray), letters, anchor="mm")
 
 
 KINDS = ("grid", "start", "frame")  # what has a name; all else is the path of a picture

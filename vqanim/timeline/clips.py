@@ -89,7 +89,6 @@ def _goes_on(shot: Shot) -> bool:
 
 
 def _check_length(frames: int, scene: Scene) -> None:
-    """Raises SceneError for a film that is too long."""
     if frames > MAX_FRAMES:
         message = f"found {frames} frames, allowed {MAX_FRAMES} in a film: shorten it or lower fps"
         raise SceneError([Problem(Place(scene.file, 0, "duration"), message)])
@@ -97,8 +96,7 @@ def _check_length(frames: int, scene: Scene) -> None:
 
 def _problems(clip: Clip, scene: Scene) -> list[Problem]:
     """What cannot be meant about a shot's times."""
-    length = clip.duration * clip.shot.repeat + float(clip.freeze)
-    what = ""
+    length, what = clip.duration * clip.shot.repeat + float(clip.freeze), ""
     if clip.count < 1:
         length = max(clip.duration, 0.0)
         rate = f"{float(scene.rate):.6g}"

@@ -21,7 +21,6 @@ from vqanim.icons.spec import form_of
 from vqanim.losses import LOSSES
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.settings import LossUse
 from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
@@ -29,7 +28,7 @@ from vqanim.timeline import clips
 from vqanim.timeline.camera import ShotCamera
 from vqanim.timeline.clips import DIGITS, Clocks, Floats, Sampler, Side, tidied, tidy
 from vqanim.timeline.plan import AreaPlan, FramePlan, FrameRef, ShotPlan, StartPlan, WeightedTerm
-from vqanim.timeline.timelapse import as_timelapse, check_timelapse
+from vqanim.timeline.timelapse import as_timelapse
 
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
@@ -79,9 +78,8 @@ def plan_shot(
     ahead = clips.sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
     losses = _losses(ahead, before is None, sampler)
     steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler)
-    perceptors = scene.models.used
-    cutouts = tuple(_cutouts(use, shot, limits) for use in perceptors)
-    noises = [_cutout_noise(use, sides, limits, sampler) for use in perceptors]
+    cutouts = tuple(_cutouts(use, shot, limits) for use in scene.models.used)
+    noises = [_cutout_noise(use, sides, limits, sampler) for use in scene.models.used]
     anchors = find_anchors(losses, before is None, float(scene.rate))
     times = tidied(clocks.at_frames(frames).film)
     start = start_plan(shot.start)
@@ -94,7 +92,8 @@ def plan_shot(
         of_frame: dict[str, Any] = {name: values[index] for name, values in numbers.items()}
         count = int(steps[index])
         if previous is None:
-            count = _first_steps(shot, start)
+            own = shot.guidance.first_steps  # an image or icon is the picture requested
+            count = own if own is not None else 0 if start.is_picture else FIRST_STEPS
             of_frame |= dict.fromkeys(_CARRIED, 0.0)  # it carries no picture: these say nothing about it
             if shot.guidance.learning_rate is None:  # a first picture grows the same at any `change`
                 of_frame["learning_rate"] = tidy(limits.learning_rate)
@@ -118,20 +117,14 @@ def plan_shot(
     goes_on = scene.rate != scene.fps or scene.loop or shot.loop
     after = camera.after(int(frames[-1])) if goes_on else CameraStep()
     take = ShotPlan(shot.name, tuple(plans), clip.overhang, after)
-    if shot.kind != "timelapse":
-        return take
-    check_timelapse(shot, sampler)
-    return as_timelapse(take, shot)
+    return as_timelapse(take, shot, sampler) if shot.kind == "timelapse" else take
 
 
 def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
     """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back, then
     what `guidance.losses` names."""
-    prompts = [
-        (_term(prompt, side.shot), *_pull(prompt, side, sampler))
-        for side in sides
-        for prompt in side.shot.prompts
-    ]
+    asked = [(prompt, side) for side in sides for prompt in side.shot.prompts]
+    prompts = [(_term(prompt, side.shot), *_pull(prompt, side, sampler)) for prompt, side in asked]
     for side in sides:
         if (also := side.shot.start.also_target) is not None:  # the start as what the shot shall show
             own = start_plan(side.shot.start)
@@ -144,11 +137,10 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         if (near := side.shot.guidance.stay_near) is not None
         for term in _hold(near, side.shot)
     ]
-    others = [
-        (_judge(use), side.sample(use.weight, sampler) * side.share)
-        for side in sides
-        for use in side.shot.guidance.losses
-    ]
+    uses = [(use, side) for side in sides for use in side.shot.guidance.losses]
+    judged = (WeightedTerm(use.name, "", 1.0, settings=use.settings) for use, _ in uses)
+    amounts = (side.sample(use.weight, sampler) * side.share for use, side in uses)
+    others = list(zip(judged, amounts, strict=True))
     losses, start = [], start_plan(sides[-1].shot.start)
     for index in range(len(sides[0].share)):
         pulling = [
@@ -193,10 +185,6 @@ def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
         return WeightedTerm("prompt", text, 1.0, area=area)
     kind, target = _KINDS[prompt.through], StartPlan("image", prompt.image)
     return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=target, area=area)
-
-
-def _judge(use: LossUse) -> WeightedTerm:
-    return WeightedTerm(use.name, "", 1.0, settings=use.settings)
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
@@ -270,13 +258,6 @@ def _cutout_noise(use: PerceptorUse, sides: list[Side], limits: Limits, sampler:
     return tidied(_mix(sides, lambda shot: own or shot.guidance.cutout_noise or default, sampler))
 
 
-def _first_steps(shot: Shot, start: StartPlan) -> int:
-    """Steps of a frame that begins from the shot's start: an image or icon is the picture wanted."""
-    if shot.guidance.first_steps is not None:
-        return shot.guidance.first_steps
-    return 0 if start.is_picture else FIRST_STEPS
-
-
 def find_anchors(
     losses: Sequence[tuple[WeightedTerm, ...]], fresh: bool, fps: float
 ) -> tuple[int | None, ...]:
@@ -285,8 +266,7 @@ def find_anchors(
     an anchor at once."""
     settle = max(1, round(SETTLE_SECONDS * fps))
     mixes = [{term_name(term): term.weight for term in terms if term.is_prompt} for terms in losses]
-    anchor = 0 if fresh else None
-    since = 0
+    anchor, since = 0 if fresh else None, 0
     found: list[int | None] = []
     for index, mix in enumerate(mixes):
         if anchor is not None and similarity(mix, mixes[anchor]) < STEADY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from vqanim.camera.step import CameraStep
 from vqanim.errors import Place
@@ -11,11 +12,15 @@ from vqanim.timeline.camera import curves_of, is_at_rest
 from vqanim.timeline.clips import Sampler
 from vqanim.timeline.plan import FramePlan, Segment, ShotPlan, TimelapsePlan, WeightedTerm
 
+_NOT_CARRIED: Any = {"match_colors": 0.0, "match_detail": 0.0, "sharpen": 0.0, "noise": 0.0, "anchor": None}
 
-def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
+
+def as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
     """The take of a shot as a timelapse. It has as many steps as the shot's frames would have had. The steps
     are spread evenly over the shot's time, on which weights and learning rate run; where nothing pulls there
-    are none. The frames under the dissolve that follows show how the picture came out."""
+    are none. The frames under the dissolve that follows show how the picture came out. Mistakes are
+    noted in `sampler`."""
+    _check(shot, sampler)
     # A frame of a timelapse has none before it that it could stay near to.
     terms = ((term for term in frame.losses if not _is_hold(term)) for frame in take.frames)
     kept = [replace(frame, losses=tuple(own)) for frame, own in zip(take.frames, terms, strict=True)]
@@ -32,11 +37,7 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
             camera=CameraStep(),
             steps=steps,
             cutout_noise=last.cutout_noise,  # the first one may be blended with the shot before
-            match_colors=0.0,
-            match_detail=0.0,
-            sharpen=0.0,
-            noise=0.0,
-            anchor=None,
+            **_NOT_CARRIED,
             lapse=lapse,
         )
         for frame in kept
@@ -64,7 +65,7 @@ def _segments(frames: list[FramePlan]) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def check_timelapse(shot: Shot, sampler: Sampler) -> None:
+def _check(shot: Shot, sampler: Sampler) -> None:
     """Note what a timelapse cannot have: a camera that moves, and what is one number for all its steps."""
     if not is_at_rest(shot.camera):
         rest = {name: curve.constant_value for name, curve in curves_of(Camera()).items()}
@@ -75,7 +76,8 @@ def check_timelapse(shot: Shot, sampler: Sampler) -> None:
     noise = shot.guidance.cutout_noise
     if noise is not None and noise.constant_value is None:
         sampler.note(noise.place, "found a curve, allowed is one number in a timelapse")
-    near = shot.guidance.stay_near
-    if near is not None and near.to == "previous" and near.weight.place.line:  # somebody wrote it
+    if (
+        (near := shot.guidance.stay_near) is not None and near.to == "previous" and near.weight.place.line
+    ):  # somebody wrote it
         said = "found a stay_near to the frame before, which a timelapse has not: write `to: start`, or none"
         sampler.note(near.weight.place, said)
