@@ -177,9 +177,8 @@ class Draft:
     def _drop_prompt(self, index: int, key: str, reason: str) -> bool:
         if index >= len(self.prompts):
             return False
-        prompt = self.prompts[index]
-        if key in ("weight", "stop", "inside", "outside") and key in prompt:
-            self.dropped.append((f"prompts[{index}].{key}", prompt.pop(key), reason))
+        if key in ("weight", "stop", "inside", "outside") and key in self.prompts[index]:
+            self.dropped.append((f"prompts[{index}].{key}", self.prompts[index].pop(key), reason))
         else:
             text = ", ".join(f"{name}: {value.yaml}" for name, value in self.prompts.pop(index).items())
             self.dropped.append(("prompts", Field(text), reason))
@@ -203,16 +202,13 @@ class Draft:
     def _tree(self) -> dict[str, Any]:
         """The fields in the order of a scene, as mappings in mappings."""
         tree: dict[str, Any] = {}
-        for key in ORDER:
-            if key == "prompts" and self.prompts:
-                tree[key] = self.prompts
-            for path, value in self.fields.items():
-                *parents, last = path.split(".")
-                if path.partition(".")[0] == key:
-                    inside = tree
-                    for parent in parents:
-                        inside = inside.setdefault(parent, {})
-                    inside[last] = value
+        values = self.fields | ({"prompts": self.prompts} if self.prompts else {})
+        for path in sorted(values, key=lambda path: ORDER.index(path.partition(".")[0])):
+            *parents, last = path.split(".")
+            inside = tree
+            for parent in parents:
+                inside = inside.setdefault(parent, {})
+            inside[last] = values[path]
         return tree
 
     def _listed(self, fate: Fate, *title: str) -> Iterator[str]:

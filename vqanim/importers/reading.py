@@ -153,7 +153,10 @@ def _plain(node: tree.Node) -> Any:
     """A tree is at most 32 deep."""
     if isinstance(node, tree.Mapping):
         return {key.text: _plain(value) for key, value in node.entries}
-    return [_plain(item) for item in node.items] if isinstance(node, tree.Sequence) else node.text
+    if isinstance(node, tree.Sequence):
+        return [_plain(item) for item in node.items]
+    assert isinstance(node, tree.Scalar)
+    return node.text
 
 
 def parse_python(code: str, name: str) -> dict[str, Any]:

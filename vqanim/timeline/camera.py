@@ -256,9 +256,8 @@ def _rounded(steps: Similarities, border: str) -> list[CameraStep]:
         if abs(log) < _NOTHING and abs(shift) < _NOTHING:
             step = CameraStep()
         else:
-            scale, angle = math.exp(wanted_log.real), math.degrees(wanted_log.imag)
-            numbers = (scale, angle, wanted_shift.real, wanted_shift.imag)
-            step = CameraStep(*map(tidy, numbers), border=border)
+            scale, angle = tidy(math.exp(wanted_log.real)), tidy(math.degrees(wanted_log.imag))
+            step = CameraStep(scale, angle, tidy(wanted_shift.real), tidy(wanted_shift.imag), border)
         left_log = wanted_log - complex(math.log(step.scale), math.radians(step.angle))
         left_shift = wanted_shift - cmath.exp(left_log) * complex(step.shift_x, step.shift_y)
         rounded.append(step)

@@ -42,7 +42,7 @@ def clips_of(scene: Scene) -> tuple[Clip, ...]:
     """The shots of a scene one after another. Raises SceneError with every shot that shows no frame or is
     shorter than its transition, or when the film is too long."""
     base = TimeBase(0.0, scene.fps)
-    lengths = [shot.duration and shot.duration.seconds(base) for shot in scene.shots]
+    lengths = [shot.duration.seconds(base) if shot.duration else None for shot in scene.shots]
     written = [
         Written(length, shot.repeat, shot.freeze.seconds(base) if shot.freeze else 0.0)
         for shot, length in zip(scene.shots, lengths, strict=True)

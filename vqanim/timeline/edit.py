@@ -116,7 +116,7 @@ def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sample
     """Note a loop whose camera ends elsewhere than it began."""
     if not run.loop or sampler.problems:  # a camera without values is no camera to judge
         return
-    far = farthest_move(path_matrix([*run.steps[1 : run.own], run.after]), aspect)
+    far = farthest_move(path_matrix(run.steps[1 : run.own + 1]), aspect)
     if far > CLOSED:
         allowed = "a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}"
         ends = f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off"

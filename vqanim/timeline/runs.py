@@ -60,9 +60,9 @@ class Run:
         self.frames = tuple(FrameRef(frame.shot, frame.index) for frame in frames)
         """Saved frames, those under the dissolve that follows included."""
         self.own = len(frames) - shots[-1].overhang  # frames without those
-        self.steps = tuple(frame.camera for frame in frames)
-        """The step into every frame; the first one leads into the run and is never undone."""
-        self.after = shots[-1].after  # the step on from the last frame; in a loop, to the first one
+        self.steps = (*(frame.camera for frame in frames), shots[-1].after)
+        """The step into every frame, and that on from the last one, in a loop to the first one. The first
+        step leads into the run and is never undone."""
         self.loop, self.repeats, self.reverse = whole_loops or first.loop, first.repeat > 1, first.reverse
         self.held = cut.played if first.freeze is not None or first.reverse else None
         """Film frames after which the picture stands still."""
@@ -113,17 +113,15 @@ class Run:
         if place - index < 1 and (way := self.ways.get(place)) is not None:
             back = [(step, -1.0) for step in reversed(way.on)]
             return _moves(*((step, 1.0) for step in way.there)), _moves(*back)
-        step = self.after if index + 1 == len(self.frames) else self.steps[index + 1]
-        part = float(min(place - index, Fraction(1)))
+        step, part = self.steps[index + 1], float(min(place - index, Fraction(1)))
         return _moves((step, tidy(part))), _moves((step, tidy(part - 1)))
 
     def _back_from_start(self, place: Fraction) -> tuple[Move, ...]:
         """The way back along the camera from the first frame, where a loop ends, to a place before it."""
         index = math.floor(place)
-        whole = range(self.own, index + 1, -1)
-        steps = [self.after if number == self.own else self.steps[number] for number in whole]
+        whole = [(self.steps[number], -1.0) for number in range(self.own, index + 1, -1)]
         _, last = self._moves_at(index, place)
-        return (*_moves(*((step, -1.0) for step in steps)), *last)
+        return (*_moves(*whole), *last)
 
 
 def _moves(*way: tuple[CameraStep, float]) -> tuple[Move, ...]:
@@ -182,8 +180,7 @@ def _way_back(run: Run) -> Iterator[tuple[FrameRef, WeightedTerm]]:
         share = run.pull(Fraction(index))
         if share == 0:
             break
-        step = run.after if index + 1 == run.own else run.steps[index + 1]
-        if not step.still:
+        if not (step := run.steps[index + 1]).still:
             rest, border = rest @ step_matrix(step), step.border
         yield run.frames[index], _term(run.frames[0], share, np.asarray(np.linalg.inv(rest)), border)
 

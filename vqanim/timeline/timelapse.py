@@ -76,8 +76,7 @@ def _check(shot: Shot, sampler: Sampler) -> None:
     noise = shot.guidance.cutout_noise
     if noise is not None and noise.constant_value is None:
         sampler.note(noise.place, "found a curve, allowed is one number in a timelapse")
-    if (
-        (near := shot.guidance.stay_near) is not None and near.to == "previous" and near.weight.place.line
-    ):  # somebody wrote it
+    near = shot.guidance.stay_near
+    if near is not None and near.to == "previous" and near.weight.place.line:  # somebody wrote it
         said = "found a stay_near to the frame before, which a timelapse has not: write `to: start`, or none"
         sampler.note(near.weight.place, said)
