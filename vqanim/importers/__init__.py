@@ -1,8 +1,7 @@
 """Settings of other tools, turned into scenes: Deforum, VQGAN-CLIP and pytti. No torch.
 
     reading    a file or a command line -> plain data
-    formulas   expressions of numexpr and of Python -> expressions of ours
-    curves     numbers over time, as a scene writes them
+    curves     expressions of numexpr and of Python -> ours; numbers over time, as a scene writes them
     schedules  Deforum's keyframes, which others have too
     motion     moves per frame and in pixels -> those of our camera
     draft      a scene while it is written, and what becomes of every key that was given

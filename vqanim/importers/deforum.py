@@ -211,7 +211,6 @@ def _put_doses(draft: Draft, clock: Clock) -> None:
 
 
 def _reason(key: str, settings: Settings) -> str:
-    """Why a key is left out, with what there is instead."""
     if key.startswith("cn_"):
         unit = "_".join(key.split("_")[:2])
         return "ControlNet" if _is_on(settings.get(f"{unit}_enabled")) else AT_REST

@@ -122,7 +122,6 @@ def _put_turn(draft: Draft, fps: float, *, locked: bool) -> None:
 
 
 def _numbers(text: str) -> list[float]:
-    """The four numbers of a list that is written as a text."""
     try:
         node = ast.parse(" ".join(text.split())[:1000], mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

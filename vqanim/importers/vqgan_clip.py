@@ -163,7 +163,6 @@ def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
 
 
 def _size(options: Mapping[str, Any]) -> tuple[int, int]:
-    """Width and height in pixels, as far as a film may have them."""
     width, height = (min(max(side, 16), 4096) for side in options["size"])
     return width, height
 

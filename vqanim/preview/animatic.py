@@ -88,7 +88,6 @@ def preview_size(timeline: Timeline) -> tuple[int, int]:
 
 
 def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progress) -> Reel:
-    """The film with the strip under it."""
     load = lru_cache(KEPT)(frames.picture)
 
     def play(indices: Iterable[int]) -> Iterator[Picture]:
@@ -114,7 +113,6 @@ def _outputs(small: Timeline, reel: Reel, stem: Path) -> list[Output]:
 
 
 def _digest(small: Timeline, frames: PreviewFrames, strip: Strip) -> str:
-    """Digest of all that is seen."""
     saved = dict.fromkeys(saved for frame in small.edit for saved in frame.frames)
     views = [
         (view.origin, view.new_from_old.tolist(), view.border)

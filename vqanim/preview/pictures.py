@@ -136,8 +136,7 @@ def _draw_names(picture: Image.Image, new_from_old: Matrix, points: Floats, octa
     low, high = (np.floor(edge(points, axis=(1, 2)) / cell) for edge in (np.min, np.max))
     if clear <= 0 or not np.isfinite([low, high]).all() or (high - low + 1).prod() > 400:
         return
-    draw, letters = ImageDraw.Draw(picture), font(max(9, width // 32))
-    gray = round(140 + 100 * clear)
+    draw, letters, gray = ImageDraw.Draw(picture), font(max(9, width // 32)), round(140 + 100 * clear)
     for row in np.arange(low[1], high[1] + 1):
         for column in np.arange(low[0], high[0] + 1):
             x, y, z = new_from_old @ np.array([(column + 0.5) * cell, (row + 0.5) * cell, 1.0])
@@ -240,8 +239,7 @@ class Source:
         self._enlarged: dict[str, Picture] = {}
 
     def seen(self, new_from_old: Matrix, border: str) -> Picture:
-        """The picture as a camera sees it after a movement in frame widths, uint8 [H, W, 3]. border: see
-        View."""
+        """The picture as a camera sees it after a movement in frame widths, uint8 [H, W, 3]; see View."""
         old_from_new: Matrix = np.linalg.inv(new_from_old).astype(np.float64)
         near = magnification(old_from_new)
         octave = math.log(near / min(max(near, FARTHEST), NEAREST)) / math.log(AGAIN)

@@ -172,7 +172,6 @@ def _pictures(render: Render, frames: Sequence[int]) -> Iterator[Picture]:
 
 
 def _tracks(render: Render) -> dict[tuple[str, str, str], Floats]:
-    """All curves of a render by group, name and unit."""
     tracks = [*render.film.tracks, *render.painting_tracks]
     if any(render.look.colors):
         tracks.append(Track("sharpness", "picture", "", render.look.sharpness))

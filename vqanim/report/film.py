@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -52,21 +51,16 @@ class Film:
         self.size = f"{timeline.width}x{timeline.height}"
         fps = float(timeline.fps)
         self.about = f"{self.frames} frames, {self.seconds:.6g} s at {fps:.6g} fps, {self.size}"
-
-    @cached_property
-    def _all_tracks(self) -> tuple[Track, ...]:
-        return find_tracks(self.timeline)
-
-    @cached_property
-    def tracks(self) -> tuple[Track, ...]:
-        """Its curves: those that move, and the weights of prompts."""
-        return tuple(moving(without_styles(self._all_tracks, self.scene)))
-
-    @cached_property
-    def prompt_names(self) -> Mapping[str, str]:
+        tracks = find_tracks(self.timeline)
+        named = without_styles(tracks, scene)
+        self.tracks = tuple(moving(named))  # those that move, and the weights of prompts
+        pairs = zip(tracks, named, strict=True)
+        self.prompt_names = {one.name: plain.name for one, plain in pairs if one.group == "prompts"}
         """Prompts as the scene writes them, by the text that is painted with, which has the style."""
-        pairs = zip(self._all_tracks, without_styles(self._all_tracks, self.scene), strict=True)
-        return {track.name: plain.name for track, plain in pairs if track.group == "prompts"}
+        chapters, since = self.timeline.chapters, float(self.first / timeline.fps)
+        shots = tuple((float(chapter.first / timeline.fps), chapter.name) for chapter in chapters)
+        beats = (beat - since for beat in beats_of(scene, since + self.seconds))
+        self.marks = Marks(self.seconds, shots, tuple(beat for beat in beats if beat >= 0))
 
     @cached_property
     def positions(self) -> Mapping[FrameRef, list[int]]:
@@ -75,14 +69,6 @@ class Film:
         for position, plan in enumerate(shown_plans(self.timeline)):
             positions.setdefault(FrameRef(plan.shot, plan.index), []).append(position)
         return positions
-
-    @cached_property
-    def marks(self) -> Marks:
-        """Its shots and beats."""
-        fps, since = self.timeline.fps, float(self.first / self.timeline.fps)
-        shots = tuple((float(chapter.first / fps), chapter.name) for chapter in self.timeline.chapters)
-        beats = (beat - since for beat in beats_of(self.scene, since + self.seconds))
-        return Marks(self.seconds, shots, tuple(beat for beat in beats if beat >= 0))
 
 
 def painting_tracks(film: Film, metrics: Mapping[FrameRef, Metrics]) -> tuple[Track, ...]:
@@ -121,13 +107,9 @@ class Render:
     def __init__(self, folder: Path, stem: str, film: Film, models: Sequence[ModelLine]) -> None:
         """stem: name of its films."""
         self.folder, self.stem, self.film, self.models = folder, stem, film, models
-        self.store = TakeStore(folder)
+        self.store, self.settings = TakeStore(folder), read_run(folder) or {}
+        """Its saved frames, and what run.json holds; nothing where it cannot be read."""
         self.mp4 = folder / f"{stem}.mp4"  # whether it is there or not
-
-    @cached_property
-    def settings(self) -> Mapping[str, Any]:
-        """What run.json holds; nothing where it cannot be read."""
-        return read_run(self.folder) or {}
 
     @cached_property
     def metrics(self) -> Mapping[FrameRef, Metrics]:

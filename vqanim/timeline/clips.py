@@ -95,7 +95,6 @@ def _check_length(frames: int, scene: Scene) -> None:
 
 
 def _problems(clip: Clip, scene: Scene) -> list[Problem]:
-    """What cannot be meant about a shot's times."""
     length, what = clip.duration * clip.shot.repeat + float(clip.freeze), ""
     if clip.count < 1:
         length = max(clip.duration, 0.0)

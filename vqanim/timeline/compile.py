@@ -20,12 +20,10 @@ from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import PerceptorPlan, SoundPlan, Timeline
 from vqanim.timeline.runs import lead_back
 
-_GIF_WIDTH = 480
-_GIF_FPS = Fraction(25)
+_GIF_WIDTH, _GIF_FPS = 480, Fraction(25)
+_GIF_LEAST_WIDTH, _GIF_LEAST_FPS = 160, Fraction(8)
 _GIF_PIXELS = 40_000_000
 """Of all frames together, some thirty megabytes; first it gets slower than this, then smaller."""
-_GIF_LEAST_FPS = Fraction(8)
-_GIF_LEAST_WIDTH = 160
 
 
 def compile_timeline(
@@ -51,16 +49,11 @@ def compile_timeline(
     base = TimeBase(duration, scene.fps, sound=scene.sound)
     clocks = [Clocks(clip, base, several=len(clips) > 1, rate=scene.rate) for clip in clips]
     # Of the shot before, if its last picture is carried on; it stops with the transition.
-    before = [
-        replace(last, until=here.clip.start + here.clip.blend)
-        if here.clip.shot.transition.kind == "carry"
-        else None
-        for last, here in pairwise(clocks)
-    ]
-    cameras = [
-        ShotCamera(here, last, height / width, cell_length(duration))
-        for last, here in zip([None, *before], clocks, strict=True)
-    ]
+    carries = [clip.shot.transition.kind == "carry" for clip in clips[1:]]
+    held = [replace(last, until=here.clip.start + here.clip.blend) for last, here in pairwise(clocks)]
+    before = [None, *(last if carry else None for last, carry in zip(held, carries, strict=True))]
+    aspect, cell = height / width, cell_length(duration)
+    cameras = [ShotCamera(here, last, aspect, cell) for here, last in zip(clocks, before, strict=True)]
     carried = [camera.clocks if camera.before is not None else None for camera in cameras]
     shots = tuple(
         plan_shot(scene, limits, camera, sampler, following)

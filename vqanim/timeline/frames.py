@@ -217,7 +217,6 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
 
 
 def _steps(sides: list[Side], sampler: Sampler) -> list[float]:
-    """Steps of the frames, whole."""
     steps = _mix(sides, lambda shot: shot.guidance.steps, sampler)
     # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
     return tidied(np.floor(np.round(steps, DIGITS) + 0.5))
