@@ -128,8 +128,7 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     draft.put("size", f"[{width}, {height}]", "W, H; half of it is four times as fast")
     draft.take("W", "H")
     draft.put("models", "pocket", "come along with vqanim; large ones: see vqanim models list")
-    _put_start(draft)
-    _put_sound(draft)
+    _put_start_and_sound(draft)
     put_prompts(draft, clock)
     put_camera(draft, clock)
     _put_doses(draft, clock)
@@ -169,7 +168,7 @@ def _put_clock(draft: Draft) -> Clock:
     return clock
 
 
-def _put_start(draft: Draft) -> None:
+def _put_start_and_sound(draft: Draft) -> None:
     name = str(draft.settings.get("init_image") or "None")
     keys = draft.settings.given("use_init", "init_image")
     used = draft.settings.is_on("use_init") and name != "None"
@@ -178,13 +177,10 @@ def _put_start(draft: Draft) -> None:
         strength = draft.settings.given("strength")
         draft.near(strength, "an image is the first frame as it is; guidance.first_steps paints on it")
     draft.take(*keys)
-
-
-def _put_sound(draft: Draft) -> None:
     name = str(draft.settings.get("soundtrack_path") or "")
     keys = draft.settings.given("add_soundtrack", "soundtrack_path")
-    is_used = name and draft.settings.word("add_soundtrack", "None") != "None"
-    if is_used and (path := draft.file(name, keys, "soundtrack: song.mp3")):
+    used = bool(name) and draft.settings.word("add_soundtrack", "None") != "None"
+    if used and (path := draft.file(name, keys, "soundtrack: song.mp3")):
         draft.put("soundtrack", path, "soundtrack_path")
     draft.take(*keys)
 

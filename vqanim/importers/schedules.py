@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -142,13 +143,8 @@ def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
         if pieces[place] != pieces[place + 1]:
             # Half a frame before the edge, where no rounding can tell the frames apart.
             text = f"({pieces[place]}) if t * {clock.fps_text} < {edges[place] - 0.5:g} else ({text})"
-    try:
+    with suppress(curves.TooLong):
         return Formula(curves.tidied(text))
-    except curves.TooLong:
-        return _sampled_pieces(pieces, edges, clock)
-
-
-def _sampled_pieces(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
     if clock.frames > MAX_KEYS:
         raise Untranslatable(f"it is too long for an expression, and the film for {MAX_KEYS} keyframes")
     points: list[Point] = []

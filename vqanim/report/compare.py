@@ -200,12 +200,16 @@ def _figures(render: Render) -> dict[str, str]:
 
 def settings_of(folder: Path, run: Mapping[str, Any]) -> dict[str, str]:
     """Every setting of a render by its path; of the scene as it is resolved, then of the run."""
-    found = dict(_scene(folder / "scene.resolved.yaml"))
+    found, path = {}, folder / "scene.resolved.yaml"
+    with suppress(OSError, ValueError, SceneError), path.open(encoding="utf-8") as file:
+        found = dict(_flat(parse_tree(file.read(MAX_BYTES), str(path)), ""))
     found |= {key: str(run[key]) for key in RUN_SETTINGS if key in run}
-    match run.get("models"):
-        case {"generator": generator, "perceptors": [*perceptors]}:
-            entries = [each for each in (generator, *perceptors) if isinstance(each, Mapping)]
-            found |= {f"hash of {each.get('name')}": str(each.get("hash")) for each in entries}
+    models = run.get("models")
+    if isinstance(models, Mapping):
+        perceptors = models.get("perceptors")
+        entries = (models.get("generator"), *(perceptors if isinstance(perceptors, list) else []))
+        known = [entry for entry in entries if isinstance(entry, Mapping)]
+        found |= {f"hash of {entry.get('name')}": str(entry.get("hash")) for entry in known}
     return found
 
 
@@ -217,12 +221,6 @@ def differences(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[Row, 
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 2].rstrip()}.."
-
-
-def _scene(path: Path) -> Iterator[tuple[str, str]]:
-    """Nothing where it cannot be read."""
-    with suppress(OSError, ValueError, SceneError), path.open(encoding="utf-8") as file:
-        yield from _flat(parse_tree(file.read(MAX_BYTES), str(path)), "")
 
 
 def _flat(node: Node, path: str) -> Iterator[tuple[str, str]]:

@@ -94,7 +94,7 @@ class ShotCamera:
         turns = views[0].turn_pieces(mesh, places)
         if amount is not None:
             turns = motion.mix(views[1].turn_pieces(mesh, places), turns, amount)
-        way = np.concatenate([[0], np.cumsum(motion.frame_turns(mesh, turns))])
+        way = np.concatenate([[0], np.cumsum(np.add.reduceat(turns, mesh.frames[:-1]))])
         return self._turned(rounded, way, places, views[0])
 
     def _turned(
@@ -177,24 +177,15 @@ def ways_of_run(
     return found
 
 
-@dataclass(frozen=True)
 class _View:
     """The curves of one shot's camera, on its clocks."""
 
-    clocks: Clocks
-    aspect: float
-    sampler: Sampler
-
-    @property
-    def camera(self) -> Camera:
-        return self.clocks.clip.shot.camera
-
-    @property
-    def turns(self) -> bool:
-        """True when the camera may turn in space."""
+    def __init__(self, clocks: Clocks, aspect: float, sampler: Sampler) -> None:
+        self.clocks, self.aspect, self.sampler = clocks, aspect, sampler
+        self.camera = clocks.clip.shot.camera
         curves = attrgetter("yaw", "tilt", "look.x", "look.y")(self.camera)
         yaw, tilt, *poses = (curve.constant_value for curve in curves)
-        return (yaw, tilt) != (0, 0) or None in poses
+        self.turns = (yaw, tilt) != (0, 0) or None in poses  # whether it may turn in space
 
     def check(self, frames: Indices) -> None:
         """Sample every curve at the frames, where a mistake has a frame's number."""

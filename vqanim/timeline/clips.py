@@ -176,14 +176,9 @@ class Clocks:
     """Seconds around a moment in which a step counts to it; those of a painted frame where it is None."""
 
     @property
-    def fps(self) -> Fraction:
-        """Frames per second of the film, in which times such as `36f` are meant."""
-        return self.film_base.fps
-
-    @property
     def painted(self) -> Fraction:
         """Frames per second of the takes."""
-        return self.rate or self.fps
+        return self.rate or self.film_base.fps
 
     @property
     def last_frame(self) -> float:
@@ -216,7 +211,7 @@ class Clocks:
     def name(self, curve: Curve, seconds: float) -> str:
         """A moment of a curve's own time, for people: `at frame 57 (4.75 s)`."""
         # A moment between two frames counts to the frame that it leads to.
-        frame = max(0, math.ceil(seconds * float(self.fps) - 1e-6))
+        frame = max(0, math.ceil(seconds * float(self.film_base.fps) - 1e-6))
         shot = f" of shot {self.clip.shot.name}" if self.several and curve.base == "shot" else ""
         return f"at frame {frame}{shot} ({round(seconds, 3):.12g} s)"
 

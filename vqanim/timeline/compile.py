@@ -60,7 +60,7 @@ def compile_timeline(
         for camera, following in zip(cameras, [*carried[1:], None], strict=True)
     )
     shots = lead_back(scene, clips, shots)
-    edit, chapters = cut_film(scene, clips, shots, sampler, cameras)
+    edit, chapters = cut_film(scene, shots, sampler, cameras)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
     keys = cut_keys(scene, clips, shots, sampler) if smooth else ()
     if sampler.problems:

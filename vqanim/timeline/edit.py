@@ -29,21 +29,17 @@ _NEAR = 0.02  # seconds, for the same reason
 
 
 def cut_film(
-    scene: Scene,
-    clips: Sequence[Clip],
-    shots: Sequence[ShotPlan],
-    sampler: Sampler,
-    cameras: Sequence[ShotCamera],
+    scene: Scene, shots: Sequence[ShotPlan], sampler: Sampler, cameras: Sequence[ShotCamera]
 ) -> tuple[tuple[FilmFrame, ...], tuple[Chapter, ...]]:
     """Every frame of the film, and where its shots begin. Mistakes in the curves of effects, and loops whose
     camera does not close, are noted in `sampler`. cameras: of all shots. Raises SceneError with every shot
     that the film does not show."""
-    cuts = cuts_of(clips, scene, scene.fps)
+    cuts = cuts_of([camera.clocks.clip for camera in cameras], scene, scene.fps)
     runs = make_runs(scene, cuts, shots, scene.fps, cameras)
     for cut, run in zip(cuts, runs, strict=True):
         _check_loop(scene, cut, run, cameras[0].aspect, sampler)
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
-    base = TimeBase(float(clips[-1].ends), scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
+    base = TimeBase(float(cuts[-1].clip.ends), scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
     clock = _Clock(len(seen), base, scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
     film = tuple(
@@ -91,8 +87,7 @@ def _seen(
 
 def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> _Clock:
     """Of every frame of a shot and those under the dissolve that follows."""
-    name = cut.clip.shot.name if len(scene.shots) > 1 else ""
-    start = float(cut.first / fps)
+    name, start = cut.clip.shot.name if len(scene.shots) > 1 else "", float(cut.first / fps)
     late = start - cut.clip.written
     base = TimeBase(cut.seconds, scene.fps, start, scene.sound, late, frame=float(1 / fps))
     return _Clock(cut.count + math.ceil(cover), base, fps, name)

@@ -229,7 +229,7 @@ def lead_seconds(shot: Shot, clocks: Clocks) -> float:
     if shot.lead == AUTO:
         return float(USUAL_RESPONSE / clocks.painted)
     assert isinstance(shot.lead, Time)
-    return shot.lead.seconds(TimeBase(clocks.clip.duration, clocks.fps))
+    return shot.lead.seconds(TimeBase(clocks.clip.duration, clocks.film_base.fps))
 
 
 def _learning_rate(shot: Shot, limits: Limits) -> Curve:

@@ -110,11 +110,6 @@ def piece_turns(mesh: Mesh, speed: Complex, pose: Complex) -> Complex:
     return np.asarray(np.diff(mesh.edges) * (_inside_pieces(mesh, speed) @ _WEIGHTS) + np.diff(pose))
 
 
-def frame_turns(mesh: Mesh, pieces: Complex) -> Complex:
-    """How far something turns from every frame to the next, [F - 1], from that over the pieces [P]."""
-    return np.add.reduceat(pieces, mesh.frames[:-1])
-
-
 def mix(first: Complex, second: Complex, amount: Floats) -> Complex:
     """Between two movements: `first` where the amount [N] is 0, `second` where it is 1."""
     return np.asarray(first + (second - first) * amount)

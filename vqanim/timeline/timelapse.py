@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import filterfalse
 from typing import Any
 
 from vqanim.camera.step import CameraStep
@@ -22,8 +23,7 @@ def as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
     noted in `sampler`."""
     _check(shot, sampler)
     # A frame of a timelapse has none before it that it could stay near to.
-    terms = ((term for term in frame.losses if not _is_hold(term)) for frame in take.frames)
-    kept = [replace(frame, losses=tuple(own)) for frame, own in zip(take.frames, terms, strict=True)]
+    kept = [replace(f, losses=tuple(filterfalse(_is_hold, f.losses))) for f in take.frames]
     shown = kept[: len(kept) - take.overhang]
     segments = _segments(shown)
     lapse = TimelapsePlan(len(shown), shot.pace == "even", segments)
@@ -46,7 +46,6 @@ def as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
 
 
 def _is_hold(term: WeightedTerm) -> bool:
-    """Whether a term holds a frame to the one before."""
     return term.target is None and term.kind.startswith("stay_near")
 
 
