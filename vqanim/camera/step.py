@@ -21,8 +21,7 @@ class CameraStep:
     shift_x: float = 0.0
     """Frame widths by which the picture moves right (a camera that pans right gives a negative number)."""
     shift_y: float = 0.0  # frame widths (not heights) by which the picture moves down
-    border: str = "reflect"
-    """reflect, wrap, edge or a color `#rrggbb`: what is seen beyond the old picture."""
+    border: str = "reflect"  # reflect, wrap, edge or a color `#rrggbb`: what is seen beyond the old picture
     tilt: float = 0.0
     """Degrees by which the camera then turns down, about a horizontal axis: the picture moves up."""
     yaw: float = 0.0

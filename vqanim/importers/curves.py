@@ -27,17 +27,13 @@ from vqanim.scene.tree import quoted
 
 MAX_TEXT = 2000  # characters of a formula that is looked at
 MAX_NESTING = 30
-MAX_WRITTEN = 5000
-"""Characters of a function's arguments, of which some stand twice in what is written here."""
+MAX_WRITTEN = 5000  # characters of a function's arguments, of which some stand twice in what is written here
 
 # How many arguments a function of theirs has, and how it is written here.
 _REWRITTEN: Mapping[str, tuple[int, str]] = {
     "where": (3, "{1} if {0} else {2}"),
-    "arcsin": (1, "asin({0})"),
-    "arccos": (1, "acos({0})"),
-    "arctan": (1, "atan({0})"),
-    "fabs": (1, "abs({0})"),
-    "absolute": (1, "abs({0})"),
+    **{f"arc{name}": (1, f"a{name}({{0}})") for name in ("sin", "cos", "tan")},
+    **dict.fromkeys(("fabs", "absolute"), (1, "abs({0})")),
     "log10": (1, "log({0}) / 2.302585092994046"),
     "log2": (1, "log({0}) / 0.6931471805599453"),
     "log1p": (1, "log(1 + {0})"),
@@ -181,8 +177,7 @@ class Point:
 
     second: Fraction
     value: float
-    step: bool = False
-    """Whether the value jumps there, instead of being approached in a straight line."""
+    step: bool = False  # whether the value jumps there, instead of being approached in a straight line
 
 
 @dataclass(frozen=True)

@@ -98,17 +98,12 @@ _REASONS: Mapping[str, str] = {
 """What there is here instead of keys that have no equal; an asterisk stands for any ending."""
 _REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.split()}
 _NO_CONTRAST = re.compile(r"\s*0\s*:\s*\(?\s*1(\.0*)?\s*\)?\s*")
-_SWITCHES: Mapping[str, tuple[str, ...]] = {
-    "hybrid_*": ("hybrid_composite", "hybrid_motion"),
-    "freeu_*": ("freeu_enabled",),
-    "kohya_*": ("kohya_hrfix_enabled",),
-    "r_upscale_*": ("r_upscale_video",),
-    "frame_interpolation_*": ("frame_interpolation_engine",),
-    "parseq_*": ("parseq_manifest",),
-    "resume_*": ("resume_from_timestring",),
-    "optical_flow_*": ("optical_flow_cadence", "optical_flow_redo_generation"),
-}
-"""One of them switches all of these keys on."""
+# One of them switches all of these keys on.
+_SWITCHES = {"hybrid_*": ("hybrid_composite", "hybrid_motion"), "freeu_*": ("freeu_enabled",)}
+_SWITCHES |= {"kohya_*": ("kohya_hrfix_enabled",), "r_upscale_*": ("r_upscale_video",)}
+_SWITCHES |= {"parseq_*": ("parseq_manifest",), "resume_*": ("resume_from_timestring",)}
+_SWITCHES |= {"frame_interpolation_*": ("frame_interpolation_engine",)}
+_SWITCHES |= {"optical_flow_*": ("optical_flow_cadence", "optical_flow_redo_generation")}
 
 
 def recognizes(file: SettingsFile) -> float:

@@ -57,8 +57,7 @@ class Draft:
     source: str  # what was read, as in `Deforum settings`
     name: str  # the file, or the words `a command line`
     settings: Settings
-    folders: tuple[Path, ...]
-    """Where the files may lie that the settings name; the last is the scene's."""
+    folders: tuple[Path, ...]  # where the files may lie that the settings name; the last is the scene's
     fields: dict[str, Field] = field(default_factory=dict)  # by path, as in `camera.zoom`
     prompts: list[dict[str, Field]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)

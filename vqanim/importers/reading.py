@@ -127,10 +127,9 @@ def _text(path: Path, name: str) -> str:
         raise UsageError(f"{name}: cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
         raise UsageError(f"{name}: larger than {MAX_BYTES // 1000} kB, which no settings file is")
-    try:
+    text = "\0"
+    with contextlib.suppress(UnicodeDecodeError):
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
     if "\0" in text:
         raise UsageError(f"{name}: is no text; allowed are settings, a command line or a configuration")
     if not text.strip():

@@ -85,8 +85,7 @@ class Outline:
     sound: SoundPlan | None = None
     beats: tuple[float, ...] = ()  # seconds of film, where the scene has a song whose beats are known
     bars: tuple[float, ...] = ()  # the beats with which bars begin
-    kept: int = 0
-    """Frames that are painted already and hold; `time` is that for the others."""
+    kept: int = 0  # frames that are painted already and hold; `time` is that for the others
     stale: int = 0  # painted frames that no longer hold
 
     @property

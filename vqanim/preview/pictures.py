@@ -51,8 +51,7 @@ class View:
 
     origin: FrameRef  # the frame that carries nothing
     new_from_old: Matrix  # forward matrix in frame widths from the middle (see camera.homography)
-    border: str
-    """What is seen beyond the old picture: `reflect`, `wrap`, `edge` or a color `#rrggbb`."""
+    border: str  # what is seen beyond the old picture: `reflect`, `wrap`, `edge` or a color `#rrggbb`
 
 
 def find_views(timeline: Timeline) -> Mapping[FrameRef, View]:

@@ -106,7 +106,7 @@ class Comparison:
         for group, name, unit in {**tracks[0], **tracks[1]}:
             pairs = zip(tracks, shares, strict=True)
             both = [_stretched(known.get((group, name, unit)), share, columns) for known, share in pairs]
-            if np.array_equal(*both, equal_nan=True):
+            if np.array_equal(both[0], both[1], equal_nan=True):
                 same.append(name)
             else:
                 plots.append(Track(name, group, unit, np.stack(both)))

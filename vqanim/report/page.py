@@ -31,8 +31,8 @@ JPEG_QUALITY = 82
 @cache
 def _environment() -> Environment:
     loader = PackageLoader("vqanim.report")
-    blocks = {"trim_blocks": True, "lstrip_blocks": True}
-    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, **blocks)
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    found.trim_blocks = found.lstrip_blocks = True
     found.filters["json"] = to_json
     # A script or style as it is.
     found.globals.update(asset=lambda name: Markup(loader.get_source(found, name)[0]), mark=Markup(MARK))

@@ -26,13 +26,10 @@ class Clip(Span):
 
     shot: Shot
     start: float  # seconds of its first frame among the painted frames of all shots
-    blend: float
-    """Seconds over which it is blended with the shot before as it is painted; 0 for none."""
-    dissolve: float
-    """Seconds over which the shot before dissolves into it in the film; 0 for none."""
+    blend: float  # seconds over which it is blended with the shot before as it is painted; 0 for none
+    dissolve: float  # seconds over which the shot before dissolves into it in the film; 0 for none
     overhang: int  # frames that are painted past its end, for the dissolve that follows
-    shown: int
-    """Painted frames by which the film comes to its frames later than they are painted."""
+    shown: int  # painted frames by which the film comes to its frames later than they are painted
     seen: float
     """Film time for which its first frame is painted: the painted frame nearest to the cut, whatever
     fps is, so that another fps asks for no other frame."""
@@ -134,12 +131,10 @@ def cuts_of(clips: Sequence[Clip], scene: Scene, fps: Fraction) -> tuple[Cut, ..
         cuts.append(Cut(clip, first, end - first, max(1, held - first)))
     _check_length(cuts[-1].first + cuts[-1].count, scene)
     what = f"and shows no frame of the film: one is {float(1 / fps):.3g} s at {float(fps):.6g} fps"
-    empty = [(cut.clip.shot, cut.seconds) for cut in cuts if cut.count < 1]
+    empty = [cut for cut in cuts if cut.count < 1]
+    lasts = [f"shot {cut.clip.shot.name} lasts {cut.seconds:.6g} s {what}" for cut in empty]
     if empty:
-        found = (
-            Problem(shot.place, f"shot {shot.name} lasts {length:.6g} s {what}") for shot, length in empty
-        )
-        raise SceneError(list(found))
+        raise SceneError(map(Problem, (cut.clip.shot.place for cut in empty), lasts))
     return tuple(cuts)
 
 
@@ -168,8 +163,7 @@ class Clocks:
 
     clip: Clip
     film_base: TimeBase
-    several: bool = False
-    """True when the film has more than one shot, so that a message names the shot."""
+    several: bool = False  # True when the film has more than one shot, so that a message names the shot
     until: float = math.inf  # seconds of film
     rate: Fraction | None = None  # painted frames per second; those of the film where it is None
     frame: float | None = None

@@ -20,8 +20,7 @@ from vqanim.timeline.clips import Clip, Cut, Floats, Sampler, cuts_of, seconds_o
 from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
 from vqanim.timeline.runs import SEAM_SECONDS, Run, make_runs, seam_share
 
-CLOSED = 0.002
-"""Frame widths: a loop's camera is back where it began when no corner is farther off than this."""
+CLOSED = 0.002  # frame widths: a loop's camera is back where it began when no corner is farther off than this
 KEYS_PAST_END = 3  # ffmpeg ends so many frames before those that it is given do
 _NEAR_BEAT = 0.02
 """Beats: a beat that hits are counted from may lie so little before the moment that was written."""

@@ -21,7 +21,7 @@ from vqanim.icons.spec import form_of
 from vqanim.losses import LOSSES
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
+from vqanim.scene.model import PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
 from vqanim.timeline import clips
@@ -224,11 +224,8 @@ def _steps(sides: list[Side], sampler: Sampler) -> list[float]:
 
 def lead_seconds(shot: Shot, clocks: Clocks) -> float:
     """Seconds by which prompts come earlier; of a response that is not measured yet, what is usual."""
-    if shot.lead is None:
-        return 0.0
-    if shot.lead == AUTO:
-        return float(USUAL_RESPONSE / clocks.painted)
-    assert isinstance(shot.lead, Time)
+    if not isinstance(shot.lead, Time):
+        return 0.0 if shot.lead is None else float(USUAL_RESPONSE / clocks.painted)
     return shot.lead.seconds(TimeBase(clocks.clip.duration, clocks.film_base.fps))
 
 

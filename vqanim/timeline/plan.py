@@ -26,10 +26,8 @@ class StartPlan:
 
     kind: str  # noise, image, color, gradient or icon; of what a term names also frame
     image: str | None = None  # absolute path; its content hash, not its name, goes into the digest
-    colors: tuple[Color, ...] = ()
-    """sRGB in 0..1; one for color, two or more from top to bottom for gradient."""
-    icon: IconSpec | None = None
-    """For icon; its content hash, not its name or file, goes into the digest."""
+    colors: tuple[Color, ...] = ()  # sRGB in 0..1; one for color, two or more from top to bottom for gradient
+    icon: IconSpec | None = None  # for icon; its content hash, not its name or file, goes into the digest
     fit: str = "cover"  # how an image becomes a frame: cover, contain or stretch
     frame: FrameRef | None = None  # for frame: a saved one; its pixels go into the digest
     view: tuple[float, ...] = ()
@@ -60,10 +58,8 @@ class AreaPlan:
 class WeightedTerm:
     """One term of the loss of a frame."""
 
-    kind: str
-    """Name in the registry of loss terms: `prompt`, `image`, `pixels`, `stay_near_latents`, ..."""
-    text: str
-    """The prompt with its style; for a picture its name, which is for people only."""
+    kind: str  # name in the registry of loss terms: `prompt`, `image`, `pixels`, `stay_near_latents`, ...
+    text: str  # the prompt with its style; for a picture its name, which is for people only
     weight: float
     stop: float = 0.0
     target: StartPlan | None = None
@@ -98,8 +94,7 @@ class Input:
 
     role: InputRole
     frame: FrameRef | None = None
-    file: str | None = None
-    """Absolute path of a picture; its content, not its name, goes into the digest."""
+    file: str | None = None  # absolute path of a picture; its content, not its name, goes into the digest
 
 
 @dataclass(frozen=True)
@@ -116,8 +111,7 @@ class Segment:
 class TimelapsePlan:
     """A take that is one long optimisation: its frames are picked from the pictures on the way."""
 
-    frames: int
-    """Those over which the picture comes into being; frames after them show how it came out."""
+    frames: int  # those over which the picture comes into being; frames after them show how it came out
     even: bool  # whether the change is spread evenly over them; else the steps are
     segments: tuple[Segment, ...]  # all its steps, in order
 
@@ -137,8 +131,7 @@ class FramePlan:
     shot: str
     index: int  # number of the frame in its shot, from 0
     time: float  # seconds of film
-    seed: int
-    """The scene's seed; generators are derived from (seed, shot, index, purpose)."""
+    seed: int  # the scene's seed; generators are derived from (seed, shot, index, purpose)
     previous: FrameRef | None  # the saved frame that is carried; None: the frame begins from `start`
     start: StartPlan | None  # set exactly when `previous` is None
     camera: CameraStep
@@ -187,11 +180,9 @@ class FramePlan:
             return replace(self, steps=steps)
         kept, begin = [], 0
         for segment in self.lapse.segments:
-            end = begin + segment.steps
-            inside = min(end, first + steps) - max(begin, first)
-            if inside > 0:
-                kept.append(replace(segment, steps=inside))
-            begin = end
+            inside = min(begin + segment.steps, first + steps) - max(begin, first)
+            kept += [replace(segment, steps=inside)] if inside > 0 else []
+            begin += segment.steps
         return replace(self, steps=steps, lapse=replace(self.lapse, segments=tuple(kept)))
 
     @cached_property
@@ -199,8 +190,8 @@ class FramePlan:
         """All that the frame is painted from, in the order in which it enters the digest. Whoever needs to
         know what a frame depends on (the chain of digests, a part of a film, a resolver of saved frames)
         reads it here."""
-        saved = [Input("previous", self.previous), Input("anchor", self.anchor)]
         targets = dict.fromkeys(term.target.frame for term in self.losses if term.target is not None)
+        saved = [Input("previous", self.previous), Input("anchor", self.anchor)]
         saved += [Input("target", frame) for frame in targets]
         pictures = [self.start, *(picture for term in self.terms for picture in term.pictures)]
         files = [Input("picture", file=found.image) for found in pictures if found and found.image]
@@ -218,8 +209,7 @@ class ShotPlan:
 
     name: str
     frames: tuple[FramePlan, ...]
-    overhang: int = 0
-    """How many of the last frames lie past the shot's end, under the dissolve that follows."""
+    overhang: int = 0  # how many of the last frames lie past the shot's end, under the dissolve that follows
     after: CameraStep = CameraStep()
     """The step that would lead on from the last frame; known only where the edit needs it."""
 

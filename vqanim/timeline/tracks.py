@@ -21,8 +21,7 @@ Floats = NDArray[np.float64]
 class Track:
     """One number of the film at every film frame."""
 
-    name: str
-    """A prompt's text, or the field's name in the scene such as `zoom` or `noise`."""
+    name: str  # a prompt's text, or the field's name in the scene such as `zoom` or `noise`
     group: str  # prompts, camera, guidance, carry or effects
     unit: str
     values: Floats
