@@ -68,9 +68,8 @@ def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> D
     try:
         return importer_of(tool or recognize(file)).read(file, scene_folder)
     except NotRecognized as error:
-        looks = next(
-            (f" (it looks like {what})" for key, what in _STRANGERS.items() if key in error.keys), ""
-        )
+        known = [what for key, what in _STRANGERS.items() if key in error.keys]
+        looks = f" (it looks like {known[0]})" if known else ""
         allowed = ", ".join(importer_of(tool).READS for tool in TOOLS)
         raise UsageError(
             f"{file.name}: not recognized{looks}; allowed are {allowed}. "

@@ -116,9 +116,8 @@ def _put_turn(draft: Draft, fps: float, *, locked: bool) -> None:
         draft.put_curve("camera.yaw", y * fps, "rotate_3d")
         draft.put_curve("camera.tilt", -x * fps, "rotate_3d")
     elif x or y:
-        draft.near(
-            "rotate_3d", "lock_camera takes the way out of a turn; only the turn in the picture is here"
-        )
+        differs = "lock_camera takes the way out of a turn; only the turn in the picture is here"
+        draft.near("rotate_3d", differs)
 
 
 def _numbers(text: str) -> list[float]:

@@ -114,10 +114,8 @@ def _outputs(small: Timeline, reel: Reel, stem: Path) -> list[Output]:
 
 def _digest(small: Timeline, frames: PreviewFrames, strip: Strip) -> str:
     saved = dict.fromkeys(saved for frame in small.edit for saved in frame.frames)
-    views = [
-        (view.origin, view.new_from_old.tolist(), view.border)
-        for view in map(frames.views.__getitem__, saved)
-    ]
+    found = (frames.views[frame] for frame in saved)
+    views = [(view.origin, view.new_from_old.tolist(), view.border) for view in found]
     tracks = [(track.name, track.group, track.values.tolist()) for track in strip.tracks]
     starts = [shot.frames[0].start for shot in small.shots]
     size = (VERSION, small.width, small.height, str(small.fps), small.seed, strip.first)

@@ -41,9 +41,8 @@ def cut_film(
     base = TimeBase(float(cuts[-1].clip.ends), scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
     clock = _Clock(len(seen), base, scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
-    film = tuple(
-        FilmFrame(tidy(float(index / scene.fps)), layers, effects[index]) for index, layers in enumerate(seen)
-    )
+    times = [tidy(float(index / scene.fps)) for index in range(len(seen))]
+    film = tuple(map(FilmFrame, times, seen, effects))
     return film, tuple(Chapter(cut.clip.shot.name, cut.first) for cut in cuts)
 
 
@@ -137,10 +136,8 @@ def effects_at(
 ) -> list[tuple[EffectNow, ...]]:
     """The effects that change something, at every moment [F]: those of the list, then the hits."""
     # A curve that fails changes nothing.
-    tracks = [
-        (effect, sampler.values(effect.amount, clock.seconds, clock.base, clock.name, math.nan))
-        for effect in effects
-    ]
+    moments = (clock.seconds, clock.base, clock.name)
+    tracks = [(effect, sampler.values(effect.amount, *moments, math.nan)) for effect in effects]
     tracks += [track for hit in hits for track in _hit_tracks(hit, clock)]
     found: list[list[EffectNow]] = [[] for _ in clock.seconds]
     for effect, amounts in tracks:

@@ -3,6 +3,8 @@
 Guidance makes a film a little more colorful and contrasty with every frame. Holding each frame to the one
 before does not stop that; holding it to an anchor, an earlier frame of the same prompts, does. When the
 prompts change, the anchor is given up, and a new one found once they have been steady for a while.
+
+In a shot of `kind: timelapse` all steps of the take are one optimization, and no camera moves.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import filterfalse
 from operator import attrgetter
 from pathlib import PurePath
 from typing import Any
@@ -17,18 +20,18 @@ from typing import Any
 import numpy as np
 
 from vqanim.camera.step import CameraStep
+from vqanim.errors import Place
 from vqanim.icons.spec import form_of
 from vqanim.losses import LOSSES
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.model import PerceptorUse, Prompt, Scene, Shot, Start, StayNear
+from vqanim.scene.model import Camera, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
-from vqanim.timeline import clips
-from vqanim.timeline.camera import ShotCamera
+from vqanim.timeline import clips, plan
+from vqanim.timeline.camera import ShotCamera, curves_of, is_at_rest
 from vqanim.timeline.clips import DIGITS, Clocks, Floats, Sampler, Side, tidied, tidy
 from vqanim.timeline.plan import AreaPlan, FramePlan, FrameRef, ShotPlan, StartPlan, WeightedTerm
-from vqanim.timeline.timelapse import as_timelapse
 
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
@@ -117,7 +120,7 @@ def plan_shot(
     goes_on = scene.rate != scene.fps or scene.loop or shot.loop
     after = camera.after(int(frames[-1])) if goes_on else CameraStep()
     take = ShotPlan(shot.name, tuple(plans), clip.overhang, after)
-    return as_timelapse(take, shot, sampler) if shot.kind == "timelapse" else take
+    return _as_timelapse(take, shot, sampler) if shot.kind == "timelapse" else take
 
 
 def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
@@ -288,3 +291,69 @@ def similarity(a: Mapping[str, float], b: Mapping[str, float]) -> float:
     if 0.0 in lengths:
         return 1.0 if lengths[0] == lengths[1] else 0.0
     return sum(weight * b.get(text, 0.0) for text, weight in a.items()) / (lengths[0] * lengths[1])
+
+
+def _as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
+    """The take of a shot as a timelapse. It has as many steps as the shot's frames would have had. The steps
+    are spread evenly over the shot's time, on which weights and learning rate run; where nothing pulls there
+    are none. The frames under the dissolve that follows show how the picture came out. Mistakes are
+    noted in `sampler`."""
+    _check_timelapse(shot, sampler)
+    # A frame of a timelapse has none before it that it could stay near to.
+    kept = [replace(f, losses=tuple(filterfalse(_is_hold, f.losses))) for f in take.frames]
+    shown = kept[: len(kept) - take.overhang]
+    segments = _segments(shown)
+    lapse = plan.TimelapsePlan(len(shown), shot.pace == "even", segments)
+    steps = sum(segment.steps for segment in segments)
+    first, last, nothing = shown[0], shown[-1], dict[str, Any].fromkeys(_CARRIED, 0.0)
+    frames = tuple(
+        replace(
+            frame,
+            previous=first.previous,
+            start=first.start,
+            camera=CameraStep(),
+            steps=steps,
+            cutout_noise=last.cutout_noise,  # the first one may be blended with the shot before
+            anchor=None,
+            **nothing,
+            lapse=lapse,
+        )
+        for frame in kept
+    )
+    return replace(take, frames=frames, after=CameraStep())
+
+
+def _is_hold(term: WeightedTerm) -> bool:
+    return term.target is None and term.kind.startswith("stay_near")
+
+
+def _segments(frames: list[FramePlan]) -> tuple[plan.Segment, ...]:
+    """The steps of frames; those of neighbors that are alike are one segment."""
+    pulled = [frame for frame in frames if frame.losses]
+    total = sum(frame.steps for frame in pulled)
+    segments: list[plan.Segment] = []
+    for number, frame in enumerate(pulled):
+        steps = total * (number + 1) // len(pulled) - total * number // len(pulled)
+        segment = plan.Segment(steps, frame.losses, frame.learning_rate, frame.smoothing)
+        if segments and replace(segments[-1], steps=steps) == segment:
+            segments[-1] = replace(segment, steps=segments[-1].steps + steps)
+        elif steps:
+            segments.append(segment)
+    return tuple(segments)
+
+
+def _check_timelapse(shot: Shot, sampler: Sampler) -> None:
+    """Note what a timelapse cannot have: a camera that moves, and what is one number for all its steps."""
+    if not is_at_rest(shot.camera):
+        rest = {name: curve.constant_value for name, curve in curves_of(Camera()).items()}
+        moving = [c for name, c in curves_of(shot.camera).items() if c.constant_value != rest[name]]
+        place = next((curve.place for curve in moving if curve.place.line), None)
+        said = f"found a camera that moves, but shot {shot.name} is a timelapse: write `camera: none` there"
+        sampler.note(place or Place(shot.place.file, shot.place.line, "camera"), said)
+    noise = shot.guidance.cutout_noise
+    if noise is not None and noise.constant_value is None:
+        sampler.note(noise.place, "found a curve, allowed is one number in a timelapse")
+    near = shot.guidance.stay_near
+    if near is not None and near.to == "previous" and near.weight.place.line:  # somebody wrote it
+        said = "found a stay_near to the frame before, which a timelapse has not: write `to: start`, or none"
+        sampler.note(near.weight.place, said)

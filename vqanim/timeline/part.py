@@ -103,9 +103,8 @@ def cut_part(timeline: Timeline, part: Part) -> Timeline:
     if sound is not None:
         sound = replace(sound, start=sound.start + float(part.first / timeline.fps))
     # Frames between are found from all keys; a part is blended along the camera instead.
-    return replace(
-        timeline, edit=timeline.edit[part.first : part.end], chapters=tuple(chapters), keys=(), sound=sound
-    )
+    edit = timeline.edit[part.first : part.end]
+    return replace(timeline, edit=edit, chapters=tuple(chapters), keys=(), sound=sound)
 
 
 def needed_frames(timeline: Timeline) -> frozenset[FrameRef]:
