@@ -42,12 +42,10 @@ def zoom_matrix(scale: float, width: int, height: int) -> Matrix:
 
 
 def move_picture(picture: Picture, matrix: Matrix, border: str = "reflect") -> Picture:
-    """The picture moved by a forward matrix; the same one for the identity.
-
-    It is enlarged by Lanczos resampling and sampled between the pixels of that. Pillow's own bicubic
-    sampling is a kernel (a = -1) that shifts soft pictures by up to a tenth of a pixel, to and fro.
-    border: what lies beyond its edge: `reflect`, `wrap`, `edge` or a color `#rrggbb`.
-    """
+    """The picture moved by a forward matrix; the same one for the identity. It is enlarged by Lanczos
+    resampling and sampled between the pixels of that. Pillow's own bicubic sampling is a kernel (a = -1) that
+    shifts soft pictures by up to a tenth of a pixel, to and fro. border: what lies beyond its edge:
+    `reflect`, `wrap`, `edge` or a color `#rrggbb`."""
     from PIL import Image
 
     if np.array_equal(matrix, np.eye(3)):
@@ -66,9 +64,14 @@ def move_picture(picture: Picture, matrix: Matrix, border: str = "reflect") -> P
 def enlarged(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Image.Image:
     """A picture FINER times as large, with so many of its pixels of border around it: left, top, right and
     bottom."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
-    fine = _padded(picture, pads, border)
+    left, top, right, bottom = pads
+    if border.startswith("#"):
+        fine = ImageOps.expand(Image.fromarray(picture), pads, border)
+    else:
+        widths = ((top, bottom), (left, right), (0, 0))
+        fine = Image.fromarray(np.pad(picture, widths, mode=_PADS[border]))  # type: ignore[call-overload]
     return fine.resize((fine.width * FINER, fine.height * FINER), Image.Resampling.LANCZOS)
 
 
@@ -93,13 +96,3 @@ def _overhang(old_from_new: Matrix, width: int, height: int) -> tuple[int, int, 
     left, right = (min(max(0, math.ceil(pad) + _REACH), _MOST_PAD * width) for pad in across)
     top, bottom = (min(max(0, math.ceil(pad) + _REACH), _MOST_PAD * height) for pad in down)
     return left, top, right, bottom
-
-
-def _padded(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Image.Image:
-    from PIL import Image, ImageOps
-
-    if border.startswith("#"):
-        return ImageOps.expand(Image.fromarray(picture), pads, border)
-    left, top, right, bottom = pads
-    widths = ((top, bottom), (left, right), (0, 0))
-    return Image.fromarray(np.pad(picture, widths, mode=_PADS[border]))  # type: ignore[call-overload]

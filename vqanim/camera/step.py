@@ -9,12 +9,10 @@ DEFAULT_FOV = 60.0  # degrees
 
 @dataclass(frozen=True)
 class CameraStep:
-    """How the picture of the frame before becomes the view of this frame.
-
-    The picture is scaled by `scale` and turned clockwise by `angle` about the middle of the frame, then
-    moved by (`shift_x`, `shift_y`); then the camera turns by `tilt`, `yaw` and `roll` on the spot. The
-    camera's own center, pans and poses are already worked in.
-    """
+    """How the picture of the frame before becomes the view of this frame. The picture is scaled by `scale`
+    and turned clockwise by `angle` about the middle of the frame, then moved by (`shift_x`, `shift_y`); then
+    the camera turns by `tilt`, `yaw` and `roll` on the spot. The camera's own center, pans and poses are
+    already worked in."""
 
     scale: float = 1.0  # factor; above 1 things grow
     angle: float = 0.0  # degrees, clockwise on screen

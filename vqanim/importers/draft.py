@@ -165,23 +165,21 @@ class Draft:
     def drop(self, path: str, reason: str) -> bool:
         """Take back what the scene language refuses at `prompts[2].weight`; False where nothing is."""
         if match := re.match(r"prompts\[(\d+)\](?:\.(\w+))?", path):
-            return self._drop_prompt(int(match[1]), match[2] or "", reason)
+            index, key = int(match[1]), match[2] or ""
+            if index >= len(self.prompts):
+                return False
+            if key in ("weight", "stop", "inside", "outside") and key in self.prompts[index]:
+                self.dropped.append((f"prompts[{index}].{key}", self.prompts[index].pop(key), reason))
+            else:
+                text = ", ".join(f"{name}: {value.yaml}" for name, value in self.prompts.pop(index).items())
+                self.dropped.append(("prompts", Field(text), reason))
+            return True
         known = [key for key in self.fields if path not in NEEDED]
         inside = [key for key in known if path == key or path.startswith((f"{key}.", f"{key}["))]
         inside = inside or [key for key in known if key.startswith(f"{path}.")]
         for key in inside:
             self.dropped.append((key, self.fields.pop(key), reason))
         return bool(inside)
-
-    def _drop_prompt(self, index: int, key: str, reason: str) -> bool:
-        if index >= len(self.prompts):
-            return False
-        if key in ("weight", "stop", "inside", "outside") and key in self.prompts[index]:
-            self.dropped.append((f"prompts[{index}].{key}", self.prompts[index].pop(key), reason))
-        else:
-            text = ", ".join(f"{name}: {value.yaml}" for name, value in self.prompts.pop(index).items())
-            self.dropped.append(("prompts", Field(text), reason))
-        return True
 
     def text(self, scene: str) -> str:
         """The scene file, which will be called `scene`."""

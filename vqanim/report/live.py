@@ -153,7 +153,8 @@ class LivePage:
             refuse_foreign(self._folder / PAGE)
             refuse_foreign(self._folder / DATA, _CALL[0])
             self._write()
-            self._put(PAGE, self._page())
+            title, rows = f"{self._film.timeline.title} - painting", svg_rows(self._film.tracks)
+            self._put(PAGE, render_page("live.html", title=title, film=self._film, data=DATA, rows=rows))
             while not self._ended.is_set():
                 began = time.monotonic()
                 self._write()
@@ -245,10 +246,6 @@ class LivePage:
         else:
             names = [(f"{self._stem}.live.mp4", "the film so far")]
         return ((quote(name), text) for name, text in names if (self._folder / name).exists())
-
-    def _page(self) -> str:
-        film, title = self._film, f"{self._film.timeline.title} - painting"
-        return render_page("live.html", title=title, film=film, data=DATA, rows=svg_rows(film.tracks))
 
 
 def _latest(tracks: Sequence[Track]) -> list[Track]:

@@ -11,7 +11,6 @@ from itertools import pairwise
 from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vqanim.camera.step import DEFAULT_FOV, CameraStep
 from vqanim.errors import Place
@@ -76,14 +75,15 @@ class ShotCamera:
         breaks += [clip.start, clip.start + blend]
         mesh = motion.mesh(seconds_of(places, self.clocks.painted), self.cell, breaks)
         amount = np.clip((mesh.middles - clip.start) / blend, 0.0, 1.0) if blend > 0 else None
-        with np.errstate(all="ignore"):  # what overflows is found by `_is_calm`
+        with np.errstate(all="ignore"):  # what overflows is found below
             pieces = views[0].pieces(mesh, places)
             if amount is not None:
                 other = views[1].pieces(mesh, places)
                 log, shift = (other.log, pieces.log, amount), (other.shift, pieces.shift, amount)
                 pieces = Similarities(motion.mix(*log), motion.mix(*shift))
             steps = motion.frame_steps(mesh, pieces)
-        wild = np.flatnonzero(~_is_calm(steps))
+        near = (np.abs(steps.log.real) <= math.log(_MOST_SCALE)) & (np.abs(steps.shift) <= _MOST_SHIFT)
+        wild = np.flatnonzero(~(near & np.isfinite(steps.log)))  # no picture survives them
         if wild.size:
             allowed = f"allowed a factor of {_MOST_SCALE:g} and {_MOST_SHIFT:g} frame widths"
             self._note(int(places[wild[0] + 1]), "picture moves", allowed, sampler)
@@ -229,12 +229,6 @@ class _View:
         angle, center = np.radians(self.value("angle", moments)), self._center(moments)
         log = np.log(self.value("scale", moments)) + 1j * angle
         return Similarities(log, center - np.exp(log) * center - self._pair("offset.x", "offset.y", moments))
-
-
-def _is_calm(steps: Similarities) -> NDArray[np.bool_]:
-    """True for every step that a picture survives."""
-    near = (np.abs(steps.log.real) <= math.log(_MOST_SCALE)) & (np.abs(steps.shift) <= _MOST_SHIFT)
-    return np.asarray(near & np.isfinite(steps.log))
 
 
 def _rounded(steps: Similarities, border: str) -> list[CameraStep]:

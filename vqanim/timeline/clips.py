@@ -154,12 +154,10 @@ class Moments:
 
 @dataclass(frozen=True)
 class Clocks:
-    """Film time and the time of one shot.
-
-    Before its shot, a curve of a shot holds its first value: the interval that leads to the first frame of
-    a carried shot is already that shot's. From `until` on, every curve holds its value: beyond the end of a
-    transition nobody asks for the outgoing shot, so nothing there can be a mistake.
-    """
+    """Film time and the time of one shot. Before its shot, a curve of a shot holds its first value: the
+    interval that leads to the first frame of a carried shot is already that shot's. From `until` on, every
+    curve holds its value: beyond the end of a transition nobody asks for the outgoing shot, so nothing there
+    can be a mistake."""
 
     clip: Clip
     film_base: TimeBase

@@ -76,7 +76,10 @@ class Run:
         if share == 0:
             return here
         kept = tuple(replace(look, share=tidy(look.share * (1 - share))) for look in here)
-        start = Look(self.frames[0], tidy(share), self._back_from_start(place))
+        # The way back along the camera from the first frame, where a loop ends, to the place before it.
+        whole = [(self.steps[n], -1.0) for n in range(self.own, math.floor(place) + 1, -1)]
+        _, last = self._moves_at(math.floor(place), place)
+        start = Look(self.frames[0], tidy(share), (*_moves(*whole), *last))
         return tuple(look for look in (*kept, start) if look.share > 0)
 
     def pull(self, place: Fraction) -> float:
@@ -115,13 +118,6 @@ class Run:
             return _moves(*((step, 1.0) for step in way.there)), _moves(*back)
         step, part = self.steps[index + 1], float(min(place - index, Fraction(1)))
         return _moves((step, tidy(part))), _moves((step, tidy(part - 1)))
-
-    def _back_from_start(self, place: Fraction) -> tuple[Move, ...]:
-        """The way back along the camera from the first frame, where a loop ends, to a place before it."""
-        index = math.floor(place)
-        whole = [(self.steps[number], -1.0) for number in range(self.own, index + 1, -1)]
-        _, last = self._moves_at(index, place)
-        return (*_moves(*whole), *last)
 
 
 def _moves(*way: tuple[CameraStep, float]) -> tuple[Move, ...]:
