@@ -43,7 +43,6 @@ __all__ = ["TOOLS", "Importer", "import_settings", "importer_of"]
 class Importer(Protocol):
     """A module that turns the settings of one tool into scenes."""
 
-    TITLE: str  # the tool's name
     READS: str  # what is read of it, for messages
 
     def recognizes(self, file: SettingsFile) -> float:

@@ -19,7 +19,6 @@ from vqanim.importers.draft import AT_REST, UNKNOWN, Draft, Field, plain, quoted
 from vqanim.importers.reading import Settings, SettingsFile, notebook_code, parse_python, settings_from
 from vqanim.importers.schedules import MAX_FRAMES, Clock, chained, frame_of, read_curves
 
-TITLE = "Deforum"
 READS = "Deforum settings"
 KEYS = frozenset("animation_mode max_frames translation_x strength_schedule animation_prompts".split())
 """One of them makes sure that settings are Deforum's."""
@@ -221,7 +220,6 @@ NEGATIVE = -0.5  # weight of what stands behind --neg, whose strength Deforum do
 MAX_PROMPTS = 1000
 POSITIVE_KEYS = ("animation_prompts_positive", "positive_prompts")
 NEGATIVE_KEYS = ("animation_prompts_negative", "negative_prompts")
-
 _FORMULA = re.compile(r"\(([^()`]*?):\s*`([^`]+)`\s*\)")
 _WEIGHT = re.compile(r"(.*?)\s*:\s*(`[^`]*`|[+-]?(?:\d+\.?\d*|\.\d+))\s*", re.DOTALL | re.ASCII)
 _OLD = re.compile(r"(?P<text>[^:]+)(?::(?P<weight>\s*[+-]?\d+(?:\.\d+)?))?\s*", re.ASCII)

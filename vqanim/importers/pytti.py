@@ -16,7 +16,6 @@ from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, setting
 from vqanim.importers.schedules import MAX_FRAMES
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
-TITLE = "pytti"
 READS = "a pytti configuration"
 KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model", "vqgan_model"))
 """Two of them make sure that settings are pytti's."""

@@ -25,7 +25,6 @@ from vqanim.importers.draft import Draft
 MAX_KEYS = 5000  # keyframes of one schedule
 MAX_FRAMES = 99_999
 """One less than a scene may have, whose length in seconds may be a little more when rounded."""
-
 _NUMBER = re.compile(r"(?=.)[+-]?\d*(?:\.\d+)?", re.ASCII)
 _FRAME = re.compile(r"\d{1,9}", re.ASCII)
 

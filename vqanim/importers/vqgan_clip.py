@@ -16,7 +16,6 @@ from vqanim.importers.draft import Draft, Note, plain, quoted
 from vqanim.importers.motion import pan
 from vqanim.importers.reading import Settings, SettingsFile, is_command, parse_command
 
-TITLE = "VQGAN-CLIP"
 READS = "a VQGAN-CLIP command line"
 MAX_STEPS = 10_000  # of a frame or of a timelapse; larger numbers of iterations are cut
 MIN_FPS, MAX_FPS = 10, 60  # between these the program brings the frames of its films
@@ -124,6 +123,7 @@ class _Film:
         every = max(1, int(options["zoom_save_every"]))
         self.kind = "zoom" if options["zoom_video"] else "video" if options["video"] else "picture"
         self.steps, self.every = steps, every
+        self.width, self.height = (min(max(side, 16), 4096) for side in options["size"])
         self.frames = max(1, steps // every) if self.kind == "zoom" else max(2, steps - 1)
         self.between = float(options["output_video_fps"]) > 9
         length = max(0.1, float(options["video_length"]))
@@ -137,8 +137,8 @@ class _Film:
 
 
 def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
-    width, height = _size(options)
-    draft.put("size", f"[{width}, {height}]", "-s" if "size" in draft.settings else "not said; 512 is usual")
+    origin = "-s" if "size" in draft.settings else "not said; 512 is usual"
+    draft.put("size", f"[{film.width}, {film.height}]", origin)
     if film.between:
         draft.put("fps", min(max(float(options["output_video_fps"]), float(film.fps)), 240), "-ofps")
         draft.put("guidance.rate", str(film.fps), "-ifps")
@@ -160,11 +160,6 @@ def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
         draft.put("pace", "linear")
         differs = "every iteration is a frame" if film.kind == "video" else "the way to it, as a film"
         draft.near("video" if "video" in draft.settings else "one picture", differs)
-
-
-def _size(options: Mapping[str, Any]) -> tuple[int, int]:
-    width, height = (min(max(side, 16), 4096) for side in options["size"])
-    return width, height
 
 
 def _put_models(draft: Draft, options: Mapping[str, Any]) -> None:
@@ -245,7 +240,7 @@ def _put_zoom(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
         draft.leave("zoom_scale", f"{scale:g} is no factor to move by, allowed is a number above 0")
         scale = 1.0
     # Here the shift comes after the scale.
-    x, y = pan(scale, 0.0, (shift[0] / scale, shift[1] / scale), _size(options)[0], fps)
+    x, y = pan(scale, 0.0, (shift[0] / scale, shift[1] / scale), film.width, fps)
     begin = options["zoom_start"]
     pans = (("pan.x", 0.0, x, "-zsx, against it"), ("pan.y", 0.0, y, "-zsy, against it"))
     for path, before, curve, origin in (("zoom", 1.0, scale**fps, "-zsc, per second"), *pans):

@@ -67,7 +67,17 @@ def make_preview(
     tracks = (replace(track, values=track.values[part.first : part.end]) for track in whole)
     shown = tuple(track for track in tracks if not np.isnan(track.values).all())
     strip = Strip(width, float(small.fps), part.first, shown, small.chapters)
-    reel = _reel(small, frames, strip, progress)
+    load = lru_cache(KEPT)(frames.picture)
+
+    def play(indices: Iterable[int]) -> Iterator[Picture]:
+        """The film with the strip under it."""
+        chosen = list(indices)
+        composed = compose_all((small.edit[index] for index in chosen), load, small.seed)
+        for done, (index, above) in enumerate(zip(chosen, composed, strict=True), 1):
+            progress(done, len(chosen))
+            yield np.concatenate([above, strip.draw(index)])
+
+    reel = Reel(small.width, small.height + strip.height, small.fps, len(small.edit), play)
     outputs = _outputs(small, reel, folder / f"{render_folder.name}-preview")
     for output in outputs:
         if output.path.is_dir() or (output.path.exists() and not MANIFEST.knows(output.path)):
@@ -85,19 +95,6 @@ def preview_size(timeline: Timeline) -> tuple[int, int]:
     sides = (width, width * timeline.height / timeline.width)
     across, down = (max(2, 2 * round(side / 2)) for side in sides)
     return across, down
-
-
-def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progress) -> Reel:
-    load = lru_cache(KEPT)(frames.picture)
-
-    def play(indices: Iterable[int]) -> Iterator[Picture]:
-        chosen = list(indices)
-        composed = compose_all((small.edit[index] for index in chosen), load, small.seed)
-        for done, (index, above) in enumerate(zip(chosen, composed, strict=True), 1):
-            progress(done, len(chosen))
-            yield np.concatenate([above, strip.draw(index)])
-
-    return Reel(small.width, small.height + strip.height, small.fps, len(small.edit), play)
 
 
 def _outputs(small: Timeline, reel: Reel, stem: Path) -> list[Output]:

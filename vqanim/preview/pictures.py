@@ -37,7 +37,6 @@ CELL = 1 / 8
 """Frame widths; side of a cell when nothing is magnified. Finer and coarser cells are halves and doubles."""
 LEVELS = 4  # sizes of cells that are seen together, each twice as large as the one before
 THICKNESS = 1.3  # pixels at 384 of width
-
 EDGE = np.array([255.0, 140.0, 30.0], dtype=np.float32)
 LINE = np.array([235.0, 240.0, 250.0], dtype=np.float32)
 # Of the ground, by shot: a cut is seen.
@@ -148,7 +147,6 @@ def _draw_names(picture: Image.Image, new_from_old: Matrix, points: Floats, octa
 
 
 KINDS = ("grid", "start", "frame")  # what has a name; all else is the path of a picture
-
 Size = tuple[int, int]  # width and height in pixels
 _MODES = {"reflect": "reflect", "wrap": "grid-wrap", "edge": "nearest"}  # borders as scipy names them
 MARGIN = 5  # pixels with which a picture goes on around itself while it is enlarged

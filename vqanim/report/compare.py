@@ -195,9 +195,6 @@ def _figures(render: Render) -> dict[str, str]:
     return figures | {name: f"{values.mean():.4g}" for name, values in render.statistics.items()}
 
 
-# The settings of a render.
-
-
 def settings_of(folder: Path, run: Mapping[str, Any]) -> dict[str, str]:
     """Every setting of a render by its path; of the scene as it is resolved, then of the run."""
     found, path = {}, folder / "scene.resolved.yaml"

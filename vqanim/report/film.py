@@ -170,9 +170,6 @@ class Render:
         return {name: values for name, values in known.items() if values.size}
 
 
-# Metrics of pictures.
-
-
 def sample_frames(frames: int, width: int, height: int) -> list[int]:
     """Which frames of a film to measure: all, or as many as are measured in seconds. They stand in the middle
     of equal parts of the film."""

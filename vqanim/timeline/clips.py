@@ -40,10 +40,8 @@ def clips_of(scene: Scene) -> tuple[Clip, ...]:
     shorter than its transition, or when the film is too long."""
     base = TimeBase(0.0, scene.fps)
     lengths = [shot.duration.seconds(base) if shot.duration else None for shot in scene.shots]
-    written = [
-        Written(length, shot.repeat, shot.freeze.seconds(base) if shot.freeze else 0.0)
-        for shot, length in zip(scene.shots, lengths, strict=True)
-    ]
+    held = [shot.freeze.seconds(base) if shot.freeze else 0.0 for shot in scene.shots]
+    written = list(map(Written, lengths, (shot.repeat for shot in scene.shots), held))
     total = None if scene.duration is None else scene.duration.seconds(base)
     spans = lay_out(written, total, scene.rate)
     _check_length(spans[-1].first + spans[-1].count, scene)
@@ -140,7 +138,6 @@ def cuts_of(clips: Sequence[Clip], scene: Scene, fps: Fraction) -> tuple[Cut, ..
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64] | NDArray[np.float64]  # numbers of frames, or moments between them in frames
-
 DIGITS = 9  # digits behind the point of every number of a plan
 
 

@@ -55,11 +55,9 @@ def compile_timeline(
     aspect, cell = height / width, cell_length(duration)
     cameras = [ShotCamera(here, last, aspect, cell) for here, last in zip(clocks, before, strict=True)]
     carried = [camera.clocks if camera.before is not None else None for camera in cameras]
-    shots = tuple(
-        plan_shot(scene, limits, camera, sampler, following)
-        for camera, following in zip(cameras, [*carried[1:], None], strict=True)
-    )
-    shots = lead_back(scene, clips, shots)
+    pairs = zip(cameras, [*carried[1:], None], strict=True)
+    taken = [plan_shot(scene, limits, camera, sampler, following) for camera, following in pairs]
+    shots = lead_back(scene, clips, taken)
     edit, chapters = cut_film(scene, shots, sampler, cameras)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
     keys = cut_keys(scene, clips, shots, sampler) if smooth else ()

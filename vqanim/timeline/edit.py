@@ -64,10 +64,9 @@ def _seen(
     """The layers of every frame: one shot, or two where one dissolves into the next."""
     # A float's last bit must not add a frame.
     covers = [round(Fraction(cut.clip.dissolve) * fps, 9) for cut in cuts[1:]] + [Fraction(0)]
-    effects = [
-        effects_at(cut.clip.shot.effects, cut.clip.shot.hits, _clock_of_shot(scene, cut, cover, fps), sampler)
-        for cut, cover in zip(cuts, covers, strict=True)
-    ]
+    clocks = [_clock_of_shot(scene, cut, cover, fps) for cut, cover in zip(cuts, covers, strict=True)]
+    shots = [(cut.clip.shot, clock) for cut, clock in zip(cuts, clocks, strict=True)]
+    effects = [effects_at(shot.effects, shot.hits, clock, sampler) for shot, clock in shots]
     seen: list[tuple[Layer, ...]] = []
     for number, (cut, run) in enumerate(zip(cuts, runs, strict=True)):
         for index in range(cut.count):

@@ -146,11 +146,8 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
     others = list(zip(judged, amounts, strict=True))
     losses, start = [], start_plan(sides[-1].shot.start)
     for index in range(len(sides[0].share)):
-        pulling = [
-            replace(term, weight=weights[index], stop=stops[index])
-            for term, weights, stops in prompts
-            if abs(weights[index]) > _NO_WEIGHT
-        ]
+        now = [(term, weights[index], stops[index]) for term, weights, stops in prompts]
+        pulling = [replace(term, weight=w, stop=stop) for term, w, stop in now if abs(w) > _NO_WEIGHT]
         holding = [
             replace(term, weight=weights[index])
             for term, weights in holds

@@ -94,11 +94,8 @@ def chapter_parts(timeline: Timeline) -> dict[str, Part]:
 
 def cut_part(timeline: Timeline, part: Part) -> Timeline:
     """The timeline with only a part of its film; what is painted stays planned as it was."""
-    chapters = [
-        Chapter(name, max(0, shown.first - part.first))
-        for name, shown in chapter_parts(timeline).items()
-        if shown.first < part.end and shown.end > part.first
-    ]
+    parts = [(name, own) for name, own in chapter_parts(timeline).items() if own.first < part.end]
+    chapters = [Chapter(name, max(0, own.first - part.first)) for name, own in parts if own.end > part.first]
     sound = timeline.sound
     if sound is not None:
         sound = replace(sound, start=sound.start + float(part.first / timeline.fps))

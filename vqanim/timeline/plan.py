@@ -14,7 +14,6 @@ from vqanim.icons import IconSpec
 from vqanim.losses import LOSSES
 
 Color = tuple[float, float, float]
-
 InputRole = Literal["previous", "anchor", "target", "picture"]
 """What an input is for: the frame that is carried, the one whose look is held, one that a term compares with,
 or a picture file of the start and of terms."""
