@@ -16,10 +16,10 @@ from vqanim.files import write_atomic
 from vqanim.models.catalogue import get_entry
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import select_clip
-from vqanim.models.entries import CUTOUT_NOISE, Entry, LooseFile, UnknownModel, read_verified
+from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LooseFile, UnknownModel, read_verified
 from vqanim.models.families.clip import CLIPConfig, make_clip
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
-from vqanim.models.own import adding, check_name
+from vqanim.models.own import adding
 from vqanim.models.vqgan import build_vqgan, select_first_stage
 from vqanim.models.weights import check_fit, write_tensors
 
@@ -37,12 +37,9 @@ def add_generator(name: str, config: Path, checkpoint: Path, *, force: bool = Fa
     """
     _check_free("generator", name, force)
     found, tensors = inspect_generator(config, checkpoint)
-    about = _about(
-        "vqgan",
-        f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels",
-        (config, checkpoint),
-    )
-    with adding("generator", name, {**about, "multiple": found.factor}) as folder:
+    about = f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels"
+    row = _row("vqgan", about, config, checkpoint) | {"multiple": found.factor}
+    with adding("generator", name, row) as folder:
         write_atomic(folder / "config.yaml", config.read_bytes())
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("generator", name)
@@ -52,20 +49,16 @@ def add_perceptor(name: str, weights: Path, *, force: bool = False) -> Entry:
     """Give a CLIP's file a name, as `add_generator` does for a VQGAN's."""
     _check_free("perceptor", name, force)
     found, tensors = inspect_perceptor(weights)
-    about = _about(
-        "clip",
-        f"CLIP {found.architecture}, reads {found.input_size} pixels, {found.embed_dim} channels",
-        (weights,),
-    )
-    with adding("perceptor", name, {**about, "cutout_noise": CUTOUT_NOISE}) as folder:
+    about = f"CLIP {found.architecture}, reads {found.input_size} pixels, {found.embed_dim} channels"
+    with adding("perceptor", name, _row("clip", about, weights) | {"cutout_noise": CUTOUT_NOISE}) as folder:
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("perceptor", name)
 
 
-def _about(family: str, found: str, files: Iterable[Path]) -> dict[str, object]:
+def _row(family: str, about: str, *files: Path) -> dict[str, object]:
     return {
         "family": family,
-        "good_at": found,
+        "good_at": about,
         "license": "unknown",
         "commercial": "unknown: ask whoever made it",
         "source": printable(", ".join(str(file.absolute()) for file in files), 1000),
@@ -73,7 +66,11 @@ def _about(family: str, found: str, files: Iterable[Path]) -> dict[str, object]:
 
 
 def _check_free(kind: str, name: str, force: bool) -> None:
-    check_name(name)
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be a model's name; allowed are up to 64 letters, digits and . _ - + @ /, "
+            "beginning with a letter or a digit"
+        )
     try:
         taken = get_entry(kind, name)
     except (UnknownModel, InputError):  # nobody's, or with a damaged card: what is added now takes its place
@@ -86,29 +83,22 @@ def _check_free(kind: str, name: str, force: bool) -> None:
 
 
 def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict[str, Tensor]]:
-    """Read a VQGAN's config and the weights of its checkpoint, and see whether they fit.
-
-    Raises InputError, in one message, when one cannot be read or they do not belong together.
-    """
+    """Read a VQGAN's config and its checkpoint's weights. Raises InputError when they do not fit."""
     file = LooseFile(config, _CONFIG)
     found = parse_config(read_verified(file), file)
     network = build_vqgan(found, file)
     tensors = read_checkpoint(checkpoint, select_first_stage, _CHECKPOINT)
-    kind = recognize(tensors)
-    if kind != _VQGAN and kind != _GUMBEL:
+    kind, expected = recognize(tensors), _GUMBEL if found.gumbel else _VQGAN
+    if kind not in (_VQGAN, _GUMBEL):
         raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {_CHECKPOINT}")
-    if (kind == _GUMBEL) != found.gumbel:
-        expected = _GUMBEL if found.gumbel else _VQGAN
+    if kind != expected:
         raise InputError(f"{checkpoint}: this is {kind}, but {config} describes {expected}; {_CONFIG}")
     check_fit(network, tensors, LooseFile(checkpoint, _CONFIG))
     return found, tensors
 
 
 def inspect_perceptor(weights: Path) -> tuple[CLIPConfig, dict[str, Tensor]]:
-    """Read a CLIP file and see whether it is whole.
-
-    Raises InputError, in one message, when it cannot be read or is something else.
-    """
+    """Read a CLIP file. Raises InputError when it cannot be read, is not whole, or is something else."""
     tensors = read_checkpoint(weights, select_clip, _PERCEPTOR)
     kind = recognize(tensors)
     if kind != _CLIP:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, models_folder
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, sha256_of, writing
+from vqanim.models import entries
 from vqanim.models.catalogue import find_entries, get_entry, list_models
 from vqanim.models.contents import find_fault
 from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download
@@ -30,12 +31,7 @@ from vqanim.models.entries import (
     ModelFile,
     OwnFile,
     PackageFile,
-    Pin,
     RemoteFile,
-    forget_pin,
-    verify,
-    with_pins,
-    write_pin,
 )
 from vqanim.models.families.open_clip import find_sources, weights_place
 from vqanim.models.own import remove_own
@@ -81,11 +77,7 @@ FetchEvent: TypeAlias = FetchStarted | FetchWaiting | FetchProgress | FetchTroub
 
 
 def fetch_model(
-    entry: AnyEntry,
-    *,
-    verify: bool = False,
-    sources: tuple[str, ...] = (),
-    patience: Patience = Patience(),
+    entry: AnyEntry, *, verify: bool = False, sources: tuple[str, ...] = (), patience: Patience = Patience()
 ) -> Generator[FetchEvent, None, AnyEntry]:
     """Bring all files of a model here; gives the entry with every hash known.
 
@@ -95,27 +87,29 @@ def fetch_model(
     because `VQANIM_OFFLINE` is set; OutputError when the disk refuses.
     """
     entry = _with_addresses(entry)
-    if not any(_is_missing(file, verify) for file in _remote(entry).values()):
+    if not (missing := _missing(entry, verify)):
         return _pin_what_is_here(entry)
     if is_offline():
-        raise InputError(_offline_message(entry, verify))
+        places = [
+            f"  {file.locate()}  from  {(*file.urls, 'its page at the model hub')[0]}" for file in missing
+        ]
+        raise InputError(
+            f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network; unset it, or put "
+            f"these files there:\n" + "\n".join(places)
+        )
     lock = yield from _lock(entry.name)
     try:
-        entry = with_pins(entry)
-        missing = {role: file for role, file in _remote(entry).items() if _is_missing(file, verify)}
-        if missing:
-            sizes = [file.size or file.roughly or 0 for file in missing.values()]
-            yield FetchStarted(
-                entry.name, entry.kind, entry.license, entry.commercial, len(missing), sum(sizes) or None
-            )
-        for role, file in missing.items():
+        entry = entries.with_pins(entry)
+        if missing := _missing(entry, verify):
+            size = sum(file.size or file.roughly or 0 for file in missing) or None
+            yield FetchStarted(entry.name, entry.kind, entry.license, entry.commercial, len(missing), size)
+        for file in missing:
             near = [f"{base.rstrip('/')}/{quote(file.place, safe='/@+')}" for base in (*sources, *mirrors())]
             pin = yield from download(replace(file, urls=tuple(dict.fromkeys((*near, *file.urls)))), patience)
-            fresh = file.sha256 is None
-            if fresh:
-                write_pin(file.place, pin)
+            if fresh := file.sha256 is None:
+                entries.write_pin(file.place, pin)
             path = str(file.locate())
-            yield FileFetched(entry.name, role, path, pin.address, pin.size, pin.sha256, fresh)
+            yield FileFetched(entry.name, file.role, path, pin.address, pin.size, pin.sha256, fresh)
         return _pin_what_is_here(entry)
     finally:
         lock.release()
@@ -133,8 +127,7 @@ def is_installed(entry: ModelEntry) -> bool:
             size = file.locate().stat().st_size
         except (InputError, OSError):
             return False
-        wanted = getattr(file, "size", None)
-        if wanted is not None and size != wanted:
+        if getattr(file, "size", None) not in (None, size):
             return False
     return True
 
@@ -146,7 +139,7 @@ def find_damage(entry: Entry) -> list[str]:
     found = []
     for file in entry.files.values():
         try:
-            verify(file)
+            entries.verify(file)
         except InputError as error:
             found.append(str(error))
     return found
@@ -159,8 +152,7 @@ def missing_message(entry: Entry) -> str:
 
 def installed_models() -> list[Entry]:
     """All models that are here. Raises InputError for a damaged card or catalogue."""
-    entries = (get_entry(kind, name) for kind, name in list_models())
-    return [entry for entry in entries if is_installed(entry)]
+    return [entry for kind, name in list_models() if is_installed(entry := get_entry(kind, name))]
 
 
 def remove_models(name: str, *, forget: bool = False) -> dict[str, int]:
@@ -194,7 +186,7 @@ def remove_model(entry: Entry, *, forget: bool = False) -> int:
             freed += _delete_file(file.locate())
             Partial(file.locate()).discard()
             if forget:
-                forget_pin(file.place)
+                entries.forget_pin(file.place)
             with suppress(OSError):  # other files lie there
                 for folder in file.locate().relative_to(models_folder()).parents[:-1]:
                     (models_folder() / folder).rmdir()
@@ -203,36 +195,42 @@ def remove_model(entry: Entry, *, forget: bool = False) -> int:
     if entry.own:
         remove_own(entry.kind, entry.name)
     elif entry.family == "open_clip" and forget:
-        forget_pin(weights_place(entry.name))
+        entries.forget_pin(weights_place(entry.name))
     return freed
 
 
-def _remote(entry: ModelEntry) -> dict[str, RemoteFile]:
-    return {role: file for role, file in entry.files.items() if isinstance(file, RemoteFile)}
+def _remote(entry: ModelEntry) -> list[RemoteFile]:
+    return [file for file in entry.files.values() if isinstance(file, RemoteFile)]
 
 
-def _is_missing(file: RemoteFile, verify: bool) -> bool:
-    """Whether a file is not here, or is not what it must be."""
-    path = file.locate()
-    try:
-        if file.size is not None and path.stat().st_size != file.size:
+def _missing(entry: ModelEntry, verify: bool) -> list[RemoteFile]:
+    """Files that are not here, or are not what they must be."""
+
+    def is_missing(file: RemoteFile) -> bool:
+        path = file.locate()
+        try:
+            if not path.is_file() or file.size not in (None, path.stat().st_size):
+                return True
+            return verify and file.sha256 not in (None, sha256_of(path))
+        except OSError:
             return True
-        return not path.is_file() or (verify and file.sha256 is not None and sha256_of(path) != file.sha256)
-    except OSError:
-        return True
+
+    return [file for file in _remote(entry) if is_missing(file)]
 
 
 def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
     """Pin files that somebody put into the cache by hand. Raises InputError for what cannot be the file."""
-    for role, file in _remote(with_pins(entry)).items():
-        if file.sha256 is not None:
-            continue
+    for file in _remote(entries.with_pins(entry)):
         path = file.locate()
-        with writing(path):
-            if fault := find_fault(path, role):
-                raise InputError(f"{path}: this is not the {role} of {entry.name}: {fault}; {file.remedy}")
-        _pin(file.place, path)
-    return with_pins(entry)
+        if file.sha256 is None:
+            with writing(path):
+                fault = find_fault(path, file.role)
+            if fault:
+                raise InputError(
+                    f"{path}: this is not the {file.role} of {entry.name}: {fault}; {file.remedy}"
+                )
+            _pin(file.place, path)
+    return entries.with_pins(entry)
 
 
 def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
@@ -241,30 +239,15 @@ def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
     make_folder(folder)
     # Not bound to a thread, because a generator that holds it may be closed by another one.
     lock = FileLock(folder / f"{quote(model, safe='@+')}.lock", thread_local=False)
-    told = False
+    waiting = False
     while True:
-        with writing(folder):
-            try:
-                lock.acquire(blocking=False)
-                return lock
-            except Timeout:  # which is an OSError too
-                pass
-        if not told:
+        with writing(folder), suppress(Timeout):  # which is an OSError too
+            lock.acquire(blocking=False)
+            return lock
+        if not waiting:
             yield FetchWaiting(model)
-        told = True
+        waiting = True
         time.sleep(0.2)
-
-
-def _offline_message(entry: ModelEntry, verify: bool) -> str:
-    lines = [
-        f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network; "
-        "unset it, or put these files there:"
-    ]
-    for file in _remote(entry).values():
-        if _is_missing(file, verify):
-            origin = file.urls[0] if file.urls else "its page at the model hub"
-            lines.append(f"  {file.locate()}  from  {origin}")
-    return "\n".join(lines)
 
 
 def _with_addresses(entry: AnyEntry) -> AnyEntry:
@@ -287,11 +270,11 @@ def _with_addresses(entry: AnyEntry) -> AnyEntry:
     return replace(entry, files={"weights": file})
 
 
-def _pin(place: str, path: Path) -> Pin:
+def _pin(place: str, path: Path) -> entries.Pin:
     """Pin a file that is here already."""
     with writing(path):
-        pin = Pin(sha256_of(path), path.stat().st_size, str(path))
-    write_pin(place, pin)
+        pin = entries.Pin(sha256_of(path), path.stat().st_size, str(path))
+    entries.write_pin(place, pin)
     return pin
 
 

@@ -17,20 +17,9 @@ from urllib.parse import quote, unquote
 import yaml
 
 from vqanim.cache import cache_folder
-from vqanim.errors import UsageError
 from vqanim.files import make_folder, sha256_of, write_atomic, writing
-from vqanim.models.entries import NAME
 
 CARD = "model.yaml"
-
-
-def check_name(name: str) -> None:
-    """Raise UsageError unless a scene could name a model so."""
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be a model's name; allowed are up to 64 letters, digits and . _ - + @ /, "
-            "beginning with a letter or a digit"
-        )
 
 
 def own_folder(kind: str, name: str) -> Path:
