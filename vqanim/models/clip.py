@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
-from vqanim.models.weights import load_into
+from vqanim.models.weights import freeze, load_into
 
 if TYPE_CHECKING:
     from vqanim.models.entries import ModelFile
@@ -29,9 +30,6 @@ DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 TEXT_PARTS = ("token_embedding", "transformer", "positional_embedding", "ln_final", "text_projection", "text")
 """Of the network, what only texts need; the last is open_clip's."""
-
-_ABOUT = ("input_resolution", "context_length", "vocab_size")
-"""Numbers that OpenAI's archives hold beside the weights."""
 
 Value = TypeVar("Value")
 
@@ -52,14 +50,9 @@ class CLIPPerceptor:
         deviation: Sequence[float] = DEVIATION,
     ) -> None:
         """`network` has encode_text (tokens [N, context_length]) and encode_image (normalized images)."""
-        self.name = name
-        self.hash = digest
-        self.input_size = input_size
-        self.context_length = context_length
-        self.device = device
-        self.network: Any = (
-            network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        )
+        self.name, self.hash, self.device = name, digest, device
+        self.input_size, self.context_length = input_size, context_length
+        self.network: Any = freeze(network, device)
         self._fast = isinstance(self.network.visual, clip_package().model.VisionTransformer)
         if self._fast:
             fold_gelus(self.network.visual)
@@ -83,9 +76,8 @@ class CLIPPerceptor:
         """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
         images = ((images - self._mean) / self._deviation).to(self._dtype)
         images = images.contiguous(memory_format=torch.channels_last)
-        if self._fast:
-            return F.normalize(embed_images(self.network.visual, images).float(), dim=1)
-        return F.normalize(self.network.encode_image(images).float(), dim=1)
+        visual, encode = self.network.visual, self.network.encode_image
+        return F.normalize((embed_images(visual, images) if self._fast else encode(images)).float(), dim=1)
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the image tower compute in `dtype`, but for norms that compute in float32 whatever they get.
@@ -93,8 +85,9 @@ class CLIPPerceptor:
         Texts are embedded before.
         """
         self._dtype = dtype
+        norms = (nn.BatchNorm2d, clip_package().model.LayerNorm)
         for module in self.network.visual.modules():
-            if not _keeps_single(module):
+            if not isinstance(module, norms) and type(module).__name__ != "LayerNormFp32":  # of open_clip
                 for parameter in module.parameters(recurse=False):
                     parameter.data = parameter.data.to(dtype)
 
@@ -107,19 +100,12 @@ class CLIPPerceptor:
 
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Names the words of each text that are cut because it is too long."""
-        found = ((text, words_cut(text, self.context_length)) for text in texts)
         return tuple(
             f"{self.name} reads at most {self.context_length} tokens; of the prompt "
             f"{text[:30]!r}... these words are cut: {words}"
-            for text, words in found
-            if words
+            for text in texts
+            if (words := words_cut(text, self.context_length))
         )
-
-
-def _keeps_single(module: nn.Module) -> bool:
-    """Whether a module takes low precision, but wants weights in float32; the last is open_clip's."""
-    kinds = (nn.BatchNorm2d, clip_package().model.LayerNorm)
-    return isinstance(module, kinds) or type(module).__name__ == "LayerNormFp32"
 
 
 def words_cut(text: str, context_length: int) -> str:
@@ -129,12 +115,8 @@ def words_cut(text: str, context_length: int) -> str:
     if len(encode(text)) <= room:
         return ""
     words = text.split()
-    used = 0
-    for index, word in enumerate(words):
-        used += len(encode(word))
-        if used > room:
-            return " ".join(words[index:])
-    return words[-1]  # the parts took fewer tokens than the whole
+    fitting = sum(used <= room for used in accumulate(len(encode(word)) for word in words))
+    return " ".join(words[min(fitting, len(words) - 1) :])  # words apart may take fewer tokens than the text
 
 
 @cache
@@ -158,12 +140,9 @@ def clip_package() -> ModuleType:
 
 
 def select_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
-    """Of the tensors of a CLIP file the weights; its constants can be computed."""
-    return {
-        name: value
-        for name, value in tensors.items()
-        if name not in _ABOUT and name.rpartition(".")[2] != "attn_mask"
-    }
+    """Of the tensors of a CLIP file the weights, without numbers about them and without its masks."""
+    about = ("input_resolution", "context_length", "vocab_size")
+    return {k: v for k, v in tensors.items() if k not in about and k.rpartition(".")[2] != "attn_mask"}
 
 
 def build_clip(config: CLIPConfig) -> nn.Module:
@@ -172,19 +151,11 @@ def build_clip(config: CLIPConfig) -> nn.Module:
     Raises ValueError or RuntimeError when there can be no such network.
     """
     model = clip_package().model
+    vision = config.embed_dim, config.input_size, config.vision_layers, config.vision_width, config.patch_size
+    heads = config.text_width // 64
+    text = config.context_length, config.vocabulary, config.text_width, heads, config.text_layers
     with torch.device("meta"):
-        network = model.CLIP(
-            config.embed_dim,
-            config.input_size,
-            config.vision_layers,
-            config.vision_width,
-            config.patch_size,
-            config.context_length,
-            config.vocabulary,
-            config.text_width,
-            config.text_width // 64,
-            config.text_layers,
-        )
+        network = model.CLIP(*vision, *text)
         model.convert_weights(network)
     return network
 
@@ -198,9 +169,8 @@ def fill_clip(network: Any, tensors: Mapping[str, Tensor], file: ModelFile) -> N
     half = {name for name, wanted in network.state_dict().items() if wanted.dtype == torch.float16}
     rounded = {name: tensor.half() if name in half else tensor for name, tensor in tensors.items()}
     load_into(network, rounded, file)
-    mask = network.build_attention_mask()
     for block in network.transformer.resblocks:
-        block.attn_mask = mask
+        block.attn_mask = network.build_attention_mask()
 
 
 # The image tower of CLIP's ViTs with less work: the same embeddings, within rounding. Only the class token of
@@ -234,9 +204,7 @@ def embed_images(tower: Any, images: Tensor) -> Tensor:
     *blocks, last = tower.transformer.resblocks
     for block in blocks:
         x = run_block(block, x, x.shape[1])
-    x = tower.ln_post(run_block(last, x, 1)[:, 0])
-    embeddings: Tensor = x @ tower.proj
-    return embeddings
+    return tower.ln_post(run_block(last, x, 1)[:, 0]) @ tower.proj
 
 
 def run_block(block: Any, x: Tensor, wanted: int) -> Tensor:
@@ -284,8 +252,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     if x.device.type != "cpu":
         return F.linear(x, weight, bias)
-    product: Tensor = _Product.apply(x, weight, bias)
-    return product
+    return _Product.apply(x, weight, bias)
 
 
 class _Product(torch.autograd.Function):
@@ -294,24 +261,22 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(weight)
-        return as_tokens(F.conv2d(as_columns(x), weight[:, :, None, None], bias), x)
+        return _as_tokens(F.conv2d(_as_columns(x), weight[:, :, None, None], bias), x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (gradient,), (weight,) = gradients, ctx.saved_tensors
         shaped = gradient.new_empty(*gradient.shape[:-1], weight.shape[1])  # only its shape is looked at
         back = torch.ops.aten.convolution_backward(
-            as_columns(gradient), as_columns(shaped), weight[:, :, None, None], None,
+            _as_columns(gradient), _as_columns(shaped), weight[:, :, None, None], None,
             (1, 1), (0, 0), (1, 1), False, (0, 0), 1, (True, False, False),
         )[0]  # fmt: skip
-        return as_tokens(back, gradient), None, None
+        return _as_tokens(back, gradient), None, None
 
 
-def as_columns(tokens: Tensor) -> Tensor:
-    """Tokens [..., C] as a picture [1, C, N, 1], channels last."""
+def _as_columns(tokens: Tensor) -> Tensor:  # [..., C] as a picture [1, C, N, 1], channels last
     return tokens.reshape(1, -1, 1, tokens.shape[-1]).permute(0, 3, 1, 2)
 
 
-def as_tokens(columns: Tensor, like: Tensor) -> Tensor:
-    """A picture [1, D, N, 1] as tokens [..., D], in the shape of others [..., C]."""
+def _as_tokens(columns: Tensor, like: Tensor) -> Tensor:  # the other way, in the shape of `like`
     return columns.permute(0, 2, 3, 1).reshape(*like.shape[:-1], columns.shape[1])

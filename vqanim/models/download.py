@@ -1,7 +1,7 @@
 """One file from one of several addresses: continued where it stopped, checked, and put in its place whole.
 
-The standard library's client does it: what is wanted here (continuing, several addresses, a hash of the first
-download) is most of a downloader. No torch.
+Continuing, several addresses and a hash of the first download are most of a downloader, so the standard
+library's client does it. No torch.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 from urllib.parse import urlsplit
@@ -86,7 +86,7 @@ class Origin:
 
 
 class Partial:
-    """The part of a file that is here."""
+    """The part of a file that is here. Its methods raise OutputError."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -96,42 +96,40 @@ class Partial:
     @property
     def size(self) -> int:
         """Bytes that are here."""
-        try:
+        with suppress(OSError):
             return self.path.stat().st_size
-        except OSError:
-            return 0
+        return 0
 
     @property
     def origin(self) -> Origin | None:
         """Where they came from; None when nothing is known."""
-        try:
+        with suppress(OSError, ValueError, TypeError):
             return Origin(**json.loads(self._note.read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        return None
 
     def begin(self, origin: Origin) -> None:
-        """Start anew. Raises OutputError."""
+        """Start anew."""
         make_folder(self.path.parent)
         self.discard()
         write_atomic(self._note, json.dumps(asdict(origin)))
 
     def append(self) -> BinaryIO:
-        """Open it for writing at its end. Raises OSError."""
+        """Open it for writing at its end."""
         return self.path.open("ab")
 
     def discard(self) -> None:
-        """Remove it. Raises OutputError."""
+        """Remove it."""
         with writing(self._target):
             self.path.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
 
     def discard_if_empty(self) -> None:
-        """Remove it when there is nothing in it. Raises OutputError."""
+        """Remove it when there is nothing in it."""
         if not self.size:
             self.discard()
 
     def finish(self) -> None:
-        """It is whole: move it to its target. Raises OutputError."""
+        """It is whole: move it to its target."""
         with writing(self._target):
             sync_file(self.path)
             self.path.replace(self._target)
@@ -139,19 +137,17 @@ class Partial:
             self._note.unlink(missing_ok=True)
 
 
+Response: TypeAlias = http.client.HTTPResponse
 Transfer: TypeAlias = Generator[FetchProgress | FetchTrouble, None, Pin]
 """Reports how it goes on; gives what came and where it came from."""
 
 
+_NO_HOST = "no network, or no such host"
+"""Why an address is given up; looking its host up again would take long and give the same."""
+
+
 class _GivenUp(Exception):
     """This address does not give the file."""
-
-
-class _NoHost(_GivenUp):
-    """The host of an address is not known here; looking it up again would take long and give the same."""
-
-    def __init__(self) -> None:
-        super().__init__("no network, or no such host")
 
 
 class _Failed(Exception):
@@ -172,17 +168,18 @@ def download(wanted: RemoteFile, patience: Patience = Patience()) -> Transfer:
     troubles: dict[str, list[str]] = {}
     gone: set[str | None] = set()
     for address in wanted.urls:
-        host = urlsplit(address).hostname if is_address(address) else None
         try:
-            if host in gone:
-                raise _NoHost
+            if not is_address(address):
+                raise _GivenUp("this is no http or https address")
+            if urlsplit(address).hostname in gone:
+                raise _GivenUp(_NO_HOST)
             return (yield from _try_address(wanted, address, part, patience))
         except OutputError:
             part.discard_if_empty()
             raise
         except _GivenUp as error:
-            if isinstance(error, _NoHost):
-                gone.add(host)
+            if str(error) == _NO_HOST:
+                gone.add(urlsplit(address).hostname)
             troubles.setdefault(str(error), []).append(address)
             part.discard_if_empty()
             yield FetchTrouble(wanted.model, wanted.role, address, str(error), None)
@@ -194,8 +191,6 @@ def download(wanted: RemoteFile, patience: Patience = Patience()) -> Transfer:
 
 
 def _try_address(wanted: RemoteFile, address: str, part: Partial, patience: Patience) -> Transfer:
-    if not is_address(address):
-        raise _GivenUp("this is no http or https address")
     inherited = part.size > 0
     left, wait, best = patience.attempts, patience.wait, part.size
     while True:
@@ -218,14 +213,11 @@ def _try_address(wanted: RemoteFile, address: str, part: Partial, patience: Pati
             wait *= 2
 
 
-def _receive(
-    wanted: RemoteFile, address: str, part: Partial, timeout: float
-) -> Generator[FetchProgress, None, None]:
+def _receive(wanted: RemoteFile, address: str, part: Partial, timeout: float) -> Iterator[FetchProgress]:
     """Bring the part to its full length. Raises _Failed and _GivenUp."""
     offset = _resumable(wanted, address, part)
-    request = urllib.request.Request(
-        address, headers={"User-Agent": f"vqanim/{__version__}", "Accept-Encoding": "identity"}
-    )
+    headers = {"User-Agent": f"vqanim/{__version__}", "Accept-Encoding": "identity"}
+    request = urllib.request.Request(address, headers=headers)
     if offset:
         request.add_header("Range", f"bytes={offset}-")
         if (origin := part.origin) and origin.mark and origin.address == address:
@@ -254,14 +246,13 @@ def _resumable(wanted: RemoteFile, address: str, part: Partial) -> int:
     return part.size
 
 
-def _agree(
-    wanted: RemoteFile, origin: Origin, response: http.client.HTTPResponse, part: Partial, offset: int
-) -> int | None:
+def _agree(wanted: RemoteFile, origin: Origin, response: Response, part: Partial, offset: int) -> int | None:
     """Compare what the server says with what is known and what is here; the whole size, if it says that.
 
     Starts the part anew unless the server goes on where it ends. Raises _Failed and _GivenUp.
     """
-    size = _length(response)
+    length = response.headers.get("Content-Length", "")
+    size = int(length) if length.isdecimal() else None
     if response.status == 206:
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
         size = int(found[2]) if found and found[2] != "*" else None
@@ -273,15 +264,13 @@ def _agree(
     if wanted.size is not None and size is not None and size != wanted.size:
         raise _GivenUp(f"it offers {size:,} bytes, expected {wanted.size:,}")
     if response.status != 206:
-        part.begin(Origin(origin.address, size, origin.mark))
+        part.begin(replace(origin, size=size))
     return size
 
 
-def _store(
-    wanted: RemoteFile, part: Partial, response: http.client.HTTPResponse, size: int | None
-) -> Iterator[int]:
-    """Write what comes to the part; tells now and then how many bytes are here. Raises _GivenUp."""
-    done, told = part.size, float("-inf")
+def _store(wanted: RemoteFile, part: Partial, response: Response, size: int | None) -> Iterator[int]:
+    """Write what comes to the part; reports now and then how many bytes are here. Raises _GivenUp."""
+    done, reported = part.size, float("-inf")
     limit = size or wanted.size
     with writing(part.path):
         file = part.append()
@@ -295,8 +284,8 @@ def _store(
                 raise _GivenUp(f"it sends more than the {limit:,} bytes that were expected")
             with writing(wanted.locate()):
                 file.write(chunk)
-            if time.monotonic() - told > 0.1:
-                told = time.monotonic()
+            if time.monotonic() - reported > 0.1:
+                reported = time.monotonic()
                 yield done
         with writing(wanted.locate()):
             file.flush()
@@ -306,7 +295,7 @@ def _store(
 def _accept(wanted: RemoteFile, address: str, part: Partial) -> Pin:
     """Put a part that came to its end in its place. Raises _Wrong when it is not what was wanted."""
     size = part.size
-    if wanted.size is not None and size != wanted.size:
+    if wanted.size not in (None, size):
         raise _Wrong(f"it gave {size:,} bytes, expected {wanted.size:,}")
     with writing(part.path):
         found = sha256_of(part.path)
@@ -322,13 +311,13 @@ def _accept(wanted: RemoteFile, address: str, part: Partial) -> Pin:
 
 def _check_room(wanted: RemoteFile, needed: int) -> None:
     """Raise OutputError when the disk has no room for so many bytes."""
-    with writing(wanted.locate()):
-        free = shutil.disk_usage(wanted.locate().parent).free
+    folder = wanted.locate().parent
+    with writing(folder):
+        free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
         raise OutputError(
-            f"{wanted.locate().parent}: {wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare, "
-            f"but the disk has {free / 1e6:,.0f} MB; free some space, or set VQANIM_CACHE to a folder on "
-            "another disk"
+            f"{folder}: {wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare, but the disk has "
+            f"{free / 1e6:,.0f} MB; free some space, or set VQANIM_CACHE to a folder on another disk"
         )
 
 
@@ -339,7 +328,8 @@ def _translated(part: Partial, offset: int, timeout: float) -> Iterator[None]:
         yield
     except urllib.error.HTTPError as error:
         with error:
-            answer = f"the server answers {error.code} {_plain(str(error.reason))}".rstrip()
+            reason = "".join(c if c.isprintable() else "?" for c in str(error.reason)[:100])
+            answer = f"the server answers {error.code} {reason}".rstrip()
         if error.code == 416 and offset:
             part.discard()
             raise _Failed(answer) from error
@@ -353,7 +343,7 @@ def _network_trouble(error: Exception, timeout: float) -> Exception:
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     match cause:
         case socket.gaierror():
-            return _NoHost()
+            return _GivenUp(_NO_HOST)
         case TimeoutError():
             return _Failed(f"nothing came for {timeout:g} s")
         case ConnectionRefusedError():
@@ -367,17 +357,7 @@ def _network_trouble(error: Exception, timeout: float) -> Exception:
     return _Failed(f"the connection failed ({str(cause) or type(cause).__name__})")
 
 
-def _plain(text: str) -> str:
-    """A text from a server without control characters, and not long."""
-    return "".join(c if c.isprintable() else "?" for c in text[:100])
-
-
-def _length(response: http.client.HTTPResponse) -> int | None:
-    text = response.headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() else None
-
-
-def _mark(response: http.client.HTTPResponse) -> str | None:
+def _mark(response: Response) -> str | None:
     """What tells versions of a file apart. A weak ETag does not promise equal bytes."""
     etag = response.headers.get("ETag", "").strip()
     return etag if etag.startswith('"') else response.headers.get("Last-Modified") or None

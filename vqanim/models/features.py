@@ -1,8 +1,7 @@
 """The network whose features tell what a picture shows and in what style, whatever perceptor is chosen.
 
-It is the first part of EfficientNet-lite0, which is installed with vqanim. Style transfer is usually done
-with VGG (Gatys et al. 2016), which would be one more model to download; the outputs of whole stages of this
-one serve as well.
+It is the first part of EfficientNet-lite0, which is installed with vqanim. The outputs of its stages serve as
+well as those of VGG, usual in style transfer (Gatys et al. 2016), which would have to be downloaded.
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ import torch
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
-from vqanim.models.catalogue import features_file
+from vqanim.models.catalogue import package_catalogue
 from vqanim.models.conse import load_classifier, scaled
 from vqanim.models.entries import read_verified
+from vqanim.models.weights import freeze
 
 if TYPE_CHECKING:
     from vqanim.types import Image
@@ -28,7 +28,7 @@ class Features:
     """Layers of a classifier as a `types.FeatureNetwork`: [B, C, H / s, W / s] with strides s of 2 to 16."""
 
     def __init__(self, classifier: EfficientNet, device: torch.device) -> None:
-        network = classifier.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        network = freeze(classifier, device)
         self.stem = network._conv_stem
         self.activation = network._swish
         self.blocks = nn.ModuleList(network._blocks[: STAGES[-1] + 1])
@@ -46,5 +46,5 @@ class Features:
 
 def load_features(device: torch.device | str = "cpu") -> Features:
     """The network, frozen. Raises InputError when its file is missing or damaged."""
-    file = features_file()
+    file = package_catalogue()["perceptor"]["pocket"].files["classifier"]
     return Features(load_classifier(read_verified(file), file), torch.device(device))

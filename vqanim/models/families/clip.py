@@ -1,7 +1,4 @@
-"""CLIPs in OpenAI's layout: what the shapes of their weights say, and how they are loaded.
-
-No torch until a model is loaded.
-"""
+"""CLIPs in OpenAI's layout: what the shapes of their weights say. No torch until a model is loaded."""
 
 from __future__ import annotations
 
@@ -63,13 +60,13 @@ class CLIPConfig:
 
         Raises ValueError when they are not those of a CLIP.
         """
+        layers: int | tuple[int, ...]
+        patch: int | None
         try:
             context, text_width = shapes["positional_embedding"]
             vocabulary, _ = shapes["token_embedding.weight"]
             _, embed_dim = shapes["text_projection"]
             text_layers = _layers(shapes, r"transformer\.resblocks\.(\d+)\.")
-            layers: int | tuple[int, ...]
-            patch: int | None
             if "visual.proj" in shapes:
                 width, _, patch, _ = shapes["visual.conv1.weight"]
                 layers = _layers(shapes, r"visual\.transformer\.resblocks\.(\d+)\.")
@@ -80,25 +77,16 @@ class CLIPConfig:
                 size = 32 * _side(shapes["visual.attnpool.positional_embedding"])
         except KeyError as error:
             raise ValueError(f"it has no {error.args[0]!r}") from error
-        found = cls(
-            embed_dim, size, layers, width, patch, context, vocabulary, text_width, text_layers
-        )  # fmt: skip
-        found._check()
-        return found
-
-    def _check(self) -> None:
-        layers = (
-            self.text_layers,
-            *(self.vision_layers if isinstance(self.vision_layers, tuple) else (self.vision_layers,)),
-        )
-        if not all(1 <= count <= MAX_LAYERS for count in layers):
-            raise ValueError(f"it has {max(layers)} and {min(layers)} layers, allowed are 1 to {MAX_LAYERS}")
-        if self.text_width < 64 or (self.patch_size is not None and self.vision_width < 64):
+        counts = (text_layers, *(layers if isinstance(layers, tuple) else (layers,)))
+        if not all(1 <= count <= MAX_LAYERS for count in counts):
+            raise ValueError(f"it has {max(counts)} and {min(counts)} layers, allowed are 1 to {MAX_LAYERS}")
+        if text_width < 64 or (patch is not None and width < 64):
             raise ValueError("its towers are less than 64 wide")
-        if not 3 <= self.context_length <= MAX_CONTEXT or self.input_size < 1:
-            raise ValueError(f"it reads {self.context_length} tokens and {self.input_size} pixels")
-        if self.vocabulary < VOCABULARY:
-            raise ValueError(f"it knows {self.vocabulary:,} tokens, CLIP's tokenizer has {VOCABULARY:,}")
+        if not 3 <= context <= MAX_CONTEXT or size < 1:
+            raise ValueError(f"it reads {context} tokens and {size} pixels")
+        if vocabulary < VOCABULARY:
+            raise ValueError(f"it knows {vocabulary:,} tokens, CLIP's tokenizer has {VOCABULARY:,}")
+        return cls(embed_dim, size, layers, width, patch, context, vocabulary, text_width, text_layers)
 
     @property
     def architecture(self) -> str:
@@ -133,14 +121,8 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     tensors = read_weights(file, select_clip)
     config, network = make_clip(tensors, file)
     fill_clip(network, tensors, file)
-    return CLIPPerceptor(
-        entry.name,
-        network,
-        entry.hash,
-        device,
-        input_size=config.input_size,
-        context_length=config.context_length,
-    )
+    sizes = {"input_size": config.input_size, "context_length": config.context_length}
+    return CLIPPerceptor(entry.name, network, entry.hash, device, **sizes)
 
 
 def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, nn.Module]:
