@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor
-from vqanim.models.families.conse import load_conse
+from vqanim.models.conse import ConsePerceptor, load_conse
 from vqanim.models.families.vqgan import load_vqgan
 from vqanim.models.vqgan import VQGANGenerator
 

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+import yaml
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
-from vqanim.models.weights import load_into
+from vqanim.models.entries import read_verified
+from vqanim.models.weights import freeze, load_into, parse_tensors
 from vqanim.models.words import PaletteReading, PaletteTable, WordTable, palette
 
 if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile
+    from vqanim.models.entries import ModelFile, PerceptorEntry
     from vqanim.types import Image
 
 INPUT_SIZE = 128
@@ -72,19 +74,14 @@ class ConsePerceptor:
         device: torch.device,
     ) -> None:
         """`classifier` takes [B, 3, S, S] in -1..1 to logits [B, K]; `classes` are unit vectors [K, D]."""
-        self.name = name
-        self.hash = digest
+        self.name, self.hash, self.device = name, digest, device
         self.input_size = INPUT_SIZE
-        self.device = device
-        self.classifier = (
-            classifier.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        )
+        self.classifier = freeze(classifier, device)
         self._dtype = torch.float32
         self.classes = classes.to(device)
         self.whitening = decorrelation(classes).to(device)
         self.seen = F.normalize(self.classes @ self.whitening, dim=1)
-        self.words = words
-        self.palettes = palettes
+        self.words, self.palettes = words, palettes
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the classifier compute in `dtype`; what is made of its logits stays as it is."""
@@ -94,7 +91,8 @@ class ConsePerceptor:
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to unit vectors [N, D + K]. One of which no word is known means nothing in particular beside
         others; raises InputError where all texts are like that."""
-        if texts and not any(self._knows(text) for text in texts):
+        meanings = (self.words.embed(self.words.read(text)) for text in texts)
+        if texts and all(meaning.norm() < NOTHING for meaning in meanings):
             raise InputError(
                 f"prompt {texts[0]!r}: the perceptor {self.name!r} knows none of its words; "
                 "describe the thing in common English words"
@@ -121,24 +119,20 @@ class ConsePerceptor:
 
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Names the words of each text that it does not know."""
-        found = ((text, self.words.read(text).unknown) for text in texts)
         return tuple(
             f"{self.name} does not know {', '.join(map(repr, unknown))} of the prompt {text!r}"
-            for text, unknown in found
-            if unknown
+            for text in texts
+            if (unknown := self.words.read(text).unknown)
         )
-
-    def nearest_classes(self, text: str, count: int = 5) -> list[int]:
-        """Numbers of the classes nearest to a text, nearest first: what it will be painted as."""
-        reading = self.palettes.read(text, self.words.phrase_length)
-        similarities = self.classes @ self._encode_text(text, reading)
-        return similarities.topk(count).indices.tolist()
 
     def _encode_one(self, text: str) -> Tensor:
         """One text to a unit vector [D + K]; in a batch its last bits would depend on the others."""
         reading = self.palettes.read(text, self.words.phrase_length)
         seen = F.normalize(self._encode_text(text, reading) @ self.whitening, dim=0)
-        share = palette_share(reading)
+        share = USUAL_PALETTE_SHARE
+        if reading.strengths:
+            share = PURE_PALETTE_SHARE if reading.alone else WORD_PALETTE_SHARE
+            share *= max(reading.strengths.values())
         return torch.cat([(1 - share) ** 0.5 * seen, (share * reading.shares.to(self.device)).sqrt()])
 
     def _encode_text(self, text: str, reading: PaletteReading) -> Tensor:
@@ -147,15 +141,11 @@ class ConsePerceptor:
             for word, strength in reading.strengths.items()
         }
         plain = self.words.embed(self.words.read(text, faint)).to(self.device)
-        if (length := plain.norm()) < NOTHING:
-            plain, length = self.classes.mean(0), self.classes.mean(0).norm()
-        plain = plain / length
+        if plain.norm() < NOTHING:
+            plain = self.classes.mean(0)
+        plain = plain / plain.norm()
         nearest = F.softmax(self.classes @ plain / SHARPNESS, dim=0) @ self.classes
         return F.normalize(plain + CLASS_SHARE * F.normalize(nearest, dim=0), dim=0)
-
-    def _knows(self, text: str) -> bool:
-        """Whether it knows a word of a text."""
-        return bool(self.words.embed(self.words.read(text)).norm() >= NOTHING)
 
     def _is_thing(self, word: str) -> bool:
         """Whether a word names something that the classifier knows, as "orange" does and "night" does not."""
@@ -168,14 +158,7 @@ def scaled(images: Image) -> Image:
     return (images * 255 - 127) / 128
 
 
-def palette_share(reading: PaletteReading) -> float:
-    """Share of the palette in the embedding of a text, 0..1."""
-    if not reading.strengths:
-        return USUAL_PALETTE_SHARE
-    return reading.strength * (PURE_PALETTE_SHARE if reading.alone else WORD_PALETTE_SHARE)
-
-
-def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
+def decorrelation(classes: Tensor) -> Tensor:
     """Symmetric matrix [D, D] that shortens the directions which many of the classes [K, D] share.
 
     Without it a picture of a pirate ship is half a lighthouse, since both are about the sea, and the
@@ -184,7 +167,7 @@ def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
     """
     second = classes.double().T @ classes.double() / len(classes)
     lengths, directions = torch.linalg.eigh(second)
-    scales = (lengths + 0.05 * lengths.mean()) ** (-amount / 2)
+    scales = (lengths + 0.05 * lengths.mean()) ** (-DECORRELATION / 2)
     return (directions * scales @ directions.T).float()
 
 
@@ -196,8 +179,7 @@ def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
             pairs.append((block, "_expand_conv", "_bn0"))
         pairs += [(block, "_depthwise_conv", "_bn1"), (block, "_project_conv", "_bn2")]
     for owner, convolution, norm in pairs:
-        fused = fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm))
-        setattr(owner, convolution, fused)
+        setattr(owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm)))
         setattr(owner, norm, nn.Identity())
     return network
 
@@ -208,3 +190,28 @@ def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     load_into(network, weights, file)
     return fuse_batch_norms(network)
+
+
+def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
+    """Load classifier, class embeddings and word table.
+
+    Raises InputError when a file is missing, damaged or does not fit.
+    """
+    files = entry.files
+    contents = {role: read_verified(file) for role, file in files.items()}
+    tensors = parse_tensors(contents["table"], files["table"])
+    words = contents["words"].decode("utf-8").splitlines()
+    try:
+        palettes = PaletteTable.from_mapping(yaml.safe_load(contents["palettes"]))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        place, remedy = files["palettes"].locate(), files["palettes"].remedy
+        raise InputError(f"{place}: not a table of palettes; {remedy}") from error
+    return ConsePerceptor(
+        entry.name,
+        entry.hash,
+        load_classifier(contents["classifier"], files["classifier"]),
+        F.normalize(tensors["classes"].float(), dim=1),
+        WordTable(words, F.normalize(tensors["vectors"].float(), dim=1), tensors["weights"].float()),
+        palettes,
+        device,
+    )

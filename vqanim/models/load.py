@@ -25,10 +25,7 @@ def load_generator(
     """
     entry = get_generator_entry(name)
     family = FAMILIES[entry.family]
-    generator: Generator = family.load(
-        entry, torch.device(device), with_defaults(family.settings, settings or {})
-    )
-    return generator
+    return family.load(entry, torch.device(device), with_defaults(family.settings, settings or {}))
 
 
 def load_perceptor(name: str, device: torch.device | str = "cpu") -> Perceptor:
@@ -37,5 +34,4 @@ def load_perceptor(name: str, device: torch.device | str = "cpu") -> Perceptor:
     Raises UnknownModel for a name that the catalogue lacks, InputError for missing or damaged files.
     """
     entry = get_perceptor_entry(name)
-    perceptor: Perceptor = FAMILIES[entry.family].load(entry, torch.device(device), {})
-    return perceptor
+    return FAMILIES[entry.family].load(entry, torch.device(device), {})

@@ -1,8 +1,7 @@
 """VQGANs, of taming-transformers' kinds: what their config files say, and how they are loaded.
 
-The layout of a config is that of taming-transformers: `model.target` names the class and `model.params` its
-arguments; those of a transformer's VQGAN lie deeper, in `model.params.first_stage_config`. What training
-needed (losses, learning rates, data) is ignored. No torch until a model is loaded.
+In a config `model.target` names the class and `model.params` its arguments; those of a transformer's VQGAN
+lie deeper, in `model.params.first_stage_config`. No torch until a model is loaded.
 """
 
 from __future__ import annotations
@@ -61,8 +60,7 @@ class VQGANConfig:
         Raises ConfigError that names the field.
         """
         model = _mapping(config, "model")
-        kind = _kind(model, "model")
-        place = "model"
+        kind, place = _kind(model, "model"), "model"
         if kind == "Net2NetTransformer":
             place = "model.params.first_stage_config"
             model = _mapping(_mapping(model, "params", "model."), "first_stage_config", "model.params.")
@@ -71,9 +69,8 @@ class VQGANConfig:
             raise ConfigError(f"{place}.target: found {stage} within another, allowed are VQModel, GumbelVQ")
         params, place = _mapping(model, "params", f"{place}."), f"{place}.params."
         if params.get("remap") is not None:
-            raise ConfigError(
-                f"{place}remap: found {params['remap']!r}, models with remapped codes are not supported"
-            )
+            remap = str(params["remap"])[:60]
+            raise ConfigError(f"{place}remap: found {remap!r}, models with remapped codes are not supported")
         result = cls(
             _number(params, "embed_dim", place, 65_536),
             _number(params, "n_embed", place, 2**24),
@@ -82,17 +79,28 @@ class VQGANConfig:
             stage == "GumbelVQ",
             kind,
         )
-        if result.gumbel and result.embed_dim != result.ddconfig["z_channels"]:
-            raise ConfigError(
-                f"{place}embed_dim: found {result.embed_dim}, a GumbelVQ has as many as z_channels, "
-                f"{result.ddconfig['z_channels']}"
-            )
+        if result.gumbel and result.embed_dim != (channels := result.ddconfig["z_channels"]):
+            about = f"found {result.embed_dim}, a GumbelVQ has as many as z_channels, {channels}"
+            raise ConfigError(f"{place}embed_dim: {about}")
         return result
 
     @classmethod
     def from_bytes(cls, content: bytes) -> VQGANConfig:
         """Read a YAML file. Raises ConfigError."""
-        return cls.from_mapping(_parse(content))
+        if len(content) > MAX_BYTES:
+            raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
+        if is_page(content):
+            raise ConfigError(PAGE)
+        try:
+            _check_events(content)
+            data = yaml.safe_load(content)
+        except ConfigError:
+            raise
+        except (yaml.YAMLError, ValueError, ArithmeticError) as error:
+            raise ConfigError(f"it is no YAML ({' '.join(str(error).split())[:200]})") from error
+        if not isinstance(data, Mapping):
+            raise ConfigError("it is no mapping with the key `model`")
+        return cls.from_mapping(data)
 
     @property
     def factor(self) -> int:
@@ -106,23 +114,6 @@ def parse_config(content: bytes, file: ModelFile) -> VQGANConfig:
         return VQGANConfig.from_bytes(content)
     except ConfigError as error:
         raise InputError(f"{file.locate()}: this config cannot be used: {error}; {file.remedy}") from error
-
-
-def _parse(content: bytes) -> Mapping[str, Any]:
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
-    if is_page(content):
-        raise ConfigError(PAGE)
-    try:
-        _check_events(content)
-        data = yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError, ArithmeticError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"it is no YAML ({' '.join(str(error).split())[:200]})") from error
-    if not isinstance(data, Mapping):
-        raise ConfigError("it is no mapping with the key `model`")
-    return data
 
 
 def _check_events(content: bytes) -> None:
@@ -139,27 +130,29 @@ def _check_events(content: bytes) -> None:
             )
 
 
+def _check(fits: bool, parent: Mapping[str, Any], key: str, place: str, expected: str) -> None:
+    if not fits:
+        shown = f"found {str(parent[key])[:60]!r}" if key in parent else "is missing"
+        raise ConfigError(f"{place}{key}: {shown}, expected {expected}")
+
+
 def _mapping(parent: Mapping[str, Any], key: str, place: str = "") -> Mapping[str, Any]:
-    found = parent.get(key)
-    if not isinstance(found, Mapping):
-        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a mapping")
-    return found
+    _check(isinstance(parent.get(key), Mapping), parent, key, place, "a mapping")
+    return parent[key]
 
 
 def _number(parent: Mapping[str, Any], key: str, place: str, most: int) -> int:
     found = parent.get(key)
-    if type(found) is not int or not 1 <= found <= most:
-        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a whole number from 1 to {most:,}")
-    return found
+    fits = type(found) is int and 1 <= found <= most
+    _check(fits, parent, key, place, f"a whole number from 1 to {most:,}")
+    return parent[key]
 
 
 def _numbers(parent: Mapping[str, Any], key: str, place: str, most: int) -> list[int]:
     found = parent.get(key)
-    if not isinstance(found, list) or len(found) > 10 or any(type(n) is not int for n in found):
-        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a list of at most 10 whole numbers")
-    if any(not 1 <= n <= most for n in found):
-        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected numbers from 1 to {most:,}")
-    return found
+    fits = isinstance(found, list) and all(type(n) is int and 1 <= n <= most for n in found[:11])
+    _check(fits and len(found) <= 10, parent, key, place, f"at most 10 whole numbers from 1 to {most:,}")
+    return parent[key]
 
 
 def _kind(model: Mapping[str, Any], place: str) -> str:
@@ -177,8 +170,7 @@ def _ddconfig(found: Mapping[str, Any], place: str) -> dict[str, Any]:
             f"{place}double_z: found true, which a model without a codebook has (AutoencoderKL)"
         )
     for key in ("in_channels", "out_ch"):
-        if found.get(key) != 3:
-            raise ConfigError(f"{place}{key}: {_shown(found, key)}, expected 3, the channels of a picture")
+        _check(found.get(key) == 3, found, key, place, "3, the channels of a picture")
     multipliers = _numbers(found, "ch_mult", place, 64)
     if not multipliers:
         raise ConfigError(f"{place}ch_mult: found an empty list, expected one number for each level")
@@ -195,10 +187,6 @@ def _ddconfig(found: Mapping[str, Any], place: str) -> dict[str, Any]:
         "resamp_with_conv": bool(found.get("resamp_with_conv", True)),
         "dropout": 0.0,  # matters in training only
     }
-
-
-def _shown(parent: Mapping[str, Any], key: str) -> str:
-    return f"found {str(parent[key])[:60]!r}" if key in parent else "is missing"
 
 
 def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
