@@ -7,8 +7,7 @@ import torch
 
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.conse import ConsePerceptor, load_conse
-from vqanim.models.families.vqgan import load_vqgan
-from vqanim.models.vqgan import VQGANGenerator
+from vqanim.models.vqgan import VQGANGenerator, load_vqgan
 
 
 @pytest.fixture(scope="session")

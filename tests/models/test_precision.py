@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import decode
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.clip import CLIPPerceptor
+from vqanim.models.clip import CLIPPerceptor, load_clip
 from vqanim.models.conse import load_conse
-from vqanim.models.families.clip import load_clip
-from vqanim.models.families.vqgan import load_vqgan
+from vqanim.models.vqgan import load_vqgan
 from vqanim.types import Perceptor
 
 CPU = torch.device("cpu")

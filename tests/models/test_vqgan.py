@@ -23,11 +23,12 @@ from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.entries import GeneratorEntry, PackageFile
-from vqanim.models.families.vqgan import VQGANConfig, load_vqgan
+from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import (
     VQGAN,
     VQGANGenerator,
     clamp_with_grad,
+    load_vqgan,
     look_up,
     nearest_codes,
 )

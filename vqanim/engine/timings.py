@@ -22,7 +22,7 @@ import numpy as np
 from vqanim.engine.events import FrameDone, StageTime, StepDone
 from vqanim.errors import OutputError
 from vqanim.files import make_folder, write_atomic
-from vqanim.models.resolutions import halved_stages
+from vqanim.models.family import halved_stages
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 from vqanim.types import Stage
 

@@ -15,9 +15,9 @@ from vqanim.errors import InputError, UsageError
 from vqanim.files import write_atomic
 from vqanim.models.catalogue import get_entry
 from vqanim.models.checkpoint import printable, read_checkpoint
-from vqanim.models.clip import select_clip
+from vqanim.models.clip import make_clip, select_clip
 from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LooseFile, UnknownModel, read_verified
-from vqanim.models.families.clip import CLIPConfig, make_clip
+from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 from vqanim.models.own import adding
 from vqanim.models.vqgan import build_vqgan, select_first_stage

@@ -10,18 +10,18 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
-from vqanim.models.weights import freeze, load_into
+from vqanim.models.families.clip import CLIPConfig
+from vqanim.models.weights import freeze, load_into, read_weights
 
 if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile
-    from vqanim.models.families.clip import CLIPConfig
+    from vqanim.models.entries import ModelFile, PerceptorEntry
     from vqanim.types import Image
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -30,8 +30,6 @@ DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 TEXT_PARTS = ("token_embedding", "transformer", "positional_embedding", "ln_final", "text_projection", "text")
 """Of the network, what only texts need; the last is open_clip's."""
-
-Value = TypeVar("Value")
 
 
 class CLIPPerceptor:
@@ -139,7 +137,7 @@ def clip_package() -> ModuleType:
     return clip
 
 
-def select_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
+def select_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Of the tensors of a CLIP file the weights, without numbers about them and without its masks."""
     about = ("input_resolution", "context_length", "vocab_size")
     return {k: v for k, v in tensors.items() if k not in about and k.rpartition(".")[2] != "attn_mask"}
@@ -171,6 +169,28 @@ def fill_clip(network: Any, tensors: Mapping[str, Tensor], file: ModelFile) -> N
     load_into(network, rounded, file)
     for block in network.transformer.resblocks:
         block.attn_mask = network.build_attention_mask()
+
+
+def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
+    """Load a CLIP from OpenAI's TorchScript archive or from a state dict of any kind; nothing in it runs.
+
+    Raises InputError when the file is missing, damaged or no CLIP.
+    """
+    file = entry.files["weights"]
+    tensors = read_weights(file, select_clip)
+    config, network = make_clip(tensors, file)
+    fill_clip(network, tensors, file)
+    sizes = {"input_size": config.input_size, "context_length": config.context_length}
+    return CLIPPerceptor(entry.name, network, entry.hash, device, **sizes)
+
+
+def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, nn.Module]:
+    """The network that fits the shapes of tensors, without numbers. Raises InputError for no CLIP."""
+    try:
+        config = CLIPConfig.from_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+        return config, build_clip(config)
+    except (ArithmeticError, AssertionError, LookupError, ValueError, RuntimeError) as error:
+        raise InputError(f"{file.locate()}: these weights are no CLIP ({error}); {file.remedy}") from error
 
 
 # The image tower of CLIP's ViTs with less work: the same embeddings, within rounding. Only the class token of

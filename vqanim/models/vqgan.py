@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -21,13 +21,14 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from vqanim.errors import InputError
-from vqanim.models.resolutions import halved_stages
-from vqanim.models.weights import freeze
+from vqanim.models.entries import read_verified
+from vqanim.models.families.vqgan import VQGANConfig, parse_config
+from vqanim.models.family import halved_stages
+from vqanim.models.weights import freeze, load_into, read_weights
 from vqanim.types import Knob, Stage
 
 if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile
-    from vqanim.models.families.vqgan import VQGANConfig
+    from vqanim.models.entries import GeneratorEntry, ModelFile
     from vqanim.types import Image, Params
 
 # taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
@@ -35,8 +36,6 @@ diffusion.nonlinearity = F.silu
 
 FIRST_STAGE = "first_stage_model."
 """Prefix of a VQGAN's tensors in the checkpoint of a transformer that was trained on top of it."""
-
-Value = TypeVar("Value")
 
 
 class VQGAN(nn.Module):
@@ -203,7 +202,7 @@ class VQGANGenerator:
         return torch.maximum(torch.minimum(z, self._high), self._low)
 
 
-def select_first_stage(tensors: Mapping[str, Value]) -> dict[str, Value]:
+def select_first_stage(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Of the tensors of an official checkpoint those of its VQGAN, by their names in a `VQModel`.
 
     A transformer's checkpoint holds its VQGAN under a prefix; discriminator and perceptual loss are dropped.
@@ -226,6 +225,23 @@ def build_vqgan(config: VQGANConfig, file: ModelFile) -> VQGAN:
             f"{file.locate()}: there is no such network ({error}); widths (ch times ch_mult) are multiples "
             f"of 32 and of norm_groups; {file.remedy}"
         ) from error
+
+
+def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
+    """Build a VQGAN from its config file and its weights, a checkpoint of any kind.
+
+    Raises InputError when a file is missing, damaged or does not fit the other.
+    """
+    config_file, weights_file = entry.files["config"], entry.files["weights"]
+    config = parse_config(read_verified(config_file), config_file)
+    if config.factor != entry.multiple:
+        raise InputError(
+            f"{config_file.locate()}: the network shrinks pictures {config.factor}x, the catalogue "
+            f"says {entry.multiple}x; {config_file.remedy}"
+        )
+    network = build_vqgan(config, config_file)
+    load_into(network, read_weights(weights_file, select_first_stage), weights_file)
+    return VQGANGenerator(entry.name, network, entry.hash, device)
 
 
 @contextmanager

@@ -7,14 +7,7 @@ from importlib import import_module
 
 from vqanim.models.family import Family
 
-MODULES = (
-    "vqgan",
-    "pixels",
-    "fft",
-    "clip",
-    "open_clip",
-    "conse",
-)
+MODULES = ("vqgan", "pixels", "fft", "clip", "open_clip", "conse")
 """Files of this folder, in the order in which families are named to people."""
 
 FAMILIES: Mapping[str, Family] = {

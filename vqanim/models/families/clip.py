@@ -5,17 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from vqanim.errors import InputError
+from vqanim.lazy import LazyModule
 from vqanim.models.family import Family
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
-
-    from vqanim.models.clip import CLIPPerceptor
-    from vqanim.models.entries import ModelFile, PerceptorEntry
+clip = LazyModule("vqanim.models.clip")
 
 VOCABULARY = 49_408
 """Tokens of CLIP's tokenizer."""
@@ -109,31 +103,6 @@ def _side(shape: Sequence[int]) -> int:
     return side
 
 
-def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
-    """Load a CLIP from OpenAI's TorchScript archive or from a state dict of any kind; nothing in it runs.
-
-    Raises InputError when the file is missing, damaged or no CLIP.
-    """
-    from vqanim.models.clip import CLIPPerceptor, fill_clip, select_clip
-    from vqanim.models.weights import read_weights
-
-    file = entry.files["weights"]
-    tensors = read_weights(file, select_clip)
-    config, network = make_clip(tensors, file)
-    fill_clip(network, tensors, file)
-    sizes = {"input_size": config.input_size, "context_length": config.context_length}
-    return CLIPPerceptor(entry.name, network, entry.hash, device, **sizes)
-
-
-def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, nn.Module]:
-    """The network that fits the shapes of tensors, without numbers. Raises InputError for no CLIP."""
-    from vqanim.models.clip import build_clip
-
-    try:
-        config = CLIPConfig.from_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
-        return config, build_clip(config)
-    except (ArithmeticError, AssertionError, LookupError, ValueError, RuntimeError) as error:
-        raise InputError(f"{file.locate()}: these weights are no CLIP ({error}); {file.remedy}") from error
-
-
-FAMILY = Family("clip", "perceptor", lambda entry, device, _: load_clip(entry, device), roles=("weights",))
+FAMILY = Family(
+    "clip", "perceptor", lambda entry, device, _: clip.load_clip(entry, device), roles=("weights",)
+)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from vqanim.cache import models_folder
 from vqanim.errors import InputError
@@ -43,8 +43,6 @@ INSTALL = "python -m pip install 'vqanim[open-clip]'"
 HUB = "https://huggingface.co"
 
 _NAME = re.compile(re.escape(PREFIX) + r"([A-Za-z0-9][\w.+-]*)/([A-Za-z0-9][\w.+-]*)", re.ASCII)
-
-Value = TypeVar("Value")
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -156,13 +154,10 @@ def open_clip_package() -> ModuleType:
     return open_clip
 
 
-def select_open_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
+def select_open_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Of the tensors of an open_clip checkpoint the weights; those of parallel training have a prefix."""
-    return {
-        name.removeprefix("module."): value
-        for name, value in tensors.items()
-        if not name.endswith(("attn_mask", "position_ids"))
-    }
+    dropped = ("attn_mask", "position_ids")
+    return {k.removeprefix("module."): v for k, v in tensors.items() if not k.endswith(dropped)}
 
 
 def _find_config(package: ModuleType, model: str) -> dict[str, Any]:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from vqanim.errors import InputError
-from vqanim.models.entries import PAGE, is_page, read_verified
+from vqanim.lazy import LazyModule
+from vqanim.models.entries import PAGE, is_page
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
-    import torch
+    from vqanim.models.entries import ModelFile
 
-    from vqanim.models.entries import GeneratorEntry, ModelFile
-    from vqanim.models.vqgan import VQGANGenerator
+vqgan = LazyModule("vqanim.models.vqgan")
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
@@ -189,26 +189,9 @@ def _ddconfig(found: Mapping[str, Any], place: str) -> dict[str, Any]:
     }
 
 
-def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
-    """Build a VQGAN from its config file and its weights, a checkpoint of any kind.
-
-    Raises InputError when a file is missing, damaged or does not fit the other.
-    """
-    from vqanim.models.vqgan import VQGANGenerator, build_vqgan, select_first_stage
-    from vqanim.models.weights import load_into, read_weights
-
-    config_file, weights_file = entry.files["config"], entry.files["weights"]
-    config = parse_config(read_verified(config_file), config_file)
-    if config.factor != entry.multiple:
-        raise InputError(
-            f"{config_file.locate()}: the network shrinks pictures {config.factor}x, the catalogue "
-            f"says {entry.multiple}x; {config_file.remedy}"
-        )
-    network = build_vqgan(config, config_file)
-    load_into(network, read_weights(weights_file, select_first_stage), weights_file)
-    return VQGANGenerator(entry.name, network, entry.hash, device)
-
-
 FAMILY = Family(
-    "vqgan", "generator", lambda entry, device, _: load_vqgan(entry, device), roles=("config", "weights")
+    "vqgan",
+    "generator",
+    lambda entry, device, _: vqgan.load_vqgan(entry, device),
+    roles=("config", "weights"),
 )
