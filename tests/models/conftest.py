@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor, load_conse
+from vqanim.models.conse import ConsePerceptor
 from vqanim.models.vqgan import VQGANGenerator, load_vqgan
 
 
@@ -17,4 +17,4 @@ def generator() -> VQGANGenerator:
 
 @pytest.fixture(scope="session")
 def perceptor() -> ConsePerceptor:
-    return load_conse(get_perceptor_entry("pocket"), torch.device("cpu"))
+    return ConsePerceptor(get_perceptor_entry("pocket"), torch.device("cpu"))

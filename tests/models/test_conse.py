@@ -6,7 +6,7 @@ import torch
 from tests.models.official import nearest_classes
 from vqanim.errors import InputError
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor, load_conse
+from vqanim.models.conse import ConsePerceptor
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.types import Generator, Perceptor
 
@@ -165,7 +165,7 @@ def test_folding_batch_norms_changes_nothing(perceptor: ConsePerceptor, images: 
 
 
 def test_loading_again_gives_the_same(perceptor: ConsePerceptor, images: torch.Tensor) -> None:
-    again = load_conse(get_perceptor_entry("pocket"), torch.device("cpu"))
+    again = ConsePerceptor(get_perceptor_entry("pocket"), torch.device("cpu"))
     assert again.hash == perceptor.hash == get_perceptor_entry("pocket").hash
     assert torch.equal(again.encode_text(["a tiger"]), perceptor.encode_text(["a tiger"]))
     assert torch.equal(again.encode_image(images), perceptor.encode_image(images))

@@ -63,25 +63,29 @@ class ConsePerceptor:
     those of a text depend on its words for colors alone.
     """
 
-    def __init__(
-        self,
-        name: str,
-        digest: str,
-        classifier: nn.Module,
-        classes: Tensor,
-        words: WordTable,
-        palettes: PaletteTable,
-        device: torch.device,
-    ) -> None:
-        """`classifier` takes [B, 3, S, S] in -1..1 to logits [B, K]; `classes` are unit vectors [K, D]."""
-        self.name, self.hash, self.device = name, digest, device
+    def __init__(self, entry: PerceptorEntry, device: torch.device) -> None:
+        """Load classifier, class embeddings and tables of words.
+
+        Raises InputError when a file is missing, damaged or does not fit.
+        """
+        self.name, self.hash, self.device = entry.name, entry.hash, device
         self.input_size = INPUT_SIZE
-        self.classifier = freeze(classifier, device)
+        files = entry.files
+        contents = {role: read_verified(file) for role, file in files.items()}
+        tensors = parse_tensors(contents["table"], files["table"])
         self._dtype = torch.float32
+        self.classifier = freeze(load_classifier(contents["classifier"], files["classifier"]), device)
+        classes = F.normalize(tensors["classes"].float(), dim=1)
         self.classes = classes.to(device)
         self.whitening = decorrelation(classes).to(device)
         self.seen = F.normalize(self.classes @ self.whitening, dim=1)
-        self.words, self.palettes = words, palettes
+        words, vectors = contents["words"].decode("utf-8").splitlines(), tensors["vectors"].float()
+        self.words = WordTable(words, F.normalize(vectors, dim=1), tensors["weights"].float())
+        try:
+            self.palettes = PaletteTable(yaml.safe_load(contents["palettes"]))
+        except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+            place, remedy = files["palettes"].locate(), files["palettes"].remedy
+            raise InputError(f"{place}: not a table of palettes; {remedy}") from error
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the classifier compute in `dtype`; what is made of its logits stays as it is."""
@@ -171,8 +175,11 @@ def decorrelation(classes: Tensor) -> Tensor:
     return (directions * scales @ directions.T).float()
 
 
-def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
-    """Fold every batch normalization into the convolution before it: same output, fewer passes."""
+def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
+    """The classifier, with every batch normalization folded into the convolution before it: same output,
+    fewer passes. Raises InputError when the file does not fit."""
+    network = EfficientNet.from_name("efficientnet-lite0").eval()
+    load_into(network, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True), file)
     pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
     for block in network._blocks:
         if hasattr(block, "_expand_conv"):
@@ -182,36 +189,3 @@ def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
         setattr(owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm)))
         setattr(owner, norm, nn.Identity())
     return network
-
-
-def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
-    """The classifier with batch norms folded in. Raises InputError when the file does not fit."""
-    network = EfficientNet.from_name("efficientnet-lite0").eval()
-    weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    load_into(network, weights, file)
-    return fuse_batch_norms(network)
-
-
-def load_conse(entry: PerceptorEntry, device: torch.device) -> ConsePerceptor:
-    """Load classifier, class embeddings and word table.
-
-    Raises InputError when a file is missing, damaged or does not fit.
-    """
-    files = entry.files
-    contents = {role: read_verified(file) for role, file in files.items()}
-    tensors = parse_tensors(contents["table"], files["table"])
-    words = contents["words"].decode("utf-8").splitlines()
-    try:
-        palettes = PaletteTable.from_mapping(yaml.safe_load(contents["palettes"]))
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        place, remedy = files["palettes"].locate(), files["palettes"].remedy
-        raise InputError(f"{place}: not a table of palettes; {remedy}") from error
-    return ConsePerceptor(
-        entry.name,
-        entry.hash,
-        load_classifier(contents["classifier"], files["classifier"]),
-        F.normalize(tensors["classes"].float(), dim=1),
-        WordTable(words, F.normalize(tensors["vectors"].float(), dim=1), tensors["weights"].float()),
-        palettes,
-        device,
-    )

@@ -123,11 +123,6 @@ class Partial:
             self.path.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
 
-    def discard_if_empty(self) -> None:
-        """Remove it when there is nothing in it."""
-        if not self.size:
-            self.discard()
-
     def finish(self) -> None:
         """It is whole: move it to its target."""
         with writing(self._target):
@@ -174,15 +169,15 @@ def download(wanted: RemoteFile, patience: Patience = Patience()) -> Transfer:
             if urlsplit(address).hostname in gone:
                 raise _GivenUp(_NO_HOST)
             return (yield from _try_address(wanted, address, part, patience))
-        except OutputError:
-            part.discard_if_empty()
-            raise
         except _GivenUp as error:
-            if str(error) == _NO_HOST:
-                gone.add(urlsplit(address).hostname)
-            troubles.setdefault(str(error), []).append(address)
-            part.discard_if_empty()
-            yield FetchTrouble(wanted.model, wanted.role, address, str(error), None)
+            reason = str(error)
+        finally:
+            if not part.size:
+                part.discard()
+        if reason == _NO_HOST:
+            gone.add(urlsplit(address).hostname)
+        troubles.setdefault(reason, []).append(address)
+        yield FetchTrouble(wanted.model, wanted.role, address, reason, None)
     reasons = "; ".join(f"{reason} ({', '.join(where)})" for reason, where in troubles.items())
     raise InputError(
         f"{wanted.model}: its {wanted.role} could not be fetched: {reasons or 'no address is known'}. "
@@ -227,7 +222,7 @@ def _receive(wanted: RemoteFile, address: str, part: Partial, timeout: float) ->
             raise _GivenUp(PAGE)
         size = _agree(wanted, Origin(address, None, _mark(response)), response, part, offset)
         _check_room(wanted, (size or wanted.size or wanted.roughly or 0) - part.size)
-        for done in _store(wanted, part, response, size):
+        for done in _store(wanted, part, response, size or wanted.size):
             yield FetchProgress(wanted.model, wanted.role, address, done, size or wanted.size)
         if size is not None and part.size < size:
             raise _Failed(f"the connection broke off after {part.size:,} of {size:,} bytes")
@@ -268,10 +263,9 @@ def _agree(wanted: RemoteFile, origin: Origin, response: Response, part: Partial
     return size
 
 
-def _store(wanted: RemoteFile, part: Partial, response: Response, size: int | None) -> Iterator[int]:
+def _store(wanted: RemoteFile, part: Partial, response: Response, limit: int | None) -> Iterator[int]:
     """Write what comes to the part; reports now and then how many bytes are here. Raises _GivenUp."""
     done, reported = part.size, float("-inf")
-    limit = size or wanted.size
     with writing(part.path):
         file = part.append()
     with file:
@@ -302,9 +296,8 @@ def _accept(wanted: RemoteFile, address: str, part: Partial) -> Pin:
         if wanted.sha256 is None and (fault := find_fault(part.path, wanted.role)):
             raise _Wrong(fault)
     if wanted.sha256 not in (None, found):
-        raise _Wrong(
-            f"what came is another file: its SHA-256 is {found[:12]}..., expected {wanted.sha256[:12]}..."
-        )
+        expected = f"{found[:12]}..., expected {wanted.sha256[:12]}..."
+        raise _Wrong(f"what came is another file: its SHA-256 is {expected}")
     part.finish()
     return Pin(found, size, address)
 

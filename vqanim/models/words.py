@@ -74,13 +74,11 @@ def stems(word: str) -> Iterator[str]:
     """The word, then the words that it may be a form of: volcanoes -> volcanoe, volcano."""
     yield word
     for ending, replacements in ENDINGS:
-        if not word.endswith(ending) or len(word) - len(ending) < 2:
-            continue
-        root = word[: -len(ending)]
-        for replacement in replacements:
-            yield root + replacement
-        if len(root) > 2 and root[-1] == root[-2]:
-            yield root[:-1]  # running -> run
+        root = word.removesuffix(ending)
+        if root != word and len(root) >= 2:
+            yield from (root + replacement for replacement in replacements)
+            if len(root) > 2 and root[-1] == root[-2]:
+                yield root[:-1]  # running -> run
 
 
 def find_phrase(words: Sequence[str], table: Mapping[str, Value]) -> tuple[int, Value | None]:
@@ -99,8 +97,7 @@ class WordTable:
     def __init__(self, words: Sequence[str], vectors: Tensor, weights: Tensor) -> None:
         """`words` [N] as lower-case tokens joined by blanks, unit `vectors` [N, D], `weights` [N]."""
         self.rows: Mapping[str, int] = {word: row for row, word in enumerate(words)}
-        self.vectors = vectors
-        self.weights = weights
+        self.vectors, self.weights = vectors, weights
 
     def read(self, text: str, faint: Mapping[str, float] = MappingProxyType({})) -> Reading:
         """Find the text's words, longest phrases first; those in `faint` count by this factor only."""
@@ -185,16 +182,6 @@ def palette(pictures: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Swatch:
-    """The colors that a word asks for."""
-
-    shares: Tensor
-    """Share of each anchor, [K], summing to 1."""
-    strength: float
-    """How much of the meaning of the word they are, 0..1."""
-
-
-@dataclass(frozen=True)
 class PaletteReading:
     """What the words of a text ask for."""
 
@@ -209,31 +196,23 @@ class PaletteReading:
 
 
 class PaletteTable:
-    """Words and phrases with the colors that they ask for."""
+    """Words and phrases with the colors that they ask for, and how much of their meaning these are, 0..1.
 
-    def __init__(self, swatches: Mapping[str, Swatch], usual: Tensor, cover: float) -> None:
-        """`swatches` by lower-case tokens joined by blanks.
+    A text asks for its colors on a part `cover` (0..1) of the picture; the rest has the usual ones.
+    """
 
-        A text asks for its colors on a part `cover` (0..1) of the picture; the rest has the `usual` ones,
-        shares of the anchors [K].
-        """
-        self.swatches = swatches
-        self.usual = usual
-        self.cover = cover
-
-    @classmethod
-    def from_mapping(cls, content: Mapping[str, Any]) -> PaletteTable:
+    def __init__(self, content: Mapping[str, Any]) -> None:
         """Read `{cover: 0..1, usual: COLORS, groups: {group: {strength: 0..1, words: {word: COLORS}}}}`,
         where COLORS is a list of "#rrggbb" and one that comes twice counts twice.
 
         Raises KeyError, TypeError or ValueError for another form.
         """
-        swatches = {
-            " ".join(tokens(text)): Swatch(shares_of(colors), float(group["strength"]))
+        self.usual, self.cover = shares_of(content["usual"]), float(content["cover"])
+        self.swatches = {
+            " ".join(tokens(text)): (shares_of(colors), float(group["strength"]))
             for group in content["groups"].values()
             for text, colors in group["words"].items()
         }
-        return cls(swatches, shares_of(content["usual"]), float(content["cover"]))
 
     def read(self, text: str, phrase_length: Callable[[Sequence[str]], int]) -> PaletteReading:
         """The colors of all entries in a text, longest phrases first, each by its strength.
@@ -248,8 +227,8 @@ class PaletteTable:
                 together = phrase_length(words)
                 if swatch is not None and length >= together:
                     found = " ".join(words[:length])
-                    strengths[found] = swatch.strength
-                    shares.append(swatch.strength * swatch.shares)
+                    colors, strengths[found] = swatch
+                    shares.append(strengths[found] * colors)
                     if not words[length:] or words[length] in SETTING | JOINING:
                         nouns.add(found)
                 else:

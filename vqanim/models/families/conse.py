@@ -8,6 +8,6 @@ conse = LazyModule("vqanim.models.conse")
 FAMILY = Family(
     "conse",
     "perceptor",
-    lambda entry, device, _: conse.load_conse(entry, device),
+    lambda entry, device, _: conse.ConsePerceptor(entry, device),
     roles=("classifier", "palettes", "table", "words"),
 )
