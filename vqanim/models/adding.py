@@ -6,20 +6,25 @@ they are and are not needed any more. Nothing in them runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import yaml
 from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
-from vqanim.files import write_atomic
-from vqanim.models.catalogue import get_entry
+from vqanim.files import make_folder, sha256_of, write_atomic, writing
+from vqanim.models.catalogue import CARD, get_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import make_clip, select_clip
 from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LooseFile, UnknownModel, read_verified
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
-from vqanim.models.own import adding
+from vqanim.models.fetch import remove_own
 from vqanim.models.vqgan import build_vqgan, select_first_stage
 from vqanim.models.weights import check_fit, write_tensors
 
@@ -53,6 +58,32 @@ def add_perceptor(name: str, weights: Path, *, force: bool = False) -> Entry:
     with adding("perceptor", name, _row("clip", about, weights) | {"cutout_noise": CUTOUT_NOISE}) as folder:
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("perceptor", name)
+
+
+@contextmanager
+def adding(kind: str, name: str, about: dict[str, Any]) -> Iterator[Path]:
+    """A folder to put a model's files into, each named by its role; it takes its place at the end, whole.
+
+    about: what its catalogue shall say besides the files.
+    What was there before under that name is replaced. When the block raises, nothing has happened.
+    Raises OutputError.
+    """
+    target = own_folder(kind, name)
+    staging = target.with_name(f".{secrets.token_hex(4)}.new")
+    make_folder(staging)
+    try:
+        yield staging
+        files = {
+            path.stem: {"path": path.name, "sha256": sha256_of(path), "size": path.stat().st_size}
+            for path in sorted(staging.iterdir())
+        }
+        card = {f"{kind}s": {name: {**about, "files": files}}}
+        write_atomic(staging / CARD, yaml.safe_dump(card, allow_unicode=True, width=1000))
+        remove_own(kind, name)
+        with writing(target):
+            staging.replace(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _row(family: str, about: str, *files: Path) -> dict[str, object]:

@@ -13,29 +13,32 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
+from urllib.parse import quote, unquote
 
 import yaml
 
-from vqanim.cache import extra_catalogue
+from vqanim.cache import cache_folder, extra_catalogue
 from vqanim.errors import InputError
 from vqanim.models import entries
 from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
 from vqanim.models.family import halved_stages
-from vqanim.models.own import CARD, own_folder, own_names
 from vqanim.settings import Setting, with_defaults
 from vqanim.types import Stage
 
 FOLDER = Path(__file__).parent
 MAX_BYTES = 2_000_000
 
-_KEYS: Mapping[str, Mapping[str, type]] = {
+_NUMBERS = {
     "generator": {"multiple": int, "learning_rate": float, "smoothing": float},
     "perceptor": {"cutouts": int, "cutout_noise": float},
 }
 _TEXTS = ("license", "commercial", "source", "good_at", "unchecked")
+
+CARD = "model.yaml"
+"""Of a model that a user added: its catalogue, in its folder."""
 
 Catalogue: TypeAlias = Mapping[str, Mapping[str, Entry]]
 """Models by kind (generator, perceptor) and name."""
@@ -62,9 +65,7 @@ def package_catalogue() -> Catalogue:
 
 def get_generator_entry(name: str) -> GeneratorEntry:
     """The generator called `name`. Raises UnknownModel that lists the known ones and the nearest."""
-    entry = get_entry("generator", name)
-    assert isinstance(entry, GeneratorEntry)
-    return entry
+    return cast(GeneratorEntry, get_entry("generator", name))
 
 
 def generator_settings(name: str) -> tuple[Setting, ...]:
@@ -94,9 +95,7 @@ def get_perceptor_entry(name: str) -> PerceptorEntry:
 
     Raises InputError for a model of open_clip when that package is not installed.
     """
-    entry = get_entry("perceptor", name)
-    assert isinstance(entry, PerceptorEntry)
-    return entry
+    return cast(PerceptorEntry, get_entry("perceptor", name))
 
 
 def get_entry(kind: str, name: str) -> Entry:
@@ -117,6 +116,11 @@ def get_entry(kind: str, name: str) -> Entry:
     more = f", and names like {EXAMPLE}" if kind == "perceptor" else ""
     hint = entries.did_you_mean(name, known)
     raise UnknownModel(f"unknown {kind} {name!r}; {hint}known are {', '.join(known)}{more}")
+
+
+def own_folder(kind: str, name: str) -> Path:
+    """Where a model that a user added lies, or would; it appears and disappears as a whole, by renaming."""
+    return cache_folder() / "own" / kind / quote(name, safe="@+")
 
 
 def _own_entry(kind: str, name: str) -> Entry | None:
@@ -152,7 +156,10 @@ def list_models() -> list[tuple[str, str]]:
 
 
 def _known(kind: str) -> list[str]:
-    return list(dict.fromkeys((*read_catalogue()[kind], *own_names(kind))))
+    cards = (cache_folder() / "own" / kind).glob(f"[!.]*/{CARD}")
+    return list(
+        dict.fromkeys((*read_catalogue()[kind], *sorted(unquote(card.parent.name) for card in cards)))
+    )
 
 
 class _Mistake(ValueError):
@@ -174,8 +181,7 @@ def _check_keys(row: Any, allowed: Sequence[str], where: str) -> None:
 def read_catalogue_file(path: Path) -> Catalogue:
     """A catalogue. Raises InputError that names the file, the field and what is allowed."""
     try:
-        content = path.read_bytes()
-        if len(content) > MAX_BYTES:
+        if len(content := path.read_bytes()) > MAX_BYTES:
             raise _Mistake(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
         return _catalogue(yaml.safe_load(content), path.parent)
     except OSError as error:
@@ -205,7 +211,8 @@ def _entry(kind: str, name: Any, row: Any, folder: Path) -> Entry:
     where = f"{kind}s.{name}"
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise _Mistake(f"{kind}s: {str(name)[:60]!r} cannot be a model's name")
-    _check_keys(row, ("family", "files", *_TEXTS, *_KEYS[kind]), where)
+    numbers: Mapping[str, type] = _NUMBERS[kind]
+    _check_keys(row, ("family", "files", *_TEXTS, *numbers), where)
     families = {name: each.roles for name, each in FAMILIES.items() if each.kind == kind and each.roles}
     family = str(row.get("family"))
     if family not in families:
@@ -215,11 +222,10 @@ def _entry(kind: str, name: Any, row: Any, folder: Path) -> Entry:
     files = row.get("files") or {}
     fits = isinstance(files, dict) and set(files) == set(families[family])
     _expect(fits, f"{where}.files", files, ", ".join(families[family]))
-    keys = _KEYS[kind]
     make = GeneratorEntry if kind == "generator" else PerceptorEntry
     return make(
         **{key: _text(row.get(key, ""), f"{where}.{key}") for key in _TEXTS},
-        **{key: _number(row[key], f"{where}.{key}", keys[key]) for key in keys if key in row},
+        **{key: _number(row[key], f"{where}.{key}", numbers[key]) for key in numbers if key in row},
         name=name,
         kind=kind,
         family=family,

@@ -54,10 +54,8 @@ class CLIPPerceptor:
         self._fast = isinstance(self.network.visual, clip_package().model.VisionTransformer)
         if self._fast:
             fold_gelus(self.network.visual)
-        self._has_text = True
-        self._dtype = torch.float32
-        self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
-        self._deviation = torch.tensor(deviation, device=device).view(1, 3, 1, 1)
+        self._has_text, self._dtype = True, torch.float32
+        self._mean, self._deviation = torch.tensor([mean, deviation], device=device).view(2, 1, 3, 1, 1)
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -125,10 +123,8 @@ def clip_package() -> ModuleType:
             warnings.simplefilter("ignore")  # it imports pkg_resources, which warns that it is old
             import clip
     except ImportError as error:
-        raise InputError(
-            f"CLIP cannot be imported ({error}); mend it: "
-            "python -m pip install 'clip-anytorch>=2.6.0' 'setuptools<81'"
-        ) from error
+        remedy = "python -m pip install 'clip-anytorch>=2.6.0' 'setuptools<81'"
+        raise InputError(f"CLIP cannot be imported ({error}); mend it: {remedy}") from error
     if not hasattr(clip, "tokenize"):  # an unrelated clipboard manager has the same name
         raise InputError(
             "the installed package 'clip' is not OpenAI's; mend it: python -m pip uninstall clip, then "
@@ -248,20 +244,10 @@ def attend(attention: nn.MultiheadAttention, x: Tensor, wanted: int) -> Tensor:
         part.view(count, -1, attention.num_heads, attention.head_dim).transpose(1, 2)
         for part in (query, key, value)
     )
-    seen = mix(query, key, value).transpose(1, 2).flatten(2)
+    if x.device.type == "cpu":  # whose way back is several times faster in float32 than in bfloat16
+        query, key, value = (part.to(torch.float32) for part in (query, key, value))
+    seen = F.scaled_dot_product_attention(query, key, value).to(x.dtype).transpose(1, 2).flatten(2)
     return linear(seen, attention.out_proj.weight, attention.out_proj.bias)
-
-
-def mix(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Values [B, heads, N, c] mixed by attention, [B, heads, M, c]; queries are [B, heads, M, c].
-
-    A CPU does so in float32, in which torch's way back is several times faster than in bfloat16.
-    """
-    if query.device.type != "cpu":
-        return F.scaled_dot_product_attention(query, key, value)
-    dtype = query.dtype
-    query, key, value = (part.to(torch.float32) for part in (query, key, value))
-    return F.scaled_dot_product_attention(query, key, value).to(dtype)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

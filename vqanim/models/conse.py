@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
+from vqanim.models.catalogue import package_catalogue
 from vqanim.models.entries import read_verified
 from vqanim.models.weights import freeze, load_into, parse_tensors
 from vqanim.models.words import PaletteReading, PaletteTable, WordTable, palette
@@ -189,3 +190,37 @@ def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
         setattr(owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm)))
         setattr(owner, norm, nn.Identity())
     return network
+
+
+STAGES = (2, 4, 7, 10)
+"""Blocks after which the features are taken, besides those of the stem."""
+
+
+class Features:
+    """Layers of the classifier as a `types.FeatureNetwork`: [B, C, H / s, W / s] with strides s of 2 to 16.
+
+    They tell what a picture shows and in what style, whatever perceptor is chosen, and serve as well as those
+    of VGG, usual in style transfer (Gatys et al. 2016), which would have to be downloaded.
+    """
+
+    def __init__(self, classifier: EfficientNet, device: torch.device) -> None:
+        network = freeze(classifier, device)
+        self.stem = network._conv_stem
+        self.activation = network._swish
+        self.blocks = nn.ModuleList(network._blocks[: STAGES[-1] + 1])
+
+    def __call__(self, images: Image) -> tuple[Tensor, ...]:
+        """Layers of images [B, 3, H, W] in 0..1, fine to coarse, differentiable."""
+        x = self.activation(self.stem(scaled(images.contiguous(memory_format=torch.channels_last))))
+        layers = [x]
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in STAGES:
+                layers.append(x)
+        return tuple(layers)
+
+
+def load_features(device: torch.device | str = "cpu") -> Features:
+    """The network, frozen. Raises InputError when its file is missing or damaged."""
+    file = package_catalogue()["perceptor"]["pocket"].files["classifier"]
+    return Features(load_classifier(read_verified(file), file), torch.device(device))

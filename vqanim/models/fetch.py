@@ -6,6 +6,8 @@ the files there. No torch, but for models of open_clip, whose package says where
 
 from __future__ import annotations
 
+import secrets
+import shutil
 import time
 from collections.abc import Generator
 from contextlib import suppress
@@ -20,7 +22,7 @@ from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, mode
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, sha256_of, writing
 from vqanim.models import entries
-from vqanim.models.catalogue import find_entries, get_entry, list_models
+from vqanim.models.catalogue import find_entries, get_entry, list_models, own_folder
 from vqanim.models.contents import find_fault
 from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download
 from vqanim.models.entries import (
@@ -34,7 +36,6 @@ from vqanim.models.entries import (
     RemoteFile,
 )
 from vqanim.models.families.open_clip import find_sources, weights_place
-from vqanim.models.own import remove_own
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,18 @@ def remove_model(entry: Entry, *, forget: bool = False) -> int:
     elif entry.family == "open_clip" and forget:
         entries.forget_pin(weights_place(entry.name))
     return freed
+
+
+def remove_own(kind: str, name: str) -> bool:
+    """Remove a model that a user added; whether there was one. Raises OutputError."""
+    folder = own_folder(kind, name)
+    if not folder.exists():
+        return False
+    away = folder.with_name(f".{secrets.token_hex(4)}.old")
+    with writing(folder):
+        folder.replace(away)
+        shutil.rmtree(away)
+    return True
 
 
 def _remote(entry: ModelEntry) -> list[RemoteFile]:

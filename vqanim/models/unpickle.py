@@ -217,9 +217,7 @@ class _Reader(pickle._Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """What lies outside the pickle: storages, and the source of classes in old files."""
         match pid:
-            case ("storage", Name("torch", kind), str(key), _, int(count)) | (
-                "storage", Name("torch", kind), str(key), _, int(count), None
-            ):  # fmt: skip
+            case ("storage", Name("torch", kind), str(key), _, int(count), *rest) if rest in ([], [None]):
                 self.storages[key] = StorageRef(kind, key, count)
                 return self.storages[key]
             case ("module", Name() as cls, *_):

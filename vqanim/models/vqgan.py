@@ -7,7 +7,7 @@ The shell has the parameter names of the official `VQModel` and `GumbelVQ` (Esse
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from types import MappingProxyType
@@ -81,12 +81,6 @@ class VQGAN(nn.Module):
             return features
         return look_up(self.quantize.proj(features).argmax(1), self.codebook)
 
-    @property
-    def decoder_blocks(self) -> list[nn.Module]:
-        """The parts of the decoder that keep most for the way back."""
-        kinds = (diffusion.ResnetBlock, diffusion.AttnBlock, diffusion.Upsample, DoublingConv)
-        return [module for module in self.decoder.modules() if isinstance(module, kinds)]
-
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w], as they are, to a picture [B, 3, H, W]; values may leave 0..1."""
         image = self.decoder(self.post_quant_conv(latents))
@@ -149,6 +143,8 @@ class VQGANGenerator:
         self.network = freeze(network, device)
         self._low, self._high = (bound.view(1, -1, 1, 1) for bound in network.codebook.aminmax(dim=0))
         _replace_doublings(self.network.decoder)
+        kinds = (diffusion.ResnetBlock, diffusion.AttnBlock, diffusion.Upsample, DoublingConv)
+        self._blocks = [part for part in self.network.decoder.modules() if isinstance(part, kinds)]
         self._squares = network.codebook.square().sum(1)
         self._dtype = torch.float32
 
@@ -175,7 +171,7 @@ class VQGANGenerator:
         if any(side % self.multiple for side in picture.shape[-2:]):
             raise ValueError(f"sides must be multiples of {self.multiple}, but are {tuple(picture.shape)}")
         picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
-        return {"z": self._clamped(self.network.encode(picture))}
+        return {"z": self.network.encode(picture).clamp(self._low, self._high)}
 
     def decode(self, latents: Params, size: tuple[int, int], recompute: bool = False) -> Image:
         """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents.
@@ -185,21 +181,18 @@ class VQGANGenerator:
         z, codebook = latents["z"], self.network.codebook
         codes = look_up(nearest_codes(z.detach(), codebook, self._squares), codebook)
         quantized = (z + (codes - z).detach()).to(self._dtype)
-        with recomputed(self.network.decoder_blocks if recompute else ()):
+        with _recomputed(self._blocks if recompute else ()):
             image = self.network.decode(quantized).to(z.dtype)
         return clamp_with_grad(image, 0.0, 1.0)
 
     @torch.no_grad()
     def project(self, latents: Params) -> None:
         """Clamp the latents, in place, to each channel's range in the codebook."""
-        latents["z"].copy_(self._clamped(latents["z"]))
+        latents["z"].clamp_(self._low, self._high)
 
     def prior(self, latents: Params, image: Image) -> Mapping[str, Tensor]:
         """Empty: what the decoder can show is prior enough."""
         return {}
-
-    def _clamped(self, z: Tensor) -> Tensor:
-        return torch.maximum(torch.minimum(z, self._high), self._low)
 
 
 def select_first_stage(tensors: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,19 +238,18 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
 
 
 @contextmanager
-def recomputed(blocks: Iterable[nn.Module]) -> Iterator[None]:
+def _recomputed(blocks: Sequence[nn.Module]) -> Iterator[None]:
     """Blocks that are called while this lasts keep only their input and compute the rest on the way back
     (gradient checkpointing: Chen et al. 2016).
 
     The blocks must be frozen and free of random numbers.
     """
-    changed = list(blocks)
-    for block in changed:  # this hides the method of the class
+    for block in blocks:  # this hides the method of the class
         block.forward = partial(checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False)
     try:
         yield
     finally:
-        for block in changed:
+        for block in blocks:
             del block.forward
 
 

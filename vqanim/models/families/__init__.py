@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from vqanim.models.family import Family
 from vqanim.registry import collect
 
-MODULES = ("vqgan", "pixels", "fft", "clip", "open_clip", "conse")
+MODULES = (
+    "vqgan",
+    "pixels",
+    "fft",
+    "clip",
+    "open_clip",
+    "conse",
+)
 """Files of this folder, in the order in which families are named to people."""
 
 FAMILIES: Mapping[str, Family] = collect(__name__, MODULES, Family)
