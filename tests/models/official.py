@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from vqanim.models.clip import clip_package
 from vqanim.models.conse import ConsePerceptor
-from vqanim.models.entries import GeneratorEntry, LooseFile, PerceptorEntry
+from vqanim.models.entries import GeneratorEntry, LocalFile, PerceptorEntry
 
 
 def nearest_classes(perceptor: ConsePerceptor, text: str, count: int) -> list[int]:
@@ -35,9 +35,9 @@ def nearest_classes(perceptor: ConsePerceptor, text: str, count: int) -> list[in
     return (perceptor.seen @ seen).topk(count).indices.tolist()
 
 
-def local(path: Path) -> LooseFile:
+def local(path: Path) -> LocalFile:
     """A file as it is now."""
-    return LooseFile(path, "get it again", hashlib.sha256(path.read_bytes()).hexdigest())
+    return LocalFile(path, "get it again", hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def generator_entry(config: Path, weights: Path, multiple: int) -> GeneratorEntry:

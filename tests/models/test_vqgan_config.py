@@ -9,7 +9,7 @@ import yaml
 
 from tests.models.official import taming_vq, transformer_config
 from vqanim.errors import InputError
-from vqanim.models.entries import LooseFile
+from vqanim.models.entries import LocalFile
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 
 PLAIN = taming_vq(levels=3).config()
@@ -20,7 +20,7 @@ def parse(content: str | bytes | dict[str, Any]) -> VQGANConfig:
         content = yaml.safe_dump(content)
     if isinstance(content, str):
         content = content.encode()
-    return parse_config(content, LooseFile(Path("c.yaml"), "get it again"))
+    return parse_config(content, LocalFile(Path("c.yaml"), "get it again"))
 
 
 def changed(path: str, value: Any, config: dict[str, Any] = PLAIN) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from vqanim.files import make_folder, sha256_of, write_atomic, writing
 from vqanim.models.catalogue import CARD, get_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import make_clip, select_clip
-from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LooseFile, UnknownModel, read_verified
+from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, read_verified
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 from vqanim.models.fetch import remove_own
@@ -115,7 +115,7 @@ def _check_free(kind: str, name: str, force: bool) -> None:
 
 def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict[str, Tensor]]:
     """Read a VQGAN's config and its checkpoint's weights. Raises InputError when they do not fit."""
-    file = LooseFile(config, _CONFIG)
+    file = LocalFile(config, _CONFIG)
     found = parse_config(read_verified(file), file)
     network = build_vqgan(found, file)
     tensors = read_checkpoint(checkpoint, select_first_stage, _CHECKPOINT)
@@ -124,7 +124,7 @@ def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict
         raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {_CHECKPOINT}")
     if kind != expected:
         raise InputError(f"{checkpoint}: this is {kind}, but {config} describes {expected}; {_CONFIG}")
-    check_fit(network, tensors, LooseFile(checkpoint, _CONFIG))
+    check_fit(network, tensors, LocalFile(checkpoint, _CONFIG))
     return found, tensors
 
 
@@ -134,7 +134,7 @@ def inspect_perceptor(weights: Path) -> tuple[CLIPConfig, dict[str, Tensor]]:
     kind = recognize(tensors)
     if kind != _CLIP:
         raise InputError(f"{weights}: this is {kind}, not a CLIP; {_PERCEPTOR}")
-    file = LooseFile(weights, _PERCEPTOR)
+    file = LocalFile(weights, _PERCEPTOR)
     config, network = make_clip(tensors, file)
     check_fit(network, tensors, file)
     return config, tensors

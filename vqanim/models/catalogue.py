@@ -249,7 +249,8 @@ def _file(kind: str, name: str, role: str, row: Any, folder: Path) -> ModelFile:
         plain = re.fullmatch(r"[a-z]+\.[a-z]+", str(row["path"]))
         if set(row) != {"path", "sha256", "size"} or not plain or not digest:
             raise _Mistake(f"{where}: a file beside it has the keys path, a plain name, sha256 and size")
-        return entries.OwnFile(name, folder / row["path"], digest, **sizes)
+        remedy = f"add it again: vqanim models add {name} --force ..."
+        return entries.LocalFile(folder / row["path"], remedy, digest, **sizes)
     urls = row.get("urls")
     fits = isinstance(urls, list) and urls and all(isinstance(u, str) and entries.is_address(u) for u in urls)
     _expect(fits, f"{where}.urls", urls, "a list of http or https addresses")

@@ -126,10 +126,8 @@ def clip_package() -> ModuleType:
         remedy = "python -m pip install 'clip-anytorch>=2.6.0' 'setuptools<81'"
         raise InputError(f"CLIP cannot be imported ({error}); mend it: {remedy}") from error
     if not hasattr(clip, "tokenize"):  # an unrelated clipboard manager has the same name
-        raise InputError(
-            "the installed package 'clip' is not OpenAI's; mend it: python -m pip uninstall clip, then "
-            "python -m pip install --force-reinstall --no-deps clip-anytorch"
-        )
+        remedy = "pip uninstall clip, then python -m pip install --force-reinstall --no-deps clip-anytorch"
+        raise InputError(f"the installed package 'clip' is not OpenAI's; mend it: python -m {remedy}")
     return clip
 
 
@@ -154,33 +152,25 @@ def build_clip(config: CLIPConfig) -> nn.Module:
     return network
 
 
-def fill_clip(network: Any, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
-    """Give a network from `build_clip` its numbers, in float32.
-
-    Where `clip` keeps half precision they are rounded to it, so that the embeddings are those of `clip.load`
-    whatever precision the file has. Raises InputError when names or shapes do not fit.
-    """
-    half = {name for name, wanted in network.state_dict().items() if wanted.dtype == torch.float16}
-    rounded = {name: tensor.half() if name in half else tensor for name, tensor in tensors.items()}
-    load_into(network, rounded, file)
-    for block in network.transformer.resblocks:
-        block.attn_mask = network.build_attention_mask()
-
-
 def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     """Load a CLIP from OpenAI's TorchScript archive or from a state dict of any kind; nothing in it runs.
 
-    Raises InputError when the file is missing, damaged or no CLIP.
+    It computes in float32, with numbers rounded to half precision where `clip` has that, so that embeddings
+    are those of `clip.load` whatever precision the file has. Raises InputError for a file that is no CLIP.
     """
     file = entry.files["weights"]
     tensors = read_weights(file, select_clip)
     config, network = make_clip(tensors, file)
-    fill_clip(network, tensors, file)
+    half = {name for name, wanted in network.state_dict().items() if wanted.dtype == torch.float16}
+    load_into(network, {name: t.half() if name in half else t for name, t in tensors.items()}, file)
+    mask = network.build_attention_mask()
+    for block in network.transformer.resblocks:
+        block.attn_mask = mask
     sizes = {"input_size": config.input_size, "context_length": config.context_length}
     return CLIPPerceptor(entry.name, network, entry.hash, device, **sizes)
 
 
-def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, nn.Module]:
+def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, Any]:
     """The network that fits the shapes of tensors, without numbers. Raises InputError for no CLIP."""
     try:
         config = CLIPConfig.from_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
@@ -191,23 +181,17 @@ def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfi
 
 # The image tower of CLIP's ViTs with less work: the same embeddings, within rounding. Only the class token of
 # the last layer becomes the embedding, so that layer computes what the token needs and nothing for the other
-# tokens; QuickGELU, x * sigmoid(1.702 x), becomes one fused operation; and products on a CPU are left to the
-# quicker of two libraries.
-
-QUICK = 1.702
-"""Factor of QuickGELU (Hendrycks and Gimpel 2016)."""
+# tokens; QuickGELU becomes one fused operation; products on a CPU are left to the quicker of two libraries.
 
 
 @torch.no_grad()
 def fold_gelus(tower: Any) -> None:
-    """Change a tower's layers, in place, to use SiLU: quick_gelu(x) = silu(1.702 x) / 1.702.
-
-    The factors go into the weights around it. `tower` is a `clip.model.VisionTransformer`.
-    """
+    """Make the layers of a `clip.model.VisionTransformer` use SiLU instead of QuickGELU (Hendrycks and Gimpel
+    2016), x * sigmoid(1.702 x) = silu(1.702 x) / 1.702; the factors go into the weights around it."""
     for block in tower.transformer.resblocks:
-        block.mlp.c_fc.weight.mul_(QUICK)
-        block.mlp.c_fc.bias.mul_(QUICK)
-        block.mlp.c_proj.weight.div_(QUICK)
+        block.mlp.c_fc.weight.mul_(1.702)
+        block.mlp.c_fc.bias.mul_(1.702)
+        block.mlp.c_proj.weight.div_(1.702)
         block.mlp.gelu = nn.SiLU()
 
 
@@ -215,8 +199,7 @@ def embed_images(tower: Any, images: Tensor) -> Tensor:
     """Normalised images [B, 3, S, S] to embeddings [B, D], not yet unit vectors, as the tower gives them."""
     patches = tower.conv1(images).flatten(2).transpose(1, 2)
     first = tower.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
-    x = torch.cat([first, patches], 1) + tower.positional_embedding.to(patches.dtype)
-    x = tower.ln_pre(x)
+    x = tower.ln_pre(torch.cat([first, patches], 1) + tower.positional_embedding.to(patches.dtype))
     *blocks, last = tower.transformer.resblocks
     for block in blocks:
         x = run_block(block, x, x.shape[1])
@@ -256,9 +239,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Torch gives products in float32 to MKL and convolutions to oneDNN, which is a sixth faster where MKL does
     not know the CPU as one of its maker's.
     """
-    if x.device.type != "cpu":
-        return F.linear(x, weight, bias)
-    return _Product.apply(x, weight, bias)
+    return _Product.apply(x, weight, bias) if x.device.type == "cpu" else F.linear(x, weight, bias)
 
 
 class _Product(torch.autograd.Function):

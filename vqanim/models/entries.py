@@ -92,39 +92,21 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class OwnFile:
-    """A file that a user added: a copy in the cache, or where another program keeps it."""
-
-    model: str
-    path: Path
-    sha256: str
-    size: int
-    """Bytes."""
-
-    @property
-    def remedy(self) -> str:
-        """How to get it again."""
-        return f"add it again: vqanim models add {self.model} --force ..."
-
-    def locate(self) -> Path:
-        """Where it lies."""
-        return self.path
-
-
-@dataclass(frozen=True)
-class LooseFile:
-    """A file that a user gives, before anybody knows what it is."""
+class LocalFile:
+    """A file that a user gives or added (then a copy in the cache), or that another program keeps."""
 
     path: Path
     remedy: str
     sha256: str | None = None
+    size: int | None = None
+    """Bytes."""
 
     def locate(self) -> Path:
         """Where it lies."""
         return self.path
 
 
-ModelFile: TypeAlias = PackageFile | RemoteFile | OwnFile | LooseFile
+ModelFile: TypeAlias = PackageFile | RemoteFile | LocalFile
 """A file that a model needs: where it is or should be, what its SHA-256 must be (None as long as nobody
 knows), and what to do when it is missing or damaged."""
 

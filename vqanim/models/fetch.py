@@ -25,16 +25,7 @@ from vqanim.models import entries
 from vqanim.models.catalogue import find_entries, get_entry, list_models, own_folder
 from vqanim.models.contents import find_fault
 from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download
-from vqanim.models.entries import (
-    KINDS,
-    AnyEntry,
-    Entry,
-    ModelEntry,
-    ModelFile,
-    OwnFile,
-    PackageFile,
-    RemoteFile,
-)
+from vqanim.models.entries import KINDS, AnyEntry, Entry, LocalFile, ModelEntry, PackageFile, RemoteFile
 from vqanim.models.families.open_clip import find_sources, weights_place
 
 
@@ -91,13 +82,10 @@ def fetch_model(
     if not (missing := _missing(entry, verify)):
         return _pin_what_is_here(entry)
     if is_offline():
-        places = [
-            f"  {file.locate()}  from  {(*file.urls, 'its page at the model hub')[0]}" for file in missing
-        ]
-        raise InputError(
-            f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network; unset it, or put "
-            f"these files there:\n" + "\n".join(places)
-        )
+        hub = "its page at the model hub"
+        places = [f"\n  {file.locate()}  from  {(*file.urls, hub)[0]}" for file in missing]
+        reason = f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network"
+        raise InputError(f"{reason}; unset it, or put these files there:{''.join(places)}")
     lock = yield from _lock(entry.name)
     try:
         entry = entries.with_pins(entry)
@@ -123,14 +111,11 @@ def is_installed(entry: ModelEntry) -> bool:
     """
     if not entry.files:
         return entry.is_known
-    for file in entry.files.values():
-        try:
-            size = file.locate().stat().st_size
-        except (InputError, OSError):
-            return False
-        if getattr(file, "size", None) not in (None, size):
-            return False
-    return True
+    files = entry.files.values()
+    try:
+        return all(getattr(file, "size", None) in (None, file.locate().stat().st_size) for file in files)
+    except (InputError, OSError):
+        return False
 
 
 def find_damage(entry: Entry) -> list[str]:
@@ -191,8 +176,8 @@ def remove_model(entry: Entry, *, forget: bool = False) -> int:
             with suppress(OSError):  # other files lie there
                 for folder in file.locate().relative_to(models_folder()).parents[:-1]:
                     (models_folder() / folder).rmdir()
-        elif isinstance(file, OwnFile) and entry.own:
-            freed += file.size
+        elif isinstance(file, LocalFile) and entry.own:
+            freed += file.size or 0
     if entry.own:
         remove_own(entry.kind, entry.name)
     elif entry.family == "open_clip" and forget:
@@ -239,9 +224,8 @@ def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
             with writing(path):
                 fault = find_fault(path, file.role)
             if fault:
-                raise InputError(
-                    f"{path}: this is not the {file.role} of {entry.name}: {fault}; {file.remedy}"
-                )
+                about = f"this is not the {file.role} of {entry.name}: {fault}"
+                raise InputError(f"{path}: {about}; {file.remedy}")
             _pin(file.place, path)
     return entries.with_pins(entry)
 
@@ -264,7 +248,7 @@ def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
 
 
 def _with_addresses(entry: AnyEntry) -> AnyEntry:
-    """Of a model of open_clip, whose files the catalogue cannot know, where they are; others as they are.
+    """The entry; of a model of open_clip, whose files the catalogue cannot know, with where they are.
 
     Weights that another program left in the cache of the model hub are used where they lie, and pinned so.
     """
@@ -272,15 +256,14 @@ def _with_addresses(entry: AnyEntry) -> AnyEntry:
         return entry
     place, known = weights_place(entry.name), entry.files.get("weights")
     here, urls = find_sources(entry.name)
-    file: ModelFile
-    if here is not None:
-        pin = _pin(place, here)
-        file = OwnFile(entry.name, here, pin.sha256, pin.size)
-    elif isinstance(known, RemoteFile):
-        file = replace(known, urls=urls)
-    else:
-        file = RemoteFile(entry.name, place, urls)
-    return replace(entry, files={"weights": file})
+    if here is None:
+        remote = known if isinstance(known, RemoteFile) else RemoteFile(entry.name, place, ())
+        return replace(entry, files={"weights": replace(remote, urls=urls)})
+    pin = _pin(place, here)
+    return replace(
+        entry,
+        files={"weights": LocalFile(here, f"run: vqanim models fetch {entry.name}", pin.sha256, pin.size)},
+    )
 
 
 def _pin(place: str, path: Path) -> entries.Pin:

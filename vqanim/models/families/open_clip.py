@@ -18,16 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from vqanim.cache import models_folder
 from vqanim.errors import InputError
-from vqanim.models.entries import (
-    CUTOUT_NOISE,
-    ModelFile,
-    OwnFile,
-    PerceptorEntry,
-    RemoteFile,
-    UnknownModel,
-    did_you_mean,
-    read_pin,
-)
+from vqanim.models import entries
+from vqanim.models.entries import LocalFile, ModelFile, PerceptorEntry, UnknownModel, did_you_mean
 from vqanim.models.families.clip import VOCABULARY
 from vqanim.models.family import Family
 
@@ -41,7 +33,7 @@ EXAMPLE = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 INSTALL = "python -m pip install 'vqanim[open-clip]'"
 
 HUB = "https://huggingface.co"
-
+_REMEDY = "run: vqanim models fetch "
 _NAME = re.compile(re.escape(PREFIX) + r"([A-Za-z0-9][\w.+-]*)/([A-Za-z0-9][\w.+-]*)", re.ASCII)
 
 
@@ -64,14 +56,18 @@ def open_clip_entry(name: str) -> PerceptorEntry:
 
     Raises UnknownModel for a name that cannot be, InputError when the package is not installed.
     """
-    _check_architecture(split_name(name)[0], _architectures())
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
+    configs = Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
+    _check_architecture(split_name(name)[0], sorted(path.stem for path in configs))
     place = weights_place(name)
     files: dict[str, ModelFile] = {}
-    pin = read_pin(place)
+    pin = entries.read_pin(place)
     if pin and "://" not in pin.address and Path(pin.address) != models_folder() / place:
-        files["weights"] = OwnFile(name, Path(pin.address), pin.sha256, pin.size)
+        files["weights"] = LocalFile(Path(pin.address), _REMEDY + name, pin.sha256, pin.size)
     elif pin:
-        files["weights"] = RemoteFile(name, place, (), pin.sha256, pin.size, pinned=True)
+        files["weights"] = entries.RemoteFile(name, place, (), pin.sha256, pin.size, pinned=True)
     return PerceptorEntry(
         name=name,
         kind="perceptor",
@@ -82,7 +78,7 @@ def open_clip_entry(name: str) -> PerceptorEntry:
         source="https://github.com/mlfoundations/open_clip",
         good_at="what its training data shows",
         unchecked="all: its first download gives the hash that holds ever after",
-        cutout_noise=CUTOUT_NOISE,
+        cutout_noise=entries.CUTOUT_NOISE,
     )
 
 
@@ -98,14 +94,6 @@ def _check_architecture(name: str, known: list[str]) -> None:
         raise UnknownModel(f"open_clip knows no model {name!r}; {hint}open_clip.list_models() names all")
 
 
-def _architectures() -> list[str]:
-    spec = importlib.util.find_spec("open_clip")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
-    configs = Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
-    return sorted(path.stem for path in configs)
-
-
 def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     """Load a model by open_clip's name for architecture and weights; nothing in the file runs.
 
@@ -119,9 +107,7 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     config = _find_config(package, model)
     about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
     if "weights" not in entry.files:
-        raise InputError(
-            f"the weights of {entry.name} are not on this machine; run: vqanim models fetch {entry.name}"
-        )
+        raise InputError(f"the weights of {entry.name} are not on this machine; {_REMEDY}{entry.name}")
     file = entry.files["weights"]
     tensors = read_weights(file, select_open_clip)
     arguments = {**config, "quick_gelu": config.get("quick_gelu", False) or bool(about.get("quick_gelu"))}
