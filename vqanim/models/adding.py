@@ -1,7 +1,6 @@
 """A user's own files become a model with a name: looked at first, then kept as copies in the cache.
 
-Kept are a copy of the config and, as a safetensors file, the weights that are needed; the originals stay as
-they are and are not needed any more. Nothing in them runs.
+Kept are a copy of the config and, as a safetensors file, the weights; the originals are not needed any more.
 """
 
 from __future__ import annotations
@@ -98,19 +97,15 @@ def _row(family: str, about: str, *files: Path) -> dict[str, object]:
 
 def _check_free(kind: str, name: str, force: bool) -> None:
     if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be a model's name; allowed are up to 64 letters, digits and . _ - + @ /, "
-            "beginning with a letter or a digit"
-        )
+        allowed = "up to 64 letters, digits and . _ - + @ /, beginning with a letter or a digit"
+        raise UsageError(f"{name!r} cannot be a model's name; allowed are {allowed}")
     try:
         taken = get_entry(kind, name)
     except (UnknownModel, InputError):  # nobody's, or with a damaged card: what is added now takes its place
         return
     if not force:
-        whose = "you added before" if taken.own else "of the catalogue"
-        raise UsageError(
-            f"{name!r} is the name of a {kind} {whose}; take another name, or replace it with --force"
-        )
+        taken_by = f"a {kind} {'you added before' if taken.own else 'of the catalogue'}"
+        raise UsageError(f"{name!r} is the name of {taken_by}; take another name, or replace it with --force")
 
 
 def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict[str, Tensor]]:

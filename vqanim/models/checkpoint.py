@@ -1,8 +1,8 @@
 """Checkpoint files of all kinds to tensors by name, without running anything that they hold.
 
-Read are safetensors files, torch's zip archives (plain or written by Lightning), the format that torch had
-before 1.6, and TorchScript archives. The latter are read as data as well: torch.jit.load would run their
-code, and TorchScript can read and write files (aten::from_file, aten::save).
+Read are safetensors files, torch's zip archives (plain or written by Lightning), the format of torch before
+1.6, and TorchScript archives, as data as well: torch.jit.load would run their code, and TorchScript can read
+and write files (aten::from_file, aten::save).
 """
 
 from __future__ import annotations
@@ -148,10 +148,8 @@ def _zip_archive(archive: zipfile.ZipFile, whole: int) -> _Archive:
             file.read(1)  # at its end a record is compared with its checksum
         return content
 
-    if folder + "byteorder" in names:
-        with record("byteorder") as file:
-            if file.read(64) != b"little":
-                raise Unreadable("it was written on a big-endian machine; save it anew on another")
+    if folder + "byteorder" in names and record("byteorder").read(64) != b"little":
+        raise Unreadable("it was written on a big-endian machine; save it anew on another")
     with record("data.pkl") as file:
         return _Archive(read_pickle(cast("BinaryIO", file)), read)
 
@@ -207,10 +205,9 @@ def _check(ref: TensorRef) -> None:
     if 0 in ref.shape:
         return
     last = ref.offset + sum((n - 1) * step for n, step in zip(ref.shape, ref.strides, strict=True))
-    if last >= ref.storage.count or prod(ref.shape) > ref.storage.count:
-        raise Unreadable(
-            f"it describes a tensor {list(ref.shape)} that is larger than its {ref.storage.count:,} numbers"
-        )
+    shape, count = list(ref.shape), ref.storage.count
+    if last >= count or prod(shape) > count:
+        raise Unreadable(f"it describes a tensor {shape} that is larger than its {count:,} numbers")
 
 
 def _find_tensors(top: Any) -> dict[str, TensorRef]:

@@ -10,19 +10,17 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
+from vqanim.models.entries import ModelFile, PerceptorEntry, file_error
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.weights import freeze, load_into, read_weights
-
-if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile, PerceptorEntry
-    from vqanim.types import Image
+from vqanim.types import Image
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -176,7 +174,7 @@ def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfi
         config = CLIPConfig.from_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
         return config, build_clip(config)
     except (ArithmeticError, AssertionError, LookupError, ValueError, RuntimeError) as error:
-        raise InputError(f"{file.locate()}: these weights are no CLIP ({error}); {file.remedy}") from error
+        raise file_error(file, f"these weights are no CLIP ({error})") from error
 
 
 # The image tower of CLIP's ViTs with less work: the same embeddings, within rounding. Only the class token of

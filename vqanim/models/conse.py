@@ -1,16 +1,14 @@
 """A perceptor made of an image classifier and word vectors.
 
-Convex combination of semantic embeddings (ConSE, Norouzi et al. 2013, "Zero-Shot Learning by Convex
-Combination of Semantic Embeddings"): an image is embedded as the mix of the classes' text embeddings
-that the classifier sees in it, so images and texts share a space. It knows the classifier's thousand
-classes and what lies between them, and nothing else.
+ConSE (Norouzi et al. 2013, "Zero-Shot Learning by Convex Combination of Semantic Embeddings"): an image is
+embedded as the mix of the text embeddings of the classes that the classifier sees in it, so images and texts
+share a space. It knows the classifier's thousand classes and what lies between them, and nothing else.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -21,13 +19,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
 from vqanim.models.catalogue import package_catalogue
-from vqanim.models.entries import read_verified
+from vqanim.models.entries import ModelFile, PerceptorEntry, file_error, read_verified
 from vqanim.models.weights import freeze, load_into, parse_tensors
 from vqanim.models.words import PaletteReading, PaletteTable, WordTable, palette
-
-if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile, PerceptorEntry
-    from vqanim.types import Image
+from vqanim.types import Image
 
 INPUT_SIZE = 128
 """Pixels; the classifier was trained at 224, but sees as much at 128 for a third of the time."""
@@ -85,8 +80,7 @@ class ConsePerceptor:
         try:
             self.palettes = PaletteTable(yaml.safe_load(contents["palettes"]))
         except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-            place, remedy = files["palettes"].locate(), files["palettes"].remedy
-            raise InputError(f"{place}: not a table of palettes; {remedy}") from error
+            raise file_error(files["palettes"], "not a table of palettes") from error
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the classifier compute in `dtype`; what is made of its logits stays as it is."""
@@ -98,10 +92,8 @@ class ConsePerceptor:
         others; raises InputError where all texts are like that."""
         meanings = (self.words.embed(self.words.read(text)) for text in texts)
         if texts and all(meaning.norm() < NOTHING for meaning in meanings):
-            raise InputError(
-                f"prompt {texts[0]!r}: the perceptor {self.name!r} knows none of its words; "
-                "describe the thing in common English words"
-            )
+            about = f"the perceptor {self.name!r} knows none of its words"
+            raise InputError(f"prompt {texts[0]!r}: {about}; describe the thing in common English words")
         return torch.stack([self._encode_one(text) for text in texts])
 
     def encode_image(self, images: Image) -> Tensor:
@@ -115,8 +107,7 @@ class ConsePerceptor:
         logits: Tensor = self.classifier(scaled(images).to(self._dtype)).float()
         likely = F.normalize(F.softmax(logits / TEMPERATURE, dim=1) @ self.seen, dim=1)
         # The softmax forgets what is unlikely; standardized logits keep a gradient towards every class.
-        centered = logits - logits.mean(1, keepdim=True)
-        overall = F.normalize(centered @ self.seen, dim=1)
+        overall = F.normalize((logits - logits.mean(1, keepdim=True)) @ self.seen, dim=1)
         return F.normalize(likely + overall, dim=1)
 
     def release_text(self) -> None:

@@ -13,8 +13,6 @@ from pathlib import Path
 from vqanim.models.entries import head_fault
 from vqanim.models.families.vqgan import ConfigError, VQGANConfig
 
-_MAX_HEADER = 100_000_000
-
 
 def find_fault(path: Path, role: str) -> str | None:
     """What is wrong with a file of a role (`config` or `weights`), in words; None when nothing is seen.
@@ -39,7 +37,7 @@ def find_fault(path: Path, role: str) -> str | None:
     if head.startswith(b"\x80"):
         return None
     length = int.from_bytes(head[:8], "little")
-    if head[8:9] != b"{" or length > _MAX_HEADER:
+    if head[8:9] != b"{" or length > 100_000_000:
         return "it is no checkpoint, but something else"
     try:  # a safetensors file says in its header how long it is
         with path.open("rb") as file:

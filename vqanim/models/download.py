@@ -136,7 +136,6 @@ Response: TypeAlias = http.client.HTTPResponse
 Transfer: TypeAlias = Generator[FetchProgress | FetchTrouble, None, Pin]
 """Reports how it goes on; gives what came and where it came from."""
 
-
 _NO_HOST = "no network, or no such host"
 """Why an address is given up; looking its host up again would take long and give the same."""
 
@@ -179,10 +178,9 @@ def download(wanted: RemoteFile, patience: Patience = Patience()) -> Transfer:
         troubles.setdefault(reason, []).append(address)
         yield FetchTrouble(wanted.model, wanted.role, address, reason, None)
     reasons = "; ".join(f"{reason} ({', '.join(where)})" for reason, where in troubles.items())
-    raise InputError(
-        f"{wanted.model}: its {wanted.role} could not be fetched: {reasons or 'no address is known'}. "
-        f"Get the file in another way and put it at {wanted.locate()}, or name a mirror in VQANIM_MIRROR"
-    )
+    remedy = f"Get the file in another way and put it at {wanted.locate()}, or name a mirror in VQANIM_MIRROR"
+    about = f"its {wanted.role} could not be fetched: {reasons or 'no address is known'}"
+    raise InputError(f"{wanted.model}: {about}. {remedy}")
 
 
 def _try_address(wanted: RemoteFile, address: str, part: Partial, patience: Patience) -> Transfer:
@@ -229,10 +227,7 @@ def _receive(wanted: RemoteFile, address: str, part: Partial, timeout: float) ->
 
 
 def _resumable(wanted: RemoteFile, address: str, part: Partial) -> int:
-    """Bytes that may be kept; others are removed.
-
-    A file whose hash is known may go on at another address: the hash tells in the end.
-    """
+    """Bytes that may be kept; others are removed. With a known hash a file may go on at another address."""
     origin = part.origin
     whole = wanted.size or (origin.size if origin else None)
     known = origin is not None and (wanted.sha256 is not None or origin.address == address)
@@ -242,9 +237,9 @@ def _resumable(wanted: RemoteFile, address: str, part: Partial) -> int:
 
 
 def _agree(wanted: RemoteFile, origin: Origin, response: Response, part: Partial, offset: int) -> int | None:
-    """Compare what the server says with what is known and what is here; the whole size, if it says that.
+    """The whole size, if the server says it. Starts the part anew unless the server goes on where it ends.
 
-    Starts the part anew unless the server goes on where it ends. Raises _Failed and _GivenUp.
+    Raises _Failed and _GivenUp.
     """
     length = response.headers.get("Content-Length", "")
     size = int(length) if length.isdecimal() else None
@@ -308,10 +303,9 @@ def _check_room(wanted: RemoteFile, needed: int) -> None:
     with writing(folder):
         free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
-        raise OutputError(
-            f"{folder}: {wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare, but the disk has "
-            f"{free / 1e6:,.0f} MB; free some space, or set VQANIM_CACHE to a folder on another disk"
-        )
+        about = f"{wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare"
+        remedy = "free some space, or set VQANIM_CACHE to a folder on another disk"
+        raise OutputError(f"{folder}: {about}, but the disk has {free / 1e6:,.0f} MB; {remedy}")
 
 
 @contextmanager
@@ -345,9 +339,8 @@ def _network_trouble(error: Exception, timeout: float) -> Exception:
             return _GivenUp(f"its certificate is not to be trusted ({cause.verify_message})")
         case http.client.InvalidURL() | ValueError():
             return _GivenUp(f"this address cannot be used ({cause})")
-        case OSError():
-            return _Failed(f"the connection failed ({cause.strerror or cause})")
-    return _Failed(f"the connection failed ({str(cause) or type(cause).__name__})")
+    reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return _Failed(f"the connection failed ({reason})")
 
 
 def _mark(response: Response) -> str | None:

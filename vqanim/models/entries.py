@@ -1,8 +1,7 @@
 """What must be known about a model before it is loaded, and where its files are. No torch.
 
 Where nobody published the SHA-256 of a file, its first download gives it, and it holds ever after: as a pin,
-a file of its own in the cache, so that processes need no lock. It outlives the file that it is about, unless
-it is forgotten on purpose.
+a small file in the cache that outlives the file that it is about, unless it is forgotten on purpose.
 """
 
 from __future__ import annotations
@@ -63,7 +62,6 @@ class RemoteFile:
     """A file that is fetched into the cache."""
 
     model: str
-    """The model's name."""
     place: str
     """Path in the folder of fetched models, and under the address of a mirror."""
     urls: tuple[str, ...]
@@ -109,6 +107,11 @@ class LocalFile:
 ModelFile: TypeAlias = PackageFile | RemoteFile | LocalFile
 """A file that a model needs: where it is or should be, what its SHA-256 must be (None as long as nobody
 knows), and what to do when it is missing or damaged."""
+
+
+def file_error(file: ModelFile, reason: str) -> InputError:
+    """What is wrong with a file, and what to do."""
+    return InputError(f"{file.locate()}: {reason}; {file.remedy}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,15 +273,13 @@ def reading(file: ModelFile) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{file.locate()}: cannot be read ({error.strerror}); {file.remedy}") from error
+        raise file_error(file, f"cannot be read ({error.strerror})") from error
 
 
 def _compare(file: ModelFile, found: str, size: int) -> None:
     if file.sha256 is not None and found != file.sha256:
-        raise InputError(
-            f"{file.locate()}: damaged or changed: its SHA-256 is {found[:12]}... ({size:,} bytes), "
-            f"expected {file.sha256[:12]}...; {file.remedy}"
-        )
+        about = f"its SHA-256 is {found[:12]}... ({size:,} bytes), expected {file.sha256[:12]}..."
+        raise file_error(file, f"damaged or changed: {about}")
 
 
 def is_address(text: str) -> bool:

@@ -54,12 +54,10 @@ class Family:
 def halved_stages(steps: int, height: int, width: int, multiple: int) -> tuple[Stage, ...]:
     """Split the steps of a first frame, from the smallest size to the full one.
 
-    Each size is half the next one, rounded to `multiple` pixels; the small ones share their steps evenly.
-    The steps of all stages add up to `steps`, and stages without a step are left out.
-
-    At full size every latent is a small patch, and sixty steps give the texture of a castle; at half the size
-    the same steps give it towers and a hill (and cost a quarter). Multi-scale optimization is old craft in
-    style transfer (Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer").
+    Each size is half the next one, rounded to `multiple` pixels; the small ones share their steps evenly, and
+    stages without a step are left out. At full size every latent is a small patch, and sixty steps give the
+    texture of a castle; at half the size they give it towers and a hill, and cost a quarter (as in style
+    transfer: Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer").
     """
     sizes: list[tuple[int, int]] = []
     scale = 2

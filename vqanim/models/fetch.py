@@ -224,8 +224,7 @@ def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
             with writing(path):
                 fault = find_fault(path, file.role)
             if fault:
-                about = f"this is not the {file.role} of {entry.name}: {fault}"
-                raise InputError(f"{path}: {about}; {file.remedy}")
+                raise entries.file_error(file, f"this is not the {file.role} of {entry.name}: {fault}")
             _pin(file.place, path)
     return entries.with_pins(entry)
 

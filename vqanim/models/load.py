@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vqanim.lazy import torch
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.families import FAMILIES
 from vqanim.settings import with_defaults
-
-if TYPE_CHECKING:
-    from vqanim.types import Generator, Perceptor
+from vqanim.types import Generator, Perceptor
 
 
 def load_generator(

@@ -1,8 +1,5 @@
-"""VQGAN: taming-transformers' encoder, decoder and codebook behind a thin shell of our own.
-
-The shell has the parameter names of the official `VQModel` and `GumbelVQ` (Esser, Rombach and Ommer 2021,
-"Taming Transformers for High-Resolution Image Synthesis"), so official checkpoints load as they are.
-"""
+"""VQGAN: taming-transformers' encoder, decoder and codebook (Esser, Rombach and Ommer 2021, "Taming
+Transformers for High-Resolution Image Synthesis") behind a thin shell of our own."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,16 +17,11 @@ from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from vqanim.errors import InputError
-from vqanim.models.entries import read_verified
+from vqanim.models.entries import GeneratorEntry, ModelFile, file_error, read_verified
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 from vqanim.models.family import halved_stages
 from vqanim.models.weights import freeze, load_into, read_weights
-from vqanim.types import Knob, Stage
-
-if TYPE_CHECKING:
-    from vqanim.models.entries import GeneratorEntry, ModelFile
-    from vqanim.types import Image, Params
+from vqanim.types import Image, Knob, Params, Stage
 
 # taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
 diffusion.nonlinearity = F.silu
@@ -39,7 +31,8 @@ FIRST_STAGE = "first_stage_model."
 
 
 class VQGAN(nn.Module):
-    """Encoder, decoder and codebook with the official parameter names, of `VQModel` or `GumbelVQ`.
+    """Encoder, decoder and codebook with the parameter names of the official `VQModel` or `GumbelVQ`, so that
+    official checkpoints load as they are.
 
     Pictures are float [B, 3, H, W] in 0..1 with H and W multiples of `config.factor`; latents are
     float [B, embed_dim, H / factor, W / factor] in the space of the codebook.
@@ -92,9 +85,8 @@ class VQGAN(nn.Module):
 def nearest_codes(latents: Tensor, codebook: Tensor, squares: Tensor | None = None) -> Tensor:
     """Index of the codebook vector nearest to each latent.
 
-    latents [B, C, h, w], codebook [N, C] -> int64 [B, h, w]. |z - e|^2 differs from |e|^2 - 2 z.e by
-    a term that is the same for all codes, so one matrix product and one argmin suffice. `squares` are the
-    |e|^2 [N], where they are known already.
+    latents [B, C, h, w], codebook [N, C] -> int64 [B, h, w]. |z - e|^2 differs from |e|^2 - 2 z.e by a term
+    that is the same for all codes, so one product and one argmin suffice. squares: |e|^2 [N], if known.
     """
     flat = latents.movedim(1, -1).reshape(-1, codebook.shape[1])
     squares = codebook.square().sum(1) if squares is None else squares
@@ -214,10 +206,8 @@ def build_vqgan(config: VQGANConfig, file: ModelFile) -> VQGAN:
         with torch.device("meta"):
             return VQGAN(config)
     except (ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{file.locate()}: there is no such network ({error}); widths (ch times ch_mult) are multiples "
-            f"of 32 and of norm_groups; {file.remedy}"
-        ) from error
+        hint = "widths (ch times ch_mult) are multiples of 32 and of norm_groups"
+        raise file_error(file, f"there is no such network ({error}); {hint}") from error
 
 
 def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
@@ -228,10 +218,8 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
     config_file, weights_file = entry.files["config"], entry.files["weights"]
     config = parse_config(read_verified(config_file), config_file)
     if config.factor != entry.multiple:
-        raise InputError(
-            f"{config_file.locate()}: the network shrinks pictures {config.factor}x, the catalogue "
-            f"says {entry.multiple}x; {config_file.remedy}"
-        )
+        about = f"the network shrinks pictures {config.factor}x, the catalogue says {entry.multiple}x"
+        raise file_error(config_file, about)
     network = build_vqgan(config, config_file)
     load_into(network, read_weights(weights_file, select_first_stage), weights_file)
     return VQGANGenerator(entry.name, network, entry.hash, device)
@@ -239,11 +227,8 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
 
 @contextmanager
 def _recomputed(blocks: Sequence[nn.Module]) -> Iterator[None]:
-    """Blocks that are called while this lasts keep only their input and compute the rest on the way back
-    (gradient checkpointing: Chen et al. 2016).
-
-    The blocks must be frozen and free of random numbers.
-    """
+    """Frozen blocks without random numbers that are called while this lasts keep only their input and compute
+    the rest on the way back (gradient checkpointing: Chen et al. 2016)."""
     for block in blocks:  # this hides the method of the class
         block.forward = partial(checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False)
     try:

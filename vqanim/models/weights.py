@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,10 +19,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vqanim.cache import converted_path
-from vqanim.errors import InputError, OutputError
+from vqanim.errors import OutputError
 from vqanim.files import make_folder, staged
 from vqanim.models.checkpoint import Selection, is_safetensors, printable, read_checkpoint
-from vqanim.models.entries import ModelFile, reading, verify
+from vqanim.models.entries import ModelFile, file_error, reading, verify
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
@@ -34,7 +35,7 @@ def parse_tensors(content: bytes, file: ModelFile) -> dict[str, Tensor]:
     try:
         return parse_safetensors(content)
     except (SafetensorError, ValueError) as error:
-        raise InputError(f"{file.locate()}: not a safetensors file ({error}); {file.remedy}") from error
+        raise file_error(file, f"not a safetensors file ({error})") from error
 
 
 def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
@@ -52,9 +53,8 @@ def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile)
             if tensors[name].shape != wanted[name].shape
         },
     }
-    told = [f"{what}: {_first_few(names)}" for what, names in problems.items() if names]
-    if told:
-        raise InputError(f"{file.locate()}: does not fit the network: {'; '.join(told)}; {file.remedy}")
+    if found := [f"{what}: {_first_few(names)}" for what, names in problems.items() if names]:
+        raise file_error(file, f"does not fit the network: {'; '.join(found)}")
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
@@ -115,13 +115,11 @@ def write_tensors(target: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _read_whole(path: Path) -> dict[str, Tensor] | None:
     """Tensors of a converted file; None when it is missing, damaged or of another version."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            about = file.metadata() or {}
-    except (OSError, SafetensorError, ValueError):
-        return None
-    return tensors if about.get("vqanim") == seal(tensors) else None
+    with suppress(OSError, SafetensorError, ValueError), safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if (file.metadata() or {}).get("vqanim") == seal(tensors):
+            return tensors
+    return None
 
 
 def seal(tensors: Mapping[str, Tensor]) -> str:

@@ -5,9 +5,9 @@ histogram over a fixed set of anchor colors in Oklab (Ottosson 2020). Its square
 the product of two of them, Bhattacharyya's coefficient, is 1 for equal palettes and 0 for those that share no
 color. So a palette can stand beside any other unit vector in an embedding.
 
-A text's vector is the mean of its words' vectors, each with the weight that the table gives it: rare and
-visible things count, "the" hardly does (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline
-for Sentence Embeddings", with concreteness as a second factor).
+A text's vector is the mean of its words' vectors, each with a weight from the table: rare and visible things
+count, "the" hardly does (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline for Sentence
+Embeddings", with concreteness as a second factor).
 """
 
 from __future__ import annotations

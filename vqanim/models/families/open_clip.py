@@ -116,16 +116,10 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     wanted = network.state_dict()
     scalars = {n: t.reshape(wanted[n].shape) for n, t in tensors.items() if n in wanted and t.numel() == 1}
     load_into(network, {**tensors, **scalars}, file)
-    return CLIPPerceptor(
-        entry.name,
-        network,
-        entry.hash,
-        device,
-        input_size=config["vision_cfg"]["image_size"],
-        context_length=config["text_cfg"].get("context_length", 77),
-        mean=about.get("mean", MEAN),
-        deviation=about.get("std", DEVIATION),
-    )
+    size, length = config["vision_cfg"]["image_size"], config["text_cfg"].get("context_length", 77)
+    inputs = {"mean": about.get("mean", MEAN), "deviation": about.get("std", DEVIATION)}
+    inputs |= {"input_size": size, "context_length": length}
+    return CLIPPerceptor(entry.name, network, entry.hash, device, **inputs)
 
 
 @cache
@@ -154,10 +148,10 @@ def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
     size, vocabulary = config["vision_cfg"]["image_size"], text.get("vocab_size", VOCABULARY)
     foreign = any(key in text for key in ("hf_model_name", "hf_tokenizer_name")) or vocabulary != VOCABULARY
     if foreign or "multimodal_cfg" in config or not isinstance(size, int):
-        raise InputError(
-            f"open_clip's {model!r} reads texts or images in another way than CLIP, which is not supported; "
-            f"choose one like it, such as {EXAMPLE!r}"
+        about = (
+            f"open_clip's {model!r} reads texts or images in another way than CLIP, which is not supported"
         )
+        raise InputError(f"{about}; choose one like it, such as {EXAMPLE!r}")
     return config
 
 
@@ -170,7 +164,7 @@ def find_sources(name: str) -> tuple[Path | None, tuple[str, ...]]:
     model, tag = split_name(name)
     package = open_clip_package()
     _find_config(package, model)
-    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub import try_to_load_from_cache  # which comes with the package
 
     about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
     repository, _, file = str(about.get("hf_hub", "")).rpartition("/")

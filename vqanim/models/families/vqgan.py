@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-from vqanim.errors import InputError
 from vqanim.lazy import LazyModule
-from vqanim.models.entries import PAGE, is_page
+from vqanim.models.entries import PAGE, ModelFile, file_error, is_page
 from vqanim.models.family import Family
-
-if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile
 
 vqgan = LazyModule("vqanim.models.vqgan")
 
@@ -113,7 +109,7 @@ def parse_config(content: bytes, file: ModelFile) -> VQGANConfig:
     try:
         return VQGANConfig.from_bytes(content)
     except ConfigError as error:
-        raise InputError(f"{file.locate()}: this config cannot be used: {error}; {file.remedy}") from error
+        raise file_error(file, f"this config cannot be used: {error}") from error
 
 
 def _check_events(content: bytes) -> None:
@@ -125,9 +121,8 @@ def _check_events(content: bytes) -> None:
         nodes += isinstance(event, yaml.NodeEvent)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if nodes > MAX_NODES or depth > MAX_NESTING:
-            raise ConfigError(
-                f"it has more than {MAX_NODES:,} values, or is nested more than {MAX_NESTING} deep"
-            )
+            about = f"more than {MAX_NODES:,} values, or is nested more than {MAX_NESTING} deep"
+            raise ConfigError(f"it has {about}")
 
 
 def _check(fits: bool, parent: Mapping[str, Any], key: str, place: str, expected: str) -> None:
@@ -156,19 +151,18 @@ def _numbers(parent: Mapping[str, Any], key: str, place: str, most: int) -> list
 
 
 def _kind(model: Mapping[str, Any], place: str) -> str:
-    target = model.get("target", "VQModel")
-    kind = str(target).rpartition(".")[2]
+    target = str(model.get("target", "VQModel"))
+    kind = target.rpartition(".")[2]
     if kind not in KINDS:
-        raise ConfigError(f"{place}.target: found {str(target)[:80]!r}, allowed are {', '.join(KINDS)}")
+        raise ConfigError(f"{place}.target: found {target[:80]!r}, allowed are {', '.join(KINDS)}")
     return kind
 
 
 def _ddconfig(found: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Arguments of taming's Encoder and Decoder, those that they know."""
     if found.get("double_z"):
-        raise ConfigError(
-            f"{place}double_z: found true, which a model without a codebook has (AutoencoderKL)"
-        )
+        about = "found true, which a model without a codebook has (AutoencoderKL)"
+        raise ConfigError(f"{place}double_z: {about}")
     for key in ("in_channels", "out_ch"):
         _check(found.get(key) == 3, found, key, place, "3, the channels of a picture")
     multipliers = _numbers(found, "ch_mult", place, 64)
