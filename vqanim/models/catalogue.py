@@ -222,7 +222,7 @@ def _entry(kind: str, name: Any, row: Any, folder: Path) -> Entry:
     files = row.get("files") or {}
     fits = isinstance(files, dict) and set(files) == set(families[family])
     _expect(fits, f"{where}.files", files, ", ".join(families[family]))
-    make = GeneratorEntry if kind == "generator" else PerceptorEntry
+    make: Any = GeneratorEntry if kind == "generator" else PerceptorEntry
     return make(
         **{key: _text(row.get(key, ""), f"{where}.{key}") for key in _TEXTS},
         **{key: _number(row[key], f"{where}.{key}", numbers[key]) for key in numbers if key in row},
@@ -252,8 +252,8 @@ def _file(kind: str, name: str, role: str, row: Any, folder: Path) -> ModelFile:
         remedy = f"add it again: vqanim models add {name} --force ..."
         return entries.LocalFile(folder / row["path"], remedy, digest, **sizes)
     urls = row.get("urls")
-    fits = isinstance(urls, list) and urls and all(isinstance(u, str) and entries.is_address(u) for u in urls)
-    _expect(fits, f"{where}.urls", urls, "a list of http or https addresses")
+    usable = isinstance(urls, list) and all(isinstance(url, str) and entries.is_address(url) for url in urls)
+    _expect(usable and urls, f"{where}.urls", urls, "a list of http or https addresses")
     ending = {"config": "yaml", "weights": "ckpt" if kind == "generator" else "pt"}[role]
     place = f"{name.replace('/', '-')}/{role}.{ending}"
     return entries.RemoteFile(name, place, tuple(urls), digest, **sizes)

@@ -164,8 +164,8 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     mask = network.build_attention_mask()
     for block in network.transformer.resblocks:
         block.attn_mask = mask
-    sizes = {"input_size": config.input_size, "context_length": config.context_length}
-    return CLIPPerceptor(entry.name, network, entry.hash, device, **sizes)
+    size, length = config.input_size, config.context_length
+    return CLIPPerceptor(entry.name, network, entry.hash, device, input_size=size, context_length=length)
 
 
 def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, Any]:

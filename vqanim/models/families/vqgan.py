@@ -144,7 +144,7 @@ def _number(parent: Mapping[str, Any], key: str, place: str, most: int) -> int:
 
 
 def _numbers(parent: Mapping[str, Any], key: str, place: str, most: int) -> list[int]:
-    found = parent.get(key)
+    found: Any = parent.get(key)
     fits = isinstance(found, list) and all(type(n) is int and 1 <= n <= most for n in found[:11])
     _check(fits and len(found) <= 10, parent, key, place, f"at most 10 whole numbers from 1 to {most:,}")
     return parent[key]
