@@ -56,12 +56,12 @@ def open_clip_entry(name: str) -> PerceptorEntry:
 
     Raises UnknownModel for a name that cannot be, InputError when the package is not installed.
     """
+    place = weights_place(name)
     spec = importlib.util.find_spec("open_clip")
     if spec is None or not spec.submodule_search_locations:
         raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
     configs = Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
     _check_architecture(split_name(name)[0], sorted(path.stem for path in configs))
-    place = weights_place(name)
     files: dict[str, ModelFile] = {}
     pin = entries.read_pin(place)
     if pin and "://" not in pin.address and Path(pin.address) != models_folder() / place:
