@@ -302,7 +302,8 @@ def _as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
     segments = _segments(shown)
     lapse = plan.TimelapsePlan(len(shown), shot.pace == "even", segments)
     steps = sum(segment.steps for segment in segments)
-    first, last, nothing = shown[0], shown[-1], dict[str, Any].fromkeys(_CARRIED, 0.0)
+    first, last = shown[0], shown[-1]
+    nothing: Any = dict.fromkeys(_CARRIED, 0.0)
     frames = tuple(
         replace(
             frame,
