@@ -1,7 +1,5 @@
 """Where every shot begins and ends, as it is painted and in the film, and curves sampled at its moments.
-
-Every curve that fails is noted, not just the first.
-"""
+Every curve that fails is noted, not just the first."""
 
 from __future__ import annotations
 
