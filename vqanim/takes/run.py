@@ -49,10 +49,7 @@ def _short(value: Any) -> str:
 
 
 def write_run(
-    folder: Path,
-    settings: Mapping[str, Any],
-    archive: Path | None = None,
-    guard: Guard = lambda: None,
+    folder: Path, settings: Mapping[str, Any], archive: Path | None = None, guard: Guard = lambda: None
 ) -> Path | None:
     """Write the settings (what JSON can hold) to run.json, once: the same settings again change nothing.
 

@@ -86,12 +86,7 @@ class TakeStore:
         return read_picture(self.frame_path(shot, index))
 
     def save(
-        self,
-        plan: FramePlan,
-        picture: Picture,
-        digest: str,
-        models: str = "",
-        metrics: Metrics | None = None,
+        self, plan: FramePlan, picture: Picture, digest: str, models: str = "", metrics: Metrics | None = None
     ) -> FrameRecord:
         """Save a frame, then its record; after a power cut, too, the frame is whole or not there.
 
