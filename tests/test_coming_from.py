@@ -10,9 +10,9 @@ import pytest
 from vqanim.cli.main import COMMANDS
 from vqanim.importers import TOOLS, import_settings, importer_of
 from vqanim.scene import load_scene
+from vqanim.scene.fields.base import keys_of
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.model import Camera, Carry, Guidance, Models, Output, Prompt, Scene, Shot, StayNear
-from vqanim.scene.options import keys_of
 
 PAGE = (Path(__file__).parent.parent / "docs" / "coming-from.md").read_text("utf-8")
 SAMPLES = Path(__file__).parent / "importers" / "samples"

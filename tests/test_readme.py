@@ -13,10 +13,10 @@ from tests.documents import ROOT, blocks_of
 from vqanim import errors
 from vqanim.cli.main import COMMANDS, Commands
 from vqanim.cli.stopping import SIGNALS, Stopped
-from vqanim.scene.easings import EASINGS
+from vqanim.scene.curves import EASINGS
+from vqanim.scene.fields.base import keys_of
 from vqanim.scene.functions import FUNCTIONS
 from vqanim.scene.model import Camera, Carry, Guidance, Output, Prompt, Scene, Shot
-from vqanim.scene.options import keys_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from vqanim.api.prepared import Prepared, picture_files, run_key
 from vqanim.cache import cache_folder
 from vqanim.files import make_folder
-from vqanim.scene.heard import song_times
 from vqanim.timeline.part import Part, part_of
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def find_part(prepared: Prepared, frames: str | None = None, shot: str | None = 
 
     Raises UsageError.
     """
-    return part_of(prepared.timeline, frames, shot, song_times(prepared.scene))
+    return part_of(prepared.timeline, frames, shot, prepared.scene.song_times)
 
 
 def preview(
@@ -115,7 +114,6 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
     timeline = prepared.timeline
     samples = measure_frames(
         timeline,
-        prepared.generator.multiple,
         device,
         importing,
         lambda picture: seconds_a_frame(timeline, picture),

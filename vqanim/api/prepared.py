@@ -81,7 +81,7 @@ def prepare(
         scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
     if models is not None:
         place = Place("--models", 0)
-        chosen = Models(models, (PerceptorUse(models, place=place),), place)
+        chosen = Models(models, (PerceptorUse(models, place=place),), place=place)
         scene = replace(scene, models=chosen)
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
@@ -199,7 +199,10 @@ def run_key(prepared: Prepared) -> RunKey:
     from vqanim.takes.digest import RunKey
 
     timeline = prepared.timeline
-    return RunKey(prepared.generator.hash, perceptors_hash(prepared), timeline.width, timeline.height)
+    generator = prepared.generator.hash
+    if timeline.generator_settings:
+        generator += f" {timeline.generator_settings!r}"
+    return RunKey(generator, perceptors_hash(prepared), timeline.width, timeline.height)
 
 
 def picture_files(timeline: Timeline) -> list[str]:

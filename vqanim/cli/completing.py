@@ -91,8 +91,8 @@ def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Ite
     """Keys of scenes, as in `camera.zoom=`."""
     if "=" in incomplete:
         return []
+    from vqanim.scene.fields.base import keys_of
     from vqanim.scene.model import Camera, Carry, Guidance, Output, Scene, Shot
-    from vqanim.scene.options import keys_of
 
     sections = {"camera": Camera, "carry": Carry, "guidance": Guidance, "output": Output}
     names = [key for key in (*keys_of(Scene), *keys_of(Shot)) if key not in sections and "." not in key]

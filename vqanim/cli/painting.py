@@ -16,8 +16,8 @@ from vqanim.cli.values import ColorType, NumberType
 from vqanim.errors import UsageError
 from vqanim.icons import spec
 from vqanim.scene.colors import color_text
+from vqanim.scene.fields.prompts import parse_short
 from vqanim.scene.model import FITS
-from vqanim.scene.prompts import parse_short
 from vqanim.scene.still import IconInit, Still, Target, parse_target
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from vqanim.effects import EFFECTS
 from vqanim.scene import FieldInfo, describe_fields
-from vqanim.scene.easings import EASINGS
+from vqanim.scene.curves import EASINGS
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
@@ -14,11 +14,18 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("output.", "output", "How the films are written."),
     ("soundtrack.", "soundtrack", "The song, and what is known of its beats; its file alone will do too."),
     ("models.perceptor[].", "models.perceptor", "Each perceptor, where they are written as a list."),
+    (
+        "models.generator.",
+        "models.generator",
+        "Beside its `name`, of the generators that have such a setting.",
+    ),
     ("prompts[].", "prompts", "Each prompt in its long form."),
     ("start.", "start", "Beside `icon`, `text` or `shape`: how it is drawn."),
     ("camera.", "camera", "Speeds add up over time; poses say where the camera is."),
     ("guidance.", "guidance", "How hard each frame is worked towards the prompts."),
     ("guidance.stay_near.", "guidance.stay_near", "What holds a frame back."),
+    ("guidance.losses.", "guidance.losses", "Terms beside the prompts, each with its weight and settings."),
+    ("effects[].", "effects", "What may be set beside the amount of an effect."),
     ("carry.", "carry", "What is done to a picture on its way to the next frame."),
     ("shots[].", "shots", "What a shot says for itself; all else it takes from the top of the file."),
 )

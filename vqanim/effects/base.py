@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.settings import Setting, Settings
+
 Floats: TypeAlias = NDArray[np.float32]
 """Float32 [H, W, 3], sRGB, 0..1."""
-Color: TypeAlias = tuple[float, float, float]
-"""sRGB in 0..1."""
-
-WHITE: Color = (1.0, 1.0, 1.0)
-BLACK: Color = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -25,10 +22,12 @@ class EffectNow:
 
     name: str
     amount: float
-    color: Color | None = None
-    """Of effects that have one."""
-    rate: float | None = None
-    """Times per second, of effects that have one."""
+    settings: Settings = ()
+    """A value for each of its settings."""
+
+    def __getitem__(self, setting: str) -> Any:
+        """The value of a setting. Raises KeyError."""
+        return dict(self.settings)[setting]
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ Apply: TypeAlias = Callable[[Floats, EffectNow, Moment], Floats]
 class EffectKind:
     """How an effect is done, and what may be written for it."""
 
+    name: str
     apply: Apply
     low: float
     high: float
@@ -61,19 +61,15 @@ class EffectKind:
     """The amount that leaves the picture as it is, bit for bit."""
     meaning: str
     """What the amount is, for a message and for the list of fields."""
-    color: Color | None = None
-    """The color where none is written; None for an effect without one."""
-    rate: float | None = None
-    """Times per second where none are written; None for an effect without a rate."""
+    settings: tuple[Setting, ...] = ()
+    """What may be set beside the amount."""
 
 
-def factor(apply: Apply, meaning: str, low: float = 0.0, high: float = 10.0) -> EffectKind:
+def factor(name: str, apply: Apply, meaning: str, low: float = 0.0, high: float = 10.0) -> EffectKind:
     """An effect whose amount is a factor: 1 is as it is."""
-    return EffectKind(apply, low, high, 1.0, f"{meaning} (1: as it is)")
+    return EffectKind(name, apply, low, high, 1.0, f"{name} is {meaning} (1: as it is)")
 
 
-def share(
-    apply: Apply, meaning: str, *, color: Color | None = None, rate: float | None = None, high: float = 1.0
-) -> EffectKind:
+def share(name: str, apply: Apply, meaning: str, *settings: Setting, high: float = 1.0) -> EffectKind:
     """An effect whose amount begins at 0, which is as it is."""
-    return EffectKind(apply, 0.0, high, 0.0, f"{meaning} (0: as it is)", color, rate)
+    return EffectKind(name, apply, 0.0, high, 0.0, f"{name} is {meaning} (0: as it is)", settings)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from vqanim.scene.options import Kind
-
 VERSION = 1
 """Version of the scene language."""
 AUTO: Literal["auto"] = "auto"
@@ -18,7 +16,6 @@ MAX_SHOTS = 1000
 MAX_STEPS = 10_000
 LARGEST_FACTOR = 1000
 """Of zoom and scale: far beyond what a picture survives, near enough that numbers stay sound."""
-FLAG = Kind("flag", "true or false")
 BORDERS = ("reflect", "wrap", "edge")
 KINDS = ("animation", "timelapse")
 PACES = ("even", "linear")
@@ -26,6 +23,3 @@ PACES = ("even", "linear")
 THROUGH = ("perceptor", "pixels", "style")
 FITS = ("cover", "contain", "stretch")
 """Fill the frame and cut what hangs over; show all of the picture with margins; fill it out of shape."""
-AREA = Kind(
-    "area", "start, {icon: twitter}, {text: MORDOR}, {shape: logo.svg} or {image: mask.png}, light is inside"
-)

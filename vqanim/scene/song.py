@@ -8,25 +8,19 @@ from typing import Any
 
 from vqanim.errors import InputError, Place
 from vqanim.scene.expressions import ADD_SOUNDTRACK
-from vqanim.scene.figures import find_file
+from vqanim.scene.fields.base import declared_in, text_of
+from vqanim.scene.fields.context import Reader, Refused
+from vqanim.scene.fields.music import Band, LyricsType, Stem, read_text_file
 from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
+from vqanim.scene.model import Scene
 from vqanim.scene.musical import MARKER, SongTimes
-from vqanim.scene.options import Kind
-from vqanim.scene.reader import Reader, Refused
-from vqanim.scene.readers import text_of
 from vqanim.scene.sound import BEAT
-from vqanim.scene.soundtrack import (
-    MAX_MARKERS,
-    Band,
-    Ear,
-    Soundtrack,
-    Stem,
-    signal_names,
-)
-from vqanim.scene.tree import Mapping, Node, Scalar, quoted
+from vqanim.scene.soundtrack import Ear, Soundtrack, signal_names
+from vqanim.scene.tree import Mapping, Node, is_given, place_of, quoted
 
 KEYS = ("soundtrack", "stems", "markers", "lyrics", "signals")
 """Keys of Scene that are read here."""
+MAX_MARKERS = 10_000
 HARDLY_A_BEAT = 0.25
 """Confidence."""
 
@@ -34,7 +28,7 @@ _NOT_MARKERS = ("soundtrack", "none", "auto", "bar", "bars", BEAT, "beats")
 
 
 @dataclass(frozen=True)
-class SongSaid:
+class SongFields:
     """What was read. All of it is empty without a soundtrack."""
 
     soundtrack: Soundtrack | None = None
@@ -44,20 +38,19 @@ class SongSaid:
     bands: tuple[tuple[str, Band], ...] = ()
 
 
-def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear | None) -> SongSaid:
-    """The song and what belongs to it; tells `reader` what beats, bars, markers and signals mean.
-
-    options: how the keys KEYS are declared, by key.
-    """
+def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> SongFields:
+    """The song and what belongs to it; tells `reader` what beats, bars, markers and signals mean."""
+    options = declared_in(Scene)
     soundtrack: Soundtrack | None = reader.field("soundtrack", options["soundtrack"], root)
     if soundtrack is None:
-        if not _is_given(root.get("soundtrack")):
+        if not is_given("soundtrack", root):
             for key in KEYS[1:]:
-                if _is_given(node := root.get(key)) and node is not None:
-                    reader.refuse(node.place, f"found {key} without a soundtrack: {ADD_SOUNDTRACK}")
+                if is_given(key, root):
+                    said = f"found {key} without a soundtrack: {ADD_SOUNDTRACK}"
+                    reader.refuse(place_of(key, root), said)
         else:
             reader.song_lost = True
-        return SongSaid()
+        return SongFields()
     seconds = _length(soundtrack, reader, ear)
     soundtrack = _listened(soundtrack, reader, ear)
     clock = _clock(soundtrack, reader)
@@ -66,16 +59,12 @@ def read_song(root: Mapping, options: dict[str, Any], reader: Reader, ear: Ear |
     reader.song = SongTimes(clock, {}, end, why)
     markers = _markers(root, soundtrack, reader)
     reader.song = SongTimes(clock, {name: at - soundtrack.start for name, at in markers}, end, why)
-    stems = _stems(root, options, seconds, reader, ear)
+    stems = _stems(root, seconds, reader, ear)
     bands = dict(reader.field("signals", options["signals"], root))
     reader.signals = signal_names(bands, stems, beat=clock is not None)
     for name in {stem.name for stem in stems} & reader.signals:
-        reader.refuse(root.place, f"found {name!r} as a signal and as a stem, allowed is one of them")
-    return SongSaid(soundtrack, stems, tuple(markers), tuple(bands.items()))
-
-
-def _is_given(node: Node | None) -> bool:
-    return node is not None and not (isinstance(node, Scalar) and node.is_none)
+        reader.refuse(root, f"found {name!r} as a signal and as a stem, allowed is one of them")
+    return SongFields(soundtrack, stems, tuple(markers), tuple(bands.items()))
 
 
 def _length(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> float:
@@ -110,13 +99,13 @@ def _listened(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> Soundt
     try:
         heard = ear.beats(soundtrack.file, soundtrack.meter, None if bpm is None else float(bpm))
     except InputError as error:
-        reader.refuse(soundtrack.place, _short(str(error), soundtrack.file), about_file=True)
+        reader.refuse(soundtrack, _short(str(error), soundtrack.file), about_file=True)
         return soundtrack
     if heard.confidence < HARDLY_A_BEAT:
         reader.warn(
             soundtrack.place, "there is hardly a beat in the song; listen to it, or say bpm and first_beat"
         )
-    return soundtrack.told(heard)
+    return soundtrack.with_beats(heard)
 
 
 def _clock(soundtrack: Soundtrack, reader: Reader) -> Any:
@@ -131,13 +120,13 @@ def _markers(root: Mapping, soundtrack: Soundtrack, reader: Reader) -> list[tupl
     """Markers that were written, then those of the lyrics, by name; seconds of the song."""
     found: dict[str, float] = {}
     node = root.get("markers")
-    if node is not None and _is_given(node):
+    if node is not None and is_given("markers", root):
         try:
             _read_markers(node, soundtrack, found, reader)
         except Refused:
             pass
     lyrics = root.get("lyrics")
-    if lyrics is not None and _is_given(lyrics):
+    if lyrics is not None and is_given("lyrics", root):
         for name, second in _read_lyrics(lyrics, soundtrack, reader):
             found.setdefault(name, round(second, 9))
     return list(found.items())
@@ -148,19 +137,18 @@ def _read_markers(node: Node, soundtrack: Soundtrack, found: dict[str, float], r
     assert song is not None
     entries = reader.mapping(node, 'names and moments such as {drop: "1:02.4"}').entries
     if len(entries) > MAX_MARKERS:
-        raise reader.refuse(node.place, f"found {len(entries)} markers, allowed at most {MAX_MARKERS}")
+        raise reader.refuse(node, f"found {len(entries)} markers, allowed at most {MAX_MARKERS}")
     for key, value in entries:
         if not MARKER.fullmatch(key.text) or key.text in _NOT_MARKERS:
-            said = f"found the name {quoted(key.text)}, allowed letters, digits, - and _, a letter first"
-            reader.refuse(value.place, said)
+            reader.wrong(value, "letters, digits, - and _, a letter first", f"the name {quoted(key.text)}")
             continue
         here = replace(song, markers={name: at - soundtrack.start for name, at in found.items()})
         try:
-            text = text_of(value, Kind("marker", "a time of the song, a bar or another marker"), reader)
+            text = text_of(value, "a time of the song, a bar or another marker", reader)
             # So many digits as can be written down.
             found[key.text] = round(_song_second(text, here, soundtrack), 9)
         except ValueError as error:
-            reader.refuse(value.place, f"found {quoted(text)}, {error}")
+            reader.refuse(value, f"found {quoted(text)}, {error}")
         except Refused:
             continue
 
@@ -189,29 +177,19 @@ def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> list[tup
     song = reader.song
     assert song is not None
     try:
-        path = find_file(node, Kind("lyrics", "the path of an LRC or SRT file"), reader, "file of lyrics")
+        lines = read_text_file(node, LyricsType().allowed, "file of lyrics", read_lines, reader)
     except Refused:
-        return []
-    try:
-        lines = read_lines(path)
-    except OSError as error:
-        reader.refuse(node.place, f"{path.name}: {error.strerror}", about_file=True)
-        return []
-    except ValueError as error:
-        reader.refuse(node.place, f"{path.name}: {error}", about_file=True)
         return []
     end = song.end + soundtrack.start
     late = [line for line in lines if line[0] > end + 1e-6]
     if late:
         said = f"{late[0][1][:40]!r} at {late[0][0]:.6g} s lies past the end of the song ({end:.6g} s)"
-        reader.refuse(node.place, f"{path.name}: {said}")
+        reader.refuse(node, f"{Path(text_of(node, '', reader)).name}: {said}")
     return list(marker_names(lines))
 
 
-def _stems(
-    root: Mapping, options: dict[str, Any], seconds: float, reader: Reader, ear: Ear | None
-) -> tuple[Stem, ...]:
-    stems: tuple[Stem, ...] = reader.field("stems", options["stems"], root)
+def _stems(root: Mapping, seconds: float, reader: Reader, ear: Ear | None) -> tuple[Stem, ...]:
+    stems: tuple[Stem, ...] = reader.field("stems", declared_in(Scene)["stems"], root)
     node = root.get("stems")
     for stem in stems:
         value = node.get(stem.name) if isinstance(node, Mapping) else None

@@ -8,18 +8,29 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from vqanim.errors import Place, Problem
-from vqanim.scene.curves import Base, Curve
+from vqanim.scene.curves import Base
+from vqanim.scene.fields.base import Declared, FieldType, Option, keys_of, options_of
 from vqanim.scene.musical import SongTimes, exact
-from vqanim.scene.options import Declared, Kind, Option, PairKind, SectionKind, keys_of, options_of
 from vqanim.scene.times import MUSICAL, Span, Time, TimeBase, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
 MANY = 20
 """Unknown keys of one mapping that are told one by one."""
 NOT_YET = "comes in a later version, not yet"
+
+
+T = TypeVar("T")
+
+
+class Written(Protocol):
+    """Something that knows where it was written."""
+
+    @property
+    def place(self) -> Place:
+        """Where."""
 
 
 class Refused(Exception):
@@ -32,8 +43,6 @@ class Reader:
 
     file: str
     folder: Path
-    readers: dict[type[Kind] | str, Callable[[Node, Any, Reader], Any]]
-    """How to read a kind: by the name of the kind, or by its class."""
     homes: dict[str, str]
     """Key to the one path at which it belongs, for keys written elsewhere."""
     outside: bool = False
@@ -54,9 +63,11 @@ class Reader:
     """Where film time and painted time go apart."""
     slack: float = 1e-6
     """Seconds by which a moment may lie before its time begins, for the first frame of a shot."""
+    lost: set[str] = dataclasses.field(default_factory=set)
+    """Keys whose values had a mistake somewhere; what depends on one of them is no mistake of its own."""
     _problems: dict[tuple[Place, str], Problem] = dataclasses.field(default_factory=dict)
     _warnings: dict[str, None] = dataclasses.field(default_factory=dict)
-    _read: dict[tuple[int, Kind], tuple[Node, Any]] = dataclasses.field(default_factory=dict)
+    _read: dict[tuple[int, FieldType], tuple[Node, Any]] = dataclasses.field(default_factory=dict)
     """What was read already; the node is kept because its id is the key."""
 
     @property
@@ -73,10 +84,15 @@ class Reader:
         """The time on which a curve written here runs; a second of it where a mistake hides the duration."""
         return self.bases.get(node.base) or TimeBase(1.0, self.fps)
 
-    def refuse(self, place: Place, message: str, *, about_file: bool = False) -> Refused:
+    def refuse(self, at: Written | Place, message: str, *, about_file: bool = False) -> Refused:
         """Note a mistake. The result is there to be raised, or not."""
+        place = at if isinstance(at, Place) else at.place
         self._problems.setdefault((place, message), Problem(place, message, about_file))
         return Refused(message)
+
+    def wrong(self, node: Node, allowed: str, found: str = "") -> Refused:
+        """Note that something else is allowed than what is written at a node, or than `found`."""
+        return self.refuse(node, f"found {found or shown(node)}, allowed {allowed}")
 
     def warn(self, place: Place, message: str) -> None:
         """Note something odd that is no mistake."""
@@ -112,6 +128,14 @@ class Reader:
             raise ValueError(f"which is {-on_base:.6g} s before {what} begins")
         return exact(max(on_base, 0.0), text, of_song=True)
 
+    def is_time(self, text: str) -> bool:
+        """Whether a key is a moment."""
+        try:
+            self.moment(text, "film")
+        except ValueError:
+            return False
+        return True
+
     def _plain_time(self, text: str) -> Time:
         try:
             return parse_time(text)
@@ -133,7 +157,7 @@ class Reader:
     def mapping(self, node: Node, allowed: str) -> Mapping:
         """The node, which must be a mapping. Raises Refused."""
         if not isinstance(node, Mapping):
-            raise self.refuse(node.place, f"found {shown(node)}, allowed {allowed}")
+            raise self.refuse(node, f"found {shown(node)}, allowed {allowed}")
         return node
 
     def check_keys(self, node: Mapping, allowed: Iterable[str], later: Iterable[str] = ()) -> None:
@@ -144,7 +168,7 @@ class Reader:
             place = Place(key.file, key.line, value.path)
             self.refuse(place, self._strange_key(key.text, known, later))
         if len(strange) > MANY:
-            self.refuse(node.place, f"there are {len(strange) - MANY} more unknown keys")
+            self.refuse(node, f"there are {len(strange) - MANY} more unknown keys")
 
     def _strange_key(self, key: str, known: list[str], later: Iterable[str]) -> str:
         if key in later:
@@ -173,7 +197,7 @@ class Reader:
         ]
         if missing:
             raise Refused
-        return part(**values)
+        return placed(part(**values), found)
 
     def _check_groups(self, node: Mapping, part: type[Declared]) -> None:
         """Refuse unknown keys in mappings such as the `gif` of `gif.width`."""
@@ -186,30 +210,31 @@ class Reader:
             if isinstance(group, Mapping):
                 self.check_keys(group, known)
 
-    def read(self, kind: Kind, node: Node) -> Any:
-        """A value of a kind. Raises Refused."""
-        if (known := self._read.get((id(node), kind))) is not None:
+    def read(self, type: FieldType, node: Node) -> Any:
+        """A value of a type. Raises Refused."""
+        if (known := self._read.get((id(node), type))) is not None:
             return known[1]
-        read = self.readers.get(kind.name) or self.readers[type(kind)]
-        value = read(node, kind, self)
+        value = type.parse(node, self)
         if node.base == "film":
             # Every shot asks again for what it inherits, a picture to be opened among it.
-            self._read[id(node), kind] = (node, value)
+            self._read[id(node), type] = (node, value)
         return value
 
     def field(self, key: str, option: Option, node: Mapping) -> Any:
         """The value of a field; after a mistake its default, and None where there is none."""
         try:
             value = self._lookup(key, node)
-            if value is None and option.required:
-                missing = Place(node.file, node.line, f"{node.path}.{key}" if node.path else key)
-                raise self.refuse(missing, f"is missing, allowed {option.kind.allowed}")
             if value is None:
-                return self._default(key, option, node)
+                place = Place(node.file, node.line, f"{node.path}.{key}" if node.path else key)
+                if option.required:
+                    raise self.refuse(place, f"is missing, allowed {option.type.allowed}")
+                # Curves know where they would have been written.
+                return option.type.absent(option.default, dataclasses.replace(place, line=0), self)
             if isinstance(value, Scalar) and value.is_none and not option.required:
                 return option.make_none()
-            return self.read(option.kind, value)
+            return self.read(option.type, value)
         except Refused:
+            self.lost.add(key)
             return option.make_default()
 
     def _lookup(self, key: str, node: Mapping) -> Node | None:
@@ -220,17 +245,23 @@ class Reader:
             return value
         return self.mapping(value, f"a mapping such as {{{inner}: 12}}").get(inner)
 
-    def _default(self, key: str, option: Option, node: Mapping) -> Any:
-        """The default; its curves know where they would have been written."""
-        path = f"{node.path}.{key}" if node.path else key
-        if isinstance(option.kind, SectionKind | PairKind):
-            empty = Mapping(node.file, 0, [])
-            empty.path = path
-            return self.read(option.kind, empty)
-        value = option.make_default()
-        if isinstance(value, Curve):
-            return dataclasses.replace(value, place=Place(node.file, 0, path))
-        return value
+
+def read_all(items: Iterable[T], read: Callable[[T], Any]) -> list[Any]:
+    """What each item says, all their mistakes noted. Raises Refused after one."""
+    made, refused = [], False
+    for item in items:
+        try:
+            made.append(read(item))
+        except Refused:
+            refused = True
+    if refused:
+        raise Refused
+    return made
+
+
+def placed(value: Any, node: Node) -> Any:
+    """A value with the place where it is written, if it keeps one."""
+    return dataclasses.replace(value, place=node.place) if hasattr(value, "place") else value
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.65) -> str | None:
