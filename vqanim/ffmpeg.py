@@ -26,15 +26,11 @@ LOCAL = ("-protocol_whitelist", "file,pipe")
 QUIET = ("-hide_banner", "-loglevel", "error", "-y")
 BITEXACT_FLAGS = ("-fflags", "+bitexact", "-flags:v", "+bitexact")
 """No dates, versions or random numbers in the file."""
-BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)
-"""Nor anything that an input says of itself."""
+BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)  # nor anything that an input says of itself
 
-_TAIL = 400
-"""Characters of ffmpeg's last words that go into an error."""
-_KEPT = 16_384
-"""Bytes of them that are kept."""
-_READING = 5.0
-"""Seconds for the last of them to arrive, once ffmpeg has ended."""
+_TAIL = 400  # characters of ffmpeg's last words that go into an error
+_KEPT = 16_384  # bytes of them that are kept
+_READING = 5.0  # seconds for the last of them to arrive, once ffmpeg has ended
 _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 
 
@@ -42,11 +38,9 @@ _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 class FfmpegError(Exception):
     """ffmpeg failed, or did nothing for too long."""
 
-    words: str
-    """The last it said, in one line."""
+    words: str  # the last it said, in one line
     code: int
-    hung: float | None = None
-    """Seconds after which it was ended, where it was."""
+    hung: float | None = None  # seconds after which it was ended, where it was
 
 
 def executable() -> str:

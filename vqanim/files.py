@@ -24,8 +24,7 @@ from vqanim.errors import InputError, OutputError
 if TYPE_CHECKING:
     from PIL import Image
 
-Picture: TypeAlias = npt.NDArray[np.uint8]
-"""uint8 [H, W, 3], sRGB."""
+Picture: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 3], sRGB
 
 Guard: TypeAlias = Callable[[], None]
 """Raises where a file may no longer be written, because somebody else holds its folder."""
@@ -160,8 +159,7 @@ class BadPicture(InputError):
     """A picture that cannot be used."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        self.reason = reason
-        """As it goes on after "the picture"."""
+        self.reason = reason  # as it goes on after "the picture"
         super().__init__(f"{path}: the picture {reason}")
 
 

@@ -32,26 +32,19 @@ Floats = NDArray[np.float64]
 VERSION = 4
 """Bumped by hand whenever the same song would give other beats or sections."""
 METHOD = "onsets and dynamic programming"
-CLEAR = 0.25
-"""Confidence below which there is hardly a beat."""
+CLEAR = 0.25  # confidence below which there is hardly a beat
 
 
 @dataclass(frozen=True)
 class Beats:
     """What was found out about the time of a song."""
 
-    tempo: float
-    """Beats per minute: of most of the song."""
-    confidence: float
-    """0..1."""
-    octave: float
-    """Beats per minute that it might be instead: half or double."""
-    octave_confidence: float
-    """0..1."""
-    beats: tuple[float, ...]
-    """Seconds, ascending; empty where nothing can be heard."""
-    downbeat: int
-    """Index of the first beat that begins a bar."""
+    tempo: float  # beats per minute: of most of the song
+    confidence: float  # 0..1
+    octave: float  # beats per minute that it might be instead: half or double
+    octave_confidence: float  # 0..1
+    beats: tuple[float, ...]  # seconds, ascending; empty where nothing can be heard
+    downbeat: int  # index of the first beat that begins a bar
     sections: tuple[Section, ...]
     method: str = METHOD
 
@@ -67,8 +60,7 @@ class SongAnalysis:
     cannot be written is done without."""
 
     song: Song
-    digest: str
-    """SHA-256 of the song's file."""
+    digest: str  # SHA-256 of the song's file
 
     @classmethod
     def of(cls, path: Path) -> SongAnalysis:

@@ -14,20 +14,14 @@ from vqanim.audio.tempo import TempoPath
 
 Floats = NDArray[np.float64]
 
-TIGHTNESS = 100.0
-"""How much an uneven beat costs beside the strength of onsets."""
-LEAST_BEATS = 4
-"""Fewer tell nothing about what is between them."""
+TIGHTNESS = 100.0  # how much an uneven beat costs beside the strength of onsets
+LEAST_BEATS = 4  # fewer tell nothing about what is between them
 HEAVIER = 1.7
 """Times that offbeats must be as heavy as beats before they are taken for the beats."""
-_NEAREST, _FARTHEST = 0.5, 2.0
-"""Periods between which the beat before is looked for."""
-_REACH = 0.035
-"""Seconds around a beat within which it is moved to an onset."""
-_NEAR = 0.015
-"""Seconds: spread of how far from a beat its onset is looked for."""
-_LATE = 0.007
-"""Seconds by which onset strength peaks before the sound itself; measured on clicks."""
+_NEAREST, _FARTHEST = 0.5, 2.0  # periods between which the beat before is looked for
+_REACH = 0.035  # seconds around a beat within which it is moved to an onset
+_NEAR = 0.015  # seconds: spread of how far from a beat its onset is looked for
+_LATE = 0.007  # seconds by which onset strength peaks before the sound itself; measured on clicks
 
 
 def track_beats(onsets: Floats, rate: float, tempo: TempoPath) -> Floats:

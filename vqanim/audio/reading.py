@@ -23,14 +23,11 @@ Samples = NDArray[np.float32]
 MAX_SECONDS = 1800
 LEAST_SECONDS = 0.1
 MAX_CHANNELS = 64
-BLOCK = 1 << 16
-"""Sample frames that are read at once."""
-DECODED_RATE = 48_000
-"""Samples per second of what ffmpeg decodes."""
+BLOCK = 1 << 16  # sample frames that are read at once
+DECODED_RATE = 48_000  # samples per second of what ffmpeg decodes
 ANALYSIS_RATE = 24_000
 """Samples per second of what is listened to; nothing above 12 kHz is needed."""
-SILENCE = 1e-4
-"""A song that is never louder than this (-80 dB) is silent."""
+SILENCE = 1e-4  # a song that is never louder than this (-80 dB) is silent
 
 # Of the many formats that ffmpeg knows, some are lists that name other files.
 _FORMATS = (
@@ -38,13 +35,11 @@ _FORMATS = (
 )
 _FFMPEG_CHANNELS = 2
 
-HEAD = 1 << 16
-"""Bytes at the beginning that hold the headers."""
+HEAD = 1 << 16  # bytes at the beginning that hold the headers
 _XING_OFFSETS = (36, 21, 13)
 """Bytes from the first frame of an mp3 to its Xing header: after the side information of its kind."""
 _LEVEL = 0.5
-_SONG = 0.6
-"""The song is that much softer under the clicks."""
+_SONG = 0.6  # the song is that much softer under the clicks
 _SECONDS = 0.05
 
 
@@ -52,8 +47,7 @@ class BadSong(InputError):
     """A sound file that cannot be used."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        self.reason = reason
-        """As it goes on after the file's name."""
+        self.reason = reason  # as it goes on after the file's name
         super().__init__(f"{path}: {reason}")
 
 
@@ -62,13 +56,10 @@ class Song:
     """A sound file that is there and whole."""
 
     path: Path
-    rate: int
-    """Samples per second."""
+    rate: int  # samples per second
     channels: int
-    frames: int
-    """Samples of each channel."""
-    decoder: str
-    """soundfile or ffmpeg."""
+    frames: int  # samples of each channel
+    decoder: str  # soundfile or ffmpeg
 
     @property
     def seconds(self) -> float:

@@ -22,29 +22,21 @@ Floats = NDArray[np.float64]
 
 VERSION = 2
 """Bumped by hand whenever the same song would give other signals."""
-_ONSET = (0.005, 0.1)
-"""Attack and release of `onset`, in seconds."""
+_ONSET = (0.005, 0.1)  # attack and release of `onset`, in seconds
 _LOUDNESS = (0.01, 0.3)
-_BRIGHTNESS_SECONDS = 0.1
-"""Over so long the brightness is averaged."""
+_BRIGHTNESS_SECONDS = 0.1  # over so long the brightness is averaged
 QUIETEST = 0.01
 """A band is never made louder than if it reached a hundredth (-40 dB) of the song's own level."""
-_LOW, _HIGH = 10.0, 99.0
-"""Per cent of the values that lie below what becomes 0, and below what becomes 1."""
-_OUTLIER = 3.0
-"""The loudest moment counts as at most so many times the limit that the percentile sets."""
+_LOW, _HIGH = 10.0, 99.0  # per cent of the values that lie below what becomes 0, and below what becomes 1
+_OUTLIER = 3.0  # the loudest moment counts as at most so many times the limit that the percentile sets
 _STEPS = 4096
 """Values are rounded to so many steps, so that machines that differ in a last bit make the same film."""
 ORDER = 4
 """Of the Butterworth slopes; run forward and backward they fall by 48 dB an octave."""
-_BLOCK = 1 << 17
-"""Samples that are filtered at once, 5.5 s."""
-_MARGIN = 1 << 14
-"""Samples on either side in which a filter has died away."""
-_LEVEL_HOPS = 9
-"""Of the window of `level`, odd."""
-_LEAST_GAIN = 1e-4
-"""Parts of the spectrum with less are left out."""
+_BLOCK = 1 << 17  # samples that are filtered at once, 5.5 s
+_MARGIN = 1 << 14  # samples on either side in which a filter has died away
+_LEVEL_HOPS = 9  # of the window of `level`, odd
+_LEAST_GAIN = 1e-4  # parts of the spectrum with less are left out
 
 
 def band_signal(mono: Samples, band: Band) -> Floats:

@@ -11,25 +11,19 @@ from vqanim.audio.reading import ANALYSIS_RATE, Samples
 
 Floats = NDArray[np.float64]
 
-HOP = 120
-"""Samples between two spectra."""
-RATE = ANALYSIS_RATE // HOP
-"""Spectra, and values of signals, per second."""
+HOP = 120  # samples between two spectra
+RATE = ANALYSIS_RATE // HOP  # spectra, and values of signals, per second
 WINDOW = 512
 """Samples of a spectrum, 21 ms: short, because beats are found by it."""
 MELS = 40
 HEAVY = 2
 """Mel bands from below, up to 190 Hz, in which deep drums and basses sound."""
-_LOWEST, _HIGHEST = 30.0, 11_000.0
-"""Hz of the lowest and highest edge of the mel bands."""
-_AT_ONCE = 4096
-"""Spectra that are in memory at once."""
+_LOWEST, _HIGHEST = 30.0, 11_000.0  # Hz of the lowest and highest edge of the mel bands
+_AT_ONCE = 4096  # spectra that are in memory at once
 _CONTRAST = 300.0
 """Of log(1 + x): the level that is told apart from silence is so many times below the song's own."""
-_FIRST = 0.3
-"""Seconds within which a first stroke has died away."""
-_LAG = 2
-"""Spectra from which to which a rise is measured."""
+_FIRST = 0.3  # seconds within which a first stroke has died away
+_LAG = 2  # spectra from which to which a rise is measured
 
 
 def moments(count: int) -> Floats:

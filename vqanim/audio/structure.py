@@ -13,34 +13,23 @@ from vqanim.audio.spectrum import MELS, RATE
 
 Floats = NDArray[np.float64]
 
-_REACH = 16
-"""Beats before and after a border that are compared."""
-_LEAST_BEATS = 8
-"""Of a section."""
-_NO_BEATS = 0.5
-"""Seconds of what stands for a beat where there is none."""
-_CLEAR = 1.15
-"""A phase of the bar counts when it is so many times stronger than the mean of all."""
-_LEAST_CHANGE = 0.02
-"""Of harmony from bar to bar, on average; with less there is no harmony to go by."""
-_ALIKE = 0.9
-"""Cosine of the mean sounds of two sections that are one and the same part of a song."""
-_LOW, _HIGH = 55.0, 1760.0
-"""Hz: five octaves in which harmony is heard."""
+_REACH = 16  # beats before and after a border that are compared
+_LEAST_BEATS = 8  # of a section
+_NO_BEATS = 0.5  # seconds of what stands for a beat where there is none
+_CLEAR = 1.15  # a phase of the bar counts when it is so many times stronger than the mean of all
+_LEAST_CHANGE = 0.02  # of harmony from bar to bar, on average; with less there is no harmony to go by
+_ALIKE = 0.9  # cosine of the mean sounds of two sections that are one and the same part of a song
+_LOW, _HIGH = 55.0, 1760.0  # Hz: five octaves in which harmony is heard
 
 
 @dataclass(frozen=True)
 class Section:
     """A part of a song that sounds like one."""
 
-    start: float
-    """Seconds."""
-    end: float
-    """Seconds."""
-    label: str
-    """A, B, ...; parts that sound alike have the same."""
-    loudness: float
-    """0..1, of the loudest section."""
+    start: float  # seconds
+    end: float  # seconds
+    label: str  # A, B, ...; parts that sound alike have the same
+    loudness: float  # 0..1, of the loudest section
 
 
 def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> int:

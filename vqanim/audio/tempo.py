@@ -11,44 +11,31 @@ from vqanim.audio.spectrum import blurred
 
 Floats = NDArray[np.float64]
 
-SLOWEST, FASTEST = 40.0, 240.0
-"""Beats per minute."""
+SLOWEST, FASTEST = 40.0, 240.0  # beats per minute
 USUAL = 120.0
 """Beats per minute at which people tap most gladly (Parncutt 1994)."""
-PRIOR_OCTAVES = 0.9
-"""Spread of the log-normal prior around USUAL."""
+PRIOR_OCTAVES = 0.9  # spread of the log-normal prior around USUAL
 GRID = 240
 """Tempos that are told apart, evenly spaced in octaves: 1 % from one to the next."""
-CHANCE = 0.28
-"""Autocorrelation at the likeliest tempo of white noise."""
-FAINT = 0.45
-"""Scores below it are hardly better than those of noise."""
-_LOYALTY = 0.2
-"""Score that the tempo of the rest of the song has ahead of others where the beat is faint."""
+CHANCE = 0.28  # autocorrelation at the likeliest tempo of white noise
+FAINT = 0.45  # scores below it are hardly better than those of noise
+_LOYALTY = 0.2  # score that the tempo of the rest of the song has ahead of others where the beat is faint
 _WINDOW_SECONDS = 8.0
 _HOP_SECONDS = 1.0
-_STEP_COST = 0.05
-"""For each 1 % by which the tempo drifts within a hop."""
-_SAME_TEMPO = 0.05
-"""Octaves between tempos that are taken for the same one."""
-_JUMP_COST = 0.8
-"""For a change of tempo at once, however large."""
+_STEP_COST = 0.05  # for each 1 % by which the tempo drifts within a hop
+_SAME_TEMPO = 0.05  # octaves between tempos that are taken for the same one
+_JUMP_COST = 0.8  # for a change of tempo at once, however large
 
 
 @dataclass(frozen=True)
 class TempoPath:
     """The tempo over time."""
 
-    seconds: Floats
-    """Moments, ascending, [W]."""
-    bpm: Floats
-    """At the moments, [W]."""
-    confidence: float
-    """0..1: how alike the onsets are one beat later, on average."""
-    half: float
-    """The same at half the tempo."""
-    double: float
-    """The same at double the tempo."""
+    seconds: Floats  # moments, ascending, [W]
+    bpm: Floats  # at the moments, [W]
+    confidence: float  # 0..1: how alike the onsets are one beat later, on average
+    half: float  # the same at half the tempo
+    double: float  # the same at double the tempo
 
     def periods(self, seconds: Floats) -> Floats:
         """Seconds from one beat to the next at some moments."""

@@ -15,10 +15,8 @@ class TakeFound:
     """How much of a take is there."""
 
     shot: str
-    frames: int
-    """Planned, without those under the dissolve that follows."""
-    missing: int
-    """Of these."""
+    frames: int  # planned, without those under the dissolve that follows
+    missing: int  # of these
     missing_under_dissolve: int
     """Frames past the shot's end that are not there; the last picture is held instead."""
     other_plan: int
@@ -30,10 +28,8 @@ class CutFound:
     """Sent once, before films are made from takes."""
 
     folder: str
-    timeline: Timeline
-    """With the film frames that can be shown."""
-    left_out: int
-    """Film frames that cannot."""
+    timeline: Timeline  # with the film frames that can be shown
+    left_out: int  # film frames that cannot
     takes: tuple[TakeFound, ...]
     silenced: bool = False
     """True when the film has a song that is left out, because pictures are missing."""

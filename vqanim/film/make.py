@@ -26,16 +26,14 @@ FILM_VERSION = 3
 
 AT_ONCE = 3
 """Files that are made side by side: those of a render, and few enough for the memory of their encoders."""
-MEASURED = 24
-"""Film frames that are enough to know how long one takes."""
+MEASURED = 24  # film frames that are enough to know how long one takes
 
 
 @dataclass(frozen=True)
 class FilmDone:
     """A file of the film was written, or found to be up to date."""
 
-    kind: str
-    """mp4, gif, poster, or the name of a preset."""
+    kind: str  # mp4, gif, poster, or the name of a preset
     path: str
     written: bool
     seconds: float

@@ -15,21 +15,17 @@ from PIL import Image
 from vqanim.files import Picture
 from vqanim.timeline.plan import FrameRef, Timeline
 
-Find: TypeAlias = Callable[[FrameRef], Path]
-"""The file of a saved frame."""
+Find: TypeAlias = Callable[[FrameRef], Path]  # the file of a saved frame
 
 
 @dataclass(frozen=True)
 class Reel:
     """A film that can be played as often as one likes; one picture is in memory at a time."""
 
-    width: int
-    """Pixels."""
-    height: int
-    """Pixels."""
+    width: int  # pixels
+    height: int  # pixels
     fps: Fraction
-    count: int
-    """Film frames; one or more."""
+    count: int  # film frames; one or more
     play: Callable[[Iterable[int]], Iterator[Picture]]
     """The pictures of some film frames, whose numbers ascend, each uint8 [height, width, 3].
 
@@ -44,8 +40,7 @@ class Sink(Protocol):
     def end(self) -> None: ...
 
 
-Opened: TypeAlias = AbstractContextManager[Sink]
-"""A sink; leaving it waits until its file is whole."""
+Opened: TypeAlias = AbstractContextManager[Sink]  # a sink; leaving it waits until its file is whole
 
 
 @dataclass(frozen=True)
@@ -54,10 +49,8 @@ class EncodeOptions:
 
     crf: int | None = None
     """Quality, for formats that have such a number; theirs, or the scene's, where None."""
-    upscale: int = 1
-    """How many times the pictures are enlarged."""
-    gif_full: bool = False
-    """The GIF in the film's size and fps, however large it gets."""
+    upscale: int = 1  # how many times the pictures are enlarged
+    gif_full: bool = False  # the GIF in the film's size and fps, however large it gets
 
 
 @dataclass(frozen=True)
@@ -68,8 +61,7 @@ class Film:
     reel: Reel
     find: Find
     folder: Path
-    stem: str
-    """Name of its files, without what a format adds."""
+    stem: str  # name of its files, without what a format adds
     options: EncodeOptions
 
     def path(self, ending: str) -> Path:
@@ -87,26 +79,21 @@ class Film:
 class Output:
     """One file of the film and how it is made."""
 
-    kind: str
-    """For people: the name of the format, mp4 for the default one."""
+    kind: str  # for people: the name of the format, mp4 for the default one
     path: Path
     settings: Mapping[str, Any]
     """What its contents depend on besides the pictures; what JSON can hold."""
-    frames: Sequence[int]
-    """Numbers of the film frames that it is made of, ascending."""
-    open: Callable[[], Opened]
-    """For the pictures of these frames."""
+    frames: Sequence[int]  # numbers of the film frames that it is made of, ascending
+    open: Callable[[], Opened]  # for the pictures of these frames
 
 
 class Format:
     """A way to deliver a film."""
 
-    about: str
-    """For people."""
+    about: str  # for people
     crf: int | None = None
     """Quality where nobody asks for one; None where there is no such number."""
-    highest_crf: int = 0
-    """The worst that can be asked for."""
+    highest_crf: int = 0  # the worst that can be asked for
 
     def output(self, name: str, film: Film) -> Output:
         """The file that it makes of a film; nothing is written yet. name: under which it is registered."""

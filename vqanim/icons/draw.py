@@ -18,17 +18,12 @@ from vqanim.icons.spec import SEED, STROKE_UNIT, Figure, IconSpec
 from vqanim.icons.svg import is_svg, rasterize
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-Mask: TypeAlias = npt.NDArray[np.uint8]
-"""uint8 [H, W]; 255 where the figure is."""
-Layer: TypeAlias = npt.NDArray[np.uint8]
-"""uint8 [H, W, 4], sRGB and alpha."""
-FontOf: TypeAlias = Callable[[float], ImageFont.FreeTypeFont]
-"""A font by its size in pixels."""
+Mask: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W]; 255 where the figure is
+Layer: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 4], sRGB and alpha
+FontOf: TypeAlias = Callable[[float], ImageFont.FreeTypeFont]  # a font by its size in pixels
 
-PROBE = 256.0
-"""Pixels: size of the font at which a text is measured."""
-SMALLEST_FONT, LARGEST_FONT = 12.0, 8192.0
-"""Pixels; beyond them a text is scaled."""
+PROBE = 256.0  # pixels: size of the font at which a text is measured
+SMALLEST_FONT, LARGEST_FONT = 12.0, 8192.0  # pixels; beyond them a text is scaled
 SURE, FAINT = 72, 24
 """In an opaque picture, what differs from its border by SURE levels is the figure, by FAINT not yet: the
 clouds of JPEG around an edge."""

@@ -40,18 +40,13 @@ class UnknownIcon(ValueError):
 class Icon:
     """One icon of the catalogue."""
 
-    name: str
-    """Without `fa-`."""
+    name: str  # without `fa-`
     label: str
-    styles: tuple[str, ...]
-    """solid, regular, brands: those that are free."""
-    code: int
-    """Code point in the fonts of its styles."""
+    styles: tuple[str, ...]  # solid, regular, brands: those that are free
+    code: int  # code point in the fonts of its styles
     aliases: tuple[str, ...]
-    terms: tuple[str, ...]
-    """Words that people look for."""
-    outlines: Mapping[str, str]
-    """Hex digest of the outline, by style."""
+    terms: tuple[str, ...]  # words that people look for
+    outlines: Mapping[str, str]  # hex digest of the outline, by style
 
     def full_name(self, style: str | None = None) -> str:
         """`fas fa-eye`."""
@@ -63,8 +58,7 @@ class Catalogue:
     """All icons, and the other names that they have or had."""
 
     icons: Mapping[str, Icon]
-    aliases: Mapping[str, tuple[str | None, str]]
-    """Another name to (style or None, name)."""
+    aliases: Mapping[str, tuple[str | None, str]]  # another name to (style or None, name)
 
 
 def find_icon(text: str) -> tuple[Icon, str]:

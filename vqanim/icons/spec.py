@@ -10,8 +10,7 @@ from typing import Literal
 from vqanim.errors import InputError
 from vqanim.icons.fontawesome import find_icon
 
-Color = tuple[float, float, float]
-"""sRGB in 0..1."""
+Color = tuple[float, float, float]  # sRGB in 0..1
 
 ALIGNS = ("center", "left", "right", "top", "bottom")
 NOISE_COLORS = ("gray", "rainbow")
@@ -27,10 +26,8 @@ STROKE_UNIT = 512
 """A stroke is counted in parts of the picture's shorter side of which there are so many."""
 MAX_STROKE = 64.0
 SEED = 42
-MAX_TEXT = 200
-"""Characters."""
-MAX_FILE = 64_000_000
-"""Bytes of a font or shape."""
+MAX_TEXT = 200  # characters
+MAX_FILE = 64_000_000  # bytes of a font or shape
 
 
 @dataclass(frozen=True)
@@ -55,13 +52,10 @@ class IconSpec:
 
     figure: Figure
     color: Color = COLOR
-    opacity: float = OPACITY
-    """0..1, of the figure."""
+    opacity: float = OPACITY  # 0..1, of the figure
     background: Color = BACKGROUND
-    noise: float = NOISE
-    """0..1, opacity of the noise on the ground."""
-    noise_colors: Literal["gray", "rainbow"] = "gray"
-    """Whether the three channels of the noise are one."""
+    noise: float = NOISE  # 0..1, opacity of the noise on the ground
+    noise_colors: Literal["gray", "rainbow"] = "gray"  # whether the three channels of the noise are one
     align: Literal["center", "left", "right", "top", "bottom"] = "center"
     """The border that the figure touches."""
     stroke: float = STROKE

@@ -22,11 +22,9 @@ from PIL import Image
 from vqanim.errors import InputError
 
 MAX_BYTES = 4_000_000
-MAX_ELEMENTS = 20_000
-"""Elements drawn, those that references repeat included."""
+MAX_ELEMENTS = 20_000  # elements drawn, those that references repeat included
 MAX_DEPTH = 100
-MAX_SIDE = 4096
-"""Pixels."""
+MAX_SIDE = 4096  # pixels
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREFS = ("href", "{http://www.w3.org/1999/xlink}href")

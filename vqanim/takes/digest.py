@@ -36,12 +36,9 @@ class RunKey:
     """The settings of a run that every frame depends on."""
 
     generator_hash: str
-    perceptor_hash: str
-    """Of several, what `join_perceptors` makes of theirs."""
-    width: int
-    """Pixels."""
-    height: int
-    """Pixels."""
+    perceptor_hash: str  # of several, what `join_perceptors` makes of theirs
+    width: int  # pixels
+    height: int  # pixels
 
 
 def join_perceptors(perceptors: Sequence[tuple[str, float]]) -> str:

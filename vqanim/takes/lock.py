@@ -24,8 +24,7 @@ from vqanim.errors import LockedError
 from vqanim.files import make_folder, write_atomic, writing
 
 LOCK = ".lock"
-HOLDER = ".lock.json"
-"""Who holds the lock. A killed holder leaves it behind."""
+HOLDER = ".lock.json"  # Who holds the lock. A killed holder leaves it behind.
 
 
 @dataclass(frozen=True)

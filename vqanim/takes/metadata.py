@@ -32,10 +32,8 @@ COMPRESSION = 6
 class FrameMetadata:
     """What a frame says about itself, however its pixels were changed afterwards."""
 
-    digest: str
-    """Chain digest of the plan that it was painted for."""
-    pixels: str
-    """Hash of the pixels that were painted."""
+    digest: str  # chain digest of the plan that it was painted for
+    pixels: str  # hash of the pixels that were painted
 
 
 def png_bytes(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:

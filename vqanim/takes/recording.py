@@ -28,16 +28,14 @@ from vqanim.takes.metadata import write_picture
 
 RECORDING_VERSION = 1
 """Bumped by hand whenever a state of before would go on to other pictures."""
-RECORDINGS = "recordings"
-"""Folder of a render, with one a take."""
+RECORDINGS = "recordings"  # folder of a render, with one a take
 LABEL = "recording.json"
 STATE = "state.safetensors"
 MADE = "made.json"
 """By name, the content hash of a file that was made from it; null while it is being made."""
 
 _PICTURE_FILE = re.compile(r"\d{6,}\.png")
-_LARGEST_STATE = 2**31
-"""Bytes; far more than the latents of the largest frame."""
+_LARGEST_STATE = 2**31  # bytes; far more than the latents of the largest frame
 
 
 @dataclass(frozen=True)

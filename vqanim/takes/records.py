@@ -64,14 +64,12 @@ class FrameRecord:
     """A frame that is on the disk, and the file in which it was seen; one line of a record."""
 
     index: int
-    digest: str
-    """Chain digest of the plan that it was painted for."""
+    digest: str  # chain digest of the plan that it was painted for
     pixels: str
     """Hash of the pixels that are in the file now, even if somebody painted over them."""
     painted: str
     """Hash of the pixels that it was painted with, or that were accepted in their place."""
-    size: int = field(default=0, compare=False)
-    """Bytes of the file."""
+    size: int = field(default=0, compare=False)  # bytes of the file
     mtime_ns: int = field(default=0, compare=False)
     metrics: Metrics | None = field(default=None, compare=False)
 

@@ -15,10 +15,8 @@ from vqanim.takes.archive import write_keeping_old
 NAME = "run.json"
 HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
 """Settings after whose change frames are kept, though new ones may differ a little from them."""
-REPAINTING = ("models", "size", "seed", "engine")
-"""Settings that every frame depends on."""
-MAX_RATE = 240
-"""Frames a second; more than a scene may ask for."""
+REPAINTING = ("models", "size", "seed", "engine")  # settings that every frame depends on
+MAX_RATE = 240  # frames a second; more than a scene may ask for
 
 
 @dataclass(frozen=True)

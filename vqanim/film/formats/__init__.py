@@ -28,8 +28,7 @@ RENDERED: Mapping[str, Format] = MappingProxyType(
     {"web": WEB, "gif": PRESETS["gif"], "poster": PosterFormat()}
 )
 """What a render makes."""
-MAX_SIDE = 16_384
-"""Pixels of an enlarged film; x264 knows no larger ones."""
+MAX_SIDE = 16_384  # pixels of an enlarged film; x264 knows no larger ones
 
 
 def outputs_of(names: Sequence[str], film: Film) -> list[Output]:

@@ -21,8 +21,7 @@ from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill, fit_width, 
 MAX_FPS = Fraction(50)
 """Delays are hundredths of a second, and browsers show delays below two of them as ten."""
 
-MOST_KEPT = 250_000_000
-"""Bytes of pictures that are kept until the palette is known."""
+MOST_KEPT = 250_000_000  # bytes of pictures that are kept until the palette is known
 
 SAMPLE = 250_000
 """Pixels that a palette is made from; ffmpeg's time for one grows with the different colors among them."""

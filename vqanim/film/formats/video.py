@@ -17,8 +17,7 @@ from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill
 from vqanim.film.sound import RATES, sound_digest, write_sound
 from vqanim.timeline.plan import Chapter, SoundPlan
 
-WITH_CHAPTERS = ("mp4", "mov", "webm")
-"""Containers that can name parts of a film."""
+WITH_CHAPTERS = ("mp4", "mov", "webm")  # containers that can name parts of a film
 THREADS = 4
 """x264's bytes depend on its thread count, so it is the same on every machine."""
 
@@ -36,22 +35,18 @@ class VideoFormat(Format):
     """A container with its encoder and the encoder's settings."""
 
     about: str
-    ending: str
-    """What comes after the film's name."""
-    format: str
-    """Name of the container for ffmpeg."""
+    ending: str  # what comes after the film's name
+    format: str  # name of the container for ffmpeg
     encoder: str
     options: tuple[str, ...] = ()
-    pixels: str = "yuv420p"
-    """Pixel format; `rgb24` is not converted."""
+    pixels: str = "yuv420p"  # pixel format; `rgb24` is not converted
     crf: int | None = None
     highest_crf: int = 51
     keyframe_seconds: Fraction | None = None
     """A picture that stands for itself at least so often; None leaves it to the encoder."""
     audio: tuple[str, ...] = ()
     """ffmpeg's options for sound; a container without them has none."""
-    fit: str = ""
-    """A filter that fits the picture into what a place wants."""
+    fit: str = ""  # a filter that fits the picture into what a place wants
     least_fps: int = 0
     """Frames of slower films are shown twice, or more often, until there are so many a second."""
 
