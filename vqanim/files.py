@@ -208,11 +208,10 @@ def _decoding(path: Path) -> Iterator[Image.Image]:
     """A decoded picture, upright. Whatever goes wrong, inside the block too, becomes a BadPicture."""
     from PIL import Image, ImageOps
 
-    if wrong := _no_file(path):
+    if wrong := no_file(path):
         raise BadPicture(path, wrong)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd tags that change nothing, and of sizes looked at here
+        with warnings_off():  # of odd tags that change nothing, and of sizes looked at here
             with Image.open(path, formats=PICTURE_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise BadPicture(path, f"has {image.width}x{image.height} pixels, {_MOST}")
@@ -235,14 +234,22 @@ def _decoding(path: Path) -> Iterator[Image.Image]:
         raise BadPicture(path, reason) from error
 
 
-def _no_file(path: Path) -> str | None:
-    """What is wrong with a name; a pipe or a device would never end."""
+def no_file(path: Path, missing: str = "is missing") -> str | None:
+    """What is wrong with a path that is to be read, or None; a pipe or a device would never end."""
     try:
         if path.is_file():
             return None
-        return "is no file" if path.exists() else "is missing"
+        return "is no file" if path.exists() else missing
     except (OSError, ValueError):  # a name that no file system takes
-        return "is missing"
+        return missing
+
+
+@contextmanager
+def warnings_off() -> Iterator[None]:
+    """Readers of files warn about odd tags that change nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class _Deep(Exception):

@@ -39,13 +39,11 @@ def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> i
     """
     if len(beats) < 2 * meter:
         return 0
-    chroma = _chroma(mono, beats)
-    change = _bar_change(chroma, meter)
+    change = _bar_change(_chroma(mono, beats), meter)
     index = np.clip(np.round(beats * RATE).astype(int), 0, len(onsets) - 1)
     struck = np.array([onsets[max(0, at - 4) : at + 5].max() for at in index])
-    strength = change / max(float(change.mean()), _LEAST_CHANGE) + 0.5 * struck / max(
-        float(struck.mean()), 1e-9
-    )
+    harmony = change / max(float(change.mean()), _LEAST_CHANGE)
+    strength = harmony + 0.5 * struck / max(float(struck.mean()), 1e-9)
     means = np.array([strength[phase::meter].mean() for phase in range(meter)])
     best = int(means.argmax())
     return best if means[best] > _CLEAR * means.mean() else 0
@@ -82,11 +80,8 @@ def _bar_change(chroma: Floats, meter: int) -> Floats:
 def _chroma(mono: Samples, beats: Floats) -> Floats:
     """How strong each of the twelve pitch classes is from one beat to the next, unit vectors [B, 12]."""
     edges = np.append(beats, beats[-1] + np.median(np.diff(beats)))
-    rows = []
-    for first, last in pairwise(edges):
-        part = mono[round(first * ANALYSIS_RATE) : round(last * ANALYSIS_RATE)]
-        rows.append(_pitch_classes(part))
-    return np.array(rows)
+    spans = pairwise(round(edge * ANALYSIS_RATE) for edge in edges)
+    return np.array([_pitch_classes(mono[first:last]) for first, last in spans])
 
 
 def _pitch_classes(part: Samples) -> Floats:
@@ -121,12 +116,10 @@ def _sounds(grid: Floats, mono: Samples, mels: NDArray[np.float32]) -> Floats:
 def _novelty(sounds: Floats) -> Floats:
     """How much the sound after each beat differs from that before it, [B]."""
     count = len(sounds)
-    lengths = np.maximum(np.linalg.norm(sounds, axis=1, keepdims=True), 1e-9)
-    units = sounds / lengths
+    units = sounds / np.maximum(np.linalg.norm(sounds, axis=1, keepdims=True), 1e-9)
     offsets = np.arange(-_REACH, _REACH) + 0.5
-    taper = np.exp(-2 * (offsets / _REACH) ** 2)
-    signs = np.sign(offsets)
-    kernel = np.outer(taper * signs, taper * signs)
+    taper = np.exp(-2 * (offsets / _REACH) ** 2) * np.sign(offsets)
+    kernel = np.outer(taper, taper)
     found = np.zeros(count)
     for index in range(_LEAST_BEATS // 2, count - _LEAST_BEATS // 2):
         first, last = max(0, index - _REACH), min(count, index + _REACH)
@@ -144,11 +137,11 @@ def _borders(novelty: Floats) -> list[int]:
     limit = max(0.08, float(novelty.mean() + 0.7 * novelty.std()))
     chosen: list[int] = []
     for index in np.argsort(-novelty, kind="stable").tolist():
-        near = novelty[max(0, index - 2) : index + 3]
         if novelty[index] < limit:
             break
+        peak = novelty[index] == novelty[max(0, index - 2) : index + 3].max()
         far = all(abs(index - other) >= _LEAST_BEATS for other in chosen)
-        if far and novelty[index] == near.max() and index >= _LEAST_BEATS // 2:
+        if peak and far and index >= _LEAST_BEATS // 2:
             chosen.append(index)
     return sorted(chosen)
 
@@ -167,17 +160,12 @@ def _labelled(
     firsts: list[Floats] = []
     for mean in means:
         likeness = [float(mean @ other) for other in firsts]
-        if likeness and max(likeness) >= _ALIKE:
-            labels.append(_letter(int(np.argmax(likeness))))
-            continue
-        labels.append(_letter(len(firsts)))
-        firsts.append(mean)
+        number = int(np.argmax(likeness)) if max(likeness, default=0.0) >= _ALIKE else len(firsts)
+        if number == len(firsts):
+            firsts.append(mean)
+        labels.append(chr(ord("A") + number) if number < 26 else f"A{number}")
     loudest = max(louds) or 1.0
     return tuple(
         Section(round(first, 3), round(last, 3), label, round(loud / loudest, 3))
         for first, last, label, loud in zip(edges[:-1], edges[1:], labels, louds, strict=True)
     )
-
-
-def _letter(number: int) -> str:
-    return chr(ord("A") + number) if number < 26 else f"A{number}"
