@@ -106,11 +106,10 @@ def _render(
     from vqanim.report.film import Film, Render
     from vqanim.report.live import LivePage
     from vqanim.report.report import PART_REPORT, REPORT
-    from vqanim.takes.archive import write_keeping_old
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
-    from vqanim.takes.store import TakeStore
+    from vqanim.takes.store import TakeStore, write_keeping_old
 
     importing = monotonic() - began
     with lock_folder(folder) as lock:

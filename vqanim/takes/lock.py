@@ -73,7 +73,9 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
         if _is_alive(_read_holder(folder)):  # somebody deleted the lock file under it
             raise LockedError(_message(folder, work))
         held = FolderLock(folder, secrets.token_hex(16))
-        write_atomic(folder / HOLDER, _describe_self(held.token))
+        pid, since = os.getpid(), datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        about = {"pid": pid, "host": socket.gethostname(), "since": since, "started": _started(pid)}
+        write_atomic(folder / HOLDER, json.dumps({**about, "token": held.token}) + "\n")
         try:
             yield held
         finally:
@@ -82,13 +84,6 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
                     (folder / HOLDER).unlink()
     finally:
         lock.release()
-
-
-def _describe_self(token: str) -> str:
-    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    pid = os.getpid()
-    about = {"pid": pid, "host": socket.gethostname(), "since": since, "started": _started(pid)}
-    return json.dumps({**about, "token": token}) + "\n"
 
 
 def _read_holder(folder: Path) -> Mapping[str, Any]:

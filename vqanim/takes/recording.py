@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture, make_folder, read_picture, remove_temporary, write_atomic, writing
-from vqanim.takes.archive import move_into, next_archive
 from vqanim.takes.digest import content_hash
 from vqanim.takes.metadata import write_picture
+from vqanim.takes.store import move_into, next_archive
 
 RECORDING_VERSION = 1
 """Bumped by hand whenever a state of before would go on to other pictures."""
@@ -70,8 +70,8 @@ class Recording:
         remove_temporary(self.folder)
         if not self.is_there and any(self.folder.iterdir()):
             if not (self.folder / LABEL).is_file():
-                said = "is in the way, and no recording of a timelapse; move it, or choose another folder"
-                raise OutputError(f"{self.folder}: {said}")
+                reason = "is in the way, and no recording of a timelapse; move it, or choose another folder"
+                raise OutputError(f"{self.folder}: {reason}")
             moved = next_archive(home)
             move_into(self.folder, moved)
             make_folder(self.folder)

@@ -9,6 +9,7 @@ A frame is on the disk whole or not at all, whatever stops the process.
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import threading
@@ -21,6 +22,7 @@ from vqanim.errors import InputError, OutputError
 from vqanim.files import (
     Guard,
     Picture,
+    make_folder,
     make_folder_in,
     read_picture,
     remove_temporary,
@@ -29,7 +31,6 @@ from vqanim.files import (
     writing,
 )
 from vqanim.takes import records
-from vqanim.takes.archive import move_into, next_archive
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata
 from vqanim.takes.records import FrameRecord, Metrics
@@ -40,6 +41,7 @@ PNG_SHARE = 0.6
 GIGABYTE = 10**9
 
 _FRAME_FILE = re.compile(r"\d{6,}\.png")
+_ARCHIVE = re.compile(r"\d{3,}")
 
 
 def _unguarded() -> None:
@@ -100,7 +102,10 @@ class TakeStore:
         content = png_bytes(picture, frame_texts(plan, width, height, FrameMetadata(digest, pixels), models))
         with self._changing:
             self.clean()
-            self._make_room(path, content, plan)
+            with writing(path):
+                taken = path.exists() and path.read_bytes() != content
+            if taken:  # by a broken frame, or somebody's own picture
+                self.archive([FrameRef(plan.shot, plan.index)])
             make_folder_in(self.folder, path.parent)
             write_atomic(path, content, self._guard)
             self._remember(plan.shot, frame, path)
@@ -125,9 +130,16 @@ class TakeStore:
             pixels = pixel_hash(read_picture(path))
         except InputError:
             return None
-        found = _identify(index, pixels, read_metadata(path), known)
-        if found is None:
+        # What the file says of itself counts, then what was recorded.
+        metadata = read_metadata(path)
+        source = metadata or known
+        if source is None:
             return None
+        theirs = [metadata.pixels] if metadata else []
+        if known and known.digest == source.digest:
+            theirs.append(known.painted)
+        painted = pixels if pixels in theirs else theirs[-1]
+        found = FrameRecord(index, source.digest, pixels, painted)
         with suppress(OutputError), self._changing:
             # This only spares hashing next time; a read-only folder can be read too.
             self._remember(shot, found, path)
@@ -149,7 +161,7 @@ class TakeStore:
 
     def metrics(self, shot: str) -> Mapping[int, Metrics]:
         """How the frames of a shot were painted, by index, as far as that was recorded."""
-        known = list(self._records_of(shot).values())
+        known = list(self._records_of(shot).values())  # which another thread may add to
         return {record.index: record.metrics for record in known if record.metrics is not None}
 
     def list_shots(self) -> tuple[str, ...]:
@@ -190,13 +202,6 @@ class TakeStore:
                     remove_temporary(folder)
             self._cleaned = True
 
-    def _make_room(self, path: Path, content: bytes, plan: FramePlan) -> None:
-        """Move away a file that is not the frame to be saved: a broken one, or somebody's own picture."""
-        with writing(path):
-            taken = path.exists() and path.read_bytes() != content
-        if taken:
-            self.archive([(plan.shot, plan.index)])
-
     def _move_shot(self, shot: str, indices: list[int], target: Path) -> None:
         folder = self.shot_folder(shot)
         make_folder_in(self.folder, target / shot)
@@ -209,16 +214,13 @@ class TakeStore:
             sync_folder(target / shot)
             sync_folder(folder)
         self._records.pop(shot, None)
-        if not _frames_in(folder):
-            self._move_record(folder, target / shot)
-            return
-        records.append_records(target / shot / records.NAME, (moved[i] for i in indices if i in moved))
-        records.append_moved(folder / records.NAME, indices, target.name)
-
-    def _move_record(self, folder: Path, target: Path) -> None:
         record = folder / records.NAME
+        if _frames_in(folder):
+            records.append_records(target / shot / records.NAME, (moved[i] for i in indices if i in moved))
+            records.append_moved(record, indices, target.name)
+            return
         if record.exists():
-            move_into(record, target)
+            move_into(record, target / shot)
         with suppress(OSError):  # something else lies in it
             folder.rmdir()
 
@@ -236,9 +238,7 @@ class TakeStore:
             stat = path.stat()
         known = self._records_of(shot)
         before = known.get(frame.index)
-        metrics = frame.metrics
-        if metrics is None and before is not None and before.digest == frame.digest:
-            metrics = before.metrics
+        metrics = frame.metrics or (before.metrics if before and before.digest == frame.digest else None)
         record = path.with_name(records.NAME)
         noted = replace(frame, size=stat.st_size, mtime_ns=stat.st_mtime_ns, metrics=metrics)
         records.append_records(record, [noted])
@@ -273,29 +273,66 @@ def check_space(folder: Path, frames: int, width: int, height: int) -> None:
 
 
 def _stamp(path: Path) -> object:
-    try:
+    with suppress(OSError):
         stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns
+        return stat.st_size, stat.st_mtime_ns
+    return None
 
 
 def _frames_in(folder: Path) -> tuple[int, ...]:
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except OSError:
-        return ()
-    return tuple(sorted(int(name[:-4]) for name in names if _FRAME_FILE.fullmatch(name)))
+    with suppress(OSError):
+        frames = (path for path in folder.iterdir() if _FRAME_FILE.fullmatch(path.name))
+        return tuple(sorted(int(path.stem) for path in frames))
+    return ()
 
 
-def _identify(
-    index: int, pixels: str, metadata: FrameMetadata | None, known: FrameRecord | None
-) -> FrameRecord | None:
-    """Which frame a file is: what it says of itself counts, then what was recorded."""
-    source = metadata or known
-    if source is None:
+def next_archive(folder: Path) -> Path:
+    """Make and give the next free superseded/NNN of a render's folder. Raises OutputError."""
+    parent = folder / "superseded"
+    make_folder_in(folder, parent)
+    while True:
+        with writing(parent):
+            taken = [int(p.name) for p in parent.iterdir() if _ARCHIVE.fullmatch(p.name)]
+        free = parent / f"{max(taken, default=0) + 1:03d}"
+        try:
+            with writing(free):
+                free.mkdir()
+        except OutputError:
+            if not free.exists():
+                raise
+        else:
+            return free
+
+
+def write_keeping_old(
+    path: Path, text: str, archive: Path | None = None, guard: Guard = lambda: None
+) -> Path | None:
+    """Write a text file atomically; an older one with other contents is moved away, not overwritten.
+
+    It goes to `archive`, the folder to which the frames of the same older scene went, or else to the next
+    free superseded/NNN beside it. Returns where it went; None when there was nothing to move. The file is not
+    touched when its contents are the same. guard: see files.staged. Raises OutputError.
+    """
+    content = text.encode("utf-8")
+    with writing(path):
+        old = path.read_bytes() if path.exists() else None
+    if old == content:
         return None
-    theirs = [metadata.pixels] if metadata else []
-    if known and known.digest == source.digest:
-        theirs.append(known.painted)
-    return FrameRecord(index, source.digest, pixels, pixels if pixels in theirs else theirs[-1])
+    moved = None
+    if old is not None:
+        fits = archive is not None and not (archive / path.name).exists()
+        moved = (archive if archive and fits else next_archive(path.parent)) / path.name
+        # A copy first: a stop between the two steps must not leave a folder without the file.
+        write_atomic(moved, old, guard)
+    make_folder(path.parent)
+    write_atomic(path, content, guard)
+    return moved
+
+
+def move_into(path: Path, folder: Path) -> None:
+    """Move a file into a folder of the same disk where its name is free. Raises OutputError."""
+    target = folder / path.name
+    with writing(target):
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, "there is already such a file", str(target))
+        path.rename(target)
