@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -150,12 +151,11 @@ def decode(
 ) -> Generator[bytes, None, None]:
     """What ffmpeg writes to its standard output, `size` bytes at a time (the last ones may be fewer), while
     it is fed some pictures. Raises FfmpegError, OutputError, and whatever making the pictures raises."""
-    with _running(arguments, subprocess.PIPE) as (process, watchdog):
+    with _running(arguments, subprocess.PIPE) as (process, watchdog), ThreadPoolExecutor(1) as pool:
         assert process.stdin is not None
         assert process.stdout is not None
-        feeder = _Feeder(process.stdin, pictures)
+        feeding = pool.submit(_feed, process.stdin, pictures)
         try:
-            feeder.start()
             while True:
                 with watchdog.watching():
                     data = process.stdout.read(size)
@@ -167,9 +167,18 @@ def decode(
         finally:
             _kill(process)
             process.stdout.close()
-            feeder.join()
-        if feeder.error is not None:
-            raise feeder.error
+        feeding.result()  # raises what went wrong with the pictures
+
+
+def _feed(pipe: IO[bytes], pictures: Iterable[Picture]) -> None:
+    """Write pictures to a pipe beside the one who reads the other end, until nobody does."""
+    with suppress(BrokenPipeError, ConnectionResetError):
+        try:
+            for picture in pictures:
+                pipe.write(np.ascontiguousarray(picture).data)
+        finally:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                pipe.close()
 
 
 @contextmanager
@@ -293,25 +302,3 @@ class _Watchdog:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._watcher.join()
-
-
-class _Feeder(threading.Thread):
-    """Writes pictures to a pipe beside the one who reads the other end; keeps what went wrong."""
-
-    def __init__(self, pipe: IO[bytes], pictures: Iterable[Picture]) -> None:
-        super().__init__(daemon=True, name="feed ffmpeg")
-        self.error: BaseException | None = None
-        self._pipe = pipe
-        self._pictures = pictures
-
-    def run(self) -> None:
-        """Ends when all is written, or when nobody reads any more."""
-        try:
-            for picture in self._pictures:
-                self._pipe.write(np.ascontiguousarray(picture).data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        except BaseException as error:  # raised again where the pictures are read
-            self.error = error
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self._pipe.close()

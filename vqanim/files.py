@@ -172,7 +172,7 @@ def read_picture(path: Path, background: tuple[int, int, int] = (255, 255, 255))
     from PIL import Image
 
     with _decoding(path) as image:
-        plain = _plain(image)
+        plain = _plain(image, path)
         if plain.mode == "RGBA":
             plain = Image.alpha_composite(Image.new("RGBA", plain.size, background), plain).convert("RGB")
         return np.array(plain, dtype=np.uint8)
@@ -184,7 +184,7 @@ def read_layer(path: Path) -> npt.NDArray[np.uint8]:
     Raises BadPicture.
     """
     with _decoding(path) as image:
-        return np.array(_plain(image).convert("RGBA"), dtype=np.uint8)
+        return np.array(_plain(image, path).convert("RGBA"), dtype=np.uint8)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -197,7 +197,7 @@ def picture_trouble(path: Path) -> str | None:
     """Why a picture cannot be used, as it goes on after "the picture", or None when it can."""
     try:
         with _decoding(path) as image:
-            _plain(image)
+            _plain(image, path)
     except BadPicture as error:
         return error.reason
     return None
@@ -227,8 +227,6 @@ def _decoding(path: Path) -> Iterator[Image.Image]:
         raise BadPicture(path, "cannot be read: permission denied") from error
     except MemoryError as error:
         raise BadPicture(path, "needs more memory than there is; make it smaller") from error
-    except _Deep as error:
-        raise BadPicture(path, str(error)) from error
     except Exception as error:  # Pillow raises nearly anything on broken files, each kind of file its own
         reason = f"is no readable picture, allowed are {', '.join(PICTURE_FORMATS)}"
         raise BadPicture(path, reason) from error
@@ -252,28 +250,16 @@ def warnings_off() -> Iterator[None]:
         yield
 
 
-class _Deep(Exception):
-    """More bits a channel than a picture for the eye has."""
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Any mode to RGB, or to RGBA where something is transparent."""
-    if image.mode == "F" or (image.mode == "I" and not _fits_16_bits(image)):
-        raise _Deep("has 32 bits a channel, allowed are 8 or 16: save it with fewer")
-    if image.mode.startswith("I"):  # 16 bits a channel, which Pillow would clip instead of scaling
-        return _from_16_bits(image)
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _fits_16_bits(image: Image.Image) -> bool:
-    pixels = np.asarray(image)
-    return int(pixels.min()) >= 0 and int(pixels.max()) < 1 << 16
-
-
-def _from_16_bits(image: Image.Image) -> Image.Image:
+def _plain(image: Image.Image, path: Path) -> Image.Image:
+    """Any mode to RGB, or to RGBA where something is transparent. Raises BadPicture."""
     from PIL import Image
 
+    if image.mode != "F" and not image.mode.startswith("I"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
     pixels = np.asarray(image)
+    if image.mode == "F" or pixels.min() < 0 or pixels.max() >= 1 << 16:
+        raise BadPicture(path, "has 32 bits a channel, allowed are 8 or 16: save it with fewer")
+    # 16 bits a channel, which Pillow would clip instead of scaling
     gray = (pixels >> 8).astype(np.uint8)
     clear = image.info.get("transparency")
     if not isinstance(clear, int):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,7 +19,6 @@ from vqanim.icons.svg import is_svg, rasterize
 Floats: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W]; 255 where the figure is
 Layer: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 4], sRGB and alpha
-FontOf: TypeAlias = Callable[[float], ImageFont.FreeTypeFont]  # a font by its size in pixels
 
 PROBE = 256.0  # pixels: size of the font at which a text is measured
 SMALLEST_FONT, LARGEST_FONT = 12.0, 8192.0  # pixels; beyond them a text is scaled
@@ -96,8 +94,6 @@ def _grown(mask: Mask, radius: float) -> Mask:
     """A dilation with a disk; one between two whole radii is mixed from both."""
     inner = math.floor(radius)
     share = radius - inner
-    if not share:
-        return _dilated(mask, inner)
     mixed = (1 - share) * _dilated(mask, inner) + share * _dilated(mask, inner + 1)
     return mixed.round().astype(np.uint8)
 
@@ -139,16 +135,12 @@ def silhouette(figure: Figure, width: int, height: int) -> Mask:
         return _of_file(Path(figure.file or ""), width, height)
     if figure.kind == "icon":
         icon, style = find_icon(figure.name)
-        path = font_path(style)
-        return _of_text(chr(icon.code), lambda size: ImageFont.truetype(path, size), width, height)
+        return _of_text(chr(icon.code), font_path(style), width, height)
     if figure.file is None:
-        return _of_own_text(figure.name, _default_font, width, height)
-    return _of_font_file(figure.name, Path(figure.file), width, height)
-
-
-def _of_font_file(text: str, path: Path, width: int, height: int) -> Mask:
+        return _of_text(figure.name, None, width, height)
+    path = Path(figure.file)
     try:
-        return _of_own_text(text, lambda size: ImageFont.truetype(path, size), width, height)
+        return _of_text(figure.name, path, width, height)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (OSError, ValueError, TypeError) as error:  # FreeType's words are of no help
@@ -156,18 +148,15 @@ def _of_font_file(text: str, path: Path, width: int, height: int) -> Mask:
         raise InputError(f"{path}: the font {state}") from error
 
 
-def _default_font(size: float) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow is built with FreeType in all its wheels"
-    return font
+def _of_text(text: str, file: Path | None, width: int, height: int) -> Mask:
+    """A text in the font of a file, or in the one that comes along."""
 
+    def font(size: float) -> ImageFont.FreeTypeFont:
+        made = ImageFont.load_default(size) if file is None else ImageFont.truetype(file, size)
+        assert isinstance(made, ImageFont.FreeTypeFont), "Pillow is built with FreeType in all its wheels"
+        return made
 
-def _of_own_text(text: str, font: FontOf, width: int, height: int) -> Mask:
     _check_characters(text, font(PROBE))
-    return _of_text(text, font, width, height)
-
-
-def _of_text(text: str, font: FontOf, width: int, height: int) -> Mask:
     size, mask = PROBE, _drawn(text, font(PROBE))
     for _ in range(4):
         factor = min(width / mask.shape[1], height / mask.shape[0])

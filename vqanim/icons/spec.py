@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vqanim.errors import InputError
+from vqanim.files import no_file
 from vqanim.icons.fontawesome import find_icon
 
 Color = tuple[float, float, float]  # sRGB in 0..1
@@ -97,9 +98,8 @@ def shape_figure(path: Path) -> Figure:
 
 def _file_hash(path: Path, what: str) -> str:
     try:
-        if not path.is_file():
-            state = "is no file" if path.exists() else "is missing"
-            raise InputError(f"{path}: the {what} {state}")
+        if wrong := no_file(path):
+            raise InputError(f"{path}: the {what} {wrong}")
         if path.stat().st_size > MAX_FILE:
             raise InputError(f"{path}: the {what} has more than {MAX_FILE // 10**6} MB, which is refused")
         return _hash(path.read_bytes())
