@@ -62,15 +62,10 @@ def patience() -> float:
     Raises OutputError for what is no number above 0.
     """
     written = os.environ.get("VQANIM_FFMPEG_PATIENCE", "300")
-    try:
-        seconds = float(written)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise OutputError(
-            f"VQANIM_FFMPEG_PATIENCE: found {written!r}, allowed are seconds above 0, such as 300"
-        )
-    return seconds
+    with suppress(ValueError):
+        if 0 < (seconds := float(written)) < math.inf:
+            return seconds
+    raise OutputError(f"VQANIM_FFMPEG_PATIENCE: found {written!r}, allowed are seconds above 0, such as 300")
 
 
 def raw_input(width: int, height: int, fps: Fraction | int, even: bool = False) -> list[str]:

@@ -18,7 +18,7 @@ from vqanim.errors import InputError, OutputError
 from vqanim.ffmpeg import QUIET, FfmpegError, decode, raw_input
 from vqanim.files import Picture, read_picture
 from vqanim.film.reel import Find, Reel
-from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Timeline
+from vqanim.timeline.plan import FilmFrame, FrameRef, Timeline
 
 KEPT_IN_MEMORY = 6
 """Saved frames: two neighbors of two takes, and the first of a loop."""
@@ -52,14 +52,11 @@ def loading(find: Find, width: int, height: int) -> Callable[[FrameRef], Picture
 
 def compose(frame: FilmFrame, saved: Mapping[FrameRef, Picture], seed: int) -> Picture:
     """A film frame of the saved ones; the saved picture bit for bit where nothing is done to it."""
-    moment = Moment(seed, frame.time)
-    layers = [(layer.share, _layer(layer, saved, moment)) for layer in frame.layers]
+    moment, layers = Moment(seed, frame.time), []
+    for layer in frame.layers:
+        looks = [(look.share, move_saved(saved[look.frame], look.moves)) for look in layer.looks]
+        layers.append((layer.share, apply_effects(blend(looks), layer.effects, moment)))
     return apply_effects(blend(layers), frame.effects, moment)
-
-
-def _layer(layer: Layer, saved: Mapping[FrameRef, Picture], moment: Moment) -> Picture:
-    looks = [(look.share, move_saved(saved[look.frame], look.moves)) for look in layer.looks]
-    return apply_effects(blend(looks), layer.effects, moment)
 
 
 def compose_all(
@@ -103,13 +100,8 @@ def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
                 if index in wanted:
                     yield apply_effects(picture, frame.effects, Moment(timeline.seed, frame.time))
 
-    return Reel(
-        timeline.width,
-        timeline.height,
-        timeline.fps,
-        len(timeline.edit),
-        play_smooth if timeline.keys else play,
-    )
+    player = play_smooth if timeline.keys else play
+    return Reel(timeline.width, timeline.height, timeline.fps, len(timeline.edit), player)
 
 
 def blend(parts: Sequence[tuple[float, Picture]]) -> Picture:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
@@ -52,10 +53,7 @@ class Manifest:
 
     def is_current(self, path: Path, digest: str) -> bool:
         """Whether a file is there, was made of this and is as it was then."""
-        entry = self._read(path).get(path.name)
-        if not isinstance(entry, dict) or not path.exists():
-            return False
-        return entry == {"digest": digest, "bytes": _size(path)}
+        return path.exists() and self._read(path).get(path.name) == {"digest": digest, "bytes": _size(path)}
 
     def remember(self, path: Path, digest: str) -> None:
         """Take note of what a file was made of. Raises OutputError."""
@@ -110,10 +108,15 @@ def make_film(
             raise UsageError(f"{path}: is there and was not made here; move it, or choose another --out")
     make_folder(folder)
     remove_temporary(folder)
-    contents = _Contents(timeline, find)
+
+    @cache
+    def hash_of(frame: FrameRef) -> str:
+        with writing(find(frame)):
+            return sha256_of(find(frame))
+
     for first in range(0, len(outputs), AT_ONCE):  # the pictures are made once for those
         some = outputs[first : first + AT_ONCE]
-        digests = {output.path: contents.digest(output) for output in some}
+        digests = {output.path: _digest(timeline, output, hash_of) for output in some}
         yield from write_stale(film.reel, some, digests, MANIFEST, guard)
 
 
@@ -148,38 +151,22 @@ def write_stale(
             yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
 
 
-class _Contents:
-    """Digests of what films are made of; each saved frame is read once."""
-
-    def __init__(self, timeline: Timeline, find: Find) -> None:
-        self._timeline = timeline
-        self._find = find
-        self._hashes: dict[FrameRef, str] = {}
-
-    def digest(self, output: Output) -> str:
-        """Digest of all that a file is made of. Raises OutputError."""
-        frames = [self._timeline.edit[index] for index in output.frames]
-        effects = any(frame.effects or any(layer.effects for layer in frame.layers) for frame in frames)
-        document = {
-            "film": FILM_VERSION,
-            "kind": output.kind,
-            "settings": output.settings,
-            "seed": self._timeline.seed if effects else None,
-            "smooth": bool(self._timeline.keys) and output.kind != "poster",
-        }
-        digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode("ascii"))
-        for frame in frames:
-            hashes = [self._hash(saved) for saved in frame.frames]
-            what = hashes if frame.untouched else [repr(frame), *hashes]
-            digest.update(json.dumps(what).encode("ascii"))
-        return digest.hexdigest()
-
-    def _hash(self, frame: FrameRef) -> str:
-        if frame not in self._hashes:
-            path = self._find(frame)
-            with writing(path):
-                self._hashes[frame] = sha256_of(path)
-        return self._hashes[frame]
+def _digest(timeline: Timeline, output: Output, hash_of: Callable[[FrameRef], str]) -> str:
+    """Of all that a file is made of; `hash_of` gives that of a saved frame. Raises OutputError."""
+    frames = [timeline.edit[index] for index in output.frames]
+    effects = any(frame.effects or any(layer.effects for layer in frame.layers) for frame in frames)
+    document = {
+        "film": FILM_VERSION,
+        "kind": output.kind,
+        "settings": output.settings,
+        "seed": timeline.seed if effects else None,
+        "smooth": bool(timeline.keys) and output.kind != "poster",
+    }
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode("ascii"))
+    for frame in frames:
+        hashes = [hash_of(saved) for saved in frame.frames]
+        digest.update(json.dumps(hashes if frame.untouched else [repr(frame), *hashes]).encode("ascii"))
+    return digest.hexdigest()
 
 
 def seconds_a_frame(timeline: Timeline, picture: Picture) -> float:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
-
-import numpy as np
-from PIL import Image
 
 from vqanim.files import Picture
 from vqanim.timeline.plan import FrameRef, Timeline
@@ -22,8 +20,8 @@ Find: TypeAlias = Callable[[FrameRef], Path]  # the file of a saved frame
 class Reel:
     """A film that can be played as often as one likes; one picture is in memory at a time."""
 
-    width: int  # pixels
-    height: int  # pixels
+    width: int
+    height: int  # both in pixels
     fps: Fraction
     count: int  # film frames; one or more
     play: Callable[[Iterable[int]], Iterator[Picture]]
@@ -113,28 +111,13 @@ def play_into(reel: Reel, wanted: Sequence[tuple[Sequence[int], Sink]]) -> None:
 
     Their numbers ascend. Raises OutputError, as `Reel.play` does.
     """
-    takers: dict[int, list[Sink]] = {}
+    takers = defaultdict(list)
     for indices, sink in wanted:
         for index in indices:
-            takers.setdefault(index, []).append(sink)
+            takers[index].append(sink)
     order = sorted(takers)
     for index, picture in zip(order, reel.play(order), strict=True):
         for sink in takers[index]:
             sink.put(picture)
     for _, sink in wanted:  # all before one of them is waited for
         sink.end()
-
-
-def fit_width(picture: Picture, width: int) -> Picture:
-    """A picture shrunk to `width` pixels by Lanczos resampling; one that is no wider stays as it is."""
-    if picture.shape[1] <= width:
-        return picture
-    shrunk = Image.fromarray(picture).resize(
-        (width, fitted_height(picture.shape[1], picture.shape[0], width)), Image.Resampling.LANCZOS
-    )
-    return np.array(shrunk, dtype=np.uint8)
-
-
-def fitted_height(width: int, height: int, wanted: int) -> int:
-    """Pixels of height when a picture is shrunk to a width; as it is when it is no wider."""
-    return height if width <= wanted else max(1, round(height * wanted / width))

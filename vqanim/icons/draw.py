@@ -63,20 +63,16 @@ def draw_mask(spec: IconSpec, height: int, width: int) -> Mask:
     mask = silhouette(spec.figure, box_width, box_height)
     if stroke > 0:
         mask = thicken(mask, stroke)
-    top, left = _corner(spec.align, height - mask.shape[0], width - mask.shape[1])
+    # Top and left of the figure, as shares of the pixels that are free.
+    shares = {"left": (0.5, 0.0), "right": (0.5, 1.0), "top": (0.0, 0.5), "bottom": (1.0, 0.5)}
+    down, right = shares.get(spec.align, (0.5, 0.5))
+    top, left = math.floor((height - mask.shape[0]) * down), math.floor((width - mask.shape[1]) * right)
     placed = np.zeros((height, width), np.uint8)
     # In a tiny picture a stroke may be wider than all of it.
     cut = mask[max(0, -top) :, max(0, -left) :][:height, :width]
     top, left = max(0, top), max(0, left)
     placed[top : top + cut.shape[0], left : left + cut.shape[1]] = cut
     return placed
-
-
-def _corner(align: str, free_height: int, free_width: int) -> tuple[int, int]:
-    """Top and left of the figure, of the pixels that are free."""
-    shares = {"left": (0.5, 0.0), "right": (0.5, 1.0), "top": (0.0, 0.5), "bottom": (1.0, 0.5)}
-    down, right = shares.get(align, (0.5, 0.5))
-    return math.floor(free_height * down), math.floor(free_width * right)
 
 
 def thicken(mask: Mask, radius: float) -> Mask:
@@ -190,12 +186,10 @@ def _drawn(text: str, font: ImageFont.FreeTypeFont) -> Mask:
 
 
 def _of_file(path: Path, width: int, height: int) -> Mask:
-    if not is_svg(path):
-        return _fitted(_cropped(_outline(read_layer(path)), str(path)), width, height)
-    side = max(width, height)
-    mask = _cropped(_outline(rasterize(path, side)), str(path))
+    side, drawn = max(width, height), is_svg(path)
+    mask = _cropped(_outline(rasterize(path, side) if drawn else read_layer(path)), str(path))
     enlarged = round(side * min(width / mask.shape[1], height / mask.shape[0]))
-    if enlarged > side:  # the drawing fills a part of its page only
+    if drawn and enlarged > side:  # the drawing fills a part of its page only
         mask = _cropped(_outline(rasterize(path, enlarged)), str(path))
     return _fitted(mask, width, height)
 

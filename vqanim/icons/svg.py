@@ -164,11 +164,9 @@ def _check_amount(root: ElementTree.Element, path: Path) -> None:
             too_deep = len(open_now) > MAX_DEPTH
             parts = [] if too_deep else [measure(one) for one in (*element, *_targets(element, by_id))]
             open_now.pop()
-            amounts[key] = (
-                1 + sum(count for count, _ in parts),
-                1 + max((deep for _, deep in parts), default=0),
-            )
-            if too_deep or amounts[key][0] > MAX_ELEMENTS or amounts[key][1] > MAX_DEPTH:
+            depth = 1 + max((deep for _, deep in parts), default=0)
+            amounts[key] = (1 + sum(count for count, _ in parts), depth)
+            if too_deep or amounts[key][0] > MAX_ELEMENTS or depth > MAX_DEPTH:
                 raise InputError(f"{path}: the SVG draws too much, allowed are {MAX_ELEMENTS} elements")
         return amounts[key]
 

@@ -13,23 +13,16 @@ import errno
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
+from vqanim import files
 from vqanim.errors import InputError, OutputError
-from vqanim.files import (
-    Guard,
-    Picture,
-    make_folder,
-    make_folder_in,
-    read_picture,
-    remove_temporary,
-    sync_folder,
-    write_atomic,
-    writing,
-)
+from vqanim.files import Guard, Picture, make_folder_in, read_picture, write_atomic, writing
 from vqanim.takes import records
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata
@@ -55,19 +48,20 @@ class TakeStore:
     shots of its own at the same time, with a copy of the holder's store, while the others look them up.
     """
 
-    def __init__(self, folder: Path, guard: Guard = _unguarded) -> None:
-        """guard: called before each rename; raises when the folder's lock was lost."""
+    def __init__(self, folder: Path, guard: Guard = _unguarded, clean: bool = False) -> None:
+        """guard: called before each rename; raises when the folder's lock was lost. clean: nothing that a
+        killed writer left behind is to be looked for."""
         self.folder = folder
         self._guard = guard
         self._changing = threading.RLock()
         self._records: dict[str, tuple[object, dict[int, FrameRecord]]] = {}
         """Of each shot, with size and time of the file that they were read from."""
-        self._cleaned = False
+        self._cleaned = clean
 
-    def __reduce__(self) -> tuple[Callable[[Path, Guard], TakeStore], tuple[Path, Guard]]:
+    def __reduce__(self) -> tuple[type[TakeStore], tuple[Path, Guard, bool]]:
         """A copy that is sent to another process is that of a worker: what looks left behind there may be
         what another worker writes, so that only the holder of the folder cleans up, before it sends any."""
-        return _worker_store, (self.folder, self._guard)
+        return TakeStore, (self.folder, self._guard, True)
 
     def shot_folder(self, shot: str) -> Path:
         """Where the frames of a shot lie. Raises ValueError for a name that is no plain folder name."""
@@ -119,16 +113,12 @@ class TakeStore:
         that) and new pixels: it is `edited`.
         """
         path = self.frame_path(shot, index)
-        try:
-            stat = path.stat()
-        except OSError:
-            return None
         known = self._records_of(shot).get(index)
-        if known and known.describes(stat):
-            return known
         try:
+            if known and known.describes(path.stat()):
+                return known
             pixels = pixel_hash(read_picture(path))
-        except InputError:
+        except (OSError, InputError):
             return None
         # What the file says of itself counts, then what was recorded.
         metadata = read_metadata(path)
@@ -166,32 +156,28 @@ class TakeStore:
 
     def list_shots(self) -> tuple[str, ...]:
         """Names of all shots with frames on the disk, also those of older scenes."""
-        try:
-            folders = sorted(path for path in (self.folder / "takes").iterdir() if path.is_dir())
-        except OSError:
-            return ()
-        return tuple(path.name for path in folders if not path.name.startswith(".") and _frames_in(path))
+        folders = sorted((self.folder / "takes").glob("[!.]*"))
+        return tuple(path.name for path in folders if _frames_in(path))
 
     def find_frames(self, shot: str) -> tuple[int, ...]:
         """Indices of the frames of a shot that are on the disk, whole or broken, in order."""
         return _frames_in(self.shot_folder(shot))
 
-    def archive(self, frames: Iterable[FrameRef | tuple[str, int]]) -> Path | None:
+    def archive(self, frames: Iterable[FrameRef]) -> Path | None:
         """Move frames to the next free superseded/NNN/<shot>/ and give that superseded/NNN.
 
         Frames that are not there are passed over; None when nothing was to be moved. Nothing is overwritten.
         A shot without frames left takes its record along. Raises OutputError.
         """
-        wanted = {(f.shot, f.index) if isinstance(f, FrameRef) else f for f in frames}
-        present = sorted((shot, index) for shot, index in wanted if self.frame_path(shot, index).exists())
+        present = sorted({(frame.shot, frame.index) for frame in frames if self.find(frame).exists()})
         if not present:
             return None
         with self._changing:
             self._guard()
             self.clean()
             target = next_archive(self.folder)
-            for shot in dict.fromkeys(shot for shot, _ in present):
-                self._move_shot(shot, [index for name, index in present if name == shot], target)
+            for shot, group in groupby(present, itemgetter(0)):
+                self._move_shot(shot, [index for _, index in group], target)
         return target
 
     def clean(self) -> None:
@@ -199,7 +185,7 @@ class TakeStore:
         if not self._cleaned:
             for pattern in ("takes/*", "superseded/*", "superseded/*/*"):
                 for folder in filter(Path.is_dir, self.folder.glob(pattern)):
-                    remove_temporary(folder)
+                    files.remove_temporary(folder)
             self._cleaned = True
 
     def _move_shot(self, shot: str, indices: list[int], target: Path) -> None:
@@ -211,8 +197,8 @@ class TakeStore:
                 self._guard()
                 move_into(path, target / shot)
         with writing(target):
-            sync_folder(target / shot)
-            sync_folder(folder)
+            files.sync_folder(target / shot)
+            files.sync_folder(folder)
         self._records.pop(shot, None)
         record = folder / records.NAME
         if _frames_in(folder):
@@ -244,12 +230,6 @@ class TakeStore:
         records.append_records(record, [noted])
         known[frame.index] = noted
         self._records[shot] = _stamp(record), known
-
-
-def _worker_store(folder: Path, guard: Guard) -> TakeStore:
-    store = TakeStore(folder, guard)
-    store._cleaned = True
-    return store
 
 
 class ReadOnlyStore(TakeStore):
@@ -324,7 +304,7 @@ def write_keeping_old(
         moved = (archive if archive and fits else next_archive(path.parent)) / path.name
         # A copy first: a stop between the two steps must not leave a folder without the file.
         write_atomic(moved, old, guard)
-    make_folder(path.parent)
+    files.make_folder(path.parent)
     write_atomic(path, content, guard)
     return moved
 

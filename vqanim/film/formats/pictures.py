@@ -85,19 +85,14 @@ class _Poster:
     source: Path | None
 
     def put(self, picture: Picture) -> None:
-        if self.source is not None:
-            _copy(self.source, self.path)
+        if self.source is None:
+            with writing(self.path), staged(self.path) as temporary:
+                Image.fromarray(picture).save(temporary, "PNG")
             return
-        with writing(self.path), staged(self.path) as temporary:
-            Image.fromarray(picture).save(temporary, "PNG")
+        try:
+            write_atomic(self.path, self.source.read_bytes())
+        except OSError as error:
+            raise OutputError(f"{self.source}: cannot be read ({error.strerror}); run again") from error
 
     def end(self) -> None:
         """It is whole already."""
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        content = source.read_bytes()
-    except OSError as error:
-        raise OutputError(f"{source}: cannot be read ({error.strerror}); run again") from error
-    write_atomic(target, content)

@@ -58,9 +58,9 @@ class VideoFormat(Format):
         if film.options.crf is not None and self.crf is not None:
             crf = film.options.crf
         settings = VideoSettings(self, crf, timeline.title, timeline.chapters, film.options.upscale)
-        contents: dict[str, Any] = film.shown | asdict(settings)
-        for key in ("about", "ending", "audio"):
-            del contents["kind"][key]
+        # A change of these three needs no new file.
+        kind = {name: value for name, value in vars(self).items() if name not in ("about", "ending", "audio")}
+        contents: dict[str, Any] = film.shown | asdict(settings) | {"kind": kind}
         sound = timeline.sound if self.audio else None
         if sound is not None:
             contents["sound"] = [*self.audio, sound_digest(sound)]
@@ -100,11 +100,7 @@ INSTAGRAM = replace(
     WEB,
     about="H.264, 1080 pixels wide, 23 fps or more (frames are doubled), at most 4:5 upright",
     ending="-instagram.mp4",
-    options=(
-        "-preset",
-        "faster",
-        *_FAST_START,
-    ),  # encoded once more there: a smaller file is not worth the time
+    options=("-preset", "faster", *_FAST_START),  # encoded once more there: a smaller file is not worth it
     crf=18,
     keyframe_seconds=Fraction(1),
     fit=_INSTAGRAM,
@@ -230,15 +226,10 @@ def _chapters(settings: VideoSettings, reel: Reel, notes: Path) -> Path | None:
     if len(chapters) < 2 or settings.kind.format not in WITH_CHAPTERS:
         return None
     ends = [*(chapter.first for chapter in chapters[1:]), reel.count]
+    base = f"TIMEBASE={reel.fps.denominator}/{reel.fps.numerator}"
     lines = [";FFMETADATA1"]
     for chapter, end in zip(chapters, ends, strict=True):
-        lines += [
-            "[CHAPTER]",
-            f"TIMEBASE={reel.fps.denominator}/{reel.fps.numerator}",
-            f"START={chapter.first}",
-            f"END={end}",
-            f"title={chapter.name}",
-        ]
+        lines += ["[CHAPTER]", base, f"START={chapter.first}", f"END={end}", f"title={chapter.name}"]
     notes.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return notes
 
