@@ -57,10 +57,8 @@ def executable() -> str:
 
 
 def patience() -> float:
-    """Seconds that ffmpeg may take for one picture, or to finish: `VQANIM_FFMPEG_PATIENCE`, or 300.
-
-    Raises OutputError for what is no number above 0.
-    """
+    """Seconds that ffmpeg may take for one picture, or to finish: `VQANIM_FFMPEG_PATIENCE`, or 300. Raises
+    OutputError for what is no number above 0."""
     written = os.environ.get("VQANIM_FFMPEG_PATIENCE", "300")
     with suppress(ValueError):
         if 0 < (seconds := float(written)) < math.inf:
@@ -69,10 +67,8 @@ def patience() -> float:
 
 
 def raw_input(width: int, height: int, fps: Fraction | int, even: bool = False) -> list[str]:
-    """Options of an input of RGB pictures through standard input, `width` x `height` pixels each.
-
-    even: they come with even sides, as `encoding` makes them.
-    """
+    """Options of an input of RGB pictures through standard input, `width` x `height` pixels each. even: they
+    come with even sides, as `encoding` makes them."""
     sides = (width + width % 2, height + height % 2) if even else (width, height)
     shape = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", "x".join(map(str, sides))]
     return [*shape, "-framerate", str(fps), *LOCAL, "-i", "pipe:0"]
@@ -132,10 +128,8 @@ def encoding(arguments: Sequence[str], output: Path, even: bool = False) -> Iter
 
 
 def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) -> None:
-    """Run ffmpeg with `arguments`, feed it `pictures` one at a time, and write `output`.
-
-    Raises OutputError, as `encoding` does.
-    """
+    """Run ffmpeg with `arguments`, feed it `pictures` one at a time, and write `output`. Raises
+    OutputError."""
     with encoding(arguments, output) as encoder:
         for picture in pictures:
             encoder.put(picture)
@@ -229,10 +223,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Messages:
-    """Reads what ffmpeg says as fast as it says it, and keeps the last of it.
-
-    A full pipe that nobody reads would stop it, and a file could fill the disk.
-    """
+    """Reads what ffmpeg says as fast as it says it, and keeps the last of it: a full pipe that nobody reads
+    would stop it, and a file could fill the disk."""
 
     def __init__(self, messages: IO[bytes] | None) -> None:
         assert messages is not None

@@ -35,8 +35,7 @@ _MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """Only these decoders are given a file: some others of Pillow's run programs."""
 
-TEMP_SUFFIX = ".vqanim-tmp"
-"""Ending of what is not whole yet, in names that begin with a dot."""
+TEMP_SUFFIX = ".vqanim-tmp"  # ending of what is not whole yet, in names that begin with a dot
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again, it will continue",
@@ -71,10 +70,8 @@ def make_folder(folder: Path) -> None:
 
 
 def make_folder_in(root: Path, folder: Path) -> None:
-    """Make a folder below `root` unless it is there; one that a link leads out of `root` is refused.
-
-    Folders come from strangers too: what is written for a render stays in its folder. Raises OutputError.
-    """
+    """Make a folder below `root` unless it is there. Folders come from strangers too: one that a link leads
+    out of `root` is refused. Raises OutputError."""
     make_folder(folder)
     with writing(folder):
         real, inside = folder.resolve(), root.resolve()
@@ -127,10 +124,8 @@ def staged(path: Path, guard: Guard = lambda: None, sync: bool = True) -> Iterat
 
 
 def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> None:
-    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there.
-
-    guard: see `staged`.
-    """
+    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there. guard: see
+    `staged`."""
     content = data.encode("utf-8") if isinstance(data, str) else data
     with writing(path), staged(path, guard) as temporary:
         temporary.write_bytes(content)
@@ -179,10 +174,7 @@ def read_picture(path: Path, background: tuple[int, int, int] = (255, 255, 255))
 
 
 def read_layer(path: Path) -> npt.NDArray[np.uint8]:
-    """The same with its transparency, as uint8 [H, W, 4]; the last channel is 0 where all shines through.
-
-    Raises BadPicture.
-    """
+    """The same with its transparency, uint8 [H, W, 4]; the last channel is 0 where all shines through."""
     with _decoding(path) as image:
         return np.array(_plain(image, path).convert("RGBA"), dtype=np.uint8)
 

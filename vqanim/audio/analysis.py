@@ -28,8 +28,7 @@ from vqanim.scene.soundtrack import Heard
 
 Floats = NDArray[np.float64]
 
-VERSION = 4
-"""Bumped by hand whenever the same song would give other beats or sections."""
+VERSION = 4  # bumped by hand whenever the same song would give other beats or sections
 CLEAR = 0.25  # confidence below which there is hardly a beat
 
 
@@ -70,10 +69,8 @@ class SongAnalysis:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
     def beats(self, meter: int = 4, near: float | None = None) -> Beats:
-        """Tempo, beats and sections.
-
-        near: the tempo, in beats per minute, where it is known. Raises BadSong for a silent song.
-        """
+        """Tempo, beats and sections. near: the tempo, in beats per minute, where it is known. Raises BadSong
+        for a silent song."""
         tempo = "" if near is None else f"-t{near:.6g}"
         path = self._path(f"beats-v{VERSION}-m{meter}{tempo}.json")
         with suppress(OSError, ValueError, TypeError, KeyError):

@@ -17,11 +17,9 @@ from vqanim.audio.spectrum import RATE, blurred
 Floats = NDArray[np.float64]
 
 SLOWEST, FASTEST = 40.0, 240.0  # beats per minute
-USUAL = 120.0
-"""Beats per minute at which people tap most gladly (Parncutt 1994)."""
+USUAL = 120.0  # beats per minute at which people tap most gladly (Parncutt 1994)
 PRIOR_OCTAVES = 0.9  # spread of the log-normal prior around USUAL
-GRID = 240
-"""Tempos that are told apart, evenly spaced in octaves: 1 % from one to the next."""
+GRID = 240  # tempos that are told apart, evenly spaced in octaves: 1 % from one to the next
 CHANCE = 0.28  # autocorrelation at the likeliest tempo of white noise
 FAINT = 0.45  # scores below it are hardly better than those of noise
 _LOYALTY = 0.2  # score that the tempo of the rest of the song has ahead of others where the beat is faint
@@ -31,8 +29,7 @@ _SAME_TEMPO = 0.05  # octaves between tempos that are taken for the same one
 _JUMP_COST = 0.8  # for a change of tempo at once, however large
 TIGHTNESS = 100.0  # how much an uneven beat costs beside the strength of onsets
 LEAST_BEATS = 4  # fewer tell nothing about what is between them
-HEAVIER = 1.7
-"""Times that offbeats must be as heavy as beats before they are taken for the beats."""
+HEAVIER = 1.7  # times that offbeats must be as heavy as beats before they are taken for the beats
 _NEAREST, _FARTHEST = 0.5, 2.0  # periods between which the beat before is looked for
 _REACH = round(0.035 * RATE)  # values around a beat within which it is moved to an onset
 _NEAR = 0.015 * RATE  # values: spread of how far from a beat its onset is looked for
@@ -55,10 +52,8 @@ class TempoPath:
 
 
 def find_tempo(onsets: Floats, near: float | None = None) -> TempoPath:
-    """The tempo of onsets [T] at RATE.
-
-    near: beats per minute that are known; only small departures from it are looked for.
-    """
+    """The tempo of onsets [T] at RATE. near: beats per minute that are known; only small departures are
+    looked for."""
     grid = SLOWEST * (FASTEST / SLOWEST) ** (np.arange(GRID) / (GRID - 1))
     seconds, likeness = _tempogram(onsets, grid)
     # How likely tempos are before anything was heard, 0..1 (Ellis 2007: log-normal).
@@ -72,11 +67,8 @@ def find_tempo(onsets: Floats, near: float | None = None) -> TempoPath:
 
 
 def _loyalty(grid: Floats, scores: Floats, bpm: Floats) -> Floats:
-    """What speaks for the tempo of the song where it can hardly be heard, [W, GRID]: without drums, the
-    likeliest tempo of a passage is any.
-
-    scores: [W, GRID]. bpm: the path so far, [W].
-    """
+    """What speaks for the tempo of the song where it can hardly be heard, [W, GRID], as `scores`: without
+    drums, the likeliest tempo of a passage is any. bpm: the path so far, [W]."""
     faint = scores.max(axis=1) < FAINT
     if faint.all():
         return np.zeros_like(scores)

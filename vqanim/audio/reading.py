@@ -23,8 +23,7 @@ LEAST_SECONDS = 0.1
 MAX_CHANNELS = 64
 BLOCK = 1 << 16  # sample frames that are read at once
 DECODED_RATE = 48_000  # samples per second of what ffmpeg decodes
-ANALYSIS_RATE = 24_000
-"""Samples per second of what is listened to; nothing above 12 kHz is needed."""
+ANALYSIS_RATE = 24_000  # samples per second of what is listened to; nothing above 12 kHz is needed
 SILENCE = 1e-4  # a song that is never louder than this (-80 dB) is silent
 
 # Of the many formats that ffmpeg knows, some are lists that name other files.
@@ -101,10 +100,7 @@ def read_blocks(song: Song) -> Iterator[Samples]:
 
 
 def read_mono(song: Song) -> Samples:
-    """The mean of all channels at ANALYSIS_RATE, float32 [N].
-
-    In memory at once is only this: 170 MB for the longest song. Raises BadSong.
-    """
+    """The mean of all channels at ANALYSIS_RATE, float32 [N]; 170 MB for the longest song. Raises BadSong."""
     ratio = Fraction(ANALYSIS_RATE, song.rate)
     blocks = (block.mean(axis=1, dtype=np.float32) for block in read_blocks(song))
     parts = [part.copy() for part in resampled(blocks, ratio.numerator, ratio.denominator)]
@@ -112,10 +108,8 @@ def read_mono(song: Song) -> Samples:
 
 
 def resampled(blocks: Iterator[Samples], up: int, down: int) -> Iterator[Samples]:
-    """Blocks of one channel at another rate, `up / down` times as many samples, without any delay.
-
-    The filter is symmetric, and blocks overlap by more than its length, so that borders cannot be heard.
-    """
+    """Blocks of one channel at another rate, `up / down` times as many samples, without any delay: the filter
+    is symmetric, and blocks overlap by more than its length, so that borders cannot be heard."""
     if up == down:
         yield from blocks
         return
@@ -187,10 +181,8 @@ def _why_no_sound(error: FfmpegError, path: Path) -> str:
 
 
 def cut_short(path: Path) -> str | None:
-    """What is missing, for people, or None for a file that is whole or does not say how long it is.
-
-    A FLAC is not looked at, because decoding one that is cut short fails by itself. Raises OSError.
-    """
+    """What is missing, for people, or None for a file that is whole, does not say how long it is, or is a
+    FLAC, which fails by itself when it is decoded. Raises OSError."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(HEAD)

@@ -18,8 +18,7 @@ from vqanim.scene.soundtrack import BANDS
 
 Floats = NDArray[np.float64]
 
-VERSION = 2
-"""Bumped by hand whenever the same song would give other signals."""
+VERSION = 2  # bumped by hand whenever the same song would give other signals
 _ONSET = (0.005, 0.1)  # attack and release of `onset`, in seconds
 _LOUDNESS = (0.01, 0.3)
 _BRIGHTNESS_SECONDS = 0.1  # over so long the brightness is averaged
@@ -29,8 +28,7 @@ _LOW, _HIGH = 10.0, 99.0  # per cent of the values that lie below what becomes 0
 _OUTLIER = 3.0  # the loudest moment counts as at most so many times the limit that the percentile sets
 _STEPS = 4096
 """Values are rounded to so many steps, so that machines that differ in a last bit make the same film."""
-ORDER = 4
-"""Of the Butterworth slopes; run forward and backward they fall by 48 dB an octave."""
+ORDER = 4  # of the Butterworth slopes; run forward and backward they fall by 48 dB an octave
 _BLOCK = 1 << 17  # samples that are filtered at once, 5.5 s
 _MARGIN = 1 << 14  # samples on either side in which a filter has died away
 _LEVEL_HOPS = 9  # of the window of `level`, odd
@@ -118,10 +116,8 @@ def _decayed(values: Floats, seconds: float) -> Floats:
 
 
 def to_unit(values: Floats, least: float) -> Floats:
-    """Values >= 0 to 0..1: what is usual at quiet moments becomes 0, and at loud ones 1.
-
-    least: nothing that stays below this becomes 1.
-    """
+    """Values >= 0 to 0..1: what is usual at quiet moments becomes 0, and at loud ones 1, if it reaches
+    `least`."""
     low, high = (float(limit) for limit in np.percentile(values, [_LOW, _HIGH]))
     high = max(high, float(values.max()) / _OUTLIER, least, 1e-12)
     low = min(low, high / 2)  # what never changes is loud, not silent

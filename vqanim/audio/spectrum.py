@@ -13,11 +13,9 @@ Floats = NDArray[np.float64]
 
 HOP = 120  # samples between two spectra
 RATE = ANALYSIS_RATE // HOP  # spectra, and values of signals, per second
-WINDOW = 512
-"""Samples of a spectrum, 21 ms: short, because beats are found by it."""
+WINDOW = 512  # samples of a spectrum, 21 ms: short, because beats are found by it
 MELS = 40
-HEAVY = 2
-"""Mel bands from below, up to 190 Hz, in which deep drums and basses sound."""
+HEAVY = 2  # mel bands from below, up to 190 Hz, in which deep drums and basses sound
 _LOWEST, _HIGHEST = 30.0, 11_000.0  # Hz of the lowest and highest edge of the mel bands
 _FREQUENCIES: Floats = np.asarray(np.fft.rfftfreq(WINDOW, 1 / ANALYSIS_RATE))  # Hz of the bins of a spectrum
 _AT_ONCE = 4096  # spectra that are in memory at once

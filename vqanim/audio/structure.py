@@ -33,10 +33,8 @@ class Section:
 
 
 def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> int:
-    """Which of the first `meter` beats begins a bar: where the sound changes and the bass is struck.
-
-    0 where nothing tells them apart.
-    """
+    """Which of the first `meter` beats begins a bar: where the sound changes and the bass is struck; 0 where
+    nothing tells them apart."""
     if len(beats) < 2 * meter:
         return 0
     change = _bar_change(_chroma(mono, beats), meter)
@@ -52,10 +50,8 @@ def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> i
 def find_sections(
     beats: Floats, mono: Samples, mels: NDArray[np.float32], downbeat: int, meter: int
 ) -> tuple[Section, ...]:
-    """The parts of a song: peaks of novelty along the diagonal of its self-similarity (Foote 2000).
-
-    Borders lie on bars where there are beats.
-    """
+    """The parts of a song: peaks of novelty along the diagonal of its self-similarity (Foote 2000), on bars
+    where there are beats."""
     seconds = len(mono) / ANALYSIS_RATE
     grid = beats if len(beats) >= 2 * meter else np.arange(0.0, seconds, _NO_BEATS)
     sounds = _sounds(grid, mono, mels)

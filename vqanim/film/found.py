@@ -19,8 +19,7 @@ class TakeFound:
     missing: int  # of these
     missing_under_dissolve: int
     """Frames past the shot's end that are not there; the last picture is held instead."""
-    other_plan: int
-    """Frames that are there, but were painted for an older version of the scene."""
+    other_plan: int  # frames that are there, but were painted for an older version of the scene
 
 
 @dataclass(frozen=True)

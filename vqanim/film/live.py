@@ -61,11 +61,9 @@ class LiveFilm:
 
 @contextmanager
 def live_film(timeline: Timeline, find: Find, path: Path) -> Iterator[LiveFilm]:
-    """A film at `path` that grows while frames are painted; what was there before is replaced.
-
-    It is no part of the result: when the film itself is made it is removed by `remove_live`.
-    Raises LiveError when it cannot be made, at the end of the context at the latest.
-    """
+    """A film at `path` that grows while frames are painted; what was there before is replaced, and it is
+    removed by `remove_live`. Raises LiveError when it cannot be made, at the end of the context at the
+    latest."""
     source = raw_input(timeline.width, timeline.height, timeline.fps, even=True)
     arguments = [*source, "-vf", color_filter("yuv420p"), *_QUICK, *_FORMAT]
     make_folder(path.parent)

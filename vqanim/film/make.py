@@ -22,8 +22,7 @@ from vqanim.film.formats import outputs_of
 from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
 from vqanim.timeline.plan import FrameRef, Timeline
 
-FILM_VERSION = 3
-"""Bumped by hand whenever the same frames and settings would give other files."""
+FILM_VERSION = 3  # bumped by hand whenever the same frames and settings would give other files
 
 AT_ONCE = 3
 """Files that are made side by side: those of a render, and few enough for the memory of their encoders."""
@@ -37,8 +36,7 @@ class FilmDone:
     kind: str  # mp4, gif, poster, or the name of a preset
     path: str
     written: bool
-    seconds: float
-    """Since work on it, and on those made side by side with it, began."""
+    seconds: float  # since work on it, and on those made side by side with it, began
 
 
 @dataclass(frozen=True)
@@ -170,10 +168,8 @@ def _digest(timeline: Timeline, output: Output, hash_of: Callable[[FrameRef], st
 
 
 def seconds_a_frame(timeline: Timeline, picture: Picture) -> float:
-    """Seconds for one frame in all films that a render makes, if every saved frame were this picture.
-
-    picture: uint8 [H, W, 3] of the film's size. Raises OutputError.
-    """
+    """Seconds for one frame in all films that a render makes, if every saved frame were this picture, uint8
+    [H, W, 3] of the film's size. Raises OutputError."""
     short = replace(timeline, edit=timeline.edit[:MEASURED], chapters=(), keys=())
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "frame.png"

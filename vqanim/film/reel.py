@@ -79,8 +79,7 @@ class Output:
 
     kind: str  # for people: the name of the format, mp4 for the default one
     path: Path
-    settings: Mapping[str, Any]
-    """What its contents depend on besides the pictures; what JSON can hold."""
+    settings: Mapping[str, Any]  # what its contents depend on besides the pictures; what JSON can hold
     frames: Sequence[int]  # numbers of the film frames that it is made of, ascending
     open: Callable[[], Opened]  # for the pictures of these frames
 
@@ -89,8 +88,7 @@ class Format:
     """A way to deliver a film."""
 
     about: str  # for people
-    crf: int | None = None
-    """Quality where nobody asks for one; None where there is no such number."""
+    crf: int | None = None  # quality where nobody asks for one; None where there is no such number
     highest_crf: int = 0  # the worst that can be asked for
 
     def output(self, name: str, film: Film) -> Output:
@@ -107,9 +105,9 @@ def fill(opened: Opened, pictures: Iterable[Picture]) -> None:
 
 
 def play_into(reel: Reel, wanted: Sequence[tuple[Sequence[int], Sink]]) -> None:
-    """Play a film once for several sinks; each is given the pictures of its own film frames.
+    """Play a film once for several sinks, each with the ascending numbers of its own film frames.
 
-    Their numbers ascend. Raises OutputError, as `Reel.play` does.
+    Raises OutputError, as `Reel.play` does.
     """
     takers = defaultdict(list)
     for indices, sink in wanted:

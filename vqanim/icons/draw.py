@@ -25,8 +25,7 @@ SMALLEST_FONT, LARGEST_FONT = 12.0, 8192.0  # pixels; beyond them a text is scal
 SURE, FAINT = 72, 24
 """In an opaque picture, what differs from its border by SURE levels is the figure, by FAINT not yet: the
 clouds of JPEG around an edge."""
-NOTHING = "\U0010ffff"
-"""No font has this character: it shows what a font draws for one that it lacks."""
+NOTHING = "\U0010ffff"  # no font has this character: it shows what a font draws for one that it lacks
 STROKED_SIDE = 1024
 """Pixels: larger masks get their stroke at this size, for its cost grows with the third power."""
 
@@ -122,11 +121,8 @@ def _resized(mask: Mask, height: int, width: int) -> Mask:
 
 
 def silhouette(figure: Figure, width: int, height: int) -> Mask:
-    """The mask of a figure [H, W] without empty margins: H = height or W = width, the other is smaller or
-    equal, and the figure keeps its proportions.
-
-    Raises InputError when a file is missing or broken, a font lacks a character, or nothing is drawn.
-    """
+    """The mask of a figure [H, W] without empty margins: H = height or W = width, in its own proportions.
+    Raises InputError when a file is missing or broken, a font lacks a character, or nothing is drawn."""
     if figure.kind == "shape":
         return _of_file(Path(figure.file or ""), width, height)
     if figure.kind == "icon":

@@ -62,10 +62,8 @@ class Catalogue:
 
 
 def find_icon(text: str) -> tuple[Icon, str]:
-    """The icon and the style that a text such as `fas fa-eye`, `fa-robot` or `twitter` names.
-
-    Raises UnknownIcon with the nearest names, and InputError when the package is not installed.
-    """
+    """The icon and the style that a text such as `fas fa-eye`, `fa-robot` or `twitter` names. Raises
+    UnknownIcon with the nearest names, and InputError when the package is not installed."""
     style, name = _parse(text)
     catalogue = load_catalogue()
     icon = catalogue.icons.get(name)

@@ -36,8 +36,7 @@ class Figure:
     """What is drawn. The functions below make these and fill in the hash."""
 
     kind: Literal["icon", "text", "shape"]
-    name: str = ""
-    """An icon's full name, such as `fas fa-eye`, or the text; empty for a shape."""
+    name: str = ""  # an icon's full name, such as `fas fa-eye`, or the text; empty for a shape
     file: str | None = None
     """Absolute path of a shape, or of the font of a text; None: the font that comes along."""
     hash: str = ""
@@ -46,10 +45,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class IconSpec:
-    """A figure in one color on a ground of one color, with noise under it.
-
-    The noise separates figure and ground for an optimizer that starts from the picture.
-    """
+    """A figure in one color on a ground of one color, with noise under it, which separates both for an
+    optimizer that starts from the picture."""
 
     figure: Figure
     color: Color = COLOR
@@ -61,8 +58,7 @@ class IconSpec:
     """The border that the figure touches."""
     stroke: float = STROKE
     """How much the outline grows on every side, in STROKE_UNITths of the picture's shorter side."""
-    scale: float = SCALE
-    """The figure fits into this share of width and height, its stroke included."""
+    scale: float = SCALE  # the figure fits into this share of width and height, its stroke included
     seed: int | None = None
     """Of the noise; None leaves it to the caller, and is SEED where there is none."""
 
@@ -79,10 +75,8 @@ def icon_figure(text: str) -> Figure:
 
 
 def text_figure(text: str, font: Path | None = None) -> Figure:
-    """A text, on several lines where it has line breaks, in a TTF or OTF font.
-
-    Raises ValueError for a text that is empty or too long, and InputError for a missing font.
-    """
+    """A text, on several lines where it has line breaks, in a TTF or OTF font. Raises ValueError for a text
+    that is empty or too long, and InputError for a missing font."""
     written = "\n".join(line.strip() for line in text.strip().splitlines())
     if not written or len(written) > MAX_TEXT:
         raise ValueError(f"found {len(written)} characters, allowed 1 to {MAX_TEXT}")

@@ -46,10 +46,8 @@ def is_svg(path: Path) -> bool:
 
 
 def rasterize(path: Path, side: int) -> npt.NDArray[np.uint8]:
-    """The drawing, its longer side `side` pixels (MAX_SIDE at most), as uint8 [H, W, 4].
-
-    Raises InputError when the file is missing, is no SVG, draws nothing or far too much.
-    """
+    """The drawing, its longer side `side` pixels (MAX_SIDE at most), as uint8 [H, W, 4]. Raises InputError
+    when the file is missing, is no SVG, draws nothing or far too much."""
     side = min(side, MAX_SIDE)
     document = _safe_document(path)
     try:

@@ -22,8 +22,7 @@ from vqanim.errors import InputError
 from vqanim.files import Picture, sha256_of
 from vqanim.timeline.plan import FramePlan, TimelapsePlan
 
-ENGINE_VERSION = 4
-"""Bumped by hand whenever the same plan would give other pixels."""
+ENGINE_VERSION = 4  # bumped by hand whenever the same plan would give other pixels
 _LATER = {"tilt": 0.0, "yaw": 0.0, "roll": 0.0, "fov": DEFAULT_FOV}
 """Fields of a camera step that came after the first frames were painted, and what says nothing in them."""
 

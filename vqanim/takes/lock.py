@@ -35,10 +35,8 @@ class FolderLock:
     token: str
 
     def check(self) -> None:
-        """Raise LockedError when another process holds the folder now; to be called before every rename.
-
-        In a process that works for the holder also when that has ended: somebody may begin anew any moment.
-        """
+        """Raise LockedError when another process holds the folder now, and, in a process that works for the
+        holder, when that has ended: somebody may begin anew any moment. To be called before every rename."""
         holder = _read_holder(self.folder)
         if holder.get("token") != self.token:
             raise LockedError(
@@ -53,9 +51,8 @@ class FolderLock:
 
 @contextmanager
 def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
-    """Hold a render's folder, which is made when missing. Never waits.
-
-    work: what is done there, for the message to others.
+    """Hold a render's folder, which is made when missing. Never waits. work: what is done, for the message to
+    others.
 
     Raises LockedError, which names the holder, when another process (or this one) has it, and OutputError
     when the folder cannot be written. The lock file stays: removing it would let two processes in. A holder

@@ -24,8 +24,7 @@ from vqanim.scene.still import IconInit, Still, Target
 from vqanim.takes.digest import ENGINE_VERSION, content_hash
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 
-COMPRESSION = 6
-"""zlib level of the PNGs, fixed so that equal frames are equal files."""
+COMPRESSION = 6  # zlib level of the PNGs, fixed so that equal frames are equal files
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,8 @@ def frame_texts(
 
 
 def parameters_text(plan: FramePlan, width: int, height: int, models: str = "") -> str:
-    """Prompts, then negative prompts, then `Name: value` pairs on the last line.
-
-    Prompts are written with their weights, `a forest:1.2 | fog:0.3`, one line for all.
-    """
+    """Prompts and negative prompts with their weights, `a forest:1.2 | fog:0.3`, one line for each of both;
+    then `Name: value` pairs."""
     prompts = [term for term in plan.losses if term.is_prompt]
     lines = [_short_form(term for term in prompts if term.weight >= 0)]
     if negative := _short_form(term for term in prompts if term.weight < 0):
@@ -140,9 +137,7 @@ def write_still(path: Path, picture: Picture, still: Still, plan: FramePlan, mod
 
 def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
     """The settings in a picture's file, paths relative to the current folder; and what has changed since.
-
-    Raises InputError when the file is missing, broken or has no settings in it.
-    """
+    Raises InputError when the file is missing, broken or has no settings in it."""
     hashes: dict[str, str] = {}
 
     def picture(found: Mapping[str, Any]) -> str:

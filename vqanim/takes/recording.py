@@ -26,8 +26,7 @@ from vqanim.takes.digest import content_hash
 from vqanim.takes.metadata import write_picture
 from vqanim.takes.store import move_into, next_archive
 
-RECORDING_VERSION = 1
-"""Bumped by hand whenever a state of before would go on to other pictures."""
+RECORDING_VERSION = 1  # bumped by hand whenever a state of before would go on to other pictures
 RECORDINGS = "recordings"  # folder of a render, with one a take
 LABEL = "recording.json"
 STATE = "state.safetensors"

@@ -28,10 +28,8 @@ class Metrics:
 
     seconds: float | None = None
     """Time for it, without saving; None for a frame of a timelapse, which is painted as a whole."""
-    similarities: Pairs = ()
-    """(prompt, mean cosine of the cutouts to it, -1..1) at the last step."""
-    losses: Pairs = ()
-    """(kind of terms, what they still lost, weights included) at the last step."""
+    similarities: Pairs = ()  # (prompt, mean cosine of the cutouts to it, -1..1) at the last step
+    losses: Pairs = ()  # (kind of terms, what they still lost, weights included) at the last step
 
     def document(self) -> dict[str, Any]:
         """What JSON holds: finite numbers of six digits."""
@@ -65,10 +63,8 @@ class FrameRecord:
 
     index: int
     digest: str  # chain digest of the plan that it was painted for
-    pixels: str
-    """Hash of the pixels that are in the file now, even if somebody painted over them."""
-    painted: str
-    """Hash of the pixels that it was painted with, or that were accepted in their place."""
+    pixels: str  # hash of the pixels that are in the file now, even if somebody painted over them
+    painted: str  # hash of the pixels that it was painted with, or that were accepted in their place
     size: int = field(default=0, compare=False)  # bytes of the file
     mtime_ns: int = field(default=0, compare=False)
     metrics: Metrics | None = field(default=None, compare=False)

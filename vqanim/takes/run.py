@@ -50,10 +50,8 @@ def _short(value: Any) -> str:
 def write_run(
     folder: Path, settings: Mapping[str, Any], archive: Path | None = None, guard: Guard = lambda: None
 ) -> Path | None:
-    """Write the settings (what JSON can hold) to run.json, as `write_keeping_old` does. Raises OutputError.
-
-    archive: where TakeStore.archive put the stale frames.
-    """
+    """Write the settings (what JSON can hold) to run.json, as `write_keeping_old` does. archive: where
+    TakeStore.archive put the stale frames. Raises OutputError."""
     text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     return write_keeping_old(folder / NAME, text, archive, guard)
 

@@ -29,8 +29,7 @@ from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_me
 from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
 
-PNG_SHARE = 0.6
-"""Of raw pixels: what a painted frame takes as a PNG; 0.55 was measured."""
+PNG_SHARE = 0.6  # of raw pixels: what a painted frame takes as a PNG; 0.55 was measured
 GIGABYTE = 10**9
 
 _FRAME_FILE = re.compile(r"\d{6,}\.png")
@@ -136,10 +135,8 @@ class TakeStore:
         return found
 
     def accept(self, shot: str, index: int) -> FrameRecord:
-        """Take the pixels of a frame as they are now for those that belong to it.
-
-        Raises InputError when there is no such frame, and OutputError.
-        """
+        """Take the pixels of a frame as they are now for those that belong to it. Raises InputError when
+        there is no such frame, and OutputError."""
         record = self.record(shot, index)
         if record is None:
             raise InputError(f"{self.frame_path(shot, index)}: is no frame of this render")

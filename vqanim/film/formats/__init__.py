@@ -27,10 +27,8 @@ MAX_SIDE = 16_384  # pixels of an enlarged film; x264 knows no larger ones
 
 
 def outputs_of(names: Sequence[str], film: Film) -> list[Output]:
-    """The files of some formats, or, where none is named, what a render makes: MP4, GIF and poster.
-
-    Raises UsageError for options that a format cannot fulfil.
-    """
+    """The files of some formats, or, where none is named, what a render makes: MP4, GIF and poster. Raises
+    UsageError for options that a format cannot fulfil."""
     options = film.options
     largest = max(film.timeline.width, film.timeline.height) * options.upscale
     if largest > MAX_SIDE:

@@ -27,8 +27,7 @@ MOST_KEPT = 250_000_000  # bytes of pictures that are kept until the palette is 
 SAMPLE = 250_000
 """Pixels that a palette is made from; ffmpeg's time for one grows with the different colors among them."""
 SAMPLE_WIDTH = 256
-LEAST_SAMPLED = 16
-"""Of the shorter side of every picture at least so many rows or columns count."""
+LEAST_SAMPLED = 16  # of the shorter side of every picture at least so many rows or columns count
 
 # Error diffusion hides the 256 colors of painted pictures best; unchanged rectangles keep their dots, so that
 # what stands still does not crawl.

@@ -18,8 +18,7 @@ from vqanim.film.sound import RATES, sound_digest, write_sound
 from vqanim.timeline.plan import Chapter, SoundPlan
 
 WITH_CHAPTERS = ("mp4", "mov", "webm")  # containers that can name parts of a film
-THREADS = 4
-"""x264's bytes depend on its thread count, so it is the same on every machine."""
+THREADS = 4  # x264's bytes depend on its thread count, so it is the same on every machine
 
 # RGB of the frames to limited-range BT.709. Without a word ffmpeg converts by BT.601 and tags nothing, and
 # players, which take large pictures for BT.709, show greens and reds shifted.
@@ -44,8 +43,7 @@ class VideoFormat(Format):
     highest_crf: int = 51
     keyframe_seconds: Fraction | None = None
     """A picture that stands for itself at least so often; None leaves it to the encoder."""
-    audio: tuple[str, ...] = ()
-    """ffmpeg's options for sound; a container without them has none."""
+    audio: tuple[str, ...] = ()  # ffmpeg's options for sound; a container without them has none
     fit: str = ""  # a filter that fits the picture into what a place wants
     least_fps: int = 0
     """Frames of slower films are shown twice, or more often, until there are so many a second."""
