@@ -15,8 +15,9 @@ from typing import Any
 
 from PIL import Image
 
+from vqanim import files
 from vqanim.errors import UsageError
-from vqanim.files import Guard, Picture, make_folder, remove_temporary, sha256_of, write_atomic, writing
+from vqanim.files import Guard, Picture, write_atomic, writing
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import outputs_of
 from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
@@ -59,19 +60,13 @@ class Manifest:
         write_atomic(path.with_name(self.name), json.dumps(entries, indent=2, sort_keys=True) + "\n")
 
     def _read(self, path: Path) -> dict[str, Any]:
-        """What is recorded beside a file; nothing where that cannot be read."""
-        try:
-            entries = json.loads(path.with_name(self.name).read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return entries if isinstance(entries, dict) else {}
+        return files.read_json(path.with_name(self.name))
 
 
 def _size(path: Path) -> int:
     """Bytes of a file, or of the files in a folder."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
-    return path.stat().st_size
+    parts = path.iterdir() if path.is_dir() else [path]
+    return sum(part.stat().st_size for part in parts if part.is_file())
 
 
 MANIFEST = Manifest()
@@ -104,13 +99,13 @@ def make_film(
     for path in (output.path for output in outputs):
         if (foreign or path.is_dir()) and path.exists() and not MANIFEST.knows(path):
             raise UsageError(f"{path}: is there and was not made here; move it, or choose another --out")
-    make_folder(folder)
-    remove_temporary(folder)
+    files.make_folder(folder)
+    files.remove_temporary(folder)
 
     @cache
     def hash_of(frame: FrameRef) -> str:
         with writing(find(frame)):
-            return sha256_of(find(frame))
+            return files.sha256_of(find(frame))
 
     for first in range(0, len(outputs), AT_ONCE):  # the pictures are made once for those
         some = outputs[first : first + AT_ONCE]

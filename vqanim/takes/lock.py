@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vqanim.errors import LockedError
-from vqanim.files import make_folder, write_atomic, writing
+from vqanim.files import make_folder, read_json, write_atomic, writing
 
 LOCK = ".lock"
 HOLDER = ".lock.json"  # Who holds the lock. A killed holder leaves it behind.
@@ -37,7 +37,7 @@ class FolderLock:
     def check(self) -> None:
         """Raise LockedError when another process holds the folder now, and, in a process that works for the
         holder, when that has ended: somebody may begin anew any moment. To be called before every rename."""
-        holder = _read_holder(self.folder)
+        holder = read_json(self.folder / HOLDER)
         if holder.get("token") != self.token:
             raise LockedError(
                 f"{self.folder}: {_name(holder)} took this folder over, so this render stops; "
@@ -67,7 +67,7 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
         except Timeout as error:  # which is an OSError too
             raise LockedError(_message(folder, work)) from error
     try:
-        if _is_alive(_read_holder(folder)):  # somebody deleted the lock file under it
+        if _is_alive(read_json(folder / HOLDER)):  # somebody deleted the lock file under it
             raise LockedError(_message(folder, work))
         held = FolderLock(folder, secrets.token_hex(16))
         pid, since = os.getpid(), datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
@@ -76,20 +76,11 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
         try:
             yield held
         finally:
-            if _read_holder(folder).get("token") == held.token:
+            if read_json(folder / HOLDER).get("token") == held.token:
                 with suppress(OSError):
                     (folder / HOLDER).unlink()
     finally:
         lock.release()
-
-
-def _read_holder(folder: Path) -> Mapping[str, Any]:
-    """What the last holder wrote about itself; nothing when that is missing or cannot be understood."""
-    try:
-        holder = json.loads((folder / HOLDER).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return holder if isinstance(holder, dict) else {}
 
 
 def _is_alive(holder: Mapping[str, Any]) -> bool:
@@ -119,7 +110,7 @@ def _started(pid: int) -> str | None:
 
 
 def _message(folder: Path, work: str) -> str:
-    who = _name(_read_holder(folder))
+    who = _name(read_json(folder / HOLDER))
     return f"{folder}: {who} is {work} into this folder; wait for it, stop it, or choose another folder"
 
 

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -152,18 +153,14 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
         with Image.open(path, formats=("PNG",)) as image:
             fields = json.loads(image.info.get("vqanim", ""))
         found = fields["still"]
-        icon = found["icon"]
+        icon = found["icon"] or None
+        targets = [(picture(one), float(one["weight"]), _as(str, one["through"])) for one in found["targets"]]
         still = Still(
             prompt=_as(str, found["prompt"]),
-            targets=tuple(
-                Target(picture(one), float(one["weight"]), _as(str, one["through"]))
-                for one in found["targets"]
-            ),
+            targets=tuple(starmap(Target, targets)),
             init=picture(found["init"]) if found["init"] else None,
             fit=_as(str, found["fit"]),
-            icon=IconInit(*(_as(str, icon[key]) for key in ("name", "color", "background")))
-            if icon
-            else None,
+            icon=icon and IconInit(*(_as(str, icon[key]) for key in ("name", "color", "background"))),
             also_target=float(found["also_target"]),
             learning_rate=number(found["learning_rate"]),
             models=_as(str, found["models"]),
@@ -174,10 +171,11 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
         raise InputError(f"{path}: there is no such picture") from error
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{path}: has no settings of a picture by `vqanim image` in it") from error
-    changed = [
-        file for file, hash_ in hashes.items() if Path(file).is_file() and content_hash(Path(file)) != hash_
+    notes = [
+        f"{file} is not what it was when {path} was made"
+        for file, known in hashes.items()
+        if Path(file).is_file() and content_hash(Path(file)) != known
     ]
-    notes = [f"{file} is not what it was when {path} was made" for file in changed]
     if fields.get("engine") != ENGINE_VERSION:
         notes.append(f"{path} was made by another version of vqanim, the new picture will differ")
     return still, tuple(notes)

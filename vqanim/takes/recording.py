@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vqanim import files
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Picture, make_folder, read_picture, remove_temporary, write_atomic, writing
+from vqanim.files import Picture, read_picture, write_atomic, writing
 from vqanim.takes.digest import content_hash
 from vqanim.takes.metadata import write_picture
 from vqanim.takes.store import move_into, next_archive
@@ -65,15 +66,15 @@ class Recording:
         """Make the folder, or go on with it. One of something else moves to a superseded/NNN of `home`, and
         is never overwritten; gives where it went. Raises OutputError, also when the folder is somebody's."""
         moved = None
-        make_folder(self.folder)
-        remove_temporary(self.folder)
+        files.make_folder(self.folder)
+        files.remove_temporary(self.folder)
         if not self.is_there and any(self.folder.iterdir()):
             if not (self.folder / LABEL).is_file():
                 reason = "is in the way, and no recording of a timelapse; move it, or choose another folder"
                 raise OutputError(f"{self.folder}: {reason}")
             moved = next_archive(home)
             move_into(self.folder, moved)
-            make_folder(self.folder)
+            files.make_folder(self.folder)
         if not self.is_there:
             write_atomic(self.folder / LABEL, self._label)
         return moved
@@ -129,11 +130,10 @@ class Recording:
 
     def has_made(self, file: Path) -> bool:
         """Whether a file was made from this, and not changed since by somebody else."""
-        try:
-            made = json.loads((self.folder / MADE).read_text("utf-8"))
-            return self.is_there and made[file.name] in (None, content_hash(file))
-        except (OSError, ValueError, KeyError, TypeError, InputError):
-            return False
+        made = files.read_json(self.folder / MADE)
+        with suppress(InputError):
+            return self.is_there and file.name in made and made[file.name] in (None, content_hash(file))
+        return False
 
     def _write_made(self, made: Mapping[str, str | None]) -> None:
         write_atomic(self.folder / MADE, json.dumps(made, indent=2) + "\n")

@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -82,16 +83,12 @@ class FrameRecord:
 def read_records(path: Path) -> dict[int, FrameRecord]:
     """The newest record of every frame; lines that are torn, foreign or about moved frames do not count."""
     records: dict[int, FrameRecord] = {}
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError:
-        return records
-    for line in lines:
-        record = _parse(line)
-        if isinstance(record, FrameRecord):
-            records[record.index] = record
-        elif record is not None:
-            records.pop(record, None)
+    with suppress(OSError):
+        for record in map(_parse, path.read_bytes().split(b"\n")):
+            if isinstance(record, FrameRecord):
+                records[record.index] = record
+            elif record is not None:
+                records.pop(record, None)
     return records
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vqanim.files import Guard
+from vqanim.files import Guard, read_json
 from vqanim.takes.store import write_keeping_old
 
 NAME = "run.json"
@@ -58,11 +58,7 @@ def write_run(
 
 def read_run(folder: Path) -> dict[str, Any] | None:
     """The settings in run.json; None when it is missing or cannot be understood."""
-    try:
-        settings = json.loads((folder / NAME).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return settings if isinstance(settings, dict) else None
+    return read_json(folder / NAME) or None
 
 
 def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[Change, ...]:

@@ -153,6 +153,7 @@ def open_video(
     Raises OutputError, and BadSong for a song that cannot be read.
     """
     kind = settings.kind
+    title = " ".join("".join(c if c.isprintable() else " " for c in settings.title).split())
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
         heard = sound if kind.audio else None
         chapters = _chapters(settings, reel, Path(scratch) / "chapters.txt")
@@ -167,7 +168,7 @@ def open_video(
             *("-vf", _filters(settings, reel.fps), "-c:v", kind.encoder, "-threads", str(THREADS)),
             *_quality(settings, reel.fps),
             *(BITEXACT if not chapters else BITEXACT_FLAGS),
-            *("-metadata", f"title={_one_line(settings.title)}"),
+            *("-metadata", f"title={title}"),
             *kind.options,
             *("-f", kind.format),
         ]
@@ -230,7 +231,3 @@ def _chapters(settings: VideoSettings, reel: Reel, notes: Path) -> Path | None:
         lines += ["[CHAPTER]", base, f"START={chapter.first}", f"END={end}", f"title={chapter.name}"]
     notes.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return notes
-
-
-def _one_line(title: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in title).split())
