@@ -128,8 +128,7 @@ def encoding(arguments: Sequence[str], output: Path, even: bool = False) -> Iter
 
 
 def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) -> None:
-    """Run ffmpeg with `arguments`, feed it `pictures` one at a time, and write `output`. Raises
-    OutputError."""
+    """Feed ffmpeg `pictures` one at a time, and write `output`, as `encoding` does. Raises OutputError."""
     with encoding(arguments, output) as encoder:
         for picture in pictures:
             encoder.put(picture)

@@ -125,8 +125,7 @@ def staged(path: Path, guard: Guard = lambda: None, sync: bool = True) -> Iterat
 
 
 def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> None:
-    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there. guard: see
-    `staged`."""
+    """Write a file whole (text as UTF-8), or raise OutputError and leave what was. guard: see `staged`."""
     content = data.encode("utf-8") if isinstance(data, str) else data
     with writing(path), staged(path, guard) as temporary:
         temporary.write_bytes(content)

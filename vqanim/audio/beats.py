@@ -52,8 +52,7 @@ class TempoPath:
 
 
 def find_tempo(onsets: Floats, near: float | None = None) -> TempoPath:
-    """The tempo of onsets [T] at RATE. near: beats per minute that are known; only small departures are
-    looked for."""
+    """The tempo of onsets [T] at RATE. near: known beats per minute, which it departs from only a little."""
     grid = SLOWEST * (FASTEST / SLOWEST) ** (np.arange(GRID) / (GRID - 1))
     seconds, likeness = _tempogram(onsets, grid)
     # How likely tempos are before anything was heard, 0..1 (Ellis 2007: log-normal).

@@ -1,8 +1,5 @@
-"""The signals of a song: numbers in 0..1 over its time that a scene can move things by.
-
-How loud a range of pitches is comes from filters that delay nothing; attack, release and robust limits make
-it a number in 0..1.
-"""
+"""The signals of a song: numbers in 0..1 over its time that a scene can move things by. They come from filters
+that delay nothing, attack and release, and robust limits."""
 
 from __future__ import annotations
 
@@ -116,8 +113,7 @@ def _decayed(values: Floats, seconds: float) -> Floats:
 
 
 def to_unit(values: Floats, least: float) -> Floats:
-    """Values >= 0 to 0..1: what is usual at quiet moments becomes 0, and at loud ones 1, if it reaches
-    `least`."""
+    """Values >= 0 to 0..1: the usual at quiet moments becomes 0, and at loud ones 1 if it reaches `least`."""
     low, high = (float(limit) for limit in np.percentile(values, [_LOW, _HIGH]))
     high = max(high, float(values.max()) / _OUTLIER, least, 1e-12)
     low = min(low, high / 2)  # what never changes is loud, not silent

@@ -59,8 +59,7 @@ def compose(frame: FilmFrame, saved: Mapping[FrameRef, Picture], seed: int) -> P
 def compose_all(
     frames: Iterable[FilmFrame], load: Callable[[FrameRef], Picture], seed: int, ahead: int = WORKERS
 ) -> Iterator[Picture]:
-    """Film frames in order; while one is handed on, so many of those behind it are in the making. Raises
-    OutputError."""
+    """Film frames in order; while one is handed on, `ahead` more are in the making. Raises OutputError."""
     making: deque[Future[Picture]] = deque()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="compose") as pool:
         for frame in frames:

@@ -24,7 +24,6 @@ from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
 from vqanim.timeline.plan import FrameRef, Timeline
 
 FILM_VERSION = 3  # bumped by hand whenever the same frames and settings would give other files
-
 AT_ONCE = 3
 """Files that are made side by side: those of a render, and few enough for the memory of their encoders."""
 MEASURED = 24  # film frames that are enough to know how long one takes

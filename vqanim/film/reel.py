@@ -96,19 +96,9 @@ class Format:
         raise NotImplementedError
 
 
-def fill(opened: Opened, pictures: Iterable[Picture]) -> None:
-    """Give a sink all of its pictures and wait until its file is whole."""
-    with opened as sink:
-        for picture in pictures:
-            sink.put(picture)
-        sink.end()
-
-
 def play_into(reel: Reel, wanted: Sequence[tuple[Sequence[int], Sink]]) -> None:
-    """Play a film once for several sinks, each with the ascending numbers of its own film frames.
-
-    Raises OutputError, as `Reel.play` does.
-    """
+    """Play a film once for several sinks, each with the ascending numbers of its own film frames. Raises
+    OutputError."""
     takers = defaultdict(list)
     for indices, sink in wanted:
         for index in indices:

@@ -26,9 +26,8 @@ def sound_digest(sound: SoundPlan | None) -> list[str | float] | None:
 
 
 def write_sound(sound: SoundPlan, seconds: Fraction, path: Path) -> int:
-    """Write the part of a song that a film needs, exactly `seconds` to the nearest sample, with silence where
-    the song ends before, as a wav of two channels; gives its samples per second. Raises BadSong and
-    OutputError."""
+    """Write the part of a song that a film needs as a wav of two channels, exactly `seconds` to the nearest
+    sample, in the end silent if need be; gives its samples per second. Raises BadSong and OutputError."""
     song = open_song(Path(sound.file))
     skipped, wanted = round(sound.start * song.rate), round(seconds * song.rate)
 

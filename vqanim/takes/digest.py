@@ -33,8 +33,8 @@ class RunKey:
 
     generator_hash: str
     perceptor_hash: str  # of several, what `join_perceptors` makes of theirs
-    width: int  # pixels
-    height: int  # pixels
+    width: int
+    height: int  # both in pixels
 
 
 def join_perceptors(perceptors: Sequence[tuple[str, float]]) -> str:

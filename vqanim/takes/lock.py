@@ -51,8 +51,7 @@ class FolderLock:
 
 @contextmanager
 def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
-    """Hold a render's folder, which is made when missing. Never waits. work: what is done, for the message to
-    others.
+    """Hold a render's folder, which is made when missing. Never waits. work: what is done, for others.
 
     Raises LockedError, which names the holder, when another process (or this one) has it, and OutputError
     when the folder cannot be written. The lock file stays: removing it would let two processes in. A holder
@@ -101,12 +100,11 @@ def _is_alive(holder: Mapping[str, Any]) -> bool:
 
 def _started(pid: int) -> str | None:
     """When a process began, in ticks since the machine's start, which no clock can change; Linux only."""
-    try:
+    with suppress(OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return None
-    return f"{fields[19]} {boot}" if len(fields) > 19 else None
+        return f"{fields[19]} {boot}"
+    return None
 
 
 def _message(folder: Path, work: str) -> str:

@@ -10,7 +10,6 @@ It lasts as long as the optimization does. Pictures are on the disk before the s
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -25,7 +24,7 @@ from vqanim.errors import InputError, OutputError
 from vqanim.files import Picture, read_picture, write_atomic, writing
 from vqanim.takes.digest import content_hash
 from vqanim.takes.metadata import write_picture
-from vqanim.takes.store import move_into, next_archive
+from vqanim.takes.store import FRAME_FILE, move_into, next_archive
 
 RECORDING_VERSION = 1  # bumped by hand whenever a state of before would go on to other pictures
 RECORDINGS = "recordings"  # folder of a render, with one a take
@@ -34,7 +33,6 @@ STATE = "state.safetensors"
 MADE = "made.json"
 """By name, the content hash of a file that was made from it; null while it is being made."""
 
-_PICTURE_FILE = re.compile(r"\d{6,}\.png")
 _LARGEST_STATE = 2**31  # bytes; far more than the latents of the largest frame
 
 
@@ -85,11 +83,10 @@ class Recording:
 
     def pictures(self) -> list[tuple[int, Path]]:
         """Steps, ascending, and the files of the pictures after them."""
-        try:
-            names = [path.name for path in self.folder.iterdir() if _PICTURE_FILE.fullmatch(path.name)]
-        except OSError:
-            return []
-        return sorted((int(name[:-4]), self.folder / name) for name in names)
+        with suppress(OSError):
+            pictures = (path for path in self.folder.iterdir() if FRAME_FILE.fullmatch(path.name))
+            return sorted((int(path.stem), path) for path in pictures)
+        return []
 
     def load(self, step: int) -> Picture:
         """The picture after a step, uint8 [H, W, 3]. Raises InputError when it is missing or broken."""

@@ -30,9 +30,7 @@ from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
 
 PNG_SHARE = 0.6  # of raw pixels: what a painted frame takes as a PNG; 0.55 was measured
-GIGABYTE = 10**9
-
-_FRAME_FILE = re.compile(r"\d{6,}\.png")
+FRAME_FILE = re.compile(r"\d{6,}\.png")
 _ARCHIVE = re.compile(r"\d{3,}")
 
 
@@ -47,15 +45,15 @@ class TakeStore:
     shots of its own at the same time, with a copy of the holder's store, while the others look them up.
     """
 
-    def __init__(self, folder: Path, guard: Guard = _unguarded, clean: bool = False) -> None:
-        """guard: called before each rename; raises when the folder's lock was lost. clean: nothing that a
-        killed writer left behind is to be looked for."""
+    def __init__(self, folder: Path, guard: Guard = _unguarded, cleaned: bool = False) -> None:
+        """guard: called before each rename; raises when the folder's lock was lost. cleaned: what killed
+        writers left behind is gone already, or somebody else's to remove."""
         self.folder = folder
         self._guard = guard
         self._changing = threading.RLock()
         self._records: dict[str, tuple[object, dict[int, FrameRecord]]] = {}
         """Of each shot, with size and time of the file that they were read from."""
-        self._cleaned = clean
+        self._cleaned = cleaned
 
     def __reduce__(self) -> tuple[type[TakeStore], tuple[Path, Guard, bool]]:
         """A copy that is sent to another process is that of a worker: what looks left behind there may be
@@ -244,8 +242,8 @@ def check_space(folder: Path, frames: int, width: int, height: int) -> None:
         free = shutil.disk_usage(there).free
     if needed > free:
         raise OutputError(
-            f"{folder}: {frames} frames of {width}x{height} pixels need about {needed / GIGABYTE:.2f} GB and "
-            f"{free / GIGABYTE:.2f} GB are free; free some space, or choose another folder"
+            f"{folder}: {frames} frames of {width}x{height} pixels need about {needed / 1e9:.2f} GB and "
+            f"{free / 1e9:.2f} GB are free; free some space, or choose another folder"
         )
 
 
@@ -258,7 +256,7 @@ def _stamp(path: Path) -> object:
 
 def _frames_in(folder: Path) -> tuple[int, ...]:
     with suppress(OSError):
-        frames = (path for path in folder.iterdir() if _FRAME_FILE.fullmatch(path.name))
+        frames = (path for path in folder.iterdir() if FRAME_FILE.fullmatch(path.name))
         return tuple(sorted(int(path.stem) for path in frames))
     return ()
 
@@ -274,11 +272,10 @@ def next_archive(folder: Path) -> Path:
         try:
             with writing(free):
                 free.mkdir()
+            return free
         except OutputError:
             if not free.exists():
                 raise
-        else:
-            return free
 
 
 def write_keeping_old(

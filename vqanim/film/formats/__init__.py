@@ -10,7 +10,7 @@ from vqanim.film.formats.pictures import FramesFormat, PosterFormat
 from vqanim.film.formats.video import APNG, INSTAGRAM, PRORES, WEB, WEBM, YOUTUBE
 from vqanim.film.reel import Film, Format, Output
 
-PRESETS: Mapping[str, Format] = {
+PRESETS: Mapping[str, Format] = {  # by the name that is asked for
     "web": WEB,
     "youtube": YOUTUBE,
     "instagram": INSTAGRAM,
@@ -20,9 +20,7 @@ PRESETS: Mapping[str, Format] = {
     "apng": APNG,
     "frames": FramesFormat(),
 }
-"""By the name that is asked for."""
-RENDERED: Mapping[str, Format] = {"web": WEB, "gif": PRESETS["gif"], "poster": PosterFormat()}
-"""What a render makes."""
+RENDERED: Mapping[str, Format] = {"web": WEB, "gif": PRESETS["gif"], "poster": PosterFormat()}  # by a render
 MAX_SIDE = 16_384  # pixels of an enlarged film; x264 knows no larger ones
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from vqanim.ffmpeg import BITEXACT, encode, raw_input
 from vqanim.files import Picture, staged, writing
 from vqanim.film.formats.video import upscale_filter
-from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill
+from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
 
 MAX_FPS = Fraction(50)
 """Delays are hundredths of a second, and browsers show delays below two of them as ten."""
@@ -48,7 +48,8 @@ def choose_frames(count: int, fps: Fraction, gif_fps: Fraction) -> tuple[tuple[i
 def write_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int = 1) -> None:
     """Encode a film to a GIF, as `open_gif` does. Raises OutputError."""
     indices, _ = choose_frames(reel.count, reel.fps, gif_fps)
-    fill(open_gif(reel, path, gif_fps, width, upscale), reel.play(indices))
+    with open_gif(reel, path, gif_fps, width, upscale) as sink:
+        play_into(reel, [(indices, sink)])
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from vqanim.ffmpeg import BITEXACT, BITEXACT_FLAGS, LOCAL, encoding, raw_input
 from vqanim.files import staged
-from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill
+from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
 from vqanim.film.sound import RATES, sound_digest, write_sound
 from vqanim.timeline.plan import Chapter, SoundPlan
 
@@ -74,7 +74,6 @@ _INSTAGRAM = (
 )
 _AAC = ("-c:a", "aac", "-b:a")
 _FAST_START = ("-movflags", "+faststart")
-
 
 WEB = VideoFormat(
     about="H.264 for every player and browser",
@@ -139,7 +138,8 @@ class VideoSettings:
 
 def write_video(reel: Reel, path: Path, settings: VideoSettings, sound: SoundPlan | None = None) -> None:
     """Encode a film, as `open_video` does. Raises OutputError and BadSong."""
-    fill(open_video(reel, path, settings, sound), reel.play(range(reel.count)))
+    with open_video(reel, path, settings, sound) as sink:
+        play_into(reel, [(range(reel.count), sink)])
 
 
 @contextmanager
@@ -189,15 +189,11 @@ def _audio(
 
 
 def _filters(settings: VideoSettings, fps: Fraction) -> str:
-    kind, steps = settings.kind, []
-    if settings.upscale > 1:
-        steps.append(upscale_filter(settings.upscale))
-    if kind.fit:
-        steps.append(kind.fit)
-    if (times := math.ceil(kind.least_fps / fps)) > 1:
-        steps.append(f"fps={times * fps}:eof_action=pass")
-    steps.append("format=rgb24" if kind.pixels == "rgb24" else color_filter(kind.pixels))
-    return ",".join(steps)
+    kind, times = settings.kind, math.ceil(settings.kind.least_fps / fps)
+    upscale = upscale_filter(settings.upscale) if settings.upscale > 1 else ""
+    double = f"fps={times * fps}:eof_action=pass" if times > 1 else ""
+    pixels = "format=rgb24" if kind.pixels == "rgb24" else color_filter(kind.pixels)
+    return ",".join(filter(None, (upscale, kind.fit, double, pixels)))
 
 
 def color_filter(pixels: str) -> str:
