@@ -1,5 +1,5 @@
-"""The signals of a song: numbers in 0..1 over its time that a scene can move things by. They come from filters
-that delay nothing, attack and release, and robust limits."""
+"""The signals of a song: numbers in 0..1 over its time that a scene can move things by. They come from
+filters that delay nothing, attack and release, and robust limits."""
 
 from __future__ import annotations
 
