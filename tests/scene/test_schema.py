@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from vqanim.cli.reference import reference
+from vqanim.api import reference
 from vqanim.scene import describe_fields
 from vqanim.scene.loader import load_scene_text
 from vqanim.scene.schema import scene_schema
@@ -47,7 +47,7 @@ def test_it_is_a_schema() -> None:
 
 
 def test_it_takes_every_shipped_scene(root: Path) -> None:
-    for path in (*(root / "scenes").rglob("*.yaml"), root / "vqanim/cli/starter.yaml"):
+    for path in (*(root / "scenes").rglob("*.yaml"), root / "vqanim/api/starter.yaml"):
         assert mistakes(path.read_text("utf-8")) == [], path.name
 
 

@@ -100,10 +100,5 @@ def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Ite
     return _beginning((f"{name}=" for name in dict.fromkeys(names)), incomplete)
 
 
-def settings(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Files of any kind."""
-    return [CompletionItem(incomplete, type="file")]
-
-
 def _beginning(names: Iterable[str], start: str) -> Items:
     return [CompletionItem(name) for name in names if name.startswith(start)]

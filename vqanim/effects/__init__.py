@@ -1,41 +1,29 @@
 """What is done to the pictures of a film, and never to the frames that they are made from. No torch.
 
-An effect is one function (picture, its values now, the moment) -> picture, with a declaration beside it of
-what may be written for it, and one line of EFFECTS.
+An effect is one function (picture, its values now, the moment) -> picture, and a declaration beside it of
+what may be written for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import MappingProxyType
 
 from vqanim.camera.resample import from_bytes, to_bytes
 from vqanim.effects.base import EffectKind, EffectNow, Moment
-from vqanim.effects.color import BRIGHTNESS, CONTRAST, FADE, FLASH, GRAIN, HUE, SATURATION, STROBE, VIGNETTE
-from vqanim.effects.space import BLUR, PUNCH, SHAKE
 from vqanim.files import Picture
+from vqanim.registry import collect
 
 __all__ = ["EFFECTS", "EffectKind", "EffectNow", "Moment", "apply_effects", "changes_nothing"]
 
-EFFECTS = MappingProxyType(
-    {
-        kind.name: kind
-        for kind in (
-            BRIGHTNESS,
-            CONTRAST,
-            SATURATION,
-            HUE,
-            FLASH,
-            FADE,
-            STROBE,
-            SHAKE,
-            PUNCH,
-            VIGNETTE,
-            BLUR,
-            GRAIN,
-        )
-    }
+EFFECTS = collect(
+    __name__,
+    (
+        "color",
+        "space",
+    ),
+    EffectKind,
 )
+"""Every effect, by the name that scenes give it; the files of this folder that define them."""
 
 
 def changes_nothing(now: EffectNow) -> bool:
