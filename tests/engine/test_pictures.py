@@ -19,7 +19,8 @@ from vqanim.engine.start import start_picture, to_tensor, whole_picture
 from vqanim.files import Picture
 from vqanim.guidance.objective import embed_picture
 from vqanim.guidance.views import Viewer
-from vqanim.losses.statistics import edges, style_distance, style_of, unit
+from vqanim.losses.edges import edges, unit
+from vqanim.losses.features import style_distance, style_of
 from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene

@@ -25,7 +25,7 @@ from vqanim.guidance.areas import (
 )
 from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
 from vqanim.losses import LOSSES, Context, Known, given
-from vqanim.losses.statistics import Style, style_of
+from vqanim.losses.features import Style, style_of
 from vqanim.timeline.plan import FramePlan, StartPlan, WeightedTerm
 from vqanim.types import FeatureNetwork, Image, Knob
 

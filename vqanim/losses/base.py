@@ -19,14 +19,16 @@ from vqanim.settings import Setting
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vqanim.losses.statistics import Style
+    from vqanim.losses.features import Style
     from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
     from vqanim.types import FeatureNetwork, Image, Knob, Params
 
 LooksAt = Literal["cutouts", "picture", "params", "features"]
 
+Terms: TypeAlias = "Sequence[WeightedTerm]"
+"""Those of one kind in a frame."""
 Constants: TypeAlias = "dict[str, Tensor]"
-"""What the terms of one kind need in all steps of a frame, by name."""
+"""What they need in all steps of the frame, by name."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Loss:
 
     name: str
     looks_at: LooksAt
-    prepare: Callable[[Sequence[WeightedTerm], Known], Constants]
+    prepare: Callable[[Terms, Known], Constants]
     """From all terms of this kind in a frame. Their weights belong to it."""
     loss: Callable[[Any, Constants], Tensor]
     """From embeddings [n, D], an image, its layers or parameters. For cutouts the loss of each, [n], of which
@@ -102,7 +104,7 @@ def weighted(distances: Tensor, terms: Constants) -> Tensor:
     return (weight.abs() * torch.maximum(weight.sign() * distances, terms["stop"])).sum(-1)
 
 
-def prepare_weights(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+def prepare_weights(terms: Terms, known: Known) -> Constants:
     """Weights [P] and stops [P] of P terms."""
     return {
         "weight": torch.tensor([term.weight for term in terms], device=known.device),
@@ -122,18 +124,11 @@ def shrunk(valid: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(valid, like.shape[2:], mode="area")
 
 
-def target_of(term: WeightedTerm) -> StartPlan:
-    """The picture of a term that must have one."""
-    if term.target is None:
-        raise ValueError(f"a term of the kind {term.kind} names a picture")
-    return term.target
-
-
 Part = TypeVar("Part")
 
 
 def given(part: Part | None) -> Part:
-    """A part of the context that a term needs."""
+    """What a term needs: the picture that it names, or a part of the context."""
     if part is None:
-        raise ValueError("a term compares with a frame before, but the context has none")
+        raise ValueError("a term compares with a picture or a frame before, but there is none")
     return part
