@@ -16,7 +16,7 @@ import torch
 from painting import add_options, describe, get_generator, get_perceptor, make_painter, read_scene, use_device
 from torch import Tensor
 
-from vqanim.engine.start import start_picture
+from vqanim.engine.pictures import start_picture
 from vqanim.guidance.cutouts import cut, draw_boxes
 from vqanim.guidance.descent import Descent
 from vqanim.timeline.plan import FramePlan, StartPlan

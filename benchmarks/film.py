@@ -27,10 +27,10 @@ from vqanim.engine import painter as painter_module
 from vqanim.engine.frame import Painter
 from vqanim.guidance import guide as guide_module
 from vqanim.guidance import step as step_module
-from vqanim.guidance import views as views_module
+from vqanim.guidance import cutouts as views_module
 from vqanim.guidance.adam import TensorAdam
 from vqanim.guidance.descent import Descent, DescentResult
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan
 from vqanim.types import Generator, Params, Perceptor

@@ -17,7 +17,7 @@ from vqanim.api import prepare
 from vqanim.engine.device import choose_device
 from vqanim.engine.frame import Painter
 from vqanim.files import Picture
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline

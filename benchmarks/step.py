@@ -28,7 +28,7 @@ from vqanim.camera.step import CameraStep
 from vqanim.engine.device import choose_device
 from vqanim.engine.precision import weights_dtype
 from vqanim.guidance.descent import Descent
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.models.clip import TEXT_PARTS, CLIPPerceptor, clip_package
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig

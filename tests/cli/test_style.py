@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from tests.cli.conftest import Run
 from vqanim.api import prepare_still
-from vqanim.engine.start import to_tensor
+from vqanim.engine.pictures import to_tensor
 from vqanim.losses.edges import edges, unit
 from vqanim.losses.features import style_distance, style_of
 from vqanim.models.features import Features, load_features

@@ -11,8 +11,8 @@ from tests.plans import frame_plan, make_descent, paint_from
 from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import Painter, resize
 from vqanim.errors import InputError
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent, DescentResult
-from vqanim.guidance.views import Viewer
 from vqanim.icons import IconSpec, icon_figure
 from vqanim.icons.draw import draw_icon
 from vqanim.models.load import load_generator, load_perceptor

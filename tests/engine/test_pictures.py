@@ -15,10 +15,10 @@ from vqanim.api import prepare, render
 from vqanim.camera.step import CameraStep
 from vqanim.engine.events import FrameDone, RunStarted
 from vqanim.engine.frame import Painter
-from vqanim.engine.start import start_picture, to_tensor, whole_picture
+from vqanim.engine.pictures import start_picture, to_tensor, whole_picture
 from vqanim.files import Picture
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.objective import embed_picture
-from vqanim.guidance.views import Viewer
 from vqanim.losses.edges import edges, unit
 from vqanim.losses.features import style_distance, style_of
 from vqanim.models.features import load_features
@@ -52,7 +52,7 @@ def painter(photo: StartPlan) -> Painter:
 def nearness(painter: Painter, picture: Picture, photo: StartPlan) -> float:
     """Cosine of a picture to the photo in the perceptor's space."""
     mean = embed_picture(painter.method.objective.viewers[0], to_tensor(picture))
-    return float(mean @ painter.method.objective.pictures[0][photo])
+    return float(mean @ painter.method.objective.targets[0][photo])
 
 
 def difference(a: Picture, b: Picture) -> float:

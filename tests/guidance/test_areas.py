@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from tests.plans import decode, frame_plan, make_descent, optimize
-from vqanim.guidance.areas import cutout_weights
-from vqanim.guidance.cutouts import Boxes, draw_boxes
+from vqanim.guidance.cutouts import Boxes, Viewer, draw_boxes
 from vqanim.guidance.memory import Memory
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.objective import cutout_weights
 from vqanim.losses import Context
 from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
 from vqanim.types import Generator, Params, Perceptor

@@ -9,9 +9,9 @@ import torch
 
 from tests.plans import frame_plan, make_descent, optimize
 from tests.timeline.films import compiled
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent
 from vqanim.guidance.graphs import MAX_GRAPHS, WARM_UP, GraphedStep, choose
-from vqanim.guidance.views import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline import Timeline
 

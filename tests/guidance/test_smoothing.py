@@ -1,6 +1,6 @@
 import torch
 
-from vqanim.guidance.smoothing import add_averages
+from vqanim.guidance.adam import add_averages
 
 
 def test_neighbors_move_together() -> None:

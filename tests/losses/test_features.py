@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.plans import frame_plan, make_descent, optimize
-from vqanim.guidance.areas import prepare_terms, sum_losses
+from vqanim.guidance.objective import prepare_terms, sum_losses
 from vqanim.losses import LOSSES, Context, Known, LooksAt
 from vqanim.losses.edges import edges, unit
 from vqanim.losses.features import Style, style_distance, style_of

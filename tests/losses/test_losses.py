@@ -4,7 +4,7 @@ from typing import TypeAlias
 import pytest
 import torch
 
-from vqanim.guidance.areas import prepare_terms, sum_losses
+from vqanim.guidance.objective import prepare_terms, sum_losses
 from vqanim.losses import (
     Context,
     Known,

@@ -40,7 +40,7 @@ def describe(timeline: Timeline) -> list[Row]:
 def lapse(shot: ShotPlan) -> str:
     """`, timelapse in 300 steps`, or nothing."""
     first = shot.frames[0]
-    return f", timelapse in {count(first.steps, 'step')}" if first.lapse else ""
+    return f", timelapse in {count(first.steps, 'step')}" if first.timelapse else ""
 
 
 def models(timeline: Timeline) -> str:

@@ -100,7 +100,7 @@ class FrameDone:
     """Of `seconds`, those that went into steps."""
     losses: tuple[tuple[str, float], ...] = ()
     """(kind of terms, what they still lose, weights included) at the last step; empty when no model ran."""
-    of_lapse: bool = False
+    from_timelapse: bool = False
     """Whether it was picked from the pictures of a timelapse, whose steps and seconds were told of before."""
 
 

@@ -116,7 +116,7 @@ class LocalExecutor:
                 yield loaded
             painter = self._painter
             mode = painter.method.mode
-            if plan.lapse and timelapse is None:
+            if plan.timelapse and timelapse is None:
                 for event in _record(painter, first, chain, saver):
                     if isinstance(event, Timelapse):
                         timelapse = event
@@ -137,7 +137,7 @@ class LocalExecutor:
             yield self._save(plan, frame, digest, started, saver)
             if painter.method.mode != mode:
                 yield StepChanged(*painter.method.mode)
-        if first.lapse:
+        if first.timelapse:
             saver.flush()
             recording_of(first, chain, job.store).discard()
 
@@ -171,7 +171,7 @@ class LocalExecutor:
         """Have a frame saved."""
         self._chain.pixels[FrameRef(plan.shot, plan.index)] = pixel_hash(frame.picture)
         painting = time.monotonic() - started
-        metrics = Metrics(None if plan.lapse else painting, frame.similarities, frame.losses)
+        metrics = Metrics(None if plan.timelapse else painting, frame.similarities, frame.losses)
         saver.save(plan, frame.picture, digest, self._job.timeline.models, metrics)
         return FrameDone(
             shot=plan.shot,
@@ -179,13 +179,13 @@ class LocalExecutor:
             done=0,
             frames=0,
             seconds=time.monotonic() - started,
-            steps=0 if plan.lapse else plan.steps,
+            steps=0 if plan.timelapse else plan.steps,
             weights=tuple((term.text, term.weight) for term in plan.losses if term.is_prompt),
             similarities=frame.similarities,
             path=str(self._job.store.frame_path(plan.shot, plan.index)),
             stages=frame.stages,
             losses=frame.losses,
-            of_lapse=plan.lapse is not None,
+            from_timelapse=plan.timelapse is not None,
         )
 
 

@@ -8,12 +8,12 @@ import torch
 
 from vqanim.engine.events import ModelsLoaded
 from vqanim.engine.frame import Painter
+from vqanim.engine.pictures import whole_picture
 from vqanim.engine.precision import Precision, lower_precision
-from vqanim.engine.start import whole_picture
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent
 from vqanim.guidance.graphs import Choice
 from vqanim.guidance.objective import Objective
-from vqanim.guidance.views import Viewer
 from vqanim.losses import LOSSES, LooksAt
 from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor

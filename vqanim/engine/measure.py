@@ -55,7 +55,7 @@ class TimingsRecorder:
                 self._device = device_label(event.device, event.threads)
             case ModelsLoaded():  # downloads are no part of it: they happen once
                 self._start = self._importing + event.seconds
-            case FrameDone(of_lapse=False):
+            case FrameDone(from_timelapse=False):
                 plan = self._plans[FrameRef(event.shot, event.index)]
                 measured = self._measured_of(plan)
                 measured.add_frame(plan, event.seconds, event.stages, self._size)

@@ -55,22 +55,16 @@ class Context:
 class Known:
     """What a term can be prepared from, once a frame."""
 
-    targets: Mapping[str, Tensor]
-    """A perceptor's unit vectors [D] by prompt; empty for terms that do not look at cutouts."""
+    targets: Mapping[str | StartPlan, Tensor]
+    """A perceptor's unit vectors [D] of prompts and pictures; empty for terms that look at no cutouts."""
     context: Context
     device: torch.device
-    pictures: Mapping[StartPlan, Tensor] = field(default_factory=dict)
-    """A perceptor's unit vectors [D] of pictures."""
     features: FeatureNetwork | None = None
     """For terms that look at features."""
     styles: Mapping[StartPlan, Sequence[Style]] = field(default_factory=dict)
     """Statistics of pictures, layer by layer."""
     knobs: Mapping[str, Knob] = field(default_factory=dict)
     """Of the generator's parameters, for terms that look at them."""
-
-    def target(self, term: WeightedTerm) -> Tensor:
-        """Unit vector [D] of what a term for cutouts asks for."""
-        return self.targets[term.text] if term.target is None else self.pictures[term.target]
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,7 @@ def prepare_near(terms: Terms, known: Known) -> Constants:
         layers = base.given(known.features)(torch.cat([picture for picture, _ in held]))
         for index in CONTENT_LAYERS:
             made[f"of {index}"] = of = layers[index]
-            counts = [
-                term.weight * base.shrunk(valid, of) for term, (_, valid) in zip(terms, held, strict=True)
-            ]
+            counts = [weight * base.shrunk(valid, of) for weight, valid in free]
             made[f"count {index}"] = torch.cat(counts) / spread(of)
     return made
 

@@ -18,7 +18,7 @@ def spherical_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 def prepare(terms: Terms, known: Known) -> Constants:
     """Targets [P, D], weights [P] and stops [P] of P prompts, texts or pictures."""
-    target = torch.stack([known.target(term) for term in terms]).to(known.device)
+    target = torch.stack([known.targets[term.target or term.text] for term in terms]).to(known.device)
     return {"target": target, **prepare_weights(terms, known)}
 
 
