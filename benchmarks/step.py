@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vqanim.camera.step import CameraStep
 from vqanim.engine.device import choose_device
-from vqanim.engine.precision import weights_dtype
+from vqanim.engine.loading import weights_dtype
 from vqanim.guidance.descent import Descent
 from vqanim.guidance.cutouts import Viewer
 from vqanim.models.clip import TEXT_PARTS, CLIPPerceptor, clip_package

@@ -141,7 +141,7 @@ def measure(
     Raises DeviceError, InputError and OutputError.
     """
     from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
-    from vqanim.engine.job import Job
+    from vqanim.engine.executor import Job
     from vqanim.engine.render import paint_takes
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.store import TakeStore

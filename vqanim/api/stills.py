@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from vqanim.api.prepared import Prepared, picture_files, run_key
 
 if TYPE_CHECKING:
-    from vqanim.engine.still import LapseEvent, OnEvent
-    from vqanim.engine.timelapse import Timelapse
+    from vqanim.engine.still import OnEvent, TimelapseEvent
     from vqanim.takes.recording import Recording
 
 
@@ -43,7 +42,7 @@ def lapse_recording(prepared: Prepared, folder: Path) -> Recording:
 
 def record(
     prepared: Prepared, recording: Recording, device: str = "auto"
-) -> Generator[LapseEvent | Timelapse, None, None]:
+) -> Generator[TimelapseEvent, None, None]:
     """Record the timelapse, or go on with it, and report what happens; in the end, what its frames show.
 
     Closing the iterator at any moment leaves a recording that can be continued.

@@ -15,7 +15,7 @@ from vqanim.cli.stopping import stopping
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.engine.cache_check import Edits
-    from vqanim.engine.precision import Precision
+    from vqanim.engine.loading import Precision
 
 
 @click.command()

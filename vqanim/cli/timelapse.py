@@ -19,7 +19,7 @@ from vqanim.scene.still import Still
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.cli.steps import StepProgress
-    from vqanim.engine.still import LapseEvent
+    from vqanim.engine.still import TimelapseEvent
     from vqanim.engine.timelapse import Timelapse
     from vqanim.takes.recording import Recording
 
@@ -96,7 +96,7 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
 
 
 def watch(
-    recorded: Generator[LapseEvent | Timelapse, None, None],
+    recorded: Generator[TimelapseEvent, None, None],
     recording: Recording,
     prepared: Prepared,
     steps: int,
@@ -122,7 +122,7 @@ def watch(
         return Timelapse(recording, prepared.timeline.shots[0].frames[0]), stop.exit_code
 
 
-def hear(event: LapseEvent, progress: StepProgress, quiet: bool) -> None:
+def hear(event: TimelapseEvent, progress: StepProgress, quiet: bool) -> None:
     """Show an event."""
     from vqanim.engine.events import ModelsLoaded, StepDone
 

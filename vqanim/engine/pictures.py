@@ -38,8 +38,7 @@ LEAST_AREA = 1e-4
 
 
 def random_generator(seed: int, shot: str, index: int, purpose: str) -> torch.Generator:
-    """A CPU generator that depends on the four arguments and nothing else; every use of random numbers has one
-    of its own."""
+    """A CPU generator that depends on the four arguments and nothing else; every use has one of its own."""
     key = hashlib.sha256(f"{seed}\0{shot}\0{index}\0{purpose}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(key[:8], "big") >> 1)
 
@@ -115,8 +114,8 @@ def fit_picture(picture: Pillow.Image, size: tuple[int, int], fit: str) -> Pillo
 
 
 def area_mask(plan: AreaPlan, height: int, width: int) -> torch.Tensor:
-    """Float [1, 1, height, width], 1 inside the area and 0 outside, on the CPU: an area is where an icon is or
-    a picture is light; around a picture that fills only a part of the frame there is none.
+    """Float [1, 1, height, width], 1 inside the area and 0 outside, on the CPU: an area is where an icon is
+    or a picture is light; around a picture that fills only a part of the frame there is none.
 
     Raises InputError when a file is missing or broken, or when nothing lies in the area.
     """

@@ -1,4 +1,4 @@
-"""Paints single pictures: first frames, told of step by step, saved as they are when somebody stops them."""
+"""Paints single pictures: first frames, reported step by step, kept as they are when somebody stops them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StillDone:
 ONE_PICTURE = Choice("eager", "a single picture is not worth a graph")
 
 StillEvent: TypeAlias = ModelsLoaded | StepDone | StillDone
-LapseEvent: TypeAlias = ModelsLoaded | StepDone
+TimelapseEvent: TypeAlias = ModelsLoaded | StepDone | Timelapse
 OnEvent: TypeAlias = Callable[[StillEvent], None]
 
 
@@ -59,7 +59,7 @@ def paint_stills(timeline: Timeline, seeds: Sequence[int], device: str, on_event
 
 def record_timelapse(
     timeline: Timeline, recording: Recording, device: str
-) -> Generator[ModelsLoaded | StepDone | Timelapse, None, None]:
+) -> Generator[TimelapseEvent, None, None]:
     """Record the timelapse that is all of a timeline, or go on with it: events, then what its frames show.
 
     The recording is open. Raises DeviceError, InputError and OutputError.
@@ -69,11 +69,7 @@ def record_timelapse(
         chosen = choose_device(device)
         painter, loaded = load_painter(timeline, chosen, choose(timeline, chosen))
         yield loaded
-        for event in record(painter, plan, recording):
-            if isinstance(event, FrameResult):
-                yield Timelapse(recording, plan, event)
-            else:
-                yield event
+        yield from record(painter, plan, recording)
 
 
 def _paint(painter: Painter, plan: FramePlan, number: int, on_event: OnEvent) -> None:

@@ -55,10 +55,10 @@ class Schedule:
 
 def record(
     painter: Painter, plan: FramePlan, recording: Recording, inputs: Inputs = NO_INPUTS
-) -> Iterator[StepDone | FrameResult]:
+) -> Iterator[StepDone | Timelapse]:
     """Optimize all of a take, from the last state that was saved, and record the pictures on the way.
 
-    An event after every step, then the result. Raises as `Painter.paint` does, and OutputError.
+    An event after every step, then what its frames show. Raises as `Painter.paint` does, and OutputError.
     """
     schedule = Schedule.of(plan)
     since = _resume(recording, schedule, painter.device)
@@ -70,7 +70,7 @@ def record(
     for event in painter.paint(plan, inputs, since):
         if isinstance(event, FrameResult):
             recording.add(plan.steps, event.picture)
-            yield event
+            yield Timelapse(recording, plan, event)
             return
         if event.steps < plan.steps and schedule.records(event.steps):
             recording.add(event.steps, painter.look(event))
