@@ -123,7 +123,7 @@ def similarity(trial: Trial, latents: Params, prompt: str) -> float:
     """Mean cosine of the fixed set of cutouts to a prompt, -1..1."""
     image = trial.generator.decode(latents)
     boxes = draw_boxes(1, JUDGING, *image.shape[2:], torch.Generator().manual_seed(99)).to(image.device)
-    views = cut(image, boxes.step(0), trial.perceptor.input_size)
+    views = cut(image, boxes.part(0), trial.perceptor.input_size)
     return float((trial.perceptor.encode_image(views) @ trial.targets[prompt]).mean())
 
 

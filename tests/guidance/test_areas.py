@@ -116,6 +116,6 @@ def test_cutouts_count_by_what_they_show_of_an_area() -> None:
     zeros = torch.zeros(3)
     boxes = Boxes(torch.tensor([0.0, 32.0, 16.0]), zeros, zeros + 32, zeros + 32, zeros)
     torch.testing.assert_close(cutout_weights(mask, boxes), torch.tensor([2.0, 0.0, 1.0]), atol=0.05, rtol=0)
-    drawn = draw_boxes(1, 16, HEIGHT, WIDTH, torch.Generator().manual_seed(0)).step(0)
+    drawn = draw_boxes(1, 16, HEIGHT, WIDTH, torch.Generator().manual_seed(0)).part(0)
     assert float(cutout_weights(mask, drawn).mean()) == pytest.approx(1)
     assert float(cutout_weights(torch.zeros_like(mask), drawn).abs().max()) == 0

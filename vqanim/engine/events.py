@@ -1,4 +1,4 @@
-"""What the engine tells its listeners: typed, frozen, picklable. Words for people are not here."""
+"""What the engine reports: typed, frozen, picklable. Words for people are not here."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class FrameDone:
     losses: tuple[tuple[str, float], ...] = ()
     """(kind of terms, what they still lose, weights included) at the last step; empty when no model ran."""
     from_timelapse: bool = False
-    """Whether it was picked from the pictures of a timelapse, whose steps and seconds were told of before."""
+    """Whether it was picked from the pictures of a timelapse, whose steps were reported before."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +147,9 @@ class StepDone:
 
 @dataclass(frozen=True)
 class StepChanged:
-    """From the frame just painted on, steps are made in another way than before."""
+    """From the frame just painted on, steps are made in another mode than before."""
 
-    way: str
+    mode: str
     """`eager`, or, because memory ran out, `chunks` or `checkpoint`."""
     reason: str
 

@@ -87,7 +87,6 @@ class Executor(Protocol):
         A FrameDone comes when the file of the frame before it in its shot is on disk. Closing the iterator at
         any moment leaves frames that can be continued. Raises DeviceError, InputError and OutputError.
         """
-        ...
 
 
 def split_units(timeline: Timeline) -> tuple[Unit, ...]:

@@ -156,10 +156,10 @@ class Painter:
                 params = self.generator.carry(opening)
         context, size = self._context(plan, opening, params, valid, inputs), (stage.height, stage.width)
         purpose = "cutouts" if plan.carries_view else f"cutouts {stage.width}x{stage.height}"
-        for attempt in attempts(plan):
-            for event in self.method.steps(
-                params, attempt, size, self._random(plan, purpose), context, since
-            ):
+        rates = [plan.learning_rate] if plan.timelapse else [plan.learning_rate, plan.learning_rate / 2]
+        for rate in rates:  # a timelapse shows its steps, so that it has one attempt
+            attempt, rng = replace(plan, learning_rate=rate), self._random(plan, purpose)
+            for event in self.method.steps(params, attempt, size, rng, context, since):
                 if isinstance(event, OptimizerState):
                     yield event
                 elif event.finite:
@@ -231,14 +231,6 @@ class Painter:
 
     def _random(self, plan: FramePlan, purpose: str) -> torch.Generator:
         return random_generator(plan.seed, plan.shot, plan.index, purpose)
-
-
-def attempts(plan: FramePlan) -> tuple[FramePlan, ...]:
-    """A plan, and what is tried when its parameters run away to inf or nan: half the learning rate.
-
-    A timelapse shows its steps, so that it has one attempt.
-    """
-    return (plan,) if plan.timelapse else (plan, replace(plan, learning_rate=plan.learning_rate / 2))
 
 
 def resize(picture: Tensor, height: int, width: int) -> Tensor:

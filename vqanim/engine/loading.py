@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -50,7 +50,10 @@ def load_painter(
     for perceptor in perceptors.values():
         perceptor.release_text()
         notes += perceptor.notes(timeline.prompts)
-    lower_precision(generator, perceptors.values(), device, precision)
+    models: tuple[Generator | Perceptor, ...] = (generator, *perceptors.values())
+    for model, dtype in zip(models, weights_dtypes(timeline, device, precision), strict=True):
+        if dtype != torch.float32:
+            model.lower_precision(dtype)
     method = Descent(generator, objective, graphs=steps.mode == "graph")
     painter = Painter(generator, method, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
@@ -65,19 +68,19 @@ def whole_pictures(timeline: Timeline, looks_at: LooksAt, device: torch.device) 
     return {plan: whole_picture(plan, timeline.height, timeline.width, rng).to(device) for plan in plans}
 
 
-def weights_dtype(device: torch.device, wanted: Precision, size: int | None) -> torch.dtype:
+def weights_dtype(device: torch.device, requested: Precision, size: int | None) -> torch.dtype:
     """Precision of a model's weights.
 
     `auto` takes bfloat16 where the device multiplies it faster: on CUDA GPUs from 2020 on, and for large
     models on CPUs that have instructions for it.
 
     size: bytes of the model's files; None for those of unknown size, which are large, and 0 for a model
-    without weights, which is computed in float32 whatever was wanted.
+    without weights, which is computed in float32 whatever was requested.
     """
     if size == 0:
         return torch.float32
-    if wanted != "auto":
-        return torch.float32 if wanted == "float32" else torch.bfloat16
+    if requested != "auto":
+        return torch.float32 if requested == "float32" else torch.bfloat16
     if device.type == "cuda":
         fast = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
@@ -98,20 +101,14 @@ def cpu_multiplies_bfloat16() -> bool:
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
-def lower_precision(
-    generator: Generator, perceptors: Iterable[Perceptor], device: torch.device, wanted: Precision
-) -> None:
-    """Give loaded models the precision that is theirs; their texts are embedded before."""
-    pairs: list[tuple[Generator | Perceptor, ModelEntry]] = [(generator, get_generator_entry(generator.name))]
-    pairs += [(perceptor, get_perceptor_entry(perceptor.name)) for perceptor in perceptors]
-    for model, entry in pairs:
-        if (dtype := weights_dtype(device, wanted, bytes_of(entry))) != torch.float32:
-            model.lower_precision(dtype)
+def weights_dtypes(timeline: Timeline, device: torch.device, requested: Precision) -> list[torch.dtype]:
+    """Precision of the weights of a film's generator, then of each of its perceptors."""
+    names = dict.fromkeys(plan.name for plan in timeline.perceptors)
+    entries: list[ModelEntry] = [get_generator_entry(timeline.generator), *map(get_perceptor_entry, names)]
+    return [weights_dtype(device, requested, bytes_of(entry)) for entry in entries]
 
 
-def lowest_precision(timeline: Timeline, device: torch.device, wanted: Precision) -> str:
+def lowest_precision(timeline: Timeline, device: torch.device, requested: Precision) -> str:
     """Name of the lowest precision that a model of a film has: float32 or bfloat16."""
-    entries: list[ModelEntry] = [get_generator_entry(timeline.generator)]
-    entries += [get_perceptor_entry(plan.name) for plan in timeline.perceptors]
-    found = {weights_dtype(device, wanted, bytes_of(entry)) for entry in entries}
+    found = set(weights_dtypes(timeline, device, requested))
     return "float32" if found == {torch.float32} else "bfloat16"

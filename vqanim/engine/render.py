@@ -27,6 +27,11 @@ def paint_takes(job: Job) -> Generator[Event, None, None]:
     iterator at any moment leaves a folder that can be continued.
     Raises DeviceError, InputError and OutputError.
     """
+    with determinism(job.deterministic):
+        yield from _walk(job)
+
+
+def _walk(job: Job) -> Generator[Event, None, None]:
     began, timeline, store = time.monotonic(), job.timeline, job.store
     devices = choose_devices(job.device)
     chain = Chain(job.key, job.assets)
@@ -67,7 +72,7 @@ def paint_takes(job: Job) -> Generator[Event, None, None]:
     if workers > 1:
         executor, units = ProcessExecutor(job, devices, workers, chain.pixels), tuple(unfinished)
     painted = 0
-    with determinism(job.deterministic), closing(executor.run(units)) as events:
+    with closing(executor.run(units)) as events:
         for event in events:
             if isinstance(event, FrameKept):
                 done += 1

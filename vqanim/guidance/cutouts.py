@@ -47,12 +47,8 @@ class Boxes(NamedTuple):
         """The same boxes on a device."""
         return Boxes(*(numbers.to(device) for numbers in self))
 
-    def step(self, index: int) -> Boxes:
-        """Boxes of one step; each tensor is [count]."""
-        return Boxes(*(numbers[index] for numbers in self))
-
-    def part(self, some: slice) -> Boxes:
-        """Of the boxes of one step, those of a slice."""
+    def part(self, some: int | slice) -> Boxes:
+        """Those of one step, each tensor [count]; then those of a slice of them."""
         return Boxes(*(numbers[some] for numbers in self))
 
 
@@ -105,10 +101,6 @@ class Noise(NamedTuple):
     def part(self, some: slice) -> Noise:
         """Of the noise of one step, that for a slice of its cutouts."""
         return Noise(self.grains[some], self.spreads[some])
-
-    def over(self, views: Tensor) -> Tensor:
-        """The views [count, 3, S, S] of a step with its noise on them."""
-        return torch.addcmul(views, self.spreads, self.grains)
 
 
 def draw_noise(
@@ -177,7 +169,7 @@ class Viewer:
         """Unit vectors [n, D] of cutouts of the picture [1, 3, H, W], differentiable."""
         views = cut(image, cutouts.boxes, self.perceptor.input_size)
         if cutouts.noise is not None:
-            views = cutouts.noise.over(views)
+            views = torch.addcmul(views, cutouts.noise.spreads, cutouts.noise.grains)
         return self.perceptor.encode_image(views)
 
 
@@ -194,7 +186,7 @@ class Cutouts(NamedTuple):
 
     def step(self, index: int) -> Cutouts:
         """Those of one step."""
-        return Cutouts(self.boxes.step(index), self.noise and self.noise.step(index))
+        return Cutouts(self.boxes.part(index), self.noise and self.noise.step(index))
 
     def chunks(self, size: int | None) -> Iterator[Cutouts]:
         """Those of one step in parts of at most `size`; all at once for None."""
