@@ -12,17 +12,9 @@ from typing import Protocol
 
 import torch
 
+from vqanim.engine import events
 from vqanim.engine.cache_check import Chain, Edits, frames_from, settle_edits
 from vqanim.engine.device import device_errors
-from vqanim.engine.events import (
-    Event,
-    FrameDone,
-    FrameKept,
-    RecordingMoved,
-    ShotStarted,
-    StepChanged,
-    StepDone,
-)
 from vqanim.engine.frame import FrameResult, Inputs, Painter
 from vqanim.engine.loading import Precision, load_painter
 from vqanim.engine.timelapse import Timelapse, record
@@ -81,7 +73,7 @@ class Unit:
 class Executor(Protocol):
     """Paints units of a film."""
 
-    def run(self, units: Sequence[Unit]) -> Generator[Event, None, None]:
+    def run(self, units: Sequence[Unit]) -> Generator[events.Event, None, None]:
         """Paint what is missing of all units and report it; `done` and `frames` of its events are left 0.
 
         A FrameDone comes when the file of the frame before it in its shot is on disk. Closing the iterator at
@@ -91,22 +83,14 @@ class Executor(Protocol):
 
 def split_units(timeline: Timeline) -> tuple[Unit, ...]:
     """The units of a timeline, in the order of their first shots."""
-    parent = {shot.name: shot.name for shot in timeline.shots}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
+    groups: list[set[str]] = []
+    for shot in timeline.shots:
+        names = {shot.name, *(frame.shot for plan in shot.frames for frame in plan.input_frames)}
+        joined = [group for group in groups if group & names]
+        groups = [group for group in groups if group not in joined] + [names.union(*joined)]
+    units = [Unit(tuple(shot for shot in timeline.shots if shot.name in group)) for group in groups]
     order = {shot.name: number for number, shot in enumerate(timeline.shots)}
-    for shot in timeline.shots:
-        for other in {frame.shot for plan in shot.frames for frame in plan.input_frames}:
-            first, second = sorted((root(shot.name), root(other)), key=order.__getitem__)
-            parent[second] = first
-    units: dict[str, list[ShotPlan]] = {}
-    for shot in timeline.shots:
-        units.setdefault(root(shot.name), []).append(shot)
-    return tuple(Unit(tuple(shots)) for shots in units.values())
+    return tuple(sorted(units, key=lambda unit: order[unit.shots[0].name]))
 
 
 class Saver:
@@ -171,22 +155,22 @@ class LocalExecutor:
         self._job, self._device, self._chain, self._steps = job, device, chain, steps
         self._painter: Painter | None = None
 
-    def run(self, units: Sequence[Unit]) -> Generator[Event, None, None]:
+    def run(self, units: Sequence[Unit]) -> Generator[events.Event, None, None]:
         """See Executor."""
-        order = {shot.name: number for number, shot in enumerate(self._job.timeline.shots)}
-        shots = sorted((shot for unit in units for shot in unit.shots), key=lambda shot: order[shot.name])
+        names = {shot.name for unit in units for shot in unit.shots}
         with Saver(self._job.store) as saver:
-            for shot in shots:
-                with closing(self._shot(shot, saver)) as events:
-                    yield from events
+            for shot in self._job.timeline.shots:
+                if shot.name in names:
+                    with closing(self._shot(shot, saver)) as found:
+                        yield from found
 
-    def _shot(self, shot: ShotPlan, saver: Saver) -> Generator[Event, None, None]:
+    def _shot(self, shot: ShotPlan, saver: Saver) -> Generator[events.Event, None, None]:
         """Paint what is missing of a shot; the models are loaded at the first frame that is."""
         job, chain = self._job, self._chain
         requested, kept = job.count(shot), job.count(shot, chain.pixels)
         if not requested:
             return
-        yield ShotStarted(shot.name, requested, kept)
+        yield events.ShotStarted(shot.name, requested, kept)
         first, timelapse = shot.frames[0], None
         for plan in shot.frames:
             here = FrameRef(plan.shot, plan.index)
@@ -194,7 +178,7 @@ class LocalExecutor:
                 continue
             digest = digest_of(plan, chain)
             if self._holds(here, digest):
-                yield FrameKept(plan.shot, plan.index)
+                yield events.FrameKept(plan.shot, plan.index)
                 continue
             if self._painter is None:
                 with device_errors():
@@ -207,7 +191,7 @@ class LocalExecutor:
             if plan.timelapse and timelapse is None:
                 recording = recording_of(first, chain, job.store)
                 if moved := recording.open(job.store.folder):
-                    yield RecordingMoved(first.shot, str(moved))
+                    yield events.RecordingMoved(first.shot, str(moved))
                 with device_errors():
                     for event in record(painter, first, recording, saver.inputs(first)):
                         if isinstance(event, Timelapse):
@@ -224,11 +208,13 @@ class LocalExecutor:
                             break
                         seconds, began = time.monotonic() - began, time.monotonic()
                         look = partial(painter.look, step)
-                        yield StepDone(plan.shot, plan.index, step.steps, plan.steps, seconds, look=look)
+                        yield events.StepDone(
+                            plan.shot, plan.index, step.steps, plan.steps, seconds, look=look
+                        )
             assert frame is not None
             yield self._save(plan, frame, digest, started, saver)
             if painter.method.mode != mode:
-                yield StepChanged(*painter.method.mode)
+                yield events.StepChanged(*painter.method.mode)
         if first.timelapse:
             saver.flush()
             recording_of(first, chain, job.store).discard()
@@ -250,13 +236,13 @@ class LocalExecutor:
 
     def _save(
         self, plan: FramePlan, frame: FrameResult, digest: str, started: float, saver: Saver
-    ) -> FrameDone:
+    ) -> events.FrameDone:
         """Have a frame saved."""
         self._chain.pixels[FrameRef(plan.shot, plan.index)] = pixel_hash(frame.picture)
         painting = time.monotonic() - started
         metrics = Metrics(None if plan.timelapse else painting, frame.similarities, frame.losses)
         saver.save(plan, frame.picture, digest, self._job.timeline.models, metrics)
-        return FrameDone(
+        return events.FrameDone(
             shot=plan.shot,
             index=plan.index,
             done=0,
