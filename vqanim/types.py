@@ -75,7 +75,7 @@ class Generator(Protocol):
         """Picture of the parameters, differentiable, in 0..1 (clamped with a gradient that passes).
 
         size: its height and width in pixels, those of the picture that the parameters were made for.
-        recompute: spare memory by computing parts again on the way back; the picture is the same.
+        recompute: spare memory by recomputing parts in the backward pass; the picture is the same.
         """
 
     def project(self, params: Params) -> None:
@@ -86,7 +86,7 @@ class Generator(Protocol):
         where it asks nothing. No sync."""
 
     def lower_precision(self, dtype: torch.dtype) -> None:
-        """Keep and use the weights of the way to pictures in `dtype`; parameters stay float32."""
+        """Keep and use the decoder's weights in `dtype`; parameters stay float32."""
 
 
 class Perceptor(Protocol):

@@ -131,7 +131,7 @@ def test_spare_frames_hold_again_when_the_shot_is_as_long_again(store: TakeStore
     assert check_cache(timeline(shot("a", 3)), store, chain()).stale == ()
     found = check_cache(with_frame(line, "a", 4, steps=5), store, chain())
     assert (counts(found), found.stale) == ({"a": 4}, (FrameRef("a", 4),)), (
-        "only if they are those wanted now"
+        "only if they are those that the scene asks for now"
     )
 
 

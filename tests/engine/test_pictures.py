@@ -70,8 +70,8 @@ def test_a_picture_as_prompt_is_come_near_to(painter: Painter, photo: StartPlan)
 def test_a_picture_by_pixels_is_come_near_to(painter: Painter, photo: StartPlan) -> None:
     before = painter.finish(replace(FIRST, steps=0)).picture
     pull = replace(FIRST, losses=(WeightedTerm("pixels", "photo.png", 1.0, target=photo),))
-    wanted = start_picture(photo, SIDE, SIDE, torch.Generator())[0].permute(1, 2, 0).numpy() * 255
-    assert difference(painter.finish(pull).picture, wanted) < 0.7 * difference(before, wanted)
+    expected = start_picture(photo, SIDE, SIDE, torch.Generator())[0].permute(1, 2, 0).numpy() * 255
+    assert difference(painter.finish(pull).picture, expected) < 0.7 * difference(before, expected)
 
 
 @pytest.mark.parametrize("space", ["latents", "pixels"])

@@ -101,8 +101,8 @@ def test_a_picture_by_pixels_stays_in_its_area(
     generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
     red = StartPlan("color", colors=((0.9, 0.1, 0.1),))
-    wanted = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1).expand(1, 3, HEIGHT, WIDTH)
-    context = replace(halves(), images={red: wanted})
+    expected = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1).expand(1, 3, HEIGHT, WIDTH)
+    context = replace(halves(), images={red: expected})
     guide = make_descent(generator, [Viewer(perceptor)], [])
     losses = (WeightedTerm("pixels", "red.png", 1.0, target=red, area=LEFT),)
     found = optimize(guide, latents, replace(PLAN, losses=losses, steps=5), torch.Generator(), context)

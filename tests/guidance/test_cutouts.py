@@ -96,13 +96,13 @@ def test_a_single_cutout_is_possible() -> None:
 def test_noise_has_every_spread_up_to_the_amount_and_differs_from_step_to_step() -> None:
     noise = draw_noise(0.4, 3, 8, 32, rng(), torch.device("cpu"))
     assert noise is not None
-    grey = torch.full((8, 3, 32, 32), 0.5)
-    first, second = (grey + one.spreads * one.grains for one in (noise.step(0), noise.step(1)))
+    gray = torch.full((8, 3, 32, 32), 0.5)
+    first, second = (gray + one.spreads * one.grains for one in (noise.step(0), noise.step(1)))
     spreads = torch.cat([first, second]).flatten(1).std(1)
     assert spreads.max() <= 0.4 * 1.05
     assert spreads.max() > 2 * spreads.min()
-    assert ((first - grey) / noise.spreads[0] - (second - grey) / noise.spreads[1]).abs().mean() > 0.5
-    assert torch.equal(grey, torch.full((8, 3, 32, 32), 0.5))
+    assert ((first - gray) / noise.spreads[0] - (second - gray) / noise.spreads[1]).abs().mean() > 0.5
+    assert torch.equal(gray, torch.full((8, 3, 32, 32), 0.5))
 
 
 def test_no_noise_draws_nothing() -> None:

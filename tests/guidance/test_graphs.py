@@ -28,9 +28,9 @@ def test_a_long_film_of_equal_steps_is_worth_a_graph_on_cuda_alone() -> None:
 
 
 def test_the_steps_of_a_timelapse_count_once() -> None:
-    lapse = "duration: 2s\nkind: timelapse\nprompts: [a]\nguidance: {steps: 0, first_steps: %d}\n"
-    assert choose(compiled(lapse % 300), CUDA).mode == "graph"
-    found = choose(compiled(lapse % 20), CUDA)
+    timelapse = "duration: 2s\nkind: timelapse\nprompts: [a]\nguidance: {steps: 0, first_steps: %d}\n"
+    assert choose(compiled(timelapse % 300), CUDA).mode == "graph"
+    found = choose(compiled(timelapse % 20), CUDA)
     assert (found.mode, found.reason.split(",")[0]) == ("eager", "there are 20 steps of a kind")
 
 

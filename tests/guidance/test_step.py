@@ -63,7 +63,7 @@ def test_with_less_memory_the_step_is_the_same(
 
 @contextmanager
 def saved_bytes() -> Iterator[Counter[str]]:
-    """Bytes of all tensors that are kept for the way back, each once."""
+    """Bytes of all tensors that are kept for the backward pass, each once."""
     total: Counter[str] = Counter()
     seen: set[int] = set()
 
@@ -230,7 +230,7 @@ NOT_DETERMINISTIC = (
     "adaptive", "upsample_bilinear", "upsample_bicubic", "grid_sampler", "reflection_pad",
                      "max_pool", "scatter", "index_put", "index_add", "cumsum", "embedding_dense",
 )  # fmt: skip
-"""Of the operations whose way back depends on chance on CUDA, those that could occur here."""
+"""Of the operations whose backward pass depends on chance on CUDA, those that could occur here."""
 
 
 def clip(folder: Path, kind: str) -> Perceptor:
@@ -342,8 +342,8 @@ def test_terms_for_the_picture_and_for_the_latents_count_without_cutouts(
         {"z": z}, (cutouts,), Terms((Part(None, ({},), {"red": weights}, {}),), {"size": weights})
     )
     found = Step(generator, Objective([Viewer(narrow)], []))(inputs, (32, 48))
-    wanted = torch.autograd.grad(0.5 * decode(generator, {"z": z})[:, 0].mean() + 0.5 * z.square().mean(), z)[
-        0
-    ]
-    torch.testing.assert_close(found.params["z"], wanted, rtol=1e-4, atol=1e-8)
+    expected = torch.autograd.grad(
+        0.5 * decode(generator, {"z": z})[:, 0].mean() + 0.5 * z.square().mean(), z
+    )[0]
+    torch.testing.assert_close(found.params["z"], expected, rtol=1e-4, atol=1e-8)
     assert found.seen == ()

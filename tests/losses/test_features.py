@@ -63,9 +63,9 @@ def test_style_is_what_there_is_and_not_where(features: Features) -> None:
 
 def test_several_styles_are_compared_at_once() -> None:
     layers = [torch.randn(1, 5, 6, 7, generator=torch.Generator().manual_seed(seed)) for seed in range(3)]
-    found, *wanted = map(style_of, layers)
-    both = Style(*(torch.stack(parts) for parts in zip(*wanted, strict=True)))
-    alone = torch.stack([style_distance(found, one) for one in wanted])
+    found, *expected = map(style_of, layers)
+    both = Style(*(torch.stack(parts) for parts in zip(*expected, strict=True)))
+    alone = torch.stack([style_distance(found, one) for one in expected])
     assert torch.allclose(style_distance(found, both), alone)
     values = layers[0][0].flatten(1)
     assert torch.allclose(found.covariance, torch.cov(values, correction=0), atol=1e-5)

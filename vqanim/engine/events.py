@@ -114,7 +114,7 @@ class FrameKept:
 
 @dataclass(frozen=True)
 class RecordingMoved:
-    """An unfinished timelapse of other settings was in the way; it is never gone on with."""
+    """An unfinished timelapse of other settings was there; it is never continued."""
 
     shot: str
     moved_to: str

@@ -161,8 +161,8 @@ class LocalExecutor:
         with Saver(self._job.store) as saver:
             for shot in self._job.timeline.shots:
                 if shot.name in names:
-                    with closing(self._shot(shot, saver)) as found:
-                        yield from found
+                    with closing(self._shot(shot, saver)) as painting:
+                        yield from painting
 
     def _shot(self, shot: ShotPlan, saver: Saver) -> Generator[events.Event, None, None]:
         """Paint what is missing of a shot; the models are loaded at the first frame that is."""

@@ -26,7 +26,7 @@ FULL_SIZE = 0.9
 SECONDS_BETWEEN_SAVES = 30.0
 """What a killed render has learned in the last ones is lost."""
 STEPS = 4
-"""For every size at which a first frame is sketched; a quarter of them is at full size."""
+"""For every size that a first frame goes through; a quarter of them is at full size."""
 REPEATS = 2
 """Frames of a kind, after one that warms everything up."""
 LONG = 8.0

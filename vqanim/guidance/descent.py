@@ -55,8 +55,8 @@ class Step:
     def __call__(self, inputs: StepInputs, size: tuple[int, int], level: MemoryLevel = LEVELS[0]) -> Gradient:
         """The gradient at the parameters as they are; size: height and width of the picture in pixels.
 
-        The way back has two parts, to the picture and from there to the parameters, so that what the viewers
-        kept is free before the second begins."""
+        The backward pass has two parts, to the picture and from there to the parameters, so that what the
+        viewers kept is free before the second begins."""
         image = self.generator.decode(inputs.params, size, level.recompute)
         shown, sums = image.detach().requires_grad_(True), LossSums()
         pull = self.objective.pull(shown, inputs.cutouts, inputs.terms, sums, level.chunk)

@@ -36,7 +36,7 @@ class Context:
     """What terms may compare a frame with; a part is None, or empty, where a frame has no such thing."""
 
     picture: Image | None = None
-    """[1, 3, H, W]: what the parameters came from, warped and conditioned."""
+    """[1, 3, H, W]: what the parameters came from, warped and fed back."""
     params: Params | None = None
     """Those that the frame begins with."""
     valid: Tensor | None = None
