@@ -7,7 +7,6 @@ near does the picture come to its prompt, judged by a fixed set of cutouts that 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from vqanim.engine.pictures import start_picture
 from vqanim.guidance.cutouts import cut, draw_boxes
-from vqanim.guidance.descent import Descent
+from vqanim.guidance.descent import Descent, OptimizerState
 from vqanim.timeline.plan import FramePlan, StartPlan
 from vqanim.types import Generator, Params, Perceptor
 
@@ -44,9 +43,11 @@ class Trial:
 
     generator: Generator
     perceptor: Perceptor
-    guide: Descent
+    descent: Descent
     plan: FramePlan
-    latents: Params
+    size: tuple[int, int]
+    """Height and width in pixels."""
+    params: Params
     """Of smooth noise."""
     targets: dict[str, Tensor]
 
@@ -65,6 +66,7 @@ def prepare(options: argparse.Namespace) -> tuple[Trial, str]:
         get_perceptor(timeline.perceptors[0].name, device),
         painter.method,
         timeline.shots[0].frames[0],
+        (timeline.height, timeline.width),
         generator.carry(picture),
         dict(painter.method.objective.targets[0]),
     )
@@ -72,56 +74,43 @@ def prepare(options: argparse.Namespace) -> tuple[Trial, str]:
 
 
 def reach(trial: Trial, prompt: str, count: int, budgets: Sequence[float]) -> tuple[list[float], int, float]:
-    """Similarity after each number of seconds; and how many steps were made in how many of compute."""
+    """Similarity after each number of seconds; and how many steps were made in how many of compute.
+
+    Looking at the picture is not counted.
+    """
     terms = tuple(term for term in trial.plan.losses if term.text == prompt)
     plan = replace(trial.plan, losses=terms, cutouts=(count,))
-    steps = 1 + max(budgets) / pace(trial, plan)
-    watch = Watch(trial, prompt, budgets)
-    with contextlib.suppress(Enough):
-        while True:
-            moving = watch.latents or trial.latents
-            rng = torch.Generator().manual_seed(7 + watch.steps)
-            optimize(trial.guide, moving, replace(plan, steps=round(steps)), rng, on_step=watch)
-    return watch.reached, watch.steps, watch.spent
+    plan = replace(plan, steps=round(1 + max(budgets) / seconds_a_step(trial, plan)))
+    left, reached, made, spent, params = sorted(budgets), list[float](), 0, 0.0, trial.params
+    while left:
+        since = time.process_time()
+        for event in trial.descent.steps(params, plan, trial.size, torch.Generator().manual_seed(7 + made)):
+            params = event.params
+            if not isinstance(event, OptimizerState):
+                break
+            spent, made = spent + time.process_time() - since, made + 1
+            while left and spent >= left[0]:
+                reached.append(similarity(trial, params, prompt))
+                del left[0]
+            if not left:
+                break
+            since = time.process_time()
+    return reached, made, spent
 
 
-def pace(trial: Trial, plan: FramePlan) -> float:
+def seconds_a_step(trial: Trial, plan: FramePlan) -> float:
     """Seconds of compute that a step takes, once warm."""
+    few = replace(plan, steps=WARMING)
     for _ in range(2):
         began = time.process_time()
-        optimize(trial.guide, trial.latents, replace(plan, steps=WARMING), torch.Generator().manual_seed(7))
+        list(trial.descent.steps(trial.params, few, trial.size, torch.Generator().manual_seed(7)))
     return (time.process_time() - began) / WARMING
 
 
-class Enough(Exception):
-    """The last budget is spent."""
-
-
-class Watch:
-    """Looks at the picture whenever a budget is spent; looking is not counted."""
-
-    def __init__(self, trial: Trial, prompt: str, budgets: Sequence[float]) -> None:
-        self.reached: list[float] = []
-        self.steps, self.spent, self.latents = 0, 0.0, dict[str, Tensor]()
-        self._trial, self._prompt, self._budgets = trial, prompt, sorted(budgets)
-        self._since = time.process_time()
-
-    def __call__(self, index: int, latents: Params) -> None:
-        """A step is done. Raises Enough."""
-        self.spent += time.process_time() - self._since
-        self.steps += 1
-        self.latents = {name: z.clone() for name, z in latents.items()}
-        while len(self.reached) < len(self._budgets) and self.spent >= self._budgets[len(self.reached)]:
-            self.reached.append(similarity(self._trial, latents, self._prompt))
-        if len(self.reached) == len(self._budgets):
-            raise Enough
-        self._since = time.process_time()
-
-
 @torch.no_grad()
-def similarity(trial: Trial, latents: Params, prompt: str) -> float:
+def similarity(trial: Trial, params: Params, prompt: str) -> float:
     """Mean cosine of the fixed set of cutouts to a prompt, -1..1."""
-    image = trial.generator.decode(latents)
+    image = trial.generator.decode(params, trial.size)
     boxes = draw_boxes(1, JUDGING, *image.shape[2:], torch.Generator().manual_seed(99)).to(image.device)
     views = cut(image, boxes.part(0), trial.perceptor.input_size)
     return float((trial.perceptor.encode_image(views) @ trial.targets[prompt]).mean())
@@ -147,7 +136,7 @@ def parse_options() -> argparse.Namespace:
 def main() -> None:
     options = parse_options()
     trial, about = prepare(options)
-    start = sum(similarity(trial, trial.latents, prompt) for prompt in PROMPTS) / len(PROMPTS)
+    start = sum(similarity(trial, trial.params, prompt) for prompt in PROMPTS) / len(PROMPTS)
     heads = " | ".join(f"after {budget:g} s" for budget in options.budgets)
     print(f"similarity of the start: {start:.3f}; {about}\n")
     print(f"| cutouts | s a step | {heads} |\n|--:|--:|{'--:|' * len(options.budgets)}", flush=True)

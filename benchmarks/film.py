@@ -7,6 +7,7 @@ watches: generator and perceptor are wrapped, and functions of the engine are re
 from __future__ import annotations
 
 import argparse
+import copy
 import resource
 import sys
 import tempfile
@@ -23,14 +24,14 @@ import torch
 from painting import add_options, describe, make_painter, paint, plans, use_device
 
 from vqanim.api import prepare
-from vqanim.engine import painter as painter_module
+from vqanim.engine import frame as frame_module
 from vqanim.engine.frame import Painter
-from vqanim.guidance import guide as guide_module
-from vqanim.guidance import step as step_module
-from vqanim.guidance import cutouts as views_module
-from vqanim.guidance.adam import TensorAdam
-from vqanim.guidance.descent import Descent, DescentResult
-from vqanim.guidance.cutouts import Viewer
+from vqanim.guidance import cutouts as cutouts_module
+from vqanim.guidance import descent as descent_module
+from vqanim.guidance import objective as objective_module
+from vqanim.guidance.adam import Adam
+from vqanim.guidance.descent import Descent, DescentResult, OptimizerState
+from vqanim.guidance.objective import Objective
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan
 from vqanim.types import Generator, Params, Perceptor
@@ -38,20 +39,20 @@ from vqanim.types import Generator, Params, Perceptor
 SCENE = Path(__file__).resolve().parents[1] / "scenes" / "mordor.yaml"
 PARTS = (
     "warp",
-    "condition",
+    "feed back",
     "encode",
     "decode",
     "cutouts",
     "perceptor",
     "loss",
     "backward",
-    "optimiser step",
+    "optimizer step",
     "write",
     "other",
 )
 MODELS = frozenset({"encode", "decode", "perceptor", "backward"})
 """Parts that are the networks' own work. `backward` goes through cutouts and loss as well."""
-GENERATOR_PARTS = {"start": "encode", "carry": "encode", "decode": "decode", "project": "optimiser step"}
+GENERATOR_PARTS = {"start": "encode", "carry": "encode", "decode": "decode", "project": "optimizer step"}
 PERCEPTOR_PARTS = {"encode_image": "perceptor"}
 
 
@@ -110,8 +111,8 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Optimised:
-    """One call of the guide."""
+class Optimized:
+    """The steps of a frame, or of a stage of it."""
 
     steps: int
     seconds: float
@@ -119,22 +120,22 @@ class Optimised:
     """False for the stages of a first frame, most of which are smaller."""
 
 
-class TimedGuide(Descent):
-    """A guide that remembers how long its steps took."""
+class TimedDescent(Descent):
+    """A descent that remembers how long its steps took."""
 
-    def __init__(
-        self, generator: Generator, viewers: Sequence[Viewer], prompts: Sequence[str], watch: Watch
-    ) -> None:
-        super().__init__(generator, viewers, prompts)
-        self.calls: list[Optimised] = []
+    def __init__(self, generator: Generator, objective: Objective, watch: Watch) -> None:
+        super().__init__(generator, objective)
+        self.calls: list[Optimized] = []
         self._watch = watch
 
-    def optimise(self, latents: Params, plan: FramePlan, *rest: Any) -> DescentResult:
-        """As the guide does it."""
+    def steps(self, params: Params, plan: FramePlan, *rest: Any) -> Iterator[OptimizerState | DescentResult]:
+        """As a descent does them."""
         began = self._watch.now()
-        result = super().optimise(latents, plan, *rest)
-        self.calls.append(Optimised(plan.steps, self._watch.now() - began, plan.previous is not None))
-        return result
+        for event in super().steps(params, plan, *rest):
+            if isinstance(event, DescentResult):
+                seconds = self._watch.now() - began
+                self.calls.append(Optimized(plan.steps, seconds, plan.previous is not None))
+            yield event
 
     def seconds_a_step(self) -> float:
         """Of the frames that carry another, at full size; of all calls when there is no such frame."""
@@ -149,38 +150,34 @@ def watched(watch: Watch) -> Iterator[None]:
     def counted(owner: Any, name: str, part: str) -> Any:
         return mock.patch.object(owner, name, watch.around(part, getattr(owner, name)))
 
-    step = TensorAdam.step
-
-    def timed_step(self: TensorAdam, *args: Any, **kwargs: Any) -> None:
-        with watch.part("optimiser step"):
-            step(self, *args, **kwargs)
-
     with ExitStack() as stack:
         for patch in (
-            counted(painter_module, "field", "warp"),
-            counted(painter_module, "warp", "warp"),
-            counted(painter_module, "condition", "condition"),
-            counted(views_module, "draw_boxes", "cutouts"),
-            counted(views_module, "draw_noise", "cutouts"),
-            counted(views_module, "cut", "cutouts"),
-            counted(guide_module, "prepare_terms", "loss"),
-            counted(step_module, "sum_losses", "loss"),
+            counted(Painter, "_carried", "warp"),
+            counted(frame_module, "feed_back", "feed back"),
+            counted(frame_module, "hold", "feed back"),
+            counted(cutouts_module, "draw_boxes", "cutouts"),
+            counted(cutouts_module, "draw_noise", "cutouts"),
+            counted(cutouts_module, "cut", "cutouts"),
+            counted(Objective, "prepare", "loss"),
+            counted(objective_module, "sum_losses", "loss"),
+            counted(descent_module, "sum_losses", "loss"),
             counted(torch.autograd, "grad", "backward"),
-            mock.patch.object(TensorAdam, "step", timed_step),
+            counted(Adam, "step", "optimizer step"),
         ):
             stack.enter_context(patch)
         yield
 
 
-def wrap_models(painter: Painter, prompts: Sequence[str], watch: Watch) -> tuple[Painter, TimedGuide]:
+def wrap_models(painter: Painter, watch: Watch) -> tuple[Painter, TimedDescent]:
     """The same painter with watches around its models."""
     generator = cast(Generator, Timed(painter.generator, watch, GENERATOR_PARTS))
-    viewers = [
+    objective = copy.copy(painter.method.objective)
+    objective.viewers = tuple(
         replace(viewer, perceptor=cast(Perceptor, Timed(viewer.perceptor, watch, PERCEPTOR_PARTS)))
-        for viewer in painter.method.objective.viewers
-    ]
-    guide = TimedGuide(generator, viewers, prompts, watch)
-    return replace(painter, generator=generator, guide=guide), guide
+        for viewer in objective.viewers
+    )
+    descent = TimedDescent(generator, objective, watch)
+    return replace(painter, generator=generator, method=descent), descent
 
 
 def time_frames(
@@ -255,14 +252,14 @@ def main() -> None:
     size = [f"size={options.size}"] if options.size else []
     timeline = prepare(options.scene, [*size, *options.overrides]).timeline
     watch = Watch(device)
-    painter, guide = wrap_models(make_painter(timeline, device), timeline.prompts, watch)
+    painter, descent = wrap_models(make_painter(timeline, device), watch)
     wanted = plans(timeline)[: max(1, options.frames)]
     if options.folder is not None:
         options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=options.folder) as folder:
         frames = time_frames(painter, wanted, TakeStore(Path(folder)), watch)
     print(f"{len(frames)} frames, {describe(timeline, device)}\n")
-    print(f"{table(frames)}\n\n{summary(frames, guide.seconds_a_step())}")
+    print(f"{table(frames)}\n\n{summary(frames, descent.seconds_a_step())}")
 
 
 if __name__ == "__main__":

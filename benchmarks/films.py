@@ -9,15 +9,14 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from element_adam import element_adam
 from judge import Classifier, contact_sheet, independent_classifier, probability
-from painting import Frame, add_options, describe, paint_film, read_scene, use_device
+from painting import Frame, add_options, describe, get_generator, paint_film, read_scene, use_device
 from prompts import PROMPTS
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from vqanim.camera import warp_for
 from vqanim.camera.step import CameraStep
 from vqanim.engine.pictures import to_tensor
 from vqanim.timeline.plan import Timeline
+from vqanim.types import Generator
 
 HELD = "a castle on a hill"
 """The prompt of the long film."""
@@ -229,6 +229,11 @@ def read_variants(path: Path | None) -> Mapping[str, Sequence[str]]:
     return variants
 
 
+def use_element_adam(generator: Generator) -> None:
+    """Give a generator's parameters Adam's usual second moment, for every element, not one for all."""
+    generator.knobs = {name: replace(knob, adam="element") for name, knob in generator.knobs.items()}
+
+
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add_options(parser, "160x96")
@@ -247,9 +252,10 @@ def main() -> None:
     films = {name: read_films(options, overrides) for name, overrides in variants.items()}
     classify = independent_classifier()
     print(HEADER, flush=True)
-    with element_adam(options.adam):
-        for name, both in films.items():
-            print(measure(name, both, device, classify, options.pictures), flush=True)
+    for name, both in films.items():
+        if options.adam:
+            use_element_adam(get_generator(both.held.generator, device))
+        print(measure(name, both, device, classify, options.pictures), flush=True)
     first = next(iter(films.values())).held
     print(f"\n{first.frame_count} frames, {describe(first, device)}.")
 

@@ -16,8 +16,12 @@ import yaml
 from vqanim.api import prepare
 from vqanim.engine.device import choose_device
 from vqanim.engine.frame import Painter
+from vqanim.engine.loading import FEATURE_KINDS, whole_pictures
 from vqanim.files import Picture
 from vqanim.guidance.cutouts import Viewer
+from vqanim.guidance.descent import Descent
+from vqanim.guidance.objective import Objective
+from vqanim.models.features import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
@@ -92,8 +96,14 @@ def make_painter(timeline: Timeline, device: torch.device) -> Painter:
     """What paints the frames of a timeline; only its prompts are embedded anew."""
     generator = get_generator(timeline.generator, device)
     viewers = [Viewer(get_perceptor(plan.name, device), plan.share) for plan in timeline.perceptors]
-    guide = make_descent(generator, viewers, timeline.prompts)
-    return Painter(generator, guide, device, timeline.height, timeline.width)
+    objective = Objective(
+        viewers,
+        timeline.prompts,
+        whole_pictures(timeline, "cutouts", device),
+        load_features(device) if timeline.kinds & FEATURE_KINDS else None,
+        whole_pictures(timeline, "features", device),
+    )
+    return Painter(generator, Descent(generator, objective), device, timeline.height, timeline.width)
 
 
 def paint(
@@ -102,11 +112,9 @@ def paint(
     """Paint frames in the order given, each from those that its plan names; some may be known already."""
     pictures = dict(known)
     for plan in wanted:
-        previous = pictures[plan.previous] if plan.previous else None
-        anchor = pictures[plan.anchor] if plan.anchor else None
+        inputs = {one: pictures[one.frame] for one in plan.inputs if one.frame is not None}
         began = time.perf_counter()
-        saved = {frame: pictures[frame] for frame in plan.saved}
-        picture = painter.paint(plan, previous, anchor, saved=saved).picture
+        picture = painter.finish(plan, inputs).picture
         seconds = time.perf_counter() - began
         pictures[FrameRef(plan.shot, plan.index)] = picture
         yield Frame(plan, picture, seconds)

@@ -74,7 +74,7 @@ class PlainStep:
         self.network, self.clip, self.prompt = network, clip, prompt
         self.cutouts = Cutouts(cutouts, size)
         self.z = z.clone().requires_grad_(True)
-        self.optimiser = torch.optim.Adam([self.z], lr=0.1)
+        self.optimizer = torch.optim.Adam([self.z], lr=0.1)
         codebook = network.codebook
         self.low, self.high = (
             side.values[None, :, None, None] for side in (codebook.min(0), codebook.max(0))
@@ -86,25 +86,25 @@ class PlainStep:
     def __call__(self) -> float:
         """Do a step and give its loss."""
         with plain_nonlinearity():
-            self.optimiser.zero_grad(set_to_none=True)
-            image = clamp_with_grad(self.network.decode(self._quantised()), 0, 1)
+            self.optimizer.zero_grad(set_to_none=True)
+            image = clamp_with_grad(self.network.decode(self._quantized()), 0, 1)
             views = (self.cutouts(image) - self.mean) / self.deviation
             embeddings = F.normalize(self.clip.encode_image(views).float(), dim=-1)
             distances = (embeddings - self.prompt).norm(dim=-1).div(2).arcsin().pow(2).mul(2)
             loss = distances.mean()
             loss.backward()
-        self.optimiser.step()
+        self.optimizer.step()
         with torch.no_grad():
             self.z.copy_(self.z.maximum(self.low).minimum(self.high))
         return float(loss.item())
 
-    def _quantised(self) -> Tensor:
+    def _quantized(self) -> Tensor:
         codebook = self.network.codebook
         x = self.z.movedim(1, 3)
         d = x.pow(2).sum(dim=-1, keepdim=True) + codebook.pow(2).sum(dim=1) - 2 * x @ codebook.T
         hot = F.one_hot(d.argmin(-1), codebook.shape[0]).to(d.dtype)
-        quantised: Tensor = ReplaceGradient.apply(hot @ codebook, x)
-        return quantised.movedim(3, 1)
+        quantized: Tensor = ReplaceGradient.apply(hot @ codebook, x)
+        return quantized.movedim(3, 1)
 
 
 @contextmanager

@@ -105,12 +105,12 @@ def try_prompt(prompt: str, timeline: Timeline, device: torch.device, classify: 
 
 
 def summary(results: Sequence[Result]) -> str:
-    """How many were recognised, and at what price."""
+    """How many were recognized, and at what price."""
     first, fifth = (sum(result.rank <= place for result in results) for place in (1, 5))
     seconds = sum(result.seconds for result in results)
     return (
-        f"Recognised in first 1: {first}, in first 5: {fifth} of {len(results)}; {seconds:.1f} s of compute, "
-        f"{60 * fifth / seconds:.2f} recognised in first 5 per minute of compute"
+        f"Recognized in first 1: {first}, in first 5: {fifth} of {len(results)}; {seconds:.1f} s of compute, "
+        f"{60 * fifth / seconds:.2f} recognized in first 5 per minute of compute"
     )
 
 

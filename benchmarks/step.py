@@ -27,8 +27,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from vqanim.camera.step import CameraStep
 from vqanim.engine.device import choose_device
 from vqanim.engine.loading import weights_dtype
-from vqanim.guidance.descent import Descent
 from vqanim.guidance.cutouts import Viewer
+from vqanim.guidance.descent import Descent
+from vqanim.guidance.objective import Objective
 from vqanim.models.clip import TEXT_PARTS, CLIPPerceptor, clip_package
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig
@@ -120,48 +121,48 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
     z = 0.3 * torch.randn(1, 256, setting.height // 16, setting.width // 16).to(device)
     plain = PlainStep(copy.deepcopy(vqgan), copy.deepcopy(clip), prompt_vector(device), z,
                       setting.cutouts, VIT_B_32.input_size)  # fmt: skip
-    plan, latents = frame_plan(setting), {"z": z}
+    plan, size = frame_plan(setting), (setting.height, setting.width)
     fastest = weights_dtype(device, "auto", None)
-    guides = {"": make_guide(vqgan, clip, device, torch.float32)}
+    descents = {"": make_descent(vqgan, clip, device, torch.float32)}
     if fastest != torch.float32:
         named = f", {str(fastest).removeprefix('torch.')}"
-        guides[named] = make_guide(*copy.deepcopy((vqgan, clip)), device, fastest)
+        descents[named] = make_descent(*copy.deepcopy((vqgan, clip)), device, fastest)
 
-    def ours(guide: Descent) -> None:
-        optimize(guide, latents, plan, torch.Generator().manual_seed(0))
+    def ours(descent: Descent) -> None:
+        list(descent.steps({"z": z}, plan, size, torch.Generator().manual_seed(0)))
 
     def plainly() -> None:
         for _ in range(STEPS):
             plain()
 
-    def networks(guide: Descent) -> None:
+    def networks(descent: Descent) -> None:
         for _ in range(STEPS):
-            there_and_back(guide)
+            there_and_back(descent)
 
-    def there_and_back(guide: Descent) -> None:
+    def there_and_back(descent: Descent) -> None:
         leaf = z.clone().requires_grad_(True)
-        image = guide.generator.decode({"z": leaf})
-        size = (setting.cutouts, 3, VIT_B_32.input_size, VIT_B_32.input_size)
-        views = torch.full(size, 0.5, device=device, requires_grad=True)
-        torch.autograd.grad(guide.objective.viewers[0].perceptor.encode_image(views).sum(), views)
+        image = descent.generator.decode({"z": leaf}, size)
+        shape = (setting.cutouts, 3, VIT_B_32.input_size, VIT_B_32.input_size)
+        views = torch.full(shape, 0.5, device=device, requires_grad=True)
+        torch.autograd.grad(descent.objective.viewers[0].perceptor.encode_image(views).sum(), views)
         torch.autograd.grad(image.sum(), leaf)
 
     found: dict[str, Callable[[], object]] = {"plain": plainly}
-    for named, guide in guides.items():
-        found[f"ours{named}"] = partial(ours, guide)
-        found[f"networks alone{named}"] = partial(networks, guide)
+    for named, descent in descents.items():
+        found[f"ours{named}"] = partial(ours, descent)
+        found[f"networks alone{named}"] = partial(networks, descent)
     return found
 
 
-def make_guide(vqgan: VQGAN, clip: Any, device: torch.device, dtype: torch.dtype) -> Descent:
+def make_descent(vqgan: VQGAN, clip: Any, device: torch.device, dtype: torch.dtype) -> Descent:
     """Our way to make a step, with networks of a precision."""
     generator = VQGANGenerator("official", vqgan, "", device)
     perceptor = Prompted("official", clip, "", device, input_size=VIT_B_32.input_size, context_length=77)
-    guide = make_descent(generator, [Viewer(perceptor)], ["a volcano"], graphs=device.type == "cuda")
+    objective = Objective([Viewer(perceptor)], ["a volcano"])
     if dtype != torch.float32:
         generator.lower_precision(dtype)
         perceptor.lower_precision(dtype)
-    return guide
+    return Descent(generator, objective, graphs=device.type == "cuda")
 
 
 def measure(setting: Setting) -> dict[str, Measured]:

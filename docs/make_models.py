@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from vqanim.cli.words import file_size, with_reason
+from vqanim.cli.formatting import file_size, with_reason
 from vqanim.models.catalogue import package_catalogue
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PackageFile, RemoteFile
 

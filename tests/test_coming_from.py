@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from vqanim.cli.main import COMMANDS
-from vqanim.importers import TOOLS, import_settings, importer_of
+from vqanim.importers import import_settings
 from vqanim.scene import load_scene
+from vqanim.scene.fields.base import keys_of
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.model import Camera, Carry, Guidance, Models, Output, Prompt, Scene, Shot, StayNear
-from vqanim.scene.options import keys_of
 
 PAGE = (Path(__file__).parent.parent / "docs" / "coming-from.md").read_text("utf-8")
 SAMPLES = Path(__file__).parent / "importers" / "samples"
@@ -58,19 +58,6 @@ def test_scenes_and_curves_on_the_page_can_be_read(tmp_path: Path) -> None:
             f"{text}  zoom: {curve}\n".replace("[0, step]}\n", "[1, step]}\n")
         )
         load_scene(tmp_path / f"{number}.yaml")
-
-
-def test_the_page_has_a_table_for_every_tool_and_the_keys_of_each_that_the_import_takes() -> None:
-    for tool in TOOLS:
-        assert f"## {importer_of(tool).TITLE}" in PAGE
-    there = " ".join(cells[0] for cells in rows())
-    for sample in ("webui_settings.txt", "pytti.yaml"):
-        draft = import_settings(str(SAMPLES / sample), SAMPLES)
-        used = {key for note in draft.notes if note.fate != "left" for key in note.keys}
-        beside = {"add_soundtrack", "invert_mask", "animation_mode", "save_every", "image_model"}
-        short = {"height", "width", "ViTB16", "RN50", "prompts", "animation_prompts_negative", "--neg"}
-        for key in used - beside - short:
-            assert key.split(",")[0] in there, key
 
 
 @pytest.mark.parametrize(

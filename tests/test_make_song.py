@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 from tests.sounds import share_found
+from vqanim.api import load_scene
 from vqanim.audio.analysis import SongAnalysis
-from vqanim.songs import load_scene
 
 FOLDER = Path(__file__).parent.parent / "scenes" / "music"
 NAMES = ("tide", "ember")

@@ -14,9 +14,9 @@ from PIL import Image
 
 from tests import sounds
 from tests.sounds import RATE
+from vqanim.api import load_scene
 from vqanim.ffmpeg import executable
 from vqanim.film import make_film
-from vqanim.songs import load_scene
 from vqanim.timeline import compile_timeline
 
 SCENE = """\

@@ -6,17 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from click import Context
 
 import vqanim
 from tests.documents import ROOT, blocks_of
 from vqanim import errors
-from vqanim.cli.main import COMMANDS, Commands
 from vqanim.cli.stopping import SIGNALS, Stopped
-from vqanim.scene.easings import EASINGS
-from vqanim.scene.functions import FUNCTIONS
-from vqanim.scene.model import Camera, Carry, Guidance, Output, Prompt, Scene, Shot
-from vqanim.scene.options import keys_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -32,10 +26,6 @@ def test_each_of_the_two_commands_is_one_line_that_ci_runs(number: int) -> None:
     assert len(found) == 1
     assert found[0].startswith("python3 -m venv .venv && .venv/bin/pip install ")
     assert f"readme_command {number}" in (ROOT / ".ci" / "run").read_text()
-
-
-def test_the_first_line_says_what_it_is() -> None:
-    assert README.splitlines()[0].startswith("vqanim turns a scene file")
 
 
 def test_scenes_in_the_readme_are_right(tmp_path: Path) -> None:
@@ -62,30 +52,6 @@ def test_files_that_the_readme_names_exist() -> None:
     files = {name for name in (*links, *named) if name.removeprefix("#") not in headings}
     missing = {name for name in files if not (ROOT / name).exists()}
     assert not missing
-
-
-def test_every_key_of_a_scene_is_named() -> None:
-    parts = (Scene, Shot, Prompt, Camera, Carry, Guidance, Output)
-    missing = {key for part in parts for key in keys_of(part) if not re.search(rf"\b{key}\b", README)}
-    assert not missing
-
-
-def test_every_function_and_easing_is_named() -> None:
-    listed = re.search(r"functions (abs.*?)\.", README, re.DOTALL)
-    assert listed
-    assert re.split(r",\s+", listed[1]) == sorted(FUNCTIONS)
-    assert all(f"`{easing}`" in README for easing in EASINGS)
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_of_a_command_is_named(name: str) -> None:
-    row = " ".join(re.findall(rf"^\| `vqanim {name}[ `].*$", README, re.MULTILINE))
-    command = Commands("vqanim").get_command(Context(Commands("vqanim")), name)
-    assert command is not None
-    for parameter in command.params:
-        assert any(f"{spelling}" in row for spelling in (*parameter.opts, parameter.human_readable_name)), (
-            parameter
-        )
 
 
 def test_every_exit_code_is_named() -> None:

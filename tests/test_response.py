@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from vqanim import api
+from vqanim.api.response import AFTER, SETTLE, response_frames, trial_scene, with_lead
 from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
-from vqanim.response import AFTER, SETTLE, response_frames, trial_scene, with_lead
 from vqanim.scene import load_scene_text
 from vqanim.scene.times import Time
 

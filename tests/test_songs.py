@@ -12,11 +12,11 @@ import soundfile
 
 from tests import sounds as songs
 from tests.sounds import RATE, Sound
+from vqanim.api.project import load_scene, song_files
 from vqanim.errors import SceneError
 from vqanim.files import sha256_of
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.sound import Clock
-from vqanim.songs import load_scene, song_files
 from vqanim.timeline import Timeline, compile_timeline
 
 Load = Callable[..., Scene]

@@ -13,7 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vqanim.api import encode, prepare, render
+    from vqanim.api.export import encode
+    from vqanim.api.project import load_scene, prepare
+    from vqanim.api.render import render
     from vqanim.errors import (
         CurveError,
         DeviceError,
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
         UsageError,
         VqanimError,
     )
-    from vqanim.songs import load_scene
     from vqanim.timeline import compile_timeline
 
 __version__ = "0.1.0"
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "load_scene": "vqanim.songs",
+    "load_scene": "vqanim.api",
     "compile_timeline": "vqanim.timeline",
     "encode": "vqanim.api",
     "prepare": "vqanim.api",

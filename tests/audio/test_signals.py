@@ -9,8 +9,9 @@ from tests import sounds as songs
 from tests.audio.conftest import Write
 from vqanim.audio.analysis import SongAnalysis
 from vqanim.audio.spectrum import RATE
+from vqanim.scene.fields.music import Band
 from vqanim.scene.sound import Signal
-from vqanim.scene.soundtrack import NAMES, Band
+from vqanim.scene.soundtrack import NAMES
 
 FPS = (12, 24, 30, 60)
 TONES = {"bass": 80.0, "mid": 1000.0, "treble": 7000.0}

@@ -26,9 +26,14 @@ prompts:
   - text: a lake
     weight: 0.5
 camera: {zoom: 1.2, rotate: 10}
-guidance: {steps: 2, first_steps: 3, cutouts: 4}
+guidance: {steps: 1, first_steps: 2, cutouts: 2}
 """
 """Six frames that are quickly painted."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_are_read_once(models_read_once: None) -> None:
+    """For all commands that run in this process."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +116,13 @@ def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 240) -
 
 
 @pytest.fixture(scope="session")
-def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a render of TINY that nothing disturbed. Do not write to it."""
     folder = tmp_path_factory.mktemp("finished")
     (folder / "tiny.yaml").write_text(TINY)
-    subprocess.run(
-        command("render", "tiny.yaml"),
-        cwd=folder,
-        env=environment(root),
-        check=True,
-        capture_output=True,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["render", "tiny.yaml"]) == 0
     return folder / "renders" / "tiny"
 
 

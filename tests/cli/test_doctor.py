@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from vqanim.doctor import CHECKS
+from vqanim.api.doctor import CHECKS
 
 
 def findings(result: object) -> dict[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,20 +34,19 @@ def half(finished: Path, here: Path) -> Path:
     return folder
 
 
-def render_with(root: Path, most: int) -> subprocess.CompletedProcess[str]:
-    """Render where no file may become larger than so many bytes: a disk that is full, at a chosen point."""
-    return subprocess.run(
-        command("render", "tiny.yaml"),
-        env=environment(root),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@contextlib.contextmanager
+def full_disk(most: int) -> Iterator[None]:
+    """No file may become larger than so many bytes: a disk that is full, at a chosen point."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("where", ["frame", "record", "film"])
-def test_a_full_disk_loses_nothing(half: Path, finished: Path, run: Run, root: Path, where: str) -> None:
+def test_a_full_disk_loses_nothing(half: Path, finished: Path, run: Run, where: str) -> None:
     largest = max(len(content) for content in frames(finished).values())
     gif = (finished / "tiny.gif").stat().st_size
     record = half / "takes" / "main" / "record.jsonl"
@@ -53,10 +54,11 @@ def test_a_full_disk_loses_nothing(half: Path, finished: Path, run: Run, root: P
         with record.open("a") as file:
             file.write("\n" * RECORD)
     before = frames(half)
-    full = render_with(root, {"frame": largest // 2, "record": RECORD, "film": (largest + gif) // 2}[where])
-    assert full.returncode == 5, full.stderr
-    assert "Traceback" not in full.stderr
-    *warnings, error = full.stderr.splitlines()
+    with full_disk({"frame": largest // 2, "record": RECORD, "film": (largest + gif) // 2}[where]):
+        full = run("render", "tiny.yaml")
+    assert full.code == 5, full.err
+    assert "Traceback" not in full.err
+    *warnings, error = full.err.splitlines()
     assert error.startswith("Error: ")
     assert all(line.startswith("Warning: live.html cannot be written: ") for line in warnings)
     assert len(warnings) <= 1
@@ -132,14 +134,15 @@ def test_a_clock_that_jumps_changes_no_frame(half: Path, run: Run, finished: Pat
     assert frames(half) == frames(finished)
 
 
-def test_without_a_home_it_renders(half: Path, root: Path) -> None:
-    variables = {name: value for name, value in environment(root).items() if name not in ("HOME", "USER")}
-    done = subprocess.run(command("render", "tiny.yaml", "--quiet"), env=variables, check=False)
-    assert done.returncode == 0
+def test_without_a_home_it_renders(half: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "USER"):
+        monkeypatch.delenv(name, raising=False)
+    assert run("render", "tiny.yaml", "--quiet").code == 0
 
 
-def test_a_cache_that_cannot_be_written_stops_no_render(half: Path, root: Path, here: Path) -> None:
+def test_a_cache_that_cannot_be_written_stops_no_render(
+    half: Path, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (here / "file").write_text("")
-    variables = {**environment(root), "VQANIM_CACHE": str(here / "file" / "cache")}
-    done = subprocess.run(command("render", "tiny.yaml", "--quiet"), env=variables, check=False)
-    assert done.returncode == 0
+    monkeypatch.setenv("VQANIM_CACHE", str(here / "file" / "cache"))
+    assert run("render", "tiny.yaml", "--quiet").code == 0

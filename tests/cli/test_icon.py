@@ -55,7 +55,7 @@ def test_nothing_is_overwritten_unless_forced(run: Run, here: Path) -> None:
     (here / "eye.png").write_text("precious")
     result = run("icon", "eye", "--size", "32")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "Error: eye.png exists; take another name with --out, or overwrite it with --force\n"
+    assert result.err == "Error: eye.png exists already; choose another name, or --force to overwrite\n"
     assert (here / "eye.png").read_text() == "precious"
     assert run("icon", "eye", "--size", "32", "--force").code == 0
     assert read_picture(here / "eye.png").shape == (32, 32, 3)
@@ -105,14 +105,14 @@ def test_texts_shapes_and_characters_of_fonts(run: Run, here: Path) -> None:
         (["--shape", "a.svg"], 3, "a.svg: the shape is missing"),
         (["--text", ""], 2, "found 0 characters"),
         (["--text", "\u96ea"], 3, "lacks '\u96ea'"),
-        (["eye", "--color", "reddish"], 2, "'reddish' is no color; allowed are '#rrggbb'"),
-        (["eye", "--opacity", "1.1"], 2, "'1.1' is no number from 0 to 1"),
-        (["eye", "--noise", "nan"], 2, "'nan' is no number from 0 to 1"),
+        (["eye", "--color", "reddish"], 2, "'reddish' is not a color. Use '#rrggbb'"),
+        (["eye", "--opacity", "1.1"], 2, "'1.1' is not a number from 0 to 1"),
+        (["eye", "--noise", "nan"], 2, "'nan' is not a number from 0 to 1"),
         (["eye", "--noise", "20%"], 2, "did you mean 0.2?"),
         (["eye", "--noise-colors", "grey"], 2, "'grey' is not one of 'gray', 'rainbow'"),
-        (["eye", "--size", "0"], 2, "'0' is no size; allowed are 512 or 512x384, sides from 1 to 4096"),
-        (["eye", "--size", "9999x10"], 2, "is no size"),
-        (["eye", "--size", "1x2x3"], 2, "is no size"),
+        (["eye", "--size", "0"], 2, "'0' is not a size. Use 512 or 512x384, sides from 1 to 4096"),
+        (["eye", "--size", "9999x10"], 2, "is not a size"),
+        (["eye", "--size", "1x2x3"], 2, "is not a size"),
         (["eye", "--seed", "-1"], 2, "-1 is not in the range"),
         (["eye", "--out", "eye.jpg"], 2, "found 'eye.jpg', allowed is the name of a PNG"),
     ],

@@ -51,7 +51,7 @@ def test_no_file_is_overwritten_unless_that_is_wanted(run: Run, given: Path) -> 
     Path("film.yaml").write_text("mine")
     done = run("import", given.name, "--out", "film.yaml")
     assert done.code == 2
-    assert "film.yaml exists; take another name with --out, or overwrite it with --force" in done.err
+    assert "film.yaml exists already; choose another name, or --force to overwrite" in done.err
     assert Path("film.yaml").read_text() == "mine"
     assert run("import", given.name, "--out", "film.yaml", "--force").code == 0
     assert "a volcano" in Path("film.yaml").read_text()

@@ -23,7 +23,7 @@ def test_new_never_overwrites_unless_forced(run: Run, here: Path) -> None:
     mine.write_text("precious")
     result = run("new", "mine")
     assert result.code == 2
-    assert result.err == "Error: mine.yaml exists; take another name, or overwrite it with --force\n"
+    assert result.err == "Error: mine.yaml exists already; choose another name, or --force to overwrite\n"
     assert mine.read_text() == "precious"
     assert run("new", "mine", "--force").code == 0
     assert mine.read_text().splitlines()[1].startswith("# A scene for vqanim")

@@ -81,7 +81,7 @@ def test_compare_tells_what_differs(run: Run, copy: Path) -> None:
     done = run("compare", "tiny.yaml", "renders/other")
     assert (done.code, done.err) == (0, "")
     assert "similarity to a volcano" in done.out
-    assert "frames at equal times differ by 0 of 255 in the mean" in done.out
+    assert "Mean pixel difference at matching times: 0 of 255." in done.out
     assert "camera.zoom  1.2  1.5" in done.out
     assert run("compare", "tiny.yaml", "renders/other").code == 2  # compare.html is there
     assert run("compare", "tiny.yaml", "renders/other", "--force", "--quiet").out == ""

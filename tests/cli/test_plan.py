@@ -136,7 +136,7 @@ def test_a_render_teaches_plan_how_fast_this_machine_is(run: Run, here: Path, ca
     assert run("render", "tiny.yaml").code == 0
     took = time.monotonic() - began
     (speed,) = read_timings(cache)
-    assert speed.models == "pocket + pocket x4"
+    assert speed.models == "pocket + pocket x2"
     assert speed.device.startswith("cpu")
     assert set(speed.seconds) == {"step", "carry", "begin", "film"}
     estimate = api.outline(api.prepare("tiny.yaml"), out="elsewhere").time

@@ -15,7 +15,7 @@ from PIL import Image
 from tests.cli.conftest import Run
 from tests.probe import decode_frame, probe
 from vqanim import api
-from vqanim.cli import ticker
+from vqanim.cli.progress import PictureProgress
 from vqanim.preview.animatic import preview_size
 from vqanim.preview.camera import find_views
 from vqanim.takes.lock import lock_folder
@@ -203,11 +203,11 @@ def test_a_long_preview_tells_how_far_it_is_on_standard_error(
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     for pictures, quiet in ((600, False), (100, False), (600, True)):
-        told = ticker.Ticker(quiet)
+        shown = PictureProgress(quiet)
         for done in range(1, pictures + 1):
             now[0] += 0.0625
-            told.tick(done, pictures)
-        told.close()
+            shown.show_picture(done, pictures)
+        shown.close()
         out, err = capsys.readouterr()
         assert out == ""
         assert bool(err) == (pictures == 600 and not quiet)

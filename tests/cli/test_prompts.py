@@ -5,7 +5,7 @@ import torch
 import yaml
 
 from tests.cli.conftest import Run
-from vqanim.cli.prompts import load_modifiers
+from vqanim.api import load_modifiers
 from vqanim.models.catalogue import get_perceptor_entry
 from vqanim.models.words import PaletteTable, WordTable
 

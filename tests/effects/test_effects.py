@@ -22,7 +22,7 @@ def picture(width: int = 64, height: int = 48) -> Picture:
 def done(name: str, amount: float, of: Picture | None = None, at: Moment = AT) -> Picture:
     """A picture with one effect, in its own color and rate."""
     kind = EFFECTS[name]
-    now = EffectNow(name, amount, kind.color, kind.rate)
+    now = EffectNow(name, amount, tuple((setting.name, setting.default) for setting in kind.settings))
     return apply_effects(picture() if of is None else of, [now], at)
 
 
@@ -47,7 +47,7 @@ def test_one_is_the_full_color(name: str, color: tuple[int, int, int]) -> None:
 
 
 def test_a_flash_may_have_a_color_and_half_of_it_is_the_mean() -> None:
-    red = apply_effects(picture(), [EffectNow("flash", 1.0, (1.0, 0.0, 0.0))], AT)
+    red = apply_effects(picture(), [EffectNow("flash", 1.0, (("color", (1.0, 0.0, 0.0)),))], AT)
     assert (red == np.array([255, 0, 0])).all()
     half = done("flash", 0.5).astype(float)
     assert np.abs(half - (picture().astype(float) + 255) / 2).max() <= 0.51
@@ -126,7 +126,7 @@ def test_blur_keeps_the_mean_and_softens() -> None:
 
 
 def test_effects_are_applied_in_their_order() -> None:
-    one = [EffectNow("flash", 0.5, (1.0, 0.0, 0.0)), EffectNow("saturation", 0.0)]
+    one = [EffectNow("flash", 0.5, (("color", (1.0, 0.0, 0.0)),)), EffectNow("saturation", 0.0)]
     gray = apply_effects(picture(), one, AT)
     red = apply_effects(picture(), one[::-1], AT)
     assert (gray[..., 0] == gray[..., 1]).all()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import itertools
 import json
 import os
+import pkgutil
 import re
 import signal
 import sys
@@ -20,6 +22,7 @@ from typing import Any
 
 import torch
 
+import vqanim
 from vqanim import api
 from vqanim.engine import loading
 from vqanim.models.load import load_generator, load_perceptor
@@ -32,6 +35,7 @@ duration: 0.3s
 guidance: {steps: 1, first_steps: 1, cutouts: 2}
 prompts: [a volcano]
 camera: {zoom: 1.1}
+models: {generator: pixels, perceptor: pocket}
 """
 EDITED = SCENE.replace("1.1", "{0s: 1.1, 0.1s: 1.1, 0.11s: 2}")
 """Its second frame is the same, the third is not."""
@@ -135,9 +139,13 @@ def main() -> None:
 
     perceptor = functools.cache(load_perceptor)
     cpu = torch.device("cpu")
-    generator("pocket", cpu), perceptor("pocket", cpu)
+    generator("pixels", cpu), perceptor("pocket", cpu)
     for name, load in (("load_generator", generator), ("load_perceptor", perceptor)):
         setattr(loading, name, load)
+    # So are modules: each process that is forked would import those that a render imports late.
+    for module in pkgutil.walk_packages(vqanim.__path__, "vqanim."):
+        if module.name != "vqanim.__main__":
+            importlib.import_module(module.name)
     print(json.dumps(try_all(folder, EDITED if before == "edited" else None, every)))
 
 

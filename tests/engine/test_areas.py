@@ -48,8 +48,8 @@ def test_an_icon_stays_where_it_is_also_a_target_and_dissolves_where_it_is_not(t
         folder = tmp_path / also
         folder.mkdir()
         scene = (
-            "size: [48, 48]\nfps: 2\nduration: 2s\nprompts: [a meadow with flowers]\n"
-            "guidance: {steps: 6, cutouts: 3, learning_rate: 0.3}\ncarry: {match_colors: 0}\n"
+            "size: [48, 48]\nfps: 2\nduration: 1.5s\nprompts: [a meadow with flowers]\n"
+            "guidance: {steps: 6, cutouts: 2, learning_rate: 0.4}\ncarry: {match_colors: 0}\n"
             f"start: {{icon: twitter, color: red, background: black, also_target: {also}}}\n"
         )
         _, frames = painted(scene, folder)

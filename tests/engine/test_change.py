@@ -16,13 +16,13 @@ from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
 from vqanim.timeline import Limits, compile_timeline
 
-WIDTH, HEIGHT, FRAMES = 48, 32, 4
+WIDTH, HEIGHT = 48, 32
 SCENE = """\
 vqanim: 1
 size: [48, 32]
-duration: 4f
+duration: 3f
 prompts: [{text: a forest, weight: {0f: 1, 1f: [0, step]}}, {text: a volcano, weight: {0f: 0, 1f: [1, step]}}]
-guidance: {first_steps: 6, cutouts: 4}
+guidance: {first_steps: 4, cutouts: 2}
 change: %g
 """
 

@@ -27,6 +27,7 @@ prompts:
     weight: {0s: 1, 0.75s: 0.5}
 camera: {zoom: 1.2}
 guidance: {steps: 1, first_steps: 2, cutouts: 2}
+models: {generator: pixels, perceptor: pocket}
 """
 
 
@@ -36,7 +37,7 @@ def timeline(text: str = SCENE) -> Timeline:
 
 def paint(line: Timeline, folder: Path) -> list[Event]:
     key = RunKey(
-        get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, line.width, line.height
+        get_generator_entry("pixels").hash, get_perceptor_entry("pocket").hash, line.width, line.height
     )
     return list(paint_takes(Job(line, TakeStore(folder), key, {}, "cpu")))
 
@@ -84,7 +85,7 @@ def test_a_second_render_gives_the_same_files(film: tuple[Path, list[Event]], tm
 
 
 def test_a_stopped_render_continues_to_the_same_files(film: tuple[Path, list[Event]], tmp_path: Path) -> None:
-    key = RunKey(get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, 32, 32)
+    key = RunKey(get_generator_entry("pixels").hash, get_perceptor_entry("pocket").hash, 32, 32)
     walk = paint_takes(Job(timeline(), TakeStore(tmp_path), key, {}, "cpu"))
     for event in walk:
         if isinstance(event, FrameDone) and event.index == 1:
@@ -162,14 +163,14 @@ def test_a_perceptor_without_weight_is_not_even_loaded(
     film: tuple[Path, list[Event]], tmp_path: Path
 ) -> None:
     """There is no such model, so that loading it would fail; the frames are those without it."""
-    models = "models: {perceptor: [pocket, {name: no-such-model, weight: 0}]}\n"
-    paint(timeline(SCENE + models), tmp_path)
+    text = SCENE.replace("perceptor: pocket", "perceptor: [pocket, {name: no-such-model, weight: 0}]")
+    paint(timeline(text), tmp_path)
     assert contents(tmp_path) == contents(film[0])
 
 
 def test_two_perceptors_paint_a_film(film: tuple[Path, list[Event]], tmp_path: Path) -> None:
-    models = "models: {perceptor: [pocket, {name: pocket, weight: 0.5, cutouts: 3}]}\n"
-    events = paint(timeline(SCENE + models), tmp_path)
+    two = "perceptor: [pocket, {name: pocket, weight: 0.5, cutouts: 3}]"
+    events = paint(timeline(SCENE.replace("perceptor: pocket", two)), tmp_path)
     (loaded,) = (event for event in events if isinstance(event, ModelsLoaded))
     assert loaded.perceptors == ("pocket",)
     assert painted(events) == [0, 1, 2, 3]
@@ -180,7 +181,7 @@ def test_a_deterministic_run_gives_the_same_files_and_leaves_no_trace(
     film: tuple[Path, list[Event]], tmp_path: Path
 ) -> None:
     line = timeline()
-    key = RunKey(get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, 32, 32)
+    key = RunKey(get_generator_entry("pixels").hash, get_perceptor_entry("pocket").hash, 32, 32)
     walk = paint_takes(Job(line, TakeStore(tmp_path), key, {}, "cpu", deterministic=True))
     assert not torch.are_deterministic_algorithms_enabled()
     seen = [(type(event), torch.are_deterministic_algorithms_enabled()) for event in walk]
@@ -193,7 +194,7 @@ def test_a_deterministic_run_gives_the_same_files_and_leaves_no_trace(
 def test_a_run_that_is_short_of_memory_goes_on_and_says_so(tmp_path: Path) -> None:
     """The perceptor has room for eight cutouts and is asked for ten."""
     line = timeline(SCENE.replace("cutouts: 2", "cutouts: 10"))
-    key = RunKey(get_generator_entry("pocket").hash, get_perceptor_entry("pocket").hash, 32, 32)
+    key = RunKey(get_generator_entry("pixels").hash, get_perceptor_entry("pocket").hash, 32, 32)
     look = ConsePerceptor.encode_image
 
     def narrow(self: ConsePerceptor, images: torch.Tensor) -> torch.Tensor:

@@ -36,7 +36,7 @@ SCENE = "size: [256, 144]\nfps: 10\nduration: 1s\nprompts: [a]\nguidance: {steps
 
 
 def test_a_film_costs_the_sum_of_its_frames() -> None:
-    found = estimate(timeline_of(SCENE), [TIMINGS], 8)
+    found = estimate(timeline_of(SCENE), [TIMINGS])
     assert found is not None
     small, full = halved_stages(60, 144, 256, 8)
     first = 0.7 + small.steps * 0.1 + full.steps * 0.3
@@ -47,7 +47,7 @@ def test_a_film_costs_the_sum_of_its_frames() -> None:
 
 
 def test_other_sizes_are_guessed_from_those_that_were_measured() -> None:
-    found = estimate(timeline_of(SCENE.replace("[256, 144]", "[512, 288]")), [TIMINGS], 8)
+    found = estimate(timeline_of(SCENE.replace("[256, 144]", "[512, 288]")), [TIMINGS])
     assert found is not None
     assert found.guessed
     assert found.memory is None
@@ -57,12 +57,12 @@ def test_other_sizes_are_guessed_from_those_that_were_measured() -> None:
 
 def test_what_was_not_measured_is_not_guessed() -> None:
     timeline = timeline_of(SCENE)
-    assert estimate(timeline, [], 8) is None
-    assert estimate(timeline, [replace(TIMINGS, models="pocket + pocket x11")], 8) is None
-    assert estimate(timeline, [replace(TIMINGS, seconds={"carry": {(256, 144): 0.5}})], 8) is None
-    assert estimate(timeline, [TIMINGS], 8, "cuda") is None
+    assert estimate(timeline, []) is None
+    assert estimate(timeline, [replace(TIMINGS, models="pocket + pocket x11")]) is None
+    assert estimate(timeline, [replace(TIMINGS, seconds={"carry": {(256, 144): 0.5}})]) is None
+    assert estimate(timeline, [TIMINGS], "cuda") is None
     fast = replace(TIMINGS, device="cuda, Some GPU", start=1.0)
-    found = [estimate(timeline, [fast, TIMINGS], 8, device) for device in (None, "cpu", "cuda")]
+    found = [estimate(timeline, [fast, TIMINGS], device) for device in (None, "cpu", "cuda")]
     assert [each and each.device for each in found] == ["cuda, Some GPU", "cpu, 2 threads", "cuda, Some GPU"]
 
 
@@ -74,9 +74,9 @@ def test_several_perceptors_and_cutouts_are_told_apart() -> None:
     slow = replace(
         TIMINGS, models="pocket + pocket x24", seconds={**TIMINGS.seconds, "step": {(256, 144): 0.6}}
     )
-    assert estimate(timeline_of(text), [TIMINGS], 8) is None
-    found = estimate(timeline_of(text), [TIMINGS, slow], 8)
-    alone = estimate(timeline_of(text.replace(", guidance: {cutouts: 24}", "")), [TIMINGS], 8)
+    assert estimate(timeline_of(text), [TIMINGS]) is None
+    found = estimate(timeline_of(text), [TIMINGS, slow])
+    alone = estimate(timeline_of(text.replace(", guidance: {cutouts: 24}", "")), [TIMINGS])
     assert found is not None
     assert alone is not None
     assert found.painting == pytest.approx(alone.painting + 10 * 0.3)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import vqanim
 from tests.sounds import RATE, tone
-from vqanim.cli.import_ import checked
+from vqanim.api.create import checked
 from vqanim.errors import UsageError
 from vqanim.importers import TOOLS, Importer, deforum, import_settings, importer_of, pytti, vqgan_clip
 from vqanim.importers.draft import Draft

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import pytest
@@ -14,7 +15,7 @@ from vqanim.losses.prompt import spherical_distance
 from vqanim.timeline.plan import StartPlan, WeightedTerm
 
 CPU = torch.device("cpu")
-Targets: TypeAlias = dict[str, torch.Tensor]
+Targets: TypeAlias = Mapping[str | StartPlan, torch.Tensor]
 
 
 def at(degrees: float) -> torch.Tensor:

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vqanim.errors import CurveError
-from vqanim.scene.curves import Curve, Formula, Key, Keyframes, Range
-from vqanim.scene.easings import EASINGS
+from vqanim.scene.curves import EASINGS, Curve, Formula, Key, Keyframes, Range
 from vqanim.scene.times import TimeBase, parse_time
 
 BASE = TimeBase(6.0, Fraction(12))

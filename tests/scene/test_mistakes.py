@@ -139,6 +139,8 @@ MISTAKES = {
     PERCEPTOR + "[{weight: 2}]}": "3: models.perceptor[0].name: is missing, allowed the name of a",
     PERCEPTOR + "[{name: a, weight: -1}]}": "3: models.perceptor[0].weight: found '-1', allowed a",
     PERCEPTOR + "{name: a, cutouts: 0}}": "3: models.perceptor.cutouts: found '0', allowed a whole number",
+    HEAD + "models: {generator: 5%}": "3: models.generator: found '5%', allowed the name of a generator such",
+    PERCEPTOR + "5%}": "3: models.perceptor: found '5%', allowed the name of a perceptor such as pocket",
     PERCEPTOR + "[]}": "3: models.perceptor: found 0 perceptors, allowed 1 to 8",
     PERCEPTOR + "[a, a, a, a, a, a, a, a, a]}": "3: models.perceptor: found 9 perceptors, allowed 1",
     PERCEPTOR + "[{name: a, weight: 0}]}": "3: models.perceptor: found no perceptor with a weight above 0",
@@ -258,7 +260,7 @@ MISTAKES = {
     HEAD + "effects: [{blur: {amount: 0.1, color: red}}]": "3: effects[0].blur.color: unknown key 'color'",
     HEAD
     + "effects: [{strobe: {amount: 1, rate: 0}}]": "3: effects[0].strobe.rate: found '0', allowed a number "
-    "of times per second from 0.01 to 120",
+    "from 0.01 to 120 (times per second)",
     HEAD + "hits: [{flash: 1}]": "3: hits[0]: on is missing, allowed the moments of the hit",
     HEAD + "hits: [{on: 1s, fade: 1s}]": "3: hits[0]: found no effect, allowed one or more of brightness",
     HEAD + "hits: [{on: beat, flash: 1}]": "3: hits[0].on: found the key 'beat', bars, beats and markers",
@@ -442,3 +444,13 @@ def test_a_file_name_of_any_length_is_only_missing(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match="is missing") as caught:
         load_scene_text(HEAD + "start: {image: " + "x" * 5000 + "}", folder=tmp_path)
     assert len(str(caught.value)) < 200
+
+
+def test_a_missing_start_is_one_mistake_whatever_depends_on_it(tmp_path: Path) -> None:
+    text = "duration: 2s\nprompts: [{text: a, inside: start}]\nstart: {image: nope.png}"
+    for shots in ("", "\nshots: [{name: a}, {name: b, duration: 1s}]"):
+        with pytest.raises(SceneError) as caught:
+            load_scene_text(text + shots, folder=tmp_path)
+        assert [str(problem) for problem in caught.value.problems] == [
+            "scene.yaml:3: start.image: the picture 'nope.png' is missing"
+        ]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vqanim.models.families import FAMILIES
 from vqanim.scene import Scene, describe_fields, load_scene, load_scene_text
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Formula, Keyframes
@@ -272,9 +273,8 @@ def test_fields_are_described() -> None:
     for field in fields.values():
         assert field.description
         assert field.kind
-        assert field.default or field.path in ("prompts[].text", "shots[].name", "soundtrack.file"), (
-            field.path
-        )
+        required = ("shots[].name", "soundtrack.file", "models.perceptor[].name")
+        assert field.default or field.path in required, field.path
 
 
 @pytest.mark.parametrize(
@@ -288,6 +288,9 @@ def test_examples_are_right(path: str, tmp_path: Path) -> None:
     inner = example if example[0] in "[{0123456789" else f"'{example}'"
     if keys[:-1] == ["start"]:
         keys, inner = ["start"], f"{{icon: robot, {keys[-1]}: {inner}}}"
+    if keys[:-1] == ["models", "generator"]:
+        (owner, *_) = [f.name for f in FAMILIES.values() if keys[-1] in [s.name for s in f.settings]]
+        keys, inner = ["models"], f"{{generator: {{name: {owner}, {keys[-1]}: {inner}}}}}"
     text = "duration: 6s\n" if path not in ("duration", "shots") else ""
     for level, key in enumerate(keys):
         text += "  " * level + key + ":" + (f" {inner}\n" if level == len(keys) - 1 else "\n")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from vqanim.cli.reference import reference
+from vqanim.api import reference
 from vqanim.scene import describe_fields
 from vqanim.scene.loader import load_scene_text
 from vqanim.scene.schema import scene_schema
@@ -47,7 +47,7 @@ def test_it_is_a_schema() -> None:
 
 
 def test_it_takes_every_shipped_scene(root: Path) -> None:
-    for path in (*(root / "scenes").rglob("*.yaml"), root / "vqanim/cli/starter.yaml"):
+    for path in (*(root / "scenes").rglob("*.yaml"), root / "vqanim/api/starter.yaml"):
         assert mistakes(path.read_text("utf-8")) == [], path.name
 
 
@@ -55,6 +55,12 @@ def test_it_takes_every_shipped_scene(root: Path) -> None:
 def test_it_takes_every_example(field: Any) -> None:
     value, path = field.example, field.path.replace("models.perceptor[]", "models.perceptor")
     if path.endswith((".x", ".y")):
+        path = path.rpartition(".")[0]
+    if path.startswith("effects[]."):
+        value = f"{{amount: 1, {path.rpartition('.')[2]}: {value}}}"
+        path = path.rpartition(".")[0]
+    if path.startswith("models.generator."):
+        value = f"{{name: any, {path.rpartition('.')[2]}: {value}}}"
         path = path.rpartition(".")[0]
     for part in reversed(path.split(".")):
         listed = part.endswith("[]")
@@ -75,6 +81,10 @@ def test_it_takes_every_example(field: Any) -> None:
         "duration: 2s\nprompts: a:3 | b:-1\ncarry: {border: wrap, noise: none}",
         "title: 2001\nfps: 30000/1001\nduration: 36f\nprompts: [{text: 7, weight: {0: 1, 50%: [2, smooth]}}]",
         "size: 64x48\nduration: 2\nstory: {0s: a, 1s: b}\ncrossfade: 500ms\nguidance: {rate: 6, steps: 1}",
+        "duration: 2s\nprompts: a\nkind: timelapse\npace: linear",
+        "duration: '2'\nseed: '7'\ntitle: null\nprompts: [null, ~]\nloop: 'false'\nchange: '.3'",
+        "duration: 2s\nprompts: a\nsize: ['64', '48']",
+        "duration: 2s\nprompts: a\nmodels: {generator: true, perceptor: [1, {name: off}]}",
         "prompts: a\nshots: [{name: a}, {name: b, at: 1s, duration: 1s, transition: {dissolve: 1s}}]",
     ],
 )

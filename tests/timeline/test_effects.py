@@ -44,8 +44,8 @@ def test_effects_are_in_the_order_of_writing_and_hits_come_after() -> None:
     film = compiled("fps: 10\n" + FILM + text)
     assert film.edit[10].effects == (
         EffectNow("vignette", 0.5),
-        EffectNow("flash", 0.1, (1.0, 0.0, 0.0)),
-        EffectNow("flash", 1.0, (1.0, 1.0, 1.0)),
+        EffectNow("flash", 0.1, (("color", (1.0, 0.0, 0.0)),)),
+        EffectNow("flash", 1.0, (("color", (1.0, 1.0, 1.0)),)),
     )
     assert film.edit[0].effects == (EffectNow("vignette", 0.5),), "an amount of 0 is no effect"
 

@@ -22,10 +22,10 @@ from vqanim.audio.tempo import FASTEST, SLOWEST, find_tempo
 from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError
 from vqanim.files import make_folder, sha256_of, write_atomic
-from vqanim.scene.heard import signals_of
+from vqanim.scene.fields.music import Band
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT, Signal
-from vqanim.scene.soundtrack import NAMES, Band, Heard
+from vqanim.scene.soundtrack import NAMES, Heard
 
 Floats = NDArray[np.float64]
 
@@ -150,7 +150,7 @@ class SceneSongs:
         files = {"": track.file, **{stem.name: stem.file for stem in scene.stems}}
         own = dict(scene.bands)
         found = {}
-        for name in sorted(signals_of(scene) - {BEAT}):
+        for name in sorted(scene.heard - {BEAT}):
             stem, _, signal = name.rpartition(".")
             values = self._song(files[stem]).signal(signal, own.get(signal))
             found[name] = Signal(RATE, values, -track.start)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from vqanim.audio.reading import ANALYSIS_RATE, Samples
 from vqanim.audio.spectrum import HOP, RATE, blurred, brightness, log_mels, onset_strength
-from vqanim.scene.soundtrack import BANDS, Band
+from vqanim.scene.fields.music import Band
+from vqanim.scene.soundtrack import BANDS
 
 Floats = NDArray[np.float64]
 

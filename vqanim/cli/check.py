@@ -1,4 +1,4 @@
-"""`vqanim check`: every mistake of a scene, or what it would make."""
+"""`vqanim check`: every error of a scene, or a summary of it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 import click
 
-from vqanim.cli import completing, options, words
+from vqanim.cli import completing, params
+from vqanim.cli.formatting import complain, describe, headline, rows, say, warn
 from vqanim.errors import VqanimError
 
 
 @click.command()
 @click.argument("scenes", metavar="SCENE...", nargs=-1, required=True, shell_complete=completing.scenes)
-@options.overrides
-@options.models
-@options.outside
+@params.overrides
+@params.models
+@params.outside
 def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None, allow_outside: bool) -> int:
-    """Find every mistake in each SCENE, one line each, without rendering.
+    """Report every error in each SCENE, one per line, without rendering.
 
-    A scene without mistakes is summed up. The exit code is 0, or 2 where there are mistakes, or 3 where
+    A valid scene is summarized. The exit code is 0, or 2 where there are mistakes, or 3 where
     missing or broken files are the only trouble.
     """
     from vqanim.api import prepare
-    from vqanim.cli import summary
 
     codes = {0}
     for scene in scenes:
@@ -30,11 +30,11 @@ def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None, a
             prepared = prepare(scene, overrides, models, allow_outside=allow_outside)
             timeline = prepared.timeline
         except VqanimError as error:
-            words.complain(str(error))
+            complain(str(error))
             codes.add(error.exit_code)
             continue
-        words.warn(timeline.warnings)
-        words.say(f"{scene}: {summary.headline(timeline)}")
+        warn(timeline.warnings)
+        say(f"{scene}: {headline(timeline)}")
         prompts = [("prompt", text) for text in timeline.prompts]
-        words.say(words.rows([*summary.describe(timeline), *prompts]))
+        say(rows([*describe(timeline), *prompts]))
     return 2 if 2 in codes else max(codes)

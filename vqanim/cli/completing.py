@@ -91,18 +91,13 @@ def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Ite
     """Keys of scenes, as in `camera.zoom=`."""
     if "=" in incomplete:
         return []
+    from vqanim.scene.fields.base import keys_of
     from vqanim.scene.model import Camera, Carry, Guidance, Output, Scene, Shot
-    from vqanim.scene.options import keys_of
 
     sections = {"camera": Camera, "carry": Carry, "guidance": Guidance, "output": Output}
     names = [key for key in (*keys_of(Scene), *keys_of(Shot)) if key not in sections and "." not in key]
     names += [f"{name}.{key}" for name, section in sections.items() for key in keys_of(section)]
     return _beginning((f"{name}=" for name in dict.fromkeys(names)), incomplete)
-
-
-def settings(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Files of any kind."""
-    return [CompletionItem(incomplete, type="file")]
 
 
 def _beginning(names: Iterable[str], start: str) -> Items:

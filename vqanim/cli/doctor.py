@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from vqanim.cli import words
+from vqanim.cli.formatting import say
 
 SIGNS = {"good": "ok", "note": "note", "fault": "FAULT"}
 
@@ -21,16 +21,16 @@ def doctor(as_json: bool) -> int:
     are only worth a note. Else it is that of the worst fault: 3 for files, 4 for torch, 5 for ffmpeg or the
     disk.
     """
-    from vqanim.doctor import examine
+    from vqanim.api import examine
 
     findings = []
     for finding in examine():
         findings.append(finding)
         if as_json:
             continue
-        words.say(f"{SIGNS[finding.state]:<5}  {finding.name:<9} {finding.detail}")
+        say(f"{SIGNS[finding.state]:<5}  {finding.name:<9} {finding.detail}")
         if finding.remedy:
-            words.say(f"{'':<17}-> {finding.remedy}")
+            say(f"{'':<17}-> {finding.remedy}")
     if as_json:
-        words.say(json.dumps([asdict(finding) for finding in findings], indent=1))
+        say(json.dumps([asdict(finding) for finding in findings], indent=1))
     return max((finding.code for finding in findings if finding.state == "fault"), default=0)

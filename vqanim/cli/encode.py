@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqanim.cli import completing, options, words
+from vqanim.cli import completing, params
+from vqanim.cli.formatting import count, film_row, headline, rows, say, short_path, warn
 from vqanim.cli.stopping import stopping
 
 if TYPE_CHECKING:
@@ -27,29 +28,14 @@ NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames
     multiple=True,
     help="What to make (repeatable); MP4, GIF and poster if not given.",
 )
-@click.option(
-    "--out",
-    metavar="DIR",
-    type=click.Path(file_okay=False),
-    help="Folder for the films; the render's own if not given.",
-)
+@params.out_folder(help="Folder for the films; the render's own if not given.")
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality: smaller is better and larger.")
 @click.option("--upscale", type=click.IntRange(1, 4), default=1, help="Enlarge so many times, by Lanczos.")
 @click.option("--gif-full", is_flag=True, help="The GIF in the film's size and fps, however large it gets.")
-@options.overrides
-@options.outside
-@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
-def encode(
-    source: str,
-    presets: Sequence[str],
-    out: str | None,
-    crf: int | None,
-    upscale: int,
-    gif_full: bool,
-    overrides: Sequence[str],
-    allow_outside: bool,
-    quiet: bool,
-) -> None:
+@params.overrides
+@params.outside
+@params.quiet
+def encode(source: str, presets: Sequence[str], quiet: bool, **options: Any) -> None:
     """Make films from takes again, without painting a frame.
 
     SOURCE is the folder of a render, or a scene, whose folder is the one that `vqanim render` uses. What
@@ -67,60 +53,42 @@ def encode(
     """
     with stopping():
         from vqanim import api
-        from vqanim.cli import summary
         from vqanim.film import FilmDone
 
-        made = api.encode(
-            source,
-            presets,
-            overrides=overrides,
-            out=out,
-            crf=crf,
-            upscale=upscale,
-            gif_full=gif_full,
-            allow_outside=allow_outside,
-        )
-        films: list[words.Row] = []
-        with closing(made) as events:
+        films = []
+        with closing(api.encode(source, presets, **options)) as events:
             for event in events:
                 if isinstance(event, FilmDone):
-                    films.append(words.film_row(event.path))
+                    films.append(film_row(event.path))
                     continue
-                words.warn(event.timeline.warnings)
-                words.warn(gaps(event))
+                warn((*event.timeline.warnings, *gaps(event)))
                 if not quiet:
-                    name = event.timeline.title or words.short_path(event.folder)
-                    words.say(f"{name}: {summary.headline(event.timeline)}")
+                    name = event.timeline.title or short_path(event.folder)
+                    say(f"{name}: {headline(event.timeline)}")
         if not quiet:
-            words.say(words.rows(films))
+            say(rows(films))
 
 
 def gaps(found: CutFound) -> list[str]:
     """What is not in the film, a line each."""
     lines = []
     for take in found.takes:
-        if take.missing == take.frames:
-            lines.append(f"shot {take.shot}: none of its {words.count(take.frames, 'frame')} is painted")
+        shot, all_missing = f"shot {take.shot}", take.missing == take.frames
+        if all_missing:
+            lines.append(f"{shot}: none of its {count(take.frames, 'frame')} is painted")
         elif take.missing:
-            lines.append(f"shot {take.shot}: {take.missing} of {take.frames} frames are not painted")
-        if take.missing_under_dissolve and take.missing < take.frames:
-            frames = words.count(take.missing_under_dissolve, "frame")
-            lines.append(
-                f"shot {take.shot}: {frames} under the dissolve that follows are not painted, "
-                "its last picture is held there"
-            )
+            lines.append(f"{shot}: {take.missing} of {take.frames} frames are not painted")
+        if take.missing_under_dissolve and not all_missing:
+            frames = count(take.missing_under_dissolve, "frame")
+            held = "under the dissolve that follows are not painted, its last picture is held there"
+            lines.append(f"{shot}: {frames} {held}")
         if take.other_plan:
-            frames = words.count(take.other_plan, "frame")
-            lines.append(
-                f"shot {take.shot}: {frames} of an older version of the scene, shown as they are; "
-                "render the scene to paint them anew"
-            )
+            old = f"{count(take.other_plan, 'frame')} of an older version of the scene, shown as they are"
+            lines.append(f"{shot}: {old}; render the scene to paint them anew")
     if found.left_out:
-        shown = len(found.timeline.edit)
-        lines.append(
-            f"{found.left_out} of {words.count(shown + found.left_out, 'frame')} are not in this film; "
-            "render the scene to paint them"
-        )
+        frames = count(len(found.timeline.edit) + found.left_out, "frame")
+        missing = f"{found.left_out} of {frames} are not in this film"
+        lines.append(f"{missing}; render the scene to paint them")
         if found.silenced:
             lines.append("it is silent, because the song would not fit to what is left")
     return lines

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from vqanim.cli.values import ColorType, NumberType, SizeType
-from vqanim.cli.words import count, rows, say, short_path
+from vqanim.cli import params
+from vqanim.cli.formatting import count, rows, say, short_path
+from vqanim.cli.params import ColorType, NumberType, SizeType
 from vqanim.errors import UsageError
-from vqanim.files import make_folder, write_atomic
 from vqanim.icons import (
     Figure,
     IconSpec,
@@ -29,12 +27,10 @@ from vqanim.icons import (
 )
 from vqanim.scene.colors import color_text
 
-if TYPE_CHECKING:
-    from PIL import PngImagePlugin
-
 SIZE = (512, 512)
 MOST = 60
 """Icons that a search shows."""
+_shown = partial(click.option, show_default=True)
 _CODE = re.compile(r"(?:U\+|0x|\\u|&#x)?([0-9a-f]{4,6});?", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
@@ -51,57 +47,43 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 @click.option(
     "--glyph", metavar="CHARACTER", help="One character of --font instead, as such or as its code: U+F099."
 )
-@click.option(
-    "--color", type=ColorType(), default=spec.COLOR, help=f"Of the figure.  [{color_text(spec.COLOR)}]"
+@_shown(
+    "--color",
+    type=ColorType(),
+    default=spec.COLOR,
+    show_default=color_text(spec.COLOR),
+    help="Of the figure.",
 )
-@click.option(
-    "--opacity", type=NumberType(0, 1), default=spec.OPACITY, show_default=True, help="Of the figure."
+@_shown("--opacity", type=NumberType(0, 1), default=spec.OPACITY, help="Of the figure.")
+@_shown(
+    "--background",
+    type=ColorType(),
+    default=spec.BACKGROUND,
+    show_default="white",
+    help="Color of the ground.",
 )
-@click.option("--background", type=ColorType(), default=spec.BACKGROUND, help="Color of the ground.  [white]")
-@click.option(
-    "--noise",
-    type=NumberType(0, 1),
-    default=spec.NOISE,
-    show_default=True,
-    help="Opacity of the noise on the ground, under the figure.",
-)
-@click.option(
-    "--noise-colors",
-    type=click.Choice(spec.NOISE_COLORS),
-    default="gray",
-    show_default=True,
-    help="Of the noise.",
-)
-@click.option("--size", type=SizeType(), default=SIZE, help="Of the picture, N or WxH pixels.  [512]")
-@click.option(
+@_shown("--noise", type=NumberType(0, 1), default=spec.NOISE, help="Opacity of the noise on the ground.")
+@_shown("--noise-colors", type=click.Choice(spec.NOISE_COLORS), default="gray", help="Of the noise.")
+@_shown("--size", type=SizeType(), default=SIZE, show_default="512", help="Of the picture, N or WxH pixels.")
+@_shown(
     "--scale",
     type=NumberType(0.01, 1),
     default=spec.SCALE,
-    help="The figure fits into this share of width and height.  [5/6]",
+    show_default="5/6",
+    help="The figure fits into this share of width and height.",
 )
-@click.option(
-    "--align",
-    type=click.Choice(spec.ALIGNS),
-    default="center",
-    show_default=True,
-    help="The border that the figure touches.",
+@_shown(
+    "--align", type=click.Choice(spec.ALIGNS), default="center", help="The border that the figure touches."
 )
-@click.option(
+@_shown(
     "--stroke",
     type=NumberType(0, spec.MAX_STROKE),
     default=spec.STROKE,
-    show_default=True,
     help="How much the outline grows on every side, in pixels of a picture of 512.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=spec.SEED,
-    show_default=True,
-    help="Another one gives other noise.",
-)
+@_shown("--seed", type=click.IntRange(0, 2**63 - 1), default=spec.SEED, help="Another one gives other noise.")
 @click.option("--out", metavar="FILE", help="PNG to write; ./<name of the icon>.png if not given.")
-@click.option("--force", is_flag=True, help="Overwrite a file of that name.")
+@params.force(help="Overwrite a file of that name.")
 def icon(
     name: Sequence[str],
     search: str | None,
@@ -116,21 +98,19 @@ def icon(
 ) -> None:
     """Draw the icon NAME to a PNG: fa-robot, "fas fa-eye", far fa-heart, twitter.
 
-    It makes a good start of a film or picture, above all when its color is near that of the result.
+    Icons make good starting images, especially when their color is close to the result you want.
     """
     if search is not None:
         _list_icons(search)
         return
     figure, stem = _figure(" ".join(name), shape, text, font, glyph)
     path = _path(out, stem, force)
-    made = IconSpec(figure, **look)
 
-    from vqanim.icons.draw import draw_icon  # --help and --search need no Pillow
+    from vqanim.api.icon import describe_figure, write_icon
 
-    picture = draw_icon(made, size[1], size[0])
-    make_folder(path.parent)
-    write_atomic(path, _png(picture, made, size))
-    say(f"wrote {short_path(path)}: {_title(figure)}, {size[0]}x{size[1]}")
+    width, height = size
+    write_icon(path, IconSpec(figure, **look), width, height)
+    say(f"wrote {short_path(path)}: {describe_figure(figure)}, {width}x{height}")
     if figure.kind == "icon":
         say(license())
 
@@ -185,65 +165,11 @@ def _character(glyph: str) -> str:
 
 def _path(out: str | None, stem: str, force: bool) -> Path:
     """Where to write. Raises UsageError for names that are no PNG, and for files that exist."""
-    if out is None:
-        path = Path(f"{_NOT_IN_NAMES.sub('-', stem).strip('-.')[:60] or 'icon'}.png")
-    else:
-        path = Path(out)
-        if path.suffix.lower() not in ("", ".png") or not path.name.strip("."):
-            raise UsageError(f"--out: found {out!r}, allowed is the name of a PNG such as icon.png")
-        path = path if path.suffix else path.with_name(f"{path.name}.png")
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists; take another name with --out, or overwrite it with --force")
+    from vqanim.api.project import check_free
+
+    path = Path(out or f"{_NOT_IN_NAMES.sub('-', stem).strip('-.')[:60] or 'icon'}.png")
+    if path.suffix.lower() not in ("", ".png") or not path.name.strip("."):
+        raise UsageError(f"--out: found {out!r}, allowed is the name of a PNG such as icon.png")
+    path = path if path.suffix else path.with_name(f"{path.name}.png")
+    check_free([path], force)
     return path
-
-
-def _title(figure: Figure) -> str:
-    if figure.kind == "icon":
-        return figure.name
-    if figure.kind == "shape":
-        return f"the shape of {Path(figure.file or '').name}"
-    return f"the text {figure.name!r}"
-
-
-def _png(picture: Any, made: IconSpec, size: tuple[int, int]) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", pnginfo=_chunks(made, size))
-    return buffer.getvalue()
-
-
-def _chunks(made: IconSpec, size: tuple[int, int]) -> PngImagePlugin.PngInfo:
-    """What the PNG says about itself: a text for viewers, JSON for programs, and whose icon it is."""
-    from PIL import PngImagePlugin
-
-    from vqanim import __version__
-
-    figure = made.figure
-    look = {
-        field.name: color_text(value) if isinstance(value := getattr(made, field.name), tuple) else value
-        for field in fields(IconSpec)
-        if field.name != "figure"
-    }
-    # Names only: where a file lies is nobody's business.
-    what: dict[str, str] = {
-        figure.kind: Path(figure.file or "").name if figure.kind == "shape" else figure.name
-    }
-    if figure.kind == "text" and figure.file:
-        what["font"] = Path(figure.file).name
-    everything = {**what, **look, "size": list(size), "hash": figure.hash, "version": __version__}
-    pairs = {key.replace("_", " ").capitalize(): value for key, value in look.items()}
-    last = {**pairs, "Size": f"{size[0]}x{size[1]}", "Version": f"vqanim {__version__}"}
-    info = PngImagePlugin.PngInfo()
-    title = " ".join(_title(figure).split())
-    info.add_itxt(
-        "parameters", f"{title}\n" + ", ".join(f"{key}: {_value(value)}" for key, value in last.items())
-    )
-    info.add_itxt("vqanim", json.dumps(everything, ensure_ascii=False))
-    if figure.kind == "icon":
-        info.add_itxt("Copyright", license())
-    return info
-
-
-def _value(value: Any) -> str:
-    return f"{value:.9g}" if isinstance(value, float) else str(value)

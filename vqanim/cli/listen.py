@@ -1,14 +1,16 @@
-"""`vqanim listen`: what there is to hear in a song."""
+"""`vqanim listen`: tempo, beats, sections and signals of a song."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from vqanim.cli import words
+from vqanim.cli import params
+from vqanim.cli.formatting import Row, duration, rows, say, short_path
 from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ BESIDE = ""
 @click.option("--scene", metavar="FILE", help="Write a scene to start from: shots on sections, keys on bars.")
 @click.option("--meter", type=click.IntRange(1, 32), default=4, show_default=True, help="Beats in a bar.")
 @click.option("--bpm", type=click.FloatRange(20, 400), help="The tempo, where you know it.")
-@click.option("--force", is_flag=True, help="Overwrite files.")
+@params.force(help="Overwrite existing files.")
 def listen(
     song: str,
     plot: str | None,
@@ -58,98 +60,53 @@ def listen(
         raise UsageError("--json and --csv both write to standard output, choose one")
     path = Path(song)
     plot_path = None if plot is None else Path(plot) if plot != BESIDE else path.with_suffix(".png")
-    files = [Path(name) if isinstance(name, str) else name for name in (plot_path, clicks, scene) if name]
-    _check_files(files, path, force=force)
 
+    from vqanim import api
+    from vqanim.api.project import check_free
     from vqanim.audio.analysis import SongAnalysis
+    from vqanim.audio.reading import write_clicks
 
-    listener = SongAnalysis.of(path)
-    beats = listener.beats(meter, bpm)
+    files = [Path(name) for name in (plot_path, clicks, scene) if name]
+    if song_itself := [file for file in files if file.resolve() == path.resolve()]:
+        raise UsageError(f"{song_itself[0]} is the song itself, choose another name")
+    check_free(files, force)
+    analysis = SongAnalysis.of(path)
+    beats = analysis.beats(meter, bpm)
     if as_json:
-        from vqanim.cli.songtext import as_json_text
-
-        words.say(as_json_text(listener, beats, fps))
+        say(json.dumps(api.song_document(analysis, beats, fps), ensure_ascii=True))
     elif as_csv:
-        from vqanim.cli.songtext import csv_lines
-
-        for line in csv_lines(listener, beats, fps):
-            print(line)
+        say("\n".join(api.song_csv(analysis, beats, fps)))
     else:
-        words.say("\n".join(_report(listener, beats)))
-    for made in _write(listener, beats, meter, plot_path, clicks, scene):
-        if not (as_json or as_csv):
-            words.say(f"wrote {words.short_path(made)}")
+        say(f"{short_path(path)}: {duration(analysis.song.seconds)}")
+        say(rows(list(_report(analysis, beats))))
+    if plot_path is not None:
+        api.draw_signals(analysis, beats, meter, plot_path)
+    if clicks is not None:
+        write_clicks(analysis.song, beats.beats, beats.downbeat, Path(clicks), meter)
+    if scene is not None:
+        api.write_song_scene(analysis.song, beats, meter, Path(scene))
+    if not (as_json or as_csv):
+        for file in files:
+            say(f"wrote {short_path(file)}")
 
 
-def _check_files(files: list[Path], song: Path, *, force: bool) -> None:
-    for file in files:
-        if file.resolve() == song.resolve():
-            raise UsageError(f"{file} is the song itself, choose another name")
-        if file.exists() and not force:
-            raise UsageError(f"{file} exists; take another name, or overwrite it with --force")
-
-
-def _report(listener: SongAnalysis, beats: Beats) -> Iterator[str]:
+def _report(analysis: SongAnalysis, beats: Beats) -> Iterator[Row]:
+    """What a person wants to know."""
     from vqanim.audio.analysis import CLEAR
     from vqanim.audio.spectrum import RATE
     from vqanim.plots.text import sparkline
     from vqanim.scene.soundtrack import NAMES
 
-    yield f"{words.short_path(listener.song.path)}: {words.duration(listener.song.seconds)}"
-    sure = f"confidence {beats.confidence:.2f}"
     hardly = ", there is hardly a beat" if beats.confidence < CLEAR else ""
     octave = f"or {beats.octave:.1f} ({beats.octave_confidence:.2f})"
-    rows = [("tempo", f"{beats.tempo:.1f} bpm, {sure}{hardly}; {octave}")]
+    yield "tempo", f"{beats.tempo:.1f} bpm, confidence {beats.confidence:.2f}{hardly}; {octave}"
     if beats.beats:
-        first = beats.first_beat or 0.0
-        rows.append(
-            ("beats", f"{len(beats.beats)}, bar 1 at {first:.3f} s, the last at {beats.beats[-1]:.3f} s")
-        )
-    rows.append(("found by", beats.method))
+        first, last = beats.first_beat or 0.0, beats.beats[-1]
+        yield "beats", f"{len(beats.beats)}, bar 1 at {first:.3f} s, the last at {last:.3f} s"
+    yield "found by", beats.method
     for number, part in enumerate(beats.sections, 1):
-        length = words.duration(part.end - part.start)
-        rows.append(
-            (
-                f"section {number}",
-                f"{_minutes(part.start)}  {part.label}  {length}, loudness {part.loudness:.2f}",
-            )
-        )
-    rows += [(name, sparkline(listener.signal(name), RATE)) for name in NAMES]
-    yield words.rows(rows)
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{seconds % 60:05.2f}"
-
-
-def _write(
-    listener: SongAnalysis, beats: Beats, meter: int, plot: Path | None, clicks: str | None, scene: str | None
-) -> Iterator[Path]:
-    """Write what is wanted; gives each path."""
-    if plot is not None:
-        _write_plot(listener, beats, meter, plot)
-        yield plot
-    if clicks is not None:
-        from vqanim.audio.reading import write_clicks
-
-        write_clicks(listener.song, beats.beats, beats.downbeat, Path(clicks), meter)
-        yield Path(clicks)
-    if scene is not None:
-        from vqanim.cli.songscene import write_scene
-
-        write_scene(listener.song, beats, meter, Path(scene))
-        yield Path(scene)
-
-
-def _write_plot(listener: SongAnalysis, beats: Beats, meter: int, path: Path) -> None:
-    from vqanim.plots.curves import Marks
-    from vqanim.plots.picture import draw_chart
-    from vqanim.scene.soundtrack import NAMES
-    from vqanim.timeline.tracks import Track
-
-    tracks = [Track(name, "sound", "", listener.signal(name)) for name in NAMES]
-    bars = beats.beats[beats.downbeat % meter :: meter]
-    sections = tuple((section.start, section.label) for section in beats.sections)
-    marks = Marks(listener.song.seconds, (), beats.beats, bars, sections)
-    title = f"{listener.song.path.name}   {beats.tempo:.1f} bpm"
-    draw_chart(title, tracks, marks, path, song=True)
+        start = f"{int(part.start) // 60}:{part.start % 60:05.2f}"
+        length = duration(part.end - part.start)
+        yield f"section {number}", f"{start}  {part.label}  {length}, loudness {part.loudness:.2f}"
+    for name in NAMES:
+        yield name, sparkline(analysis.signal(name), RATE)

@@ -21,11 +21,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from vqanim import __version__
+from vqanim.cli.formatting import complain, prepare_streams
 from vqanim.cli.stopping import Stopped
-from vqanim.cli.words import complain, prepare_streams
-from vqanim.errors import CurveError, SceneError, VqanimError
+from vqanim.errors import CurveError, OutputError, SceneError, VqanimError
 
-# A command NAME is the function NAME of the module vqanim.cli.NAME; `import` is `import_`.
+# A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
+# `import` is `import_`.
+HOMES = {"image": "still", "style": "still", "timelapse": "still", "compare": "report"}
 COMMANDS = MappingProxyType(
     {
         "render": "Render a scene to a film, or continue a stopped render.",
@@ -33,9 +35,9 @@ COMMANDS = MappingProxyType(
         "style": "Paint a photo in the style of words or of another picture.",
         "timelapse": "Film how a single picture comes into being.",
         "encode": "Make a film from painted takes again, in other forms.",
-        "report": "Look back upon a render in one page.",
+        "report": "Write a one-page report on a render.",
         "compare": "Put two renders side by side in one page.",
-        "plan": "Tell what a film will be and cost, without painting it.",
+        "plan": "Show what a film will contain and how long it will take, without painting it.",
         "preview": "Show camera, edit and curves as a film, without models.",
         "check": "Find every mistake in scenes without rendering them.",
         "new": "Write a commented scene to start from.",
@@ -67,7 +69,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        command: click.Command = getattr(importlib.import_module(f"vqanim.cli.{name}"), name)
+        module = importlib.import_module(f"vqanim.cli.{HOMES.get(name, name)}")
+        command: click.Command = getattr(module, name)
         return command
 
     def resolve_command(
@@ -80,9 +83,8 @@ class Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer commands without importing them."""
-        found = [
-            CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)
-        ]
+        named = {name: text for name, text in COMMANDS.items() if name.startswith(incomplete)}
+        found = [CompletionItem(name, help=text) for name, text in named.items()]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -133,20 +135,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (SceneError, CurveError) as error:
-        complain(str(error))  # each line begins with its place
-        return error.exit_code
     except VqanimError as error:
-        complain(f"Error: {error}")
+        has_places = isinstance(error, SceneError | CurveError)  # with which each line begins
+        complain(str(error) if has_places else f"Error: {error}")
         return error.exit_code
-    except OSError as error:
-        if error.errno in DISK_TROUBLE:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
             where = f"{error.filename}: " if error.filename else ""
             complain(f"Error: {where}cannot read or write: {error.strerror}")
-            return 5
-        return _bug(error)
-    except Exception as error:
-        return _bug(error)
+            return OutputError.exit_code
+        return _report_bug(error)
 
 
 def share_cores() -> None:
@@ -160,7 +158,7 @@ def share_cores() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
-def _bug(error: Exception) -> int:
+def _report_bug(error: Exception) -> int:
     if os.environ.get("VQANIM_DEBUG"):
         complain("".join(traceback.format_exception(error)).rstrip())
     else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from vqanim.cli import completing, words
+from vqanim.cli import completing, formatting
 from vqanim.cli.stopping import stopping
 from vqanim.errors import InputError, UsageError, VqanimError
 from vqanim.models.catalogue import find_entries, get_entry, list_models
@@ -74,13 +74,13 @@ def list_(as_json: bool) -> None:
         try:
             entries.append(get_entry(kind, name))
         except InputError as error:
-            words.complain(f"Warning: {error}")
+            formatting.complain(f"Warning: {error}")
     if as_json:
-        words.say(json.dumps([_describe(entry) for entry in entries], indent=1))
+        formatting.say(json.dumps([_describe(entry) for entry in entries], indent=1))
         return
     lines = [("name", "kind", "here", "size", "commercial use", "license"), *map(_line, entries)]
-    words.say(words.table(lines))
-    words.say("\nNames like open_clip:ViT-B-32/laion2b_s34b_b79k are models of the project open_clip.")
+    formatting.say(formatting.table(lines))
+    formatting.say("\nNames like open_clip:ViT-B-32/laion2b_s34b_b79k are models of the project open_clip.")
 
 
 @models.command()
@@ -95,7 +95,7 @@ def show(name: str) -> None:
             ("kind", entry.kind),
             ("good at", entry.good_at),
             ("license", entry.license),
-            ("commercial use", words.with_reason(entry.commercial)),
+            ("commercial use", formatting.with_reason(entry.commercial)),
             ("source", entry.source),
             ("here", _here(entry)),
         ]
@@ -103,9 +103,9 @@ def show(name: str) -> None:
             items.append(("sizes", f"multiples of {multiple} pixels"))
         if entry.unchecked:
             items.append(("not checked", entry.unchecked))
-        words.say(f"{entry.name}\n{words.rows(items)}")
+        formatting.say(f"{entry.name}\n{formatting.rows(items)}")
         for role, file in entry.files.items():
-            words.say(words.rows(_file_rows(role, file)))
+            formatting.say(formatting.rows(_file_rows(role, file)))
 
 
 @models.command()
@@ -124,22 +124,22 @@ def fetch(names: Sequence[str], sources: Sequence[str], quiet: bool) -> None:
     What is here already is read and compared with its SHA-256. A transfer that was broken off goes on where
     it stopped.
     """
-    from vqanim.cli.transfer import Transfer
+    from vqanim.cli.reporter import FetchReporter
 
     for source in sources:
         if not is_address(source):
             raise UsageError(f"--from {source}: this is no http or https address")
     entries = [entry for name in dict.fromkeys(names) for entry in find_entries(name)]
-    transfer = Transfer(quiet)
+    reporter = FetchReporter(quiet)
     with stopping():
         try:
             for entry in entries:
                 for event in fetch_model(entry, verify=True, sources=tuple(sources)):
-                    transfer.hear(event)
+                    reporter.report(event)
                 if not quiet:
-                    words.say(f"{entry.name} is here, whole")
+                    formatting.say(f"{entry.name} is here, whole")
         finally:
-            transfer.end()
+            reporter.close()
 
 
 @models.command()
@@ -154,9 +154,9 @@ def verify(names: Sequence[str]) -> int:
         damage = find_damage(entry)
         damaged |= bool(damage)
         for line in damage:
-            words.complain(f"Error: {line}")
+            formatting.complain(f"Error: {line}")
         if not damage:
-            words.say(f"{entry.name} ({entry.kind}): whole")
+            formatting.say(f"{entry.name} ({entry.kind}): whole")
     return InputError.exit_code if damaged else 0
 
 
@@ -201,7 +201,7 @@ def path(name: str) -> None:
         if not is_installed(entry):
             raise InputError(missing_message(entry))
         for file in entry.files.values():
-            words.say(str(file.locate()))
+            formatting.say(str(file.locate()))
 
 
 @models.command()
@@ -214,7 +214,7 @@ def path(name: str) -> None:
 def remove(name: str, forget: bool) -> None:
     """Delete what the cache holds of NAME. Files that you added it from are not touched."""
     for kind, freed in remove_models(name, forget=forget).items():
-        words.say(f"removed {name} ({kind}): {words.file_size(freed)}")
+        formatting.say(f"removed {name} ({kind}): {formatting.file_size(freed)}")
 
 
 def _here(entry: Entry) -> str:
@@ -225,7 +225,7 @@ def _here(entry: Entry) -> str:
 
 def _line(entry: Entry) -> tuple[str, ...]:
     """A model's row in the list."""
-    size = words.file_size(entry.size) if entry.size else ""
+    size = formatting.file_size(entry.size) if entry.size else ""
     rough = any(isinstance(f, RemoteFile) and f.size is None for f in entry.files.values())
     here = "own" if entry.own else _here(entry)
     size = f"about {size}" if rough and size else size
@@ -270,7 +270,7 @@ def _path_or_none(file: Any) -> str | None:
         return None
 
 
-def _file_rows(role: str, file: Any) -> list[words.Row]:
+def _file_rows(role: str, file: Any) -> list[formatting.Row]:
     """Size, hash, place and addresses of a file."""
     size = getattr(file, "size", None)
     rough = getattr(file, "roughly", None)
@@ -284,9 +284,11 @@ def _file_rows(role: str, file: Any) -> list[words.Row]:
 
 def _say_added(entry: Entry) -> None:
     """What was found, and how a scene names it."""
-    words.say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
+    formatting.say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
     if (multiple := getattr(entry, "multiple", None)) is not None:
-        words.say(f"  widths and heights are multiples of {multiple} pixels")
-    size = words.file_size(entry.size or 0)
-    words.say(f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are")
-    words.say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")
+        formatting.say(f"  widths and heights are multiples of {multiple} pixels")
+    size = formatting.file_size(entry.size or 0)
+    formatting.say(
+        f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are"
+    )
+    formatting.say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
+from typing import Any
 
 import click
 
-from vqanim.cli import options, words
+from vqanim.cli import params
+from vqanim.cli.formatting import count, film_row, headline, rows, say, warn
 from vqanim.cli.stopping import stopping
-from vqanim.cli.ticker import Ticker
 
 MANY = 1500
 """Film frames, of which some fifty are made in a second."""
 
 
 @click.command()
-@options.scene
+@params.scene
 @click.option(
     "--picture",
     default="grid",
@@ -24,30 +24,22 @@ MANY = 1500
     help="What the camera sees: an endless labelled grid; the start of each shot where that is a picture, an "
     "icon or a color; the first painted frame of each shot; or a picture file.",
 )
-@options.frames
-@options.shot
-@click.option(
-    "--out",
-    metavar="DIR",
-    type=click.Path(file_okay=False),
-    help="Folder for the films; ./renders/<name of the scene file>-preview if not given.",
-)
-@options.quality
-@options.overrides
-@options.models
-@options.outside
-@options.quiet
+@params.frames
+@params.shot
+@params.out_folder(help="Folder for the films; ./renders/<name of the scene file>-preview if not given.")
+@params.quality
+@params.overrides
+@params.models
+@params.outside
+@params.quiet
 def preview(
     scene: str,
     picture: str,
     frames: str | None,
     shot: str | None,
     out: str | None,
-    quality: str,
-    overrides: Sequence[str],
-    models: str | None,
-    allow_outside: bool,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Show what the film of SCENE will do, in seconds: an MP4 and a GIF of a test picture.
 
@@ -57,24 +49,20 @@ def preview(
     """
     with stopping():
         from vqanim import api
-        from vqanim.cli import summary
+        from vqanim.cli.progress import PictureProgress
 
-        prepared = api.prepare(scene, overrides, models, quality=quality, allow_outside=allow_outside)
-        words.warn(prepared.timeline.warnings)
+        prepared = api.prepare(scene, **options)
+        warn(prepared.timeline.warnings)
         part = api.find_part(prepared, frames, shot)
         if not quiet:
             shown = part.end - part.first if part else len(prepared.timeline.edit)
-            only = f" (preview of {words.count(shown, 'frame')})" if part else ""
-            words.say(f"{prepared.timeline.title}: {summary.headline(prepared.timeline)}{only}")
+            only = f" (preview of {count(shown, 'frame')})" if part else ""
+            say(f"{prepared.timeline.title}: {headline(prepared.timeline)}{only}")
             if shown > MANY:
-                words.say("that takes a while; --frames A:B shows a part sooner")
-        films: list[words.Row] = []
-        ticker = Ticker(quiet)
-        with (
-            closing(api.preview(prepared, out, picture=picture, part=part, progress=ticker.tick)) as events,
-            closing(ticker),
-        ):
-            for event in events:
-                films.append(words.film_row(event.path))
+                say("that takes a while; --frames A:B shows a part sooner")
+        progress = PictureProgress(quiet)
+        making = api.preview(prepared, out, picture=picture, part=part, progress=progress.show_picture)
+        with closing(making) as events, closing(progress):
+            films = [film_row(event.path) for event in events]
         if not quiet:
-            words.say(words.rows(films))
+            say(rows(films))

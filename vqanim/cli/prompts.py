@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import resources
 
 import click
-import yaml
 
-from vqanim.cli.words import rows, say
+from vqanim.cli.formatting import rows, say
 from vqanim.errors import UsageError
 
 MARK = "*"
 KNOWN = "they know words for things, colors and light, and some materials"
 OTHERS = "  The others, names and styles above all, need a VQGAN with CLIP."
 USE = 'Add one after a comma ("a castle, matte painting") or as a prompt of its own ("a castle:3 | foggy").'
-
-
-@dataclass(frozen=True)
-class Modifier:
-    """Words that change what a prompt gives."""
-
-    effect: str
-    text: str
-    does: str
-    """One line."""
-    pocket: bool
-    """Whether the pocket perceptor reacts to it."""
-
-
-def load_modifiers() -> tuple[dict[str, str], list[Modifier]]:
-    """What each effect is about, and all modifiers in order."""
-    source = resources.files("vqanim.cli").joinpath("modifiers.yaml")
-    groups = yaml.safe_load(source.read_text(encoding="utf-8"))
-    about = {effect: str(group["about"]) for effect, group in groups.items()}
-    return about, [_modifier(effect, entry) for effect, group in groups.items() for entry in group["words"]]
-
-
-def _modifier(effect: str, entry: Mapping[str, object]) -> Modifier:
-    return Modifier(effect, str(entry["text"]), str(entry["does"]), bool(entry.get("pocket", False)))
 
 
 @click.command()
@@ -51,6 +23,8 @@ def prompts(effect: str | None, search: str | None) -> None:
 
     The effects are light, color, medium, render, artist, camera and mood.
     """
+    from vqanim.api import load_modifiers
+
     about, modifiers = load_modifiers()
     if effect is not None and effect.lower() not in about:
         near = difflib.get_close_matches(effect.lower(), about, n=1)
@@ -58,8 +32,8 @@ def prompts(effect: str | None, search: str | None) -> None:
         raise UsageError(f"there is no effect {effect!r}, allowed are {', '.join(about)}{hint}")
     chosen = [one for one in modifiers if effect is None or one.effect == effect.lower()]
     if search is not None:
-        wanted = search.lower().split()
-        chosen = [one for one in chosen if all(word in f"{one.text} {one.does}".lower() for word in wanted)]
+        words = search.lower().split()
+        chosen = [one for one in chosen if all(word in f"{one.text} {one.does}".lower() for word in words)]
     if not chosen:
         raise UsageError(f"none of {len(modifiers)} has to do with {search!r}")
     width = max(len(one.text) for one in chosen)

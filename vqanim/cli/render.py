@@ -5,34 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqanim.cli import options, words
+from vqanim.cli import params
+from vqanim.cli.formatting import count, say, short_path, warn
 from vqanim.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.engine.cache_check import Edits
-    from vqanim.engine.loading import Precision
 
 
 @click.command()
-@options.scene
-@click.option(
-    "--out",
-    metavar="DIR",
-    type=click.Path(file_okay=False),
-    help="Folder for frames and films; ./renders/<name of the scene file> if not given.",
+@params.scene
+@params.out_folder(help="Folder for frames and films; ./renders/<name of the scene file> if not given.")
+@params.quality
+@params.frames
+@params.shot
+@params.overrides
+@params.models
+@params.outside
+@params.device_option(
+    default="auto",
+    help="auto (the fastest there is), cpu, cuda, cuda:N or mps; several with commas for several workers.",
 )
-@options.quality
-@options.frames
-@options.shot
-@options.overrides
-@options.models
-@options.outside
-@options.device
 @click.option(
     "--deterministic",
     is_flag=True,
@@ -63,7 +61,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Let a film grow beside the frames, <name>.live.mp4, that can be watched at any moment.",
 )
-@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Paint with so many processes at the same time, each a part of the film that begins with a cut; 1.",
+)
+@params.quiet
 def render(
     scene: str,
     out: str | None,
@@ -73,12 +78,9 @@ def render(
     overrides: Sequence[str],
     models: str | None,
     allow_outside: bool,
-    device: str,
-    deterministic: bool,
-    precision: Precision,
     edits: Edits | None,
-    live: bool,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Render SCENE to an MP4, a GIF and its frames.
 
@@ -94,34 +96,21 @@ def render(
         from vqanim import api
 
         prepared = api.prepare(scene, overrides, models, out, quality=quality, allow_outside=allow_outside)
-        words.warn(prepared.timeline.warnings)
+        warn(prepared.timeline.warnings)
         part = api.find_part(prepared, frames, shot)
-        words.warn(repaints(prepared, out))
+        warn(repaints(prepared, out))
         if part is not None and not quiet:
-            words.say(
-                f"only frames {part.first} to {part.end - 1} of the film, and what they are painted from"
-            )
+            say(f"only frames {part.first} to {part.end - 1} of the film, and what they are painted from")
 
-        from vqanim.cli.telling import report_to  # what a scene with mistakes need not wait for
+        from vqanim.cli.reporter import Reporter  # what a scene with mistakes need not wait for
 
         with (
-            report_to(prepared.timeline, quiet) as report,
-            closing(
-                api.render(
-                    prepared,
-                    out=out,
-                    device=device,
-                    deterministic=deterministic,
-                    precision=precision,
-                    edits=edits or "refuse",
-                    live=live,
-                    part=part,
-                )
-            ) as events,
+            closing(Reporter(prepared.timeline, quiet)) as reporter,
+            closing(api.render(prepared, out, edits=edits or "refuse", part=part, **options)) as events,
         ):
             for event in events:
-                report.hear(event)
-            report.finish()
+                reporter.report(event)
+            reporter.finish()
 
 
 def repaints(prepared: Prepared, out: str | None) -> list[str]:
@@ -132,7 +121,7 @@ def repaints(prepared: Prepared, out: str | None) -> list[str]:
     rate = api.other_rate(prepared, folder)
     if rate is None:
         return []
-    here, frames = words.short_path(str(folder)), words.count(prepared.timeline.frame_count, "frame")
+    here, frames = short_path(str(folder)), count(prepared.timeline.frame_count, "frame")
     return [
         f"{here} holds frames painted at {rate} a second and fps is {prepared.timeline.fps} now, so {frames} "
         "are painted anew; to keep those that are there and let the edit make the frames between, set "

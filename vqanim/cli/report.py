@@ -1,10 +1,16 @@
-"""`vqanim report`: look back upon a render."""
+"""`vqanim report` and `vqanim compare`: pages about renders."""
 
 from __future__ import annotations
 
 import click
 
-from vqanim.cli import options, words
+from vqanim.cli import params
+from vqanim.cli.formatting import film_row, rows, say, shortened, table, warn
+
+MOST_SETTINGS = 20
+"""That are listed on the terminal; the page has more."""
+WIDEST = 40
+"""Columns of a value."""
 
 
 @click.command()
@@ -16,7 +22,7 @@ from vqanim.cli import options, words
     help="The page; report.html in the render's folder if not given.",
 )
 @click.option("--force", is_flag=True, help="Overwrite a file that is no report.")
-@options.quiet
+@params.quiet
 def report(source: str, out: str | None, force: bool, quiet: bool) -> None:
     """Write the report of a render again, without painting: one page with the film in it.
 
@@ -29,4 +35,44 @@ def report(source: str, out: str | None, force: bool, quiet: bool) -> None:
 
     path = api.report(source, out, force=force)
     if not quiet:
-        words.say(words.rows([words.film_row(str(path))]))
+        say(rows([film_row(str(path))]))
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--out",
+    metavar="FILE",
+    default="compare.html",
+    type=click.Path(dir_okay=False),
+    help="The page; compare.html if not given.",
+)
+@click.option("--force", is_flag=True, help="Overwrite the page.")
+@params.quiet
+def compare(a: str, b: str, out: str, force: bool, quiet: bool) -> None:
+    """Put two renders side by side in one page, and say what differs.
+
+    A and B are folders of renders, or scenes, whose folders are those that `vqanim render` uses. The page
+    shows both films at equal times, their curves over each other, what differs of their settings, and their
+    figures. Renders may be of different length and size, and unfinished.
+    """
+    from vqanim import api
+
+    found = api.compare(a, b, out, force=force)
+    warn(found.notes)
+    if quiet:
+        return
+    say(table([["", "A", "B"], *map(_cut, found.figures)]))
+    if found.distance is not None:
+        say(f"\nMean pixel difference at matching times: {found.distance:.3g} of 255.")
+    if found.settings:
+        say("\nsettings that differ")
+        say(table([_cut(row) for row in found.settings[:MOST_SETTINGS]]))
+    if (more := len(found.settings) - MOST_SETTINGS) > 0:
+        say(f"and {more} more, which the page has")
+    say("\n" + rows([film_row(out)]))
+
+
+def _cut(row: tuple[str, str, str]) -> list[str]:
+    return [shortened(text or "-", WIDEST) for text in row]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from vqanim.cli import words
+from vqanim.cli.formatting import say
 
 
 @click.command()
@@ -21,16 +19,6 @@ def schema(docs: bool) -> None:
     vqanim schema > vqanim.schema.json
     # yaml-language-server: $schema=vqanim.schema.json
     """
-    if docs:
-        from vqanim.cli.reference import reference
+    from vqanim import api
 
-        words.say(reference().rstrip())
-        return
-    words.say(schema_text())
-
-
-def schema_text() -> str:
-    """The schema as JSON."""
-    from vqanim.scene.schema import scene_schema
-
-    return json.dumps(scene_schema(), indent=1, ensure_ascii=True)
+    say(api.reference().rstrip() if docs else api.schema_text())

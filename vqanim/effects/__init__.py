@@ -1,37 +1,29 @@
 """What is done to the pictures of a film, and never to the frames that they are made from. No torch.
 
-An effect is one function (picture, its values now, the moment) -> picture, and one line of EFFECTS.
+An effect is one function (picture, its values now, the moment) -> picture, and a declaration beside it of
+what may be written for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import MappingProxyType
 
 from vqanim.camera.resample import from_bytes, to_bytes
-from vqanim.effects.color import brightness, contrast, flash, grain, hue, saturation, strobe, vignette
-from vqanim.effects.kinds import BLACK, WHITE, EffectKind, EffectNow, Moment, factor, share
-from vqanim.effects.space import blur, punch, shake
+from vqanim.effects.base import EffectKind, EffectNow, Moment
 from vqanim.files import Picture
+from vqanim.registry import collect
 
 __all__ = ["EFFECTS", "EffectKind", "EffectNow", "Moment", "apply_effects", "changes_nothing"]
 
-EFFECTS = MappingProxyType(
-    {
-        "brightness": factor(brightness, "brightness is a factor"),
-        "contrast": factor(contrast, "contrast is a factor"),
-        "saturation": factor(saturation, "saturation is a factor"),
-        "hue": EffectKind(hue, -1e6, 1e6, 0.0, "hue is degrees about the color wheel (0: as it is)"),
-        "flash": share(flash, "flash is how much of the color is mixed in", color=WHITE),
-        "fade": share(flash, "fade is how much of the color is mixed in", color=BLACK),
-        "strobe": share(strobe, "strobe is how much of the color blinks", color=BLACK, rate=4.0),
-        "shake": share(shake, "shake is how many frame widths the picture moves at most", high=0.5),
-        "punch": factor(punch, "punch is a zoom factor", 0.1),
-        "vignette": share(vignette, "vignette is how dark the corners are"),
-        "blur": share(blur, "blur is a spread in frame widths", high=0.2),
-        "grain": share(grain, "grain is the spread of noise"),
-    }
+EFFECTS = collect(
+    __name__,
+    (
+        "color",
+        "space",
+    ),
+    EffectKind,
 )
+"""Every effect, by the name that scenes give it; the files of this folder that define them."""
 
 
 def changes_nothing(now: EffectNow) -> bool:

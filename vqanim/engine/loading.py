@@ -36,7 +36,7 @@ def load_painter(
 ) -> tuple[Painter, ModelsLoaded]:
     """Load the models of a timeline, embed its prompts once a run, and drop what only texts need."""
     began = time.monotonic()
-    generator = load_generator(timeline.generator, device)
+    generator = load_generator(timeline.generator, device, dict(timeline.generator_settings))
     perceptors = {plan.name: load_perceptor(plan.name, device) for plan in timeline.perceptors}
     viewers = [Viewer(perceptors[plan.name], plan.share) for plan in timeline.perceptors]
     objective = Objective(

@@ -92,7 +92,7 @@ class TimingsRecorder:
 
 
 def measure(
-    timeline: Timeline, multiple: int, device: str, importing: float, films: Callable[[Picture], float]
+    timeline: Timeline, device: str, importing: float, films: Callable[[Picture], float]
 ) -> list[Measurements]:
     """What painting this film costs here, by models.
 
@@ -107,7 +107,7 @@ def measure(
         painter, loaded = load_painter(timeline, place, choose(timeline, place))
         measured: dict[str, Measurements] = {}
         picture: Picture = np.full((timeline.height, timeline.width, 3), 127, np.uint8)
-        for plan in _specimens(timeline, multiple):
+        for plan in _specimens(timeline):
             key = models_of(timeline, plan)
             mine = measured.setdefault(key, Measurements(key, label, importing + loaded.seconds))
             for number in range(REPEATS + 1):
@@ -127,15 +127,14 @@ def measure(
     return list(measured.values())
 
 
-def _specimens(timeline: Timeline, multiple: int) -> Iterator[FramePlan]:
+def _specimens(timeline: Timeline) -> Iterator[FramePlan]:
     """One frame of every kind whose time may differ, first frames before those that carry one."""
     kinds: dict[object, FramePlan] = {}
-    size = (timeline.width, timeline.height)
     for plan in all_plans(timeline):
-        sizes = tuple((stage.width, stage.height) for stage in plan_stages(plan, size, multiple))
+        sizes = tuple((stage.width, stage.height) for stage in plan_stages(plan, timeline))
         kinds.setdefault((plan.previous is not None, plan.cutouts, sizes), plan)
     for plan in sorted(kinds.values(), key=lambda plan: plan.previous is not None):
-        stages = plan_stages(plan, size, multiple)
+        stages = plan_stages(plan, timeline)
         few = min(plan.steps, STEPS * max(1, len(stages) - 1))
         yield replace(plan, steps=few if plan.previous is None else plan.steps)
 

@@ -38,7 +38,6 @@ class StillDone:
 ONE_PICTURE = Choice("eager", "a single picture is not worth a graph")
 
 StillEvent: TypeAlias = ModelsLoaded | StepDone | StillDone
-TimelapseEvent: TypeAlias = ModelsLoaded | StepDone | Timelapse
 OnEvent: TypeAlias = Callable[[StillEvent], None]
 
 
@@ -59,7 +58,7 @@ def paint_stills(timeline: Timeline, seeds: Sequence[int], device: str, on_event
 
 def record_timelapse(
     timeline: Timeline, recording: Recording, device: str
-) -> Generator[TimelapseEvent, None, None]:
+) -> Generator[ModelsLoaded | StepDone | Timelapse, None, None]:
     """Record the timelapse that is all of a timeline, or go on with it: events, then what its frames show.
 
     The recording is open. Raises DeviceError, InputError and OutputError.

@@ -22,7 +22,7 @@ import numpy as np
 from vqanim.engine.events import FrameDone, StageTime, StepDone
 from vqanim.errors import OutputError
 from vqanim.files import make_folder, write_atomic
-from vqanim.models.resolutions import halved_stages
+from vqanim.models.catalogue import first_stages
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 from vqanim.types import Stage
 
@@ -286,22 +286,18 @@ def all_plans(timeline: Timeline) -> Iterable[FramePlan]:
 def models_of(timeline: Timeline, plan: FramePlan) -> str:
     """`pocket + pocket x12`: what a frame's steps are known by, names and how many cutouts each looks at."""
     views = zip(timeline.perceptors, plan.cutouts, strict=True)
-    return " + ".join([timeline.generator, *(f"{each.name} x{cutouts}" for each, cutouts in views)])
+    return " + ".join([timeline.generator_text, *(f"{each.name} x{cutouts}" for each, cutouts in views)])
 
 
-def plan_stages(plan: FramePlan, size: Size, multiple: int) -> tuple[Stage, ...]:
-    """The steps of a frame by size, as the painter does them.
-
-    size: width and height in pixels. multiple: of the generator.
-    """
-    width, height = size
-    if plan.steps < 1 or (
-        plan.timelapse and plan.index
-    ):  # all steps of a timelapse come before its first frame
+def plan_stages(plan: FramePlan, timeline: Timeline) -> tuple[Stage, ...]:
+    """The steps of a frame by size, as the painter does them."""
+    width, height = timeline.width, timeline.height
+    if plan.steps < 1 or (plan.timelapse and plan.index):  # all steps of a timelapse precede its first frame
         return ()
     if plan.start is None or plan.start.is_picture:
         return (Stage(height, width, plan.steps),)
-    return halved_stages(plan.steps, height, width, multiple)
+    settings = dict(timeline.generator_settings)
+    return first_stages(timeline.generator, settings, plan.steps, (height, width))
 
 
 def _kind_of(plan: FramePlan) -> str:
@@ -314,7 +310,6 @@ def _kind_of(plan: FramePlan) -> str:
 def estimate(
     timeline: Timeline,
     timings: Sequence[Timings],
-    multiple: int,
     device: str | None = None,
     painted: Container[FrameRef] = frozenset(),
 ) -> Estimate | None:
@@ -327,13 +322,13 @@ def estimate(
     for each in dict.fromkeys(one.device for one in timings):
         if device is None or each == device or each.startswith(f"{device}, "):
             by_models = {one.models: one for one in timings if one.device == each}
-            if needed <= set(by_models) and (found := _estimate(timeline, by_models, multiple, painted)):
+            if needed <= set(by_models) and (found := _estimate(timeline, by_models, painted)):
                 return found
     return None
 
 
 def _estimate(
-    timeline: Timeline, by_models: dict[str, Timings], multiple: int, painted: Container[FrameRef]
+    timeline: Timeline, by_models: dict[str, Timings], painted: Container[FrameRef]
 ) -> Estimate | None:
     size = (timeline.width, timeline.height)
     left = [plan for plan in all_plans(timeline) if FrameRef(plan.shot, plan.index) not in painted]
@@ -343,7 +338,7 @@ def _estimate(
         # What is beside the steps is little; where it was not measured, another kind stands in.
         kinds = [kind for kind in (_kind_of(plan), "carry", "move", "begin") if timings.seconds.get(kind)]
         parts = [(kinds[0] if kinds else "", size, 1)]
-        parts += [("step", (one.width, one.height), one.steps) for one in plan_stages(plan, size, multiple)]
+        parts += [("step", (one.width, one.height), one.steps) for one in plan_stages(plan, timeline)]
         for kind, its_size, times in parts:
             found, exact = timings.at(kind, its_size)
             if found is None:

@@ -145,23 +145,21 @@ class Objective:
         """
         gradient, seen = torch.zeros_like(image), []
         for number, (viewer, drawn) in enumerate(zip(self.viewers, cutouts, strict=True)):
-            parts = [
-                (part.cutouts[number], cutout_weights(part.mask, drawn.boxes), part.mask)
-                for part in terms.parts
-                if part.cutouts[number]
-            ]
+            parts = [part for part in terms.parts if part.cutouts[number]]
             if not parts:
                 continue
+            masks = (part.mask for part in parts)
+            counts = [None if mask is None else cutout_weights(mask, drawn.boxes) for mask in masks]
             embeddings, done, factor = [], 0, viewer.share / drawn.number
             for some in drawn.chunks(chunk):
                 view = viewer.look(image, some)
                 embeddings.append(view.detach())
                 here, losses = slice(done, done + some.number), []
-                for kinds, weights, mask in parts:
+                for part, weights in zip(parts, counts, strict=True):
                     mine = None if weights is None else weights[here]
-                    each = sum_losses(view, kinds, sums, factor, mine)
+                    each = sum_losses(view, part.cutouts[number], sums, factor, mine)
                     total = (each if mine is None else each * mine).sum()
-                    losses.append((viewer.share * total / drawn.number, mask))
+                    losses.append((viewer.share * total / drawn.number, part.mask))
                 add_pulls(gradient, image, losses)
                 done = here.stop
             seen.append(torch.cat(embeddings))
@@ -219,11 +217,9 @@ def sum_losses(
     return torch.stack(list(losses.values())).sum(0)
 
 
-def cutout_weights(mask: Tensor | None, boxes: Boxes) -> Tensor | None:
+def cutout_weights(mask: Tensor, boxes: Boxes) -> Tensor:
     """How much the cutouts of a step [n] count for an area [1, 1, H, W], 1 in the mean: by how much they show
-    of it. None for the whole frame, where all count the same."""
-    if mask is None:
-        return None
+    of it."""
     shares = cut(mask, boxes, GRAIN).mean((1, 2, 3))
     return shares / shares.mean().clamp(min=LEAST_SHARE)
 

@@ -10,7 +10,15 @@ from vqanim.losses.base import Constants, Context, Known, LooksAt, Loss, given
 
 __all__ = ["LOSSES", "Constants", "Context", "Known", "LooksAt", "Loss", "given"]
 
-_FILES = ("prompt", "features", "pixels", "params", "edges", "tv", "symmetry")
+_FILES = (
+    "prompt",
+    "features",
+    "pixels",
+    "params",
+    "edges",
+    "tv",
+    "symmetry",
+)
 """Of this folder; each lists what it offers in KINDS."""
 
 LOSSES: Mapping[str, Loss] = MappingProxyType(

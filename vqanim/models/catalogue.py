@@ -36,7 +36,9 @@ from vqanim.models.entries import (
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
 from vqanim.models.own import CARD, own_folder, own_names
-from vqanim.settings import Setting
+from vqanim.models.resolutions import halved_stages
+from vqanim.settings import Setting, with_defaults
+from vqanim.types import Stage
 
 FOLDER = Path(__file__).parent
 MAX_BYTES = 2_000_000
@@ -100,6 +102,20 @@ def generator_settings(name: str) -> tuple[Setting, ...]:
         return FAMILIES[get_generator_entry(name).family].settings
     except (UnknownModel, InputError):
         return ()
+
+
+def first_stages(
+    name: str, settings: Mapping[str, Any], steps: int, size: tuple[int, int]
+) -> tuple[Stage, ...]:
+    """How the generator called `name` splits the steps of a picture that starts from nothing, coarse to fine.
+
+    settings: those that differ from the defaults. size: height and width in pixels. Raises UnknownModel.
+    """
+    entry = get_generator_entry(name)
+    family = FAMILIES[entry.family]
+    if family.stages is None:
+        return halved_stages(steps, *size, entry.multiple)
+    return family.stages(steps, size, with_defaults(family.settings, settings))
 
 
 def get_perceptor_entry(name: str) -> PerceptorEntry:

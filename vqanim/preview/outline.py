@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vqanim.effects import EffectNow
 from vqanim.engine.timings import Disk, Estimate, Timings, disk_space, estimate
 from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
@@ -153,7 +154,7 @@ def make_outline(
         prompts=tuple(_prompts(scene, timeline, tracks)),
         models=model_lines(generator, perceptors, timeline),
         disk=disk_space(timeline, timings),
-        time=estimate(timeline, timings, generator.multiple, device, found.kept if found else ()),
+        time=estimate(timeline, timings, device, found.kept if found else ()),
         tracks=tracks,
         warnings=timeline.warnings,
         sound=timeline.sound,
@@ -199,8 +200,8 @@ def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
     return {
         "frame": number,
         "time": frame.time,
-        "layers": [asdict(layer) for layer in frame.layers],
-        "effects": [asdict(effect) for effect in frame.effects],
+        "layers": [asdict(layer) | {"effects": _effects(layer.effects)} for layer in frame.layers],
+        "effects": _effects(frame.effects),
         "painted": [asdict(plans[saved]) for saved in dict.fromkeys(frame.frames)],
     }
 
@@ -260,3 +261,7 @@ def _is_here(entry: ModelEntry) -> bool:
         return all(file.locate().is_file() for file in entry.files.values())
     except (InputError, OSError):
         return False
+
+
+def _effects(effects: Iterable[EffectNow]) -> list[dict[str, Any]]:
+    return [{"name": now.name, "amount": now.amount, **dict(now.settings)} for now in effects]

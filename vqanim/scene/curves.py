@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.errors import CurveError, Place
-from vqanim.scene.easings import EASINGS
 from vqanim.scene.expressions import EvaluationError, evaluate
 from vqanim.scene.times import SAME_MOMENT, Time, TimeBase, around
 
@@ -23,6 +22,17 @@ Floats = NDArray[np.float64]
 Base = Literal["film", "shot"]
 
 NOWHERE = Place("", 0)
+
+EASINGS: dict[str, Callable[[Floats], Floats]] = {
+    "linear": lambda u: u,
+    "step": lambda u: np.floor(u),  # jumps at the key's own time, not before
+    "ease-in": lambda u: u * u,
+    "ease-out": lambda u: u * (2 - u),
+    "ease-in-out": lambda u: np.where(u < 0.5, 2 * u * u, 1 - 2 * (1 - u) ** 2),
+    "smooth": lambda u: u * u * (3 - 2 * u),
+}
+"""How a value travels from one keyframe to the next: functions of the way u in 0..1, from 0 to 1. The name
+stands at the key that it leads to."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from vqanim.errors import Place
+from vqanim.scene.fields.base import options_of
+from vqanim.scene.fields.context import Reader
 from vqanim.scene.model import MAX_FRAMES, MAX_SECONDS, Shot
-from vqanim.scene.options import options_of
-from vqanim.scene.reader import Reader
 from vqanim.scene.times import Span, Time, TimeBase, nearest_frame
-from vqanim.scene.tree import Mapping, Scalar
+from vqanim.scene.tree import Mapping, is_given, place_of
 
 
 @dataclass(frozen=True)
@@ -230,16 +230,3 @@ def _film_base(seconds: float | None, place: Place, reader: Reader) -> TimeBase 
         found = f"found {seconds:.6g} s, which is less than one frame at {rate}"
         reader.refuse(place, f"{found}, allowed at least {1 / float(reader.fps):.3g} s")
     return TimeBase(seconds, reader.fps)
-
-
-def is_given(key: str, node: Mapping) -> bool:
-    """True when a key is there and its value is not `none`."""
-    value = node.get(key)
-    return value is not None and not (isinstance(value, Scalar) and value.is_none)
-
-
-def place_of(key: str, node: Mapping) -> Place:
-    """Where a key stands, or would stand."""
-    found = node.get(key)
-    path = f"{node.path}.{key}" if node.path else key
-    return found.place if found is not None else Place(node.file, node.line, path)

@@ -16,11 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-VARIABLES = {
-    "t": "seconds",
-    "frame": "frames, t * fps",
-    "progress": "0 at the beginning, 1 at the end",
-}
+VARIABLES = {"t": "seconds", "frame": "frames, t * fps", "progress": "0 at the beginning, 1 at the end"}
 CONSTANTS = {"pi": math.pi, "tau": math.tau, "e": math.e}
 SIGNALS = {
     "beat": "a continuous count of beats; beat % 1 is the phase",

@@ -10,29 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
-from vqanim.scene.areas import check_areas
 from vqanim.scene.change import dial_at
+from vqanim.scene.checks import check_loops, check_names, check_shots
 from vqanim.scene.curves import Curve
-from vqanim.scene.describe import homes
-from vqanim.scene.durations import find_durations, is_given, place_of
-from vqanim.scene.model import (
-    MAX_SHOTS,
-    Carry,
-    Guidance,
-    Prompt,
-    Scene,
-    Shot,
-    StayNear,
-)
-from vqanim.scene.options import PairKind, SectionKind, keys_of, options_of
+from vqanim.scene.durations import find_durations
+from vqanim.scene.fields.base import keys_of, options_of
+from vqanim.scene.fields.context import Reader, Refused
+from vqanim.scene.fields.prompts import DEFAULT_CROSSFADE, longest_crossfade, story_weights
+from vqanim.scene.fields.sections import merge_entries
+from vqanim.scene.model import MAX_SHOTS, Carry, Guidance, Prompt, Scene, Shot, StayNear
 from vqanim.scene.overrides import apply_overrides
-from vqanim.scene.prompts import DEFAULT_CROSSFADE, longest_crossfade, tell_story
-from vqanim.scene.reader import Reader, Refused
-from vqanim.scene.song_readers import KEYS, read_song
+from vqanim.scene.schema import PLAYING, homes
+from vqanim.scene.song import KEYS, read_song
 from vqanim.scene.soundtrack import Ear
-from vqanim.scene.structures import ALL_READERS
 from vqanim.scene.times import Time, TimeBase
-from vqanim.scene.tree import MAX_BYTES, Mapping, Node, Scalar, annotate, parse_tree, shown
+from vqanim.scene.tree import (
+    MAX_BYTES,
+    Mapping,
+    Node,
+    Scalar,
+    annotate,
+    is_given,
+    parse_tree,
+    place_of,
+    shown,
+)
 from vqanim.scene.tree import Sequence as ListNode
 
 MAIN = "main"
@@ -42,8 +44,6 @@ _INHERITED = tuple(key for key, (_, option) in options_of(Shot).items() if optio
 _TIMED = ("effects", "hits")
 """Keys of Scene that hold moments, which can be read once the film's duration is known."""
 _RATE = "guidance.rate"
-_PLAYING = ("kind", "pace", "freeze", "repeat", "reverse")
-"""Keys of Shot that a scene without shots may say too."""
 _OWN = tuple(
     key
     for key, (_, option) in options_of(Shot).items()
@@ -53,11 +53,7 @@ _OWN = tuple(
 
 
 def load_scene(
-    path: str | Path,
-    overrides: Sequence[str] = (),
-    ear: Ear | None = None,
-    *,
-    allow_outside: bool = False,
+    path: str | Path, overrides: Sequence[str] = (), ear: Ear | None = None, *, allow_outside: bool = False
 ) -> Scene:
     """The scene in a file, with values such as `guidance.steps=3` put in place of those in it.
 
@@ -87,9 +83,9 @@ def load_scene_text(
         message = f"found {shown(root)}, allowed a mapping of keys such as `duration: 6s`"
         raise SceneError([Problem(Place(file, root.line), message)])
     mistaken = apply_overrides(root, overrides)
-    reader = Reader(file, folder, ALL_READERS, homes(), allow_outside)
+    reader = Reader(file, folder, homes(), allow_outside)
     for problem in mistaken:
-        reader.refuse(problem.place, problem.message)
+        reader.refuse(problem, problem.message)
     annotate(root)
     scene = _read_scene(root, text, reader, ear)
     if reader.problems:
@@ -132,11 +128,11 @@ def _similar(path: Path) -> str:
 
 def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Scene:
     _move_border(root, reader)
-    own = [] if is_given("shots", root) else _PLAYING
+    own = [] if is_given("shots", root) else PLAYING
     reader.check_keys(root, dict.fromkeys([*keys_of(Scene), *_INHERITED, *own]), Scene.later)
     options = options_of(Scene)
     values: dict[str, Any] = {}
-    song = read_song(root, {key: options[key][1] for key in KEYS}, reader, ear)
+    song = read_song(root, reader, ear)
     for key in ("fps", *(key for key in options if key not in ("fps", "shots", _RATE, *_TIMED, *KEYS))):
         name, option = options[key]
         values[name] = reader.field(key, option, root)
@@ -161,11 +157,9 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
             nodes, durations.written, durations.seconds, starts[: len(nodes)], strict=True
         )
     )
-    _check_loops(values["loop"], shots if nodes else (whole,), root, reader)
-    _check_names(shots, nodes, reader)
-    for shot, node in zip(shots if nodes else (whole,), nodes or (root,), strict=True):
-        _check_pace(shot, node, reader)
-        check_areas(shot, reader)
+    check_loops(values["loop"], shots if nodes else (whole,), root, reader)
+    check_names(shots, nodes, reader)
+    check_shots(shots if nodes else (whole,), nodes or (root,), reader)
     values["title"] = values["title"] or Path(reader.file).stem
     values |= {"text": text, "loop_place": place_of("loop", root)}
     scene = Scene(file=reader.file, **values, shots=shots if nodes else (whole,))
@@ -182,7 +176,7 @@ def _move_border(node: Mapping, reader: Reader) -> None:
         return
     carry.entries = [(key, value) for key, value in carry.entries if key.text != "border"]
     if isinstance(camera, Mapping) and camera.get("border") is not None:
-        reader.refuse(border.place, "found a border under camera too, allowed is one of them")
+        reader.refuse(border, "found a border under camera too, allowed is one of them")
         return
     key = Scalar(border.file, border.line, "border")
     if camera is None or (isinstance(camera, Scalar) and camera.is_none):
@@ -198,18 +192,18 @@ def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
     node = root.get("shots")
     if node is None or not is_given("shots", root):
         return []
-    allowed = options_of(Scene)["shots"][1].kind.allowed
+    allowed = options_of(Scene)["shots"][1].type.allowed
     if not isinstance(node, ListNode) or not node.items:
         found = "an empty list" if isinstance(node, ListNode) else shown(node)
-        reader.refuse(node.place, f"found {found}, allowed {allowed}")
+        reader.refuse(node, f"found {found}, allowed {allowed}")
         return []
     if len(node.items) > MAX_SHOTS:
-        reader.refuse(node.place, f"found {len(node.items)} shots, allowed at most {MAX_SHOTS}")
+        reader.refuse(node, f"found {len(node.items)} shots, allowed at most {MAX_SHOTS}")
         return []
     nodes = []
     for item in node.items:
         if not isinstance(item, Mapping):
-            reader.refuse(item.place, f"found {shown(item)}, allowed a mapping with name and duration")
+            reader.wrong(item, "a mapping with name and duration")
             continue
         _move_border(item, reader)
         _refuse_rate(item, reader)
@@ -234,7 +228,7 @@ def _refuse_rate(node: Mapping, reader: Reader) -> None:
     rate = guidance.get("rate") if isinstance(guidance, Mapping) else None
     if rate is None or not isinstance(guidance, Mapping):
         return
-    reader.refuse(rate.place, "found a rate in a shot, allowed is one for the film: guidance.rate at the top")
+    reader.refuse(rate, "found a rate in a shot, allowed is one for the film: guidance.rate at the top")
     guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
 
 
@@ -259,21 +253,13 @@ def _inner_shot(
     reader.starts["shot"] = start
     own = _read_own(node, _OWN, reader)
     own |= {"name": own["name"] or "", "duration": duration}
-    merged = Mapping(node.file, node.line, _without_rival_prompts(_merge(root, node, Shot), node))
+    merged = Mapping(
+        node.file, node.line, _without_rival_prompts(merge_entries(root, node, options_of(Shot)), node)
+    )
     merged.path, merged.base = node.path, "shot"
     shot = _read_shot(merged, reader)
     shot = replace(shot, **own, place=node.place, loop_place=place_of("loop", node))
     return _without_lead(_without_dialed_near(shot), node, reader)
-
-
-def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reader) -> None:
-    """What is held at its end does not lead back to its start."""
-    said = "found loop and freeze, allowed is one of them: what is held does not lead back to its start"
-    for shot in shots:
-        if shot.loop and shot.freeze:
-            reader.refuse(shot.loop_place, said)
-    if film and len(shots) == 1 and shots[0].freeze:
-        reader.refuse(place_of("loop", root), said)
 
 
 def _without_lead(shot: Shot, node: Mapping, reader: Reader) -> Shot:
@@ -291,36 +277,6 @@ def _without_dialed_near(shot: Shot) -> Shot:
     if shot.kind != "timelapse" or near is None or near.to != "previous" or near.weight.place.line:
         return shot
     return replace(shot, guidance=replace(shot.guidance, stay_near=None))
-
-
-def _check_pace(shot: Shot, node: Mapping, reader: Reader) -> None:
-    """Only a timelapse has a pace."""
-    if shot.kind != "timelapse" and is_given("pace", node):
-        reader.refuse(place_of("pace", node), "found a pace, only a shot with `kind: timelapse` has one")
-
-
-def _merge(outer: Mapping, inner: Mapping, part: type) -> list[tuple[Scalar, Node]]:
-    """The entries of both: mappings with declared fields merge, of all others the inner one counts."""
-    options = options_of(part)
-    merged = [(key, value) for key, value in inner.entries if key.text in options]
-    for key, value in outer.entries:
-        if key.text not in options or not options[key.text][1].inherited:
-            continue
-        own = inner.get(key.text)
-        if own is None:
-            merged.append((key, value))
-        elif isinstance(own, Mapping) and isinstance(value, Mapping):
-            kind = options[key.text][1].kind
-            if isinstance(kind, SectionKind | PairKind):
-                entries = _merge(value, own, kind.of) if isinstance(kind, SectionKind) else _union(value, own)
-                both = Mapping(own.file, own.line, entries)
-                both.path, both.base = own.path, own.base
-                merged = [(k, both if k.text == key.text else v) for k, v in merged]
-    return merged
-
-
-def _union(outer: Mapping, inner: Mapping) -> list[tuple[Scalar, Node]]:
-    return inner.entries + [(key, value) for key, value in outer.entries if inner.get(key.text) is None]
 
 
 def _without_rival_prompts(entries: list[tuple[Scalar, Node]], node: Mapping) -> list[tuple[Scalar, Node]]:
@@ -380,22 +336,14 @@ def _prompts_of_story(
     where = node.get("story")
     assert where is not None
     base = reader.base_of(where)
-    texts = [(moment.seconds(base), text, place) for moment, text, place in story]
-    longest = longest_crossfade([moment for moment, _, _ in texts])
+    moments = [moment.seconds(base) for moment, _, _ in story]
+    longest = longest_crossfade(moments)
     wanted = DEFAULT_CROSSFADE if crossfade is None else crossfade.seconds(base)
-    if crossfade is not None and len(texts) > 1 and wanted > longest + 1e-9 and reader.bases.get(where.base):
+    if crossfade is not None and len(story) > 1 and wanted > longest + 1e-9 and reader.bases.get(where.base):
         said = f"found {crossfade}, but two texts of the story are nearer to each other"
         raise reader.refuse(place_of("crossfade", node), f"{said}, allowed at most {longest:.6g}s")
-    return tell_story(texts, min(wanted, longest), where.base, [moment for moment, _, _ in story])
-
-
-def _check_names(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader) -> None:
-    """Names become folders, and on many systems Day and day are one folder."""
-    seen: dict[str, Mapping] = {}
-    for shot, node in zip(shots, nodes, strict=True):
-        first = seen.setdefault(shot.name.lower(), node)
-        if shot.name and first is not node:
-            message = (
-                f"found {shot.name!r} twice, the first is in line {first.line}: capitals make no difference"
-            )
-            reader.refuse(place_of("name", node), message)
+    places, said_at = [place for _, _, place in story], [moment for moment, _, _ in story]
+    weights = story_weights(moments, min(wanted, longest), where.base, places, said_at)
+    return tuple(
+        Prompt(text, weight, place=place) for (_, text, place), weight in zip(story, weights, strict=True)
+    )

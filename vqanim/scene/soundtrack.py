@@ -2,73 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.options import Declared, Kind, option, whole
+from vqanim.scene.fields.base import Declared, Writer, option
+from vqanim.scene.fields.context import Reader
+from vqanim.scene.fields.music import BPM, FIRST_BEAT, SONG_FILE, Band, BeatsType, Stem, Tempo, TempoType
+from vqanim.scene.fields.numbers import whole
+from vqanim.scene.fields.sections import Shorthand, dump_part
+from vqanim.scene.fields.times import SONG_TIME
 from vqanim.scene.sound import BEAT, Clock
+from vqanim.scene.tree import Mapping, Node, Scalar
 
-SLOWEST, FASTEST = 10, 1000
-"""Beats per minute."""
 MOST_METER = 32
-MAX_BEATS = 20_000
-MAX_STEMS = 16
-MAX_MARKERS = 10_000
-LOWEST, HIGHEST = 1, 12_000
-"""Hz."""
 
-SONG_TIME = Kind("song_time", "a time of the song such as 12.5s or 1:02.4")
-STEMS = Kind("stems", "names and files such as {drums: drums.wav}")
-MARKERS = Kind("markers", 'names and moments of the song such as {drop: "1:02.4", chorus: bar 33}')
-LYRICS = Kind("lyrics", "the path of an LRC or SRT file in the scene's folder")
-BANDS_KIND = Kind("bands", "names and bands such as {kick: {band: [40, 120], attack: 5ms, release: 120ms}}")
-
-
-@dataclass(frozen=True)
-class Band:
-    """A range of pitches that becomes a signal."""
-
-    low: float
-    """Hz."""
-    high: float
-    """Hz."""
-    attack: float = 0.005
-    """Seconds in which it rises."""
-    release: float = 0.12
-    """Seconds in which it dies away."""
-
-
-BANDS: Mapping[str, Band] = MappingProxyType(
+BANDS: MappingProxyType[str, Band] = MappingProxyType(
     {"bass": Band(20, 250), "mid": Band(250, 4000), "treble": Band(4000, 11_000)}
 )
 """Signals that every song has, besides those of NAMES that are no bands."""
 NAMES = ("loudness", *BANDS, "onset", "brightness")
 """Signals that every song and stem has."""
-
-
-@dataclass(frozen=True)
-class Stem:
-    """A part of the song in a file of its own, beginning where the song does."""
-
-    name: str
-    file: str
-    """Absolute path."""
-
-
-@dataclass(frozen=True)
-class Tempo:
-    """A tempo from a moment of the song on."""
-
-    bpm: Fraction
-    second: float | None = None
-    """Of the song; None where it is a bar."""
-    bar: float | None = None
-    """Counted from 1."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +56,7 @@ class Soundtrack(Declared):
     """The song of a film, and what is known of its beats. Moments in it are those that a player shows."""
 
     file: str = option(
-        Kind("song", "the path of a sound file in the scene's folder"),
+        SONG_FILE,
         "The song: wav, flac, ogg, mp3 or what ffmpeg decodes, of at most 30 minutes",
         example="song.mp3",
     )
@@ -106,37 +64,39 @@ class Soundtrack(Declared):
         SONG_TIME, "Moment of the song at which the film begins", unit="time of the song", default=0.0
     )
     bpm: Fraction | None = option(
-        Kind("bpm", f"a number from {SLOWEST} to {FASTEST}, or auto"),
+        BPM,
         "The tempo; auto finds every beat by listening",
         unit="beats per minute",
         default=None,
         default_text="auto",
         example="120",
+        brief=True,
     )
     first_beat: float | None = option(
-        Kind("first_beat", "a time of the song such as 0.35s, or auto"),
+        FIRST_BEAT,
         "When bar 1 begins",
         unit="time of the song",
         default=None,
         default_text="auto",
         example="0.35s",
+        brief=True,
     )
     meter: int = option(whole(1, MOST_METER), "Beats in a bar", unit="beats", default=4)
     tempo: tuple[Tempo, ...] = option(
-        Kind("tempo", 'tempos from moments of the song on, such as {0s: 90, "bar 17": 120}'),
+        TempoType(),
         "A tempo that changes; instead of bpm",
         unit="beats per minute",
         default=(),
-        default_text="none",
         example='{0s: 90, "bar 17": 120}',
+        brief=True,
     )
     beats: tuple[float, ...] = option(
-        Kind("beats", "a list of seconds, or a text file with the seconds of one beat in each line"),
+        BeatsType(),
         "Every beat, as it was tapped; instead of bpm",
         unit="time of the song",
         default=(),
-        default_text="none",
         example="taps.txt",
+        brief=True,
     )
     found: bool = field(default=False, compare=False)
     """True for beats that were found by listening, now or in the run that wrote the scene."""
@@ -149,7 +109,7 @@ class Soundtrack(Declared):
             return False
         return self.first_beat is None or (self.bpm is None and not self.tempo)
 
-    def told(self, heard: Heard) -> Soundtrack:
+    def with_beats(self, heard: Heard) -> Soundtrack:
         """With what was found by listening in the place of what was left open."""
         if self.bpm is None and not self.tempo:
             first = heard.first_beat if self.first_beat is None else self.first_beat
@@ -177,6 +137,29 @@ class Soundtrack(Declared):
         if self.tempo:
             return _along_map(self.tempo, self.first_beat, self.meter)
         return None if self.bpm is None else Clock.steady(float(self.bpm), self.first_beat, self.meter)
+
+
+@dataclass(frozen=True)
+class SoundtrackType(Shorthand):
+    """A file alone, or a mapping."""
+
+    allowed: str = "the path of a song, or {file: song.mp3, start: 12.5s, bpm: auto, ...}"
+    of: type[Declared] = Soundtrack
+    main: str = "file"
+
+    def parse(self, node: Node, reader: Reader) -> Soundtrack:
+        made: Soundtrack = super().parse(node, reader)
+        said = [key for key in ("bpm", "tempo", "beats") if getattr(made, key)]
+        if len(said) > 1:
+            raise reader.refuse(node, f"found {' and '.join(said)}, allowed is one of them")
+        # A resolved scene says both: beats that were found where it said auto.
+        bpm = node.get("bpm") if isinstance(node, Mapping) else None
+        found = bool(made.beats) and isinstance(bpm, Scalar) and bpm.text.strip() == "auto"
+        return replace(made, found=found, place=node.place)
+
+    def dump(self, value: Soundtrack, writer: Writer) -> Any:
+        """With its beats as they were found, so that nobody has to listen again."""
+        return dump_part(value, writer) | ({"bpm": "auto"} if value.found else {})
 
 
 def _in_step(heard: Heard, period: float) -> float:
@@ -215,7 +198,7 @@ def _nearest(beats: tuple[float, ...], moment: float) -> int:
     return min(range(len(beats)), key=lambda index: abs(beats[index] - moment))
 
 
-def signal_names(own: Mapping[str, Band], stems: Sequence[Stem], *, beat: bool) -> frozenset[str]:
+def signal_names(own: dict[str, Band], stems: Sequence[Stem], *, beat: bool) -> frozenset[str]:
     """Every name that an expression may say: of the song, and of each stem with its name before a dot."""
     names = (*NAMES, *own)
     of_stems = (f"{stem.name}.{name}" for stem in stems for name in names)

@@ -13,6 +13,7 @@ from vqanim.files import picture_trouble
 from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
+from vqanim.scene.fields.prompts import WEIGHT, ShortPrompt, parse_short
 from vqanim.scene.model import (
     FITS,
     MAX_SIDE,
@@ -29,7 +30,6 @@ from vqanim.scene.model import (
     StayNear,
 )
 from vqanim.scene.numbers import is_number, parse_number
-from vqanim.scene.prompts import ShortPrompt, parse_short, prompt_range
 from vqanim.scene.times import Time
 from vqanim.scene.tree import quoted
 
@@ -117,9 +117,7 @@ def still_scene(still: Still, name: str) -> Scene:
     if still.strength is not None:
         prompts, near = styled(prompts, still.strength)
     guidance = Guidance(
-        first_steps=still.steps,
-        learning_rate=None if rate is None else Curve.constant(rate),
-        stay_near=near,
+        first_steps=still.steps, learning_rate=None if rate is None else Curve.constant(rate), stay_near=near
     )
     return Scene(
         file=name,
@@ -138,7 +136,7 @@ def styled(prompts: Sequence[Prompt], strength: float) -> tuple[tuple[Prompt, ..
     total = sum(abs(prompt.weight.constant_value or 0.0) for prompt in prompts)
     weights = [strength * (prompt.weight.constant_value or 0.0) / total for prompt in prompts]
     lighter = tuple(
-        replace(prompt, weight=Curve.constant(weight, range=prompt_range("weight")))
+        replace(prompt, weight=Curve.constant(weight, range=WEIGHT))
         for prompt, weight in zip(prompts, weights, strict=True)
     )
     kept = KEPT * (1 - strength)
@@ -230,7 +228,7 @@ def _target(target: Target) -> Prompt:
     return Prompt("", weight, image=_checked(target.path), through=target.through)
 
 
-def _weight(value: float, what: str, allowed: Range = prompt_range("weight")) -> Curve:
+def _weight(value: float, what: str, allowed: Range = WEIGHT) -> Curve:
     if value not in allowed:
         raise UsageError(f"{quoted(what)}: found the weight {value:g}, allowed {allowed}")
     return Curve.constant(value, range=allowed)

@@ -61,6 +61,12 @@ class Scalar(Node):
         """True for the bare word `none`."""
         return not self.quoted and self.text == "none"
 
+    def part(self, text: str) -> Scalar:
+        """A part of the text as if it stood alone."""
+        part = Scalar(self.file, self.line, text)
+        part.path, part.base = self.path, self.base
+        return part
+
 
 @dataclass
 class Sequence(Node):
@@ -88,6 +94,19 @@ class Mapping(Node):
         self.entries.append((key, value))
 
 
+def is_given(key: str, node: Mapping) -> bool:
+    """True when a key is there and its value is not `none`."""
+    value = node.get(key)
+    return value is not None and not (isinstance(value, Scalar) and value.is_none)
+
+
+def place_of(key: str, node: Mapping) -> Place:
+    """Where a key stands, or would stand."""
+    found = node.get(key)
+    path = f"{node.path}.{key}" if node.path else key
+    return found.place if found is not None else Place(node.file, node.line, path)
+
+
 def shown(node: Node) -> str:
     """What was found, for a message."""
     if isinstance(node, Sequence):
@@ -109,28 +128,18 @@ def parse_tree(text: str, file: str) -> Node:
     Raises SceneError with the first thing that cannot be read.
     """
     _check_characters(text, file)
-    _check_digits(text, file)
-    builder = _Builder(file)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            builder.take(event)
+        root = _Builder(file, yaml.parse(text, Loader=yaml.SafeLoader)).document()
     except yaml.MarkedYAMLError as error:
         raise _refuse(file, _syntax_line(error, text), _syntax_reason(error, text)) from None
     except (yaml.YAMLError, ValueError, ArithmeticError) as error:
         # Not only YAMLError: the escape "\UFFFFFFFF" is a number that overflows.
         raise _refuse(file, 1, f"this is no YAML: {' '.join(str(error).split())}") from None
-    if builder.root is None:
+    if root is None:
         raise _refuse(
             file, 1, "the file is empty, allowed a scene such as the one that `vqanim new NAME` writes"
         )
-    return builder.root
-
-
-def _check_digits(text: str, file: str) -> None:
-    """Refuse numbers so long that reading them takes time; no text has so many digits in a row either."""
-    if match := _ENDLESS.search(text):
-        line = text.count("\n", 0, match.start()) + 1
-        raise _refuse(file, line, f"found a number of more than {MOST_DIGITS} digits, which no scene needs")
+    return root
 
 
 def annotate(node: Node, path: str = "", base: Base = "film") -> None:
@@ -154,95 +163,89 @@ def _refuse(file: str, line: int, message: str) -> SceneError:
 
 
 def _check_characters(text: str, file: str) -> None:
-    if match := _CONTROL.search(text):
-        line = text.count("\n", 0, match.start()) + 1
-        message = f"found the control character {match.group()!r}, allowed is plain text"
-        raise _refuse(file, line, message)
-    if match := _TAB.search(text):
-        line = text.count("\n", 0, match.start()) + 1
-        raise _refuse(file, line, TABS)
+    """Refuse what no scene needs; numbers so long that reading them takes time among it."""
+    control = _CONTROL.search(text)
+    for match, message in (
+        (control, f"found the control character {control and control.group()!r}, allowed is plain text"),
+        (_TAB.search(text), TABS),
+        (_ENDLESS.search(text), f"found a number of more than {MOST_DIGITS} digits, which no scene needs"),
+    ):
+        if match:
+            raise _refuse(file, text.count("\n", 0, match.start()) + 1, message)
 
 
 @dataclass
 class _Builder:
-    """Makes the tree from events, with a stack of its own."""
+    """Makes the tree from events."""
 
     file: str
-    root: Node | None = None
-    open: list[Node] = field(default_factory=list)
-    keys: list[Scalar | None] = field(default_factory=list)
-    """For every open node the key that waits for its value."""
-    lines: list[dict[str, int]] = field(default_factory=list)
-    """For every open node the lines of its keys so far."""
+    events: Iterator[yaml.Event]
     nodes: int = 0
-    documents: int = 0
 
-    def take(self, event: yaml.Event) -> None:
-        """One event."""
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.DocumentStartEvent):
-            self.documents += 1
-            if self.documents > 1:
-                raise _refuse(self.file, line, "found a second document after ---, allowed is one")
-        elif isinstance(event, yaml.NodeEvent):
-            self.nodes += 1
-            if self.nodes > MAX_NODES:
-                raise _refuse(self.file, line, f"more than {MAX_NODES} values, which no scene needs")
-            self._node(event, line)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            self.open.pop()
-            self.keys.pop()
-            self.lines.pop()
+    def document(self) -> Node | None:
+        """The only document; None for an empty one."""
+        roots: list[Node] = []
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent) and roots:
+                raise _refuse(self.file, _line_of(event), "found a second document after ---, allowed is one")
+            if isinstance(event, yaml.NodeEvent):
+                roots.append(self._node(event, 0))
+        if not roots or (isinstance(roots[0], Scalar) and not roots[0].text and not roots[0].quoted):
+            return None
+        return roots[0]
 
-    def _node(self, event: yaml.NodeEvent, line: int) -> None:
-        if isinstance(event, yaml.AliasEvent):
-            raise _refuse(self.file, line, f"found the alias *{event.anchor}, aliases are not allowed")
-        if event.anchor is not None:
-            raise _refuse(self.file, line, f"found the anchor &{event.anchor}, anchors are not allowed")
-        if (tag := getattr(event, "tag", None)) is not None:
-            raise _refuse(self.file, line, f"found the tag {quoted(tag)}, tags are not allowed")
+    def _node(self, event: yaml.Event, depth: int) -> Node:
+        line = self._checked_line(event)
         if isinstance(event, yaml.ScalarEvent):
             if match := _CONTROL.search(event.value):
                 message = f"found the control character {match.group()!r}, allowed is plain text"
                 raise _refuse(self.file, line, message)
-            self._place(Scalar(self.file, line, event.value, quoted=event.style is not None))
-            return
-        if len(self.open) >= MAX_NESTING:
+            return Scalar(self.file, line, event.value, quoted=event.style is not None)
+        if depth >= MAX_NESTING:
             raise _refuse(self.file, line, f"nested more than {MAX_NESTING} deep")
-        is_list = isinstance(event, yaml.SequenceStartEvent)
-        node = Sequence(self.file, line, []) if is_list else Mapping(self.file, line, [])
-        self._place(node)
-        self.open.append(node)
-        self.keys.append(None)
-        self.lines.append({})
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Sequence(self.file, line, [self._node(item, depth + 1) for item in self._inside()])
+        keys: dict[str, int] = {}
+        entries = []
+        for inner in self._inside():
+            key = self._key(self._node(inner, depth + 1), keys)
+            entries.append((key, self._node(next(self.events), depth + 1)))
+        return Mapping(self.file, line, entries)
 
-    def _place(self, node: Node) -> None:
-        if not self.open:
-            if isinstance(node, Scalar) and not node.text and not node.quoted:
-                return
-            self.root = node
-            return
-        parent, key = self.open[-1], self.keys[-1]
-        if isinstance(parent, Sequence):
-            parent.items.append(node)
-            return
-        assert isinstance(parent, Mapping)
-        if key is None:
-            self.keys[-1] = self._key(node, parent)
-        else:
-            parent.entries.append((key, node))
-            self.keys[-1] = None
+    def _inside(self) -> Iterator[yaml.Event]:
+        """The events up to the end of a list or mapping; those within an item are taken by the item."""
+        while not isinstance(event := next(self.events), yaml.CollectionEndEvent):
+            yield event
 
-    def _key(self, node: Node, parent: Mapping) -> Scalar:
+    def _checked_line(self, event: yaml.Event) -> int:
+        """The line of something that may be written."""
+        line = _line_of(event)
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise _refuse(self.file, line, f"more than {MAX_NODES} values, which no scene needs")
+        if isinstance(event, yaml.AliasEvent):
+            raise _refuse(self.file, line, f"found the alias *{event.anchor}, aliases are not allowed")
+        if (anchor := getattr(event, "anchor", None)) is not None:
+            raise _refuse(self.file, line, f"found the anchor &{anchor}, anchors are not allowed")
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise _refuse(self.file, line, f"found the tag {quoted(tag)}, tags are not allowed")
+        return line
+
+    def _key(self, node: Node, lines: dict[str, int]) -> Scalar:
+        """A key; lines: of the keys so far."""
         if not isinstance(node, Scalar):
             raise _refuse(self.file, node.line, f"found {shown(node)} as a key, allowed is a name or a time")
         if node.text == "<<" and not node.quoted:
             raise _refuse(self.file, node.line, "found the merge key <<, merging is not allowed")
-        first = self.lines[-1].setdefault(node.text, node.line)
-        if len(self.lines[-1]) == len(parent.entries):
-            message = f"found the key {quoted(node.text)} twice, the first is in line {first}"
+        if node.text in lines:
+            message = f"found the key {quoted(node.text)} twice, the first is in line {lines[node.text]}"
             raise _refuse(self.file, node.line, message)
+        lines[node.text] = node.line
         return node
+
+
+def _line_of(event: yaml.Event) -> int:
+    return int(event.start_mark.line) + 1 if event.start_mark else 1
 
 
 def _syntax_line(error: yaml.MarkedYAMLError, text: str) -> int:

@@ -9,7 +9,6 @@ from fractions import Fraction
 from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
-from vqanim.scene.heard import signals_of
 from vqanim.scene.model import MAX_SIDE, Scene
 from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
@@ -75,6 +74,7 @@ def compile_timeline(
         fps=scene.fps,
         seed=scene.seed,
         generator=scene.models.generator,
+        generator_settings=scene.models.settings,
         perceptors=_perceptors(scene),
         shots=shots,
         edit=edit,
@@ -92,7 +92,7 @@ def compile_timeline(
 def _with_sound(scene: Scene, clock: Clock | None, signals: Mapping[str, Signal] | None) -> Scene:
     """The scene with what was heard. Raises SceneError where it needs what nobody listened to."""
     sound = Sound(clock or scene.sound.clock, scene.sound.signals if signals is None else signals)
-    if missing := sorted(name for name in signals_of(scene) if name not in sound):
+    if missing := sorted(name for name in scene.heard if name not in sound):
         said = f"nobody has listened to {', '.join(missing)}: load the scene with vqanim.load_scene"
         raise SceneError([Problem(Place(scene.file, 0, "soundtrack"), said)])
     return replace(scene, sound=sound)

@@ -12,7 +12,7 @@ import numpy as np
 
 from vqanim.camera.homography import farthest_move, path_matrix
 from vqanim.effects import EFFECTS, EffectNow, changes_nothing
-from vqanim.scene.edit import Each, Effect, Hit
+from vqanim.scene.fields.effects import Each, Effect, Hit
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT
 from vqanim.scene.times import SAME_MOMENT, TimeBase, nearest_frame
@@ -171,7 +171,7 @@ def effects_at(
     found: list[list[EffectNow]] = [[] for _ in clock.seconds]
     for effect, amounts in tracks:
         for index, amount in enumerate(amounts.tolist()):
-            now = EffectNow(effect.name, tidy(amount), effect.color, effect.rate)
+            now = EffectNow(effect.name, tidy(amount), effect.settings)
             if not changes_nothing(now):
                 found[index].append(now)
     return [tuple(each) for each in found]

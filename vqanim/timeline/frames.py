@@ -8,7 +8,7 @@ prompts change, the anchor is given up, and a new one found once they have been 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import PurePath
@@ -18,8 +18,10 @@ import numpy as np
 
 from vqanim.camera.step import CameraStep
 from vqanim.icons.spec import form_of
+from vqanim.losses import LOSSES
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
+from vqanim.scene.fields.settings import LossUse
 from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
@@ -146,7 +148,8 @@ def plan_shot(
 
 
 def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
-    """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back."""
+    """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back, then
+    what `guidance.losses` names."""
     prompts = [
         (_term(prompt, side.shot), *_pull(prompt, side, sampler))
         for side in sides
@@ -164,6 +167,11 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         if (near := side.shot.guidance.stay_near) is not None
         for term in _hold(near, side.shot)
     ]
+    others = [
+        (_judge(use), side.sample(use.weight, sampler) * side.share)
+        for side in sides
+        for use in side.shot.guidance.losses
+    ]
     losses, start = [], start_plan(sides[-1].shot.start)
     for index in range(len(sides[0].share)):
         pulling = [
@@ -180,8 +188,21 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
             # What carries nothing is held to a target, or to the content of the picture that it begins from.
             and (not fresh_first or index or term.target or (term.kind in _CONTENT and start.is_picture))
         ]
-        losses.append((*pulling, *holding))
+        losses.append((*pulling, *holding, *_judging(others, index, bool(pulling))))
     return losses
+
+
+def _judging(terms: list[tuple[WeightedTerm, Floats]], index: int, pulled: bool) -> Iterator[WeightedTerm]:
+    """What `guidance.losses` asks of a frame; equal terms of two shots are one.
+
+    pulled: whether prompts pull at the frame; without them only terms that pull themselves count.
+    """
+    weights: dict[WeightedTerm, float] = {}
+    for term, amounts in terms:
+        weights[term] = weights.get(term, 0.0) + float(amounts[index])
+    for term, weight in weights.items():
+        if tidy(weight) > _NO_WEIGHT and (pulled or LOSSES[term.kind].pulls):
+            yield replace(term, weight=tidy(weight))
 
 
 def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
@@ -197,6 +218,10 @@ def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
         return WeightedTerm("prompt", text, 1.0, area=area)
     kind, target = _KINDS[prompt.through], StartPlan("image", prompt.image)
     return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=target, area=area)
+
+
+def _judge(use: LossUse) -> WeightedTerm:
+    return WeightedTerm(use.name, "", 1.0, settings=use.settings)
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:

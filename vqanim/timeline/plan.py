@@ -338,6 +338,8 @@ class Timeline:
     chapters: tuple[Chapter, ...] = ()
     rate: Fraction | None = None
     """Painted frames per second; None is fps."""
+    generator_settings: tuple[tuple[str, Any], ...] = ()
+    """What a scene says of the generator's own settings, sorted by name."""
     keys: tuple[FilmFrame, ...] = ()
     """The film at the painted rate and without its own effects, where ffmpeg finds the frames between."""
     sound: SoundPlan | None = None
@@ -353,7 +355,13 @@ class Timeline:
     @property
     def models(self) -> str:
         """The names of generator and perceptors, as frames carry them."""
-        return " + ".join([self.generator, *(plan.name for plan in self.perceptors)])
+        return " + ".join([self.generator_text, *(plan.name for plan in self.perceptors)])
+
+    @property
+    def generator_text(self) -> str:
+        """The generator with the settings that are not its defaults, as in `pixels (cells 32)`."""
+        settings = ", ".join(f"{name} {value}" for name, value in self.generator_settings)
+        return f"{self.generator} ({settings})" if settings else self.generator
 
     @property
     def prompts(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from vqanim.camera.step import CameraStep
 from vqanim.errors import Place
 from vqanim.scene.model import Camera, Shot
 from vqanim.timeline.camera import curves_of, is_at_rest
-from vqanim.timeline.plan import FramePlan, Segment, ShotPlan, TimelapsePlan
+from vqanim.timeline.plan import FramePlan, Segment, ShotPlan, TimelapsePlan, WeightedTerm
 from vqanim.timeline.sampling import Sampler
 
 
@@ -20,9 +20,7 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
     """
     # A frame of a timelapse has none before it that it could stay near to.
     kept = [
-        replace(
-            frame, losses=tuple(term for term in frame.losses if term.is_prompt or term.target is not None)
-        )
+        replace(frame, losses=tuple(term for term in frame.losses if not _is_hold(term)))
         for frame in take.frames
     ]
     shown = kept[: len(kept) - take.overhang]
@@ -48,6 +46,11 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
         for frame in kept
     )
     return replace(take, frames=frames, after=CameraStep())
+
+
+def _is_hold(term: WeightedTerm) -> bool:
+    """Whether a term holds a frame to the one before."""
+    return term.target is None and term.kind.startswith("stay_near")
 
 
 def _segments(frames: list[FramePlan]) -> tuple[Segment, ...]:

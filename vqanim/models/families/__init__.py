@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 
 from vqanim.models.family import Family
+from vqanim.registry import collect
 
 MODULES = (
     "vqgan",
@@ -17,7 +17,5 @@ MODULES = (
 )
 """Files of this folder, in the order in which families are named to people."""
 
-FAMILIES: Mapping[str, Family] = {
-    family.name: family for family in (import_module(f"{__name__}.{name}").FAMILY for name in MODULES)
-}
+FAMILIES: Mapping[str, Family] = collect(__name__, MODULES, Family)
 """By name, which is that in the catalogue."""

@@ -4,15 +4,15 @@ Each field is declared once, with its description, unit, default and an example,
 are equal when they say the same, wherever and however it was written.
 """
 
-from vqanim.scene.model.camera import XY, Camera, Carry
-from vqanim.scene.model.film import Output, Scene, Size
-from vqanim.scene.model.guidance import Guidance, Models, PerceptorUse, StayNear
-from vqanim.scene.model.limits import (
-    AREA,
+from vqanim.scene.fields.models import Models, PerceptorUse, Size
+from vqanim.scene.fields.numbers import XY
+from vqanim.scene.fields.prompts import Prompt
+from vqanim.scene.fields.start import Area, Start
+from vqanim.scene.fields.times import Transition
+from vqanim.scene.limits import (
     AUTO,
     BORDERS,
     FITS,
-    FLAG,
     KINDS,
     LARGEST_FACTOR,
     MAX_FRAMES,
@@ -24,15 +24,15 @@ from vqanim.scene.model.limits import (
     THROUGH,
     VERSION,
 )
-from vqanim.scene.model.prompt import Area, Prompt, Start
-from vqanim.scene.model.shot import Shot, Transition
+from vqanim.scene.model.camera import Camera, Carry
+from vqanim.scene.model.film import Output, Scene
+from vqanim.scene.model.guidance import Guidance, StayNear
+from vqanim.scene.model.shot import Shot
 
 __all__ = [
-    "AREA",
     "AUTO",
     "BORDERS",
     "FITS",
-    "FLAG",
     "KINDS",
     "LARGEST_FACTOR",
     "MAX_FRAMES",

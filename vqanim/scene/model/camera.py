@@ -6,22 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from vqanim.scene.curves import Curve
-from vqanim.scene.model.limits import LARGEST_FACTOR
-from vqanim.scene.options import Declared, Kind, curve, option, pair
+from vqanim.scene.fields.base import Declared, option
+from vqanim.scene.fields.numbers import XY, curve, pair
+from vqanim.scene.fields.texts import BorderType
+from vqanim.scene.limits import LARGEST_FACTOR
 
-
-@dataclass(frozen=True)
-class XY:
-    """One curve for each direction."""
-
-    x: Curve
-    y: Curve
-
-
-def _speed_or_pose(unit: str, description: str, value: float, example: str, farthest: float) -> XY:
-    kind = pair(curve(-farthest, farthest), XY, value)
-    made: XY = option(kind, description, unit=unit, default=value, example=example)
-    return made
+_TURN = curve(-1e6, 1e6)
+_AMOUNT = curve(0, 1)
 
 
 @dataclass(frozen=True)
@@ -38,28 +29,28 @@ class Camera(Declared):
         example="{0s: 1.0, 2s: 1.3}",
     )
     rotate: Curve = option(
-        curve(-1e6, 1e6),
+        _TURN,
         "Speed of turning the picture clockwise",
         unit="degrees per second",
         default=0.0,
         example="10 * sin(t)",
     )
-    pan: XY = _speed_or_pose(
-        "frame widths per second",
+    pan: XY = option(
+        pair(1000, 0.0),
         "Speed of the camera to the right (x) and down (y); the picture moves the other way",
-        0.0,
-        "{x: 0.05}",
-        1000,
+        unit="frame widths per second",
+        default=0.0,
+        example="{x: 0.05}",
     )
     yaw: Curve = option(
-        curve(-1e6, 1e6),
+        _TURN,
         "Speed of turning the camera to the right, on the spot; the picture moves left, in perspective",
         unit="degrees per second",
         default=0.0,
         example="3 * sin(t)",
     )
     tilt: Curve = option(
-        curve(-1e6, 1e6),
+        _TURN,
         "Speed of turning the camera down; the picture moves up",
         unit="degrees per second",
         default=0.0,
@@ -73,25 +64,25 @@ class Camera(Declared):
         example="{0s: 1, 3s: 2, 6s: 1}",
     )
     angle: Curve = option(
-        curve(-1e6, 1e6),
+        _TURN,
         "Pose: how far the picture is turned clockwise",
         unit="degrees",
         default=0.0,
         example="{2s: 0, 3s: 45}",
     )
-    offset: XY = _speed_or_pose(
-        "frame widths",
+    offset: XY = option(
+        pair(1000, 0.0),
         "Pose: how far the camera stands to the right (x) and down (y)",
-        0.0,
-        "{x: {0s: 0, 3s: 0.2}}",
-        1000,
+        unit="frame widths",
+        default=0.0,
+        example="{x: {0s: 0, 3s: 0.2}}",
     )
-    look: XY = _speed_or_pose(
-        "degrees",
+    look: XY = option(
+        pair(1e6, 0.0),
         "Pose: how far the camera is turned to the right (x) and then down (y)",
-        0.0,
-        "{x: {0s: -10, 3s: 10}}",
-        1e6,
+        unit="degrees",
+        default=0.0,
+        example="{x: {0s: -10, 3s: 10}}",
     )
     fov: Curve = option(
         curve(5, 150, why="fov is the angle that the frame's width spans"),
@@ -100,23 +91,20 @@ class Camera(Declared):
         default=60.0,
         example="90",
     )
-    center: XY = _speed_or_pose(
-        "fractions of width and height from the top left",
+    center: XY = option(
+        pair(1000, 0.5),
         "The point about which the picture scales and turns",
-        0.5,
-        "{x: 0.5, y: 0.3}",
-        1000,
+        unit="fractions of width and height from the top left",
+        default=0.5,
+        example="{x: 0.5, y: 0.3}",
     )
     border: str = option(
-        Kind("border", 'reflect, wrap, edge or a color in quotes such as "#334455"'),
-        "What is seen beyond the edge of the old picture",
-        default="reflect",
-        example="wrap",
+        BorderType(), "What is seen beyond the edge of the old picture", default="reflect", example="wrap"
     )
 
 
 def _amount(description: str, value: float) -> Curve:
-    made: Curve = option(curve(0, 1), description, unit="0..1", default=value, none=0.0)
+    made: Curve = option(_AMOUNT, description, unit="0..1", default=value, none=0.0)
     return made
 
 

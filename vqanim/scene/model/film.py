@@ -8,25 +8,20 @@ from fractions import Fraction
 from typing import ClassVar
 
 from vqanim.errors import Place
-from vqanim.scene.curves import NOWHERE
-from vqanim.scene.edit import EFFECTS_KIND, HITS_KIND, Effect, Hit
-from vqanim.scene.model.guidance import Models
-from vqanim.scene.model.limits import FLAG, MAX_SIDE, VERSION
+from vqanim.scene.curves import NOWHERE, Formula
+from vqanim.scene.fields.base import Declared, Option, curves_of, option
+from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
+from vqanim.scene.fields.models import Models, ModelsType, Size, SizeType
+from vqanim.scene.fields.music import Band, BandsType, LyricsType, MarkersType, Stem, StemsType
+from vqanim.scene.fields.numbers import ratio, whole
+from vqanim.scene.fields.sections import ListOf, section
+from vqanim.scene.fields.texts import FLAG, Choice, VersionType, line_of_text
+from vqanim.scene.fields.times import time
+from vqanim.scene.limits import MAX_SIDE, VERSION
 from vqanim.scene.model.shot import Shot
-from vqanim.scene.options import (
-    Declared,
-    Kind,
-    Option,
-    declare,
-    line_of_text,
-    option,
-    ratio,
-    section,
-    time,
-    whole,
-)
+from vqanim.scene.musical import SongTimes
 from vqanim.scene.sound import SILENT, Sound
-from vqanim.scene.soundtrack import BANDS_KIND, LYRICS, MARKERS, STEMS, Band, Soundtrack, Stem
+from vqanim.scene.soundtrack import Soundtrack, SoundtrackType
 from vqanim.scene.times import Time
 
 
@@ -45,6 +40,7 @@ class Output(Declared):
         default_text="the film's, 480 at most",
         example="320",
         key="gif.width",
+        brief=True,
     )
     gif_fps: Fraction | None = option(
         ratio(1, 50, "25/2"),
@@ -54,23 +50,16 @@ class Output(Declared):
         default_text="the film's, 25 at most",
         example="12",
         key="gif.fps",
+        brief=True,
     )
     smooth: str | None = option(
-        Kind("smooth", "minterpolate or none"),
+        Choice("minterpolate or none", ("minterpolate",)),
         "With a guidance.rate below fps: ffmpeg finds the movement between the painted frames, instead of "
         "the camera's being followed",
         default=None,
-        default_text="none",
         example="minterpolate",
+        brief=True,
     )
-
-
-@dataclass(frozen=True)
-class Size:
-    """Pixels wanted; `aspect` form already worked out. compile_timeline rounds to the model's multiple."""
-
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -83,7 +72,7 @@ class Scene(Declared):
         line_of_text(200), "Of the film", default="", default_text="the file's name", example="Mordor"
     )
     size: Size = option(
-        Kind("size", '[width, height], "256x144" or {aspect: "16:9", width: 256}, sides from 1 to 4096'),
+        SizeType(),
         "Of the picture; rounded to what the generator needs",
         unit="pixels",
         default=Size(256, 144),
@@ -103,29 +92,27 @@ class Scene(Declared):
         default=None,
         default_text="the sum of the shots",
         example="6s",
+        brief=True,
     )
     seed: int = option(
         whole(0, 2**63 - 1), "Another seed gives another film of the same scene", default=0, example="7"
     )
     models: Models = option(
-        Kind("models", "a name, or {generator: ..., perceptor: ...}; perceptor may be a list"),
-        "What paints and what judges",
-        default=Models(),
-        default_text="pocket",
+        ModelsType(), "What paints and what judges", default=Models(), default_text="pocket"
     )
     effects: tuple[Effect, ...] = option(
-        EFFECTS_KIND,
+        EFFECTS_TYPE,
         "What is done to the pictures of the film, in this order; never to what the next frame starts from",
         default=(),
-        default_text="none",
         example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]",
+        brief=True,
     )
     hits: tuple[Hit, ...] = option(
-        HITS_KIND,
+        HITS_TYPE,
         "Effects that are full at some moments of the film and die away",
         default=(),
-        default_text="none",
         example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]",
+        brief=True,
     )
     loop: bool = option(
         FLAG,
@@ -133,41 +120,42 @@ class Scene(Declared):
         "picture and blended with it",
         default=False,
         example="true",
+        brief=True,
     )
     soundtrack: Soundtrack | None = option(
-        Kind("soundtrack", "the path of a song, or {file: song.mp3, start: 12.5s, bpm: auto, ...}"),
+        SoundtrackType(),
         "The song that the film is made to",
         default=None,
-        default_text="none",
         example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
+        brief=True,
     )
     stems: tuple[Stem, ...] = option(
-        STEMS,
+        StemsType(),
         "Parts of the song in files of their own",
         default=(),
-        default_text="none",
         example="{drums: drums.wav}",
+        brief=True,
     )
     markers: tuple[tuple[str, float], ...] = option(
-        MARKERS,
+        MarkersType(),
         "Names for moments of the song, which times may say; seconds of the song",
         default=(),
-        default_text="none",
         example='{drop: "1:02.4", chorus: bar 33}',
+        brief=True,
     )
     bands: tuple[tuple[str, Band], ...] = option(
-        BANDS_KIND,
+        BandsType(),
         "Ranges of pitches that become signals for expressions",
         default=(),
-        default_text="none",
         example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
         key="signals",
+        brief=True,
     )
     output: Output = option(
         section(Output), "How the films are written", default=Output(), default_text="see the fields"
     )
     shots: tuple[Shot, ...] = option(
-        Kind("shots", "a list of mappings with name and duration"),
+        ListOf("a list of mappings with name and duration", Shot),
         "Parts of the film; the top level then holds what they have in common",
         default=(),
         default_text="one, called main",
@@ -181,6 +169,7 @@ class Scene(Declared):
         default_text="fps",
         example="12",
         key="guidance.rate",
+        brief=True,
     )
     loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
@@ -195,15 +184,29 @@ class Scene(Declared):
         """Painted frames per second."""
         return self.painted_rate or self.fps
 
+    @property
+    def heard(self) -> frozenset[str]:
+        """The names of all signals in expressions and hits: `beat`, `bass`, `drums.onset`."""
+        curves = [*curves_of(self)]
+        hits = [*self.hits]
+        for shot in self.shots:
+            curves += shot.curves()
+            hits += shot.hits
+        said = [name for curve in curves if isinstance(curve, Formula) for name in curve.signals]
+        return frozenset([*said, *(hit.each.signal for hit in hits if hit.each is not None)])
+
+    @property
+    def song_times(self) -> SongTimes | None:
+        """What bars, beats and markers mean on the time of the film; None without a song."""
+        track = self.soundtrack
+        if track is None:
+            return None
+        markers = {name: second - track.start for name, second in self.markers}
+        return SongTimes(self.sound.clock or track.clock(), markers)
+
     extra_keys: ClassVar[Mapping[str, Option]] = {
-        "vqanim": declare(
-            Kind("version", f"{VERSION}"), "Version of the scene language", default=VERSION, example="1"
-        ),
-        "lyrics": declare(
-            LYRICS,
-            "Words with times; each line becomes a marker",
-            default=None,
-            default_text="none",
-            example="song.lrc",
+        "vqanim": Option(VersionType(), "Version of the scene language", default=VERSION, example="1"),
+        "lyrics": Option(
+            LyricsType(), "Words with times; each line becomes a marker", default=None, example="song.lrc"
         ),
     }

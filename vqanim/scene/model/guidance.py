@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import ClassVar
 
-from vqanim.errors import Place
-from vqanim.scene.curves import NOWHERE, Curve
-from vqanim.scene.model.limits import MAX_STEPS
-from vqanim.scene.options import Declared, Kind, choice, curve, option, ratio, whole
+from vqanim.scene.curves import Curve
+from vqanim.scene.fields.base import Declared, option
+from vqanim.scene.fields.numbers import curve, whole
+from vqanim.scene.fields.sections import Shorthand
+from vqanim.scene.fields.settings import LossesType, LossUse
+from vqanim.scene.fields.texts import choice
+from vqanim.scene.limits import MAX_STEPS
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,7 @@ class StayNear(Declared):
     """What holds a frame back while the prompts pull at it."""
 
     weight: Curve = option(
-        curve(0, 1000),
-        "How strongly: 0 is off, 1 a clear pull",
-        default=1.0,
-        example="{0s: 3, 6s: 0}",
+        curve(0, 1000), "How strongly: 0 is off, 1 a clear pull", default=1.0, example="{0s: 3, 6s: 0}"
     )
     to: str = option(
         choice("previous", "start"),
@@ -35,6 +34,9 @@ class StayNear(Declared):
         example="pixels",
         key="in",
     )
+
+
+_STAY_NEAR = "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}"
 
 
 @dataclass(frozen=True)
@@ -87,57 +89,15 @@ class Guidance(Declared):
         example="12",
     )
     stay_near: StayNear | None = option(
-        Kind(
-            "stay_near",
-            "a curve, or {to: previous or start, in: latents, pixels or content, weight: a curve}",
-        ),
+        Shorthand(_STAY_NEAR, StayNear, "weight", is_curve=True),
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
         default=None,
-        default_text="none",
         example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}",
     )
-
-
-@dataclass(frozen=True)
-class PerceptorUse(Declared):
-    """A perceptor that looks at the picture, and how much its word counts."""
-
-    name: str = option(
-        Kind("model", "the name of a perceptor"), "Of the perceptor", example="ViT-B/16", inherited=False
+    losses: tuple[LossUse, ...] = option(
+        LossesType(),
+        "Terms beside the prompts that a frame is judged by; a shot's are added to the scene's by name",
+        default=(),
+        example="{tv: 0.5, symmetry: {weight: 0.4, axis: vertical}}",
+        brief=True,
     )
-    weight: Fraction = option(
-        ratio(0, 1000, "1/2"),
-        "How much it counts beside the others; only ratios matter, and with 0 it is not even loaded",
-        default=Fraction(1),
-        example="0.5",
-    )
-    cutouts: int | None = option(
-        whole(1, 256),
-        "Pieces of the picture that it looks at in one step",
-        default=None,
-        default_text="those of guidance, else its own",
-        example="16",
-    )
-    cutout_noise: Fraction | None = option(
-        ratio(0, 1, "1/10"),
-        "Noise on what it looks at, up to this spread",
-        unit="0..1",
-        default=None,
-        default_text="that of guidance, else its own",
-        example="0.1",
-    )
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Models:
-    """What paints: one makes pictures, one or more others compare them with texts."""
-
-    generator: str = "pocket"
-    perceptors: tuple[PerceptorUse, ...] = (PerceptorUse("pocket"),)
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
-
-    @property
-    def used(self) -> tuple[PerceptorUse, ...]:
-        """The perceptors that count, in the order in which they were written."""
-        return tuple(use for use in self.perceptors if use.weight > 0)

@@ -1,0 +1,262 @@
+"""From a scene to its film."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from vqanim import __version__
+from vqanim.api import response
+from vqanim.api.inspect import model_lines
+from vqanim.api.project import (
+    Prepared,
+    fetch_models,
+    picture_files,
+    prepare,
+    run_key,
+    song_files,
+    trial_of,
+    with_known_response,
+    with_scene,
+)
+from vqanim.cache import cache_folder
+from vqanim.errors import VqanimError
+from vqanim.files import make_folder, write_atomic
+from vqanim.models.fetch import FetchEvent
+from vqanim.scene import Scene, dump_scene
+from vqanim.scene.quality import NORMAL
+from vqanim.timeline import Timeline
+from vqanim.timeline.part import Part, cut_part, needed_frames
+
+if TYPE_CHECKING:
+    from vqanim.engine.cache_check import Edits
+    from vqanim.engine.events import Event, RunStarted, SettingsChanged
+    from vqanim.engine.loading import Precision
+    from vqanim.film import FilmDone
+    from vqanim.film.reel import Find
+    from vqanim.timeline import FrameRef
+
+
+def render(
+    scene: str | Path | Scene | Prepared,
+    out: str | Path | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    models: str | None = None,
+    device: str = "auto",
+    deterministic: bool = False,
+    precision: Precision = "auto",
+    quality: str = NORMAL,
+    part: Part | None = None,
+    edits: Edits = "refuse",
+    live: bool = False,
+    workers: int = 1,
+) -> Generator[Event | FetchEvent | FilmDone, None, None]:
+    """Render a film and give what happens, event by event; run again, it continues where it stopped.
+
+    Models that are needed and not in the cache are fetched first, unless `VQANIM_OFFLINE` is set.
+
+    out: the folder of the render, `renders/<stem>` when None. It receives `<stem>.mp4`, `<stem>.gif`,
+    `poster.png`, `takes/`, `scene.resolved.yaml`, `run.json`, `live.html`, to watch it while it is painted,
+    and `report.html`, to look back. Frames of an older scene that no longer
+    hold are moved to `superseded/`.
+    deterministic: use only operations that give the same bits each time; slower on a GPU.
+    precision: of the networks' weights, `float32`, `bfloat16` or `auto`: bfloat16 where that is faster.
+    quality: draft, normal or high, of a scene that is not prepared yet.
+    part: make only this part of the film (see `find_part`), called `<stem>-part`, from the frames that it
+    shows and those that they are painted from.
+    edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
+    `accept` (keep them and paint on from them) or `repair` (paint them anew).
+    live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
+    device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, or several with commas between, for several workers.
+    workers: processes that paint at the same time, each a part of the film that begins with a cut.
+
+    Raises SceneError before anything is written; LockedError when another render holds the folder;
+    InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
+    """
+    prepared = (
+        scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out, quality=quality)
+    )
+    folder = Path(out) if out is not None else prepared.default_folder
+    # Torch comes in with the engine: a scene with mistakes is refused before that.
+    began = monotonic()
+    from vqanim.engine.events import PageFailed, PageWritten, RunStarted
+    from vqanim.engine.executor import Job
+    from vqanim.engine.measure import TimingsRecorder
+    from vqanim.engine.render import paint_takes
+    from vqanim.film import make_film
+    from vqanim.film.live import live_path, remove_live
+    from vqanim.report.film import Film, Render
+    from vqanim.report.live import PAGE, LivePage
+    from vqanim.report.report import PART_REPORT, REPORT, write_report
+    from vqanim.takes.archive import write_keeping_old
+    from vqanim.takes.digest import content_hashes
+    from vqanim.takes.lock import lock_folder
+    from vqanim.takes.run import read_run, write_run
+    from vqanim.takes.store import TakeStore
+
+    importing = monotonic() - began
+    with lock_folder(folder) as lock:
+        prepared = yield from fetch_models(prepared, unknown_only=True)
+        prepared = yield from with_response(prepared, folder, device, deterministic)
+        timeline = prepared.timeline
+        store = TakeStore(folder, lock.check)
+        files = (*picture_files(timeline), *song_files(prepared.scene))
+        hashes = content_hashes(files)
+        shown = timeline if part is None else cut_part(timeline, part)
+        only = None if part is None else needed_frames(shown)
+        stem = prepared.stem if part is None else f"{prepared.stem}-part"
+        job = Job(
+            timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
+        )
+        growing = live_path(folder, stem)
+        film = Film.of(prepared.scene, timeline, part)
+
+        with (
+            closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
+            LivePage(folder, film, store, stem, lock.check) as watched,
+        ):
+            painting = paint_takes(job)
+            for event in show_live(painting, shown, store.find, growing) if live else painting:
+                timings.on_event(event)
+                watched.on_event(event)
+                if isinstance(event, RunStarted):
+                    attic = Path(event.superseded_to) if event.superseded_to else None
+                    resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
+                    write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
+                    settings = describe_run(prepared, event)
+                    changed = changed_settings(read_run(folder), settings, event.kept)
+                    write_run(folder, settings, attic, lock.check)
+                    yield event
+                    yield from changed
+                    if event.kept < event.frames:
+                        yield from fetch_models(prepared)  # the engine loads them when it goes on
+                else:
+                    yield event
+                yield from (PageFailed(PAGE, reason) for reason in watched.failures())
+            making, complete, written = monotonic(), part is None, False
+            presets = () if part is None else ("web", "gif")  # the poster is the whole film's
+            for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
+                complete &= made.written
+                written |= made.written
+                yield made
+            if complete:
+                timings.add_films(monotonic() - making)
+            page = folder / (REPORT if part is None else PART_REPORT)
+            if written or not page.exists():
+                rendered = Render(folder, stem, film, model_lines(prepared))
+                try:
+                    write_report(rendered, page, watched.warnings, lock.check)
+                except VqanimError as error:  # no fault of the render's
+                    yield PageFailed(page.name, str(error))
+                else:
+                    yield PageWritten(str(page))
+        remove_live(growing)
+
+
+def with_response(
+    prepared: Prepared, folder: Path, device: str = "auto", deterministic: bool = False
+) -> Generator[Event | FetchEvent, None, Prepared]:
+    """The scene with the lead that was measured for it, now or in an earlier run in the same folder.
+
+    Raises DeviceError, InputError and OutputError.
+    """
+    prepared = with_known_response(prepared, folder)
+    if not response.waits(prepared.scene):
+        return prepared
+    prepared = yield from fetch_models(prepared)
+    trial = trial_of(prepared)
+    frames = yield from response.measure(trial, run_key(prepared), folder, device, deterministic)
+    return with_scene(prepared, response.with_lead(prepared.scene, frames))
+
+
+def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
+    """The events of a walk; meanwhile the film grows at `path`. Where it cannot, the walk goes on without."""
+    from vqanim.engine.events import FrameDone, LiveFailed, RunStarted, TakesDone
+    from vqanim.film.live import LiveError, live_film
+    from vqanim.timeline import FrameRef
+
+    walk = iter(events)
+    try:
+        with live_film(timeline, find, path) as film:
+            last: FrameRef | None = None
+            for event in walk:
+                yield event
+                if isinstance(event, RunStarted | TakesDone):
+                    film.look()
+                elif isinstance(event, FrameDone):  # when the next one is done, it is on the disk
+                    if last is not None:
+                        film.add(last)
+                    last = FrameRef(event.shot, event.index)
+    except LiveError as error:
+        yield LiveFailed(str(error))
+        yield from walk
+
+
+def changed_settings(
+    before: Mapping[str, Any] | None, now: Mapping[str, Any], kept: int
+) -> list[SettingsChanged]:
+    """What to report about settings that the last run in a folder had otherwise: one event, or none.
+
+    kept: how many of its frames are kept.
+    """
+    from vqanim.engine.events import SettingsChanged
+    from vqanim.takes.run import changes
+
+    found = changes(before, now)
+    harmless = tuple(one.texts for one in found if not one.repaints and kept)
+    repainting = tuple(one.texts for one in found if one.repaints)
+    return [SettingsChanged(harmless, repainting)] if harmless or repainting else []
+
+
+def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Copy the files that a scene uses beside its resolved form, named by content.
+
+    hashes: content hash by path. Gives the copy's path relative to `folder`, by path.
+    """
+    copies = {path: f"assets/{digest[:16]}{Path(path).suffix.lower()}" for path, digest in hashes.items()}
+    for path, name in copies.items():
+        if not (folder / name).exists():
+            make_folder((folder / name).parent)
+            write_atomic(folder / name, Path(path).read_bytes())
+    return copies
+
+
+def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
+    """What run.json holds: the settings of a run, for people and tools."""
+    from vqanim.engine.timings import device_label
+    from vqanim.takes.digest import ENGINE_VERSION
+
+    timeline = prepared.timeline
+    return {
+        "vqanim": __version__,
+        "engine": ENGINE_VERSION,
+        "torch": version("torch"),
+        "scene": prepared.scene.file,
+        "title": timeline.title,
+        "models": {
+            "generator": {"name": prepared.generator.name, "hash": prepared.generator.hash},
+            "perceptors": [
+                {"name": entry.name, "hash": entry.hash, "share": plan.share}
+                for entry, plan in zip(prepared.perceptors, timeline.perceptors, strict=True)
+            ],
+        },
+        "size": [timeline.width, timeline.height],
+        "fps": str(timeline.fps),
+        **({} if timeline.rate in (None, timeline.fps) else {"rate": str(timeline.rate)}),
+        **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
+        "seed": timeline.seed,
+        "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
+        + device_label(run.device, run.threads),
+        "device": run.device,
+        "threads": run.threads,
+        "step": {"way": run.step, "reason": run.step_reason},
+        "weights": run.weights,
+        "deterministic": run.deterministic,
+    }

@@ -1,0 +1,168 @@
+"""How many frames a change of prompts takes to be seen: measured in a short trial, kept with the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vqanim.files import make_folder, write_atomic
+from vqanim.scene.curves import Curve, Key, Keyframes
+from vqanim.scene.model import AUTO, Prompt, Scene, Shot, Transition
+from vqanim.scene.times import Time
+from vqanim.timeline import Timeline
+
+if TYPE_CHECKING:
+    from vqanim.engine.events import ResponseMeasured, TrialStarted
+    from vqanim.takes.digest import RunKey
+
+FILE = "response.json"
+VERSION = 1
+"""Bumped by hand whenever the trial changes."""
+SETTLE, AFTER = 4, 12
+"""Frames before and from the change on."""
+SEEN = 0.5
+"""Part of the way from the old prompt to the new one at which the change counts as seen."""
+_USUAL = 4
+"""Frames where a trial shows no change at all."""
+_LEAST_CHANGE = 0.01
+"""Of similarity."""
+_HINT = 0.001
+"""Weight of the prompt that does not count yet, or no more: enough that its similarity is measured."""
+_FALLBACK = ("a lake in the mountains", "a volcano erupting at night")
+
+
+def waits(scene: Scene) -> bool:
+    """Whether a shot's lead is to be measured."""
+    return any(shot.lead == AUTO for shot in scene.shots)
+
+
+def trial_scene(scene: Scene) -> Scene:
+    """A short film of two of the scene's prompts, one after the other, painted as the scene's shot is."""
+    shot = next(shot for shot in scene.shots if shot.lead == AUTO)
+    change = Time.of_seconds(Fraction(SETTLE) / scene.rate)
+    one, other = _two_texts(scene, shot)
+    prompts = (
+        Prompt(one, _step(1.0, _HINT, change)),
+        Prompt(other, _step(_HINT, 1.0, change)),
+    )
+    trial = replace(
+        shot,
+        name="trial",
+        duration=None,
+        prompts=prompts,
+        transition=Transition(),
+        freeze=None,
+        repeat=1,
+        reverse=False,
+        loop=False,
+        effects=(),
+        hits=(),
+        start=replace(shot.start, also_target=None),
+        lead=None,
+    )
+    return replace(
+        scene,
+        fps=scene.rate,
+        painted_rate=None,
+        duration=Time.of_seconds(Fraction(SETTLE + AFTER) / scene.rate),
+        shots=(trial,),
+        effects=(),
+        hits=(),
+        loop=False,
+        soundtrack=None,
+        output=replace(scene.output, smooth=None),
+    )
+
+
+def _two_texts(scene: Scene, shot: Shot) -> tuple[str, str]:
+    texts = [
+        prompt.text for prompt in (*shot.prompts, *(p for s in scene.shots for p in s.prompts)) if prompt.text
+    ]
+    one, other, *_ = dict.fromkeys((*texts, *_FALLBACK))
+    return one, other
+
+
+def _step(before: float, after: float, change: Time) -> Curve:
+    return Keyframes((Key(Time.of_seconds(0), before), Key(change, after, "step")))
+
+
+def response_frames(nearness: Sequence[float], change: int) -> int:
+    """Frames from a change of prompts until it is seen.
+
+    nearness: of every frame, how much more it is like the new prompt than like the old one.
+    change: the number of the first frame that was painted towards the new one.
+    """
+    before = sum(nearness[1:change]) / max(1, change - 1)
+    last = nearness[-3:]
+    after = sum(last) / len(last)
+    if after - before < _LEAST_CHANGE:
+        return _USUAL
+    seen = before + SEEN * (after - before)
+    # Once may be chance; the last frame has no next one to compare with.
+    follows = [*nearness[change + 1 :], nearness[-1]]
+    pairs = zip(nearness[change:], follows, strict=True)
+    stays = (index for index, (here, following) in enumerate(pairs) if min(here, following) >= seen)
+    return next(stays, len(nearness) - change - 1)
+
+
+def trial_key(trial: Timeline, run: RunKey) -> str:
+    """What the response depends on: the models, and everything that the trial is painted with."""
+    return hashlib.sha256(repr((VERSION, run, trial.shots)).encode()).hexdigest()
+
+
+def read_response(folder: Path, key: str) -> int | None:
+    """The response that was measured before, in frames; None where it was measured for something else."""
+    try:
+        record = json.loads((folder / FILE).read_text("utf-8"))
+        return int(record["frames"]) if record["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def with_lead(scene: Scene, frames: int) -> Scene:
+    """The scene with a lead of so many painted frames wherever it was to be measured."""
+    lead = replace(Time.of_seconds(Fraction(frames) / scene.rate), text=AUTO)
+    shots = (replace(shot, lead=lead) if shot.lead == AUTO else shot for shot in scene.shots)
+    return replace(scene, shots=tuple(shots))
+
+
+def measure(
+    trial: Timeline, run: RunKey, folder: Path, device: str, deterministic: bool
+) -> Generator[TrialStarted | ResponseMeasured, None, int]:
+    """Paint a trial in a folder of its own and keep what it shows beside the run; gives the frames.
+
+    Raises DeviceError, InputError and OutputError.
+    """
+    from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
+    from vqanim.engine.executor import Job
+    from vqanim.engine.render import paint_takes
+    from vqanim.takes.digest import content_hashes
+    from vqanim.takes.store import TakeStore
+
+    yield TrialStarted(trial.frame_count)
+    began, nearness = time.monotonic(), []
+    files = {plan.file for shot in trial.shots for plan in (shot.frames[0].start,) if plan and plan.file}
+    with tempfile.TemporaryDirectory() as scratch:
+        hashes = content_hashes(files)
+        job = Job(trial, TakeStore(Path(scratch)), run, hashes, device.split(",")[0], deterministic)
+        for event in paint_takes(job):
+            if isinstance(event, FrameDone):
+                likes = [value for _, value in event.similarities]
+                nearness.append(likes[1] - likes[0] if len(likes) == 2 else 0.0)
+    frames = response_frames(nearness, SETTLE)
+    record = {
+        "frames": frames,
+        "nearness": [round(value, 4) for value in nearness],
+        "key": trial_key(trial, run),
+    }
+    make_folder(folder)
+    write_atomic(folder / FILE, json.dumps(record, indent=2) + "\n")
+    yield ResponseMeasured(frames, time.monotonic() - began)
+    return frames

@@ -1,0 +1,167 @@
+"""Texts for people: lines on the terminal, tables, lengths of time, sizes of files, films in a few lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from vqanim.timeline.plan import ShotPlan, Timeline
+
+Row = tuple[str, str]
+
+
+def prepare_streams() -> None:
+    """Let any text be written to any terminal: what its encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def can_redraw(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that can draw a line again."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def say(text: str) -> None:
+    """Write lines to standard output as they are, never wrapped."""
+    print(text, flush=True)
+
+
+def complain(text: str) -> None:
+    """Write lines to standard error as they are, never wrapped; a terminal that is gone is no trouble."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Write each warning as a line on standard error."""
+    for warning in warnings:
+        complain(f"Warning: {warning}")
+
+
+def number(value: Fraction | float) -> str:
+    """12 for 12, 23.976 for 24000/1001: at most three decimals, no empty ones."""
+    return f"{float(value):.3f}".rstrip("0").rstrip(".")
+
+
+def count(n: int, noun: str) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `1 h 05 min`."""
+    if seconds < 9.95:
+        return f"{number(round(seconds, 1))} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def clock(seconds: float) -> str:
+    """`0:07`, `3:20`, `1:05:00`, for a place that changes while one looks."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
+def file_size(bytes_: int) -> str:
+    """`512 B`, `34 kB`, `1.2 MB`, `4.26 GB`."""
+    if bytes_ < 1000:
+        return f"{bytes_} B"
+    if bytes_ < 1_000_000:
+        return f"{bytes_ / 1000:.0f} kB"
+    if bytes_ < 1_000_000_000:
+        return f"{bytes_ / 1_000_000:.1f} MB"
+    return f"{bytes_ / 1_000_000_000:.2f} GB"
+
+
+def with_reason(text: str) -> str:
+    """`no: because` as `no (because)`."""
+    answer, _, reason = text.partition(": ")
+    return f"{answer} ({reason})" if reason else answer
+
+
+def short_path(path: str | Path) -> str:
+    """The path from the current folder where it lies below it, else as it is."""
+    absolute = Path(path).absolute()
+    here = Path.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells under each other."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = (
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines
+    )
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def film_row(film: str) -> Row:
+    """A film's path, and how large it is; of a folder, how many files are in it."""
+    path = Path(film)
+    if path.is_dir():
+        return short_path(path), count(sum(1 for _ in path.iterdir()), "file")
+    return short_path(path), file_size(path.stat().st_size) if path.exists() else "missing"
+
+
+def rows(items: Sequence[Row]) -> str:
+    """Lines of `name  value` with the values under each other."""
+    width = max((len(name) for name, _ in items), default=0)
+    return "\n".join(f"  {name:<{width}}  {value}".rstrip() for name, value in items)
+
+
+def shortened(text: str, width: int) -> str:
+    """The text, cut to so many columns."""
+    return text if len(text) <= width else f"{text[: width - 2].rstrip()}.."
+
+
+def headline(timeline: Timeline) -> str:
+    """`72 frames, 6 s at 12 fps, 256x144`."""
+    seconds = float(len(timeline.edit) / timeline.fps)
+    return (
+        f"{count(len(timeline.edit), 'frame')}, {duration(seconds)} at {number(timeline.fps)} fps, "
+        f"{timeline.width}x{timeline.height}"
+    )
+
+
+def describe(timeline: Timeline) -> list[Row]:
+    """What a person wants to know of a timeline before it is rendered."""
+    items = [("models", models(timeline))]
+    if len(timeline.shots) > 1:
+        shots = ", ".join(
+            f"{shot.name} ({count(len(shot.frames), 'frame')}{_lapse(shot)})" for shot in timeline.shots
+        )
+        items.append(("shots", shots))
+    elif lapse := _lapse(timeline.shots[0]):
+        items.append(("shot", lapse.removeprefix(", ")))
+    rate = timeline.rate or timeline.fps
+    if rate != timeline.fps or timeline.frame_count != len(timeline.edit):
+        items.append(("painted", f"{count(timeline.frame_count, 'frame')}, {number(rate)} a second"))
+    if timeline.sound is not None:
+        start = f", from {duration(timeline.sound.start)} on" if timeline.sound.start else ""
+        items.append(("sound", Path(timeline.sound.file).name + start))
+    return items
+
+
+def _lapse(shot: ShotPlan) -> str:
+    first = shot.frames[0]
+    return f", timelapse in {count(first.steps, 'step')}" if first.timelapse else ""
+
+
+def models(timeline: Timeline) -> str:
+    """`pocket`, or all names where they differ."""
+    names = [plan.name for plan in timeline.perceptors]
+    if names == [timeline.generator]:
+        return timeline.generator
+    return f"{timeline.generator} and {', '.join(names)}"

@@ -1,0 +1,260 @@
+"""Arguments and options that more than one command takes, and types of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vqanim.cli import completing
+from vqanim.cli.formatting import warn
+from vqanim.errors import UsageError
+from vqanim.icons import spec
+from vqanim.scene.colors import NAMES, Color, color_text, parse_color
+from vqanim.scene.model import FITS, MAX_SIDE
+from vqanim.scene.numbers import number_hint, parse_number, parse_whole
+from vqanim.scene.still import IconInit, Still, Target, parse_target
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+QUALITIES = ("draft", "normal", "high")
+"""Those of vqanim.scene.quality, which would bring in what a help page has no need of."""
+MAX_COUNT = 64
+"""Pictures that one command paints."""
+_TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
+
+
+class ColorType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+    """A color to sRGB in 0..1."""
+
+    name = "COLOR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Color:
+        if not isinstance(value, str):
+            return value  # a default
+        try:
+            return parse_color(value.strip())
+        except ValueError:
+            names = ", ".join(NAMES)
+            self.fail(f"{value!r} is not a color. Use '#rrggbb' or '#rgb' in quotes, or {names}", param, ctx)
+
+
+class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+    """`512x384`, or `512` where squares are allowed, to (width, height) in pixels."""
+
+    name = "SIZE"
+
+    def __init__(self, square: bool = True) -> None:
+        self.square = square
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if not isinstance(value, str):
+            return value  # a default
+        parts = _TIMES.split(value.strip())
+        try:
+            width, height = (parse_whole(part) for part in (parts * 2 if self.square else parts)[:2])
+            if len(parts) > 2:
+                raise ValueError
+        except ValueError:
+            width = height = 0
+        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+            allowed = "512 or 512x384" if self.square else "WIDTHxHEIGHT in pixels such as 512x384"
+            self.fail(
+                f"{value!r} is not a size. Use {allowed}, sides from 1 to {MAX_SIDE} pixels", param, ctx
+            )
+        return width, height
+
+
+class NumberType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+    """A finite number in limits."""
+
+    name = "NUMBER"
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = parse_number(str(value).strip())
+        except ValueError:
+            number = float("nan")
+        if not self.low <= number <= self.high:
+            hint = number_hint(str(value))
+            message = f"{value!r} is not a number from {self.low:g} to {self.high:g}"
+            self.fail(message + (f"; {hint}" if hint else ""), param, ctx)
+        return number
+
+
+def _device(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    for name in value.split(",") if value is not None else ():
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name.strip()):
+            raise click.BadParameter(f"{name!r} is none of auto, cpu, cuda, cuda:N, mps")
+    return value
+
+
+device_option = partial(
+    click.option, "--device", metavar="NAME", callback=_device, shell_complete=completing.devices
+)
+out_folder = partial(click.option, "--out", metavar="DIR", type=click.Path(file_okay=False))
+force = partial(click.option, "--force", is_flag=True)
+
+scene = click.argument("scene", shell_complete=completing.scenes)
+overrides = click.option(
+    "--set",
+    "overrides",
+    metavar="KEY.PATH=VALUE",
+    multiple=True,
+    shell_complete=completing.keys,
+    help="Replace one value of the scene, as in: --set duration=2s --set camera.zoom=1.1 (repeatable).",
+)
+outside = click.option(
+    "--allow-outside",
+    is_flag=True,
+    help="Let the scene name files outside its folder; only for scenes that you trust.",
+)
+models = click.option(
+    "--models",
+    metavar="NAME",
+    shell_complete=completing.pairs,
+    help="Use these models instead of the scene's; `pocket` comes with vqanim.",
+)
+device = device_option(default="auto", help="auto (the fastest there is), cpu, cuda, cuda:N or mps.")
+quality = click.option(
+    "-q",
+    "--quality",
+    type=click.Choice(QUALITIES),
+    default="normal",
+    help="draft: half the size, frames, steps and cutouts, to see soon what moves and grows; high: twice the "
+    "size, half as many steps and cutouts again. The camera moves the same.",
+)
+quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+frames = click.option(
+    "--frames",
+    metavar="A:B",
+    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%:, :2s or, with a song, bar 9:bar 17; "
+    "B itself is not in it.",
+)
+shot = click.option("--shot", metavar="NAME", shell_complete=completing.shots, help="Only this shot.")
+count = click.option(
+    "--count",
+    type=click.IntRange(1, MAX_COUNT),
+    default=1,
+    help="Number of pictures to paint, each with its own seed.",
+)
+
+_picture_size = partial(click.option, "--size", metavar="WxH", type=SizeType(square=False))
+_repeated_picture = partial(click.option, metavar="PICTURE[:WEIGHT]", multiple=True)
+
+_SUBJECT = (
+    click.argument("prompt", required=False),
+    click.option("--init", metavar="PICTURE", help="Begin from this picture (learning rate 0.1 then)."),
+    _picture_size(help="Width and height in pixels; 256x256."),
+    click.option("--icon", metavar="NAME", help='Begin from an icon: twitter, "fas fa-eye" (rate 0.1 too).'),
+    click.option("--icon-color", type=ColorType(), help=f"Of the icon; {color_text(spec.COLOR)}."),
+    click.option("--icon-background", type=ColorType(), help="Of its ground; white."),
+    click.option(
+        "--also-target",
+        metavar="WEIGHT",
+        type=NumberType(0, 1000),
+        help="Also pull the picture to what --init or --icon shows, so that it stays visible.",
+    ),
+)
+_PHOTO = (
+    click.argument("init", metavar="PHOTO", required=False),
+    click.argument("prompt", required=False),
+    _picture_size(help="Width and height in pixels; if not given, 65536 pixels in the photo's shape."),
+)
+_PICTURE = (
+    click.option(
+        "--resize",
+        "fit",
+        type=click.Choice(FITS),
+        help="How the picture becomes the frame: cover (cut what hangs over), contain (margins) or stretch.",
+    ),
+    _repeated_picture(
+        "--target", "targets", help="Come near to what the perceptor sees in this picture (repeatable)."
+    ),
+    _repeated_picture("--target-pixels", help="Come near to this picture pixel by pixel (repeatable)."),
+    click.option("--steps", type=int, help="Optimization steps; 300."),
+    click.option(
+        "--learning-rate",
+        type=float,
+        help="How far a step goes; the model's own, 0.1 where a picture is begun from.",
+    ),
+    click.option("--seed", type=int, help="Another seed, another picture; 0, and so repeats are equal."),
+    click.option("--models", metavar="NAME", help="What paints and what judges; `pocket` comes with vqanim."),
+    click.option(
+        "--like",
+        metavar="PICTURE",
+        help="Repeat a picture that vqanim painted, from what is written in it; other options change that.",
+    ),
+    device,
+    force(help="Overwrite existing files."),
+    quiet,
+)
+
+
+def picture(command: Command) -> Command:
+    """Give a command the argument PROMPT and the options of one picture; see `still_of`."""
+    return reduce(lambda made, option: option(made), reversed((*_SUBJECT, *_PICTURE)), command)
+
+
+def photo(command: Command) -> Command:
+    """Give a command the arguments PHOTO, which is called init, and PROMPT, and the options of a picture."""
+    styles = _repeated_picture(
+        "--style-image",
+        "styles",
+        help="Take the style of this picture: its colors and strokes, not what it shows (repeatable).",
+    )
+    return reduce(lambda made, option: option(made), reversed((*_PHOTO, *_PICTURE, styles)), command)
+
+
+def still_of(options: Mapping[str, Any]) -> Still:
+    """The settings that the options of a picture ask for, those of --like among them, with a warning where
+    its pictures changed. Raises UsageError and InputError."""
+    still = Still()
+    if options["like"] is not None:
+        from vqanim.takes.metadata import read_still
+
+        still, notes = read_still(Path(options["like"]))
+        warn(notes)
+    names = ("prompt", "init", "fit", "also_target", "steps", "learning_rate", "seed", "models", "strength")
+    changes = {name: options[name] for name in names if options.get(name) is not None}
+    changes |= _start(options, still)
+    if options["size"] is not None:
+        changes["width"], changes["height"] = options["size"]
+    if targets := _targets(options):
+        changes["targets"] = targets
+    still = replace(still, **changes)
+    if options["prompt"] is not None and not options["prompt"].strip():
+        raise UsageError('the prompt is empty, allowed is a text such as "a castle:2 | fog:-0.5"')
+    if options["fit"] is not None and still.init is None:
+        raise UsageError("--resize says how --init becomes the frame, but there is no --init")
+    return still
+
+
+def _start(options: Mapping[str, Any], like: Still) -> dict[str, Any]:
+    """The picture or icon to begin from: of both, the one that was asked for now."""
+    looks = {"color": options.get("icon_color"), "background": options.get("icon_background")}
+    colors = {key: color_text(value) for key, value in looks.items() if value is not None}
+    if options.get("icon") is not None:
+        icon = IconInit(options["icon"]) if like.icon is None else replace(like.icon, name=options["icon"])
+        return {"icon": replace(icon, **colors), "init": options["init"]}
+    if options["init"] is not None:
+        like = replace(like, icon=None)
+    if colors and like.icon is None:
+        raise UsageError("--icon-color and --icon-background say how --icon looks, but there is no --icon")
+    return {"icon": None if like.icon is None else replace(like.icon, **colors)}
+
+
+def _targets(options: Mapping[str, Any]) -> tuple[Target, ...]:
+    named = {"perceptor": options["targets"], "pixels": options["target_pixels"]}
+    named["style"] = options.get("styles", ())
+    return tuple(parse_target(written, way) for way, pictures in named.items() for written in pictures)

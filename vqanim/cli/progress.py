@@ -1,0 +1,274 @@
+"""How far something is: one line that changes on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from rich import progress as bars
+from rich.console import Console, RenderableType
+from rich.table import Column
+from rich.text import Text
+
+from vqanim.cli.formatting import can_redraw, clock, complain, count, file_size, number, say
+from vqanim.engine.events import FrameDone, StepDone
+from vqanim.engine.timings import Pace
+from vqanim.timeline.plan import Timeline
+
+SECONDS_BETWEEN_LINES = 4.0
+"""Of a log."""
+SECONDS_OF_PACE = 10.0
+"""Over which the pace of a transfer is measured."""
+MANY_PICTURES = 300
+"""Of a preview; fewer are made so soon that nothing is said."""
+
+Described = Callable[[float], str]
+"""How far it is, in words; called with the seconds since it was shown, which count as well."""
+
+
+class Progress:
+    """Shows how far one thing at a time is, with a bar on a terminal; shows nothing when quiet."""
+
+    def __init__(
+        self, quiet: bool = False, *, on_stderr: bool = False, console: Console | None = None
+    ) -> None:
+        self._stream = sys.stderr if on_stderr else sys.stdout
+        self._print = complain if on_stderr else say
+        self._quiet = quiet
+        self._redraws = console is not None or can_redraw(self._stream)
+        self._console = console
+        self._live: _Live | None = None
+        self._last = time.monotonic()
+        self._began: tuple[float, float] | None = None
+
+    @property
+    def redraws(self) -> bool:
+        """Whether there is a line that changes while one looks."""
+        return self._redraws and not self._quiet
+
+    def show(
+        self,
+        done: float,
+        total: float | None,
+        text: Described,
+        *,
+        title: str = "",
+        note: str = "",
+        urgent: bool = False,
+    ) -> None:
+        """Say that so much is done of a total (None: nobody knows it).
+
+        text: see Described. title: what it is about, before the bar. note: more, in a line of its own.
+        urgent: worth a line in a log however soon it follows the last one.
+        """
+        if self._quiet:
+            return
+        if self._redraws:
+            if self._live is None:
+                self._live = _Live(self._console or Console(file=self._stream))
+            self._live.change(done, total, text, title, note)
+            return
+        now = time.monotonic()
+        if urgent or now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            self._print(": ".join(filter(None, (title, text(0.0)))) + (f"; {note}" if note else ""))
+
+    def show_count(self, done: float, total: float, text: str) -> None:
+        """The same with the time left, from the time that these things took since the first call."""
+        left = time_left(self.left(done, total))
+        self.show(done, total, lambda since: text + left(since))
+
+    def left(self, done: float, total: float) -> float | None:
+        """Seconds until all is done; None at the first call: some may have been done long ago."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now, done
+            return None
+        began, first = self._began
+        return (now - began) / max(1.0, done - first) * max(0.0, total - done)
+
+    def advance(self, done: float) -> None:
+        """Move the bar, where there is one; what stands beside it stays."""
+        if self._live is not None:
+            self._live.update(self._live.task_ids[0], completed=done)
+
+    def restart(self) -> None:
+        """Something else begins: the next line of a log comes as long after this as any other."""
+        self._last = time.monotonic()
+
+    def close(self) -> None:
+        """Take the bar away; it comes back with the next call of `show`."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class _Text(bars.ProgressColumn):
+    def render(self, task: bars.Task) -> Text:
+        text: str = task.fields["text"](time.monotonic() - task.fields["since"])
+        return Text(text)
+
+
+class _Live(bars.Progress):
+    """A bar with words on both sides, and a dim line below."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(
+            bars.TextColumn("{task.description}", markup=False),
+            bars.BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=10)),
+            _Text(Column(no_wrap=True)),
+            console=console,
+            refresh_per_second=4,
+            expand=True,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self.add_task("", text=lambda since: "", since=0.0, note="")
+        self.start()
+
+    def change(self, done: float, total: float | None, text: Described, title: str, note: str) -> None:
+        now = time.monotonic()
+        self.update(
+            self.task_ids[0],
+            completed=done,
+            total=total,
+            description=title,
+            text=text,
+            since=now,
+            note=note,
+        )
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            if task.fields["note"]:
+                yield Text(task.fields["note"], style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def time_left(seconds: float | None) -> Described:
+    """`, 0:20 left`, running down; nothing where nobody knows."""
+    return lambda since: "" if seconds is None else f", {clock(max(0.0, seconds - since))} left"
+
+
+class RenderProgress:
+    """The frames of a render, and the steps of those that take long: the first one, and timelapses."""
+
+    def __init__(self, timeline: Timeline, console: Console | None = None) -> None:
+        self._progress = Progress(console=console)
+        self._pace = Pace(timeline)
+        self._plans = [frame for shot in timeline.shots for frame in shot.frames]
+        self._done, self._shot = 0, ""
+        self._first: tuple[str, int] | None = None
+        self.close = self._progress.close
+
+    def start(self, done: int) -> None:
+        """The models are here, and so many frames. Further lines of a log come with finished frames."""
+        self._done, frames = done, len(self._plans)
+        if self._progress.redraws:
+            where = f"frame {done}/{frames}, painting the first for "
+            self._progress.show(done, frames, lambda since: f"{where}{clock(since)}", title=self._shot)
+        elif not done:
+            first, *others = (plan.steps for plan in self._plans)
+            longest = first > max(others, default=first)
+            say("painting; the first frame takes longest" if longest else "painting")
+
+    def enter(self, shot: str) -> None:
+        """A shot begins."""
+        self._shot = shot
+
+    def frame(self, event: FrameDone) -> None:
+        """A frame is done."""
+        urgent = self._pace.seconds_a_frame is None or event.done == event.frames
+        self._pace.add(event)
+        self._done = event.done
+        where = f"frame {event.done}/{event.frames}, {self._pace.seconds_a_frame or 0.0:.1f} s a frame"
+        left, note = time_left(self._pace.seconds_left), weights(event.weights)
+        title = event.shot
+        self._progress.show(
+            event.done, event.frames, lambda since: where + left(since), title=title, note=note, urgent=urgent
+        )
+
+    def step(self, event: StepDone) -> None:
+        """A step is done. Those of later frames only move the bar: they pass too fast to be read."""
+        self._pace.add_step(event)
+        first, left, where = event.step == event.since + 1, None, f"step {event.step}/{event.steps}"
+        if event.timelapse:
+            left = self._pace.seconds_left
+            if first and event.since and not self._progress.redraws:
+                say(f"{event.shot}: going on after step {event.since} of {event.steps}")
+        elif self._pace.seconds_a_frame is not None:
+            self._progress.advance(self._done + event.step / event.steps)
+            return
+        else:
+            self._first = self._first or (event.shot, event.index)
+            if self._first != (event.shot, event.index):  # of another process
+                return
+            costs = [0 if plan.timelapse and plan.index else plan.steps for plan in self._plans[1:]]
+            others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
+            left = self._progress.left(event.step, event.steps + others)
+            where += " of the first frame"
+        ending, title = time_left(left), event.shot
+        self._progress.show(
+            event.step,
+            event.steps,
+            lambda since: where + ending(since),
+            title=title,
+            urgent=first and event.timelapse,
+        )
+
+
+def weights(pairs: Iterable[tuple[str, float]]) -> str:
+    """`a castle 0.7, a volcano 0.3`; a text that is asked for in several parts of the frame comes once."""
+    sums: dict[str, float] = {}
+    for text, weight in pairs:
+        sums[text] = sums.get(text, 0.0) + weight
+    return ", ".join(f"{text} {number(round(weight, 2))}" for text, weight in sums.items())
+
+
+class FetchProgress:
+    """The files of models that are fetched: how much of one is here, how fast it comes, the time left."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._progress = Progress(quiet)
+        self._recent: deque[tuple[float, int]] = deque()
+        self._file: tuple[str, ...] = ()
+
+    def show(self, file: tuple[str, ...], role: str, done: int, size: int | None) -> None:
+        """So many bytes of a file are here, of so many; None where nobody said how large it is."""
+        now = time.monotonic()
+        if file != self._file:
+            self._file = file
+            self._recent.clear()
+            self._progress.restart()
+        self._recent.append((now, done))
+        while now - self._recent[0][0] > SECONDS_OF_PACE:
+            self._recent.popleft()
+        text = file_size(done) + (f" of {file_size(size)}" if size else "")
+        since, before = self._recent[0]
+        left = time_left(None)
+        if now - since > 0.5 and done > before:
+            pace = (done - before) / (now - since)
+            text += f", {file_size(round(pace))}/s"
+            left = time_left((size - done) / pace if size else None)
+        self._progress.show(done, size, lambda waited: text + left(waited), title=f"  {role}")
+
+    def close(self) -> None:
+        """Take the bar away; a file that comes next is another one."""
+        self._progress.close()
+        self._file = ()
+
+
+class PictureProgress(Progress):
+    """The pictures of a preview, on standard error; of few nothing is said, so soon are they made."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__(quiet, on_stderr=True)
+        self.left(0, 0)
+
+    def show_picture(self, done: int, pictures: int) -> None:
+        """So many are made, of so many."""
+        if pictures >= MANY_PICTURES:
+            self.show_count(done, pictures, f"{done} of {count(pictures, 'picture')}")

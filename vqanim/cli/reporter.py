@@ -1,0 +1,255 @@
+"""What a person reads of what happens: events become lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from vqanim.cli import progress
+from vqanim.cli.formatting import (
+    count,
+    describe,
+    duration,
+    file_size,
+    film_row,
+    headline,
+    rows,
+    say,
+    short_path,
+    warn,
+    with_reason,
+)
+from vqanim.engine.events import (
+    Event,
+    FrameDone,
+    LiveFailed,
+    ModelsLoaded,
+    PageFailed,
+    PageWritten,
+    RecordingMoved,
+    ResponseMeasured,
+    RunStarted,
+    SettingsChanged,
+    ShotStarted,
+    StepChanged,
+    StepDone,
+    TakesDone,
+    TrialStarted,
+)
+from vqanim.models.download import FetchProgress, FetchTrouble
+from vqanim.models.fetch import FetchEvent, FetchStarted, FetchWaiting, FileFetched
+from vqanim.timeline.plan import Timeline
+
+if TYPE_CHECKING:
+    from vqanim.api import Prepared
+    from vqanim.engine.still import StillEvent
+    from vqanim.film import FilmDone
+
+
+class FetchReporter:
+    """Says which models come, under which license, how far they are and how long it takes."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._progress = progress.FetchProgress(quiet)
+        self.close = self._progress.close
+
+    def report(self, event: FetchEvent) -> None:
+        """Say what a person wants to know of an event; warnings also when quiet."""
+        match event:
+            case FetchStarted():
+                size = f", {file_size(event.size)}" if event.size else ""
+                self._say(f"fetching {event.model} ({event.kind}{size})")
+                self._say(f"  license: {event.license}; commercial use: {with_reason(event.commercial)}")
+            case FetchWaiting():
+                self._say(f"another process is fetching {event.model}; waiting for it")
+            case FetchProgress():
+                here = (event.model, event.role, event.address)
+                self._progress.show(here, event.role, event.done, event.size)
+            case FetchTrouble():
+                self.close()
+                if event.wait is not None:  # an error names the addresses that were given up, if all were
+                    again = f"trying again in {event.wait:g} s ({event.address})"
+                    warn([f"{event.model}, {event.role}: {event.reason}; {again}"])
+            case FileFetched():
+                self.close()
+                self._say(f"  {event.role}: {file_size(event.size)} from {urlsplit(event.address).netloc}")
+                if event.pinned:
+                    self._say("    nobody published its SHA-256; that of this file holds from now on")
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            say(text)
+
+
+def fetch(prepared: Prepared, quiet: bool) -> Prepared:
+    """Bring the models of a film into the cache, and give it with the hashes of all of them known.
+
+    Raises InputError and OutputError.
+    """
+    from vqanim import api
+
+    def fetching() -> Iterator[FetchEvent]:
+        nonlocal prepared
+        prepared = yield from api.fetch_models(prepared)
+
+    with closing(FetchReporter(quiet)) as reporter:
+        for event in fetching():
+            reporter.report(event)
+    return prepared
+
+
+class StillReporter:
+    """Shows how far single pictures and timelapses are."""
+
+    def __init__(self, steps: int, quiet: bool = False) -> None:
+        """`steps` are those of all pictures."""
+        self.saved = 0
+        """Pictures that are saved."""
+        self.steps = 0
+        """Of the last of them."""
+        self._all_steps, self._quiet = steps, quiet
+        self._progress = progress.Progress(quiet)
+        self.close = self._progress.close
+
+    def report(self, event: StillEvent) -> None:
+        """Say what a person wants to know of an event; warnings also when quiet."""
+        match event:
+            case ModelsLoaded():
+                warn(event.warnings)
+            case StepDone():
+                if event.since and event.step == event.since + 1 and not self._quiet:
+                    say(f"going on after step {event.since} of {event.steps}")
+                done, steps = event.index * event.steps + event.step, self._all_steps
+                self._progress.show_count(done, steps, f"step {done}/{steps}")
+            case _:
+                self.saved, self.steps = self.saved + 1, event.steps
+
+
+class Reporter:
+    """Says what a render will do, shows the progress, says where the films are. Quiet: only warnings."""
+
+    def __init__(self, timeline: Timeline, quiet: bool = False) -> None:
+        self._timeline, self._quiet = timeline, quiet
+        self._fetching = FetchReporter(quiet)
+        self._progress = progress.RenderProgress(timeline)
+        self._run: RunStarted | None = None
+        self._written = False
+        self._files: list[str] = []
+
+    def report(self, event: Event | FetchEvent | FilmDone) -> None:
+        """Say what a person wants to know of an event. A closed pipe raises BrokenPipeError."""
+        if isinstance(event, FetchEvent):
+            self._fetching.report(event)
+            return
+        warn(warnings_of(event))
+        if not self._quiet:
+            self._report(event)
+
+    def _report(self, event: Event | FilmDone) -> None:
+        from vqanim.film import FilmDone
+
+        match event:
+            case TrialStarted():
+                say(f"measuring how soon prompts are seen ({count(event.frames, 'frame')})")
+            case ResponseMeasured():
+                say(f"prompts are seen after {count(event.frames, 'frame')}: they change so much earlier")
+            case RunStarted():
+                self._run = event
+                say(before(self._timeline, event))
+                if event.kept < event.frames:
+                    say("loading the models")
+            case ModelsLoaded():
+                self._progress.start(self._run.kept if self._run else 0)
+            case ShotStarted():
+                self._progress.enter(event.shot)
+            case FrameDone():
+                self._progress.frame(event)
+            case StepDone():
+                self._progress.step(event)
+            case TakesDone():
+                self._progress.close()
+                if event.painted:
+                    painted = count(event.painted, "frame")
+                    say(f"{painted} painted in {duration(event.seconds)}; making the films")
+            case FilmDone():
+                self._written |= event.written
+                self._files.append(event.path)
+            case PageWritten():
+                self._files.append(event.path)
+
+    def finish(self) -> None:
+        """Say where the films are; called when the render has come to its end."""
+        if self._quiet:
+            return
+        if self._run and self._run.kept == self._run.frames and not self._written:
+            say(f"{short_path(self._run.folder)} is finished: nothing to do")
+        say(rows([film_row(file) for file in self._files]))
+
+    def close(self) -> None:
+        """Put the screen in order."""
+        self._fetching.close()
+        self._progress.close()
+
+
+def before(timeline: Timeline, run: RunStarted) -> str:
+    """What will happen, in a few lines."""
+    device = run.device + (f", {run.workers} processes" if run.workers > 1 else "")
+    if run.device == "cpu":
+        device += f", {count(run.threads, 'thread')}" + (" each" if run.workers > 1 else "")
+    items = [*describe(timeline), ("device", device), ("folder", short_path(run.folder))]
+    to_paint = run.frames - run.kept
+    if run.kept and to_paint:
+        items.append(("frames", f"{run.kept} of {run.frames} kept, {to_paint} to paint"))
+    if run.superseded:
+        aside = short_path(run.superseded_to) if run.superseded_to else "superseded"
+        items.append(("changed", f"{count(run.superseded, 'frame')} of an older scene moved to {aside}"))
+    if run.accepted:
+        items.append(("edited", f"{count(run.accepted, 'changed frame')} kept as they are now"))
+    if run.repaired:
+        items.append(("edited", f"{count(run.repaired, 'changed frame')} moved to superseded/"))
+    if to_paint:
+        items.append(("watch", short_path(Path(run.folder) / "live.html")))
+    return f"{timeline.title or Path(run.folder).name}: {headline(timeline)}\n{rows(items)}"
+
+
+def warnings_of(event: Event | FilmDone) -> Sequence[str]:
+    """What of an event is worth a warning, also when quiet."""
+    match event:
+        case ModelsLoaded():
+            return event.warnings
+        case StepChanged():
+            return [_changed(event)]
+        case SettingsChanged():
+            return _other_settings(event)
+        case RecordingMoved():
+            where = short_path(event.moved_to)
+            message = f"an unfinished timelapse of {event.shot} with other settings is in {where} now"
+            return [f"{message}; it begins anew"]
+        case PageFailed():
+            return [f"{event.name} cannot be written: {event.reason}"]
+        case LiveFailed():
+            return [f"the film cannot be watched while it is painted: {event.reason}"]
+    return ()
+
+
+def _other_settings(event: SettingsChanged) -> list[str]:
+    """What another run in this folder had otherwise."""
+    warnings = [
+        f"{name} is {now} now and was {before}; all frames are new" for name, before, now in event.repainting
+    ]
+    if event.changes:
+        changes = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
+        warnings.append(f"goes on with {changes}; new frames may differ a little from those before")
+    return warnings
+
+
+def _changed(event: StepChanged) -> str:
+    """In what way the steps go on, and why."""
+    return {
+        "chunks": "memory ran short: perceptors look at fewer cutouts at a time now, pictures stay the same",
+        "checkpoint": "memory ran very short: parts of a step are computed twice now, pictures stay the same",
+    }.get(event.mode, f"steps go on one operation at a time, not recorded as a graph: {event.reason}")

@@ -1,0 +1,253 @@
+"""Declarations of the fields of a scene: each says once what it means, takes, and is when nobody writes it.
+
+A field has a type, which reads its values from a file, writes them back, and describes them to editors and
+people. The loader, `dump_scene`, the JSON schema and the list of fields walk these declarations; none of them
+knows a field by its name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from vqanim.errors import Place
+from vqanim.scene.curves import Constant, Curve
+from vqanim.scene.tree import Node, Scalar, quoted
+
+if TYPE_CHECKING:
+    from vqanim.scene.fields.context import Reader
+
+Schema: TypeAlias = dict[str, Any]
+Parts: TypeAlias = "Iterator[tuple[str, dict[str, Option]]]"
+SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
+"""A text, whatever YAML takes it for: a title may be 2001, off or null."""
+_BLANK: tuple[Any, ...] = (None, "", ())
+
+
+class Quoted(str):
+    """A text that is always written in quotes, because it may look like anything."""
+
+
+class Flow(list[Any]):
+    """A list on one line."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What a value must know to be written."""
+
+    folder: Path
+    """Of the scene; files are written as paths from here."""
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Names of files by their absolute paths, where they get others."""
+    on_film: bool | None = None
+    """True: only what changes with the time of the film; False: only all else; None: everything."""
+
+    def file(self, path: str) -> Quoted:
+        """How a file is named in the text."""
+        return Quoted(self.names.get(path) or Path(os.path.relpath(path, self.folder)).as_posix())
+
+    def wants(self, curves: Iterable[Curve]) -> bool:
+        """Whether a value with these curves is written now."""
+        return self.on_film is None or self.on_film == any(map(moves_on_film, curves))
+
+
+def moves_on_film(curve: Curve) -> bool:
+    """Whether it changes with the time of the film; what does is written at the top level."""
+    return not isinstance(curve, Constant) and curve.base == "film"
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """What a field takes."""
+
+    allowed: str
+    """What may be written, for a message after `allowed `."""
+    name: ClassVar[str] = "value"
+
+    def parse(self, node: Node, reader: Reader) -> Any:
+        """The value that is written at a node. Raises Refused after noting what is wrong."""
+        raise NotImplementedError
+
+    def dump(self, value: Any, writer: Writer) -> Any:
+        """Plain data that is read as an equal value; None for nothing at all."""
+        return value
+
+    def schema(self) -> list[Schema]:
+        """JSON schemas of the forms in which a value may be written."""
+        raise NotImplementedError
+
+    def parts(self) -> Parts:
+        """(what follows the field's path, declarations by key) of fields in a value that is no section."""
+        yield from ()
+
+    def curves(self, value: Any) -> Iterator[Curve]:
+        """The curves in a value."""
+        yield from ()
+
+    def default(self, value: Any) -> Any:
+        """The value that a declared default stands for."""
+        return value
+
+    def absent(self, value: Any, place: Place, reader: Reader) -> Any:
+        """The same, where it would have been written at `place`."""
+        return self.default(value)
+
+    def write(self, value: Any, writer: Writer) -> Any:
+        """`dump`, of what the writer wants now."""
+        wanted = writer.wants(self.curves(value))  # a value is never part here and part there
+        return self.dump(value, dataclasses.replace(writer, on_film=None)) if wanted else None
+
+
+@dataclass(frozen=True)
+class ScalarType(FieldType):
+    """A value that is written as one text."""
+
+    def parse(self, node: Node, reader: Reader) -> Any:
+        """The value of the text."""
+        text = text_of(node, self.allowed, reader)
+        try:
+            return self.value(text)
+        except ValueError:
+            raise reader.wrong(node, f"{self.allowed}{self.hint(text)}", quoted(text)) from None
+
+    def value(self, text: str) -> Any:
+        """The value of a text without spaces around it. Raises ValueError."""
+        raise NotImplementedError
+
+    def hint(self, text: str) -> str:
+        """What was probably meant, for the end of a message; often nothing."""
+        return ""
+
+    def schema(self) -> list[Schema]:
+        """A text."""
+        return [SCALAR]
+
+
+def text_of(node: Node, allowed: str, reader: Reader) -> str:
+    """The text of a scalar. Raises Refused for lists, mappings and nothing at all."""
+    if not isinstance(node, Scalar) or not node.text.strip():
+        raise reader.wrong(node, allowed)
+    return node.text.strip()
+
+
+REQUIRED: Any = object()
+_SAME: Any = object()
+
+
+@dataclass(frozen=True)
+class Option:
+    """The declaration of one field."""
+
+    type: FieldType
+    description: str
+    default: Any = REQUIRED
+    """None where it has none; without a default it must be written."""
+    _: dataclasses.KW_ONLY
+    unit: str = ""
+    default_text: str = ""
+    """The default in words, where it does not speak for itself."""
+    example: str = ""
+    key: str = ""
+    """Its name in a scene file; `gif.width` for a field in a mapping of its own. Empty: the field's name."""
+    inherited: bool = True
+    """True when a shot takes it from the top level of the scene."""
+    brief: bool = False
+    """True when it is not written out where it has its default."""
+    none: Any = _SAME
+    """What the word `none` means; the default unless given."""
+
+    def __post_init__(self) -> None:
+        written = "" if self.required or self.default in _BLANK else _written(self.default)
+        text = self.default_text or written or ("" if self.required else "none")
+        object.__setattr__(self, "example", self.example or self.default_text or written)
+        object.__setattr__(self, "default_text", text)
+
+    @property
+    def required(self) -> bool:
+        """True when it must be written."""
+        return self.default is REQUIRED
+
+    def make_default(self) -> Any:
+        """The value of the field when nobody wrote it."""
+        return self.type.default(None if self.required else self.default)
+
+    def make_none(self) -> Any:
+        """The value of the field where somebody wrote `none`."""
+        return self.make_default() if self.none is _SAME else self.type.default(self.none)
+
+    def write(self, value: Any, writer: Writer) -> Any:
+        """Plain data for a value, None for nothing."""
+        if self.brief and value == self.make_default():
+            return None
+        if value is None:
+            return None if writer.on_film else "none"
+        return self.type.write(value, writer)
+
+
+def option(*arguments: Any, **named: Any) -> Any:
+    """A dataclass field with its declaration; takes what Option takes."""
+    declared = Option(*arguments, **named)
+    if declared.required:
+        return dataclasses.field(metadata={"option": declared})
+    return dataclasses.field(default_factory=declared.make_default, metadata={"option": declared})
+
+
+def own(*arguments: Any, **named: Any) -> Any:
+    """`option`, for what a shot never takes from the top level and which is written only where it counts."""
+    return option(*arguments, **{"inherited": False, "brief": True, **named})
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class Declared:
+    """A part of a scene whose fields are declared by `option`."""
+
+    extra_keys: ClassVar[Mapping[str, Option]] = {}
+    """Keys that are no fields because the loader turns them into others."""
+    later: ClassVar[tuple[str, ...]] = ()
+    """Keys of later versions."""
+
+
+def fields_of(part: type) -> dict[str, tuple[str, Option]]:
+    """Key to (name of the field, declaration), in the order of the declarations; extra keys are left out."""
+    if part not in _KNOWN:
+        fields = [field for field in dataclasses.fields(part) if "option" in field.metadata]
+        declared = [(field.name, field.metadata["option"]) for field in fields]
+        _KNOWN[part] = {option.key or name: (name, option) for name, option in declared}
+    return _KNOWN[part]
+
+
+_KNOWN: dict[type, dict[str, tuple[str, Option]]] = {}
+
+
+def options_of(part: type) -> dict[str, tuple[str, Option]]:
+    """The same with the extra keys."""
+    extra: Mapping[str, Option] = getattr(part, "extra_keys", {})
+    return fields_of(part) | {key: (key, declared) for key, declared in extra.items()}
+
+
+def declared_in(part: type) -> dict[str, Option]:
+    """The declarations of a part by key."""
+    return {key: declared for key, (_, declared) in options_of(part).items()}
+
+
+def keys_of(part: type) -> list[str]:
+    """The keys that may be written, without those of mappings within."""
+    return list(dict.fromkeys(key.partition(".")[0] for key in options_of(part)))
+
+
+def curves_of(part: Any) -> Iterator[Curve]:
+    """Every curve in the declared fields of a part."""
+    for name, declared in fields_of(type(part)).values():
+        value = getattr(part, name)
+        if value is not None:
+            yield from declared.type.curves(value)

@@ -1,0 +1,260 @@
+"""The song, its tempo, its stems and its bands, each as it is written."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from vqanim.scene import tree
+from vqanim.scene.fields.base import FieldType, Flow, Schema, Writer
+from vqanim.scene.fields.context import Reader
+from vqanim.scene.fields.numbers import Number, Ratio
+from vqanim.scene.fields.sections import closed_schema
+from vqanim.scene.fields.start import FileType, find_file
+from vqanim.scene.fields.times import MOMENT, SONG_TIME, OrAuto, SongTime
+from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
+from vqanim.scene.lyrics import read_taps, seconds_of
+from vqanim.scene.tree import Node, Scalar, quoted, shown
+
+SLOWEST, FASTEST = 10, 1000
+"""Beats per minute."""
+MAX_BEATS = 20_000
+MAX_STEMS = 16
+LOWEST, HIGHEST = 1, 12_000
+"""Hz."""
+LONGEST_RISE = 60
+"""Seconds of attack or release."""
+
+_NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
+_BAR = re.compile(r"bar\s*(\d{1,6}(?:\.\d{0,9})?)", re.ASCII)
+
+_HERTZ = Number(f"a number from {LOWEST} to {HIGHEST} (Hz)", LOWEST, HIGHEST)
+SONG_FILE = FileType("the path of a sound file in the scene's folder", "sound file")
+_BPM = Ratio(f"a number from {SLOWEST} to {FASTEST}, or auto", SLOWEST, FASTEST)
+BPM = OrAuto(_BPM.allowed, _BPM, None)
+FIRST_BEAT = OrAuto(
+    "a time of the song such as 0.35s, or auto", SongTime("a time of the song such as 0.35s, or auto"), None
+)
+
+
+@dataclass(frozen=True)
+class Band:
+    """A range of pitches that becomes a signal."""
+
+    low: float
+    """Hz."""
+    high: float
+    """Hz."""
+    attack: float = 0.005
+    """Seconds in which it rises."""
+    release: float = 0.12
+    """Seconds in which it dies away."""
+
+
+@dataclass(frozen=True)
+class Stem:
+    """A part of the song in a file of its own, beginning where the song does."""
+
+    name: str
+    file: str
+    """Absolute path."""
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """A tempo from a moment of the song on."""
+
+    bpm: Fraction
+    second: float | None = None
+    """Of the song; None where it is a bar."""
+    bar: float | None = None
+    """Counted from 1."""
+
+
+@dataclass(frozen=True)
+class TempoType(FieldType):
+    """Tempos from moments on, in the order of writing."""
+
+    allowed: str = 'tempos from moments of the song on, such as {0s: 90, "bar 17": 120}'
+
+    def parse(self, node: Node, reader: Reader) -> tuple[Tempo, ...]:
+        made = []
+        for key, value in reader.mapping(node, self.allowed).entries:
+            bpm = BPM.parse(value, reader)
+            if bpm is None:
+                said = f"at {key.text}: found auto, allowed a number from {SLOWEST} to {FASTEST}"
+                raise reader.refuse(value, said)
+            if bar := _BAR.fullmatch(key.text.strip()):
+                made.append(Tempo(bpm, bar=float(bar[1])))
+                continue
+            try:
+                made.append(Tempo(bpm, second=seconds_of(key.text.strip())))
+            except ValueError:
+                said = f"found the key {quoted(key.text)}, allowed a time of the song or a bar such as bar 17"
+                raise reader.refuse(value, said) from None
+        if not made:
+            raise reader.refuse(node, f"found an empty mapping, allowed {self.allowed}")
+        if made[0].bar not in (None, 1.0):
+            raise reader.refuse(node, "the first tempo holds from bar 1 or a time of the song on")
+        return tuple(made)
+
+    def dump(self, value: tuple[Tempo, ...], writer: Writer) -> Any:
+        return {
+            f"bar {tempo.bar:.12g}"
+            if tempo.second is None
+            else SONG_TIME.dump(tempo.second, writer): _BPM.dump(tempo.bpm, writer)
+            for tempo in value
+        }
+
+    def schema(self) -> list[Schema]:
+        return [{"type": "object", "additionalProperties": {"anyOf": _BPM.schema()}}]
+
+
+@dataclass(frozen=True)
+class BeatsType(FieldType):
+    """Seconds of every beat, from a list or a text file."""
+
+    allowed: str = "a list of seconds, or a text file with the seconds of one beat in each line"
+
+    def parse(self, node: Node, reader: Reader) -> tuple[float, ...]:
+        if isinstance(node, tree.Sequence):
+            items = enumerate(node.items, 1)
+            taps = [(number, SONG_TIME.parse(item, reader)) for number, item in items]
+            where = "entry"
+        else:
+            taps, where = read_text_file(node, self.allowed, "file of beats", read_taps, reader), "line"
+        if not 2 <= len(taps) <= MAX_BEATS:
+            raise reader.refuse(node, f"found {len(taps)} beats, allowed 2 to {MAX_BEATS}")
+        for (_, before), (number, after) in pairwise(taps):
+            if after - before < 60 / FASTEST / 2:
+                said = f"{where} {number}: {after:.6g} s does not come after {before:.6g} s"
+                raise reader.refuse(node, said)
+        return tuple(second for _, second in taps)
+
+    def dump(self, value: tuple[float, ...], writer: Writer) -> Any:
+        return Flow(SONG_TIME.dump(beat, writer) for beat in value)
+
+    def schema(self) -> list[Schema]:
+        beat = {"anyOf": list(MOMENT)}
+        return [{"type": "string"}, {"type": "array", "items": beat, "minItems": 2, "maxItems": MAX_BEATS}]
+
+
+def read_text_file(
+    node: Node, allowed: str, what: str, read: Callable[..., list[Any]], reader: Reader
+) -> list[Any]:
+    """What `read` finds in a file of text. Raises Refused."""
+    path = find_file(node, allowed, reader, what)
+    try:
+        return read(path)
+    except OSError as error:
+        reason = error.strerror
+    except ValueError as error:
+        reason = str(error)
+    raise reader.refuse(node, f"{path.name}: {reason}", about_file=True)
+
+
+@dataclass(frozen=True)
+class StemsType(FieldType):
+    """Files by name."""
+
+    allowed: str = "names and files such as {drums: drums.wav}"
+
+    def parse(self, node: Node, reader: Reader) -> tuple[Stem, ...]:
+        entries = reader.mapping(node, self.allowed).entries
+        if len(entries) > MAX_STEMS:
+            raise reader.refuse(node, f"found {len(entries)} stems, allowed at most {MAX_STEMS}")
+        return tuple(
+            Stem(_name(key, value, reader), SONG_FILE.parse(value, reader)) for key, value in entries
+        )
+
+    def dump(self, value: tuple[Stem, ...], writer: Writer) -> Any:
+        return {stem.name: writer.file(stem.file) for stem in value}
+
+    def schema(self) -> list[Schema]:
+        return [{"type": "object", "additionalProperties": {"type": "string"}}]
+
+
+@dataclass(frozen=True)
+class MarkersType(FieldType):
+    """Moments of the song by name, which the loader reads once it knows the beats."""
+
+    allowed: str = 'names and moments of the song such as {drop: "1:02.4", chorus: bar 33}'
+
+    def dump(self, value: tuple[tuple[str, float], ...], writer: Writer) -> Any:
+        return {name: SONG_TIME.dump(second, writer) for name, second in value}
+
+    def schema(self) -> list[Schema]:
+        return [{"type": "object", "additionalProperties": {"anyOf": list(MOMENT)}}]
+
+
+@dataclass(frozen=True)
+class LyricsType(FieldType):
+    """A file whose lines become markers, which the loader reads."""
+
+    allowed: str = "the path of an LRC or SRT file in the scene's folder"
+
+    def schema(self) -> list[Schema]:
+        return [{"type": "string"}]
+
+
+@dataclass(frozen=True)
+class BandsType(FieldType):
+    """Bands by name."""
+
+    allowed: str = "names and bands such as {kick: {band: [40, 120], attack: 5ms, release: 120ms}}"
+
+    def parse(self, node: Node, reader: Reader) -> tuple[tuple[str, Band], ...]:
+        entries = reader.mapping(node, self.allowed).entries
+        return tuple((_name(key, value, reader), self._band(value, reader)) for key, value in entries)
+
+    def _band(self, node: Node, reader: Reader) -> Band:
+        found = reader.mapping(node, f"a band as in {self.allowed}")
+        reader.check_keys(found, ("band", "attack", "release"))
+        edges = found.get("band")
+        if not isinstance(edges, tree.Sequence) or len(edges.items) != 2:
+            what = "nothing" if edges is None else shown(edges)
+            said = f"band: found {what}, allowed two numbers in Hz such as [40, 120]"
+            raise reader.refuse(node, said)
+        low, high = (_HERTZ.parse(edge, reader) for edge in edges.items)
+        if low >= high:
+            raise reader.refuse(edges, f"found [{low:g}, {high:g}], allowed the lower one first")
+        times = {}
+        for key in ("attack", "release"):
+            if value := found.get(key):
+                times[key] = SongTime("a time such as 5ms").parse(value, reader)
+                if times[key] > LONGEST_RISE:
+                    said = f"{key}: found {times[key]:g} s, allowed up to {LONGEST_RISE} s"
+                    raise reader.refuse(found, said)
+        return Band(low, high, **times)
+
+    def dump(self, value: tuple[tuple[str, Band], ...], writer: Writer) -> Any:
+        return {
+            name: {
+                "band": Flow([band.low, band.high]),
+                "attack": SONG_TIME.dump(band.attack, writer),
+                "release": SONG_TIME.dump(band.release, writer),
+            }
+            for name, band in value
+        }
+
+    def schema(self) -> list[Schema]:
+        edge = {"anyOf": _HERTZ.schema()}
+        time = {"anyOf": list(MOMENT)}
+        pitches = {"type": "array", "items": edge, "minItems": 2, "maxItems": 2, "description": "Hz."}
+        band = closed_schema({"band": pitches, "attack": time, "release": time}, ["band"])
+        return [{"type": "object", "additionalProperties": band}]
+
+
+def _name(key: Scalar, value: Node, reader: Reader) -> str:
+    """A name that an expression can say. Raises Refused."""
+    name = key.text
+    taken = name in {*VARIABLES, *CONSTANTS, *FUNCTIONS, *SIGNALS} or keyword.iskeyword(name)
+    if taken or not _NAME.fullmatch(name):
+        why = "it means something else" if taken else "allowed letters, digits and _, beginning with a letter"
+        raise reader.refuse(value, f"found the name {quoted(name)}, {why}")
+    return name

@@ -1,0 +1,302 @@
+"""What the picture shall show: texts with weights, in the short form too, pictures, and stories."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from vqanim.errors import Place
+from vqanim.scene import tree
+from vqanim.scene.curves import NOWHERE, Base, Curve, Key, Keyframes, Range
+from vqanim.scene.fields.base import (
+    SCALAR,
+    Declared,
+    FieldType,
+    Parts,
+    Schema,
+    Writer,
+    curves_of,
+    declared_in,
+    keys_of,
+    option,
+    text_of,
+)
+from vqanim.scene.fields.context import Reader, Refused, read_all
+from vqanim.scene.fields.numbers import CurveType, curve
+from vqanim.scene.fields.sections import dump_part, part_schema
+from vqanim.scene.fields.start import AREA, PICTURE, Area
+from vqanim.scene.fields.texts import choice, line_of_text
+from vqanim.scene.fields.times import read_timed
+from vqanim.scene.limits import THROUGH
+from vqanim.scene.numbers import is_number
+from vqanim.scene.times import SAME_MOMENT, Time
+from vqanim.scene.tree import Mapping, Node, Scalar, is_given, quoted, shown
+
+WEIGHT = Range(-1000, 1000)
+"""Of a prompt."""
+DEFAULT_CROSSFADE = 1.0
+"""Seconds."""
+
+_FINAL_NUMBER = re.compile(r"(.*):\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class ShortPrompt:
+    """One part of the short form."""
+
+    text: str
+    weight: str
+    """Source text of a number; `1` where none is written."""
+    second_number: bool
+    """True for `text:1:2`, in which only the last number is read as one."""
+
+
+def parse_short(text: str) -> tuple[ShortPrompt, ...]:
+    """The parts of `a:3 | b | c:-1`. Only a final `:number` is a weight.
+
+    Raises ValueError for a part without a text.
+    """
+    return tuple(_parse_part(part) for part in text.split("|"))
+
+
+def _parse_part(part: str) -> ShortPrompt:
+    match = _FINAL_NUMBER.fullmatch(part)
+    text, weight = match.groups() if match else (part, "1")
+    text = " ".join(text.split())
+    if not text:
+        raise ValueError("a part without a text")
+    return ShortPrompt(text, weight, match is not None and _FINAL_NUMBER.fullmatch(text) is not None)
+
+
+def longest_crossfade(moments: Sequence[float]) -> float:
+    """Seconds for which the fades of a story, centered on all moments but the first, do not overlap.
+
+    The first fade begins no earlier than the first moment. Moments ascend.
+    """
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    return min([2 * gaps[0], *gaps[1:]]) if gaps else 0.0
+
+
+def story_weights(
+    moments: Sequence[float], crossfade: float, base: Base, places: Sequence[Place], said: Sequence[Time] = ()
+) -> tuple[Curve, ...]:
+    """Weights of texts that fade smoothly from one to the next and always add up to 1.
+
+    moments: when each text comes, in seconds, ascending. crossfade: seconds, at most `longest_crossfade`.
+    said: the moments as they are written, for changes at once on a beat.
+    """
+    fades = [_fade(moment, crossfade) for moment in moments]
+    if said and crossfade < SAME_MOMENT:
+        pairs = zip(said, fades, strict=True)
+        fades = [(moment, moment) if moment.of_song else fade for moment, fade in pairs]
+    weights = []
+    for number, place in enumerate(places):
+        keys: list[Key] = []
+        if number > 0:
+            keys += _keys(fades[number], 0.0, 1.0)
+        if number + 1 < len(fades):
+            keys += _keys(fades[number + 1], 1.0, 0.0)
+        weights.append(_weight(_merged(keys), base, place))
+    return tuple(weights)
+
+
+def _fade(moment: float, crossfade: float) -> tuple[Time, Time]:
+    # Rounded, so that it can be written down exactly with decimals.
+    begin, end = (Fraction(round((moment + side * crossfade / 2) * 1e9), 10**9) for side in (-1, 1))
+    return Time.of_seconds(begin), Time.of_seconds(end)
+
+
+def _keys(fade: tuple[Time, Time], before: float, after: float) -> list[Key]:
+    begin, end = fade
+    if end.value - begin.value < Fraction(SAME_MOMENT):
+        return [Key(Time.of_seconds(Fraction(0)), before), Key(end, after, "step")]
+    return [Key(begin, before), Key(end, after, "smooth")]
+
+
+def _merged(keys: Sequence[Key]) -> tuple[Key, ...]:
+    """One key for each moment: a fade that begins where the one before ends needs no second key."""
+    merged: list[Key] = []
+    for key in sorted(keys, key=lambda key: key.time.value):
+        if not merged or merged[-1].time != key.time:
+            merged.append(key)
+    return tuple(merged)
+
+
+def _weight(keys: tuple[Key, ...], base: Base, place: Place) -> Curve:
+    if not keys:
+        return Curve.constant(1.0, range=WEIGHT, place=place)
+    text = ", ".join(f"{key.time}: [{key.value:g}, {key.easing}]" for key in keys)
+    return Keyframes(keys, base=base, range=WEIGHT, text=f"{{{text}}}", place=place)
+
+
+MAX_PROMPTS = 100
+_TEXT = line_of_text(1000)
+_WEIGHT: CurveType = curve(WEIGHT.minimum, WEIGHT.maximum)
+
+
+@dataclass(frozen=True)
+class Prompt(Declared):
+    """A text or a picture that the picture shall show (or, with a negative weight, avoid)."""
+
+    later: ClassVar[tuple[str, ...]] = ("stay_near",)
+
+    text: str = option(
+        _TEXT,
+        "What to show, taken literally; the style is appended later",
+        default="",
+        example="a dark castle",
+    )
+    weight: Curve = option(
+        _WEIGHT,
+        "How strongly the text counts; below 0 the picture moves away from it, 0 is off",
+        default=1.0,
+        example="{0s: 0.3, 3s: 1.5}",
+    )
+    stop: Curve = option(
+        curve(0, 10),
+        "The loss of this text is not pushed below this",
+        unit="spherical distance",
+        default=0.0,
+        example="0.4",
+    )
+    image: str | None = option(
+        PICTURE, "A picture to come near to, instead of a text", default=None, example="photo.jpg"
+    )
+    through: str = option(
+        choice(*THROUGH),
+        "How a picture is compared: by what the perceptor sees in it, pixel by pixel, or by its style alone",
+        default="perceptor",
+        example="pixels",
+    )
+    inside: Area | None = option(
+        AREA,
+        "The part of the frame in which it pulls: where a figure is drawn, or where a picture is light",
+        default=None,
+        default_text="everywhere",
+        example="{icon: twitter}",
+        brief=True,
+    )
+    outside: Area | None = option(
+        AREA,
+        "The part of the frame in which it does not pull",
+        default=None,
+        default_text="nothing",
+        example="start",
+        brief=True,
+    )
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def area(self) -> Area | None:
+        """What it is inside or outside of."""
+        return self.inside or self.outside
+
+
+@dataclass(frozen=True)
+class PromptsType(FieldType):
+    """A list of texts in the short form or of mappings; a text alone is a list of one."""
+
+    allowed: str = 'a list of texts or of {text: ..., weight: ...}, or the short form "a:3 | b:-1"'
+
+    def parse(self, node: Node, reader: Reader) -> tuple[Prompt, ...]:
+        if isinstance(node, Mapping):
+            hint = ""
+            if node.entries and all(reader.is_time(key.text) for key, _ in node.entries):
+                hint = ", texts at times are written under `story:`"
+            raise reader.refuse(node, f"found a mapping, allowed {self.allowed}{hint}")
+        items = node.items if isinstance(node, tree.Sequence) else [node]
+        many = f"prompts, allowed at most {MAX_PROMPTS}"
+        if len(items) > MAX_PROMPTS:
+            raise reader.refuse(node, f"found {len(items)} {many}")
+        prompts = [prompt for each in read_all(items, lambda item: _prompt(item, reader)) for prompt in each]
+        if len(prompts) > MAX_PROMPTS:
+            raise reader.refuse(node, f"found {len(prompts)} {many}")
+        return tuple(prompts)
+
+    def dump(self, prompts: tuple[Prompt, ...], writer: Writer) -> Any:
+        return [_dump_prompt(prompt, writer) for prompt in prompts] or "none"
+
+    def curves(self, value: tuple[Prompt, ...]) -> Iterator[Curve]:
+        for prompt in value:
+            yield from curves_of(prompt)
+
+    def parts(self) -> Parts:
+        yield "[].", declared_in(Prompt)
+
+    def schema(self) -> list[Schema]:
+        return [SCALAR, {"type": "array", "items": {"anyOf": [SCALAR, part_schema(Prompt)]}}]
+
+
+def _dump_prompt(prompt: Prompt, writer: Writer) -> dict[str, Any]:
+    written = dump_part(prompt, writer)
+    areas = {key: written[key] for key in ("inside", "outside") if key in written}
+    numbers = {key: written[key] for key in ("weight", "stop")}
+    if prompt.image is None:
+        return {"text": written["text"]} | numbers | areas
+    return {"image": written["image"], "through": written["through"]} | numbers | areas
+
+
+def _prompt(node: Node, reader: Reader) -> list[Prompt]:
+    if isinstance(node, Mapping):
+        return [_long_prompt(node, reader)]
+    try:
+        parts = parse_short(text_of(node, "a text or {text: ..., weight: ...}", reader))
+    except ValueError as error:
+        raise reader.refuse(node, f"found {shown(node)}, which has {error}") from None
+    assert isinstance(node, Scalar)
+    made = []
+    for part in parts:
+        if part.second_number:
+            message = f"only the last number of {quoted(part.text + ':' + part.weight)} is a weight"
+            reader.warn(node.place, f"{message}; `stop` is written {{text: ..., weight: ..., stop: ...}}")
+        weight = _WEIGHT.constant(part.weight, node, reader)
+        # Through the same door as a text of the long form, for its limits.
+        _TEXT.parse(node.part(part.text), reader)
+        made.append(Prompt(part.text, weight, place=node.place))
+    return made
+
+
+def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
+    if len(node.entries) == 1 and node.entries[0][0].text not in (*keys_of(Prompt), *Prompt.later):
+        key, value = node.entries[0]
+        if isinstance(value, Scalar) and is_number(value.text):
+            said = f'found {key.text}: {value.text}, did you mean "{key.text}:{value.text}" in quotes?'
+            raise reader.refuse(node, said)
+    reader.check_keys(node, keys_of(Prompt), Prompt.later)
+    values = reader.values(Prompt, node)
+    written = [key for key in ("text", "image") if is_given(key, node)]
+    if not written:
+        place = Place(node.file, node.line, f"{node.path}.text")
+        raise reader.refuse(place, f"is missing, allowed {_TEXT.allowed}, or an `image` instead")
+    if len(written) > 1:
+        raise reader.refuse(node, "found a text and an image, allowed is one: two are two prompts")
+    if written == ["text"] and is_given("through", node):
+        raise reader.refuse(node, "found through beside a text, only an image has it")
+    if is_given("inside", node) and is_given("outside", node):
+        raise reader.refuse(node, "found inside and outside, allowed is one of them")
+    if not values[written[0]]:
+        raise Refused
+    return Prompt(**values, place=node.place)
+
+
+@dataclass(frozen=True)
+class StoryType(FieldType):
+    """Texts at times, ascending."""
+
+    allowed: str = "texts at times, such as {0s: a forest, 2s: a dark city}"
+
+    def parse(self, node: Node, reader: Reader) -> tuple[tuple[Time, str, Place], ...]:
+        found = reader.mapping(node, self.allowed)
+
+        def read(name: Scalar, time: Time, value: Node) -> tuple[str, Place]:
+            return _TEXT.parse(value, reader), value.place
+
+        told = read_timed(found, self.allowed, read, reader)
+        return tuple((moment, text, place) for moment, (text, place) in told)
+
+    def schema(self) -> list[Schema]:
+        return [{"type": "object", "additionalProperties": SCALAR, "minProperties": 1}]

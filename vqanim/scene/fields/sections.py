@@ -1,0 +1,209 @@
+"""Mappings whose keys are declared fields, and lists of them: how they are read, written and described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import yaml
+
+from vqanim.errors import Place
+from vqanim.scene import tree
+from vqanim.scene.curves import Curve
+from vqanim.scene.fields.base import (
+    Declared,
+    FieldType,
+    Option,
+    Parts,
+    Schema,
+    Writer,
+    curves_of,
+    declared_in,
+    fields_of,
+    keys_of,
+    options_of,
+)
+from vqanim.scene.fields.context import Reader, placed
+
+
+@dataclass(frozen=True)
+class Section(FieldType):
+    """A mapping with declared fields; a shot's is merged into the scene's."""
+
+    of: type[Declared]
+    name: ClassVar[str] = "section"
+
+    def parse(self, node: tree.Node, reader: Reader) -> Any:
+        return reader.section(self.of, node, self.allowed)
+
+    def absent(self, value: Any, place: Place, reader: Reader) -> Any:
+        return reader.read(self, _nothing(place))
+
+    def write(self, value: Any, writer: Writer) -> Any:
+        return dump_part(value, writer)
+
+    def schema(self) -> list[Schema]:
+        return [part_schema(self.of)]
+
+    def curves(self, value: Any) -> Iterator[Curve]:
+        return curves_of(value)
+
+    def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, tree.Node]]:
+        """The entries of both; those of the inner one count."""
+        return merge_entries(outer, inner, options_of(self.of))
+
+
+def section(of: type[Declared]) -> Section:
+    """A mapping with the fields of a class."""
+    return Section(f"a mapping of {', '.join(keys_of(of))}", of)
+
+
+@dataclass(frozen=True)
+class Shorthand(FieldType):
+    """A mapping with declared fields, or the value of the most important one alone."""
+
+    of: type[Declared]
+    main: str
+    """Its key."""
+    is_curve: bool = False
+    """True where that is a curve: a mapping whose keys are all times is its keyframes."""
+
+    @property
+    def short(self) -> FieldType:
+        """The type of the value that may stand alone."""
+        return options_of(self.of)[self.main][1].type
+
+    def parse(self, node: tree.Node, reader: Reader) -> Any:
+        keys = [key.text for key, _ in node.entries] if isinstance(node, tree.Mapping) else []
+        alone = all(map(reader.is_time, keys)) if self.is_curve else isinstance(node, tree.Scalar)
+        if not alone:
+            return reader.section(self.of, node, self.allowed)
+        return placed(self.of(**{self.main: reader.read(self.short, node)}), node)
+
+    def dump(self, value: Any, writer: Writer) -> Any:
+        return dump_part(value, writer)
+
+    def parts(self) -> Parts:
+        yield ".", declared_in(self.of)
+
+    def curves(self, value: Any) -> Iterator[Curve]:
+        return curves_of(value)
+
+    def schema(self) -> list[Schema]:
+        return [*self.short.schema(), part_schema(self.of)]
+
+
+@dataclass(frozen=True)
+class ListOf(FieldType):
+    """A list of mappings with declared fields, which the loader reads one by one."""
+
+    of: type[Declared]
+
+    def schema(self) -> list[Schema]:
+        return [{"type": "array", "items": part_schema(self.of), "minItems": 1}]
+
+
+def _nothing(place: Place) -> tree.Mapping:
+    empty = tree.Mapping(place.file, place.line, [])
+    empty.path = place.path
+    return empty
+
+
+def merge_entries(
+    outer: tree.Mapping, inner: tree.Mapping, options: Mapping[str, tuple[str, Option]]
+) -> list[tuple[tree.Scalar, tree.Node]]:
+    """The entries that a shot says and inherits: sections merge, of all others the inner one counts."""
+    merged = [(key, value) for key, value in inner.entries if key.text in options]
+    for key, value in outer.entries:
+        if key.text not in options or not options[key.text][1].inherited:
+            continue
+        own, merge = inner.get(key.text), getattr(options[key.text][1].type, "merge", None)
+        if own is None:
+            merged.append((key, value))
+        elif merge and isinstance(own, tree.Mapping) and isinstance(value, tree.Mapping):
+            both = tree.Mapping(own.file, own.line, merge(value, own))
+            both.path, both.base = own.path, own.base
+            merged = [(name, both if name.text == key.text else each) for name, each in merged]
+    return merged
+
+
+def merge_by_key(outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, tree.Node]]:
+    """The entries of the inner mapping, and those of the outer one whose keys it does not have."""
+    return inner.entries + [(key, value) for key, value in outer.entries if inner.get(key.text) is None]
+
+
+def dump_part(part: Any, writer: Writer) -> dict[str, Any]:
+    """Plain data of the declared fields of a part, without those that are not written."""
+    written: dict[str, Any] = {}
+    for key, (name, declared) in fields_of(type(part)).items():
+        found = declared.write(getattr(part, name), writer)
+        if found is None or found == {}:
+            continue
+        outer, _, inner = key.partition(".")
+        if inner:
+            written.setdefault(outer, {})[inner] = found
+        else:
+            written[outer] = found
+    return written
+
+
+def part_schema(of: type) -> Schema:
+    """A mapping with the keys of a class and no others."""
+    return mapping_schema(declared_in(of))
+
+
+def mapping_schema(options: Mapping[str, Option]) -> Schema:
+    """A mapping with these keys and no others; `gif.width` is a key of the mapping `gif`."""
+    properties: dict[str, Schema] = {}
+    inner: dict[str, dict[str, Option]] = {}
+    required = []
+    for key, declared in options.items():
+        outer, _, rest = key.partition(".")
+        if rest:
+            inner.setdefault(outer, {})[rest] = declared
+            continue
+        properties[key] = field_schema(declared)
+        if declared.required:
+            required.append(key)
+    for outer, parts in inner.items():
+        found = mapping_schema(parts)
+        if outer in properties:  # guidance.rate is written beside what shots share
+            mapping: Schema = next(each for each in properties[outer]["anyOf"] if "properties" in each)
+            mapping["properties"].update(found["properties"])
+        else:
+            properties[outer] = found
+    return closed_schema(properties, required)
+
+
+def closed_schema(properties: Mapping[str, Schema], required: Iterable[str] = (), **more: Any) -> Schema:
+    """A mapping with these properties and no others."""
+    schema = {"type": "object", "properties": dict(properties), "additionalProperties": False, **more}
+    return schema | ({"required": list(required)} if required else {})
+
+
+def field_schema(declared: Option) -> Schema:
+    """What a field takes, and what it means."""
+    forms = [*declared.type.schema(), {"const": "none"}]
+    schema: Schema = {"description": describe(declared), "anyOf": forms}
+    if isinstance(declared.default, bool | int | float):
+        schema["default"] = declared.default
+    if declared.unit:
+        schema["x-unit"] = declared.unit
+    if declared.example and declared.type.name != "section":
+        schema["examples"] = [yaml.safe_load(declared.example)]
+    return schema
+
+
+def describe(declared: Option) -> str:
+    """A field in a few lines, as editors show it."""
+    lines = [f"{declared.description}." if declared.description else ""]
+    if declared.unit:
+        lines.append(f"Unit: {declared.unit}.")
+    if declared.type.name != "section":
+        lines.append(f"Allowed: {declared.type.allowed}.")
+        if declared.default_text:
+            lines.append(f"Default: {declared.default_text}.")
+        if declared.example:
+            lines.append(f"Example: {declared.example}")
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,201 @@
+"""The song of a scene with all that belongs to it, read before anything that needs its beats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vqanim.errors import InputError, Place
+from vqanim.scene.expressions import ADD_SOUNDTRACK
+from vqanim.scene.fields.base import declared_in, text_of
+from vqanim.scene.fields.context import Reader, Refused
+from vqanim.scene.fields.music import Band, LyricsType, Stem, read_text_file
+from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
+from vqanim.scene.model import Scene
+from vqanim.scene.musical import MARKER, SongTimes
+from vqanim.scene.sound import BEAT
+from vqanim.scene.soundtrack import Ear, Soundtrack, signal_names
+from vqanim.scene.tree import Mapping, Node, is_given, place_of, quoted
+
+KEYS = ("soundtrack", "stems", "markers", "lyrics", "signals")
+"""Keys of Scene that are read here."""
+MAX_MARKERS = 10_000
+HARDLY_A_BEAT = 0.25
+"""Confidence."""
+
+_NOT_MARKERS = ("soundtrack", "none", "auto", "bar", "bars", BEAT, "beats")
+
+
+@dataclass(frozen=True)
+class SongFields:
+    """What was read. All of it is empty without a soundtrack."""
+
+    soundtrack: Soundtrack | None = None
+    stems: tuple[Stem, ...] = ()
+    markers: tuple[tuple[str, float], ...] = ()
+    """Seconds of the song."""
+    bands: tuple[tuple[str, Band], ...] = ()
+
+
+def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> SongFields:
+    """The song and what belongs to it; tells `reader` what beats, bars, markers and signals mean."""
+    options = declared_in(Scene)
+    soundtrack: Soundtrack | None = reader.field("soundtrack", options["soundtrack"], root)
+    if soundtrack is None:
+        if not is_given("soundtrack", root):
+            for key in KEYS[1:]:
+                if is_given(key, root):
+                    said = f"found {key} without a soundtrack: {ADD_SOUNDTRACK}"
+                    reader.refuse(place_of(key, root), said)
+        else:
+            reader.song_lost = True
+        return SongFields()
+    seconds = _length(soundtrack, reader, ear)
+    soundtrack = _listened(soundtrack, reader, ear)
+    clock = _clock(soundtrack, reader)
+    end = seconds - soundtrack.start
+    why = "nobody listened to the song" if ear is None else "no beats were found in the song"
+    reader.song = SongTimes(clock, {}, end, why)
+    markers = _markers(root, soundtrack, reader)
+    reader.song = SongTimes(clock, {name: at - soundtrack.start for name, at in markers}, end, why)
+    stems = _stems(root, seconds, reader, ear)
+    bands = dict(reader.field("signals", options["signals"], root))
+    reader.signals = signal_names(bands, stems, beat=clock is not None)
+    for name in {stem.name for stem in stems} & reader.signals:
+        reader.refuse(root, f"found {name!r} as a signal and as a stem, allowed is one of them")
+    return SongFields(soundtrack, stems, tuple(markers), tuple(bands.items()))
+
+
+def _length(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> float:
+    """Seconds of the song; without end where nobody can tell."""
+    seconds = _file_length(soundtrack.file, soundtrack.place, reader, ear)
+    if soundtrack.start >= seconds:
+        place = replace(soundtrack.place, path="soundtrack.start")
+        said = f"found {soundtrack.start:.6g} s, which lies past the end of the song ({seconds:.6g} s)"
+        reader.refuse(place, said)
+    return seconds
+
+
+def _file_length(file: str, place: Place, reader: Reader, ear: Ear | None) -> float:
+    if ear is None:
+        return float("inf")
+    try:
+        return ear.seconds(file)
+    except InputError as error:
+        reader.refuse(place, _short(str(error), file), about_file=True)
+        return float("inf")
+
+
+def _short(said: str, file: str) -> str:
+    """An error about a file with its name in the place of its path."""
+    return said.replace(file, Path(file).name)
+
+
+def _listened(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> Soundtrack:
+    if not soundtrack.needs_listening or ear is None or reader.problems:
+        return soundtrack
+    bpm = soundtrack.bpm or (soundtrack.tempo[0].bpm if soundtrack.tempo else None)
+    try:
+        heard = ear.beats(soundtrack.file, soundtrack.meter, None if bpm is None else float(bpm))
+    except InputError as error:
+        reader.refuse(soundtrack, _short(str(error), soundtrack.file), about_file=True)
+        return soundtrack
+    if heard.confidence < HARDLY_A_BEAT:
+        reader.warn(
+            soundtrack.place, "there is hardly a beat in the song; listen to it, or say bpm and first_beat"
+        )
+    return soundtrack.with_beats(heard)
+
+
+def _clock(soundtrack: Soundtrack, reader: Reader) -> Any:
+    try:
+        return soundtrack.clock()
+    except ValueError as error:
+        reader.refuse(replace(soundtrack.place, path="soundtrack.tempo"), str(error))
+        return None
+
+
+def _markers(root: Mapping, soundtrack: Soundtrack, reader: Reader) -> list[tuple[str, float]]:
+    """Markers that were written, then those of the lyrics, by name; seconds of the song."""
+    found: dict[str, float] = {}
+    node = root.get("markers")
+    if node is not None and is_given("markers", root):
+        try:
+            _read_markers(node, soundtrack, found, reader)
+        except Refused:
+            pass
+    lyrics = root.get("lyrics")
+    if lyrics is not None and is_given("lyrics", root):
+        for name, second in _read_lyrics(lyrics, soundtrack, reader):
+            found.setdefault(name, round(second, 9))
+    return list(found.items())
+
+
+def _read_markers(node: Node, soundtrack: Soundtrack, found: dict[str, float], reader: Reader) -> None:
+    song = reader.song
+    assert song is not None
+    entries = reader.mapping(node, 'names and moments such as {drop: "1:02.4"}').entries
+    if len(entries) > MAX_MARKERS:
+        raise reader.refuse(node, f"found {len(entries)} markers, allowed at most {MAX_MARKERS}")
+    for key, value in entries:
+        if not MARKER.fullmatch(key.text) or key.text in _NOT_MARKERS:
+            reader.wrong(value, "letters, digits, - and _, a letter first", f"the name {quoted(key.text)}")
+            continue
+        here = replace(song, markers={name: at - soundtrack.start for name, at in found.items()})
+        try:
+            text = text_of(value, "a time of the song, a bar or another marker", reader)
+            # So many digits as can be written down.
+            found[key.text] = round(_song_second(text, here, soundtrack), 9)
+        except ValueError as error:
+            reader.refuse(value, f"found {quoted(text)}, {error}")
+        except Refused:
+            continue
+
+
+def _song_second(text: str, song: SongTimes, soundtrack: Soundtrack) -> float:
+    """The second of the song that a text means. Raises ValueError."""
+    if song.has_form(text):
+        second = song.moment(text)
+        if second is None:
+            raise ValueError("allowed is a moment, such as 1:02.4, bar 33 or drop+2beats")
+        if second + soundtrack.start < 0:
+            raise ValueError("which lies before the song begins")
+        return second + soundtrack.start
+    try:
+        second = seconds_of(text)
+    except ValueError:
+        raise ValueError(
+            "allowed a time of the song such as 1:02.4, a bar such as bar 33, or a marker"
+        ) from None
+    if second > song.end + soundtrack.start + 1e-6:
+        raise ValueError(f"which lies past the end of the song ({song.end + soundtrack.start:.6g} s)")
+    return second
+
+
+def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> list[tuple[str, float]]:
+    song = reader.song
+    assert song is not None
+    try:
+        lines = read_text_file(node, LyricsType().allowed, "file of lyrics", read_lines, reader)
+    except Refused:
+        return []
+    end = song.end + soundtrack.start
+    late = [line for line in lines if line[0] > end + 1e-6]
+    if late:
+        said = f"{late[0][1][:40]!r} at {late[0][0]:.6g} s lies past the end of the song ({end:.6g} s)"
+        reader.refuse(node, f"{Path(text_of(node, '', reader)).name}: {said}")
+    return list(marker_names(lines))
+
+
+def _stems(root: Mapping, seconds: float, reader: Reader, ear: Ear | None) -> tuple[Stem, ...]:
+    stems: tuple[Stem, ...] = reader.field("stems", declared_in(Scene)["stems"], root)
+    node = root.get("stems")
+    for stem in stems:
+        value = node.get(stem.name) if isinstance(node, Mapping) else None
+        place = root.place if value is None else value.place
+        length = _file_length(stem.file, place, reader, ear)
+        if abs(length - seconds) > 1 and length != float("inf"):
+            said = f"the stem lasts {length:.6g} s and the song {seconds:.6g} s; both must begin together"
+            reader.warn(place, said)
+    return stems
