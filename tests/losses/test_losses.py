@@ -70,7 +70,7 @@ def test_a_prompt_that_reached_its_stop_pulls_no_more() -> None:
 
 
 def test_prompts_add_up_and_cutouts_are_averaged() -> None:
-    targets = {"a": at(0), "b": at(90)}
+    targets: Targets = {"a": at(0), "b": at(90)}
     terms = [WeightedTerm("prompt", "a", 1.0), WeightedTerm("prompt", "b", 0.5)]
     views = torch.stack([at(30), at(60)])
     squares = [math.radians(d) ** 2 / 2 for d in (30, 60)]

@@ -9,8 +9,12 @@ from typing import Any
 from vqanim.files import Picture
 
 
+class Event:
+    """Anything that happens while takes are painted."""
+
+
 @dataclass(frozen=True)
-class RunStarted:
+class RunStarted(Event):
     """Sent once, when the folder is locked and the frames on disk were compared with the plan."""
 
     folder: str
@@ -39,7 +43,7 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
-class SettingsChanged:
+class SettingsChanged(Event):
     """The folder's last run had other settings; sent after RunStarted."""
 
     changes: tuple[tuple[str, str, str], ...]
@@ -50,7 +54,7 @@ class SettingsChanged:
 
 
 @dataclass(frozen=True)
-class ModelsLoaded:
+class ModelsLoaded(Event):
     """Sent before the first frame is painted; not at all when nothing is to be painted."""
 
     generator: str
@@ -61,7 +65,7 @@ class ModelsLoaded:
 
 
 @dataclass(frozen=True)
-class ShotStarted:
+class ShotStarted(Event):
     shot: str
     frames: int
     kept: int
@@ -78,7 +82,7 @@ class StageTime:
 
 
 @dataclass(frozen=True)
-class FrameDone:
+class FrameDone(Event):
     """A frame was painted; its file is on disk before the next frame is done and before TakesDone."""
 
     shot: str
@@ -105,7 +109,7 @@ class FrameDone:
 
 
 @dataclass(frozen=True)
-class FrameKept:
+class FrameKept(Event):
     """A frame behind a missing one was found to hold. It is counted and not passed on."""
 
     shot: str
@@ -113,7 +117,7 @@ class FrameKept:
 
 
 @dataclass(frozen=True)
-class RecordingMoved:
+class RecordingMoved(Event):
     """An unfinished timelapse of other settings was there; it is never continued."""
 
     shot: str
@@ -121,7 +125,7 @@ class RecordingMoved:
 
 
 @dataclass(frozen=True)
-class StepDone:
+class StepDone(Event):
     """A step of a frame is done, or one of a timelapse, whose frames are there when all steps are."""
 
     shot: str
@@ -146,7 +150,7 @@ class StepDone:
 
 
 @dataclass(frozen=True)
-class StepChanged:
+class StepChanged(Event):
     """From the frame just painted on, steps are made in another mode than before."""
 
     mode: str
@@ -155,21 +159,21 @@ class StepChanged:
 
 
 @dataclass(frozen=True)
-class LiveFailed:
+class LiveFailed(Event):
     """The film that grows while frames are painted could not be made; the render goes on without it."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class PageWritten:
+class PageWritten(Event):
     """A page about the render is there."""
 
     path: str
 
 
 @dataclass(frozen=True)
-class PageFailed:
+class PageFailed(Event):
     """A page about the render cannot be written; the render goes on without it."""
 
     name: str
@@ -177,7 +181,7 @@ class PageFailed:
 
 
 @dataclass(frozen=True)
-class TakesDone:
+class TakesDone(Event):
     """All frames exist."""
 
     painted: int
@@ -185,7 +189,7 @@ class TakesDone:
 
 
 @dataclass(frozen=True)
-class TrialStarted:
+class TrialStarted(Event):
     """Sent before anything else when a lead must be measured."""
 
     frames: int
@@ -193,28 +197,9 @@ class TrialStarted:
 
 
 @dataclass(frozen=True)
-class ResponseMeasured:
+class ResponseMeasured(Event):
     """A trial showed how long a change of prompts takes to be seen."""
 
     frames: int
     seconds: float
     """Time for the trial."""
-
-
-Event = (
-    TrialStarted
-    | ResponseMeasured
-    | RunStarted
-    | SettingsChanged
-    | LiveFailed
-    | PageWritten
-    | PageFailed
-    | ModelsLoaded
-    | ShotStarted
-    | FrameDone
-    | FrameKept
-    | StepDone
-    | RecordingMoved
-    | StepChanged
-    | TakesDone
-)
