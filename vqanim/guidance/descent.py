@@ -68,7 +68,7 @@ class Step:
             ends.append(loss)
         pulls += [torch.ones_like(loss) for loss in ends[1:]]
         gradients = torch.autograd.grad(ends, list(inputs.params.values()), pulls)
-        return Gradient(dict(zip(inputs.params, gradients, strict=True)), pull.seen, sums)
+        return Gradient(dict(zip(inputs.params, gradients, strict=True)), pull.seen, dict(sums))
 
 
 @dataclass(frozen=True)
