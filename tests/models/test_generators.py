@@ -15,13 +15,13 @@ from tests.plans import frame_plan, make_descent, optimize, paint_from
 from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import Painter
 from vqanim.guidance.cutouts import Viewer
+from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.load import load_generator
 from vqanim.timeline.plan import FrameRef
 from vqanim.types import Generator, Perceptor, Stage
 
 PROMPT = "a red flower"
-RATES = {"pixels": 0.15, "fft": 0.05}
-EVERY = pytest.mark.parametrize("name", list(RATES))
+EVERY = pytest.mark.parametrize("name", ["pixels", "fft"])
 
 
 def load(name: str, cells: int = 16) -> Generator:
@@ -81,7 +81,8 @@ def test_a_shot_starts_near_its_picture_and_fresh_noise_may_be_fainter(name: str
 def test_steps_bring_the_picture_nearer_to_its_prompt(name: str, perceptor: Perceptor) -> None:
     generator, size = load(name), (32, 32)
     descent = make_descent(generator, [Viewer(perceptor)], [PROMPT])
-    plan = frame_plan(steps=12, cutouts=(4,), learning_rate=RATES[name])
+    rate = get_generator_entry(name).learning_rate
+    plan = frame_plan(steps=12, cutouts=(4,), learning_rate=rate)
     plan = replace(plan, losses=(replace(plan.losses[0], text=PROMPT),))
     params = generator.start(blobs(*size), torch.Generator(), Stage(*size, 12))
     after = optimize(descent, params, plan, torch.Generator().manual_seed(0), size=size)
