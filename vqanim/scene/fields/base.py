@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -103,29 +103,37 @@ class FieldType:
         return self.dump(value, dataclasses.replace(writer, on_film=None)) if wanted else None
 
 
+class Reason(ValueError):
+    """What is wrong with a text, in words that stand for the usual ones."""
+
+
 @dataclass(frozen=True)
 class ScalarType(FieldType):
     """A value that is written as one text."""
 
+    read: Callable[[str], Any]
+    """The value of a text without spaces around it. Raises ValueError."""
+    forms: Callable[[], list[Schema]] = lambda: [SCALAR]
+    """See `schema`."""
+    text: Callable[[Any], Any] = lambda value: value
+    """See `dump`."""
+    hint: Callable[[str], str] = lambda text: ""
+    """What was probably meant by a text that cannot be read, for the end of a message; often nothing."""
+
     def parse(self, node: Node, reader: Reader) -> Any:
-        """The value of the text."""
         text = text_of(node, self.allowed, reader)
         try:
-            return self.value(text)
+            return self.read(text)
+        except Reason as reason:
+            raise reader.refuse(node, str(reason)) from None
         except ValueError:
             raise reader.wrong(node, f"{self.allowed}{self.hint(text)}", quoted(text)) from None
 
-    def value(self, text: str) -> Any:
-        """The value of a text without spaces around it. Raises ValueError."""
-        raise NotImplementedError
-
-    def hint(self, text: str) -> str:
-        """What was probably meant, for the end of a message; often nothing."""
-        return ""
+    def dump(self, value: Any, writer: Writer) -> Any:
+        return self.text(value)
 
     def schema(self) -> list[Schema]:
-        """A text."""
-        return [SCALAR]
+        return self.forms()
 
 
 def text_of(node: Node, allowed: str, reader: Reader) -> str:

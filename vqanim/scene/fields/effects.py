@@ -14,7 +14,7 @@ from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE, Curve
 from vqanim.scene.fields.base import FieldType, Flow, Parts, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused, nearest, read_all
-from vqanim.scene.fields.numbers import CurveType, Ratio, bounds, curve, number
+from vqanim.scene.fields.numbers import CurveType, bounds, curve, number, ratio_text
 from vqanim.scene.fields.sections import closed_schema
 from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
 from vqanim.scene.fields.times import MOMENT, read_moment, time, time_text
@@ -304,7 +304,7 @@ def _dump_moments(hit: Hit, writer: Writer) -> dict[str, Any]:
     each = hit.each
     if each is None:
         return {"on": Flow(map(time_text, hit.on))}
-    every = Ratio("", 0, MOST_EVERY).dump(each.every, writer)
+    every = ratio_text(each.every)
     how = {"every": every} if each.signal == BEAT else {"above": each.above}
     edges = {"from": time_text(each.start), "to": time_text(each.end)}
     return {"on": each.signal, **how, **{key: edge for key, edge in edges.items() if edge is not None}}

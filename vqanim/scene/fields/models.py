@@ -27,7 +27,7 @@ from vqanim.scene.fields.base import (
     text_of,
 )
 from vqanim.scene.fields.context import Reader, read_all
-from vqanim.scene.fields.numbers import Whole, ratio, whole
+from vqanim.scene.fields.numbers import ratio, whole
 from vqanim.scene.fields.sections import Shorthand, closed_schema, dump_part
 from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
 from vqanim.scene.limits import MAX_SIDE
@@ -41,7 +41,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][\w.:@/+-]{0,99}", re.ASCII)
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 
 
-_SIDE = Whole(f"sides from 1 to {MAX_SIDE} pixels", 1, MAX_SIDE)
+_SIDE = whole(1, MAX_SIDE, f"sides from 1 to {MAX_SIDE} pixels")
 
 
 @dataclass(frozen=True)
@@ -104,19 +104,16 @@ class SizeType(FieldType):
         ]
 
 
-@dataclass(frozen=True)
-class ModelName(ScalarType):
-    """The name of a model; whether there is such a one is the catalogue's business."""
-
-    def value(self, text: str) -> str:
-        if not _MODEL.fullmatch(text):
-            raise ValueError
-        return text
+def _read_model(text: str) -> str:
+    if not _MODEL.fullmatch(text):
+        raise ValueError
+    return text
 
 
-def model_name(what: str) -> ModelName:
-    """The name of a generator or perceptor."""
-    return ModelName(f"the name of a {what} such as pocket: letters, digits and any of . _ : @ / + -")
+def model_name(what: str) -> ScalarType:
+    """The name of a generator or perceptor; whether there is such a one is the catalogue's business."""
+    allowed = f"the name of a {what} such as pocket: letters, digits and any of . _ : @ / + -"
+    return ScalarType(allowed, _read_model)
 
 
 GENERATOR, PERCEPTOR = model_name("generator"), model_name("perceptor")
@@ -180,7 +177,7 @@ class ModelsType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> Models:
         if isinstance(node, Scalar):
-            name = ModelName(self.allowed).parse(node, reader)
+            name = ScalarType(self.allowed, _read_model).parse(node, reader)
             return Models(name, (PerceptorUse(name, place=node.place),), place=node.place)
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("generator", "perceptor"))

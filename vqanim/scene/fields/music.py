@@ -13,10 +13,10 @@ from typing import Any
 from vqanim.scene import tree
 from vqanim.scene.fields.base import FieldType, Flow, Schema, Writer
 from vqanim.scene.fields.context import Reader
-from vqanim.scene.fields.numbers import Number, Ratio
+from vqanim.scene.fields.numbers import number, ratio, ratio_text
 from vqanim.scene.fields.sections import closed_schema
 from vqanim.scene.fields.start import FileType, find_file
-from vqanim.scene.fields.times import MOMENT, SONG_TIME, OrAuto, SongTime
+from vqanim.scene.fields.times import MOMENT, SONG_TIME, OrAuto, second_text, song_time
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.lyrics import read_taps, seconds_of
 from vqanim.scene.tree import Node, Scalar, quoted, shown
@@ -33,13 +33,12 @@ LONGEST_RISE = 60
 _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 _BAR = re.compile(r"bar\s*(\d{1,6}(?:\.\d{0,9})?)", re.ASCII)
 
-_HERTZ = Number(f"a number from {LOWEST} to {HIGHEST} (Hz)", LOWEST, HIGHEST)
+_HERTZ = number(LOWEST, HIGHEST, f"a number from {LOWEST} to {HIGHEST} (Hz)")
 SONG_FILE = FileType("the path of a sound file in the scene's folder", "sound file")
-_BPM = Ratio(f"a number from {SLOWEST} to {FASTEST}, or auto", SLOWEST, FASTEST)
+_BPM = ratio(SLOWEST, FASTEST, allowed=f"a number from {SLOWEST} to {FASTEST}, or auto")
 BPM = OrAuto(_BPM.allowed, _BPM, None)
-FIRST_BEAT = OrAuto(
-    "a time of the song such as 0.35s, or auto", SongTime("a time of the song such as 0.35s, or auto"), None
-)
+_FIRST_BEAT = song_time("a time of the song such as 0.35s, or auto")
+FIRST_BEAT = OrAuto(_FIRST_BEAT.allowed, _FIRST_BEAT, None)
 
 
 @dataclass(frozen=True)
@@ -105,9 +104,9 @@ class TempoType(FieldType):
 
     def dump(self, value: tuple[Tempo, ...], writer: Writer) -> Any:
         return {
-            f"bar {tempo.bar:.12g}"
-            if tempo.second is None
-            else SONG_TIME.dump(tempo.second, writer): _BPM.dump(tempo.bpm, writer)
+            f"bar {tempo.bar:.12g}" if tempo.second is None else second_text(tempo.second): ratio_text(
+                tempo.bpm
+            )
             for tempo in value
         }
 
@@ -130,14 +129,14 @@ class BeatsType(FieldType):
             taps, where = read_text_file(node, self.allowed, "file of beats", read_taps, reader), "line"
         if not 2 <= len(taps) <= MAX_BEATS:
             raise reader.refuse(node, f"found {len(taps)} beats, allowed 2 to {MAX_BEATS}")
-        for (_, before), (number, after) in pairwise(taps):
+        for (_, before), (place, after) in pairwise(taps):
             if after - before < 60 / FASTEST / 2:
-                said = f"{where} {number}: {after:.6g} s does not come after {before:.6g} s"
+                said = f"{where} {place}: {after:.6g} s does not come after {before:.6g} s"
                 raise reader.refuse(node, said)
         return tuple(second for _, second in taps)
 
     def dump(self, value: tuple[float, ...], writer: Writer) -> Any:
-        return Flow(SONG_TIME.dump(beat, writer) for beat in value)
+        return Flow(second_text(beat) for beat in value)
 
     def schema(self) -> list[Schema]:
         beat = {"anyOf": list(MOMENT)}
@@ -186,7 +185,7 @@ class MarkersType(FieldType):
     allowed: str = 'names and moments of the song such as {drop: "1:02.4", chorus: bar 33}'
 
     def dump(self, value: tuple[tuple[str, float], ...], writer: Writer) -> Any:
-        return {name: SONG_TIME.dump(second, writer) for name, second in value}
+        return {name: second_text(second) for name, second in value}
 
     def schema(self) -> list[Schema]:
         return [{"type": "object", "additionalProperties": {"anyOf": list(MOMENT)}}]
@@ -226,7 +225,7 @@ class BandsType(FieldType):
         times = {}
         for key in ("attack", "release"):
             if value := found.get(key):
-                times[key] = SongTime("a time such as 5ms").parse(value, reader)
+                times[key] = song_time("a time such as 5ms").parse(value, reader)
                 if times[key] > LONGEST_RISE:
                     said = f"{key}: found {times[key]:g} s, allowed up to {LONGEST_RISE} s"
                     raise reader.refuse(found, said)
@@ -236,8 +235,8 @@ class BandsType(FieldType):
         return {
             name: {
                 "band": Flow([band.low, band.high]),
-                "attack": SONG_TIME.dump(band.attack, writer),
-                "release": SONG_TIME.dump(band.release, writer),
+                "attack": second_text(band.attack),
+                "release": second_text(band.release),
             }
             for name, band in value
         }

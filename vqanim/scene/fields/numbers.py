@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -26,73 +27,54 @@ from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 _WORD = re.compile(r"[^\W\d]\w*")
 _SECONDS = TimeBase(1.0, Fraction(1))
 _QUOTED_NUMBER: Schema = {"type": "string", "pattern": r"^\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*$"}
+_RATIO = r"^\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*(/\s*[+-]?\d+\s*)?$"
 
 
 @dataclass(frozen=True)
 class Number(ScalarType):
     """A number that does not change over time."""
 
-    low: float
-    high: float
+    low: float = -math.inf
+    high: float = math.inf
 
-    def value(self, text: str) -> Any:
-        value = self.plain(text)
-        if not self.low <= value <= self.high:
+
+def _number(allowed: str, parse: Callable[[str], Any], low: float, high: float, *more: Any) -> Number:
+    def read(text: str) -> Any:
+        if not low <= (value := parse(text)) <= high:
             raise ValueError
         return value
 
-    def plain(self, text: str) -> Any:
-        """The number of a text, whether it lies in the limits or not. Raises ValueError."""
-        return parse_number(text)
-
-    def hint(self, text: str) -> str:
+    def hint(text: str) -> str:
         return f", {hint}" if (hint := number_hint(text)) else ""
 
-    def schema(self) -> list[Schema]:
-        return [bounds(self.low, self.high), _QUOTED_NUMBER]
+    return Number(allowed, read, *more, hint=hint, low=low, high=high)
 
 
-@dataclass(frozen=True)
-class Whole(Number):
-    """A whole number."""
-
-    def plain(self, text: str) -> int:
-        return parse_whole(text)
-
-    def schema(self) -> list[Schema]:
-        return [bounds(self.low, self.high) | {"type": "integer"}, _QUOTED_NUMBER]
-
-
-@dataclass(frozen=True)
-class Ratio(Number):
-    """A number or a ratio of whole numbers, kept exactly."""
-
-    def plain(self, text: str) -> Fraction:
-        return parse_ratio(text)
-
-    def dump(self, value: Any, writer: Writer) -> Any:
-        if value.denominator == 1:
-            return value.numerator
-        return Quoted(f"{value.numerator}/{value.denominator}")
-
-    def schema(self) -> list[Schema]:
-        pattern = r"^\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*(/\s*[+-]?\d+\s*)?$"
-        return [bounds(self.low, self.high), {"type": "string", "pattern": pattern}]
-
-
-def whole(low: int, high: int) -> Whole:
+def whole(low: float, high: float, allowed: str = "") -> Number:
     """A whole number from `low` to `high`."""
-    return Whole(f"a whole number from {low} to {high}", low, high)
+    forms = [bounds(low, high) | {"type": "integer"}, _QUOTED_NUMBER]
+    allowed = allowed or f"a whole number from {low} to {high}"
+    return _number(allowed, parse_whole, low, high, lambda: forms)
 
 
-def number(low: float, high: float) -> Number:
+def number(low: float, high: float, allowed: str = "") -> Number:
     """A number from `low` to `high`."""
-    return Number(f"a number from {low:g} to {high:g}", low, high)
+    forms = [bounds(low, high), _QUOTED_NUMBER]
+    allowed = allowed or f"a number from {low:g} to {high:g}"
+    return _number(allowed, parse_number, low, high, lambda: forms)
 
 
-def ratio(low: int, high: int, example: str) -> Ratio:
-    """A number from `low` to `high`, kept exactly."""
-    return Ratio(f"a number from {low} to {high}, or a ratio such as {example}", low, high)
+def ratio(low: float, high: float, example: str = "", allowed: str = "", exact: bool = True) -> Number:
+    """A number from `low` to `high` that may be written as a ratio; exact: it is kept as a Fraction."""
+    forms = [bounds(low, high), {"type": "string", "pattern": _RATIO}]
+    allowed = allowed or f"a number from {low} to {high}, or a ratio such as {example}"
+    made = _number(allowed, parse_ratio, low, high, lambda: forms, ratio_text)
+    return made if exact else replace(made, read=lambda text: float(made.read(text)), text=float)
+
+
+def ratio_text(value: Fraction) -> Any:
+    """A ratio as it is written."""
+    return value.numerator if value.denominator == 1 else Quoted(f"{value.numerator}/{value.denominator}")
 
 
 def bounds(low: float, high: float, above: bool = False) -> Schema:

@@ -5,7 +5,9 @@ They declare it with `vqanim.settings`; here each of those declarations becomes 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,59 +18,43 @@ from vqanim.scene.colors import color_text
 from vqanim.scene.curves import Curve
 from vqanim.scene.fields.base import FieldType, Option, Parts, ScalarType, Schema, Writer
 from vqanim.scene.fields.context import Reader, read_all
-from vqanim.scene.fields.numbers import CurveType, Ratio, Whole, curve
+from vqanim.scene.fields.numbers import CurveType, curve, ratio, whole
 from vqanim.scene.fields.sections import closed_schema, field_schema, merge_by_key
-from vqanim.scene.fields.texts import COLOR, FLAG, Choice, Text
+from vqanim.scene.fields.texts import COLOR, FLAG, line_of_text, one_of
 from vqanim.scene.tree import Node, is_given
 from vqanim.settings import Setting, Settings
-
-
-@dataclass(frozen=True)
-class AnyNumber(Ratio):
-    """A number, which may be written as a ratio."""
-
-    def value(self, text: str) -> float:
-        return float(super().value(text))
-
-    def dump(self, value: Any, writer: Writer) -> Any:
-        return value
-
-
-@dataclass(frozen=True)
-class AnyOf(ScalarType):
-    """A value in the first of several forms that fits."""
-
-    forms: tuple[ScalarType, ...]
-
-    def value(self, text: str) -> Any:
-        for form in self.forms:
-            try:
-                return form.value(text)
-            except ValueError:
-                continue
-        raise ValueError
-
-    def schema(self) -> list[Schema]:
-        return [schema for form in self.forms for schema in form.schema()]
 
 
 @lru_cache
 def setting_type(setting: Setting) -> ScalarType:
     """The type of a setting."""
     allowed = setting.allowed + (f" ({setting.unit})" if setting.unit else "")
-    low = -float("inf") if setting.low is None else setting.low
-    high = float("inf") if setting.high is None else setting.high
-    if setting.type == "number":
-        return AnyNumber(allowed, low, high)
-    if setting.type == "whole":
-        return Whole(allowed, low, high)
-    if setting.type == "choice":
-        return Choice(allowed, setting.words)
-    if setting.type == "text":
-        return Text(allowed, int(setting.high or 1000))
-    if setting.type == "any":
-        return AnyOf(allowed, tuple(map(setting_type, setting.options)))
+    low = -math.inf if setting.low is None else setting.low
+    high = math.inf if setting.high is None else setting.high
+    match setting.type:
+        case "number":
+            return ratio(low, high, allowed=allowed, exact=False)
+        case "whole":
+            return whole(low, high, allowed)
+        case "choice":
+            return one_of(setting.words, allowed)
+        case "text":
+            return line_of_text(int(setting.high or 1000), allowed)
+        case "any":
+            return _any_of(allowed, tuple(map(setting_type, setting.options)))
     return FLAG if setting.type == "flag" else COLOR
+
+
+def _any_of(allowed: str, forms: tuple[ScalarType, ...]) -> ScalarType:
+    """A value in the first of several forms that fits."""
+
+    def read(text: str) -> Any:
+        for form in forms:
+            with suppress(ValueError):
+                return form.read(text)
+        raise ValueError
+
+    return ScalarType(allowed, read, lambda: [schema for form in forms for schema in form.schema()])
 
 
 @lru_cache

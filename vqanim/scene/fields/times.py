@@ -14,7 +14,7 @@ from vqanim.scene.expressions import ADD_SOUNDTRACK
 from vqanim.scene.fields.base import FieldType, ScalarType, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused, read_all
 from vqanim.scene.fields.sections import closed_schema
-from vqanim.scene.fields.texts import did_you_mean
+from vqanim.scene.fields.texts import one_of
 from vqanim.scene.musical import exact
 from vqanim.scene.times import MUSICAL, SAME_MOMENT, Time, decimal_text, is_plain_number, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted
@@ -97,26 +97,24 @@ class OrAuto(FieldType):
         return [*self.type.schema(), {"const": "auto"}]
 
 
-@dataclass(frozen=True)
-class SongTime(ScalarType):
+def _song_second(text: str) -> float:
+    time = parse_time(text)
+    if time.unit != "s" or time.value < 0:
+        raise ValueError
+    return float(time.value)
+
+
+def second_text(second: float) -> str:
+    """Seconds of the song as they are written."""
+    return f"{decimal_text(Fraction(round(second * 10**9), 10**9))}s"
+
+
+def song_time(allowed: str = "a time of the song such as 12.5s or 1:02.4") -> ScalarType:
     """Seconds of the song."""
-
-    allowed: str = "a time of the song such as 12.5s or 1:02.4"
-
-    def value(self, text: str) -> float:
-        time = parse_time(text)
-        if time.unit != "s" or time.value < 0:
-            raise ValueError
-        return float(time.value)
-
-    def dump(self, value: float, writer: Writer) -> Any:
-        return f"{decimal_text(Fraction(round(value * 10**9), 10**9))}s"
-
-    def schema(self) -> list[Schema]:
-        return list(MOMENT)
+    return ScalarType(allowed, _song_second, lambda: list(MOMENT), second_text)
 
 
-SONG_TIME = SongTime()
+SONG_TIME = song_time()
 
 
 def time_text(time: Time | None) -> str | None:
@@ -203,33 +201,27 @@ class Transition:
 
 
 @dataclass(frozen=True)
-class TransitionType(ScalarType):
+class TransitionType(FieldType):
     """carry, cut, dissolve, {kind: dissolve, duration: 1s} or {dissolve: 1s}."""
 
     allowed: str = "carry, cut, dissolve or {kind: dissolve, duration: 1s}"
 
-    def parse(self, node: Node, reader: Reader) -> Any:
+    def parse(self, node: Node, reader: Reader) -> Transition:
+        kind = one_of(TRANSITIONS, self.allowed)
         if isinstance(node, Scalar):
-            return super().parse(node, reader)
+            which = kind.parse(node, reader)
+            return Transition(which, DEFAULT_DISSOLVE if which == "dissolve" else None)
         found = reader.mapping(node, self.allowed)
         if len(found.entries) == 1 and (short := found.entries[0][0].text) in ("carry", "dissolve"):
             return Transition(short, _LENGTH.parse(found.entries[0][1], reader))  # type: ignore[arg-type]
         reader.check_keys(found, ("kind", "duration"))
         name, written = found.get("kind"), found.get("duration")
-        which: Transition = super().parse(name, reader) if name else Transition()
+        which = kind.parse(name, reader) if name else "carry"
         if written is None:
-            return which
-        if which.kind == "cut":
+            return Transition(which, DEFAULT_DISSOLVE if which == "dissolve" else None)
+        if which == "cut":
             raise reader.refuse(written, "found a duration, a cut has none: it happens at once")
-        return Transition(which.kind, _LENGTH.parse(written, reader))
-
-    def value(self, text: str) -> Transition:
-        if text not in TRANSITIONS:
-            raise ValueError
-        return Transition(text, DEFAULT_DISSOLVE if text == "dissolve" else None)  # type: ignore[arg-type]
-
-    def hint(self, text: str) -> str:
-        return did_you_mean(text, TRANSITIONS)
+        return Transition(which, _LENGTH.parse(written, reader))
 
     def dump(self, value: Transition, writer: Writer) -> Any:
         duration = {} if value.duration is None else {"duration": time_text(value.duration)}
@@ -238,7 +230,5 @@ class TransitionType(ScalarType):
     def schema(self) -> list[Schema]:
         moment: Schema = {"anyOf": list(MOMENT)}
         kinds: Schema = {"enum": list(TRANSITIONS)}
-        return [
-            kinds,
-            closed_schema({"kind": kinds, "duration": moment, "carry": moment, "dissolve": moment}),
-        ]
+        keys = {"kind": kinds, "duration": moment, "carry": moment, "dissolve": moment}
+        return [kinds, closed_schema(keys)]

@@ -8,7 +8,7 @@ from typing import ClassVar
 from vqanim.scene.curves import Curve
 from vqanim.scene.fields.base import Declared, option
 from vqanim.scene.fields.numbers import XY, curve, pair
-from vqanim.scene.fields.texts import BorderType
+from vqanim.scene.fields.texts import BORDER
 from vqanim.scene.limits import LARGEST_FACTOR
 
 _TURN = curve(-1e6, 1e6)
@@ -99,7 +99,7 @@ class Camera(Declared):
         example="{x: 0.5, y: 0.3}",
     )
     border: str = option(
-        BorderType(), "What is seen beyond the edge of the old picture", default="reflect", example="wrap"
+        BORDER, "What is seen beyond the edge of the old picture", default="reflect", example="wrap"
     )
 
 

@@ -15,7 +15,7 @@ from vqanim.scene.fields.models import Models, ModelsType, Size, SizeType
 from vqanim.scene.fields.music import Band, BandsType, LyricsType, MarkersType, Stem, StemsType
 from vqanim.scene.fields.numbers import ratio, whole
 from vqanim.scene.fields.sections import ListOf, section
-from vqanim.scene.fields.texts import FLAG, Choice, VersionType, line_of_text
+from vqanim.scene.fields.texts import FLAG, LANGUAGE_VERSION, line_of_text, one_of
 from vqanim.scene.fields.times import time
 from vqanim.scene.limits import MAX_SIDE, VERSION
 from vqanim.scene.model.shot import Shot
@@ -53,7 +53,7 @@ class Output(Declared):
         brief=True,
     )
     smooth: str | None = option(
-        Choice("minterpolate or none", ("minterpolate",)),
+        one_of(["minterpolate"], "minterpolate or none"),
         "With a guidance.rate below fps: ffmpeg finds the movement between the painted frames, instead of "
         "the camera's being followed",
         default=None,
@@ -205,7 +205,7 @@ class Scene(Declared):
         return SongTimes(self.sound.clock or track.clock(), markers)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
-        "vqanim": Option(VersionType(), "Version of the scene language", default=VERSION, example="1"),
+        "vqanim": Option(LANGUAGE_VERSION, "Version of the scene language", default=VERSION, example="1"),
         "lyrics": Option(
             LyricsType(), "Words with times; each line becomes a marker", default=None, example="song.lrc"
         ),

@@ -14,7 +14,7 @@ from vqanim.scene.fields.numbers import curve, number, whole
 from vqanim.scene.fields.prompts import Prompt, PromptsType, StoryType
 from vqanim.scene.fields.sections import section
 from vqanim.scene.fields.start import Start, StartType
-from vqanim.scene.fields.texts import FLAG, NameType, choice, line_of_text
+from vqanim.scene.fields.texts import FLAG, NAME, choice, line_of_text
 from vqanim.scene.fields.times import OrAuto, TimeType, Transition, TransitionType, time
 from vqanim.scene.limits import AUTO, KINDS, PACES
 from vqanim.scene.model.camera import Camera, Carry
@@ -28,9 +28,7 @@ _LEAD = "a time such as 6f, 0.5s or 0.5beats, or auto"
 class Shot(Declared):
     """One shot with the scene's defaults already merged into it; every curve knows its time base."""
 
-    name: str = option(
-        NameType(), "Names the folder of its frames; unique", example="approach", inherited=False
-    )
+    name: str = option(NAME, "Names the folder of its frames; unique", example="approach", inherited=False)
     duration: Time | None = own(
         time(),
         "How long the shot is; one shot at most may leave it out and takes the rest",
