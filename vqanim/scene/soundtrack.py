@@ -60,14 +60,12 @@ class Soundtrack(Declared):
         "The song: wav, flac, ogg, mp3 or what ffmpeg decodes, of at most 30 minutes",
         example="song.mp3",
     )
-    start: float = option(
-        SONG_TIME, "Moment of the song at which the film begins", unit="time of the song", default=0.0
-    )
+    start: float = option(SONG_TIME, "Moment of the song at which the film begins", 0.0, "time of the song")
     bpm: Fraction | None = option(
         BPM,
         "The tempo; auto finds every beat by listening",
-        unit="beats per minute",
-        default=None,
+        None,
+        "beats per minute",
         default_text="auto",
         example="120",
         brief=True,
@@ -75,26 +73,26 @@ class Soundtrack(Declared):
     first_beat: float | None = option(
         FIRST_BEAT,
         "When bar 1 begins",
-        unit="time of the song",
-        default=None,
+        None,
+        "time of the song",
         default_text="auto",
         example="0.35s",
         brief=True,
     )
-    meter: int = option(whole(1, MOST_METER), "Beats in a bar", unit="beats", default=4)
+    meter: int = option(whole(1, MOST_METER), "Beats in a bar", 4, "beats")
     tempo: tuple[Tempo, ...] = option(
         TempoType(),
         "A tempo that changes; instead of bpm",
-        unit="beats per minute",
-        default=(),
+        (),
+        "beats per minute",
         example='{0s: 90, "bar 17": 120}',
         brief=True,
     )
     beats: tuple[float, ...] = option(
         BeatsType(),
         "Every beat, as it was tapped; instead of bpm",
-        unit="time of the song",
-        default=(),
+        (),
+        "time of the song",
         example="taps.txt",
         brief=True,
     )

@@ -81,9 +81,18 @@ class Mapping(Node):
 
     entries: list[tuple[Scalar, Node]]
 
+    @property
+    def keys_text(self) -> str:
+        """Its keys, for a message."""
+        return ", ".join(key.text for key, _ in self.entries) or "nothing"
+
     def get(self, key: str) -> Node | None:
         """The value at a key."""
         return next((value for name, value in self.entries if name.text == key), None)
+
+    def __getitem__(self, key: str) -> Node:
+        """The value at a key that is there."""
+        return next(value for name, value in self.entries if name.text == key)
 
     def put(self, key: Scalar, value: Node) -> None:
         """Set the value at a key, in the place of an older one."""

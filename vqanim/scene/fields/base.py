@@ -155,8 +155,8 @@ class Option:
     description: str
     default: Any = REQUIRED
     """None where it has none; without a default it must be written."""
-    _: dataclasses.KW_ONLY
     unit: str = ""
+    _: dataclasses.KW_ONLY
     default_text: str = ""
     """The default in words, where it does not speak for itself."""
     example: str = ""

@@ -127,13 +127,13 @@ class PerceptorUse(Declared):
     weight: Fraction = option(
         ratio(0, 1000, "1/2"),
         "How much it counts beside the others; only ratios matter, and with 0 it is not even loaded",
-        default=Fraction(1),
+        Fraction(1),
         example="0.5",
     )
     cutouts: int | None = option(
         whole(1, 256),
         "Pieces of the picture that it looks at in one step",
-        default=None,
+        None,
         default_text="those of guidance, else its own",
         example="16",
         brief=True,
@@ -141,8 +141,8 @@ class PerceptorUse(Declared):
     cutout_noise: Fraction | None = option(
         ratio(0, 1, "1/10"),
         "Noise on what it looks at, up to this spread",
-        unit="0..1",
-        default=None,
+        None,
+        "0..1",
         default_text="that of guidance, else its own",
         example="0.1",
         brief=True,

@@ -224,22 +224,18 @@ class Pair(FieldType):
     """Of either, when nobody writes it."""
 
     def default(self, value: Any) -> XY:
-        return XY(self.each.default(self.value), self.each.default(self.value))
+        return XY(*(self.each.default(self.value) for _ in "xy"))
 
     def absent(self, value: Any, place: Place, reader: Reader) -> XY:
-        return XY(
-            *(
-                self.each.absent(self.value, replace(place, path=f"{place.path}.{axis}"), reader)
-                for axis in "xy"
-            )
-        )
+        places = (replace(place, path=f"{place.path}.{axis}") for axis in "xy")
+        return XY(*(self.each.absent(self.value, place, reader) for place in places))
 
     def parse(self, node: Node, reader: Reader) -> XY:
         if isinstance(node, tree.Sequence) and len(node.items) == 2:
             raise reader.wrong(node, f"{self.allowed}: each of the two is a curve", "a list")
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("x", "y"))
-        axis = Option(self.each, "", default=self.value)
+        axis = Option(self.each, "", self.value)
         return XY(*(reader.field(name, axis, found) for name in ("x", "y")))
 
     def write(self, value: XY, writer: Writer) -> Any:
@@ -253,9 +249,7 @@ class Pair(FieldType):
     def curves(self, value: XY) -> Iterator[Curve]:
         yield from (value.x, value.y)
 
-    def merge(self, outer: Mapping, inner: Mapping) -> list[tuple[Scalar, Node]]:
-        """The entries of both; those of the inner one count."""
-        return merge_by_key(outer, inner)
+    merge = staticmethod(merge_by_key)
 
 
 def pair(farthest: float, value: float) -> Pair:

@@ -145,37 +145,34 @@ class Prompt(Declared):
     later: ClassVar[tuple[str, ...]] = ("stay_near",)
 
     text: str = option(
-        _TEXT,
-        "What to show, taken literally; the style is appended later",
-        default="",
-        example="a dark castle",
+        _TEXT, "What to show, taken literally; the style is appended later", "", example="a dark castle"
     )
     weight: Curve = option(
         _WEIGHT,
         "How strongly the text counts; below 0 the picture moves away from it, 0 is off",
-        default=1.0,
+        1.0,
         example="{0s: 0.3, 3s: 1.5}",
     )
     stop: Curve = option(
         curve(0, 10),
         "The loss of this text is not pushed below this",
-        unit="spherical distance",
-        default=0.0,
+        0.0,
+        "spherical distance",
         example="0.4",
     )
     image: str | None = option(
-        PICTURE, "A picture to come near to, instead of a text", default=None, example="photo.jpg"
+        PICTURE, "A picture to come near to, instead of a text", None, example="photo.jpg"
     )
     through: str = option(
         choice(*THROUGH),
         "How a picture is compared: by what the perceptor sees in it, pixel by pixel, or by its style alone",
-        default="perceptor",
+        "perceptor",
         example="pixels",
     )
     inside: Area | None = option(
         AREA,
         "The part of the frame in which it pulls: where a figure is drawn, or where a picture is light",
-        default=None,
+        None,
         default_text="everywhere",
         example="{icon: twitter}",
         brief=True,
@@ -183,7 +180,7 @@ class Prompt(Declared):
     outside: Area | None = option(
         AREA,
         "The part of the frame in which it does not pull",
-        default=None,
+        None,
         default_text="nothing",
         example="start",
         brief=True,

@@ -60,36 +60,32 @@ def _any_of(allowed: str, forms: tuple[ScalarType, ...]) -> ScalarType:
 @lru_cache
 def setting_option(setting: Setting) -> Option:
     """The declaration of a setting as a field."""
-    said = ""
-    if setting.type == "color" and setting.default is not None:
-        said = f'"{color_text(setting.default)}"'
-    return Option(
-        setting_type(setting),
-        setting.description,
-        unit=setting.unit,
-        default=setting.default,
-        default_text=said,
-    )
+    colored = setting.type == "color" and setting.default is not None
+    text = f'"{color_text(setting.default)}"' if colored else ""
+    type, description = setting_type(setting), setting.description
+    return Option(type, description, setting.default, unit=setting.unit, default_text=text)
+
+
+def setting_options(declared: Iterable[Setting]) -> dict[str, Option]:
+    """The declarations of settings by name."""
+    return {setting.name: setting_option(setting) for setting in declared}
 
 
 def read_settings(declared: Iterable[Setting], node: tree.Mapping, reader: Reader) -> dict[str, Any]:
     """The settings that a mapping says, by name."""
-    return {
-        setting.name: reader.field(setting.name, setting_option(setting), node)
-        for setting in declared
-        if is_given(setting.name, node)
-    }
+    options = setting_options(declared)
+    return {name: reader.field(name, options[name], node) for name in options if is_given(name, node)}
 
 
 def dump_settings(declared: Iterable[Setting], values: Settings, writer: Writer) -> dict[str, Any]:
     """Plain data for values by name."""
-    types = {setting.name: setting_type(setting) for setting in declared}
-    return {name: types[name].dump(value, writer) for name, value in values}
+    options = setting_options(declared)
+    return {name: options[name].type.dump(value, writer) for name, value in values}
 
 
 def settings_schema(declared: Iterable[Setting]) -> dict[str, Schema]:
     """A JSON schema for each setting, by name."""
-    return {setting.name: field_schema(setting_option(setting)) for setting in declared}
+    return {name: field_schema(option) for name, option in setting_options(declared).items()}
 
 
 TERMS: Mapping[str, Loss] = {name: term for name, term in LOSSES.items() if term.in_scene}
@@ -114,13 +110,8 @@ def weight_type(name: str) -> CurveType:
 
 
 def _weight_option(name: str) -> Option:
-    return Option(
-        weight_type(name),
-        TERMS[name].description,
-        default=1.0,
-        default_text="0, without the term; 1, where only its settings are written",
-        example="0.5",
-    )
+    default = "0, without the term; 1, where only its settings are written"
+    return Option(weight_type(name), TERMS[name].description, 1.0, default_text=default, example="0.5")
 
 
 @dataclass(frozen=True)
@@ -140,33 +131,30 @@ class LossesType(FieldType):
     def curves(self, value: tuple[LossUse, ...]) -> Iterator[Curve]:
         return (use.weight for use in value)
 
-    def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, Node]]:
-        """The entries of both; those of the inner one count."""
-        return merge_by_key(outer, inner)
+    merge = staticmethod(merge_by_key)
 
     def parts(self) -> Parts:
         yield ".", {name: _weight_option(name) for name in TERMS}
         for name, term in TERMS.items():
-            yield f".{name}.", {setting.name: setting_option(setting) for setting in term.settings}
+            yield f".{name}.", setting_options(term.settings)
 
     def schema(self) -> list[Schema]:
-        terms = {}
-        for name, term in TERMS.items():
-            weight = field_schema(_weight_option(name))
-            parts = {"weight": {"anyOf": weight["anyOf"]}, **settings_schema(term.settings)}
-            terms[name] = weight | {"anyOf": [*weight["anyOf"], closed_schema(parts)]}
-        return [closed_schema(terms)]
+        return [closed_schema({name: _use_schema(name, term) for name, term in TERMS.items()})]
 
 
 def _use(name: str, terms: tree.Mapping, reader: Reader) -> LossUse:
-    node, settings = terms.get(name), TERMS[name].settings
-    keys = ("weight", *(setting.name for setting in settings))
+    node, settings = terms[name], TERMS[name].settings
     if isinstance(node, tree.Mapping) and any(not reader.is_time(key.text) for key, _ in node.entries):
-        reader.check_keys(node, keys)
+        reader.check_keys(node, ("weight", *setting_options(settings)))
         written = tuple(sorted(read_settings(settings, node, reader).items()))
         return LossUse(name, reader.field("weight", _weight_option(name), node), written)
-    assert node is not None
     return LossUse(name, reader.read(weight_type(name), node))
+
+
+def _use_schema(name: str, term: Loss) -> Schema:
+    weight = field_schema(_weight_option(name))
+    parts = {"weight": {"anyOf": weight["anyOf"]}, **settings_schema(term.settings)}
+    return weight | {"anyOf": [*weight["anyOf"], closed_schema(parts)]}
 
 
 def _dump_use(use: LossUse, writer: Writer) -> Any:

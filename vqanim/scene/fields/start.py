@@ -117,41 +117,32 @@ class Look(Declared):
     """How the icon, text or shape of a start is drawn."""
 
     color: Color = option(
-        COLOR, "Of the figure", default=icons.COLOR, default_text=color_text(icons.COLOR), example="red"
+        COLOR, "Of the figure", icons.COLOR, default_text=color_text(icons.COLOR), example="red"
     )
-    opacity: float = option(number(0, 1), "Of the figure", default=icons.OPACITY)
+    opacity: float = option(number(0, 1), "Of the figure", icons.OPACITY)
     background: Color = option(
-        COLOR, "Color of the ground", default=icons.BACKGROUND, default_text="white", example="black"
+        COLOR, "Color of the ground", icons.BACKGROUND, default_text="white", example="black"
     )
-    noise: float = option(
-        number(0, 1), "Opacity of the noise on the ground, under the figure", default=icons.NOISE
-    )
-    noise_colors: Literal["gray", "rainbow"] = option(
-        choice(*icons.NOISE_COLORS), "Of the noise", default="gray"
-    )
+    noise: float = option(number(0, 1), "Opacity of the noise on the ground, under the figure", icons.NOISE)
+    noise_colors: Literal["gray", "rainbow"] = option(choice(*icons.NOISE_COLORS), "Of the noise", "gray")
     align: Literal["center", "left", "right", "top", "bottom"] = option(
-        choice(*icons.ALIGNS), "The border that the figure touches", default="center"
+        choice(*icons.ALIGNS), "The border that the figure touches", "center"
     )
     scale: float = option(
         number(0.01, 1),
         "The figure fits into this share of width and height",
-        default=icons.SCALE,
+        icons.SCALE,
         default_text="5/6",
         example="0.5",
     )
     stroke: float = option(
         number(0, icons.MAX_STROKE),
         "How much its outline grows on every side",
-        unit=f"1/{icons.STROKE_UNIT} of the shorter side",
-        default=icons.STROKE,
+        icons.STROKE,
+        f"1/{icons.STROKE_UNIT} of the shorter side",
     )
     seed: int | None = option(
-        whole(0, 2**63 - 1),
-        "Of the noise",
-        default=None,
-        default_text="the scene's",
-        example="42",
-        brief=True,
+        whole(0, 2**63 - 1), "Of the noise", None, default_text="the scene's", example="42", brief=True
     )
 
 
@@ -171,7 +162,7 @@ class Start(Declared):
     also_target: Curve | None = option(
         curve(0, 1000),
         "How strongly the whole shot is pulled to the icon, text, shape or image that it starts from",
-        default=None,
+        None,
         example="{0s: 1.5, 4s: 0}",
         brief=True,
     )

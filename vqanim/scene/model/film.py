@@ -31,12 +31,12 @@ class Output(Declared):
 
     later: ClassVar[tuple[str, ...]] = ("upscale",)
 
-    crf: int = option(whole(0, 51), "Quality of the MP4: smaller is better and larger", default=17)
+    crf: int = option(whole(0, 51), "Quality of the MP4: smaller is better and larger", 17)
     gif_width: int | None = option(
         whole(16, MAX_SIDE),
         "Width of the GIF",
-        unit="pixels",
-        default=None,
+        None,
+        "pixels",
         default_text="the film's, 480 at most",
         example="320",
         key="gif.width",
@@ -45,8 +45,8 @@ class Output(Declared):
     gif_fps: Fraction | None = option(
         ratio(1, 50, "25/2"),
         "Frames per second of the GIF",
-        unit="frames per second",
-        default=None,
+        None,
+        "frames per second",
         default_text="the film's, 25 at most",
         example="12",
         key="gif.fps",
@@ -56,7 +56,7 @@ class Output(Declared):
         one_of(["minterpolate"], "minterpolate or none"),
         "With a guidance.rate below fps: ffmpeg finds the movement between the painted frames, instead of "
         "the camera's being followed",
-        default=None,
+        None,
         example="minterpolate",
         brief=True,
     )
@@ -69,48 +69,43 @@ class Scene(Declared):
     file: str = field(compare=False)
     """As the user named it."""
     title: str = option(
-        line_of_text(200), "Of the film", default="", default_text="the file's name", example="Mordor"
+        line_of_text(200), "Of the film", "", default_text="the file's name", example="Mordor"
     )
     size: Size = option(
         SizeType(),
         "Of the picture; rounded to what the generator needs",
-        unit="pixels",
-        default=Size(256, 144),
+        Size(256, 144),
+        "pixels",
         default_text="[256, 144]",
         example='{aspect: "16:9", width: 256}',
     )
     fps: Fraction = option(
-        ratio(1, 240, "30000/1001"),
-        "Frames per second of the film",
-        unit="frames per second",
-        default=Fraction(12),
+        ratio(1, 240, "30000/1001"), "Frames per second of the film", Fraction(12), "frames per second"
     )
     duration: Time | None = option(
         time(song=True),
         "How long the film is; may be left out when every shot has its own",
-        unit="time",
-        default=None,
+        None,
+        "time",
         default_text="the sum of the shots",
         example="6s",
         brief=True,
     )
     seed: int = option(
-        whole(0, 2**63 - 1), "Another seed gives another film of the same scene", default=0, example="7"
+        whole(0, 2**63 - 1), "Another seed gives another film of the same scene", 0, example="7"
     )
-    models: Models = option(
-        ModelsType(), "What paints and what judges", default=Models(), default_text="pocket"
-    )
+    models: Models = option(ModelsType(), "What paints and what judges", Models(), default_text="pocket")
     effects: tuple[Effect, ...] = option(
         EFFECTS_TYPE,
         "What is done to the pictures of the film, in this order; never to what the next frame starts from",
-        default=(),
+        (),
         example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]",
         brief=True,
     )
     hits: tuple[Hit, ...] = option(
         HITS_TYPE,
         "Effects that are full at some moments of the film and die away",
-        default=(),
+        (),
         example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]",
         brief=True,
     )
@@ -118,54 +113,50 @@ class Scene(Declared):
         FLAG,
         "Whether the film's end leads back into its start; its last second is painted back to its first "
         "picture and blended with it",
-        default=False,
+        False,
         example="true",
         brief=True,
     )
     soundtrack: Soundtrack | None = option(
         SoundtrackType(),
         "The song that the film is made to",
-        default=None,
+        None,
         example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
         brief=True,
     )
     stems: tuple[Stem, ...] = option(
-        StemsType(),
-        "Parts of the song in files of their own",
-        default=(),
-        example="{drums: drums.wav}",
-        brief=True,
+        StemsType(), "Parts of the song in files of their own", (), example="{drums: drums.wav}", brief=True
     )
     markers: tuple[tuple[str, float], ...] = option(
         MarkersType(),
         "Names for moments of the song, which times may say; seconds of the song",
-        default=(),
+        (),
         example='{drop: "1:02.4", chorus: bar 33}',
         brief=True,
     )
     bands: tuple[tuple[str, Band], ...] = option(
         BandsType(),
         "Ranges of pitches that become signals for expressions",
-        default=(),
+        (),
         example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
         key="signals",
         brief=True,
     )
     output: Output = option(
-        section(Output), "How the films are written", default=Output(), default_text="see the fields"
+        section(Output), "How the films are written", Output(), default_text="see the fields"
     )
     shots: tuple[Shot, ...] = option(
         ListOf("a list of mappings with name and duration", Shot),
         "Parts of the film; the top level then holds what they have in common",
-        default=(),
+        (),
         default_text="one, called main",
         example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
     )
     painted_rate: Fraction | None = option(
         ratio(1, 240, "25/2"),
         "Frames painted for a second; of a higher fps, the frames between are blended from both neighbors",
-        unit="frames per second",
-        default=None,
+        None,
+        "frames per second",
         default_text="fps",
         example="12",
         key="guidance.rate",
@@ -205,8 +196,8 @@ class Scene(Declared):
         return SongTimes(self.sound.clock or track.clock(), markers)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
-        "vqanim": Option(LANGUAGE_VERSION, "Version of the scene language", default=VERSION, example="1"),
+        "vqanim": Option(LANGUAGE_VERSION, "Version of the scene language", VERSION, example="1"),
         "lyrics": Option(
-            LyricsType(), "Words with times; each line becomes a marker", default=None, example="song.lrc"
+            LyricsType(), "Words with times; each line becomes a marker", None, example="song.lrc"
         ),
     }

@@ -19,18 +19,18 @@ class StayNear(Declared):
     """What holds a frame back while the prompts pull at it."""
 
     weight: Curve = option(
-        curve(0, 1000), "How strongly: 0 is off, 1 a clear pull", default=1.0, example="{0s: 3, 6s: 0}"
+        curve(0, 1000), "How strongly: 0 is off, 1 a clear pull", 1.0, example="{0s: 3, 6s: 0}"
     )
     to: str = option(
         choice("previous", "start"),
         "To the frame before as the camera moved it, or to the start of the shot",
-        default="previous",
+        "previous",
         example="start",
     )
     space: str = option(
         choice("latents", "pixels", "content"),
         "Where nearness is measured: in what the generator works on, in the picture, or in what it shows",
-        default="latents",
+        "latents",
         example="pixels",
         key="in",
     )
@@ -48,56 +48,56 @@ class Guidance(Declared):
     steps: Curve = option(
         curve(0, MAX_STEPS),
         "Optimisation steps for a frame, rounded; with 0 the frame is only moved",
-        unit="steps",
-        default=6.0,
+        6.0,
+        "steps",
     )
     first_steps: int | None = option(
         whole(0, MAX_STEPS),
         "Steps for the first frame of the film and after a cut",
-        unit="steps",
-        default=None,
+        None,
+        "steps",
         default_text="60, or 0 where the start is an image or icon",
         example="60",
     )
     learning_rate: Curve | None = option(
         curve(above=0, high=100, why="with 0 nothing would change, use steps: 0 for that"),
         "How far one step goes",
-        default=None,
+        None,
         default_text="the model's own",
         example="0.1",
     )
     smoothing: Curve | None = option(
         curve(0, 10),
         "How much neighboring latents move together: with 0 each goes its own way, more is broader strokes",
-        default=None,
+        None,
         default_text="the model's own",
         example="0.5",
     )
     cutout_noise: Curve | None = option(
         curve(0, 1),
         "Noise on what the perceptor looks at, up to this spread: against textures that only it can see",
-        unit="0..1",
-        default=None,
+        None,
+        "0..1",
         default_text="the model's own",
         example="0.1",
     )
     cutouts: int | None = option(
         whole(1, 256),
         "Pieces of the picture that the perceptor looks at in one step",
-        default=None,
+        None,
         default_text="the model's own",
         example="12",
     )
     stay_near: StayNear | None = option(
         Shorthand(_STAY_NEAR, StayNear, "weight", is_curve=True),
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
-        default=None,
+        None,
         example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}",
     )
     losses: tuple[LossUse, ...] = option(
         LossesType(),
         "Terms beside the prompts that a frame is judged by; a shot's are added to the scene's by name",
-        default=(),
+        (),
         example="{tv: 0.5, symmetry: {weight: 0.4, axis: vertical}}",
         brief=True,
     )

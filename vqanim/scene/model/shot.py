@@ -32,46 +32,46 @@ class Shot(Declared):
     duration: Time | None = own(
         time(),
         "How long the shot is; one shot at most may leave it out and takes the rest",
-        unit="time",
-        default=None,
+        None,
+        "time",
         default_text="the rest",
         example="2s",
     )
     start: Start = option(
         StartType(),
         "What the first frame, and the first after a cut, is made from",
-        default=Start(),
+        Start(),
         default_text="noise",
         example="{gradient: [navy, orange]}",
     )
     prompts: tuple[Prompt, ...] = option(
         PromptsType(),
         "What the picture shall show",
-        default=(),
+        (),
         example='["a volcano:1.5", {text: a dark castle, weight: {0s: 1, 4s: 0.2}}]',
     )
     style: str = option(
-        line_of_text(1000), "Appended to every text", default="", example="matte painting", brief=True
+        line_of_text(1000), "Appended to every text", "", example="matte painting", brief=True
     )
-    camera: Camera = option(section(Camera), "How the view moves", default=Camera(), default_text="still")
+    camera: Camera = option(section(Camera), "How the view moves", Camera(), default_text="still")
     carry: Carry = option(
         section(Carry),
         "What is done to the picture on its way to the next frame",
-        default=Carry(),
+        Carry(),
         default_text="see the fields",
         none=Carry(*(Curve.constant(0.0, range=curve(0, 1).range) for _ in range(4))),
     )
     guidance: Guidance = option(
         section(Guidance),
         "How hard each frame is worked towards the prompts",
-        default=Guidance(),
+        Guidance(),
         default_text="see the fields",
     )
     change: float | None = option(
         number(0, 1),
         "From dreamy (0) to restless (1): sets steps, learning_rate, stay_near and noise together, where "
         "they are not written",
-        default=None,
+        None,
         default_text="none, which is 0.5",
         example="0.3",
         brief=True,
@@ -80,8 +80,8 @@ class Shot(Declared):
         OrAuto(_LEAD, TimeType(_LEAD, zero=True), AUTO),
         "So much earlier prompts and steps change, because a picture needs time to show them; never across a "
         "cut, and not in a timelapse. With auto that time is measured before the first render",
-        unit="time",
-        default=None,
+        None,
+        "time",
         default_text="0s",
         example="6f",
         brief=True,
@@ -90,7 +90,7 @@ class Shot(Declared):
         TransitionType(),
         "How the shot begins: carry goes on from the last frame before it, cut and dissolve from its own "
         "start; with dissolve the shot before goes on under it",
-        default=Transition(),
+        Transition(),
         default_text="carry",
         example="{kind: dissolve, duration: 1s}",
         inherited=False,
@@ -99,47 +99,43 @@ class Shot(Declared):
         choice(*KINDS),
         "animation: every frame goes on from the one before; timelapse: one picture comes into being, in "
         "one long optimisation without a camera",
-        default="animation",
+        "animation",
         example="timelapse",
     )
     pace: str = own(
         choice(*PACES),
         "Of a timelapse. even: the pictures change at a steady pace; linear: every step takes as long",
-        default="even",
+        "even",
         example="linear",
     )
     freeze: Time | None = own(
         time(),
         "For so long the film holds the last picture of the shot; added to its duration",
-        unit="time",
-        default=None,
+        None,
+        "time",
         default_text="0s",
         example="1s",
     )
     repeat: int = own(
-        whole(1, 1000),
-        "So often the film shows the shot, one time after another",
-        unit="times",
-        default=1,
-        example="4",
+        whole(1, 1000), "So often the film shows the shot, one time after another", 1, "times", example="4"
     )
-    reverse: bool = own(FLAG, "Whether the film plays the shot backwards", default=False, example="true")
+    reverse: bool = own(FLAG, "Whether the film plays the shot backwards", False, example="true")
     loop: bool = own(
         FLAG,
         "Whether the end of the shot is led back to its first picture, over its last second",
-        default=False,
+        False,
         example="true",
     )
     effects: tuple[Effect, ...] = own(
         EFFECTS_TYPE,
         "What is done to the shot's pictures in the film, in this order; on the shot's time",
-        default=(),
+        (),
         example="[{saturation: 0.3}]",
     )
     hits: tuple[Hit, ...] = own(
         HITS_TYPE,
         "Effects that are full at some moments of the shot and die away",
-        default=(),
+        (),
         example="[{on: 0.5s, flash: 1}]",
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
@@ -149,8 +145,8 @@ class Shot(Declared):
         "at": Option(
             time(zero=True, moment=True),
             "When the shot begins in the film; instead of a duration of the shot before",
-            unit="time",
-            default=None,
+            None,
+            "time",
             default_text="when the shot before ends",
             example="2s",
             inherited=False,
@@ -158,14 +154,14 @@ class Shot(Declared):
         "story": Option(
             StoryType(),
             "Texts that follow one another and cross-fade; instead of prompts",
-            default=(),
+            (),
             example="{0s: a forest, 2s: a dark city}",
         ),
         "crossfade": Option(
             time(zero=True),
             "How long one text of the story takes to become the next, centered on the key's time",
-            unit="time",
-            default=None,
+            None,
+            "time",
             default_text="1s",
             example="1s",
         ),
