@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import Declared, Writer, option
+from vqanim.scene.fields.base import Declared, Writer, option, own
 from vqanim.scene.fields.context import Reader
 from vqanim.scene.fields.music import BPM, FIRST_BEAT, SONG_FILE, Band, BeatsType, Stem, Tempo, TempoType
 from vqanim.scene.fields.numbers import whole
@@ -56,45 +56,28 @@ class Soundtrack(Declared):
     """The song of a film, and what is known of its beats. Moments in it are those that a player shows."""
 
     file: str = option(
-        SONG_FILE,
         "The song: wav, flac, ogg, mp3 or what ffmpeg decodes, of at most 30 minutes",
-        example="song.mp3",
+        SONG_FILE.declare(example="song.mp3"),
     )
-    start: float = option(SONG_TIME, "Moment of the song at which the film begins", 0.0, "time of the song")
-    bpm: Fraction | None = option(
-        BPM,
+    start: float = option(
+        "Moment of the song at which the film begins", SONG_TIME.declare(0.0, "time of the song")
+    )
+    bpm: Fraction | None = own(
         "The tempo; auto finds every beat by listening",
-        None,
-        "beats per minute",
-        default_text="auto",
-        example="120",
-        brief=True,
+        BPM.declare(None, "beats per minute", default_text="auto", example="120"),
     )
-    first_beat: float | None = option(
-        FIRST_BEAT,
+    first_beat: float | None = own(
         "When bar 1 begins",
-        None,
-        "time of the song",
-        default_text="auto",
-        example="0.35s",
-        brief=True,
+        FIRST_BEAT.declare(None, "time of the song", default_text="auto", example="0.35s"),
     )
-    meter: int = option(whole(1, MOST_METER), "Beats in a bar", 4, "beats")
-    tempo: tuple[Tempo, ...] = option(
-        TempoType(),
+    meter: int = option("Beats in a bar", whole(1, MOST_METER).declare(4, "beats"))
+    tempo: tuple[Tempo, ...] = own(
         "A tempo that changes; instead of bpm",
-        (),
-        "beats per minute",
-        example='{0s: 90, "bar 17": 120}',
-        brief=True,
+        TempoType().declare((), "beats per minute", example='{0s: 90, "bar 17": 120}'),
     )
-    beats: tuple[float, ...] = option(
-        BeatsType(),
+    beats: tuple[float, ...] = own(
         "Every beat, as it was tapped; instead of bpm",
-        (),
-        "time of the song",
-        example="taps.txt",
-        brief=True,
+        BeatsType().declare((), "time of the song", example="taps.txt"),
     )
     found: bool = field(default=False, compare=False)
     """True for beats that were found by listening, now or in the run that wrote the scene."""

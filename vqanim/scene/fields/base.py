@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 Schema: TypeAlias = dict[str, Any]
 Parts: TypeAlias = "Iterator[tuple[str, dict[str, Option]]]"
+Declare: TypeAlias = "Callable[..., Option]"
+"""A declaration to which only the description is added."""
 SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
 """A text, whatever YAML takes it for: a title may be 2001, off or null."""
+REQUIRED: Any = object()
+_SAME: Any = object()
 _BLANK: tuple[Any, ...] = (None, "", ())
 
 
@@ -93,6 +97,10 @@ class FieldType:
         """The value that a declared default stands for."""
         return value
 
+    def declare(self, default: Any = REQUIRED, unit: str = "", **more: Any) -> Declare:
+        """What Option takes besides the type and the description."""
+        return lambda description, **added: Option(self, description, default, unit, **more, **added)
+
     def absent(self, value: Any, place: Place, reader: Reader) -> Any:
         """The same, where it would have been written at `place`."""
         return self.default(value)
@@ -141,10 +149,6 @@ def text_of(node: Node, allowed: str, reader: Reader) -> str:
     if not isinstance(node, Scalar) or not node.text.strip():
         raise reader.wrong(node, allowed)
     return node.text.strip()
-
-
-REQUIRED: Any = object()
-_SAME: Any = object()
 
 
 @dataclass(frozen=True)
@@ -197,17 +201,17 @@ class Option:
         return self.type.write(value, writer)
 
 
-def option(*arguments: Any, **named: Any) -> Any:
-    """A dataclass field with its declaration; takes what Option takes."""
-    declared = Option(*arguments, **named)
+def option(description: str, declare: Declare, **more: Any) -> Any:
+    """A dataclass field with its declaration, as in `option("How many", whole(1, 9).declare(4))`."""
+    declared = declare(description, **more)
     if declared.required:
         return dataclasses.field(metadata={"option": declared})
     return dataclasses.field(default_factory=declared.make_default, metadata={"option": declared})
 
 
-def own(*arguments: Any, **named: Any) -> Any:
+def own(description: str, declare: Declare) -> Any:
     """`option`, for what a shot never takes from the top level and which is written only where it counts."""
-    return option(*arguments, **{"inherited": False, "brief": True, **named})
+    return option(description, declare, inherited=False, brief=True)
 
 
 def _written(value: Any) -> str:

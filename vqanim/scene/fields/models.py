@@ -24,6 +24,7 @@ from vqanim.scene.fields.base import (
     Writer,
     declared_in,
     option,
+    own,
     text_of,
 )
 from vqanim.scene.fields.context import Reader, read_all
@@ -123,29 +124,20 @@ GENERATOR, PERCEPTOR = model_name("generator"), model_name("perceptor")
 class PerceptorUse(Declared):
     """A perceptor that looks at the picture, and how much its word counts."""
 
-    name: str = option(PERCEPTOR, "Of the perceptor", example="ViT-B/16", inherited=False)
+    name: str = option("Of the perceptor", PERCEPTOR.declare(example="ViT-B/16", inherited=False))
     weight: Fraction = option(
-        ratio(0, 1000, "1/2"),
         "How much it counts beside the others; only ratios matter, and with 0 it is not even loaded",
-        Fraction(1),
-        example="0.5",
+        ratio(0, 1000, "1/2").declare(Fraction(1), example="0.5"),
     )
-    cutouts: int | None = option(
-        whole(1, 256),
+    cutouts: int | None = own(
         "Pieces of the picture that it looks at in one step",
-        None,
-        default_text="those of guidance, else its own",
-        example="16",
-        brief=True,
+        whole(1, 256).declare(None, default_text="those of guidance, else its own", example="16"),
     )
-    cutout_noise: Fraction | None = option(
-        ratio(0, 1, "1/10"),
+    cutout_noise: Fraction | None = own(
         "Noise on what it looks at, up to this spread",
-        None,
-        "0..1",
-        default_text="that of guidance, else its own",
-        example="0.1",
-        brief=True,
+        ratio(0, 1, "1/10").declare(
+            None, "0..1", default_text="that of guidance, else its own", example="0.1"
+        ),
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 

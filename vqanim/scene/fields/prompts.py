@@ -23,6 +23,7 @@ from vqanim.scene.fields.base import (
     declared_in,
     keys_of,
     option,
+    own,
     text_of,
 )
 from vqanim.scene.fields.context import Reader, Refused, read_all
@@ -145,45 +146,31 @@ class Prompt(Declared):
     later: ClassVar[tuple[str, ...]] = ("stay_near",)
 
     text: str = option(
-        _TEXT, "What to show, taken literally; the style is appended later", "", example="a dark castle"
+        "What to show, taken literally; the style is appended later",
+        _TEXT.declare("", example="a dark castle"),
     )
     weight: Curve = option(
-        _WEIGHT,
         "How strongly the text counts; below 0 the picture moves away from it, 0 is off",
-        1.0,
-        example="{0s: 0.3, 3s: 1.5}",
+        _WEIGHT.declare(1.0, example="{0s: 0.3, 3s: 1.5}"),
     )
     stop: Curve = option(
-        curve(0, 10),
         "The loss of this text is not pushed below this",
-        0.0,
-        "spherical distance",
-        example="0.4",
+        curve(0, 10).declare(0.0, "spherical distance", example="0.4"),
     )
     image: str | None = option(
-        PICTURE, "A picture to come near to, instead of a text", None, example="photo.jpg"
+        "A picture to come near to, instead of a text", PICTURE.declare(None, example="photo.jpg")
     )
     through: str = option(
-        choice(*THROUGH),
         "How a picture is compared: by what the perceptor sees in it, pixel by pixel, or by its style alone",
-        "perceptor",
-        example="pixels",
+        choice(*THROUGH).declare("perceptor", example="pixels"),
     )
-    inside: Area | None = option(
-        AREA,
+    inside: Area | None = own(
         "The part of the frame in which it pulls: where a figure is drawn, or where a picture is light",
-        None,
-        default_text="everywhere",
-        example="{icon: twitter}",
-        brief=True,
+        AREA.declare(None, default_text="everywhere", example="{icon: twitter}"),
     )
-    outside: Area | None = option(
-        AREA,
+    outside: Area | None = own(
         "The part of the frame in which it does not pull",
-        None,
-        default_text="nothing",
-        example="start",
-        brief=True,
+        AREA.declare(None, default_text="nothing", example="start"),
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 

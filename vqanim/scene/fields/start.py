@@ -28,6 +28,7 @@ from vqanim.scene.fields.base import (
     declared_in,
     keys_of,
     option,
+    own,
     text_of,
 )
 from vqanim.scene.fields.context import Reader, Refused
@@ -117,32 +118,31 @@ class Look(Declared):
     """How the icon, text or shape of a start is drawn."""
 
     color: Color = option(
-        COLOR, "Of the figure", icons.COLOR, default_text=color_text(icons.COLOR), example="red"
+        "Of the figure", COLOR.declare(icons.COLOR, default_text=color_text(icons.COLOR), example="red")
     )
-    opacity: float = option(number(0, 1), "Of the figure", icons.OPACITY)
+    opacity: float = option("Of the figure", number(0, 1).declare(icons.OPACITY))
     background: Color = option(
-        COLOR, "Color of the ground", icons.BACKGROUND, default_text="white", example="black"
+        "Color of the ground", COLOR.declare(icons.BACKGROUND, default_text="white", example="black")
     )
-    noise: float = option(number(0, 1), "Opacity of the noise on the ground, under the figure", icons.NOISE)
-    noise_colors: Literal["gray", "rainbow"] = option(choice(*icons.NOISE_COLORS), "Of the noise", "gray")
+    noise: float = option(
+        "Opacity of the noise on the ground, under the figure", number(0, 1).declare(icons.NOISE)
+    )
+    noise_colors: Literal["gray", "rainbow"] = option(
+        "Of the noise", choice(*icons.NOISE_COLORS).declare("gray")
+    )
     align: Literal["center", "left", "right", "top", "bottom"] = option(
-        choice(*icons.ALIGNS), "The border that the figure touches", "center"
+        "The border that the figure touches", choice(*icons.ALIGNS).declare("center")
     )
     scale: float = option(
-        number(0.01, 1),
         "The figure fits into this share of width and height",
-        icons.SCALE,
-        default_text="5/6",
-        example="0.5",
+        number(0.01, 1).declare(icons.SCALE, default_text="5/6", example="0.5"),
     )
     stroke: float = option(
-        number(0, icons.MAX_STROKE),
         "How much its outline grows on every side",
-        icons.STROKE,
-        f"1/{icons.STROKE_UNIT} of the shorter side",
+        number(0, icons.MAX_STROKE).declare(icons.STROKE, f"1/{icons.STROKE_UNIT} of the shorter side"),
     )
-    seed: int | None = option(
-        whole(0, 2**63 - 1), "Of the noise", None, default_text="the scene's", example="42", brief=True
+    seed: int | None = own(
+        "Of the noise", whole(0, 2**63 - 1).declare(None, default_text="the scene's", example="42")
     )
 
 
@@ -159,12 +159,9 @@ class Start(Declared):
     """For icon: the icon, text or shape that is drawn."""
     fit: str = "cover"
     """How an image becomes a frame: one of FITS."""
-    also_target: Curve | None = option(
-        curve(0, 1000),
+    also_target: Curve | None = own(
         "How strongly the whole shot is pulled to the icon, text, shape or image that it starts from",
-        None,
-        example="{0s: 1.5, 4s: 0}",
-        brief=True,
+        curve(0, 1000).declare(None, example="{0s: 1.5, 4s: 0}"),
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 

@@ -22,79 +22,64 @@ class Camera(Declared):
     later: ClassVar[tuple[str, ...]] = ("depth",)
 
     zoom: Curve = option(
-        curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still"),
         "Speed of flying in; below 1 flies out",
-        1.0,
-        "factor per second",
-        example="{0s: 1.0, 2s: 1.3}",
+        curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still").declare(
+            1.0, "factor per second", example="{0s: 1.0, 2s: 1.3}"
+        ),
     )
     rotate: Curve = option(
-        _TURN, "Speed of turning the picture clockwise", 0.0, "degrees per second", example="10 * sin(t)"
+        "Speed of turning the picture clockwise",
+        _TURN.declare(0.0, "degrees per second", example="10 * sin(t)"),
     )
     pan: XY = option(
-        pair(1000, 0.0),
         "Speed of the camera to the right (x) and down (y); the picture moves the other way",
-        0.0,
-        "frame widths per second",
-        example="{x: 0.05}",
+        pair(1000, 0.0).declare(0.0, "frame widths per second", example="{x: 0.05}"),
     )
     yaw: Curve = option(
-        _TURN,
         "Speed of turning the camera to the right, on the spot; the picture moves left, in perspective",
-        0.0,
-        "degrees per second",
-        example="3 * sin(t)",
+        _TURN.declare(0.0, "degrees per second", example="3 * sin(t)"),
     )
     tilt: Curve = option(
-        _TURN,
         "Speed of turning the camera down; the picture moves up",
-        0.0,
-        "degrees per second",
-        example="-2",
+        _TURN.declare(0.0, "degrees per second", example="-2"),
     )
     scale: Curve = option(
-        curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture"),
         "Pose: how much larger things are than at the beginning",
-        1.0,
-        "factor",
-        example="{0s: 1, 3s: 2, 6s: 1}",
+        curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture").declare(
+            1.0, "factor", example="{0s: 1, 3s: 2, 6s: 1}"
+        ),
     )
     angle: Curve = option(
-        _TURN, "Pose: how far the picture is turned clockwise", 0.0, "degrees", example="{2s: 0, 3s: 45}"
+        "Pose: how far the picture is turned clockwise",
+        _TURN.declare(0.0, "degrees", example="{2s: 0, 3s: 45}"),
     )
     offset: XY = option(
-        pair(1000, 0.0),
         "Pose: how far the camera stands to the right (x) and down (y)",
-        0.0,
-        "frame widths",
-        example="{x: {0s: 0, 3s: 0.2}}",
+        pair(1000, 0.0).declare(0.0, "frame widths", example="{x: {0s: 0, 3s: 0.2}}"),
     )
     look: XY = option(
-        pair(1e6, 0.0),
         "Pose: how far the camera is turned to the right (x) and then down (y)",
-        0.0,
-        "degrees",
-        example="{x: {0s: -10, 3s: 10}}",
+        pair(1e6, 0.0).declare(0.0, "degrees", example="{x: {0s: -10, 3s: 10}}"),
     )
     fov: Curve = option(
-        curve(5, 150, why="fov is the angle that the frame's width spans"),
         "How wide the camera sees: with more, turning it distorts more",
-        60.0,
-        "degrees",
-        example="90",
+        curve(5, 150, why="fov is the angle that the frame's width spans").declare(
+            60.0, "degrees", example="90"
+        ),
     )
     center: XY = option(
-        pair(1000, 0.5),
         "The point about which the picture scales and turns",
-        0.5,
-        "fractions of width and height from the top left",
-        example="{x: 0.5, y: 0.3}",
+        pair(1000, 0.5).declare(
+            0.5, "fractions of width and height from the top left", example="{x: 0.5, y: 0.3}"
+        ),
     )
-    border: str = option(BORDER, "What is seen beyond the edge of the old picture", "reflect", example="wrap")
+    border: str = option(
+        "What is seen beyond the edge of the old picture", BORDER.declare("reflect", example="wrap")
+    )
 
 
 def _amount(description: str, value: float) -> Curve:
-    made: Curve = option(_AMOUNT, description, value, "0..1", none=0.0)
+    made: Curve = option(description, _AMOUNT.declare(value, "0..1", none=0.0))
     return made
 
 

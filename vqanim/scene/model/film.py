@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE, Formula
-from vqanim.scene.fields.base import Declared, Option, curves_of, option
+from vqanim.scene.fields.base import Declared, Option, curves_of, option, own
 from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
 from vqanim.scene.fields.models import Models, ModelsType, Size, SizeType
 from vqanim.scene.fields.music import Band, BandsType, LyricsType, MarkersType, Stem, StemsType
@@ -31,34 +31,23 @@ class Output(Declared):
 
     later: ClassVar[tuple[str, ...]] = ("upscale",)
 
-    crf: int = option(whole(0, 51), "Quality of the MP4: smaller is better and larger", 17)
-    gif_width: int | None = option(
-        whole(16, MAX_SIDE),
+    crf: int = option("Quality of the MP4: smaller is better and larger", whole(0, 51).declare(17))
+    gif_width: int | None = own(
         "Width of the GIF",
-        None,
-        "pixels",
-        default_text="the film's, 480 at most",
-        example="320",
-        key="gif.width",
-        brief=True,
+        whole(16, MAX_SIDE).declare(
+            None, "pixels", default_text="the film's, 480 at most", example="320", key="gif.width"
+        ),
     )
-    gif_fps: Fraction | None = option(
-        ratio(1, 50, "25/2"),
+    gif_fps: Fraction | None = own(
         "Frames per second of the GIF",
-        None,
-        "frames per second",
-        default_text="the film's, 25 at most",
-        example="12",
-        key="gif.fps",
-        brief=True,
+        ratio(1, 50, "25/2").declare(
+            None, "frames per second", default_text="the film's, 25 at most", example="12", key="gif.fps"
+        ),
     )
-    smooth: str | None = option(
-        one_of(["minterpolate"], "minterpolate or none"),
+    smooth: str | None = own(
         "With a guidance.rate below fps: ffmpeg finds the movement between the painted frames, instead of "
         "the camera's being followed",
-        None,
-        example="minterpolate",
-        brief=True,
+        one_of(["minterpolate"], "minterpolate or none").declare(None, example="minterpolate"),
     )
 
 
@@ -69,98 +58,74 @@ class Scene(Declared):
     file: str = field(compare=False)
     """As the user named it."""
     title: str = option(
-        line_of_text(200), "Of the film", "", default_text="the file's name", example="Mordor"
+        "Of the film", line_of_text(200).declare("", default_text="the file's name", example="Mordor")
     )
     size: Size = option(
-        SizeType(),
         "Of the picture; rounded to what the generator needs",
-        Size(256, 144),
-        "pixels",
-        default_text="[256, 144]",
-        example='{aspect: "16:9", width: 256}',
+        SizeType().declare(
+            Size(256, 144), "pixels", default_text="[256, 144]", example='{aspect: "16:9", width: 256}'
+        ),
     )
     fps: Fraction = option(
-        ratio(1, 240, "30000/1001"), "Frames per second of the film", Fraction(12), "frames per second"
+        "Frames per second of the film",
+        ratio(1, 240, "30000/1001").declare(Fraction(12), "frames per second"),
     )
-    duration: Time | None = option(
-        time(song=True),
+    duration: Time | None = own(
         "How long the film is; may be left out when every shot has its own",
-        None,
-        "time",
-        default_text="the sum of the shots",
-        example="6s",
-        brief=True,
+        time(song=True).declare(None, "time", default_text="the sum of the shots", example="6s"),
     )
     seed: int = option(
-        whole(0, 2**63 - 1), "Another seed gives another film of the same scene", 0, example="7"
+        "Another seed gives another film of the same scene", whole(0, 2**63 - 1).declare(0, example="7")
     )
-    models: Models = option(ModelsType(), "What paints and what judges", Models(), default_text="pocket")
-    effects: tuple[Effect, ...] = option(
-        EFFECTS_TYPE,
+    models: Models = option(
+        "What paints and what judges", ModelsType().declare(Models(), default_text="pocket")
+    )
+    effects: tuple[Effect, ...] = own(
         "What is done to the pictures of the film, in this order; never to what the next frame starts from",
-        (),
-        example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]",
-        brief=True,
+        EFFECTS_TYPE.declare((), example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]"),
     )
-    hits: tuple[Hit, ...] = option(
-        HITS_TYPE,
+    hits: tuple[Hit, ...] = own(
         "Effects that are full at some moments of the film and die away",
-        (),
-        example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]",
-        brief=True,
+        HITS_TYPE.declare((), example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]"),
     )
-    loop: bool = option(
-        FLAG,
+    loop: bool = own(
         "Whether the film's end leads back into its start; its last second is painted back to its first "
         "picture and blended with it",
-        False,
-        example="true",
-        brief=True,
+        FLAG.declare(False, example="true"),
     )
-    soundtrack: Soundtrack | None = option(
-        SoundtrackType(),
+    soundtrack: Soundtrack | None = own(
         "The song that the film is made to",
-        None,
-        example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
-        brief=True,
+        SoundtrackType().declare(None, example="{file: song.mp3, bpm: 120, first_beat: 0.35s}"),
     )
-    stems: tuple[Stem, ...] = option(
-        StemsType(), "Parts of the song in files of their own", (), example="{drums: drums.wav}", brief=True
+    stems: tuple[Stem, ...] = own(
+        "Parts of the song in files of their own", StemsType().declare((), example="{drums: drums.wav}")
     )
-    markers: tuple[tuple[str, float], ...] = option(
-        MarkersType(),
+    markers: tuple[tuple[str, float], ...] = own(
         "Names for moments of the song, which times may say; seconds of the song",
-        (),
-        example='{drop: "1:02.4", chorus: bar 33}',
-        brief=True,
+        MarkersType().declare((), example='{drop: "1:02.4", chorus: bar 33}'),
     )
-    bands: tuple[tuple[str, Band], ...] = option(
-        BandsType(),
+    bands: tuple[tuple[str, Band], ...] = own(
         "Ranges of pitches that become signals for expressions",
-        (),
-        example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
-        key="signals",
-        brief=True,
+        BandsType().declare(
+            (), example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}", key="signals"
+        ),
     )
     output: Output = option(
-        section(Output), "How the films are written", Output(), default_text="see the fields"
+        "How the films are written", section(Output).declare(Output(), default_text="see the fields")
     )
     shots: tuple[Shot, ...] = option(
-        ListOf("a list of mappings with name and duration", Shot),
         "Parts of the film; the top level then holds what they have in common",
-        (),
-        default_text="one, called main",
-        example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
+        ListOf("a list of mappings with name and duration", Shot).declare(
+            (),
+            default_text="one, called main",
+            example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
+        ),
     )
-    painted_rate: Fraction | None = option(
-        ratio(1, 240, "25/2"),
+    painted_rate: Fraction | None = own(
         "Frames painted for a second; of a higher fps, the frames between are blended from both neighbors",
-        None,
-        "frames per second",
-        default_text="fps",
-        example="12",
-        key="guidance.rate",
-        brief=True,
+        ratio(1, 240, "25/2").declare(
+            None, "frames per second", default_text="fps", example="12", key="guidance.rate"
+        ),
     )
     loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)

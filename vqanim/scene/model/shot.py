@@ -28,115 +28,87 @@ _LEAD = "a time such as 6f, 0.5s or 0.5beats, or auto"
 class Shot(Declared):
     """One shot with the scene's defaults already merged into it; every curve knows its time base."""
 
-    name: str = option(NAME, "Names the folder of its frames; unique", example="approach", inherited=False)
+    name: str = option(
+        "Names the folder of its frames; unique", NAME.declare(example="approach", inherited=False)
+    )
     duration: Time | None = own(
-        time(),
         "How long the shot is; one shot at most may leave it out and takes the rest",
-        None,
-        "time",
-        default_text="the rest",
-        example="2s",
+        time().declare(None, "time", default_text="the rest", example="2s"),
     )
     start: Start = option(
-        StartType(),
         "What the first frame, and the first after a cut, is made from",
-        Start(),
-        default_text="noise",
-        example="{gradient: [navy, orange]}",
+        StartType().declare(Start(), default_text="noise", example="{gradient: [navy, orange]}"),
     )
     prompts: tuple[Prompt, ...] = option(
-        PromptsType(),
         "What the picture shall show",
-        (),
-        example='["a volcano:1.5", {text: a dark castle, weight: {0s: 1, 4s: 0.2}}]',
+        PromptsType().declare(
+            (), example='["a volcano:1.5", {text: a dark castle, weight: {0s: 1, 4s: 0.2}}]'
+        ),
     )
     style: str = option(
-        line_of_text(1000), "Appended to every text", "", example="matte painting", brief=True
+        "Appended to every text", line_of_text(1000).declare("", example="matte painting", brief=True)
     )
-    camera: Camera = option(section(Camera), "How the view moves", Camera(), default_text="still")
+    camera: Camera = option("How the view moves", section(Camera).declare(Camera(), default_text="still"))
     carry: Carry = option(
-        section(Carry),
         "What is done to the picture on its way to the next frame",
-        Carry(),
-        default_text="see the fields",
-        none=Carry(*(Curve.constant(0.0, range=curve(0, 1).range) for _ in range(4))),
+        section(Carry).declare(
+            Carry(),
+            default_text="see the fields",
+            none=Carry(*(Curve.constant(0.0, range=curve(0, 1).range) for _ in range(4))),
+        ),
     )
     guidance: Guidance = option(
-        section(Guidance),
         "How hard each frame is worked towards the prompts",
-        Guidance(),
-        default_text="see the fields",
+        section(Guidance).declare(Guidance(), default_text="see the fields"),
     )
     change: float | None = option(
-        number(0, 1),
         "From dreamy (0) to restless (1): sets steps, learning_rate, stay_near and noise together, where "
         "they are not written",
-        None,
-        default_text="none, which is 0.5",
-        example="0.3",
-        brief=True,
+        number(0, 1).declare(None, default_text="none, which is 0.5", example="0.3", brief=True),
     )
     lead: Time | Literal["auto"] | None = option(
-        OrAuto(_LEAD, TimeType(_LEAD, zero=True), AUTO),
         "So much earlier prompts and steps change, because a picture needs time to show them; never across a "
         "cut, and not in a timelapse. With auto that time is measured before the first render",
-        None,
-        "time",
-        default_text="0s",
-        example="6f",
-        brief=True,
+        OrAuto(_LEAD, TimeType(_LEAD, zero=True), AUTO).declare(
+            None, "time", default_text="0s", example="6f", brief=True
+        ),
     )
     transition: Transition = option(
-        TransitionType(),
         "How the shot begins: carry goes on from the last frame before it, cut and dissolve from its own "
         "start; with dissolve the shot before goes on under it",
-        Transition(),
-        default_text="carry",
-        example="{kind: dissolve, duration: 1s}",
-        inherited=False,
+        TransitionType().declare(
+            Transition(), default_text="carry", example="{kind: dissolve, duration: 1s}", inherited=False
+        ),
     )
     kind: str = own(
-        choice(*KINDS),
         "animation: every frame goes on from the one before; timelapse: one picture comes into being, in "
         "one long optimisation without a camera",
-        "animation",
-        example="timelapse",
+        choice(*KINDS).declare("animation", example="timelapse"),
     )
     pace: str = own(
-        choice(*PACES),
         "Of a timelapse. even: the pictures change at a steady pace; linear: every step takes as long",
-        "even",
-        example="linear",
+        choice(*PACES).declare("even", example="linear"),
     )
     freeze: Time | None = own(
-        time(),
         "For so long the film holds the last picture of the shot; added to its duration",
-        None,
-        "time",
-        default_text="0s",
-        example="1s",
+        time().declare(None, "time", default_text="0s", example="1s"),
     )
     repeat: int = own(
-        whole(1, 1000), "So often the film shows the shot, one time after another", 1, "times", example="4"
+        "So often the film shows the shot, one time after another",
+        whole(1, 1000).declare(1, "times", example="4"),
     )
-    reverse: bool = own(FLAG, "Whether the film plays the shot backwards", False, example="true")
+    reverse: bool = own("Whether the film plays the shot backwards", FLAG.declare(False, example="true"))
     loop: bool = own(
-        FLAG,
         "Whether the end of the shot is led back to its first picture, over its last second",
-        False,
-        example="true",
+        FLAG.declare(False, example="true"),
     )
     effects: tuple[Effect, ...] = own(
-        EFFECTS_TYPE,
         "What is done to the shot's pictures in the film, in this order; on the shot's time",
-        (),
-        example="[{saturation: 0.3}]",
+        EFFECTS_TYPE.declare((), example="[{saturation: 0.3}]"),
     )
     hits: tuple[Hit, ...] = own(
-        HITS_TYPE,
         "Effects that are full at some moments of the shot and die away",
-        (),
-        example="[{on: 0.5s, flash: 1}]",
+        HITS_TYPE.declare((), example="[{on: 0.5s, flash: 1}]"),
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
     loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
