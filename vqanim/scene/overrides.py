@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence as Many
+from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.tree import Mapping, Node, Scalar, Sequence, parse_tree, quoted, shown
@@ -36,20 +37,22 @@ def _apply(root: Mapping, override: str) -> None:
         raise _refuse("", f"found {quoted(override)}, allowed key.path=value such as guidance.steps=3")
     if len(steps) > MAX_STEPS:
         raise _refuse("", f"found {quoted(override)}, allowed at most {MAX_STEPS} steps in a path")
-    parent = _descend(root, path, steps[:-1])
-    _put(parent, path, steps[-1], _value(path, value))
+    parent, step = _descend(root, path, steps[:-1]), steps[-1]
+    node = _value(path, value)
+    _strip_lines(node)
+    if isinstance(step, int):
+        _list_at(parent, path, step).items[step] = node
+    else:
+        _mapping_at(parent, path, step).put(Scalar(SOURCE, 0, step), node)
 
 
 def _steps(path: str) -> list[str | int]:
-    steps: list[str | int] = []
-    position = 0
-    while position < len(path):
-        match = _STEP.match(path, position)
-        if match is None or (match.group().startswith(".") != (position > 0) and match.group(1)):
-            return []
-        steps.append(match.group(1) if match.group(1) is not None else int(match.group(2)))
-        position = match.end()
-    return steps
+    """Keys and indices; none at all where a path cannot be read."""
+    found = list(_STEP.finditer(path))
+    whole = "".join(step.group() for step in found) == path
+    if not whole or any(step[1] and step[0].startswith(".") != (step.start() > 0) for step in found):
+        return []
+    return [step[1] or int(step[2]) for step in found]
 
 
 def _value(path: str, text: str) -> Node:
@@ -61,43 +64,31 @@ def _value(path: str, text: str) -> Node:
         raise _refuse(path, error.problems[0].message) from None
 
 
-def _descend(root: Node, path: str, steps: Many[str | int]) -> Node:
-    node = root
-    for number, step in enumerate(steps):
+def _descend(node: Node, path: str, steps: Many[str | int]) -> Node:
+    for step, after in pairwise([*steps, None]):
         if isinstance(step, int):
-            node = _item(node, path, step)
+            node = _list_at(node, path, step).items[step]
             continue
-        mapping = _as_mapping(node, path, step)
-        child = mapping.get(step)
-        if child is None:
-            if number + 1 < len(steps) and isinstance(steps[number + 1], int):
+        mapping = _mapping_at(node, path, str(step))
+        if (child := mapping.get(str(step))) is None:
+            if isinstance(after, int):
                 raise _refuse(path, f"there is no list {step}")
             child = Mapping(SOURCE, 0, [])
-            mapping.put(Scalar(SOURCE, 0, step), child)
+            mapping.put(Scalar(SOURCE, 0, str(step)), child)
         node = child
     return node
 
 
-def _put(parent: Node, path: str, step: str | int, value: Node) -> None:
-    _strip_lines(value)
-    if isinstance(step, int):
-        _item(parent, path, step)
-        assert isinstance(parent, Sequence)
-        parent.items[step] = value
-    else:
-        _as_mapping(parent, path, step).put(Scalar(SOURCE, 0, step), value)
-
-
-def _item(node: Node, path: str, index: int) -> Node:
+def _list_at(node: Node, path: str, index: int) -> Sequence:
+    """The node, which must be a list that has the index."""
     if not isinstance(node, Sequence):
         raise _refuse(path, f"[{index}] needs a list, the scene has {shown(node)} there")
-    if index >= len(node.items):
-        count = len(node.items)
+    if index >= (count := len(node.items)):
         raise _refuse(path, f"there is no [{index}], the list has {count} and counts from [0]")
-    return node.items[index]
+    return node
 
 
-def _as_mapping(node: Node, path: str, step: str) -> Mapping:
+def _mapping_at(node: Node, path: str, step: str) -> Mapping:
     if not isinstance(node, Mapping):
         raise _refuse(path, f"{step} needs a mapping, the scene has {shown(node)} there")
     return node

@@ -25,6 +25,7 @@ MAX_NESTING = 32
 MAX_NODES = 50_000
 """Texts, lists and mappings: several times a film of a thousand shots."""
 
+CONTROL = "found the control character {!r}, allowed is plain text"
 TABS = "found a tab in the indentation, allowed are spaces only"
 
 _ENDLESS = re.compile(f"[0-9]{{{MOST_DIGITS}}}[0-9]")
@@ -96,11 +97,9 @@ class Mapping(Node):
 
     def put(self, key: Scalar, value: Node) -> None:
         """Set the value at a key, in the place of an older one."""
-        for index, (name, _) in enumerate(self.entries):
-            if name.text == key.text:
-                self.entries[index] = (key, value)
-                return
-        self.entries.append((key, value))
+        names = [name.text for name, _ in self.entries]
+        index = names.index(key.text) if key.text in names else len(names)
+        self.entries[index : index + 1] = [(key, value)]
 
 
 def is_given(key: str, node: Mapping) -> bool:
@@ -145,26 +144,22 @@ def parse_tree(text: str, file: str) -> Node:
         # Not only YAMLError: the escape "\UFFFFFFFF" is a number that overflows.
         raise _refuse(file, 1, f"this is no YAML: {' '.join(str(error).split())}") from None
     if root is None:
-        raise _refuse(
-            file, 1, "the file is empty, allowed a scene such as the one that `vqanim new NAME` writes"
-        )
+        message = "the file is empty, allowed a scene such as the one that `vqanim new NAME` writes"
+        raise _refuse(file, 1, message)
     return root
 
 
 def annotate(node: Node, path: str = "", base: Base = "film") -> None:
     """Tell every node its path and its time base."""
     node.path, node.base = path, base
-    for name, child in _children(node):
-        inside: Base = "shot" if path.startswith("shots[") or (path == "shots") else base
-        separator = "" if name.startswith("[") or not path else "."
-        annotate(child, f"{path}{separator}{name}", inside)
-
-
-def _children(node: Node) -> Iterator[tuple[str, Node]]:
+    inside: Base = "shot" if path == "shots" or path.startswith("shots[") else base
     if isinstance(node, Sequence):
-        yield from ((f"[{index}]", item) for index, item in enumerate(node.items))
+        for index, item in enumerate(node.items):
+            annotate(item, f"{path}[{index}]", inside)
     elif isinstance(node, Mapping):
-        yield from ((key.text, value) for key, value in node.entries)
+        for key, value in node.entries:
+            separator = "" if key.text.startswith("[") or not path else "."
+            annotate(value, f"{path}{separator}{key.text}", inside)
 
 
 def _refuse(file: str, line: int, message: str) -> SceneError:
@@ -173,13 +168,10 @@ def _refuse(file: str, line: int, message: str) -> SceneError:
 
 def _check_characters(text: str, file: str) -> None:
     """Refuse what no scene needs; numbers so long that reading them takes time among it."""
-    control = _CONTROL.search(text)
-    for match, message in (
-        (control, f"found the control character {control and control.group()!r}, allowed is plain text"),
-        (_TAB.search(text), TABS),
-        (_ENDLESS.search(text), f"found a number of more than {MOST_DIGITS} digits, which no scene needs"),
-    ):
-        if match:
+    endless = f"found a number of more than {MOST_DIGITS} digits, which no scene needs"
+    for pattern, message in ((_CONTROL, CONTROL), (_TAB, TABS), (_ENDLESS, endless)):
+        if match := pattern.search(text):
+            message = message.format(match.group())
             raise _refuse(file, text.count("\n", 0, match.start()) + 1, message)
 
 
@@ -193,22 +185,19 @@ class _Builder:
 
     def document(self) -> Node | None:
         """The only document; None for an empty one."""
-        roots: list[Node] = []
+        root: Node | None = None
         for event in self.events:
-            if isinstance(event, yaml.DocumentStartEvent) and roots:
+            if isinstance(event, yaml.DocumentStartEvent) and root is not None:
                 raise _refuse(self.file, _line_of(event), "found a second document after ---, allowed is one")
             if isinstance(event, yaml.NodeEvent):
-                roots.append(self._node(event, 0))
-        if not roots or (isinstance(roots[0], Scalar) and not roots[0].text and not roots[0].quoted):
-            return None
-        return roots[0]
+                root = self._node(event, 0)
+        return None if isinstance(root, Scalar) and not root.text and not root.quoted else root
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         line = self._checked_line(event)
         if isinstance(event, yaml.ScalarEvent):
             if match := _CONTROL.search(event.value):
-                message = f"found the control character {match.group()!r}, allowed is plain text"
-                raise _refuse(self.file, line, message)
+                raise _refuse(self.file, line, CONTROL.format(match.group()))
             return Scalar(self.file, line, event.value, quoted=event.style is not None)
         if depth >= MAX_NESTING:
             raise _refuse(self.file, line, f"nested more than {MAX_NESTING} deep")
@@ -232,11 +221,12 @@ class _Builder:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise _refuse(self.file, line, f"more than {MAX_NODES} values, which no scene needs")
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if isinstance(event, yaml.AliasEvent):
-            raise _refuse(self.file, line, f"found the alias *{event.anchor}, aliases are not allowed")
-        if (anchor := getattr(event, "anchor", None)) is not None:
+            raise _refuse(self.file, line, f"found the alias *{anchor}, aliases are not allowed")
+        if anchor is not None:
             raise _refuse(self.file, line, f"found the anchor &{anchor}, anchors are not allowed")
-        if (tag := getattr(event, "tag", None)) is not None:
+        if tag is not None:
             raise _refuse(self.file, line, f"found the tag {quoted(tag)}, tags are not allowed")
         return line
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from vqanim.scene.expressions import ExpressionError, names_used, parse_expressi
 from vqanim.scene.fields.base import FieldType, Flow, Option, Quoted, ScalarType, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.sections import closed_schema, merge_by_key
+from vqanim.scene.fields.texts import did_you_mean
 from vqanim.scene.fields.times import read_timed, time_text
 from vqanim.scene.numbers import is_number, number_hint, parse_number, parse_ratio, parse_whole
 from vqanim.scene.times import Time, TimeBase
@@ -44,10 +44,11 @@ def _number(allowed: str, parse: Callable[[str], Any], low: float, high: float, 
             raise ValueError
         return value
 
-    def hint(text: str) -> str:
-        return f", {hint}" if (hint := number_hint(text)) else ""
+    return Number(allowed, read, *more, hint=_hint, low=low, high=high)
 
-    return Number(allowed, read, *more, hint=hint, low=low, high=high)
+
+def _hint(text: str) -> str:
+    return f", {hint}" if (hint := number_hint(text)) else ""
 
 
 def whole(low: float, high: float, allowed: str = "") -> Number:
@@ -136,8 +137,7 @@ class CurveType(FieldType):
     def _checked(self, text: str, place: Place, reader: Reader, when: str = "") -> float:
         """A finite number in the range of the curve."""
         if not is_number(text):
-            hint = f", {hint}" if (hint := number_hint(text)) else ""
-            raise reader.refuse(place, f"{when}found {quoted(text)}, allowed {self.range}{hint}")
+            raise reader.refuse(place, f"{when}found {quoted(text)}, allowed {self.range}{_hint(text)}")
         value = parse_number(text)
         if value not in self.range:
             raise reader.refuse(place, when + self.range.refuse(value))
@@ -163,17 +163,16 @@ class CurveType(FieldType):
 
     def _fault(self, text: str, error: ExpressionError) -> str:
         """What was probably meant: a number, something that is no curve at all, or an expression."""
-        if hint := number_hint(text):
-            return f"allowed {self.allowed}, {hint}"
-        if _WORD.fullmatch(text) and "unknown name" in str(error) and "did you mean" not in str(error):
-            return f"allowed {self.allowed}"
+        unknown = "unknown name" in str(error) and "did you mean" not in str(error)
+        if (hint := _hint(text)) or (unknown and _WORD.fullmatch(text)):
+            return f"allowed {self.allowed}{hint}"
         return f"which is no expression: {error}"
 
     def _keyframes(self, node: Mapping, reader: Reader) -> Keyframes:
         def read(name: Scalar, time: Time, value: Node) -> Key:
             return self._key(time, name, value, node.path, reader)
 
-        keys = tuple(key for _, key in read_timed(node, self.allowed, read, reader))
+        keys = tuple(read_timed(node, self.allowed, read, reader))
         text = ", ".join(f"{key.time}: {key.value:.12g}" for key in keys)
         return Keyframes(keys, base=node.base, **self._common(node, f"{{{text}}}"))
 
@@ -187,10 +186,9 @@ class CurveType(FieldType):
             raise reader.refuse(place, f"{when}found {shown(value)}, allowed a number or [number, easing]")
         checked = self._checked(number, place, reader, when)
         if easing not in EASINGS:
-            near = difflib.get_close_matches(easing.lower().replace("_", "-"), EASINGS, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            said = f"{when}found the easing {quoted(easing)}, allowed {', '.join(EASINGS)}{hint}"
-            raise reader.refuse(place, said)
+            hint = did_you_mean(easing.replace("_", "-"), EASINGS)
+            found = f"{when}found the easing {quoted(easing)}"
+            raise reader.refuse(place, f"{found}, allowed {', '.join(EASINGS)}{hint}")
         return Key(time, checked, easing)
 
 

@@ -61,16 +61,15 @@ def parse_short(text: str) -> tuple[ShortPrompt, ...]:
 
     Raises ValueError for a part without a text.
     """
-    return tuple(_parse_part(part) for part in text.split("|"))
-
-
-def _parse_part(part: str) -> ShortPrompt:
-    match = _FINAL_NUMBER.fullmatch(part)
-    text, weight = match.groups() if match else (part, "1")
-    text = " ".join(text.split())
-    if not text:
-        raise ValueError("a part without a text")
-    return ShortPrompt(text, weight, match is not None and _FINAL_NUMBER.fullmatch(text) is not None)
+    parts = []
+    for part in text.split("|"):
+        match = _FINAL_NUMBER.fullmatch(part)
+        words, weight = match.groups() if match else (part, "1")
+        words = " ".join(words.split())
+        if not words:
+            raise ValueError("a part without a text")
+        parts.append(ShortPrompt(words, weight, bool(match and _FINAL_NUMBER.fullmatch(words))))
+    return tuple(parts)
 
 
 def longest_crossfade(moments: Sequence[float]) -> float:
@@ -94,15 +93,12 @@ def story_weights(
     if said and crossfade < SAME_MOMENT:
         pairs = zip(said, fades, strict=True)
         fades = [(moment, moment) if moment.of_song else fade for moment, fade in pairs]
-    weights = []
-    for number, place in enumerate(places):
-        keys: list[Key] = []
-        if number > 0:
-            keys += _keys(fades[number], 0.0, 1.0)
-        if number + 1 < len(fades):
-            keys += _keys(fades[number + 1], 1.0, 0.0)
-        weights.append(_weight(_merged(keys), base, place))
-    return tuple(weights)
+    rising = [[], *(_keys(fade, 0.0, 1.0) for fade in fades[1:])]
+    falling = [*(_keys(fade, 1.0, 0.0) for fade in fades[1:]), []]
+    return tuple(
+        _weight([*rise, *fall], base, place)
+        for rise, fall, place in zip(rising, falling, places, strict=True)
+    )
 
 
 def _fade(moment: float, crossfade: float) -> tuple[Time, Time]:
@@ -118,20 +114,14 @@ def _keys(fade: tuple[Time, Time], before: float, after: float) -> list[Key]:
     return [Key(begin, before), Key(end, after, "smooth")]
 
 
-def _merged(keys: Sequence[Key]) -> tuple[Key, ...]:
-    """One key for each moment: a fade that begins where the one before ends needs no second key."""
-    merged: list[Key] = []
-    for key in sorted(keys, key=lambda key: key.time.value):
-        if not merged or merged[-1].time != key.time:
-            merged.append(key)
-    return tuple(merged)
-
-
-def _weight(keys: tuple[Key, ...], base: Base, place: Place) -> Curve:
+def _weight(keys: Sequence[Key], base: Base, place: Place) -> Curve:
     if not keys:
         return Curve.constant(1.0, range=WEIGHT, place=place)
-    text = ", ".join(f"{key.time}: [{key.value:g}, {key.easing}]" for key in keys)
-    return Keyframes(keys, base=base, range=WEIGHT, text=f"{{{text}}}", place=place)
+    by_time: dict[Time, Key] = {}  # a fade that begins where the one before ends needs no second key
+    for key in sorted(keys, key=lambda key: key.time.value):
+        by_time.setdefault(key.time, key)
+    text = ", ".join(f"{key.time}: [{key.value:g}, {key.easing}]" for key in by_time.values())
+    return Keyframes(tuple(by_time.values()), base=base, range=WEIGHT, text=f"{{{text}}}", place=place)
 
 
 MAX_PROMPTS = 100
@@ -193,12 +183,9 @@ class PromptsType(FieldType):
                 hint = ", texts at times are written under `story:`"
             raise reader.refuse(node, f"found a mapping, allowed {self.allowed}{hint}")
         items = node.items if isinstance(node, tree.Sequence) else [node]
-        many = f"prompts, allowed at most {MAX_PROMPTS}"
-        if len(items) > MAX_PROMPTS:
-            raise reader.refuse(node, f"found {len(items)} {many}")
+        _check_count(items, node, reader)
         prompts = [prompt for each in read_all(items, lambda item: _prompt(item, reader)) for prompt in each]
-        if len(prompts) > MAX_PROMPTS:
-            raise reader.refuse(node, f"found {len(prompts)} {many}")
+        _check_count(prompts, node, reader)
         return tuple(prompts)
 
     def dump(self, prompts: tuple[Prompt, ...], writer: Writer) -> Any:
@@ -215,13 +202,15 @@ class PromptsType(FieldType):
         return [SCALAR, {"type": "array", "items": {"anyOf": [SCALAR, part_schema(Prompt)]}}]
 
 
+def _check_count(found: Sequence[Any], node: Node, reader: Reader) -> None:
+    if len(found) > MAX_PROMPTS:
+        raise reader.wrong(node, f"at most {MAX_PROMPTS}", f"{len(found)} prompts")
+
+
 def _dump_prompt(prompt: Prompt, writer: Writer) -> dict[str, Any]:
     written = dump_part(prompt, writer)
-    areas = {key: written[key] for key in ("inside", "outside") if key in written}
-    numbers = {key: written[key] for key in ("weight", "stop")}
-    if prompt.image is None:
-        return {"text": written["text"]} | numbers | areas
-    return {"image": written["image"], "through": written["through"]} | numbers | areas
+    what = ("text",) if prompt.image is None else ("image", "through")
+    return {key: written[key] for key in (*what, "weight", "stop", "inside", "outside") if key in written}
 
 
 def _prompt(node: Node, reader: Reader) -> list[Prompt]:
@@ -276,11 +265,10 @@ class StoryType(FieldType):
     def parse(self, node: Node, reader: Reader) -> tuple[tuple[Time, str, Place], ...]:
         found = reader.mapping(node, self.allowed)
 
-        def read(name: Scalar, time: Time, value: Node) -> tuple[str, Place]:
-            return _TEXT.parse(value, reader), value.place
+        def read(name: Scalar, time: Time, value: Node) -> tuple[Time, str, Place]:
+            return time, _TEXT.parse(value, reader), value.place
 
-        told = read_timed(found, self.allowed, read, reader)
-        return tuple((moment, text, place) for moment, (text, place) in told)
+        return tuple(read_timed(found, self.allowed, read, reader))
 
     def schema(self) -> list[Schema]:
         return [{"type": "object", "additionalProperties": SCALAR, "minProperties": 1}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -49,7 +49,6 @@ MAX_COLORS = 16
 _ANYTHING = "an icon such as twitter, a text, or a file inside the scene's folder"
 _REMEDY = "others only with --allow-outside"
 _FROM_ROOT = re.compile(r"[/\\~]|[A-Za-z]:")
-_COLOR_SCHEMA = COLOR.schema()[0]
 
 
 def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
@@ -74,12 +73,18 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
     raise reader.refuse(node, f"found {quoted(written)}, {reason}; {_REMEDY}")
 
 
+def _missing(path: Path) -> str | None:
+    return None if path.is_file() else "is missing"
+
+
 @dataclass(frozen=True)
 class FileType(FieldType):
     """The absolute path of a file that is there; what is in it is for others to read."""
 
     what: str
     """What it is, for a message: `sound file`."""
+    trouble: Callable[[Path], str | None] = _missing
+    """What is wrong with the file, if anything."""
 
     def parse(self, node: Node, reader: Reader) -> str:
         path = find_file(node, self.allowed, reader, self.what)
@@ -88,10 +93,6 @@ class FileType(FieldType):
             raise reader.refuse(node, f"the {self.what} {written} {wrong}", about_file=True)
         return str(path)
 
-    def trouble(self, path: Path) -> str | None:
-        """What is wrong with the file, if anything."""
-        return None if path.is_file() else "is missing"
-
     def dump(self, value: str, writer: Writer) -> Any:
         return writer.file(value)
 
@@ -99,18 +100,7 @@ class FileType(FieldType):
         return [{"type": "string"}]
 
 
-@dataclass(frozen=True)
-class PictureType(FileType):
-    """The absolute path of a picture that can be read."""
-
-    allowed: str = "the path of a picture in the scene's folder"
-    what: str = "picture"
-
-    def trouble(self, path: Path) -> str | None:
-        return picture_trouble(path)
-
-
-PICTURE = PictureType()
+PICTURE = FileType("the path of a picture in the scene's folder", "picture", picture_trouble)
 
 
 @dataclass(frozen=True)
@@ -183,18 +173,16 @@ class StartType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> Start:
         if isinstance(node, Scalar):
-            if text_of(node, self.allowed, reader) != "noise":
-                raise reader.wrong(node, self.allowed)
+            _only_word("noise", node, self.allowed, reader)
             return Start(place=node.place)
         found = reader.mapping(node, self.allowed)
         if any(found.get(key) for key in FIGURES):
             icon = read_figure(found, reader, keys_of(Start))
             return Start("icon", icon=icon, place=found.place, **reader.values(Start, found))
         key, value = self._only_one(found, reader)
-        if key == "color":
-            return Start("color", colors=(COLOR.parse(value, reader),), place=value.place)
-        if key == "gradient":
-            return Start("gradient", colors=_gradient(value, reader), place=value.place)
+        if key in ("color", "gradient"):
+            colors = _gradient(value, reader) if key == "gradient" else (COLOR.parse(value, reader),)
+            return Start(key, colors=colors, place=value.place)  # type: ignore[arg-type]
         fit = found.get("fit")
         how = "cover" if fit is None else choice(*FITS).parse(fit, reader)
         image, values = PICTURE.parse(value, reader), reader.values(Start, found)
@@ -213,9 +201,8 @@ class StartType(FieldType):
             return given[0]
         if len(found.entries) == 1:
             raise Refused  # its only key was refused already
-        keys = ", ".join(key.text for key, _ in found.entries) or "nothing"
         allowed = ", ".join((*self.others, *FIGURES))
-        raise reader.refuse(found, f"found {keys}, allowed one of {allowed}")
+        raise reader.refuse(found, f"found {found.keys_text}, allowed one of {allowed}")
 
     def dump(self, start: Start, writer: Writer) -> Any:
         if start.kind == "noise":
@@ -239,22 +226,23 @@ class StartType(FieldType):
         yield ".", {**declared_in(Look), **declared_in(Start)}
 
     def schema(self) -> list[Schema]:
-        colors = {
-            "type": "array",
-            "items": _COLOR_SCHEMA,
-            "minItems": 2,
-            "description": "From top to bottom.",
-        }
+        colors = {"type": "array", "items": COLOR.schema()[0], "minItems": 2}
         keys: dict[str, Schema] = {
             **part_schema(Look)["properties"],
             **part_schema(Start)["properties"],
             "image": {"type": "string", "description": "A picture in the scene's folder."},
             "fit": {"enum": list(FITS), "description": "How an image becomes a frame."},
-            "gradient": colors,
+            "gradient": {**colors, "description": "From top to bottom."},
             "font": {"type": "string", "description": "Of a text: a font file in the scene's folder."},
             **dict.fromkeys(FIGURES, SCALAR),
         }
         return [{"const": "noise"}, {"type": "object", "properties": keys, "minProperties": 1}]
+
+
+def _only_word(word: str, node: Scalar, allowed: str, reader: Reader) -> None:
+    """Refuse any other text."""
+    if text_of(node, allowed, reader) != word:
+        raise reader.wrong(node, allowed)
 
 
 def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
@@ -274,8 +262,7 @@ class AreaType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> Area:
         if isinstance(node, Scalar):
-            if text_of(node, self.allowed, reader) != "start":
-                raise reader.wrong(node, self.allowed)
+            _only_word("start", node, self.allowed, reader)
             return Area()
         found = reader.mapping(node, self.allowed)
         if any(found.get(key) for key in FIGURES):
@@ -284,17 +271,15 @@ class AreaType(FieldType):
                     reader.refuse(value, f"found {key}, a mask has only a form: {', '.join(FORM)}")
             return Area(Start("icon", icon=read_figure(found, reader), place=found.place))
         reader.check_keys(found, ("image", *FIGURES))
-        image = found.get("image")
-        if image is None:
+        if (image := found.get("image")) is None:
             raise reader.refuse(node, f"found no shape, allowed {self.allowed}")
         return Area(Start("image", image=PICTURE.parse(image, reader), place=image.place))
 
     def dump(self, area: Area, writer: Writer) -> Any:
         if area.shape is None:
             return "start"
-        colors = [key for key in keys_of(Look) if key not in FORM]
-        said = StartType().dump(area.shape, writer)
-        return {key: value for key, value in said.items() if key not in colors}
+        written = StartType().dump(area.shape, writer)
+        return {key: value for key, value in written.items() if key in FORM or key not in keys_of(Look)}
 
     def schema(self) -> list[Schema]:
         look = part_schema(Look)["properties"]
@@ -321,9 +306,7 @@ def read_figure(node: Mapping, reader: Reader, beside: Sequence[str] = ()) -> Ic
     font = node.get("font")
     if font and given != ["text"]:
         reader.refuse(font, "found a font, allowed beside a text only")
-    value = node.get(given[0])
-    assert value is not None
-    return IconSpec(_figure(given[0], value, font, reader), **look)
+    return IconSpec(_figure(given[0], node[given[0]], font, reader), **look)
 
 
 def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
@@ -350,8 +333,7 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
         if from_file is not None:  # named as it was written
             written = text_of(from_file, _ANYTHING, reader)
             reason = reason.replace(f"{path}: ", f"{quoted(written)}: ", 1).replace(f"{path}: ", "")
-        where = from_file or node
-        raise reader.refuse(where, reason, about_file=path is not None) from None
+        raise reader.refuse(from_file or node, reason, about_file=path is not None) from None
     return figure
 
 

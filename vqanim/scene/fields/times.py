@@ -134,19 +134,16 @@ def read_moment(name: Scalar, at: Node, reader: Reader) -> Time:
         raise reader.refuse(place, f"found the key {quoted(name.text)}, {error}") from None
     if time.value < 0:
         raise reader.refuse(place, f"found the key {quoted(name.text)}, allowed a time from 0s up")
-    base = reader.bases.get(at.base)
-    if base is not None and is_plain_number(name.text) and time.value > Fraction(base.duration):
-        whole = "the film" if at.base == "film" else "the shot"
-        where = f"lies past the end of {whole} ({base.duration:.6g} s)"
-        reader.warn(
-            place, f"the key {name.text} means {name.text} s, which {where}: did you mean {name.text}f?"
-        )
+    base, text = reader.bases.get(at.base), name.text
+    if base is not None and is_plain_number(text) and time.value > Fraction(base.duration):
+        where = f"lies past the end of the {at.base} ({base.duration:.6g} s)"
+        reader.warn(place, f"the key {text} means {text} s, which {where}: did you mean {text}f?")
     return time
 
 
 def read_timed(
     node: Mapping, allowed: str, read: Callable[[Scalar, Time, Node], T], reader: Reader
-) -> list[tuple[Time, T]]:
+) -> list[T]:
     """What is said at the times of a mapping, ascending, all mistakes noted. Raises Refused after one."""
     if not node.entries:
         raise reader.refuse(node, f"found an empty mapping, allowed {allowed}")
@@ -164,7 +161,7 @@ def read_timed(
         good = _all_differ(made, node, reader)
     if not good:
         raise Refused
-    return [(time, value) for _, time, value in made]
+    return [value for _, _, value in made]
 
 
 def _all_differ(placed: Sequence[tuple[Scalar, Time, Any]], node: Mapping, reader: Reader) -> bool:
@@ -176,9 +173,9 @@ def _all_differ(placed: Sequence[tuple[Scalar, Time, Any]], node: Mapping, reade
         comparable = reader.bases.get(node.base) is not None or "%" not in (earlier.unit, later.unit)
         if comparable and later.seconds(base) - earlier.seconds(base) < SAME_MOMENT:
             place = Place(second.file, max(first.line, second.line), node.path)
-            said = f"found {first.text} and {second.text}, which are the same moment"
             seconds = f"{round(later.seconds(base), 6):.12g} s"
-            reader.refuse(place, f"{said} ({seconds}), allowed is one value for it")
+            found = f"found {first.text} and {second.text}, which are the same moment ({seconds})"
+            reader.refuse(place, f"{found}, allowed is one value for it")
             good = False
     return good
 
@@ -217,11 +214,10 @@ class TransitionType(FieldType):
         reader.check_keys(found, ("kind", "duration"))
         name, written = found.get("kind"), found.get("duration")
         which = kind.parse(name, reader) if name else "carry"
-        if written is None:
-            return Transition(which, DEFAULT_DISSOLVE if which == "dissolve" else None)
-        if which == "cut":
+        if written is not None and which == "cut":
             raise reader.refuse(written, "found a duration, a cut has none: it happens at once")
-        return Transition(which, _LENGTH.parse(written, reader))
+        length = DEFAULT_DISSOLVE if which == "dissolve" else None
+        return Transition(which, length if written is None else _LENGTH.parse(written, reader))
 
     def dump(self, value: Transition, writer: Writer) -> Any:
         duration = {} if value.duration is None else {"duration": time_text(value.duration)}
