@@ -12,7 +12,8 @@ from typing import Any
 from vqanim.errors import Place
 from vqanim.scene.fields.base import options_of
 from vqanim.scene.fields.context import Reader
-from vqanim.scene.model import MAX_FRAMES, MAX_SECONDS, Shot
+from vqanim.scene.limits import MAX_FRAMES, MAX_SECONDS
+from vqanim.scene.model import Shot
 from vqanim.scene.times import Span, Time, TimeBase, nearest_frame
 from vqanim.scene.tree import Mapping, is_given, place_of
 

@@ -13,7 +13,8 @@ from types import MappingProxyType
 
 from vqanim.errors import UsageError
 from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
-from vqanim.scene.model import MAX_SIDE, MAX_STEPS, Guidance, PerceptorUse, Scene, Shot, Size
+from vqanim.scene.limits import MAX_SIDE, MAX_STEPS
+from vqanim.scene.model import Guidance, PerceptorUse, Scene, Shot, Size
 from vqanim.scene.still import Still
 
 NORMAL = "normal"

@@ -13,9 +13,9 @@ from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.music import Band, LyricsType, Stem, read_text_file
 from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
 from vqanim.scene.model import Scene
-from vqanim.scene.musical import MARKER, SongTimes
 from vqanim.scene.sound import BEAT
 from vqanim.scene.soundtrack import Ear, Soundtrack, signal_names
+from vqanim.scene.times import MARKER, SongTimes
 from vqanim.scene.tree import Mapping, Node, is_given, place_of, quoted
 
 KEYS = ("soundtrack", "stems", "markers", "lyrics", "signals")

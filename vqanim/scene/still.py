@@ -14,21 +14,8 @@ from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
 from vqanim.scene.fields.prompts import WEIGHT, ShortPrompt, parse_short
-from vqanim.scene.model import (
-    FITS,
-    MAX_SIDE,
-    MAX_STEPS,
-    THROUGH,
-    Guidance,
-    Models,
-    PerceptorUse,
-    Prompt,
-    Scene,
-    Shot,
-    Size,
-    Start,
-    StayNear,
-)
+from vqanim.scene.limits import FITS, MAX_SIDE, MAX_STEPS, THROUGH
+from vqanim.scene.model import Guidance, Models, PerceptorUse, Prompt, Scene, Shot, Size, Start, StayNear
 from vqanim.scene.numbers import is_number, parse_number
 from vqanim.scene.times import Time
 from vqanim.scene.tree import quoted

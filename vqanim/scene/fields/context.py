@@ -13,8 +13,7 @@ from typing import Any, Protocol, TypeVar
 from vqanim.errors import Place, Problem
 from vqanim.scene.curves import Base
 from vqanim.scene.fields.base import Declared, FieldType, Option, keys_of, options_of
-from vqanim.scene.musical import SongTimes, exact
-from vqanim.scene.times import MUSICAL, Span, Time, TimeBase, parse_time
+from vqanim.scene.times import MUSICAL, SongTimes, Span, Time, TimeBase, exact, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
 MANY = 20

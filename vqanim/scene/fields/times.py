@@ -15,8 +15,7 @@ from vqanim.scene.fields.base import FieldType, ScalarType, Schema, Writer, text
 from vqanim.scene.fields.context import Reader, Refused, read_all
 from vqanim.scene.fields.sections import closed_schema
 from vqanim.scene.fields.texts import one_of
-from vqanim.scene.musical import exact
-from vqanim.scene.times import MUSICAL, SAME_MOMENT, Time, decimal_text, is_plain_number, parse_time
+from vqanim.scene.times import MUSICAL, SAME_MOMENT, Time, decimal_text, exact, is_plain_number, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted
 
 T = TypeVar("T")

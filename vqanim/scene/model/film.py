@@ -19,10 +19,9 @@ from vqanim.scene.fields.texts import FLAG, LANGUAGE_VERSION, line_of_text, one_
 from vqanim.scene.fields.times import time
 from vqanim.scene.limits import MAX_SIDE, VERSION
 from vqanim.scene.model.shot import Shot
-from vqanim.scene.musical import SongTimes
 from vqanim.scene.sound import SILENT, Sound
 from vqanim.scene.soundtrack import Soundtrack, SoundtrackType
-from vqanim.scene.times import Time
+from vqanim.scene.times import SongTimes, Time
 
 
 @dataclass(frozen=True)
