@@ -144,6 +144,22 @@ class ScalarType(FieldType):
         return self.forms()
 
 
+@dataclass(frozen=True)
+class ReadElsewhere(FieldType):
+    """A value that the loader itself reads."""
+
+    forms: Callable[[], list[Schema]]
+    """See `schema`."""
+    plain: Callable[[Any], Any] = lambda value: value
+    """See `dump`."""
+
+    def dump(self, value: Any, writer: Writer) -> Any:
+        return self.plain(value)
+
+    def schema(self) -> list[Schema]:
+        return self.forms()
+
+
 def text_of(node: Node, allowed: str, reader: Reader) -> str:
     """The text of a scalar. Raises Refused for lists, mappings and nothing at all."""
     if not isinstance(node, Scalar) or not node.text.strip():

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from vqanim.scene import tree
-from vqanim.scene.fields.base import FieldType, Flow, Schema, Writer
+from vqanim.scene.fields.base import FieldType, Flow, ReadElsewhere, Schema, Writer
 from vqanim.scene.fields.context import Reader
 from vqanim.scene.fields.numbers import number, ratio, ratio_text
 from vqanim.scene.fields.sections import closed_schema
@@ -178,27 +178,14 @@ class StemsType(FieldType):
         return [{"type": "object", "additionalProperties": {"type": "string"}}]
 
 
-@dataclass(frozen=True)
-class MarkersType(FieldType):
-    """Moments of the song by name, which the loader reads once it knows the beats."""
-
-    allowed: str = 'names and moments of the song such as {drop: "1:02.4", chorus: bar 33}'
-
-    def dump(self, value: tuple[tuple[str, float], ...], writer: Writer) -> Any:
-        return {name: second_text(second) for name, second in value}
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "object", "additionalProperties": {"anyOf": list(MOMENT)}}]
-
-
-@dataclass(frozen=True)
-class LyricsType(FieldType):
-    """A file whose lines become markers, which the loader reads."""
-
-    allowed: str = "the path of an LRC or SRT file in the scene's folder"
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "string"}]
+MARKERS = ReadElsewhere(
+    'names and moments of the song such as {drop: "1:02.4", chorus: bar 33}',
+    lambda: [{"type": "object", "additionalProperties": {"anyOf": list(MOMENT)}}],
+    lambda markers: {name: second_text(second) for name, second in markers},
+)
+"""Moments of the song by name, which are read once its beats are known."""
+LYRICS = ReadElsewhere("the path of an LRC or SRT file in the scene's folder", lambda: [{"type": "string"}])
+"""A file whose lines become markers."""
 
 
 @dataclass(frozen=True)

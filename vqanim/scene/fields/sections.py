@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import yaml
 
@@ -26,6 +26,8 @@ from vqanim.scene.fields.base import (
 )
 from vqanim.scene.fields.context import Reader, placed
 
+Entries: TypeAlias = list[tuple[tree.Scalar, tree.Node]]
+
 
 @dataclass(frozen=True)
 class Section(FieldType):
@@ -38,7 +40,9 @@ class Section(FieldType):
         return reader.section(self.of, node, self.allowed)
 
     def absent(self, value: Any, place: Place, reader: Reader) -> Any:
-        return reader.read(self, _nothing(place))
+        nothing = tree.Mapping(place.file, place.line, [])
+        nothing.path = place.path
+        return reader.read(self, nothing)
 
     def write(self, value: Any, writer: Writer) -> Any:
         return dump_part(value, writer)
@@ -49,7 +53,7 @@ class Section(FieldType):
     def curves(self, value: Any) -> Iterator[Curve]:
         return curves_of(value)
 
-    def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, tree.Node]]:
+    def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> Entries:
         """The entries of both; those of the inner one count."""
         return merge_entries(outer, inner, options_of(self.of))
 
@@ -94,25 +98,9 @@ class Shorthand(FieldType):
         return [*self.short.schema(), part_schema(self.of)]
 
 
-@dataclass(frozen=True)
-class ListOf(FieldType):
-    """A list of mappings with declared fields, which the loader reads one by one."""
-
-    of: type[Declared]
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "array", "items": part_schema(self.of), "minItems": 1}]
-
-
-def _nothing(place: Place) -> tree.Mapping:
-    empty = tree.Mapping(place.file, place.line, [])
-    empty.path = place.path
-    return empty
-
-
 def merge_entries(
     outer: tree.Mapping, inner: tree.Mapping, options: Mapping[str, tuple[str, Option]]
-) -> list[tuple[tree.Scalar, tree.Node]]:
+) -> Entries:
     """The entries that a shot says and inherits: sections merge, of all others the inner one counts."""
     merged = [(key, value) for key, value in inner.entries if key.text in options]
     for key, value in outer.entries:
@@ -128,7 +116,7 @@ def merge_entries(
     return merged
 
 
-def merge_by_key(outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, tree.Node]]:
+def merge_by_key(outer: tree.Mapping, inner: tree.Mapping) -> Entries:
     """The entries of the inner mapping, and those of the outer one whose keys it does not have."""
     return inner.entries + [(key, value) for key, value in outer.entries if inner.get(key.text) is None]
 
@@ -138,13 +126,9 @@ def dump_part(part: Any, writer: Writer) -> dict[str, Any]:
     written: dict[str, Any] = {}
     for key, (name, declared) in fields_of(type(part)).items():
         found = declared.write(getattr(part, name), writer)
-        if found is None or found == {}:
-            continue
-        outer, _, inner = key.partition(".")
-        if inner:
-            written.setdefault(outer, {})[inner] = found
-        else:
-            written[outer] = found
+        if found is not None and found != {}:
+            outer, _, inner = key.rpartition(".")
+            (written.setdefault(outer, {}) if outer else written)[inner] = found
     return written
 
 

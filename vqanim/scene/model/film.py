@@ -9,12 +9,12 @@ from typing import ClassVar
 
 from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE, Formula
-from vqanim.scene.fields.base import Declared, Option, curves_of, option, own
+from vqanim.scene.fields.base import Declared, Option, ReadElsewhere, curves_of, option, own
 from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
 from vqanim.scene.fields.models import Models, ModelsType, Size, SizeType
-from vqanim.scene.fields.music import Band, BandsType, LyricsType, MarkersType, Stem, StemsType
+from vqanim.scene.fields.music import LYRICS, MARKERS, Band, BandsType, Stem, StemsType
 from vqanim.scene.fields.numbers import ratio, whole
-from vqanim.scene.fields.sections import ListOf, section
+from vqanim.scene.fields.sections import part_schema, section
 from vqanim.scene.fields.texts import FLAG, LANGUAGE_VERSION, line_of_text, one_of
 from vqanim.scene.fields.times import time
 from vqanim.scene.limits import MAX_SIDE, VERSION
@@ -48,6 +48,12 @@ class Output(Declared):
         "the camera's being followed",
         one_of(["minterpolate"], "minterpolate or none").declare(None, example="minterpolate"),
     )
+
+
+_SHOTS = ReadElsewhere(
+    "a list of mappings with name and duration",
+    lambda: [{"type": "array", "items": part_schema(Shot), "minItems": 1}],
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class Scene(Declared):
     )
     markers: tuple[tuple[str, float], ...] = own(
         "Names for moments of the song, which times may say; seconds of the song",
-        MarkersType().declare((), example='{drop: "1:02.4", chorus: bar 33}'),
+        MARKERS.declare((), example='{drop: "1:02.4", chorus: bar 33}'),
     )
     bands: tuple[tuple[str, Band], ...] = own(
         "Ranges of pitches that become signals for expressions",
@@ -114,7 +120,7 @@ class Scene(Declared):
     )
     shots: tuple[Shot, ...] = option(
         "Parts of the film; the top level then holds what they have in common",
-        ListOf("a list of mappings with name and duration", Shot).declare(
+        _SHOTS.declare(
             (),
             default_text="one, called main",
             example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
@@ -161,7 +167,5 @@ class Scene(Declared):
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
         "vqanim": Option(LANGUAGE_VERSION, "Version of the scene language", VERSION, example="1"),
-        "lyrics": Option(
-            LyricsType(), "Words with times; each line becomes a marker", None, example="song.lrc"
-        ),
+        "lyrics": Option(LYRICS, "Words with times; each line becomes a marker", None, example="song.lrc"),
     }
