@@ -55,14 +55,13 @@ class Range:
         return np.asarray(low & (values <= self.maximum))
 
     def __str__(self) -> str:
-        low, high = self.minimum > -math.inf, self.maximum < math.inf
-        above = "above" if self.exclusive_minimum else "from"
-        if low and high:
-            upto = "and up to" if self.exclusive_minimum else "to"
-            return f"a number {above} {self.minimum:.12g} {upto} {self.maximum:.12g}"
-        if low:
-            return f"a number {above} {self.minimum:.12g}" + ("" if self.exclusive_minimum else " up")
-        return f"a number up to {self.maximum:.12g}" if high else "a number"
+        low, high = f"{self.minimum:.12g}", f"{self.maximum:.12g}"
+        if self.minimum == -math.inf:
+            return f"a number up to {high}" if self.maximum < math.inf else "a number"
+        if self.maximum == math.inf:
+            return f"a number above {low}" if self.exclusive_minimum else f"a number from {low} up"
+        above = self.exclusive_minimum
+        return f"a number above {low} and up to {high}" if above else f"a number from {low} to {high}"
 
     def refuse(self, value: float) -> str:
         """What to say about a value that is not allowed."""
@@ -95,21 +94,6 @@ class Curve(ABC):
     def constant_value(self) -> float | None:
         """The value of a curve that is one number, else None."""
         return None
-
-    @property
-    def minimum(self) -> float:
-        """Smallest value that makes sense."""
-        return self.range.minimum
-
-    @property
-    def maximum(self) -> float:
-        """Largest value that makes sense."""
-        return self.range.maximum
-
-    @property
-    def exclusive_minimum(self) -> bool:
-        """True when the minimum itself is not allowed."""
-        return self.range.exclusive_minimum
 
     def sample(self, seconds: NDArray[np.float64], base: TimeBase) -> Floats:
         """Values float64 [N] at the moments `seconds` [N] of the curve's own time.
@@ -201,11 +185,9 @@ class Formula(Curve):
     """The names in it that are signals."""
 
     def _values(self, seconds: Floats, base: TimeBase) -> Floats:
-        duration = base.duration or 1.0
-        frames = seconds * float(base.fps)
-        progress = np.clip(seconds / duration, 0.0, 1.0)
         if missing := sorted(name for name in self.signals if name not in base.sound):
             raise EvaluationError(0, f"nobody has listened to {', '.join(missing)}")
         sounds = {name: base.sound.values(name, seconds + base.start) for name in self.signals}
-        variables = {"t": seconds, "frame": frames, "progress": progress}
+        progress = np.clip(seconds / (base.duration or 1.0), 0.0, 1.0)
+        variables = {"t": seconds, "frame": seconds * float(base.fps), "progress": progress}
         return evaluate(self.expression, {**sounds, **variables})

@@ -105,19 +105,20 @@ class Soundtrack(Declared):
 
         Raises ValueError for a tempo map whose moments do not ascend.
         """
-        made = self._song_clock()
-        return made.later(-self.start) if made is not None else None
-
-    def _song_clock(self) -> Clock | None:
-        if len(self.beats) > 1:
-            first = 0 if self.first_beat is None else _nearest(self.beats, self.first_beat)
-            numbers = tuple(float(number - first) for number in range(len(self.beats)))
-            return Clock(numbers, self.beats, self.meter, heard=True)
-        if self.first_beat is None:
+        beats, first = self.beats, self.first_beat
+        if len(beats) > 1:
+            nearest = (
+                0 if first is None else min(range(len(beats)), key=lambda index: abs(beats[index] - first))
+            )
+            numbers = tuple(float(number - nearest) for number in range(len(beats)))
+            clock = Clock(numbers, beats, self.meter, heard=True)
+        elif first is not None and self.tempo:
+            clock = _along_map(self.tempo, first, self.meter)
+        elif first is not None and self.bpm is not None:
+            clock = Clock.steady(float(self.bpm), first, self.meter)
+        else:
             return None
-        if self.tempo:
-            return _along_map(self.tempo, self.first_beat, self.meter)
-        return None if self.bpm is None else Clock.steady(float(self.bpm), self.first_beat, self.meter)
+        return clock.later(-self.start)
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ class SoundtrackType(Shorthand):
 
     def parse(self, node: Node, reader: Reader) -> Soundtrack:
         made: Soundtrack = super().parse(node, reader)
-        said = [key for key in ("bpm", "tempo", "beats") if getattr(made, key)]
-        if len(said) > 1:
-            raise reader.refuse(node, f"found {' and '.join(said)}, allowed is one of them")
+        given = [key for key in ("bpm", "tempo", "beats") if getattr(made, key)]
+        if len(given) > 1:
+            raise reader.refuse(node, f"found {' and '.join(given)}, allowed is one of them")
         # A resolved scene says both: beats that were found where it said auto.
         bpm = node.get("bpm") if isinstance(node, Mapping) else None
         found = bool(made.beats) and isinstance(bpm, Scalar) and bpm.text.strip() == "auto"
@@ -146,12 +147,9 @@ class SoundtrackType(Shorthand):
 def _in_step(heard: Heard, period: float) -> float:
     """The first beat, moved so that even beats from there on fit those that were heard best."""
     assert heard.first_beat is not None
-    off = sorted(_rest(beat - heard.first_beat, period) for beat in heard.beats)
+    since = (beat - heard.first_beat for beat in heard.beats)
+    off = sorted(seconds - period * round(seconds / period) for seconds in since)
     return round(heard.first_beat + off[len(off) // 2], 4)
-
-
-def _rest(seconds: float, period: float) -> float:
-    return seconds - period * round(seconds / period)
 
 
 def _along_map(tempo: Sequence[Tempo], first_beat: float, meter: int) -> Clock:
@@ -173,10 +171,6 @@ def _along_map(tempo: Sequence[Tempo], first_beat: float, meter: int) -> Clock:
         seconds.append(end)
     zero = Clock(tuple(beats), tuple(seconds), meter).beat_at(first_beat)
     return Clock(tuple(beat - zero for beat in beats), tuple(seconds), meter)
-
-
-def _nearest(beats: tuple[float, ...], moment: float) -> int:
-    return min(range(len(beats)), key=lambda index: abs(beats[index] - moment))
 
 
 def signal_names(own: dict[str, Band], stems: Sequence[Stem], *, beat: bool) -> frozenset[str]:

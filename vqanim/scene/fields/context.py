@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -116,24 +117,18 @@ class Reader:
         start = self.starts.get(base, 0.0)
         second = self.song.moment(text)
         if second is None:
-            length = self.song.length(text, start or 0.0)
-            assert length is not None
-            return exact(length, text, of_song=True)
-        if start is None:
-            return exact(max(second, 0.0), text, of_song=True)
-        on_base = self._painted(second) if base == "film" else second - start
-        if on_base < -self.slack:
-            what = "the film" if base == "film" else "the shot"
-            raise ValueError(f"which is {-on_base:.6g} s before {what} begins")
-        return exact(max(on_base, 0.0), text, of_song=True)
+            return exact(self.song.length(text, start or 0.0) or 0.0, text, of_song=True)
+        if start is not None:
+            second = self._painted(second) if base == "film" else second - start
+            if second < -self.slack:
+                raise ValueError(f"which is {-second:.6g} s before the {base} begins")
+        return exact(max(second, 0.0), text, of_song=True)
 
     def is_time(self, text: str) -> bool:
         """Whether a key is a moment."""
-        try:
-            self.moment(text, "film")
-        except ValueError:
-            return False
-        return True
+        with suppress(ValueError):
+            return bool(self.moment(text, "film"))
+        return False
 
     def _plain_time(self, text: str) -> Time:
         try:
@@ -141,10 +136,10 @@ class Reader:
         except ValueError as error:
             if self.song_lost:
                 raise Refused from None
-            if self.song is not None and (said := str(error)).endswith(MUSICAL):
-                word = text.partition("+")[0].partition(" ")[0]
-                raise ValueError(said.removesuffix(MUSICAL) + self.song.hint(word)) from None
-            raise
+            if self.song is None or not (reason := str(error)).endswith(MUSICAL):
+                raise
+            word = text.partition("+")[0].partition(" ")[0]
+            raise ValueError(reason.removesuffix(MUSICAL) + self.song.hint(word)) from None
 
     def _painted(self, second: float) -> float:
         """The moment at which what is seen at a second of the film is painted."""
@@ -191,23 +186,16 @@ class Reader:
         self.check_keys(found, keys_of(part), part.later)
         self._check_groups(found, part)
         values = self.values(part, found)
-        missing = [
-            key for key, (name, option) in options_of(part).items() if option.required and not values[name]
-        ]
-        if missing:
+        if any(option.required and not values[name] for name, option in options_of(part).values()):
             raise Refused
         return placed(part(**values), found)
 
     def _check_groups(self, node: Mapping, part: type[Declared]) -> None:
         """Refuse unknown keys in mappings such as the `gif` of `gif.width`."""
-        inside: dict[str, list[str]] = {}
-        for outer, dot, inner in (key.partition(".") for key in options_of(part)):
-            if dot:
-                inside.setdefault(outer, []).append(inner)
-        for outer, known in inside.items():
-            group = node.get(outer)
-            if isinstance(group, Mapping):
-                self.check_keys(group, known)
+        groups = [key.partition(".") for key in options_of(part) if "." in key]
+        for outer in dict.fromkeys(group[0] for group in groups):
+            if isinstance(written := node.get(outer), Mapping):
+                self.check_keys(written, [inner for name, _, inner in groups if name == outer])
 
     def read(self, type: FieldType, node: Node) -> Any:
         """A value of a type. Raises Refused."""
@@ -247,13 +235,11 @@ class Reader:
 
 def read_all(items: Iterable[T], read: Callable[[T], Any]) -> list[Any]:
     """What each item says, all their mistakes noted. Raises Refused after one."""
-    made, refused = [], False
+    made, items = [], list(items)
     for item in items:
-        try:
+        with suppress(Refused):
             made.append(read(item))
-        except Refused:
-            refused = True
-    if refused:
+    if len(made) < len(items):
         raise Refused
     return made
 
