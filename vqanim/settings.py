@@ -24,12 +24,9 @@ class Setting:
     description: str
     default: Any
     """The value where none is written; None where the owner decides then."""
-    low: float | None = None
-    """Smallest number; None for all other types."""
-    high: float | None = None
-    """Largest number, or the most characters of a text."""
-    words: tuple[str, ...] = ()
-    """The words of a choice."""
+    low: float | None = None  # smallest number; None for all other types
+    high: float | None = None  # largest number, or the most characters of a text
+    words: tuple[str, ...] = ()  # the words of a choice
     unit: str = ""
     options: tuple[Setting, ...] = ()
     """Of the type `any`: the forms of which a value may have one. Their names do not matter."""

@@ -11,8 +11,7 @@ from vqanim.scene.fields.start import AREA
 from vqanim.scene.model import Shot
 from vqanim.scene.tree import Mapping, is_given, place_of
 
-DARK = 26
-"""Of 255: below this a picture that is a mask is dark."""
+DARK = 26  # of 255: below this a picture that is a mask is dark
 
 
 def check_shots(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader) -> None:

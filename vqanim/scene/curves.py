@@ -41,8 +41,7 @@ class Range:
 
     minimum: float = -math.inf
     maximum: float = math.inf
-    exclusive_minimum: bool = False
-    """True when the minimum itself is not allowed."""
+    exclusive_minimum: bool = False  # True when the minimum itself is not allowed
     why: str = ""
     """What the number is, for a message: `zoom is a factor per second`."""
 
@@ -76,11 +75,9 @@ ANY = Range()
 class Curve(ABC):
     """A number over time."""
 
-    base: Base = "film"
-    """The time on which `t`, key times and `%` are measured."""
+    base: Base = "film"  # the time on which `t`, key times and `%` are measured
     range: Range = field(default=ANY, compare=False, repr=False)
-    text: str = field(default="", compare=False, repr=False)
-    """As it was written."""
+    text: str = field(default="", compare=False, repr=False)  # as it was written
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @staticmethod
@@ -146,8 +143,7 @@ class Key:
 class Keyframes(Curve):
     """Values at times; before the first and after the last key the value stays."""
 
-    keys: tuple[Key, ...]
-    """At least one, in any order."""
+    keys: tuple[Key, ...]  # at least one, in any order
 
     def breakpoints(self, base: TimeBase) -> tuple[float, ...]:
         """The times of the keys, in seconds, ascending."""
@@ -181,8 +177,7 @@ class Formula(Curve):
     """An expression over `t` (seconds), `frame` (t * fps), `progress` (0..1) and what is heard."""
 
     expression: str
-    signals: frozenset[str] = frozenset()
-    """The names in it that are signals."""
+    signals: frozenset[str] = frozenset()  # the names in it that are signals
 
     def _values(self, seconds: Floats, base: TimeBase) -> Floats:
         if missing := sorted(name for name in self.signals if name not in base.sound):

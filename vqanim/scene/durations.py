@@ -22,24 +22,19 @@ from vqanim.scene.tree import Mapping, is_given, place_of
 class Durations:
     """What was found. Times are None where a mistake hides them."""
 
-    painted: TimeBase | None = None
-    """All takes one after another: the time of what is painted."""
-    film: TimeBase | None = None
-    """The film, with what it repeats and holds."""
+    painted: TimeBase | None = None  # all takes one after another: the time of what is painted
+    film: TimeBase | None = None  # the film, with what it repeats and holds
     written: tuple[Time | None, ...] = ()
     """Of the shots, as written or as the beginning of the next one says; None takes the rest."""
-    seconds: tuple[float | None, ...] = ()
-    """Of the shots, as they are painted."""
-    spans: tuple[Span, ...] = ()
-    """Where each shot lies; empty while that is not known."""
+    seconds: tuple[float | None, ...] = ()  # of the shots, as they are painted
+    spans: tuple[Span, ...] = ()  # where each shot lies; empty while that is not known
 
 
 @dataclass(frozen=True)
 class Written:
     """What a scene says about the times of one shot, in seconds."""
 
-    duration: float | None
-    """None takes what the others leave."""
+    duration: float | None  # None takes what the others leave
     repeat: int = 1
     freeze: float = 0.0
 

@@ -24,12 +24,9 @@ from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
 Floats = NDArray[np.float64]
 
-MAX_TEXT = 500
-"""Characters."""
-MAX_NODES = 200
-"""Numbers, names, operations and calls."""
-MAX_NESTING = 32
-"""Brackets, signs and `not` within one another."""
+MAX_TEXT = 500  # characters
+MAX_NODES = 200  # numbers, names, operations and calls
+MAX_NESTING = 32  # brackets, signs and `not` within one another
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -139,8 +136,7 @@ class _Moments:
     """The moments at which a part of an expression is needed."""
 
     variables: Mapping[str, Floats]
-    index: NDArray[np.intp]
-    """Which of the moments asked for."""
+    index: NDArray[np.intp]  # which of the moments asked for
     faults: dict[int, str] = field(default_factory=dict)
     """Reason by moment; shared with every selection."""
 

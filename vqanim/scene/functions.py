@@ -35,14 +35,11 @@ class Function:
     """A function that expressions may call."""
 
     call: Callable[..., Any]
-    fewest: int
-    """Arguments."""
+    fewest: int  # arguments
     most: int
     description: str
-    outside: Callable[..., Any] | None = None
-    """True where the arguments have no result."""
-    fault: str = ""
-    """What to say there."""
+    outside: Callable[..., Any] | None = None  # True where the arguments have no result
+    fault: str = ""  # what to say there
 
 
 def fract(x: Floats) -> Floats:

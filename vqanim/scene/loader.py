@@ -38,8 +38,7 @@ from vqanim.scene.tree import (
 )
 from vqanim.scene.tree import Sequence as ListNode
 
-MAIN = "main"
-"""The only shot of a scene without shots."""
+MAIN = "main"  # the only shot of a scene without shots
 
 _INHERITED = tuple(key for key, (_, option) in options_of(Shot).items() if option.inherited)
 _TIMED = ("effects", "hits")

@@ -11,8 +11,7 @@ from vqanim.scene.times import Time, TimeBase, parse_time
 
 MAX_BYTES = 1_000_000
 MAX_LINES = 5_000
-_LONGEST_NAME = 48
-"""Characters of a marker made from a line."""
+_LONGEST_NAME = 48  # characters of a marker made from a line
 
 _TAG = re.compile(r"\[([^\[\]]*)\]")
 _LRC_TIME = re.compile(r"(\d{1,3}):(\d{2})(?:[.:](\d{1,3}))?", re.ASCII)
@@ -21,8 +20,7 @@ _WORD_TIME = re.compile(r"<\d{1,3}:\d{2}[.:]\d{1,3}>", re.ASCII)
 _SRT_TIME = re.compile(r"(\d{1,3}):(\d{2}):(\d{2})[,.](\d{1,3})\s*-->\s*\S+.*", re.ASCII)
 _BASE = TimeBase(0.0, Fraction(1))
 
-Line = tuple[float, str]
-"""Seconds of the song, and what is sung."""
+Line = tuple[float, str]  # seconds of the song, and what is sung
 
 
 def read_lines(path: Path) -> list[Line]:

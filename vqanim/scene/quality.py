@@ -31,8 +31,7 @@ LEAST_RATE = 4
 class Quality:
     """Factors."""
 
-    size: Fraction
-    """Of each side."""
+    size: Fraction  # of each side
     rate: Fraction
     """Of the painted frames a second; the film's fps stays, with frames moved along the camera between."""
     steps: Fraction

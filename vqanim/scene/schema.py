@@ -36,10 +36,8 @@ def scene_schema() -> Schema:
 class FieldInfo(NamedTuple):
     """One field, in words."""
 
-    path: str
-    """As in a scene file; `[]` stands for each entry of a list."""
-    kind: str
-    """`section` for a mapping whose keys are fields, else `value`."""
+    path: str  # as in a scene file; `[]` stands for each entry of a list
+    kind: str  # `section` for a mapping whose keys are fields, else `value`
     allowed: str
     description: str
     unit: str

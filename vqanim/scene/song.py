@@ -23,8 +23,7 @@ from vqanim.scene.tree import Mapping, Node, is_given, place_of, quoted
 KEYS = ("soundtrack", "stems", "markers", "lyrics", "signals")
 """Keys of Scene that are read here."""
 MAX_MARKERS = 10_000
-HARDLY_A_BEAT = 0.25
-"""Confidence."""
+HARDLY_A_BEAT = 0.25  # confidence
 
 _NOT_MARKERS = ("soundtrack", "none", "auto", "bar", "bars", BEAT, "beats")
 
@@ -35,8 +34,7 @@ class SongFields:
 
     soundtrack: Soundtrack | None = None
     stems: tuple[Stem, ...] = ()
-    markers: tuple[tuple[str, float], ...] = ()
-    """Seconds of the song."""
+    markers: tuple[tuple[str, float], ...] = ()  # seconds of the song
     bands: tuple[tuple[str, Band], ...] = ()
 
 

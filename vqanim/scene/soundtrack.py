@@ -25,20 +25,16 @@ BANDS: MappingProxyType[str, Band] = MappingProxyType(
     {"bass": Band(20, 250), "mid": Band(250, 4000), "treble": Band(4000, 11_000)}
 )
 """Signals that every song has, besides those of NAMES that are no bands."""
-NAMES = ("loudness", *BANDS, "onset", "brightness")
-"""Signals that every song and stem has."""
+NAMES = ("loudness", *BANDS, "onset", "brightness")  # signals that every song and stem has
 
 
 @dataclass(frozen=True)
 class Heard:
     """What somebody found who listened to a song."""
 
-    beats: tuple[float, ...]
-    """Seconds of the song."""
-    first_beat: float | None
-    """Seconds of the song at which bar 1 begins."""
-    confidence: float = 1.0
-    """0..1."""
+    beats: tuple[float, ...]  # seconds of the song
+    first_beat: float | None  # seconds of the song at which bar 1 begins
+    confidence: float = 1.0  # 0..1
 
 
 class Ear(Protocol):

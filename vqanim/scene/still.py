@@ -25,8 +25,7 @@ INIT_LEARNING_RATE = 0.1
 KEPT = 0.3
 """Weight of the content where the strength is lowest; at the default of 0.6 the photo is plain to see and all
 of it is in strokes."""
-LONGEST_PROMPT = 1000
-"""Characters of one text."""
+LONGEST_PROMPT = 1000  # characters of one text
 
 _ALSO = Range(0, 1000)
 _BARE_WEIGHT = re.compile(r".*\S:(\S+)", re.DOTALL)
@@ -38,16 +37,14 @@ class Target:
 
     path: str
     weight: float = 1.0
-    through: str = "perceptor"
-    """One of THROUGH."""
+    through: str = "perceptor"  # one of THROUGH
 
 
 @dataclass(frozen=True)
 class IconInit:
     """An icon to begin from, on the noisy ground that `vqanim icon` draws."""
 
-    name: str
-    """As in `fab fa-twitter` or `twitter`."""
+    name: str  # as in `fab fa-twitter` or `twitter`
     color: str = color_text(spec.COLOR)
     background: str = color_text(spec.BACKGROUND)
 
@@ -59,12 +56,9 @@ class Still:
     prompt: str = ""
     """The short form, `a:3 | b | c:-1`; empty when there are targets only."""
     targets: tuple[Target, ...] = ()
-    init: str | None = None
-    """Path of the picture to begin from; None: smooth noise."""
-    fit: str = "cover"
-    """How the init becomes a frame: one of FITS."""
-    icon: IconInit | None = None
-    """An icon to begin from instead of a picture."""
+    init: str | None = None  # path of the picture to begin from; None: smooth noise
+    fit: str = "cover"  # how the init becomes a frame: one of FITS
+    icon: IconInit | None = None  # an icon to begin from instead of a picture
     also_target: float = 0.0
     """How strongly the picture is pulled, pixel by pixel, to what it begins from."""
     steps: int = 300

@@ -45,14 +45,11 @@ _WORD = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 class TimeBase:
     """What `%` and `f` are measured against."""
 
-    duration: float
-    """Seconds; 100 % of it."""
-    fps: Fraction
-    """Frames per second of the film."""
+    duration: float  # seconds; 100 % of it
+    fps: Fraction  # frames per second of the film
     start: float = 0.0
     """Seconds of the film at which it begins: where signals are heard."""
-    sound: Sound = field(default=SILENT, compare=False, repr=False)
-    """What is heard."""
+    sound: Sound = field(default=SILENT, compare=False, repr=False)  # what is heard
     late: float = 0.0
     """Seconds by which its first moment is seen later than written, or, below 0, earlier: shots begin on
     frames. What is on a beat does not move with them."""
@@ -67,8 +64,7 @@ class Time:
     value: Fraction
     unit: Unit
     """s: seconds, f: frames, %: per cent of the duration of the time base."""
-    text: str = field(default="", compare=False)
-    """As it was written."""
+    text: str = field(default="", compare=False)  # as it was written
     of_song: bool = field(default=False, compare=False)
     """True for a moment that is counted in beats or named by a marker."""
 
@@ -94,22 +90,16 @@ class Time:
 class Span:
     """Where one shot lies: as it is painted, and in the film, which may repeat and hold it."""
 
-    duration: float
-    """Seconds of its take, not rounded to frames."""
-    painted: Fraction
-    """Seconds that are painted before it."""
+    duration: float  # seconds of its take, not rounded to frames
+    painted: Fraction  # seconds that are painted before it
     lag: float
     """Seconds by which the film comes to it later, as written, for what is repeated and held before it."""
-    first: int
-    """Number of its first painted frame among those of all shots."""
-    count: int
-    """Its painted frames."""
+    first: int  # number of its first painted frame among those of all shots
+    count: int  # its painted frames
     begins: Fraction
     """Seconds of the film at which it begins, with what is repeated as long as its painted frames."""
-    played: Fraction
-    """Seconds of film before its last picture is held."""
-    freeze: Fraction
-    """Seconds for which its last picture is held in the film."""
+    played: Fraction  # seconds of film before its last picture is held
+    freeze: Fraction  # seconds for which its last picture is held in the film
 
     @property
     def written(self) -> float:
@@ -174,8 +164,7 @@ def is_plain_number(text: str) -> bool:
     return match is not None and match.group(3) is None
 
 
-MARKER = re.compile(r"[A-Za-z][\w-]{0,63}", re.ASCII)
-"""The name of a marker."""
+MARKER = re.compile(r"[A-Za-z][\w-]{0,63}", re.ASCII)  # the name of a marker
 
 _AMOUNT = r"(\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})"
 _LENGTH = re.compile(rf"{_AMOUNT}\s*(beats?|bars?)", re.ASCII)
@@ -191,13 +180,10 @@ _NEAR = 1e-6
 class SongTimes:
     """What times in the words of a song mean, in seconds of the film."""
 
-    clock: Clock | None
-    """None where no beats are known."""
+    clock: Clock | None  # None where no beats are known
     markers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    end: float = math.inf
-    """When the song ends."""
-    why_no_clock: str = "no beats are known"
-    """For a message."""
+    end: float = math.inf  # when the song ends
+    why_no_clock: str = "no beats are known"  # for a message
 
     def has_form(self, text: str) -> bool:
         """Whether a text is one of these times, right or wrong."""

@@ -18,22 +18,17 @@ import yaml
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.curves import Base
 
-MAX_BYTES = 1_000_000
-"""Size of a scene file."""
-MOST_DIGITS = 1000
-"""In a row."""
-MAX_NESTING = 32
-"""Lists and mappings within one another."""
+MAX_BYTES = 1_000_000  # size of a scene file
+MOST_DIGITS = 1000  # in a row
+MAX_NESTING = 32  # lists and mappings within one another
 MAX_NODES = 50_000
 """Texts, lists and mappings: several times a film of a thousand shots."""
 
 CONTROL = "found the control character {!r}, allowed is plain text"
 TABS = "found a tab in the indentation, allowed are spaces only"
 
-SOURCE = "--set"
-"""The file of a value from the command line."""
-MAX_PATH = 16
-"""Keys and indices of a path on the command line."""
+SOURCE = "--set"  # the file of a value from the command line
+MAX_PATH = 16  # keys and indices of a path on the command line
 
 _STEP = re.compile(r"\.?([^.\[\]=]+)|\[(\d{1,6})\]")
 _ENDLESS = re.compile(f"[0-9]{{{MOST_DIGITS}}}[0-9]")

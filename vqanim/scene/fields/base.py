@@ -44,8 +44,7 @@ class Flow(list[Any]):
 class Writer:
     """What a value must know to be written."""
 
-    folder: Path
-    """Of the scene; files are written as paths from here."""
+    folder: Path  # of the scene; files are written as paths from here
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Names of files by their absolute paths, where they get others."""
     on_film: bool | None = None
@@ -69,8 +68,7 @@ def moves_on_film(curve: Curve) -> bool:
 class FieldType:
     """What a field takes."""
 
-    allowed: str
-    """What may be written, for a message after `allowed `."""
+    allowed: str  # what may be written, for a message after `allowed `
     name: ClassVar[str] = "value"
 
     def parse(self, node: Node, reader: Reader) -> Any:
@@ -121,10 +119,8 @@ class ScalarType(FieldType):
 
     read: Callable[[str], Any]
     """The value of a text without spaces around it. Raises ValueError."""
-    forms: Callable[[], list[Schema]] = lambda: [SCALAR]
-    """See `schema`."""
-    text: Callable[[Any], Any] = lambda value: value
-    """See `dump`."""
+    forms: Callable[[], list[Schema]] = lambda: [SCALAR]  # see `schema`
+    text: Callable[[Any], Any] = lambda value: value  # see `dump`
     hint: Callable[[str], str] = lambda text: ""
     """What was probably meant by a text that cannot be read, for the end of a message; often nothing."""
 
@@ -148,10 +144,8 @@ class ScalarType(FieldType):
 class ReadElsewhere(FieldType):
     """A value that the loader itself reads."""
 
-    forms: Callable[[], list[Schema]]
-    """See `schema`."""
-    plain: Callable[[Any], Any] = lambda value: value
-    """See `dump`."""
+    forms: Callable[[], list[Schema]]  # see `schema`
+    plain: Callable[[Any], Any] = lambda value: value  # see `dump`
 
     def dump(self, value: Any, writer: Writer) -> Any:
         return self.plain(value)
@@ -177,17 +171,13 @@ class Option:
     """None where it has none; without a default it must be written."""
     unit: str = ""
     _: dataclasses.KW_ONLY
-    default_text: str = ""
-    """The default in words, where it does not speak for itself."""
+    default_text: str = ""  # the default in words, where it does not speak for itself
     example: str = ""
     key: str = ""
     """Its name in a scene file; `gif.width` for a field in a mapping of its own. Empty: the field's name."""
-    inherited: bool = True
-    """True when a shot takes it from the top level of the scene."""
-    brief: bool = False
-    """True when it is not written out where it has its default."""
-    none: Any = _SAME
-    """What the word `none` means; the default unless given."""
+    inherited: bool = True  # True when a shot takes it from the top level of the scene
+    brief: bool = False  # True when it is not written out where it has its default
+    none: Any = _SAME  # what the word `none` means; the default unless given
 
     def __post_init__(self) -> None:
         written = "" if self.required or self.default in _BLANK else _written(self.default)
@@ -241,8 +231,7 @@ class Declared:
 
     extra_keys: ClassVar[Mapping[str, Option]] = {}
     """Keys that are no fields because the loader turns them into others."""
-    later: ClassVar[tuple[str, ...]] = ()
-    """Keys of later versions."""
+    later: ClassVar[tuple[str, ...]] = ()  # keys of later versions
 
 
 def fields_of(part: type) -> dict[str, tuple[str, Option]]:

@@ -17,8 +17,7 @@ from vqanim.scene.fields.base import Declared, FieldType, Option, keys_of, optio
 from vqanim.scene.times import MUSICAL, SongTimes, Span, Time, TimeBase, exact, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
-MANY = 20
-"""Unknown keys of one mapping that are told one by one."""
+MANY = 20  # unknown keys of one mapping that are told one by one
 NOT_YET = "comes in a later version, not yet"
 
 
@@ -45,22 +44,18 @@ class Reader:
     folder: Path
     homes: dict[str, str]
     """Key to the one path at which it belongs, for keys written elsewhere."""
-    outside: bool = False
-    """Whether files may lie outside the folder."""
-    fps: Fraction = Fraction(12)
-    """Frames per second of the film."""
+    outside: bool = False  # whether files may lie outside the folder
+    fps: Fraction = Fraction(12)  # frames per second of the film
     bases: dict[Base, TimeBase | None] = dataclasses.field(default_factory=dict)
     """Durations; None where they are unknown because of a mistake."""
     song: SongTimes | None = None
     """What bars, beats and markers mean; None without a soundtrack."""
     song_lost: bool = False
     """True where a mistake in the soundtrack hides what it means; what needs it is no mistake of its own."""
-    signals: frozenset[str] = frozenset()
-    """Names of signals that expressions may say."""
+    signals: frozenset[str] = frozenset()  # names of signals that expressions may say
     starts: dict[Base, float | None] = dataclasses.field(default_factory=dict)
     """Seconds of the film at which each time begins; None where that is unknown because of a mistake."""
-    spans: tuple[Span, ...] = ()
-    """Where film time and painted time go apart."""
+    spans: tuple[Span, ...] = ()  # where film time and painted time go apart
     slack: float = 1e-6
     """Seconds by which a moment may lie before its time begins, for the first frame of a shot."""
     lost: set[str] = dataclasses.field(default_factory=set)

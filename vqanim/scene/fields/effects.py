@@ -27,16 +27,11 @@ from vqanim.scene.times import Time
 from vqanim.scene.tree import Node, Scalar, quoted, shown
 from vqanim.settings import Settings
 
-MAX_EFFECTS = 100
-"""Effects, or hits, in one list."""
-MAX_MOMENTS = 10_000
-"""Moments of one hit."""
-MOST_EVERY = 1024
-"""Beats from one hit to the next."""
-DEFAULT_FADE = Time(Fraction(1, 5), "s", "200ms")
-"""How long a hit takes to die away."""
-DEFAULT_ABOVE = 0.5
-"""How high a signal must rise to be a hit."""
+MAX_EFFECTS = 100  # effects, or hits, in one list
+MAX_MOMENTS = 10_000  # moments of one hit
+MOST_EVERY = 1024  # beats from one hit to the next
+DEFAULT_FADE = Time(Fraction(1, 5), "s", "200ms")  # how long a hit takes to die away
+DEFAULT_ABOVE = 0.5  # how high a signal must rise to be a hit
 
 _PEAKS = tuple(name for name in EFFECTS if name != "fade")
 """Effects of hits, which have a `fade` of their own."""
@@ -49,11 +44,9 @@ _EVERY = re.compile(r"(\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}|\d{1,10}/\d{1,10})\s*(bea
 class Effect:
     """One effect, with its amount over time."""
 
-    name: str
-    """One of EFFECTS."""
+    name: str  # one of EFFECTS
     amount: Curve
-    settings: Settings = ()
-    """A value for each of its settings, in their order."""
+    settings: Settings = ()  # a value for each of its settings, in their order
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -61,26 +54,20 @@ class Effect:
 class Each:
     """Moments that a song says: its beats, or where one of its signals rises."""
 
-    signal: str
-    """`beat`, or the name of a signal."""
-    every: Fraction = Fraction(1)
-    """Beats from one moment to the next; for `beat` only."""
-    above: float = DEFAULT_ABOVE
-    """How high a signal must rise, 0..1; not for `beat`."""
+    signal: str  # `beat`, or the name of a signal
+    every: Fraction = Fraction(1)  # beats from one moment to the next; for `beat` only
+    above: float = DEFAULT_ABOVE  # how high a signal must rise, 0..1; not for `beat`
     start: Time | None = None
     """The first moment that counts; beats are then counted from there."""
-    end: Time | None = None
-    """The last moment that counts."""
+    end: Time | None = None  # the last moment that counts
 
 
 @dataclass(frozen=True)
 class Hit:
     """Effects that are full at each of some moments and die away."""
 
-    on: tuple[Time, ...]
-    """Empty where the moments are those of a song."""
-    peaks: tuple[Effect, ...]
-    """Their amounts are constant: those at the moment itself."""
+    on: tuple[Time, ...]  # empty where the moments are those of a song
+    peaks: tuple[Effect, ...]  # their amounts are constant: those at the moment itself
     fade: Time = DEFAULT_FADE
     each: Each | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)

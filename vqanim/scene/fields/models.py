@@ -151,8 +151,7 @@ class Models:
 
     generator: str = "pocket"
     perceptors: tuple[PerceptorUse, ...] = (PerceptorUse("pocket"),)
-    settings: Settings = ()
-    """Of the generator: those that are written, sorted by name."""
+    settings: Settings = ()  # of the generator: those that are written, sorted by name
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property

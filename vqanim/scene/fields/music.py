@@ -21,14 +21,11 @@ from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.lyrics import read_taps, seconds_of
 from vqanim.scene.tree import Node, Scalar, quoted, shown
 
-SLOWEST, FASTEST = 10, 1000
-"""Beats per minute."""
+SLOWEST, FASTEST = 10, 1000  # beats per minute
 MAX_BEATS = 20_000
 MAX_STEMS = 16
-LOWEST, HIGHEST = 1, 12_000
-"""Hz."""
-LONGEST_RISE = 60
-"""Seconds of attack or release."""
+LOWEST, HIGHEST = 1, 12_000  # Hz
+LONGEST_RISE = 60  # seconds of attack or release
 
 _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 _BAR = re.compile(r"bar\s*(\d{1,6}(?:\.\d{0,9})?)", re.ASCII)
@@ -45,14 +42,10 @@ FIRST_BEAT = OrAuto(_FIRST_BEAT.allowed, _FIRST_BEAT, None)
 class Band:
     """A range of pitches that becomes a signal."""
 
-    low: float
-    """Hz."""
-    high: float
-    """Hz."""
-    attack: float = 0.005
-    """Seconds in which it rises."""
-    release: float = 0.12
-    """Seconds in which it dies away."""
+    low: float  # Hz
+    high: float  # Hz
+    attack: float = 0.005  # seconds in which it rises
+    release: float = 0.12  # seconds in which it dies away
 
 
 @dataclass(frozen=True)
@@ -60,8 +53,7 @@ class Stem:
     """A part of the song in a file of its own, beginning where the song does."""
 
     name: str
-    file: str
-    """Absolute path."""
+    file: str  # absolute path
 
 
 @dataclass(frozen=True)
@@ -69,10 +61,8 @@ class Tempo:
     """A tempo from a moment of the song on."""
 
     bpm: Fraction
-    second: float | None = None
-    """Of the song; None where it is a bar."""
-    bar: float | None = None
-    """Counted from 1."""
+    second: float | None = None  # of the song; None where it is a bar
+    bar: float | None = None  # counted from 1
 
 
 @dataclass(frozen=True)

@@ -218,8 +218,7 @@ class Pair(FieldType):
     """A mapping of two curves, x and y; a shot's is merged into the scene's."""
 
     each: CurveType
-    value: float
-    """Of either, when nobody writes it."""
+    value: float  # of either, when nobody writes it
 
     def default(self, value: Any) -> XY:
         return XY(*(self.each.default(self.value) for _ in "xy"))

@@ -37,10 +37,8 @@ from vqanim.scene.numbers import is_number
 from vqanim.scene.times import SAME_MOMENT, Time
 from vqanim.scene.tree import Mapping, Node, Scalar, is_given, quoted, shown
 
-WEIGHT = Range(-1000, 1000)
-"""Of a prompt."""
-DEFAULT_CROSSFADE = 1.0
-"""Seconds."""
+WEIGHT = Range(-1000, 1000)  # of a prompt
+DEFAULT_CROSSFADE = 1.0  # seconds
 
 _FINAL_NUMBER = re.compile(r"(.*):\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII | re.DOTALL)
 
@@ -50,8 +48,7 @@ class ShortPrompt:
     """One part of the short form."""
 
     text: str
-    weight: str
-    """Source text of a number; `1` where none is written."""
+    weight: str  # source text of a number; `1` where none is written
     second_number: bool
     """True for `text:1:2`, in which only the last number is read as one."""
 

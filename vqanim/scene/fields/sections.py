@@ -68,8 +68,7 @@ class Shorthand(FieldType):
     """A mapping with declared fields, or the value of the most important one alone."""
 
     of: type[Declared]
-    main: str
-    """Its key."""
+    main: str  # its key
     is_curve: bool = False
     """True where that is a curve: a mapping whose keys are all times is its keyframes."""
 

@@ -96,11 +96,9 @@ TERMS: Mapping[str, Loss] = {name: term for name, term in LOSSES.items() if term
 class LossUse:
     """A term, how much it counts, and its settings."""
 
-    name: str
-    """One of TERMS."""
+    name: str  # one of TERMS
     weight: Curve
-    settings: Settings = ()
-    """Those that are written, sorted by name."""
+    settings: Settings = ()  # those that are written, sorted by name
 
 
 def weight_type(name: str) -> CurveType:

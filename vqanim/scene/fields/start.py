@@ -38,12 +38,10 @@ from vqanim.scene.fields.texts import COLOR, choice
 from vqanim.scene.limits import FITS
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
-FIGURES = ("icon", "text", "shape")
-"""Keys that say what is drawn; one of them."""
+FIGURES = ("icon", "text", "shape")  # keys that say what is drawn; one of them
 FORM = ("align", "scale", "stroke")
 """What of a look decides the form of a figure and not its color."""
-PROBE = 64
-"""Pixels: so large is a figure drawn to see whether it can be."""
+PROBE = 64  # pixels: so large is a figure drawn to see whether it can be
 MAX_COLORS = 16
 
 _ANYTHING = "an icon such as twitter, a text, or a file inside the scene's folder"
@@ -81,10 +79,8 @@ def _missing(path: Path) -> str | None:
 class FileType(FieldType):
     """The absolute path of a file that is there; what is in it is for others to read."""
 
-    what: str
-    """What it is, for a message: `sound file`."""
-    trouble: Callable[[Path], str | None] = _missing
-    """What is wrong with the file, if anything."""
+    what: str  # what it is, for a message: `sound file`
+    trouble: Callable[[Path], str | None] = _missing  # what is wrong with the file, if anything
 
     def parse(self, node: Node, reader: Reader) -> str:
         path = find_file(node, self.allowed, reader, self.what)
@@ -145,10 +141,8 @@ class Start(Declared):
     """Absolute path of an existing picture inside the scene's folder."""
     colors: tuple[Color, ...] = ()
     """sRGB 0..1; one for color, two or more from top to bottom for gradient."""
-    icon: IconSpec | None = None
-    """For icon: the icon, text or shape that is drawn."""
-    fit: str = "cover"
-    """How an image becomes a frame: one of FITS."""
+    icon: IconSpec | None = None  # for icon: the icon, text or shape that is drawn
+    fit: str = "cover"  # how an image becomes a frame: one of FITS
     also_target: Curve | None = own(
         "How strongly the whole shot is pulled to the icon, text, shape or image that it starts from",
         curve(0, 1000).declare(None, example="{0s: 1.5, 4s: 0}"),

@@ -30,10 +30,8 @@ MOMENT: tuple[Schema, ...] = (
 class TimeType(FieldType):
     """A duration, or a moment of the film."""
 
-    zero: bool = False
-    """True when 0 is allowed."""
-    percent: bool = False
-    """True when a part of the whole is allowed."""
+    zero: bool = False  # True when 0 is allowed
+    percent: bool = False  # True when a part of the whole is allowed
     moment: bool = False
     """True for a moment of the film, which may be a bar or a marker."""
     song: bool = False
@@ -82,8 +80,7 @@ class OrAuto(FieldType):
     """A value, or the word auto."""
 
     type: FieldType
-    auto: Any
-    """What the word stands for."""
+    auto: Any  # what the word stands for
 
     def parse(self, node: Node, reader: Reader) -> Any:
         is_auto = isinstance(node, Scalar) and node.text.strip() == "auto"

@@ -60,8 +60,7 @@ _SHOTS = ReadElsewhere(
 class Scene(Declared):
     """A whole scene."""
 
-    file: str = field(compare=False)
-    """As the user named it."""
+    file: str = field(compare=False)  # as the user named it
     title: str = option(
         "Of the film", line_of_text(200).declare("", default_text="the file's name", example="Mordor")
     )
@@ -133,8 +132,7 @@ class Scene(Declared):
         ),
     )
     loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
-    text: str = field(default="", compare=False, repr=False)
-    """The source."""
+    text: str = field(default="", compare=False, repr=False)  # the source
     sound: Sound = field(default=SILENT, compare=False, repr=False)
     """What was heard: the clock of the song, and the signals that the scene uses."""
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
