@@ -11,6 +11,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -200,19 +201,16 @@ class Option:
 
     def write(self, value: Any, writer: Writer) -> Any:
         """Plain data for a value, None for nothing."""
-        if self.brief and value == self.make_default():
+        if (self.brief and value == self.make_default()) or (value is None and writer.on_film):
             return None
-        if value is None:
-            return None if writer.on_film else "none"
-        return self.type.write(value, writer)
+        return "none" if value is None else self.type.write(value, writer)
 
 
 def option(description: str, declare: Declare, **more: Any) -> Any:
     """A dataclass field with its declaration, as in `option("How many", whole(1, 9).declare(4))`."""
     declared = declare(description, **more)
-    if declared.required:
-        return dataclasses.field(metadata={"option": declared})
-    return dataclasses.field(default_factory=declared.make_default, metadata={"option": declared})
+    default: Any = {} if declared.required else {"default_factory": declared.make_default}
+    return dataclasses.field(metadata={"option": declared}, **default)
 
 
 def own(description: str, declare: Declare) -> Any:
@@ -234,22 +232,18 @@ class Declared:
     later: ClassVar[tuple[str, ...]] = ()  # keys of later versions
 
 
-def fields_of(part: type) -> dict[str, tuple[str, Option]]:
+@cache
+def fields_of(part: type) -> Mapping[str, tuple[str, Option]]:
     """Key to (name of the field, declaration), in the order of the declarations; extra keys are left out."""
-    if part not in _KNOWN:
-        fields = [field for field in dataclasses.fields(part) if "option" in field.metadata]
-        declared = [(field.name, field.metadata["option"]) for field in fields]
-        _KNOWN[part] = {option.key or name: (name, option) for name, option in declared}
-    return _KNOWN[part]
-
-
-_KNOWN: dict[type, dict[str, tuple[str, Option]]] = {}
+    fields = [field for field in dataclasses.fields(part) if "option" in field.metadata]
+    declared = [(field.name, field.metadata["option"]) for field in fields]
+    return {option.key or name: (name, option) for name, option in declared}
 
 
 def options_of(part: type) -> dict[str, tuple[str, Option]]:
     """The same with the extra keys."""
     extra: Mapping[str, Option] = getattr(part, "extra_keys", {})
-    return fields_of(part) | {key: (key, declared) for key, declared in extra.items()}
+    return {**fields_of(part), **{key: (key, declared) for key, declared in extra.items()}}
 
 
 def declared_in(part: type) -> dict[str, Option]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -30,7 +32,7 @@ from vqanim.scene.fields.base import (
 from vqanim.scene.fields.context import Reader, read_all
 from vqanim.scene.fields.numbers import ratio, whole
 from vqanim.scene.fields.sections import Shorthand, closed_schema, dump_part
-from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
+from vqanim.scene.fields.settings import dump_settings, read_settings, setting_options, settings_schema
 from vqanim.scene.limits import MAX_SIDE
 from vqanim.scene.numbers import parse_ratio
 from vqanim.scene.tree import Node, Scalar, quoted
@@ -60,36 +62,32 @@ class SizeType(FieldType):
     allowed: str = '[width, height], "256x144" or {aspect: "16:9", width: 256}, sides from 1 to 4096'
 
     def parse(self, node: Node, reader: Reader) -> Size:
-        if isinstance(node, tree.Sequence) and len(node.items) == 2:
-            width, height = node.items
-            return Size(_SIDE.parse(width, reader), _SIDE.parse(height, reader))
-        if isinstance(node, Scalar) and len(sides := _TIMES.split(node.text.strip())) == 2:
-            width, height = (node.part(text) for text in sides)
-            return Size(_SIDE.parse(width, reader), _SIDE.parse(height, reader))
+        both: Sequence[Node] = node.items if isinstance(node, tree.Sequence) else ()
+        if isinstance(node, Scalar):
+            both = [node.part(text) for text in _TIMES.split(node.text.strip())]
+        if len(both) == 2:
+            return Size(*(_SIDE.parse(side, reader) for side in both))
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("width", "height", "aspect"))
         known = {key: _SIDE.parse(value, reader) for key in ("width", "height") if (value := found.get(key))}
         aspect = found.get("aspect")
         if aspect is None and len(known) == 2:
-            return Size(known["width"], known["height"])
+            return Size(**known)
         if aspect is None or len(known) != 1:
-            keys = ", ".join(key.text for key, _ in found.entries) or "nothing"
-            raise reader.refuse(node, f"found {keys}, allowed two of width, height and aspect")
+            raise reader.wrong(node, "two of width, height and aspect", found.keys_text)
         return self._with_aspect(aspect, known, reader)
 
     def _with_aspect(self, node: Node, sides: dict[str, int], reader: Reader) -> Size:
-        text = text_of(node, self.allowed, reader)
-        try:
+        text, aspect = text_of(node, self.allowed, reader), Fraction(0)
+        with suppress(ValueError):
             aspect = parse_ratio(text.replace(":", "/"))
-        except ValueError:
-            aspect = Fraction(0)
         if not Fraction(1, 100) <= aspect <= 100:
-            raise reader.refuse(node, f'found {quoted(text)}, allowed a ratio such as "16:9" or 1.5')
+            raise reader.wrong(node, 'a ratio such as "16:9" or 1.5', quoted(text))
         width = sides.get("width") or round(sides["height"] * aspect)
         height = sides.get("height") or round(sides["width"] / aspect)
         if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
-            said = f"found {quoted(text)}, which makes {width}x{height}, allowed sides from 1 to {MAX_SIDE}"
-            raise reader.refuse(node, said)
+            found = f"{quoted(text)}, which makes {width}x{height}"
+            raise reader.wrong(node, f"sides from 1 to {MAX_SIDE}", found)
         return Size(width, height)
 
     def dump(self, value: Size, writer: Writer) -> Any:
@@ -189,8 +187,7 @@ class ModelsType(FieldType):
         name = GENERATOR.parse(written, reader)
         declared = generator_settings(name)
         if not declared and len(node.entries) > 1:
-            said = f"the generator {quoted(name)} has no settings. Write only its name."
-            raise reader.refuse(node, said)
+            raise reader.refuse(node, f"the generator {quoted(name)} has no settings. Write only its name.")
         reader.check_keys(node, ("name", *(setting.name for setting in declared)))
         values = read_settings(declared, node, reader)
         return replace(models, generator=name, settings=tuple(sorted(values.items())))
@@ -211,14 +208,14 @@ class ModelsType(FieldType):
         perceptor = uses[0].name if alone else [dump_part(use, writer) for use in uses]
         generator: Any = models.generator
         if models.settings:
-            settings = dump_settings(generator_settings(generator), models.settings, writer)
-            generator = {"name": generator, **settings}
+            declared = generator_settings(generator)
+            generator = {"name": generator, **dump_settings(declared, models.settings, writer)}
         return {"generator": generator, "perceptor": perceptor}
 
     def parts(self) -> Parts:
         yield ".perceptor[].", declared_in(PerceptorUse)
         for family in _families():
-            yield ".generator.", {setting.name: setting_option(setting) for setting in family.settings}
+            yield ".generator.", setting_options(family.settings)
 
     def schema(self) -> list[Schema]:
         one: Schema = {"anyOf": _USE.schema()}

@@ -76,16 +76,15 @@ class TempoType(FieldType):
         for key, value in reader.mapping(node, self.allowed).entries:
             bpm = BPM.parse(value, reader)
             if bpm is None:
-                said = f"at {key.text}: found auto, allowed a number from {SLOWEST} to {FASTEST}"
-                raise reader.refuse(value, said)
-            if bar := _BAR.fullmatch(key.text.strip()):
-                made.append(Tempo(bpm, bar=float(bar[1])))
-                continue
+                allowed = f"a number from {SLOWEST} to {FASTEST}"
+                raise reader.refuse(value, f"at {key.text}: found auto, allowed {allowed}")
+            text = key.text.strip()
+            bar = _BAR.fullmatch(text)
             try:
-                made.append(Tempo(bpm, second=seconds_of(key.text.strip())))
+                made.append(Tempo(bpm, bar=float(bar[1])) if bar else Tempo(bpm, second=seconds_of(text)))
             except ValueError:
-                said = f"found the key {quoted(key.text)}, allowed a time of the song or a bar such as bar 17"
-                raise reader.refuse(value, said) from None
+                allowed = "a time of the song or a bar such as bar 17"
+                raise reader.wrong(value, allowed, f"the key {quoted(key.text)}") from None
         if not made:
             raise reader.refuse(node, f"found an empty mapping, allowed {self.allowed}")
         if made[0].bar not in (None, 1.0):
@@ -112,17 +111,15 @@ class BeatsType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> tuple[float, ...]:
         if isinstance(node, tree.Sequence):
-            items = enumerate(node.items, 1)
-            taps = [(number, SONG_TIME.parse(item, reader)) for number, item in items]
-            where = "entry"
+            taps, where = list(enumerate((SONG_TIME.parse(item, reader) for item in node.items), 1)), "entry"
         else:
             taps, where = read_text_file(node, self.allowed, "file of beats", read_taps, reader), "line"
         if not 2 <= len(taps) <= MAX_BEATS:
             raise reader.refuse(node, f"found {len(taps)} beats, allowed 2 to {MAX_BEATS}")
         for (_, before), (place, after) in pairwise(taps):
             if after - before < 60 / FASTEST / 2:
-                said = f"{where} {place}: {after:.6g} s does not come after {before:.6g} s"
-                raise reader.refuse(node, said)
+                order = f"{after:.6g} s does not come after {before:.6g} s"
+                raise reader.refuse(node, f"{where} {place}: {order}")
         return tuple(second for _, second in taps)
 
     def dump(self, value: tuple[float, ...], writer: Writer) -> Any:
@@ -140,11 +137,9 @@ def read_text_file(
     path = find_file(node, allowed, reader, what)
     try:
         return read(path)
-    except OSError as error:
-        reason = error.strerror
-    except ValueError as error:
-        reason = str(error)
-    raise reader.refuse(node, f"{path.name}: {reason}", about_file=True)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise reader.refuse(node, f"{path.name}: {reason}", about_file=True) from None
 
 
 @dataclass(frozen=True)
@@ -157,9 +152,8 @@ class StemsType(FieldType):
         entries = reader.mapping(node, self.allowed).entries
         if len(entries) > MAX_STEMS:
             raise reader.refuse(node, f"found {len(entries)} stems, allowed at most {MAX_STEMS}")
-        return tuple(
-            Stem(_name(key, value, reader), SONG_FILE.parse(value, reader)) for key, value in entries
-        )
+        files = ((_name(key, value, reader), value) for key, value in entries)
+        return tuple(Stem(name, SONG_FILE.parse(value, reader)) for name, value in files)
 
     def dump(self, value: tuple[Stem, ...], writer: Writer) -> Any:
         return {stem.name: writer.file(stem.file) for stem in value}
@@ -194,8 +188,7 @@ class BandsType(FieldType):
         edges = found.get("band")
         if not isinstance(edges, tree.Sequence) or len(edges.items) != 2:
             what = "nothing" if edges is None else shown(edges)
-            said = f"band: found {what}, allowed two numbers in Hz such as [40, 120]"
-            raise reader.refuse(node, said)
+            raise reader.refuse(node, f"band: found {what}, allowed two numbers in Hz such as [40, 120]")
         low, high = (_HERTZ.parse(edge, reader) for edge in edges.items)
         if low >= high:
             raise reader.refuse(edges, f"found [{low:g}, {high:g}], allowed the lower one first")
@@ -204,19 +197,16 @@ class BandsType(FieldType):
             if value := found.get(key):
                 times[key] = song_time("a time such as 5ms").parse(value, reader)
                 if times[key] > LONGEST_RISE:
-                    said = f"{key}: found {times[key]:g} s, allowed up to {LONGEST_RISE} s"
-                    raise reader.refuse(found, said)
+                    message = f"{key}: found {times[key]:g} s, allowed up to {LONGEST_RISE} s"
+                    raise reader.refuse(found, message)
         return Band(low, high, **times)
 
     def dump(self, value: tuple[tuple[str, Band], ...], writer: Writer) -> Any:
-        return {
-            name: {
-                "band": Flow([band.low, band.high]),
-                "attack": second_text(band.attack),
-                "release": second_text(band.release),
-            }
-            for name, band in value
-        }
+        def dump_band(band: Band) -> dict[str, Any]:
+            times = {"attack": second_text(band.attack), "release": second_text(band.release)}
+            return {"band": Flow([band.low, band.high]), **times}
+
+        return {name: dump_band(band) for name, band in value}
 
     def schema(self) -> list[Schema]:
         edge = {"anyOf": _HERTZ.schema()}

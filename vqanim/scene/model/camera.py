@@ -12,6 +12,9 @@ from vqanim.scene.fields.texts import BORDER
 from vqanim.scene.limits import LARGEST_FACTOR
 
 _TURN = curve(-1e6, 1e6)
+_ZOOM = curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still")
+_SCALE = curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture")
+_FOV = curve(5, 150, why="fov is the angle that the frame's width spans")
 _AMOUNT = curve(0, 1)
 
 
@@ -23,9 +26,7 @@ class Camera(Declared):
 
     zoom: Curve = option(
         "Speed of flying in; below 1 flies out",
-        curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still").declare(
-            1.0, "factor per second", example="{0s: 1.0, 2s: 1.3}"
-        ),
+        _ZOOM.declare(1.0, "factor per second", example="{0s: 1.0, 2s: 1.3}"),
     )
     rotate: Curve = option(
         "Speed of turning the picture clockwise",
@@ -45,9 +46,7 @@ class Camera(Declared):
     )
     scale: Curve = option(
         "Pose: how much larger things are than at the beginning",
-        curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture").declare(
-            1.0, "factor", example="{0s: 1, 3s: 2, 6s: 1}"
-        ),
+        _SCALE.declare(1.0, "factor", example="{0s: 1, 3s: 2, 6s: 1}"),
     )
     angle: Curve = option(
         "Pose: how far the picture is turned clockwise",
@@ -63,9 +62,7 @@ class Camera(Declared):
     )
     fov: Curve = option(
         "How wide the camera sees: with more, turning it distorts more",
-        curve(5, 150, why="fov is the angle that the frame's width spans").declare(
-            60.0, "degrees", example="90"
-        ),
+        _FOV.declare(60.0, "degrees", example="90"),
     )
     center: XY = option(
         "The point about which the picture scales and turns",
@@ -93,3 +90,6 @@ class Carry(Declared):
     match_detail: Curve = _amount("How much the sharpness is held to that of the same frame", 0.3)
     sharpen: Curve = _amount("Strength of an unsharp mask of 1 px, beyond match_detail", 0.0)
     noise: Curve = _amount("Spread of fresh noise, which gives the prompts something to work on", 0.02)
+
+
+NOT_CARRIED = Carry(*[Curve.constant(0.0, range=_AMOUNT.range)] * 4)

@@ -146,19 +146,15 @@ class Scene(Declared):
     @property
     def heard(self) -> frozenset[str]:
         """The names of all signals in expressions and hits: `beat`, `bass`, `drums.onset`."""
-        curves = [*curves_of(self)]
-        hits = [*self.hits]
-        for shot in self.shots:
-            curves += shot.curves()
-            hits += shot.hits
-        said = [name for curve in curves if isinstance(curve, Formula) for name in curve.signals]
-        return frozenset([*said, *(hit.each.signal for hit in hits if hit.each is not None)])
+        parts = (self, *self.shots)
+        curves = (curve for part in parts for curve in curves_of(part) if isinstance(curve, Formula))
+        moments = {hit.each.signal for part in parts for hit in part.hits if hit.each is not None}
+        return frozenset(moments).union(*(curve.signals for curve in curves))
 
     @property
     def song_times(self) -> SongTimes | None:
         """What bars, beats and markers mean on the time of the film; None without a song."""
-        track = self.soundtrack
-        if track is None:
+        if (track := self.soundtrack) is None:
             return None
         markers = {name: second - track.start for name, second in self.markers}
         return SongTimes(self.sound.clock or track.clock(), markers)

@@ -10,14 +10,14 @@ from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE, Curve
 from vqanim.scene.fields.base import Declared, Option, curves_of, option, own
 from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
-from vqanim.scene.fields.numbers import curve, number, whole
+from vqanim.scene.fields.numbers import number, whole
 from vqanim.scene.fields.prompts import Prompt, PromptsType, StoryType
 from vqanim.scene.fields.sections import section
 from vqanim.scene.fields.start import Start, StartType
 from vqanim.scene.fields.texts import FLAG, NAME, choice, line_of_text
 from vqanim.scene.fields.times import OrAuto, TimeType, Transition, TransitionType, time
 from vqanim.scene.limits import AUTO, KINDS, PACES
-from vqanim.scene.model.camera import Camera, Carry
+from vqanim.scene.model.camera import NOT_CARRIED, Camera, Carry
 from vqanim.scene.model.guidance import Guidance
 from vqanim.scene.times import Time
 
@@ -51,11 +51,7 @@ class Shot(Declared):
     camera: Camera = option("How the view moves", section(Camera).declare(Camera(), default_text="still"))
     carry: Carry = option(
         "What is done to the picture on its way to the next frame",
-        section(Carry).declare(
-            Carry(),
-            default_text="see the fields",
-            none=Carry(*(Curve.constant(0.0, range=curve(0, 1).range) for _ in range(4))),
-        ),
+        section(Carry).declare(Carry(), default_text="see the fields", none=NOT_CARRIED),
     )
     guidance: Guidance = option(
         "How hard each frame is worked towards the prompts",
@@ -114,28 +110,14 @@ class Shot(Declared):
     loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
-        "at": Option(
-            time(zero=True, moment=True),
-            "When the shot begins in the film; instead of a duration of the shot before",
-            None,
-            "time",
-            default_text="when the shot before ends",
-            example="2s",
-            inherited=False,
+        "at": time(zero=True, moment=True).declare(
+            None, "time", default_text="when the shot before ends", example="2s", inherited=False
+        )("When the shot begins in the film; instead of a duration of the shot before"),
+        "story": StoryType().declare((), example="{0s: a forest, 2s: a dark city}")(
+            "Texts that follow one another and cross-fade; instead of prompts"
         ),
-        "story": Option(
-            StoryType(),
-            "Texts that follow one another and cross-fade; instead of prompts",
-            (),
-            example="{0s: a forest, 2s: a dark city}",
-        ),
-        "crossfade": Option(
-            time(zero=True),
-            "How long one text of the story takes to become the next, centered on the key's time",
-            None,
-            "time",
-            default_text="1s",
-            example="1s",
+        "crossfade": time(zero=True).declare(None, "time", default_text="1s", example="1s")(
+            "How long one text of the story takes to become the next, centered on the key's time"
         ),
     }
 
