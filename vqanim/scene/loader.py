@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene import tree
 from vqanim.scene.change import dial_at
 from vqanim.scene.checks import check_loops, check_names, check_shots
 from vqanim.scene.curves import Curve
@@ -24,19 +25,7 @@ from vqanim.scene.schema import PLAYING, homes
 from vqanim.scene.song import KEYS, read_song
 from vqanim.scene.soundtrack import Ear
 from vqanim.scene.times import Time, TimeBase
-from vqanim.scene.tree import (
-    MAX_BYTES,
-    Mapping,
-    Node,
-    Scalar,
-    annotate,
-    apply_overrides,
-    is_given,
-    parse_tree,
-    place_of,
-    shown,
-)
-from vqanim.scene.tree import Sequence as ListNode
+from vqanim.scene.tree import Mapping, Node, Scalar, is_given, place_of
 
 MAIN = "main"  # the only shot of a scene without shots
 
@@ -74,14 +63,14 @@ def load_scene_text(
 
     Raises SceneError with every mistake.
     """
-    root = parse_tree(text, file)
+    root = tree.parse_tree(text, file)
     if not isinstance(root, Mapping):
-        message = f"found {shown(root)}, allowed a mapping of keys such as `duration: 6s`"
+        message = f"found {tree.shown(root)}, allowed a mapping of keys such as `duration: 6s`"
         raise SceneError([Problem(Place(file, root.line), message)])
     reader = Reader(file, folder, homes(), allow_outside)
-    for problem in apply_overrides(root, overrides):
+    for problem in tree.apply_overrides(root, overrides):
         reader.refuse(problem, problem.message)
-    annotate(root)
+    tree.annotate(root)
     scene = _read_scene(root, text, reader, ear)
     if reader.problems:
         raise SceneError(reader.problems)
@@ -98,11 +87,11 @@ def _read_file(path: Path) -> str:
         if not path.is_file():
             raise refuse(0, "is no file" if path.exists() else f"no such file{_similar(path)}")
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(tree.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise refuse(0, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(data) > MAX_BYTES:
-        raise refuse(1, f"the file is larger than {MAX_BYTES // 1000} kB, which no scene needs")
+    if len(data) > tree.MAX_BYTES:
+        raise refuse(1, f"the file is larger than {tree.MAX_BYTES // 1000} kB, which no scene needs")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -192,8 +181,8 @@ def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
     if node is None or not is_given("shots", root):
         return []
     allowed = options_of(Scene)["shots"][1].type.allowed
-    if not isinstance(node, ListNode) or not node.items:
-        found = "an empty list" if isinstance(node, ListNode) else shown(node)
+    if not isinstance(node, tree.Sequence) or not node.items:
+        found = "an empty list" if isinstance(node, tree.Sequence) else tree.shown(node)
         reader.refuse(node, f"found {found}, allowed {allowed}")
         return []
     if len(node.items) > MAX_SHOTS:

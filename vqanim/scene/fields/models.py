@@ -15,20 +15,8 @@ from vqanim.models.families import FAMILIES
 from vqanim.models.family import Family
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import (
-    SCALAR,
-    Declared,
-    FieldType,
-    Flow,
-    Parts,
-    ScalarType,
-    Schema,
-    Writer,
-    declared_in,
-    option,
-    own,
-    text_of,
-)
+from vqanim.scene.fields import base
+from vqanim.scene.fields.base import SCALAR, Declared, FieldType, ScalarType, Schema, Writer, option, own
 from vqanim.scene.fields.context import Reader, read_all
 from vqanim.scene.fields.numbers import ratio, whole
 from vqanim.scene.fields.sections import Shorthand, closed_schema, dump_part
@@ -78,7 +66,7 @@ class SizeType(FieldType):
         return self._with_aspect(aspect, known, reader)
 
     def _with_aspect(self, node: Node, sides: dict[str, int], reader: Reader) -> Size:
-        text, aspect = text_of(node, self.allowed, reader), Fraction(0)
+        text, aspect = base.text_of(node, self.allowed, reader), Fraction(0)
         with suppress(ValueError):
             aspect = parse_ratio(text.replace(":", "/"))
         if not Fraction(1, 100) <= aspect <= 100:
@@ -91,7 +79,7 @@ class SizeType(FieldType):
         return Size(width, height)
 
     def dump(self, value: Size, writer: Writer) -> Any:
-        return Flow([value.width, value.height])
+        return base.Flow([value.width, value.height])
 
     def schema(self) -> list[Schema]:
         side: Schema = {"anyOf": _SIDE.schema()}
@@ -212,8 +200,8 @@ class ModelsType(FieldType):
             generator = {"name": generator, **dump_settings(declared, models.settings, writer)}
         return {"generator": generator, "perceptor": perceptor}
 
-    def parts(self) -> Parts:
-        yield ".perceptor[].", declared_in(PerceptorUse)
+    def parts(self) -> base.Parts:
+        yield ".perceptor[].", base.declared_in(PerceptorUse)
         for family in _families():
             yield ".generator.", setting_options(family.settings)
 

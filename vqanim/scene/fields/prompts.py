@@ -12,20 +12,8 @@ from typing import Any, ClassVar
 from vqanim.errors import Place
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE, Base, Curve, Key, Keyframes, Range
-from vqanim.scene.fields.base import (
-    SCALAR,
-    Declared,
-    FieldType,
-    Parts,
-    Schema,
-    Writer,
-    curves_of,
-    declared_in,
-    keys_of,
-    option,
-    own,
-    text_of,
-)
+from vqanim.scene.fields import base
+from vqanim.scene.fields.base import SCALAR, Declared, FieldType, Schema, Writer, option, own
 from vqanim.scene.fields.context import Reader, Refused, read_all
 from vqanim.scene.fields.numbers import CurveType, curve
 from vqanim.scene.fields.sections import dump_part, part_schema
@@ -190,10 +178,10 @@ class PromptsType(FieldType):
 
     def curves(self, value: tuple[Prompt, ...]) -> Iterator[Curve]:
         for prompt in value:
-            yield from curves_of(prompt)
+            yield from base.curves_of(prompt)
 
-    def parts(self) -> Parts:
-        yield "[].", declared_in(Prompt)
+    def parts(self) -> base.Parts:
+        yield "[].", base.declared_in(Prompt)
 
     def schema(self) -> list[Schema]:
         return [SCALAR, {"type": "array", "items": {"anyOf": [SCALAR, part_schema(Prompt)]}}]
@@ -214,7 +202,7 @@ def _prompt(node: Node, reader: Reader) -> list[Prompt]:
     if isinstance(node, Mapping):
         return [_long_prompt(node, reader)]
     try:
-        parts = parse_short(text_of(node, "a text or {text: ..., weight: ...}", reader))
+        parts = parse_short(base.text_of(node, "a text or {text: ..., weight: ...}", reader))
     except ValueError as error:
         raise reader.refuse(node, f"found {shown(node)}, which has {error}") from None
     assert isinstance(node, Scalar)
@@ -231,12 +219,12 @@ def _prompt(node: Node, reader: Reader) -> list[Prompt]:
 
 
 def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
-    if len(node.entries) == 1 and node.entries[0][0].text not in (*keys_of(Prompt), *Prompt.later):
+    if len(node.entries) == 1 and node.entries[0][0].text not in (*base.keys_of(Prompt), *Prompt.later):
         key, value = node.entries[0]
         if isinstance(value, Scalar) and is_number(value.text):
             said = f'found {key.text}: {value.text}, did you mean "{key.text}:{value.text}" in quotes?'
             raise reader.refuse(node, said)
-    reader.check_keys(node, keys_of(Prompt), Prompt.later)
+    reader.check_keys(node, base.keys_of(Prompt), Prompt.later)
     values = reader.values(Prompt, node)
     written = [key for key in ("text", "image") if is_given(key, node)]
     if not written:

@@ -11,19 +11,8 @@ import yaml
 from vqanim.errors import Place
 from vqanim.scene import tree
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.base import (
-    Declared,
-    FieldType,
-    Option,
-    Parts,
-    Schema,
-    Writer,
-    curves_of,
-    declared_in,
-    fields_of,
-    keys_of,
-    options_of,
-)
+from vqanim.scene.fields import base
+from vqanim.scene.fields.base import Declared, FieldType, Option, Parts, Schema, Writer
 from vqanim.scene.fields.context import Reader, placed
 
 Entries: TypeAlias = list[tuple[tree.Scalar, tree.Node]]
@@ -51,16 +40,16 @@ class Section(FieldType):
         return [part_schema(self.of)]
 
     def curves(self, value: Any) -> Iterator[Curve]:
-        return curves_of(value)
+        return base.curves_of(value)
 
     def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> Entries:
         """The entries of both; those of the inner one count."""
-        return merge_entries(outer, inner, options_of(self.of))
+        return merge_entries(outer, inner, base.options_of(self.of))
 
 
 def section(of: type[Declared]) -> Section:
     """A mapping with the fields of a class."""
-    return Section(f"a mapping of {', '.join(keys_of(of))}", of)
+    return Section(f"a mapping of {', '.join(base.keys_of(of))}", of)
 
 
 @dataclass(frozen=True)
@@ -75,7 +64,7 @@ class Shorthand(FieldType):
     @property
     def short(self) -> FieldType:
         """The type of the value that may stand alone."""
-        return options_of(self.of)[self.main][1].type
+        return base.options_of(self.of)[self.main][1].type
 
     def parse(self, node: tree.Node, reader: Reader) -> Any:
         keys = [key.text for key, _ in node.entries] if isinstance(node, tree.Mapping) else []
@@ -88,10 +77,10 @@ class Shorthand(FieldType):
         return dump_part(value, writer)
 
     def parts(self) -> Parts:
-        yield ".", declared_in(self.of)
+        yield ".", base.declared_in(self.of)
 
     def curves(self, value: Any) -> Iterator[Curve]:
-        return curves_of(value)
+        return base.curves_of(value)
 
     def schema(self) -> list[Schema]:
         return [*self.short.schema(), part_schema(self.of)]
@@ -123,7 +112,7 @@ def merge_by_key(outer: tree.Mapping, inner: tree.Mapping) -> Entries:
 def dump_part(part: Any, writer: Writer) -> dict[str, Any]:
     """Plain data of the declared fields of a part, without those that are not written."""
     written: dict[str, Any] = {}
-    for key, (name, declared) in fields_of(type(part)).items():
+    for key, (name, declared) in base.fields_of(type(part)).items():
         found = declared.write(getattr(part, name), writer)
         if found is not None and found != {}:
             outer, _, inner = key.rpartition(".")
@@ -133,7 +122,7 @@ def dump_part(part: Any, writer: Writer) -> dict[str, Any]:
 
 def part_schema(of: type) -> Schema:
     """A mapping with the keys of a class and no others."""
-    return mapping_schema(declared_in(of))
+    return mapping_schema(base.declared_in(of))
 
 
 def mapping_schema(options: Mapping[str, Option]) -> Schema:

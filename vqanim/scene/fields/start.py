@@ -15,22 +15,8 @@ from vqanim.icons import spec as icons
 from vqanim.scene import tree
 from vqanim.scene.colors import Color, color_text
 from vqanim.scene.curves import NOWHERE, Curve
-from vqanim.scene.fields.base import (
-    SCALAR,
-    Declared,
-    FieldType,
-    Flow,
-    Parts,
-    Quoted,
-    Schema,
-    Writer,
-    curves_of,
-    declared_in,
-    keys_of,
-    option,
-    own,
-    text_of,
-)
+from vqanim.scene.fields import base
+from vqanim.scene.fields.base import SCALAR, Declared, FieldType, Flow, Quoted, Schema, Writer, option, own
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.numbers import curve, number, whole
 from vqanim.scene.fields.sections import dump_part, part_schema
@@ -54,7 +40,7 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
 
     Raises Refused.
     """
-    written = text_of(node, allowed, reader)
+    written = base.text_of(node, allowed, reader)
     try:
         if reader.outside:
             return (reader.folder / written).resolve()
@@ -85,7 +71,7 @@ class FileType(FieldType):
     def parse(self, node: Node, reader: Reader) -> str:
         path = find_file(node, self.allowed, reader, self.what)
         if wrong := self.trouble(path):
-            written = quoted(text_of(node, self.allowed, reader))
+            written = quoted(base.text_of(node, self.allowed, reader))
             raise reader.refuse(node, f"the {self.what} {written} {wrong}", about_file=True)
         return str(path)
 
@@ -171,7 +157,7 @@ class StartType(FieldType):
             return Start(place=node.place)
         found = reader.mapping(node, self.allowed)
         if any(found.get(key) for key in FIGURES):
-            icon = read_figure(found, reader, keys_of(Start))
+            icon = read_figure(found, reader, base.keys_of(Start))
             return Start("icon", icon=icon, place=found.place, **reader.values(Start, found))
         key, value = self._only_one(found, reader)
         if key in ("color", "gradient"):
@@ -183,7 +169,7 @@ class StartType(FieldType):
         return Start("image", image=image, fit=how, place=value.place, **values)
 
     def _only_one(self, found: Mapping, reader: Reader) -> tuple[str, Node]:
-        reader.check_keys(found, (*self.others, "fit", *keys_of(Start), *FIGURES))
+        reader.check_keys(found, (*self.others, "fit", *base.keys_of(Start), *FIGURES))
         given = [(key, value) for key in self.others if (value := found.get(key))]
         fit, also = found.get("fit"), found.get("also_target")
         if fit is not None and found.get("image") is None:
@@ -214,10 +200,10 @@ class StartType(FieldType):
         return {"image": writer.file(start.image)} | fit | also
 
     def curves(self, value: Start) -> Iterator[Curve]:
-        return curves_of(value)
+        return base.curves_of(value)
 
-    def parts(self) -> Parts:
-        yield ".", {**declared_in(Look), **declared_in(Start)}
+    def parts(self) -> base.Parts:
+        yield ".", {**base.declared_in(Look), **base.declared_in(Start)}
 
     def schema(self) -> list[Schema]:
         colors = {"type": "array", "items": COLOR.schema()[0], "minItems": 2}
@@ -235,7 +221,7 @@ class StartType(FieldType):
 
 def _only_word(word: str, node: Scalar, allowed: str, reader: Reader) -> None:
     """Refuse any other text."""
-    if text_of(node, allowed, reader) != word:
+    if base.text_of(node, allowed, reader) != word:
         raise reader.wrong(node, allowed)
 
 
@@ -260,7 +246,7 @@ class AreaType(FieldType):
             return Area()
         found = reader.mapping(node, self.allowed)
         if any(found.get(key) for key in FIGURES):
-            for key in keys_of(Look):
+            for key in base.keys_of(Look):
                 if key not in FORM and (value := found.get(key)):
                     reader.refuse(value, f"found {key}, a mask has only a form: {', '.join(FORM)}")
             return Area(Start("icon", icon=read_figure(found, reader), place=found.place))
@@ -273,7 +259,7 @@ class AreaType(FieldType):
         if area.shape is None:
             return "start"
         written = StartType().dump(area.shape, writer)
-        return {key: value for key, value in written.items() if key in FORM or key not in keys_of(Look)}
+        return {key: value for key, value in written.items() if key in FORM or key not in base.keys_of(Look)}
 
     def schema(self) -> list[Schema]:
         look = part_schema(Look)["properties"]
@@ -292,7 +278,7 @@ AREA = AreaType()
 def read_figure(node: Mapping, reader: Reader, beside: Sequence[str] = ()) -> IconSpec:
     """An icon from a mapping that has at least one of FIGURES; `beside` are keys that it may have for
     others to read. Raises Refused."""
-    reader.check_keys(node, (*FIGURES, "font", *keys_of(Look), *beside))
+    reader.check_keys(node, (*FIGURES, "font", *base.keys_of(Look), *beside))
     look = reader.values(Look, node)
     given = [key for key in FIGURES if node.get(key)]
     if len(given) > 1:
@@ -307,12 +293,12 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
     """An icon, or a text or shape that was drawn once to see whether it can be."""
     if kind == "icon":
         try:
-            return icon_figure(text_of(node, _ANYTHING, reader))
+            return icon_figure(base.text_of(node, _ANYTHING, reader))
         except UnknownIcon as error:
             raise reader.refuse(node, str(error)) from None
         except InputError as error:  # the package of icons is missing
             raise reader.refuse(node, str(error), about_file=True) from None
-    text = text_of(node, _ANYTHING, reader) if kind == "text" else ""
+    text = base.text_of(node, _ANYTHING, reader) if kind == "text" else ""
     from_file = font if kind == "text" else node
     path = find_file(from_file, _ANYTHING, reader, "font" if text else "shape") if from_file else None
     try:
@@ -325,7 +311,7 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
     except InputError as error:
         reason = str(error)
         if from_file is not None:  # named as it was written
-            written = text_of(from_file, _ANYTHING, reader)
+            written = base.text_of(from_file, _ANYTHING, reader)
             reason = reason.replace(f"{path}: ", f"{quoted(written)}: ", 1).replace(f"{path}: ", "")
         raise reader.refuse(from_file or node, reason, about_file=path is not None) from None
     return figure
@@ -336,4 +322,4 @@ def dump_figure(icon: IconSpec, writer: Writer) -> dict[str, Any]:
     figure = icon.figure
     file = {} if figure.file is None else {"font": writer.file(figure.file)}
     what = {"shape": file["font"]} if figure.kind == "shape" else {figure.kind: Quoted(figure.name), **file}
-    return what | dump_part(Look(**{name: getattr(icon, name) for name in keys_of(Look)}), writer)
+    return what | dump_part(Look(**{name: getattr(icon, name) for name in base.keys_of(Look)}), writer)
