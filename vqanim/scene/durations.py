@@ -181,8 +181,8 @@ def _found(
 ) -> Durations:
     """The durations of shots, one of which may take the rest."""
     shots = [part.seconds for part in parts]
-    written, durations = (tuple(each.duration for each in those) for those in (parts, shots))
-    known = Durations(written=written, seconds=durations)
+    written = tuple(part.duration for part in parts)
+    known = Durations(written=written, seconds=tuple(shot.duration for shot in shots))
     taken = math.fsum(shot.freeze if shot.duration is None else shot.in_film(shot.duration) for shot in shots)
     rests = [part for part in parts if part.duration is None]
     if rests and (total is None or len(rests) > 1):

@@ -279,14 +279,14 @@ def _value(node: ast.expr, at: _Moments) -> Any:
         case ast.Compare():
             values = [_value(part, at) for part in (node.left, *node.comparators)]
             held: Any = np.float64(1.0)
-            for op, (left, right) in zip(node.ops, pairwise(values), strict=True):
-                held = held * _OPERATORS[type(op)](left, right)
+            for test, (left, right) in zip(node.ops, pairwise(values), strict=True):
+                held = held * _OPERATORS[type(test)](left, right)
             return held
         case ast.BoolOp():
             return _both_or_either(node, at)
-        case ast.IfExp(test=test, body=yes, orelse=no):
+        case ast.IfExp(body=yes, orelse=no):
             # Each branch is computed only where it is taken, so `1 / t if t > 0 else 0` divides by no zero.
-            chosen, result = _full(test, at) != 0, np.empty(at.index.shape)
+            chosen, result = _full(node.test, at) != 0, np.empty(at.index.shape)
             result[chosen] = _full(yes, at.where(chosen))
             result[~chosen] = _full(no, at.where(~chosen))
             return result

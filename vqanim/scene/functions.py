@@ -62,7 +62,7 @@ def smoothstep(low: Floats, high: Floats, x: Floats) -> Floats:
 
 def pulse(x: Floats, width: Floats | float = 0.5) -> Floats:
     """1 while the fraction of x is below the width, else 0."""
-    return (fract(x) < width) * 1.0
+    return np.asarray((fract(x) < width) * 1.0)
 
 
 def triangle(x: Floats) -> Floats:

@@ -258,7 +258,8 @@ def keys_of(part: type) -> list[str]:
 
 def curves_of(part: Any) -> Iterator[Curve]:
     """Every curve in the declared fields of a part."""
-    for name, declared in fields_of(type(part)).values():
+    of: type = type(part)
+    for name, declared in fields_of(of).values():
         value = getattr(part, name)
         if value is not None:
             yield from declared.type.curves(value)

@@ -162,14 +162,15 @@ class Reader:
     def _strange_key(self, key: str, known: list[str], later: Iterable[str]) -> str:
         if key in later:
             return f"{quoted(key)} {NOT_YET}"
+        unknown = f"unknown key {quoted(key)}"
         if home := self.homes.get(key):
             where = f"did you mean {home!r}?" if home != key else "it belongs to the top level of the scene"
-            return f"unknown key {quoted(key)} here, {where}"
+            return f"{unknown} here, {where}"
         if near := nearest(key, known):
-            return f"unknown key {quoted(key)}, did you mean {near!r}?"
+            return f"{unknown}, did you mean {near!r}?"
         if elsewhere := nearest(key, self.homes, likeness=0.8):
-            return f"unknown key {quoted(key)} here, did you mean {self.homes[elsewhere]!r}?"
-        return f"unknown key {quoted(key)}, allowed {', '.join(known)}"
+            return f"{unknown} here, did you mean {self.homes[elsewhere]!r}?"
+        return f"{unknown}, allowed {', '.join(known)}"
 
     def values(self, part: type[Declared], node: Mapping) -> dict[str, Any]:
         """The declared fields of a part by name, read from a mapping."""

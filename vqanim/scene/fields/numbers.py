@@ -38,13 +38,15 @@ class Number(ScalarType):
     high: float = math.inf
 
 
-def _number(allowed: str, parse: Callable[[str], Any], low: float, high: float, *more: Any) -> Number:
+def _number(
+    allowed: str, parse: Callable[[str], Any], low: float, high: float, forms: list[Schema]
+) -> Number:
     def read(text: str) -> Any:
         if not low <= (value := parse(text)) <= high:
             raise ValueError
         return value
 
-    return Number(allowed, read, *more, hint=_hint, low=low, high=high)
+    return Number(allowed, read, lambda: forms, hint=_hint, low=low, high=high)
 
 
 def _hint(text: str) -> str:
@@ -55,22 +57,24 @@ def whole(low: float, high: float, allowed: str = "") -> Number:
     """A whole number from `low` to `high`."""
     forms = [bounds(low, high) | {"type": "integer"}, _QUOTED_NUMBER]
     allowed = allowed or f"a whole number from {low} to {high}"
-    return _number(allowed, parse_whole, low, high, lambda: forms)
+    return _number(allowed, parse_whole, low, high, forms)
 
 
 def number(low: float, high: float, allowed: str = "") -> Number:
     """A number from `low` to `high`."""
     forms = [bounds(low, high), _QUOTED_NUMBER]
     allowed = allowed or f"a number from {low:g} to {high:g}"
-    return _number(allowed, parse_number, low, high, lambda: forms)
+    return _number(allowed, parse_number, low, high, forms)
 
 
 def ratio(low: float, high: float, example: str = "", allowed: str = "", exact: bool = True) -> Number:
     """A number from `low` to `high` that may be written as a ratio; exact: it is kept as a Fraction."""
     forms = [bounds(low, high), {"type": "string", "pattern": _RATIO}]
     allowed = allowed or f"a number from {low} to {high}, or a ratio such as {example}"
-    made = _number(allowed, parse_ratio, low, high, lambda: forms, ratio_text)
-    return made if exact else replace(made, read=lambda text: float(made.read(text)), text=float)
+    made = _number(allowed, parse_ratio, low, high, forms)
+    if exact:
+        return replace(made, text=ratio_text)
+    return replace(made, read=lambda text: float(made.read(text)))
 
 
 def ratio_text(value: Fraction) -> Any:

@@ -202,18 +202,20 @@ class TransitionType(FieldType):
     def parse(self, node: Node, reader: Reader) -> Transition:
         kind = one_of(TRANSITIONS, self.allowed)
         if isinstance(node, Scalar):
-            which = kind.parse(node, reader)
-            return Transition(which, DEFAULT_DISSOLVE if which == "dissolve" else None)
+            return self._alone(kind.parse(node, reader))
         found = reader.mapping(node, self.allowed)
         if len(found.entries) == 1 and (short := found.entries[0][0].text) in ("carry", "dissolve"):
             return Transition(short, _LENGTH.parse(found.entries[0][1], reader))  # type: ignore[arg-type]
         reader.check_keys(found, ("kind", "duration"))
         name, written = found.get("kind"), found.get("duration")
-        which = kind.parse(name, reader) if name else "carry"
-        if written is not None and which == "cut":
+        which: Any = kind.parse(name, reader) if name else "carry"
+        if written and which == "cut":
             raise reader.refuse(written, "found a duration, a cut has none: it happens at once")
-        length = DEFAULT_DISSOLVE if which == "dissolve" else None
-        return Transition(which, length if written is None else _LENGTH.parse(written, reader))
+        return Transition(which, _LENGTH.parse(written, reader)) if written else self._alone(which)
+
+    def _alone(self, kind: Any) -> Transition:
+        """Without a length that is written."""
+        return Transition(kind, DEFAULT_DISSOLVE if kind == "dissolve" else None)
 
     def dump(self, value: Transition, writer: Writer) -> Any:
         duration = {} if value.duration is None else {"duration": time_text(value.duration)}

@@ -146,7 +146,7 @@ class Scene(Declared):
     @property
     def heard(self) -> frozenset[str]:
         """The names of all signals in expressions and hits: `beat`, `bass`, `drums.onset`."""
-        parts = (self, *self.shots)
+        parts: tuple[Scene | Shot, ...] = (self, *self.shots)
         curves = (curve for part in parts for curve in curves_of(part) if isinstance(curve, Formula))
         moments = {hit.each.signal for part in parts for hit in part.hits if hit.each is not None}
         return frozenset(moments).union(*(curve.signals for curve in curves))
