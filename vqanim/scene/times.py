@@ -28,8 +28,6 @@ FRAME_DIGITS = 6
 TIME_FORMS = "a time such as 2s, 500ms, 36f, 1:02.5 or 50%"
 MUSICAL = "bars, beats and markers need a soundtrack: add `soundtrack: {file: song.mp3}`"
 
-_UNITS: dict[str | None, Unit] = {None: "s", "s": "s", "f": "f", "%": "%"}
-
 # So few decimals that every time can be written down exactly again.
 _NUMBER = r"(?:\d{1,12}(?:\.\d{0,9})?|\.\d{1,9})(?:[eE]\+?\d)?"
 _WITH_UNIT = re.compile(rf"([+-]?)({_NUMBER})\s*(s|ms|f|%)?", re.ASCII)
@@ -142,9 +140,7 @@ def parse_time(text: str) -> Time:
     if match := _WITH_UNIT.fullmatch(written):
         sign, number, unit = match.groups()
         value = Fraction(sign + number)
-        if unit == "ms":
-            return Time(value / 1000, "s", written)
-        return Time(value, _UNITS[unit], written)
+        return Time(value / 1000, "s", written) if unit == "ms" else Time(value, unit or "s", written)
     if match := _CLOCK.fullmatch(written):
         sign, hours, minutes, rest = match.groups()
         if Fraction(rest) >= 60 or (hours is not None and int(minutes) >= 60):
@@ -153,9 +149,9 @@ def parse_time(text: str) -> Time:
         return Time(-total if sign == "-" else total, "s", written)
     if _MUSICAL.fullmatch(written):
         raise ValueError(MUSICAL)
-    if _WORD.fullmatch(written):
-        raise ValueError(f"allowed {TIME_FORMS}; {MUSICAL}")
-    raise ValueError(f"allowed {TIME_FORMS}")
+    raise ValueError(
+        f"allowed {TIME_FORMS}; {MUSICAL}" if _WORD.fullmatch(written) else f"allowed {TIME_FORMS}"
+    )
 
 
 def is_plain_number(text: str) -> bool:
@@ -171,7 +167,6 @@ _LENGTH = re.compile(rf"{_AMOUNT}\s*(beats?|bars?)", re.ASCII)
 _BAR = re.compile(rf"bar\s*{_AMOUNT}(?:\s+beat\s*{_AMOUNT})?", re.ASCII)
 _OFFSET = re.compile(r"(.+?)\s*([+-])\s*([\d.][^+-]*)", re.ASCII)
 """From the last sign on; `line-1` is a marker, and several may follow one another."""
-_NO_BASE = TimeBase(0.0, Fraction(1))
 _NEAR = 1e-6
 """Seconds by which a moment may miss the end of a song, through rounding."""
 
@@ -195,12 +190,15 @@ class SongTimes:
 
         Raises ValueError where no beats are known.
         """
-        match = _LENGTH.fullmatch(text)
-        if match is None:
+        return self._lasts(text, start, 1)
+
+    def _lasts(self, text: str, moment: float, sign: Literal[1, -1]) -> float | None:
+        """Seconds that a length lasts from a moment on, or up to it."""
+        if (match := _LENGTH.fullmatch(text)) is None:
             return None
         clock = self._known_clock()
         beats = float(match[1]) * (clock.meter if match[2].startswith("bar") else 1)
-        return clock.after(start, beats)
+        return sign * clock.after(moment, sign * beats)
 
     def moment(self, text: str) -> float | None:
         """The moment of the film that `bar 33`, a marker or one of them with an offset is; None for others.
@@ -220,23 +218,13 @@ class SongTimes:
         if (parts := self._offset(text)) is None:
             return None
         place, sign, by = parts
-        start = self._moment(place)
-        assert start is not None
-        length = self.length(by, start) if sign == "+" else self._before(by, start)
-        if length is None:
+        start, way = self._moment(place) or 0.0, 1 if sign == "+" else -1
+        if (length := self._lasts(by, start, way)) is None:
             written = parse_time(by)
             if written.unit != "s":
                 raise ValueError(f"allowed after {sign} are beats, bars or seconds")
-            length = written.seconds(_NO_BASE)
-        return start + length if sign == "+" else start - length
-
-    def _before(self, text: str, end: float) -> float | None:
-        """Seconds that a length lasts up to a moment."""
-        if (match := _LENGTH.fullmatch(text)) is None:
-            return None
-        clock = self._known_clock()
-        beats = float(match[1]) * (clock.meter if match[2].startswith("bar") else 1)
-        return -clock.after(end, -beats)
+            length = float(written.value)
+        return start + way * length
 
     def _bar(self, bar: float, beat: float) -> float:
         clock = self._known_clock()
@@ -247,12 +235,11 @@ class SongTimes:
         return clock.second_of_bar(bar, beat)
 
     def _offset(self, text: str) -> tuple[str, str, str] | None:
-        match = _OFFSET.fullmatch(text)
-        if match is None or not (
-            match[1] in self.markers or _BAR.fullmatch(match[1]) or self._offset(match[1])
-        ):
+        if (match := _OFFSET.fullmatch(text)) is None:
             return None
-        return match[1], match[2], match[3]
+        place = match[1]
+        known = place in self.markers or _BAR.fullmatch(place) or self._offset(place)
+        return (place, match[2], match[3]) if known else None
 
     def _known_clock(self) -> Clock:
         if self.clock is None:
@@ -267,11 +254,10 @@ class SongTimes:
 
     def hint(self, word: str) -> str:
         """The nearest marker, for a message, or what there is."""
-        near = difflib.get_close_matches(word, self.markers, n=1)
-        if near:
-            return f"there is no marker {word!r}, did you mean {near[0]!r}?"
-        some = ", ".join(list(self.markers)[:6])
-        return f"there is no marker {word!r}" + (f", there are {some}" if some else ", add it to markers")
+        missing, some = f"there is no marker {word!r}", ", ".join(list(self.markers)[:6])
+        if near := difflib.get_close_matches(word, self.markers, n=1):
+            return f"{missing}, did you mean {near[0]!r}?"
+        return f"{missing}, there are {some}" if some else f"{missing}, add it to markers"
 
 
 def exact(seconds: float, text: str, *, of_song: bool = False) -> Time:

@@ -111,7 +111,8 @@ def merge_by_key(outer: tree.Mapping, inner: tree.Mapping) -> Entries:
 
 def dump_part(part: Any, writer: Writer) -> dict[str, Any]:
     """Plain data of the declared fields of a part, without those that are not written."""
-    of, written = type(part), dict[str, Any]()
+    of: type = type(part)
+    written: dict[str, Any] = {}
     for key, (name, declared) in base.fields_of(of).items():
         found = declared.write(getattr(part, name), writer)
         if found is not None and found != {}:
