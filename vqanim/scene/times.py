@@ -132,10 +132,7 @@ def decimal_text(value: Fraction) -> str:
 
 
 def parse_time(text: str) -> Time:
-    """Time from its source text.
-
-    Raises ValueError with a reason for people when the text is no time.
-    """
+    """Time from its source text. Raises ValueError with a reason for people when the text is no time."""
     written = text.strip()
     if match := _WITH_UNIT.fullmatch(written):
         sign, number, unit = match.groups()

@@ -134,10 +134,7 @@ def quoted(text: str) -> str:
 
 
 def parse_tree(text: str, file: str) -> Node:
-    """The tree of a YAML text.
-
-    Raises SceneError with the first thing that cannot be read.
-    """
+    """The tree of a YAML text. Raises SceneError with the first thing that cannot be read."""
     _check_characters(text, file)
     try:
         root = _Builder(file, yaml.parse(text, Loader=yaml.SafeLoader)).document()
