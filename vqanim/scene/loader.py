@@ -12,13 +12,13 @@ from typing import Any
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene import tree
 from vqanim.scene.change import dial_at
-from vqanim.scene.checks import check_loops, check_names, check_shots
 from vqanim.scene.curves import Curve
 from vqanim.scene.durations import find_durations
 from vqanim.scene.fields.base import keys_of, options_of
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.prompts import DEFAULT_CROSSFADE, longest_crossfade, story_weights
 from vqanim.scene.fields.sections import merge_entries
+from vqanim.scene.fields.start import AREA
 from vqanim.scene.limits import MAX_SHOTS
 from vqanim.scene.model import Carry, Guidance, Prompt, Scene, Shot, StayNear
 from vqanim.scene.schema import PLAYING, homes
@@ -28,6 +28,7 @@ from vqanim.scene.times import Time, TimeBase
 from vqanim.scene.tree import Mapping, Node, Scalar, is_given, place_of
 
 MAIN = "main"  # the only shot of a scene without shots
+DARK = 26  # of 255: below this a picture that is a mask is dark
 
 _INHERITED = tuple(key for key, (_, option) in options_of(Shot).items() if option.inherited)
 _TIMED = ("effects", "hits")
@@ -137,10 +138,10 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     shots = tuple(
         _inner_shot(node, root, *of_shot, reader) for node, of_shot in zip(nodes, times, strict=False)
     )
-    check_names(shots, nodes, reader)
+    _check_names(shots, nodes, reader)
     shots = shots or (_without_lead(whole, root, reader),)
-    check_loops(values["loop"], shots, root, reader)
-    check_shots(shots, nodes or (root,), reader)
+    _check_loops(values["loop"], shots, root, reader)
+    _check_shots(shots, nodes or (root,), reader)
     values["title"] = values["title"] or Path(reader.file).stem
     values |= {"text": text, "loop_place": place_of("loop", root)}
     scene = Scene(file=reader.file, **values, shots=shots)
@@ -315,3 +316,59 @@ def _prompts_of_story(
     weights = story_weights(moments, min(wanted, longest), where.base, places, times)
     parts = zip(texts, weights, places, strict=True)
     return tuple(Prompt(text, weight, place=place) for text, weight, place in parts)
+
+
+def _check_shots(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader) -> None:
+    """Note what is wrong with each shot, which was read from the node beside it."""
+    for shot, node in zip(shots, nodes, strict=True):
+        if shot.kind != "timelapse" and is_given("pace", node):
+            message = "found a pace, only a shot with `kind: timelapse` has one"
+            reader.refuse(place_of("pace", node), message)
+        _check_areas(shot, reader)
+
+
+def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reader) -> None:
+    """What is held at its end does not lead back to its start."""
+    places = [shot.loop_place for shot in shots if shot.loop and shot.freeze]
+    if film and len(shots) == 1 and shots[0].freeze:
+        places.append(place_of("loop", root))
+    for place in places:
+        said = "found loop and freeze, allowed is one of them: what is held does not lead back to its start"
+        reader.refuse(place, said)
+
+
+def _check_names(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader) -> None:
+    """Names become folders, and on many systems Day and day are one folder."""
+    seen: dict[str, Mapping] = {}
+    for shot, node in zip(shots, nodes, strict=True):
+        first = seen.setdefault(shot.name.lower(), node)
+        if shot.name and first is not node:
+            where = f"the first is in line {first.line}: capitals make no difference"
+            reader.refuse(place_of("name", node), f"found {shot.name!r} twice, {where}")
+
+
+def _check_areas(shot: Shot, reader: Reader) -> None:
+    """Refuse areas in which nothing can lie: no text of the shot would be seen there."""
+    for prompt in shot.prompts:
+        for key, area in (("inside", prompt.inside), ("outside", prompt.outside)):
+            if area is None or (area.shape is None and "start" in reader.lost):
+                continue
+            shape = area.shape or shot.start
+            place = replace(prompt.place, path=f"{prompt.place.path}.{key}")
+            if shape.kind not in ("icon", "image"):
+                found = f"found start, which is {shape.kind} and has no shape"
+                reader.refuse(place, f"{found}, allowed {AREA.allowed}")
+            elif shape.image is not None and (wrong := _empty(Path(shape.image), key)):
+                reader.refuse(place, f"in the picture {Path(shape.image).name} {wrong}", about_file=True)
+
+
+def _empty(path: Path, side: str) -> str:
+    """What is wrong with a picture as a mask; empty for nothing."""
+    from vqanim.icons.draw import lightness  # only scenes with such a mask wait for this import
+
+    light = lightness(path)
+    if side == "inside" and light.max() < DARK:
+        return "nothing is light, so that nothing lies inside"
+    if side == "outside" and light.min() > 255 - DARK:
+        return "all is light, so that nothing lies outside"
+    return ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -40,21 +39,7 @@ def setting_type(setting: Setting) -> ScalarType:
             return one_of(setting.words, allowed)
         case "text":
             return line_of_text(int(setting.high or 1000), allowed)
-        case "any":
-            return _any_of(allowed, tuple(map(setting_type, setting.options)))
     return FLAG if setting.type == "flag" else COLOR
-
-
-def _any_of(allowed: str, forms: tuple[ScalarType, ...]) -> ScalarType:
-    """A value in the first of several forms that fits."""
-
-    def read(text: str) -> Any:
-        for form in forms:
-            with suppress(ValueError):
-                return form.read(text)
-        raise ValueError
-
-    return ScalarType(allowed, read, lambda: [schema for form in forms for schema in form.schema()])
 
 
 @lru_cache
