@@ -79,7 +79,6 @@ def load_scene_text(
 
 
 def _read_file(path: Path) -> str:
-    """The text of a scene file. Raises SceneError."""
 
     def refuse(line: int, message: str) -> SceneError:
         return SceneError([Problem(Place(str(path), line), message, about_file=line == 0)])
@@ -177,7 +176,6 @@ def _take(section: str, key: str, node: Mapping) -> Node | None:
 
 
 def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
-    """The mappings under `shots`."""
     node = root.get("shots")
     if node is None or not is_given("shots", root):
         return []
@@ -213,7 +211,6 @@ def _take_rate(root: Mapping, reader: Reader) -> Fraction | None:
 
 
 def _read_own(node: Mapping, keys: Sequence[str], reader: Reader) -> dict[str, Any]:
-    """What a shot says for itself."""
     return {key: reader.field(key, options_of(Shot)[key][1], node) for key in keys}
 
 
@@ -289,7 +286,6 @@ def _turned_dial(values: dict[str, Any], node: Mapping) -> dict[str, Any]:
 
 
 def _like(curve: Curve, value: float) -> Curve:
-    """A number in place of a curve."""
     return Curve.constant(value, base=curve.base, range=curve.range, place=curve.place)
 
 

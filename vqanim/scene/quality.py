@@ -14,7 +14,7 @@ from types import MappingProxyType
 from vqanim.errors import UsageError
 from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
 from vqanim.scene.limits import MAX_SIDE, MAX_STEPS
-from vqanim.scene.model import Guidance, PerceptorUse, Scene, Shot, Size
+from vqanim.scene.model import Guidance, Scene, Shot, Size
 from vqanim.scene.still import Still
 
 NORMAL = "normal"
@@ -55,8 +55,11 @@ def at_quality(scene: Scene, name: str, own_cutouts: Mapping[str, int]) -> Scene
         return scene
     quality = QUALITIES[name]
     rate = max(scene.rate * quality.rate, min(scene.rate, Fraction(LEAST_RATE)))
-    said = any(shot.guidance.cutouts is not None for shot in scene.shots)
-    uses = tuple(_use(use, quality, None if said else own_cutouts) for use in scene.models.perceptors)
+    own = {} if any(shot.guidance.cutouts is not None for shot in scene.shots) else own_cutouts
+    uses = tuple(
+        replace(use, cutouts=_cutouts(own.get(use.name) if use.cutouts is None else use.cutouts, quality))
+        for use in scene.models.perceptors
+    )
     return replace(
         scene,
         size=_size(scene.size, quality),
@@ -81,11 +84,6 @@ def still_at_quality(still: Still, name: str) -> Still:
     size = _size(Size(still.width, still.height), quality)
     steps = min(MAX_STEPS, max(1, round(still.steps * quality.steps)))
     return still if name == NORMAL else replace(still, width=size.width, height=size.height, steps=steps)
-
-
-def _use(use: PerceptorUse, quality: Quality, own: Mapping[str, int] | None) -> PerceptorUse:
-    cutouts = use.cutouts if use.cutouts is not None else (own or {}).get(use.name)
-    return replace(use, cutouts=_cutouts(cutouts, quality))
 
 
 def _cutouts(cutouts: int | None, quality: Quality) -> int | None:

@@ -137,7 +137,9 @@ def parse_time(text: str) -> Time:
     if match := _WITH_UNIT.fullmatch(written):
         sign, number, unit = match.groups()
         value = Fraction(sign + number)
-        return Time(value / 1000, "s", written) if unit == "ms" else Time(value, unit or "s", written)
+        if unit == "ms":
+            return Time(value / 1000, "s", written)
+        return Time(value, unit or "s", written)  # type: ignore[arg-type]
     if match := _CLOCK.fullmatch(written):
         sign, hours, minutes, rest = match.groups()
         if Fraction(rest) >= 60 or (hours is not None and int(minutes) >= 60):
@@ -187,9 +189,9 @@ class SongTimes:
 
         Raises ValueError where no beats are known.
         """
-        return self._lasts(text, start, 1)
+        return self._lasts(text, start, 1.0)
 
-    def _lasts(self, text: str, moment: float, sign: Literal[1, -1]) -> float | None:
+    def _lasts(self, text: str, moment: float, sign: float) -> float | None:
         """Seconds that a length lasts from a moment on, or up to it."""
         if (match := _LENGTH.fullmatch(text)) is None:
             return None
@@ -215,7 +217,7 @@ class SongTimes:
         if (parts := self._offset(text)) is None:
             return None
         place, sign, by = parts
-        start, way = self._moment(place) or 0.0, 1 if sign == "+" else -1
+        start, way = self._moment(place) or 0.0, 1.0 if sign == "+" else -1.0
         if (length := self._lasts(by, start, way)) is None:
             written = parse_time(by)
             if written.unit != "s":

@@ -57,12 +57,8 @@ class Writer:
 
     def wants(self, curves: Iterable[Curve]) -> bool:
         """Whether a value with these curves is written now."""
-        return self.on_film is None or self.on_film == any(map(moves_on_film, curves))
-
-
-def moves_on_film(curve: Curve) -> bool:
-    """Whether it changes with the time of the film; what does is written at the top level."""
-    return not isinstance(curve, Constant) and curve.base == "film"
+        moving = any(not isinstance(curve, Constant) and curve.base == "film" for curve in curves)
+        return self.on_film is None or self.on_film == moving
 
 
 @dataclass(frozen=True)

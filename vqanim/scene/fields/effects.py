@@ -222,7 +222,9 @@ def _each(on: Node, node: tree.Mapping, reader: Reader) -> Each | None:
         raise reader.refuse(every, f"found every, allowed for `on: beat`; {name} has `above`")
     else:
         made = Each(name, above=DEFAULT_ABOVE if above is None else reader.read(_ABOVE, above))
-    return replace(made, start=_edge("from", node, reader), end=_edge("to", node, reader))
+    edges = (node.get("from"), node.get("to"))
+    start, end = (_moment(at, at, "a time such as 2s or a marker", reader) if at else None for at in edges)
+    return replace(made, start=start, end=end)
 
 
 def _read_every(node: Node, meter: int, reader: Reader) -> Fraction:
@@ -237,14 +239,10 @@ def _read_every(node: Node, meter: int, reader: Reader) -> Fraction:
     return beats
 
 
-def _edge(key: str, node: tree.Mapping, reader: Reader) -> Time | None:
-    """The moment at which hits begin or end."""
-    value = node.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, Scalar):
-        raise reader.wrong(value, "a time such as 2s or a marker")
-    return read_moment(value, value, reader)
+def _moment(node: Node, at: Node, allowed: str, reader: Reader) -> Time:
+    if not isinstance(node, Scalar):
+        raise reader.wrong(node, allowed)
+    return read_moment(node, at, reader)
 
 
 def _peak(amount: CurveType, node: Node, reader: Reader) -> Curve:
@@ -258,13 +256,7 @@ def _moments(node: Node, reader: Reader) -> tuple[Time, ...]:
     items = node.items if isinstance(node, tree.Sequence) else [node]
     if not 1 <= len(items) <= MAX_MOMENTS:
         raise reader.wrong(node, f"1 to {MAX_MOMENTS}, such as [1s, 2s]", f"{len(items)} moments")
-
-    def read(item: Node) -> Time:
-        if not isinstance(item, Scalar):
-            raise reader.wrong(item, "a time such as 2s")
-        return read_moment(item, node, reader)
-
-    return tuple(read_all(items, read))
+    return tuple(read_all(items, lambda item: _moment(item, node, "a time such as 2s", reader)))
 
 
 def _dump_moments(hit: Hit) -> dict[str, Any]:

@@ -214,5 +214,4 @@ class ModelsType(FieldType):
 
 
 def _families() -> list[Family]:
-    """The families of generators with settings."""
     return [family for family in FAMILIES.values() if family.kind == "generator" and family.settings]

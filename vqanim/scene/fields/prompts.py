@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -222,21 +222,21 @@ def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
     if len(node.entries) == 1 and node.entries[0][0].text not in (*base.keys_of(Prompt), *Prompt.later):
         key, value = node.entries[0]
         if isinstance(value, Scalar) and is_number(value.text):
-            said = f'found {key.text}: {value.text}, did you mean "{key.text}:{value.text}" in quotes?'
-            raise reader.refuse(node, said)
+            meant = f'"{key.text}:{value.text}" in quotes'
+            raise reader.refuse(node, f"found {key.text}: {value.text}, did you mean {meant}?")
     reader.check_keys(node, base.keys_of(Prompt), Prompt.later)
     values = reader.values(Prompt, node)
-    written = [key for key in ("text", "image") if is_given(key, node)]
-    if not written:
-        place = Place(node.file, node.line, f"{node.path}.text")
+    given = {key for key in ("text", "image", "through", "inside", "outside") if is_given(key, node)}
+    if not given & {"text", "image"}:
+        place = replace(node.place, path=f"{node.path}.text")
         raise reader.refuse(place, f"is missing, allowed {_TEXT.allowed}, or an `image` instead")
-    if len(written) > 1:
+    if given >= {"text", "image"}:
         raise reader.refuse(node, "found a text and an image, allowed is one: two are two prompts")
-    if written == ["text"] and is_given("through", node):
+    if given >= {"text", "through"}:
         raise reader.refuse(node, "found through beside a text, only an image has it")
-    if is_given("inside", node) and is_given("outside", node):
+    if given >= {"inside", "outside"}:
         raise reader.refuse(node, "found inside and outside, allowed is one of them")
-    if not values[written[0]]:
+    if not (values["text"] if "text" in given else values["image"]):
         raise Refused
     return Prompt(**values, place=node.place)
 

@@ -263,12 +263,9 @@ class AreaType(FieldType):
 
     def schema(self) -> list[Schema]:
         look = part_schema(Look)["properties"]
-        keys: dict[str, Schema] = {
-            **{key: look[key] for key in FORM},
-            "image": {"type": "string", "description": "A picture; inside is where it is light."},
-            "font": {"type": "string"},
-            **dict.fromkeys(FIGURES, SCALAR),
-        }
+        image = {"type": "string", "description": "A picture; inside is where it is light."}
+        form = {key: look[key] for key in FORM}
+        keys = {**form, "image": image, "font": {"type": "string"}, **dict.fromkeys(FIGURES, SCALAR)}
         return [{"const": "start"}, {"type": "object", "properties": keys, "minProperties": 1}]
 
 
@@ -282,7 +279,7 @@ def read_figure(node: Mapping, reader: Reader, beside: Sequence[str] = ()) -> Ic
     look = reader.values(Look, node)
     given = [key for key in FIGURES if node.get(key)]
     if len(given) > 1:
-        raise reader.refuse(node, f"found {', '.join(given)}, allowed one of {', '.join(FIGURES)}")
+        raise reader.wrong(node, f"one of {', '.join(FIGURES)}", ", ".join(given))
     font = node.get("font")
     if font and given != ["text"]:
         reader.refuse(font, "found a font, allowed beside a text only")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from vqanim.errors import Place
-from vqanim.scene.curves import NOWHERE, Curve
-from vqanim.scene.fields.base import Declared, Option, curves_of, option, own
+from vqanim.scene.curves import NOWHERE
+from vqanim.scene.fields.base import Declared, Option, option, own
 from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
 from vqanim.scene.fields.numbers import number, whole
 from vqanim.scene.fields.prompts import Prompt, PromptsType, StoryType
@@ -120,7 +120,3 @@ class Shot(Declared):
             "How long one text of the story takes to become the next, centered on the key's time"
         ),
     }
-
-    def curves(self) -> Iterator[Curve]:
-        """Every curve of the shot."""
-        return curves_of(self)
