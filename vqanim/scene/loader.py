@@ -119,7 +119,7 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     for key in ("fps", *(key for key in options if key not in ("fps", "shots", _RATE, *_TIMED, *KEYS))):
         name, option = options[key]
         values[name] = reader.field(key, option, root)
-    values |= vars(song)
+    values |= song
     reader.fps = values["fps"]
     del values["vqanim"]
     values[options[_RATE][0]] = _take_rate(root, reader)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vqanim.errors import InputError, Place
 from vqanim.scene.expressions import ADD_SOUNDTRACK
 from vqanim.scene.fields.base import declared_in, text_of
 from vqanim.scene.fields.context import Reader, Refused
-from vqanim.scene.fields.music import LYRICS, Band, Stem, read_text_file
+from vqanim.scene.fields.music import LYRICS, Stem, read_text_file
 from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT, Clock
@@ -28,18 +29,8 @@ HARDLY_A_BEAT = 0.25  # confidence
 _NOT_MARKERS = ("soundtrack", "none", "auto", "bar", "bars", BEAT, "beats")
 
 
-@dataclass(frozen=True)
-class SongFields:
-    """What was read. All of it is empty without a soundtrack."""
-
-    soundtrack: Soundtrack | None = None
-    stems: tuple[Stem, ...] = ()
-    markers: tuple[tuple[str, float], ...] = ()  # seconds of the song
-    bands: tuple[tuple[str, Band], ...] = ()
-
-
-def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> SongFields:
-    """The song and what belongs to it; tells `reader` what beats, bars, markers and signals mean."""
+def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> dict[str, Any]:
+    """Fields of Scene about its song; tells `reader` what beats, bars, markers and signals mean."""
     options = declared_in(Scene)
     soundtrack: Soundtrack | None = reader.field("soundtrack", options["soundtrack"], root)
     if soundtrack is None:
@@ -48,7 +39,7 @@ def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> SongFields:
             if is_given(key, root) and not reader.song_lost:
                 message = f"found {key} without a soundtrack: {ADD_SOUNDTRACK}"
                 reader.refuse(place_of(key, root), message)
-        return SongFields()
+        return {}
     seconds = _file_length(soundtrack.file, soundtrack.place, reader, ear)
     if soundtrack.start >= seconds:
         place = replace(soundtrack.place, path="soundtrack.start")
@@ -66,7 +57,8 @@ def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> SongFields:
     reader.signals = signal_names(bands, stems, beat=clock is not None)
     for name in {stem.name for stem in stems} & reader.signals:
         reader.refuse(root, f"found {name!r} as a signal and as a stem, allowed is one of them")
-    return SongFields(soundtrack, stems, tuple(markers), tuple(bands.items()))
+    found = {"soundtrack": soundtrack, "stems": stems}
+    return {**found, "markers": tuple(markers), "bands": tuple(bands.items())}
 
 
 def _file_length(file: str, place: Place, reader: Reader, ear: Ear | None) -> float:

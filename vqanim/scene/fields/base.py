@@ -86,7 +86,7 @@ class FieldType:
 
     def curves(self, value: Any) -> Iterator[Curve]:
         """The curves in a value."""
-        yield from ()
+        return curves_of(value) if isinstance(value, Declared) else iter(())
 
     def default(self, value: Any) -> Any:
         """The value that a declared default stands for."""

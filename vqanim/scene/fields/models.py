@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from vqanim.errors import Place
@@ -21,6 +22,7 @@ from vqanim.scene.fields.context import Reader, read_all
 from vqanim.scene.fields.numbers import ratio, whole
 from vqanim.scene.fields.sections import Shorthand, closed_schema, dump_part
 from vqanim.scene.fields.settings import dump_settings, read_settings, setting_options, settings_schema
+from vqanim.scene.fields.texts import only
 from vqanim.scene.limits import MAX_SIDE
 from vqanim.scene.numbers import parse_ratio
 from vqanim.scene.tree import Node, Scalar, quoted
@@ -91,10 +93,7 @@ class SizeType(FieldType):
         ]
 
 
-def _read_model(text: str) -> str:
-    if not _MODEL.fullmatch(text):
-        raise ValueError
-    return text
+_read_model = partial(only, _MODEL.fullmatch)
 
 
 def model_name(what: str) -> ScalarType:

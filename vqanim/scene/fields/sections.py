@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -10,7 +10,6 @@ import yaml
 
 from vqanim.errors import Place
 from vqanim.scene import tree
-from vqanim.scene.curves import Curve
 from vqanim.scene.fields import base
 from vqanim.scene.fields.base import Declared, FieldType, Option, Parts, Schema, Writer
 from vqanim.scene.fields.context import Reader, placed
@@ -38,9 +37,6 @@ class Section(FieldType):
 
     def schema(self) -> list[Schema]:
         return [part_schema(self.of)]
-
-    def curves(self, value: Any) -> Iterator[Curve]:
-        return base.curves_of(value)
 
     def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> Entries:
         """The entries of both; those of the inner one count."""
@@ -78,9 +74,6 @@ class Shorthand(FieldType):
 
     def parts(self) -> Parts:
         yield ".", base.declared_in(self.of)
-
-    def curves(self, value: Any) -> Iterator[Curve]:
-        return base.curves_of(value)
 
     def schema(self) -> list[Schema]:
         return [*self.short.schema(), part_schema(self.of)]

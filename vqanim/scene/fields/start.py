@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -198,9 +198,6 @@ class StartType(FieldType):
         assert start.image is not None
         fit = {} if start.fit == "cover" else {"fit": start.fit}
         return {"image": writer.file(start.image)} | fit | also
-
-    def curves(self, value: Start) -> Iterator[Curve]:
-        return base.curves_of(value)
 
     def parts(self) -> base.Parts:
         yield ".", {**base.declared_in(Look), **base.declared_in(Start)}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from vqanim.scene.colors import COLOR_FORMS, color_text, parse_color
 from vqanim.scene.fields.base import SCALAR, Quoted, Reason, ScalarType
@@ -15,6 +16,7 @@ from vqanim.scene.numbers import parse_whole
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _WINDOWS = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.ASCII | re.IGNORECASE)
 """Windows keeps these names to itself, so no folder can have them."""
+_FLAGS = ("true", "false")
 _MEANT = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -30,21 +32,22 @@ def line_of_text(longest: int, allowed: str = "") -> ScalarType:
     return ScalarType(allowed, read, lambda: [SCALAR | {"maxLength": longest}], Quoted)
 
 
+def only(fits: Callable[[str], Any], text: str) -> str:
+    """The text, if it fits. Raises ValueError."""
+    if not fits(text):
+        raise ValueError
+    return text
+
+
 def one_of(words: Iterable[str], allowed: str) -> ScalarType:
     """One of these words."""
-    known = {word: word for word in words}
-
-    def read(text: str) -> str:
-        if text not in known:
-            raise ValueError
-        return text
+    known = list(words)
 
     def dump(word: str) -> str:
         return Quoted(word) if word == "none" else word
 
-    return ScalarType(
-        allowed, read, lambda: [{"enum": list(known)}], dump, partial(did_you_mean, words=known)
-    )
+    read, hint = partial(only, known.__contains__), partial(did_you_mean, words=known)
+    return ScalarType(allowed, read, lambda: [{"enum": known}], dump, hint)
 
 
 def choice(*words: str) -> ScalarType:
@@ -58,23 +61,15 @@ def did_you_mean(text: str, words: Iterable[str]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
-def _read_flag(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError
-    return text == "true"
-
-
 def _flag_hint(text: str) -> str:
     meant = _MEANT.get(text.lower(), text.lower())
-    return f", did you mean {meant}?" if meant in ("true", "false") else ""
+    return f", did you mean {meant}?" if meant in _FLAGS else ""
 
 
 def _read_name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError
     if _WINDOWS.fullmatch(text):
         raise Reason(f"found {text!r}, a name that Windows keeps to itself")
-    return text
+    return only(_NAME.fullmatch, text)
 
 
 def _read_version(text: str) -> int:
@@ -86,7 +81,10 @@ def _read_version(text: str) -> int:
 
 
 FLAG = ScalarType(
-    "true or false", _read_flag, lambda: [{"type": "boolean"}, {"enum": ["true", "false"]}], hint=_flag_hint
+    "true or false",
+    lambda text: only(_FLAGS.__contains__, text) == "true",
+    lambda: [{"type": "boolean"}, {"enum": ["true", "false"]}],
+    hint=_flag_hint,
 )
 COLOR = ScalarType(
     COLOR_FORMS,
