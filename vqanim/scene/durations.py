@@ -63,14 +63,13 @@ def lay_out(shots: Sequence[Written], total: float | None, rate: Fraction) -> tu
         initial=0.0,
     )
     spans: list[Span] = []
-    begins = Fraction(0)
     for shot, duration, (before, end), lag in zip(shots, seconds, pairwise(painted), lags, strict=False):
         first = nearest_frame(before, rate)
         count = nearest_frame(end, rate) - first
         # What repeats is as long as its painted frames; else its last time would end early or late.
         played = Fraction(duration) if shot.repeat == 1 else shot.repeat * max(count, 1) / rate
+        begins = spans[-1].ends if spans else Fraction(0)
         spans.append(Span(duration, before, lag, first, count, begins, played, Fraction(shot.freeze)))
-        begins = spans[-1].ends
     return tuple(spans)
 
 
@@ -107,9 +106,9 @@ def find_durations(
     if not nodes and seconds is not None:
         alone = _Part(root, 0.0, None, None, _written(root, None, reader))
         return replace(_found([alone], seconds, rate, place, reader), written=(), seconds=())
+    if not nodes and not is_given("shots", root):
+        reader.refuse(place, "is missing, allowed a time above 0 such as 6s")
     if not nodes:
-        if not is_given("shots", root):
-            reader.refuse(place, "is missing, allowed a time above 0 such as 6s")
         return unknown
     parts = _read_parts(nodes, reader)
     if any(part.duration is None and is_given("duration", part.node) for part in parts):

@@ -62,7 +62,6 @@ _REFUSED = {
 _STRANGE = re.compile(r"[^A-Za-z0-9_ .,+\-*/%()<>=!]")
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
-
 ADD_SOUNDTRACK = "add `soundtrack: {file: song.mp3}`"
 
 
@@ -121,13 +120,9 @@ def evaluate(text: str, variables: Mapping[str, Floats]) -> Floats:
     moments = _Moments(dict(variables), np.arange(count))
     with np.errstate(all="ignore"):
         values = np.broadcast_to(np.asarray(_value(tree, moments), dtype=np.float64), (count,)).copy()
-    bad = np.flatnonzero(~np.isfinite(values))
-    faults = dict(moments.faults)
-    if bad.size:
-        faults.setdefault(int(bad[0]), "not a finite number")
-    if faults:
-        first = min(faults)
-        raise EvaluationError(first, faults[first])
+    moments.fail(~np.isfinite(values), "not a finite number")
+    if faults := moments.faults:
+        raise EvaluationError(min(faults), faults[min(faults)])
     return values
 
 

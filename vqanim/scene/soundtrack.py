@@ -103,10 +103,9 @@ class Soundtrack(Declared):
         """
         beats, first = self.beats, self.first_beat
         if len(beats) > 1:
-            nearest = (
-                0 if first is None else min(range(len(beats)), key=lambda index: abs(beats[index] - first))
-            )
-            numbers = tuple(float(number - nearest) for number in range(len(beats)))
+            near = beats[0] if first is None else min(beats, key=lambda beat: abs(beat - first))
+            first_number = beats.index(near)
+            numbers = tuple(float(number - first_number) for number in range(len(beats)))
             clock = Clock(numbers, beats, self.meter, heard=True)
         elif first is not None and self.tempo:
             clock = _along_map(self.tempo, first, self.meter)

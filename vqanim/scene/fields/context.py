@@ -20,7 +20,6 @@ from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 MANY = 20  # unknown keys of one mapping that are told one by one
 NOT_YET = "comes in a later version, not yet"
 
-
 T = TypeVar("T")
 
 
@@ -138,15 +137,13 @@ class Reader:
 
     def _painted(self, second: float) -> float:
         """The moment at which what is seen at a second of the film is painted."""
-        here = [span for span in self.spans if span.written <= second + 1e-9]
-        if not here:
-            return second
-        return float(here[-1].painted) + min(second - here[-1].written, here[-1].duration)
+        here = [span for span in self.spans if span.written <= second + 1e-9][-1:]
+        return float(here[0].painted) + min(second - here[0].written, here[0].duration) if here else second
 
     def mapping(self, node: Node, allowed: str) -> Mapping:
         """The node, which must be a mapping. Raises Refused."""
         if not isinstance(node, Mapping):
-            raise self.refuse(node, f"found {shown(node)}, allowed {allowed}")
+            raise self.wrong(node, allowed)
         return node
 
     def check_keys(self, node: Mapping, allowed: Iterable[str], later: Iterable[str] = ()) -> None:

@@ -33,7 +33,6 @@ MAX_PERCEPTORS = 8
 _MODEL = re.compile(r"[A-Za-z0-9][\w.:@/+-]{0,99}", re.ASCII)
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 
-
 _SIDE = whole(1, MAX_SIDE, f"sides from 1 to {MAX_SIDE} pixels")
 
 
@@ -86,11 +85,8 @@ class SizeType(FieldType):
     def schema(self) -> list[Schema]:
         side: Schema = {"anyOf": _SIDE.schema()}
         sides: dict[str, Schema] = {"width": side, "height": side, "aspect": {"type": ["string", "number"]}}
-        return [
-            {"type": "array", "items": side, "minItems": 2, "maxItems": 2},
-            {"type": "string"},
-            closed_schema(sides, minProperties=2),
-        ]
+        both = {"type": "array", "items": side, "minItems": 2, "maxItems": 2}
+        return [both, {"type": "string"}, closed_schema(sides, minProperties=2)]
 
 
 _read_model = partial(only, _MODEL.fullmatch)

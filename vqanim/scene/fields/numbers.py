@@ -84,12 +84,8 @@ def ratio_text(value: Fraction) -> Any:
 
 def bounds(low: float, high: float, above: bool = False) -> Schema:
     """A JSON schema of a number in limits; above: `low` itself is not allowed."""
-    schema: Schema = {"type": "number"}
-    if low > -float("inf"):
-        schema["exclusiveMinimum" if above else "minimum"] = low
-    if high < float("inf"):
-        schema["maximum"] = high
-    return schema
+    least = {"exclusiveMinimum" if above else "minimum": low} if low > -math.inf else {}
+    return {"type": "number", **least, **({"maximum": high} if high < math.inf else {})}
 
 
 @dataclass(frozen=True)
@@ -151,9 +147,7 @@ class CurveType(FieldType):
         try:
             parse_expression(text, reader.signals)
         except ExpressionError as error:
-            if reader.song_lost and any(
-                said in str(error) for said in ("soundtrack", "stem", "unknown name")
-            ):
+            if reader.song_lost and re.search("soundtrack|stem|unknown name", str(error)):
                 raise Refused from None
             raise reader.refuse(node, f"found {quoted(text)}, {self._fault(text, error)}") from None
         names = names_used(text, reader.signals)
@@ -197,15 +191,10 @@ class CurveType(FieldType):
 
 
 def curve(
-    low: float | None = None, high: float | None = None, *, above: float | None = None, why: str = ""
+    low: float = -math.inf, high: float = math.inf, *, above: float | None = None, why: str = ""
 ) -> CurveType:
     """A curve whose values lie from `low`, or above `above`, to `high`."""
-    limits = Range(
-        minimum=above if above is not None else -float("inf") if low is None else low,
-        maximum=float("inf") if high is None else high,
-        exclusive_minimum=above is not None,
-        why=why,
-    )
+    limits = Range(low if above is None else above, high, above is not None, why)
     return CurveType(f"{limits}, keyframes such as {{0s: 1, 2s: 1.5}} or an expression of t", limits)
 
 
@@ -236,11 +225,10 @@ class Pair(FieldType):
             raise reader.wrong(node, f"{self.allowed}: each of the two is a curve", "a list")
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("x", "y"))
-        axis = Option(self.each, "", self.value)
-        return XY(*(reader.field(name, axis, found) for name in ("x", "y")))
+        return XY(*(reader.field(axis, Option(self.each, "", self.value), found) for axis in "xy"))
 
     def write(self, value: XY, writer: Writer) -> Any:
-        both = {"x": self.each.write(value.x, writer), "y": self.each.write(value.y, writer)}
+        both = {axis: self.each.write(getattr(value, axis), writer) for axis in "xy"}
         return {axis: written for axis, written in both.items() if written is not None}
 
     def schema(self) -> list[Schema]:

@@ -121,17 +121,12 @@ def part_schema(of: type) -> Schema:
 
 def mapping_schema(options: Mapping[str, Option]) -> Schema:
     """A mapping with these keys and no others; `gif.width` is a key of the mapping `gif`."""
-    properties: dict[str, Schema] = {}
     inner: dict[str, dict[str, Option]] = {}
-    required = []
-    for key, declared in options.items():
-        outer, _, rest = key.partition(".")
-        if rest:
-            inner.setdefault(outer, {})[rest] = declared
-            continue
-        properties[key] = field_schema(declared)
-        if declared.required:
-            required.append(key)
+    for outer, dot, rest in (key.partition(".") for key in options):
+        if dot:
+            inner.setdefault(outer, {})[rest] = options[f"{outer}.{rest}"]
+    properties = {key: field_schema(declared) for key, declared in options.items() if "." not in key}
+    required = [key for key in properties if options[key].required]
     for outer, parts in inner.items():
         found = mapping_schema(parts)
         if outer in properties:  # guidance.rate is written beside what shots share
@@ -163,13 +158,8 @@ def field_schema(declared: Option) -> Schema:
 
 def describe(declared: Option) -> str:
     """A field in a few lines, as editors show it."""
-    lines = [f"{declared.description}." if declared.description else ""]
-    if declared.unit:
-        lines.append(f"Unit: {declared.unit}.")
+    lines = {"{}.": declared.description, "Unit: {}.": declared.unit}
     if declared.type.name != "section":
-        lines.append(f"Allowed: {declared.type.allowed}.")
-        if declared.default_text:
-            lines.append(f"Default: {declared.default_text}.")
-        if declared.example:
-            lines.append(f"Example: {declared.example}")
-    return "\n".join(line for line in lines if line)
+        lines |= {"Allowed: {}.": declared.type.allowed, "Default: {}.": declared.default_text}
+        lines |= {"Example: {}": declared.example}
+    return "\n".join(line.format(text) for line, text in lines.items() if text)

@@ -288,10 +288,8 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
     if kind == "icon":
         try:
             return icon_figure(base.text_of(node, _ANYTHING, reader))
-        except UnknownIcon as error:
-            raise reader.refuse(node, str(error)) from None
-        except InputError as error:  # the package of icons is missing
-            raise reader.refuse(node, str(error), about_file=True) from None
+        except (UnknownIcon, InputError) as error:  # InputError: the package of icons is missing
+            raise reader.refuse(node, str(error), about_file=isinstance(error, InputError)) from None
     text = base.text_of(node, _ANYTHING, reader) if kind == "text" else ""
     from_file = font if kind == "text" else node
     path = find_file(from_file, _ANYTHING, reader, "font" if text else "shape") if from_file else None

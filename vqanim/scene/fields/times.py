@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -12,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from vqanim.errors import Place
 from vqanim.scene.expressions import ADD_SOUNDTRACK
 from vqanim.scene.fields.base import FieldType, ScalarType, Schema, Writer, text_of
-from vqanim.scene.fields.context import Reader, Refused, read_all
+from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.sections import closed_schema
 from vqanim.scene.fields.texts import one_of
 from vqanim.scene.times import MUSICAL, SAME_MOMENT, Time, decimal_text, exact, is_plain_number, parse_time
@@ -47,8 +48,8 @@ class TimeType(FieldType):
             musical = str(error) == MUSICAL or (reader.song is not None and reader.song.has_form(text))
             reason = str(error) if musical else f"allowed {self.allowed}"
             raise reader.refuse(node, f"found {quoted(text)}, {reason}") from None
-        too_small = value.value < 0 or (value.value == 0 and not self.zero)
-        if too_small or (value.unit == "%" and not self.percent):
+        in_range = value.value > 0 or (value.value == 0 and self.zero)
+        if not in_range or (value.unit == "%" and not self.percent):
             raise reader.wrong(node, self.allowed)
         return value
 
@@ -144,18 +145,13 @@ def read_timed(
     if not node.entries:
         raise reader.refuse(node, f"found an empty mapping, allowed {allowed}")
     made: list[tuple[Scalar, Time, T]] = []
-
-    def read_entry(entry: tuple[Scalar, Node]) -> None:
-        time = read_moment(entry[0], node, reader)
-        made.append((entry[0], time, read(entry[0], time, entry[1])))
-
-    try:
-        read_all(node.entries, read_entry)
-    finally:
-        base = reader.base_of(node)
-        made.sort(key=lambda one: one[1].seconds(base))
-        good = _all_differ(made, node, reader)
-    if not good:
+    for name, value in node.entries:
+        with suppress(Refused):
+            time = read_moment(name, node, reader)
+            made.append((name, time, read(name, time, value)))
+    base = reader.base_of(node)
+    made.sort(key=lambda one: one[1].seconds(base))
+    if not _all_differ(made, node, reader) or len(made) < len(node.entries):
         raise Refused
     return [value for _, _, value in made]
 
