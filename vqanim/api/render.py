@@ -94,11 +94,10 @@ def render(
     from vqanim.report.film import Film, Render
     from vqanim.report.live import PAGE, LivePage
     from vqanim.report.report import PART_REPORT, REPORT, write_report
-    from vqanim.takes.archive import write_keeping_old
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
-    from vqanim.takes.store import TakeStore
+    from vqanim.takes.store import TakeStore, write_keeping_old
 
     importing = monotonic() - began
     with lock_folder(folder) as lock:
