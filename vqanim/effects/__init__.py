@@ -15,7 +15,14 @@ from vqanim.registry import collect
 
 __all__ = ["EFFECTS", "EffectKind", "EffectNow", "Moment", "apply_effects", "changes_nothing"]
 
-EFFECTS = collect(__name__, ("color", "space"), EffectKind)
+EFFECTS = collect(
+    __name__,
+    (
+        "color",
+        "space",
+    ),
+    EffectKind,
+)
 """Every effect, by the name that scenes give it; the files of this folder that define them."""
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from vqanim.effects import EFFECTS
@@ -181,10 +179,7 @@ class HitsType(MappingsType):
         return Hit(moments, tuple(peaks), length, each, node.place)
 
     def dump(self, hits: tuple[Hit, ...], writer: Writer) -> Any:
-        return [
-            reduce(or_, (_dump_effect(peak, writer) for peak in hit.peaks), _dump_moments(hit))
-            for hit in hits
-        ]
+        return [_dump_hit(hit, writer) for hit in hits]
 
     def schema(self) -> list[Schema]:
         moment: Schema = {"anyOf": list(MOMENT)}
@@ -259,13 +254,16 @@ def _moments(node: Node, reader: Reader) -> tuple[Time, ...]:
     return tuple(read_all(items, lambda item: _moment(item, node, "a time such as 2s", reader)))
 
 
-def _dump_moments(hit: Hit) -> dict[str, Any]:
-    each, fade = hit.each, {"fade": time_text(hit.fade)}
-    if each is None:
-        return {"on": Flow(map(time_text, hit.on)), **fade}
-    how = {"every": ratio_text(each.every)} if each.signal == BEAT else {"above": each.above}
-    edges = {key: time_text(edge) for key, edge in (("from", each.start), ("to", each.end)) if edge}
-    return {"on": each.signal, **how, **edges, **fade}
+def _dump_hit(hit: Hit, writer: Writer) -> dict[str, Any]:
+    written: dict[str, Any] = {"on": Flow(map(time_text, hit.on))}
+    if each := hit.each:
+        how = {"every": ratio_text(each.every)} if each.signal == BEAT else {"above": each.above}
+        edges = {key: time_text(edge) for key, edge in (("from", each.start), ("to", each.end)) if edge}
+        written = {"on": each.signal, **how, **edges}
+    written["fade"] = time_text(hit.fade)
+    for peak in hit.peaks:
+        written |= _dump_effect(peak, writer)
+    return written
 
 
 EFFECTS_TYPE, HITS_TYPE = EffectsType(), HitsType()
