@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from vqanim.files import make_folder, write_atomic
 from vqanim.scene.curves import Curve, Key, Keyframes
-from vqanim.scene.model import AUTO, Prompt, Scene, Shot, Transition
+from vqanim.scene.limits import AUTO
+from vqanim.scene.model import Prompt, Scene, Shot, Transition
 from vqanim.scene.times import Time
 from vqanim.timeline import Timeline
 
