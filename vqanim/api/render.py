@@ -36,7 +36,7 @@ from vqanim.timeline.part import Part, cut_part, needed_frames
 if TYPE_CHECKING:
     from vqanim.engine.cache_check import Edits
     from vqanim.engine.events import Event, RunStarted, SettingsChanged
-    from vqanim.engine.precision import Precision
+    from vqanim.engine.loading import Precision
     from vqanim.film import FilmDone
     from vqanim.film.reel import Find
     from vqanim.timeline import FrameRef
@@ -86,7 +86,7 @@ def render(
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
     from vqanim.engine.events import PageFailed, PageWritten, RunStarted
-    from vqanim.engine.job import Job
+    from vqanim.engine.executor import Job
     from vqanim.engine.measure import TimingsRecorder
     from vqanim.engine.render import paint_takes
     from vqanim.film import make_film

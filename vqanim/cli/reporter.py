@@ -252,4 +252,4 @@ def _changed(event: StepChanged) -> str:
     return {
         "chunks": "memory ran short: perceptors look at fewer cutouts at a time now, pictures stay the same",
         "checkpoint": "memory ran very short: parts of a step are computed twice now, pictures stay the same",
-    }.get(event.way, f"steps go on one operation at a time, not recorded as a graph: {event.reason}")
+    }.get(event.mode, f"steps go on one operation at a time, not recorded as a graph: {event.reason}")

@@ -14,7 +14,7 @@ from vqanim.cli.formatting import complain, file_size, rows, say, short_path, wa
 from vqanim.cli.formatting import count as counted
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
-from vqanim.scene.model import PACES
+from vqanim.scene.limits import PACES
 from vqanim.scene.still import Still
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from vqanim.errors import CurveError, Place, Problem, SceneError
 from vqanim.scene.curves import Curve
 from vqanim.scene.durations import Written, lay_out
-from vqanim.scene.model import MAX_FRAMES, Scene, Shot
+from vqanim.scene.limits import MAX_FRAMES
+from vqanim.scene.model import Scene, Shot
 from vqanim.scene.times import SAME_MOMENT, Span, TimeBase, around, nearest_frame
 
 

@@ -300,7 +300,7 @@ def _as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
     kept = [replace(f, losses=tuple(filterfalse(_is_hold, f.losses))) for f in take.frames]
     shown = kept[: len(kept) - take.overhang]
     segments = _segments(shown)
-    lapse = plan.TimelapsePlan(len(shown), shot.pace == "even", segments)
+    timelapse = plan.TimelapsePlan(len(shown), shot.pace == "even", segments)
     steps = sum(segment.steps for segment in segments)
     first, last = shown[0], shown[-1]
     nothing: Any = dict.fromkeys(_CARRIED, 0.0)
@@ -314,7 +314,7 @@ def _as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
             cutout_noise=last.cutout_noise,  # the first one may be blended with the shot before
             anchor=None,
             **nothing,
-            lapse=lapse,
+            timelapse=timelapse,
         )
         for frame in kept
     )

@@ -98,7 +98,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Segment:
-    """Steps of one optimisation that follow each other and are made alike."""
+    """Steps of one optimization that follow each other and are made alike."""
 
     steps: int
     losses: tuple[WeightedTerm, ...]  # terms with a weight other than zero
@@ -108,7 +108,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class TimelapsePlan:
-    """A take that is one long optimisation: its frames are picked from the pictures on the way."""
+    """A take that is one long optimization: its frames are picked from the pictures on the way."""
 
     frames: int  # those over which the picture comes into being; frames after them show how it came out
     even: bool  # whether the change is spread evenly over them; else the steps are
@@ -135,7 +135,7 @@ class FramePlan:
     start: StartPlan | None  # set exactly when `previous` is None
     camera: CameraStep
     losses: tuple[WeightedTerm, ...]  # terms with a weight other than zero
-    steps: int  # optimisation steps; 0 when all weights are zero
+    steps: int  # optimization steps; 0 when all weights are zero
     learning_rate: float
     cutouts: tuple[int, ...]  # of each perceptor, in the order of Timeline.perceptors
     match_colors: float
@@ -146,15 +146,15 @@ class FramePlan:
     cutout_noise: tuple[float, ...] = (0.0,)  # of each perceptor
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
-    lapse: TimelapsePlan | None = None
-    """For a frame of a take that is one long optimisation, which begins from `previous` or `start` and has
+    timelapse: TimelapsePlan | None = None
+    """For a frame of a take that is one long optimization, which begins from `previous` or `start` and has
     `steps` in all; what it loses and how far it goes then stands here. All its frames have the same."""
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """The steps that lead to this frame, and to the whole take of a timelapse."""
-        if self.lapse is not None:
-            return self.lapse.segments
+        if self.timelapse is not None:
+            return self.timelapse.segments
         return (Segment(self.steps, self.losses, self.learning_rate, self.smoothing),)
 
     @property
@@ -166,7 +166,7 @@ class FramePlan:
     def carries_view(self) -> bool:
         """True when the frame begins from the one before as the camera sees it now; a timelapse begins from
         it as it is."""
-        return self.previous is not None and self.lapse is None
+        return self.previous is not None and self.timelapse is None
 
     @property
     def opens_on_picture(self) -> bool:
@@ -175,14 +175,14 @@ class FramePlan:
 
     def part(self, first: int, steps: int) -> FramePlan:
         """The same plan with `steps` of its steps, from the step `first` on."""
-        if self.lapse is None:
+        if self.timelapse is None:
             return replace(self, steps=steps)
         kept, begin = [], 0
-        for segment in self.lapse.segments:
+        for segment in self.timelapse.segments:
             inside = min(begin + segment.steps, first + steps) - max(begin, first)
             kept += [replace(segment, steps=inside)] if inside > 0 else []
             begin += segment.steps
-        return replace(self, steps=steps, lapse=replace(self.lapse, segments=tuple(kept)))
+        return replace(self, steps=steps, timelapse=replace(self.timelapse, segments=tuple(kept)))
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
