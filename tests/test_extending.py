@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md: one file and one line each, in a copy of the package, used by commands."""
+"""The examples of docs/extending.md, one file and one line each, added to a copy of the package and used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ LINES = {
     "models/families/__init__.py": ('    "pixels",\n', '    "stripes",\n'),
     "losses/__init__.py": ('    "tv",\n', '    "brightness",\n'),
     "effects/__init__.py": ('        "color",\n', '        "tint",\n'),
-    "film/formats/__init__.py": FORMAT_LINE,
+    "film/formats/__init__.py": (
+        '    "web": Preset("video.WEB", "H.264 for every player (the default MP4)"),\n',
+        '    "webp": Preset("webp.WEBP", "animated WebP"),\n',
+    ),
 }
 """Of each registry, a line that is there and the one that is added."""
 
