@@ -28,7 +28,7 @@ from vqanim.engine.events import (
     TakesDone,
 )
 from vqanim.engine.timings import Pace
-from vqanim.film import FilmDone
+from vqanim.film.make import FilmDone
 from vqanim.timeline.plan import (
     FilmFrame,
     FramePlan,

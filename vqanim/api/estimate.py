@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ from vqanim.files import make_folder
 from vqanim.timeline.part import Part, part_of
 
 if TYPE_CHECKING:
-    from vqanim.film import FilmDone
+    from vqanim.film.make import FilmDone
+    from vqanim.preview.animatic import PreviewEvent
     from vqanim.preview.outline import Outline
 
 
@@ -72,12 +73,12 @@ def preview(
     *,
     picture: str = "grid",
     part: Part | None = None,
-    progress: Callable[[int, int], None] = lambda done, pictures: None,
-) -> Generator[FilmDone, None, None]:
+    on_event: Callable[[PreviewEvent], None] = lambda event: None,
+) -> list[FilmDone]:
     """Make an MP4 and a GIF of what the camera and the edit do, without models and without torch.
 
     out: a folder for them, `renders/<stem>-preview` when None. picture: `grid`, `start`, `frame` or a path.
-    progress: called with the number of pictures that are made, and of all.
+    on_event: called with PictureDone after each picture and with FilmDone after each film.
     Raises UsageError, InputError, OutputError, and LockedError when another preview is made there.
     """
     from vqanim.preview.animatic import make_preview
@@ -85,7 +86,7 @@ def preview(
     render_folder = prepared.default_folder
     folder = Path(out) if out is not None else render_folder.with_name(f"{render_folder.name}-preview")
     scene, timeline = prepared.scene, prepared.timeline
-    yield from make_preview(scene, timeline, folder, render_folder, picture, part, progress)
+    return make_preview(scene, timeline, folder, render_folder, picture, part, on_event)
 
 
 def measure(prepared: Prepared, device: str = "auto") -> None:

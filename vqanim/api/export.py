@@ -12,8 +12,8 @@ from vqanim.api.project import Prepared, picture_files, prepare, run_key, with_s
 from vqanim.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from vqanim.film import FilmDone
     from vqanim.film.found import CutFound
+    from vqanim.film.make import FilmDone
 
 
 def encode(
@@ -39,9 +39,9 @@ def encode(
     fulfill; LockedError while a render holds the folder; OutputError.
     """
     from vqanim.engine.cache_check import Chain, check_cache
-    from vqanim.film import make_film
     from vqanim.film.formats import PRESETS
     from vqanim.film.found import cut_to_found
+    from vqanim.film.make import make_film
     from vqanim.film.reel import EncodeOptions
     from vqanim.takes.digest import content_hashes
     from vqanim.takes.lock import lock_folder

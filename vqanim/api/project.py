@@ -14,7 +14,7 @@ from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, Un
 from vqanim.models.fetch import FetchEvent, fetch_model
 from vqanim.scene import Scene
 from vqanim.scene import load_scene as read_scene
-from vqanim.scene.model import Models, PerceptorUse
+from vqanim.scene.fields.models import models_called
 from vqanim.scene.quality import NORMAL, at_quality
 from vqanim.scene.sound import Sound
 from vqanim.scene.soundtrack import Heard
@@ -84,9 +84,7 @@ def prepare(
         folder = Path(out) if out is not None else default_folder(Path(scene).stem, quality)
         scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
     if models is not None:
-        place = Place("--models", 0)
-        chosen = Models(models, (PerceptorUse(models, place=place),), place=place)
-        scene = replace(scene, models=chosen)
+        scene = replace(scene, models=models_called(models, Place("--models", 0)))
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
     prepared = compiled(scene, generator, perceptors, quality)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vqanim.engine.cache_check import Edits
     from vqanim.engine.events import Event, RunStarted, SettingsChanged
     from vqanim.engine.precision import Precision
-    from vqanim.film import FilmDone
+    from vqanim.film.make import FilmDone
     from vqanim.film.reel import Find
     from vqanim.timeline import FrameRef
 
@@ -89,8 +89,8 @@ def render(
     from vqanim.engine.job import Job
     from vqanim.engine.measure import TimingsRecorder
     from vqanim.engine.render import paint_takes
-    from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
+    from vqanim.film.make import make_film
     from vqanim.report.film import Film, Render
     from vqanim.report.live import PAGE, LivePage
     from vqanim.report.report import PART_REPORT, REPORT, write_report

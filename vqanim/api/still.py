@@ -16,6 +16,7 @@ from vqanim.api.project import Prepared, check_free, picture_files, run_key
 from vqanim.errors import UsageError
 from vqanim.files import Picture, picture_size
 from vqanim.models.catalogue import get_generator_entry
+from vqanim.scene.fields.models import models_called
 from vqanim.scene.fields.prompts import parse_short
 from vqanim.scene.still import Still, size_like
 
@@ -93,7 +94,7 @@ def restyled(still: Still, photo_size: bool = True) -> Still:
     if not still.prompt and not still.targets:
         raise UsageError('give a style: words such as "ukiyo-e, woodcut", or --style-image painting.jpg')
     if photo_size:
-        multiple = get_generator_entry(still.models).multiple
+        multiple = get_generator_entry(models_called(still.models).generator).multiple
         width, height = size_like(*picture_size(Path(still.init)), multiple)
         still = replace(still, width=width, height=height)
     return still if still.strength is not None else replace(still, strength=STRENGTH)

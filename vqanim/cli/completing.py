@@ -72,12 +72,14 @@ def models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> I
 
 
 def pairs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Names that stand for a generator and for a perceptor."""
+    """Names that stand for a generator and for its perceptor."""
     from vqanim.models.catalogue import list_models
+    from vqanim.scene.fields.models import models_called
 
     with suppress(VqanimError, OSError):
         known = list(list_models())
-        names = [name for kind, name in known if kind == "generator" and ("perceptor", name) in known]
+        pairs = [models_called(name) for kind, name in known if kind == "generator"]
+        names = [pair.generator for pair in pairs if ("perceptor", pair.perceptors[0].name) in known]
         return _beginning(names, incomplete)
     return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,12 +12,10 @@ import click
 from vqanim.cli import completing, params
 from vqanim.cli.formatting import count, film_row, headline, rows, say, short_path, warn
 from vqanim.cli.stopping import stopping
+from vqanim.film.formats import PRESETS
 
 if TYPE_CHECKING:
     from vqanim.film.found import CutFound
-
-NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames")
-"""Those of vqanim.film.formats, which would bring in what a help page has no need of."""
 
 
 @click.command()
@@ -24,7 +23,7 @@ NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames
 @click.option(
     "--preset",
     "presets",
-    type=click.Choice(NAMES),
+    type=click.Choice(tuple(PRESETS)),
     multiple=True,
     help="What to make (repeatable); MP4, GIF and poster if not given.",
 )
@@ -40,20 +39,10 @@ def encode(source: str, presets: Sequence[str], quiet: bool, **options: Any) -> 
 
     SOURCE is the folder of a render, or a scene, whose folder is the one that `vqanim render` uses. What
     belongs to the edit may have changed since: effects, hits, transitions, fps, title.
-
-    \b
-    web        H.264 for every player (the default MP4)
-    youtube    H.264 of high quality
-    instagram  H.264, 1080 pixels wide, 23 fps or more
-    prores     ProRes 422 HQ, for editing programs
-    webm       VP9
-    gif        looping, bounded in size unless --gif-full
-    apng       animated PNG without loss
-    frames     every frame of the film as a PNG
     """
     with stopping():
         from vqanim import api
-        from vqanim.film import FilmDone
+        from vqanim.film.make import FilmDone
 
         films = []
         with closing(api.encode(source, presets, **options)) as events:
@@ -67,6 +56,10 @@ def encode(source: str, presets: Sequence[str], quiet: bool, **options: Any) -> 
                     say(f"{name}: {headline(event.timeline)}")
         if not quiet:
             say(rows(films))
+
+
+_TABLE = "\n".join(f"{name:<9}  {preset.about}" for name, preset in PRESETS.items())
+encode.help = f"{cleandoc(encode.help or '')}\n\n\b\n{_TABLE}"
 
 
 def gaps(found: CutFound) -> list[str]:

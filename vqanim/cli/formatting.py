@@ -160,8 +160,8 @@ def _lapse(shot: ShotPlan) -> str:
 
 
 def models(timeline: Timeline) -> str:
-    """`pocket`, or all names where they differ."""
+    """`pocket`, or all names where they differ, with the generator's settings."""
     names = [plan.name for plan in timeline.perceptors]
-    if names == [timeline.generator]:
+    if names == [timeline.generator_text]:
         return timeline.generator
-    return f"{timeline.generator} and {', '.join(names)}"
+    return f"{timeline.generator_text} and {', '.join(names)}"

@@ -123,7 +123,7 @@ models = click.option(
     "--models",
     metavar="NAME",
     shell_complete=completing.pairs,
-    help="Use these models instead of the scene's; `pocket` comes with vqanim.",
+    help="Models instead of the scene's: a name, or GENERATOR+PERCEPTOR; `pocket` comes with vqanim.",
 )
 device = device_option(default="auto", help="auto (the fastest there is), cpu, cuda, cuda:N or mps.")
 quality = click.option(
@@ -189,7 +189,12 @@ _PICTURE = (
         help="How far a step goes; the model's own, 0.1 where a picture is begun from.",
     ),
     click.option("--seed", type=int, help="Another seed, another picture; 0, and so repeats are equal."),
-    click.option("--models", metavar="NAME", help="What paints and what judges; `pocket` comes with vqanim."),
+    click.option(
+        "--models",
+        metavar="NAME",
+        shell_complete=completing.pairs,
+        help="What paints and what judges: a name, or GENERATOR+PERCEPTOR; `pocket` comes with vqanim.",
+    ),
     click.option(
         "--like",
         metavar="PICTURE",

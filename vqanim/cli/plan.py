@@ -148,7 +148,7 @@ def _summary(outline: Outline) -> Iterator[Row]:
         share = "" if model.share in (None, 1.0) else f", counts {number(100 * (model.share or 0))} %"
         here = "here" if model.here else f"not here yet: vqanim models fetch {model.name}"
         license = f"{model.license}, commercial use: {with_reason(model.commercial)}"
-        yield model.kind, f"{model.name}{share} ({license}{size}; {here})"
+        yield model.kind, f"{model.text}{share} ({license}{size}; {here})"
     if outline.sound is not None:
         start = f", from {duration(outline.sound.start)} on" if outline.sound.start else ""
         beats = f", {count(len(outline.beats), 'beat')}" if outline.beats else ""

@@ -60,9 +60,7 @@ def preview(
             say(f"{prepared.timeline.title}: {headline(prepared.timeline)}{only}")
             if shown > MANY:
                 say("that takes a while; --frames A:B shows a part sooner")
-        progress = PictureProgress(quiet)
-        making = api.preview(prepared, out, picture=picture, part=part, progress=progress.show_picture)
-        with closing(making) as events, closing(progress):
-            films = [film_row(event.path) for event in events]
+        with closing(PictureProgress(quiet)) as progress:
+            films = api.preview(prepared, out, picture=picture, part=part, on_event=progress.report)
         if not quiet:
-            say(rows(films))
+            say(rows([film_row(film.path) for film in films]))

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from rich import progress as bars
 from rich.console import Console, RenderableType
@@ -16,6 +17,9 @@ from vqanim.cli.formatting import can_redraw, clock, complain, count, file_size,
 from vqanim.engine.events import FrameDone, StepDone
 from vqanim.engine.timings import Pace
 from vqanim.timeline.plan import Timeline
+
+if TYPE_CHECKING:
+    from vqanim.preview.animatic import PreviewEvent
 
 SECONDS_BETWEEN_LINES = 4.0
 """Of a log."""
@@ -268,7 +272,9 @@ class PictureProgress(Progress):
         super().__init__(quiet, on_stderr=True)
         self.left(0, 0)
 
-    def show_picture(self, done: int, pictures: int) -> None:
-        """So many are made, of so many."""
-        if pictures >= MANY_PICTURES:
-            self.show_count(done, pictures, f"{done} of {count(pictures, 'picture')}")
+    def report(self, event: PreviewEvent) -> None:
+        """Say what a person wants to know of an event."""
+        from vqanim.preview.animatic import PictureDone
+
+        if isinstance(event, PictureDone) and event.pictures >= MANY_PICTURES:
+            self.show_count(event.done, event.pictures, f"{event.done} of {count(event.pictures, 'picture')}")

@@ -46,7 +46,7 @@ from vqanim.timeline.plan import Timeline
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.engine.still import StillEvent
-    from vqanim.film import FilmDone
+    from vqanim.film.make import FilmDone
 
 
 class FetchReporter:
@@ -150,7 +150,7 @@ class Reporter:
             self._report(event)
 
     def _report(self, event: Event | FilmDone) -> None:
-        from vqanim.film import FilmDone
+        from vqanim.film.make import FilmDone
 
         match event:
             case TrialStarted():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -28,8 +28,19 @@ from vqanim.timeline.part import Part, cut_part
 from vqanim.timeline.plan import Timeline
 from vqanim.timeline.tracks import find_tracks
 
-Progress = Callable[[int, int], None]
-"""Called with the number of pictures that are made, and of all."""
+
+@dataclass(frozen=True)
+class PictureDone:
+    """A picture of a preview was made."""
+
+    done: int
+    """Pictures that are made."""
+    pictures: int
+    """Of all that are to be made."""
+
+
+PreviewEvent = PictureDone | FilmDone
+
 MANIFEST = Manifest("preview.json")
 VERSION = 3
 """Bumped by hand whenever the same scene would give another preview."""
@@ -51,9 +62,9 @@ def make_preview(
     render_folder: Path,
     picture: str = "grid",
     part: Part | None = None,
-    progress: Progress = lambda done, pictures: None,
-) -> Iterator[FilmDone]:
-    """Write an MP4 and a GIF, with an event after each; those that are up to date are left alone.
+    on_event: Callable[[PreviewEvent], None] = lambda event: None,
+) -> list[FilmDone]:
+    """Write an MP4 and a GIF, with an event after each picture and film; those up to date are left alone.
 
     render_folder: of the render, whose frames may be shown; the films are called `<its name>-preview`.
     picture: see PreviewFrames.
@@ -72,7 +83,7 @@ def make_preview(
     )
     shown = tuple(track for track in tracks if not np.isnan(track.values).all())
     strip = Strip(width, float(small.fps), part.first, shown, small.chapters)
-    reel = _reel(small, frames, strip, progress)
+    reel = _reel(small, frames, strip, on_event)
     outputs = _outputs(small, reel, folder / f"{render_folder.name}-preview")
     for output in outputs:
         if output.path.is_dir() or (output.path.exists() and not MANIFEST.knows(output.path)):
@@ -80,7 +91,11 @@ def make_preview(
     content = _digest(small, frames, strip)
     digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
     with lock_folder(folder, "making a preview") as lock:
-        yield from write_stale(reel, outputs, digests, MANIFEST, lock.check)
+        films = []
+        for film in write_stale(reel, outputs, digests, MANIFEST, lock.check):
+            films.append(film)
+            on_event(film)
+        return films
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:
@@ -92,7 +107,9 @@ def preview_size(timeline: Timeline) -> tuple[int, int]:
     return across, down
 
 
-def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progress) -> Reel:
+def _reel(
+    small: Timeline, frames: PreviewFrames, strip: Strip, on_event: Callable[[PreviewEvent], None]
+) -> Reel:
     """The film with the strip under it."""
     load = lru_cache(KEPT)(frames.picture)
 
@@ -100,7 +117,7 @@ def _reel(small: Timeline, frames: PreviewFrames, strip: Strip, progress: Progre
         chosen = list(indices)
         composed = compose_all((small.edit[index] for index in chosen), load, small.seed)
         for done, (index, above) in enumerate(zip(chosen, composed, strict=True), 1):
-            progress(done, len(chosen))
+            on_event(PictureDone(done, len(chosen)))
             yield np.concatenate([above, strip.draw(index)])
 
     return Reel(small.width, small.height + strip.height, small.fps, len(small.edit), play)

@@ -65,6 +65,8 @@ class ModelLine:
     here: bool
     share: float | None
     """Of a perceptor: how much it counts."""
+    text: str
+    """The name, with the settings that are not the defaults."""
 
 
 @dataclass(frozen=True)
@@ -248,10 +250,11 @@ def model_lines(
     generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], timeline: Timeline
 ) -> tuple[ModelLine, ...]:
     """The models of a film: the generator, then the perceptors."""
-    shares = [None, *(plan.share for plan in timeline.perceptors)]
+    lines = [(generator, None, timeline.generator_text)]
+    lines += [(e, plan.share, e.name) for e, plan in zip(perceptors, timeline.perceptors, strict=True)]
     return tuple(
-        ModelLine(entry.kind, entry.name, entry.license, entry.commercial, entry.size, _is_here(entry), share)
-        for entry, share in zip([generator, *perceptors], shares, strict=True)
+        ModelLine(e.kind, e.name, e.license, e.commercial, e.size, _is_here(e), share, text)
+        for e, share, text in lines
     )
 
 

@@ -13,6 +13,7 @@ from vqanim.files import picture_trouble
 from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
+from vqanim.scene.fields.models import models_called
 from vqanim.scene.fields.prompts import WEIGHT, ShortPrompt, parse_short
 from vqanim.scene.model import (
     FITS,
@@ -20,8 +21,6 @@ from vqanim.scene.model import (
     MAX_STEPS,
     THROUGH,
     Guidance,
-    Models,
-    PerceptorUse,
     Prompt,
     Scene,
     Shot,
@@ -126,7 +125,7 @@ def still_scene(still: Still, name: str) -> Scene:
         fps=Fraction(1),
         duration=Time(Fraction(1), "s"),
         seed=still.seed,
-        models=Models(still.models, (PerceptorUse(still.models),)),
+        models=models_called(still.models),
         shots=(Shot(name="main", start=start, prompts=prompts, guidance=guidance),),
     )
 

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from vqanim.errors import UsageError
-from vqanim.film.formats.gif import GifFormat
-from vqanim.film.formats.pictures import FramesFormat, PosterFormat
-from vqanim.film.formats.video import APNG, INSTAGRAM, PRORES, WEB, WEBM, YOUTUBE
-from vqanim.film.reel import Film, Format, Output
 
-PRESETS: Mapping[str, Format] = MappingProxyType(
+if TYPE_CHECKING:
+    from vqanim.film.reel import Film, Format, Output
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A format by name; its file is read when it is used, so that a help page need not wait for it."""
+
+    place: str
+    """`file.NAME` in this folder."""
+    about: str = ""
+
+    def load(self) -> Format:
+        """The format itself."""
+        module, _, name = self.place.partition(".")
+        found: Format = getattr(import_module(f"{__name__}.{module}"), name)
+        return found
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "web": WEB,
-        "youtube": YOUTUBE,
-        "instagram": INSTAGRAM,
-        "prores": PRORES,
-        "webm": WEBM,
-        "gif": GifFormat(),
-        "apng": APNG,
-        "frames": FramesFormat(),
+        "web": Preset("video.WEB", "H.264 for every player (the default MP4)"),
+        "youtube": Preset("video.YOUTUBE", "H.264 of high quality"),
+        "instagram": Preset("video.INSTAGRAM", "H.264, 1080 pixels wide, 23 fps or more"),
+        "prores": Preset("video.PRORES", "ProRes 422 HQ, for editing programs"),
+        "webm": Preset("video.WEBM", "VP9"),
+        "gif": Preset("gif.GIF", "looping, bounded in size unless --gif-full"),
+        "apng": Preset("video.APNG", "animated PNG without loss"),
+        "frames": Preset("pictures.FRAMES", "every frame of the film as a PNG"),
     }
 )
 """By the name that is asked for."""
-RENDERED: Mapping[str, Format] = MappingProxyType(
-    {"web": WEB, "gif": PRESETS["gif"], "poster": PosterFormat()}
+RENDERED: Mapping[str, Preset] = MappingProxyType(
+    {"web": PRESETS["web"], "gif": PRESETS["gif"], "poster": Preset("pictures.POSTER")}
 )
 """What a render makes."""
 MAX_SIDE = 16_384
@@ -43,13 +61,14 @@ def outputs_of(names: Sequence[str], film: Film) -> list[Output]:
         raise UsageError(f"--upscale {options.upscale}: makes {largest} pixels a side, allowed {MAX_SIDE}")
     if options.crf is not None:
         _check_crf(names or ("web",), options.crf)
-    formats = {name: PRESETS[name] for name in names} or RENDERED
-    return [each.output(name, film) for name, each in formats.items()]
+    presets = {name: PRESETS[name] for name in names} or RENDERED
+    return [preset.load().output(name, film) for name, preset in presets.items()]
 
 
 def _check_crf(names: Sequence[str], crf: int) -> None:
     """Raises UsageError for a quality that no format, or not each that has one, can take."""
-    formats = {name: PRESETS[name] for name in names if PRESETS[name].crf is not None}
+    loaded = {name: PRESETS[name].load() for name in names}
+    formats = {name: each for name, each in loaded.items() if each.crf is not None}
     if not formats:
         raise UsageError(f"--crf: {' and '.join(names)} have no such number, leave it out")
     for name, each in formats.items():

@@ -146,3 +146,6 @@ class GifFormat(Format):
             choose_frames(reel.count, reel.fps, fps)[0],
             lambda: open_gif(reel, path, fps, width, film.options.upscale),
         )
+
+
+GIF = GifFormat()

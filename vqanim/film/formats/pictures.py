@@ -77,6 +77,9 @@ class PosterFormat(Format):
         return Output(name, path, {}, [best], lambda: nullcontext(_Poster(path, source)))
 
 
+FRAMES, POSTER = FramesFormat(), PosterFormat()
+
+
 @dataclass(frozen=True)
 class _Poster:
     """A sink for one picture; where that is a saved frame, the poster is the file of this."""
