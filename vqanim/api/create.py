@@ -100,12 +100,9 @@ IDEAS = (
     "an old steam train",
 )
 """Prompts to be replaced."""
-_LEAST_SECONDS = 1.0
-"""Of a shot."""
-_NEAR = 0.05
-"""Seconds from a bar within which a section begins on it."""
-_LOUDER = 0.2
-"""Of loudness: a section that differs by so much from the one before begins with a cut."""
+_LEAST_SECONDS = 1.0  # of a shot
+_NEAR = 0.05  # seconds from a bar within which a section begins on it
+_LOUDER = 0.2  # of loudness: a section that differs by so much from the one before begins with a cut
 
 
 def write_song_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:

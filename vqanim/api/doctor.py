@@ -20,16 +20,12 @@ from vqanim.cache import cache_folder, is_offline
 from vqanim.errors import VqanimError
 from vqanim.files import sha256_of
 
-NEEDED = ("libx264", "gif", "png")
-"""Encoders of what a render makes."""
-USEFUL = ("libvpx-vp9", "prores_ks", "apng", "aac", "libopus")
-"""Encoders of presets and of sound."""
+NEEDED = ("libx264", "gif", "png")  # encoders of what a render makes
+USEFUL = ("libvpx-vp9", "prores_ks", "apng", "aac", "libopus")  # encoders of presets and of sound
 LEAST_MEMORY = 2 * 10**9
 """Bytes that a render with the embedded models takes with something to spare; 1.27 GiB were measured."""
-LEAST_DISK = 500 * 10**6
-"""Bytes of a film of a minute at 256x144."""
-PATIENCE = 30
-"""Seconds that a program may take to say its version."""
+LEAST_DISK = 500 * 10**6  # bytes of a film of a minute at 256x144
+PATIENCE = 30  # seconds that a program may take to say its version
 
 
 @dataclass(frozen=True)
@@ -40,10 +36,8 @@ class Finding:
     """A note is worth knowing and stops no render with the embedded models; a fault does."""
     detail: str
     remedy: str = ""
-    code: int = 0
-    """Exit code that belongs to a fault."""
-    name: str = ""
-    """Of the check."""
+    code: int = 0  # exit code that belongs to a fault
+    name: str = ""  # of the check
 
 
 def examine() -> Iterator[Finding]:

@@ -102,10 +102,5 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
     from vqanim.film.make import seconds_a_frame
 
     timeline = prepared.timeline
-    samples = measure_frames(
-        timeline,
-        device,
-        importing,
-        lambda picture: seconds_a_frame(timeline, picture),
-    )
+    samples = measure_frames(timeline, device, importing, lambda picture: seconds_a_frame(timeline, picture))
     save_timings(cache_folder(), samples)

@@ -37,8 +37,7 @@ class Prepared:
     scene: Scene
     timeline: Timeline
     generator: GeneratorEntry
-    perceptors: tuple[PerceptorEntry, ...]
-    """In the order of the timeline's."""
+    perceptors: tuple[PerceptorEntry, ...]  # in the order of the timeline's
     quality: str = NORMAL
 
     @property

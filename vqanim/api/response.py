@@ -23,16 +23,12 @@ if TYPE_CHECKING:
     from vqanim.takes.digest import RunKey
 
 FILE = "response.json"
-VERSION = 1
-"""Bumped by hand whenever the trial changes."""
+VERSION = 1  # bumped by hand whenever the trial changes
 SETTLE, AFTER = 4, 12
 """Frames before and from the change on."""
-SEEN = 0.5
-"""Part of the way from the old prompt to the new one at which the change counts as seen."""
-_USUAL = 4
-"""Frames where a trial shows no change at all."""
-_LEAST_CHANGE = 0.01
-"""Of similarity."""
+SEEN = 0.5  # part of the way from the old prompt to the new one at which the change counts as seen
+_USUAL = 4  # frames where a trial shows no change at all
+_LEAST_CHANGE = 0.01  # of similarity
 _HINT = 0.001
 """Weight of the prompt that does not count yet, or no more: enough that its similarity is measured."""
 _FALLBACK = ("a lake in the mountains", "a volcano erupting at night")
@@ -48,10 +44,7 @@ def trial_scene(scene: Scene) -> Scene:
     shot = next(shot for shot in scene.shots if shot.lead == AUTO)
     change = Time.of_seconds(Fraction(SETTLE) / scene.rate)
     one, other = _two_texts(scene, shot)
-    prompts = (
-        Prompt(one, _step(1.0, _HINT, change)),
-        Prompt(other, _step(_HINT, 1.0, change)),
-    )
+    prompts = (Prompt(one, _step(1.0, _HINT, change)), Prompt(other, _step(_HINT, 1.0, change)))
     trial = replace(
         shot,
         name="trial",

@@ -25,14 +25,10 @@ if TYPE_CHECKING:
     from vqanim.engine.still import StillEvent
     from vqanim.takes.recording import Recording
 
-STRENGTH = 0.6
-"""Of a style, by default."""
-FPS = 24
-"""Of a timelapse."""
-RECORDING = "recording"
-"""Folder of what is painted of a timelapse, until the film is made."""
-LONGEST_NAME = 60
-"""Characters of a file name made from a prompt."""
+STRENGTH = 0.6  # of a style, by default
+FPS = 24  # of a timelapse
+RECORDING = "recording"  # folder of what is painted of a timelapse, until the film is made
+LONGEST_NAME = 60  # characters of a file name made from a prompt
 
 
 def paint_images(
@@ -127,11 +123,9 @@ class TimelapseRun:
 
     still: Still
     prepared: Prepared
-    paths: tuple[Path, Path, Path]
-    """Of the last picture, the MP4 and the GIF."""
+    paths: tuple[Path, Path, Path]  # of the last picture, the MP4 and the GIF
     recording: Recording
-    moved: Path | None
-    """Where an unfinished timelapse of other settings was put."""
+    moved: Path | None  # where an unfinished timelapse of other settings was put
 
     @property
     def steps(self) -> int:

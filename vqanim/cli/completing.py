@@ -13,8 +13,7 @@ from click.shell_completion import CompletionItem
 from vqanim.errors import VqanimError
 
 ENDINGS = (".yaml", ".yml")
-MOST = 200
-"""Scenes that are offered."""
+MOST = 200  # scenes that are offered
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "mps")
 
 Items = list[CompletionItem]

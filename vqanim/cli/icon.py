@@ -28,8 +28,7 @@ from vqanim.icons import (
 from vqanim.scene.colors import color_text
 
 SIZE = (512, 512)
-MOST = 60
-"""Icons that a search shows."""
+MOST = 60  # icons that a search shows
 _shown = partial(click.option, show_default=True)
 _CODE = re.compile(r"(?:U\+|0x|\\u|&#x)?([0-9a-f]{4,6});?", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")

@@ -17,17 +17,13 @@ from vqanim.importers import TOOLS
 if TYPE_CHECKING:
     from vqanim.importers.draft import Draft, Note
 
-MOST_KEYS = 6
-"""That are named in a line of the summary; the scene names all."""
+MOST_KEYS = 6  # that are named in a line of the summary; the scene names all
 
 
 @click.command("import")
 @click.argument("settings", metavar="FILE|COMMAND", type=click.Path())
 @click.option(
-    "--from",
-    "source",
-    type=click.Choice(TOOLS),
-    help="Whose settings these are; found out if not given.",
+    "--from", "source", type=click.Choice(TOOLS), help="Whose settings these are; found out if not given."
 )
 @click.option("--out", metavar="FILE", help="The scene's file; the settings' name with .yaml if not given.")
 @params.force(help="Overwrite the scene's file.")

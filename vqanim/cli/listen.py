@@ -16,8 +16,7 @@ from vqanim.errors import UsageError
 if TYPE_CHECKING:
     from vqanim.audio.analysis import Beats, SongAnalysis
 
-BESIDE = ""
-"""What `--plot` means without a name."""
+BESIDE = ""  # what `--plot` means without a name
 
 
 @click.command()

@@ -51,8 +51,7 @@ COMMANDS = MappingProxyType(
     }
 )
 
-SPINS = "10000"
-"""Turns of a waiting thread, some ten microseconds: longer than most waits within a step."""
+SPINS = "10000"  # turns of a waiting thread, some ten microseconds: longer than most waits within a step
 BROKEN_PIPE = 1  # as click does when a command writes to a closed pipe
 DISK_TROUBLE = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)

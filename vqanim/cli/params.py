@@ -24,8 +24,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 QUALITIES = ("draft", "normal", "high")
 """Those of vqanim.scene.quality, which would bring in what a help page has no need of."""
-MAX_COUNT = 64
-"""Pictures that one command paints."""
+MAX_COUNT = 64  # pictures that one command paints
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 
 

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from vqanim.preview.outline import Outline, PromptLine
 
 ENDINGS = (".png", ".html")
-MOST_KEYS = 12
-"""Keyframes of a prompt that are listed."""
+MOST_KEYS = 12  # keyframes of a prompt that are listed
 
 
 def _plot_file(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:

@@ -11,8 +11,7 @@ from vqanim.cli import params
 from vqanim.cli.formatting import count, film_row, headline, rows, say, warn
 from vqanim.cli.stopping import stopping
 
-MANY = 1500
-"""Film frames, of which some fifty are made in a second."""
+MANY = 1500  # film frames, of which some fifty are made in a second
 
 
 @click.command()

@@ -21,12 +21,9 @@ from vqanim.timeline.plan import Timeline
 if TYPE_CHECKING:
     from vqanim.preview.animatic import PreviewEvent
 
-SECONDS_BETWEEN_LINES = 4.0
-"""Of a log."""
-SECONDS_OF_PACE = 10.0
-"""Over which the pace of a transfer is measured."""
-MANY_PICTURES = 300
-"""Of a preview; fewer are made so soon that nothing is said."""
+SECONDS_BETWEEN_LINES = 4.0  # of a log
+SECONDS_OF_PACE = 10.0  # over which the pace of a transfer is measured
+MANY_PICTURES = 300  # of a preview; fewer are made so soon that nothing is said
 
 Described = Callable[[float], str]
 """How far it is, in words; called with the seconds since it was shown, which count as well."""
@@ -136,13 +133,7 @@ class _Live(bars.Progress):
     def change(self, done: float, total: float | None, text: Described, title: str, note: str) -> None:
         now = time.monotonic()
         self.update(
-            self.task_ids[0],
-            completed=done,
-            total=total,
-            description=title,
-            text=text,
-            since=now,
-            note=note,
+            self.task_ids[0], completed=done, total=total, description=title, text=text, since=now, note=note
         )
 
     def get_renderables(self) -> Iterator[RenderableType]:

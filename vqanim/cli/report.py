@@ -7,10 +7,8 @@ import click
 from vqanim.cli import params
 from vqanim.cli.formatting import film_row, rows, say, shortened, table, warn
 
-MOST_SETTINGS = 20
-"""That are listed on the terminal; the page has more."""
-WIDEST = 40
-"""Columns of a value."""
+MOST_SETTINGS = 20  # that are listed on the terminal; the page has more
+WIDEST = 40  # columns of a value
 
 
 @click.command()

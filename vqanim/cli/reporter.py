@@ -107,10 +107,8 @@ class StillReporter:
 
     def __init__(self, steps: int, quiet: bool = False) -> None:
         """`steps` are those of all pictures."""
-        self.saved = 0
-        """Pictures that are saved."""
-        self.steps = 0
-        """Of the last of them."""
+        self.saved = 0  # pictures that are saved
+        self.steps = 0  # of the last of them
         self._all_steps, self._quiet = steps, quiet
         self._progress = progress.Progress(quiet)
         self.close = self._progress.close

@@ -20,8 +20,7 @@ from vqanim.scene.still import Still
 if TYPE_CHECKING:
     from vqanim.api import Prepared
 
-MAX_SECONDS = 600.0
-"""Of a timelapse."""
+MAX_SECONDS = 600.0  # of a timelapse
 
 
 @click.command()
@@ -52,10 +51,7 @@ def image(count: int, quality: str, out: str | None, **options: Any) -> int:
 @click.command()
 @params.photo
 @click.option(
-    "--strength",
-    metavar="0..1",
-    type=float,
-    help="0 leaves the photo as it is, 1 keeps little of it; 0.6.",
+    "--strength", metavar="0..1", type=float, help="0 leaves the photo as it is, 1 keeps little of it; 0.6."
 )
 @params.count
 @click.option("--out", metavar="FILE", help="A PNG; ./<the photo>-<the style>.png if not given.")
