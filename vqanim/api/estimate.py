@@ -83,9 +83,8 @@ def preview(
     """
     from vqanim.preview.animatic import make_preview
 
-    render_folder = prepared.default_folder
+    scene, timeline, render_folder = prepared.scene, prepared.timeline, prepared.default_folder
     folder = Path(out) if out is not None else render_folder.with_name(f"{render_folder.name}-preview")
-    scene, timeline = prepared.scene, prepared.timeline
     return make_preview(scene, timeline, folder, render_folder, picture, part, on_event)
 
 

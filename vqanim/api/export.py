@@ -56,15 +56,10 @@ def encode(
         stale = check_cache(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
         found = cut_to_found(prepared.timeline, store, frozenset(stale))
         yield found
+        options, into = EncodeOptions(crf, upscale, gif_full), Path(out) if out else folder
+        foreign, timeline = out is not None, found.timeline
         yield from make_film(
-            found.timeline,
-            store.find,
-            Path(out) if out else folder,
-            stem,
-            presets,
-            EncodeOptions(crf, upscale, gif_full),
-            foreign=out is not None,
-            guard=lock.check,
+            timeline, store.find, into, stem, presets, options, foreign=foreign, guard=lock.check
         )
 
 
@@ -79,17 +74,13 @@ def find_render(
     from vqanim.takes.run import read_run
 
     if isinstance(source, Prepared) or not Path(source).is_dir():
-        prepared = (
-            source
-            if isinstance(source, Prepared)
-            else prepare(source, overrides, allow_outside=allow_outside)
-        )
+        prepared = source
+        if not isinstance(prepared, Prepared):
+            prepared = prepare(prepared, overrides, allow_outside=allow_outside)
         folder = prepared.default_folder
         if not (folder / "takes").is_dir():
-            raise InputError(
-                f"{folder}: there are no takes of {prepared.scene.file}; render it first, or "
-                "name the folder that was its --out"
-            )
+            hint = "render it first, or name the folder that was its --out"
+            raise InputError(f"{folder}: there are no takes of {prepared.scene.file}; {hint}")
         return at_painted_rate(prepared, folder), folder, prepared.stem
     folder = Path(source)
     resolved = folder / "scene.resolved.yaml"

@@ -76,12 +76,11 @@ def prepare(
     Raises SceneError with every mistake, and UsageError for overrides of a loaded scene.
     """
     folder: Path | None = None
-    if isinstance(scene, Scene):
-        if overrides:
-            raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
-    else:
+    if not isinstance(scene, Scene):
         folder = Path(out) if out is not None else default_folder(Path(scene).stem, quality)
         scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
+    elif overrides:
+        raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
     if models is not None:
         scene = replace(scene, models=models_called(models, Place("--models", 0)))
     generator, perceptors = find_models(scene)
@@ -94,12 +93,8 @@ def compiled(
     scene: Scene, generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], quality: str = NORMAL
 ) -> Prepared:
     """A scene that was read, compiled for its models, which decide what it leaves open."""
-    limits = Limits(
-        multiple=generator.multiple,
-        learning_rate=generator.learning_rate,
-        smoothing=generator.smoothing,
-        views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
-    )
+    views = {entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors}
+    limits = Limits(generator.multiple, generator.learning_rate, generator.smoothing, views)
     timeline = compile_timeline(scene, limits=limits)
     return Prepared(scene, timeline, generator, tuple(perceptors), quality)
 
@@ -245,32 +240,23 @@ def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
     try:
         root = parse_tree(resolved.read_text("utf-8"), str(resolved))
         track = root.get("soundtrack") if isinstance(root, Mapping) else None
-        if not isinstance(track, Mapping):
-            return {}
-        file, beats, first, bpm, meter = (
-            track.get(key) for key in ("file", "beats", "first_beat", "bpm", "meter")
-        )
-        if not (isinstance(bpm, Scalar) and bpm.text == "auto"):
-            return {}  # nobody listened
-        if not (isinstance(file, Scalar) and isinstance(beats, ListNode) and isinstance(first, Scalar)):
-            return {}
-        seconds = [_seconds(beat.text) for beat in beats.items if isinstance(beat, Scalar)]
-        beats_in_bar = int(meter.text) if isinstance(meter, Scalar) else 4
-        return {(Path(file.text).stem, beats_in_bar): Heard(tuple(seconds), _seconds(first.text))}
+        found = track if isinstance(track, Mapping) else Mapping("", 0, [])
+        match [found.get(key) for key in ("bpm", "file", "beats", "first_beat", "meter")]:
+            case [Scalar(text="auto"), Scalar(text=file), ListNode(items=beats), Scalar(text=first), meter]:
+                seconds = [float(beat.text.removesuffix("s")) for beat in beats if isinstance(beat, Scalar)]
+                beats_in_bar = int(meter.text) if isinstance(meter, Scalar) else 4
+                heard = Heard(tuple(seconds), float(first.removesuffix("s")))
+                return {(Path(file).stem, beats_in_bar): heard}
     except (OSError, ValueError, SceneError):
-        return {}
-
-
-def _seconds(text: str) -> float:
-    return float(text.removesuffix("s"))
+        pass
+    return {}
 
 
 def check_free(paths: Sequence[Path], force: bool) -> None:
     """Raise UsageError where files already exist and `force` does not say that they are overwritten."""
     there = [path for path in paths if path.exists()]
     if there and not force:
-        names = ", ".join(map(str, there[:3]))
-        exist = "exists" if len(there) == 1 else "exist"
-        raise UsageError(f"{names} {exist} already; choose another name, or --force to overwrite")
+        exist = f"{', '.join(map(str, there[:3]))} {'exists' if len(there) == 1 else 'exist'}"
+        raise UsageError(f"{exist} already; choose another name, or --force to overwrite")
     if folders := [path for path in there if path.is_dir()]:
         raise UsageError(f"{folders[0]} is a folder; choose another name")

@@ -11,19 +11,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from vqanim import __version__
-from vqanim.api import response
+from vqanim.api import project, response
 from vqanim.api.inspect import model_lines
-from vqanim.api.project import (
-    Prepared,
-    fetch_models,
-    picture_files,
-    prepare,
-    run_key,
-    song_files,
-    trial_of,
-    with_known_response,
-    with_scene,
-)
+from vqanim.api.project import Prepared, fetch_models, picture_files, prepare, run_key
 from vqanim.cache import cache_folder
 from vqanim.errors import VqanimError
 from vqanim.files import make_folder, write_atomic
@@ -79,9 +69,9 @@ def render(
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
-    prepared = (
-        scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out, quality=quality)
-    )
+    prepared = scene
+    if not isinstance(prepared, Prepared):
+        prepared = prepare(prepared, overrides, models, out, quality=quality)
     folder = Path(out) if out is not None else prepared.default_folder
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
@@ -106,7 +96,7 @@ def render(
         prepared = yield from with_response(prepared, folder, device, deterministic)
         timeline = prepared.timeline
         store = TakeStore(folder, lock.check)
-        files = (*picture_files(timeline), *song_files(prepared.scene))
+        files = (*picture_files(timeline), *project.song_files(prepared.scene))
         hashes = content_hashes(files)
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
@@ -125,19 +115,18 @@ def render(
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 timings.on_event(event)
                 watched.on_event(event)
-                if isinstance(event, RunStarted):
+                if not isinstance(event, RunStarted):
+                    yield event
+                else:
                     attic = Path(event.superseded_to) if event.superseded_to else None
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
                     write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
-                    settings = describe_run(prepared, event)
-                    changed = changed_settings(read_run(folder), settings, event.kept)
+                    settings, before = describe_run(prepared, event), read_run(folder)
                     write_run(folder, settings, attic, lock.check)
                     yield event
-                    yield from changed
+                    yield from changed_settings(before, settings, event.kept)
                     if event.kept < event.frames:
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
-                else:
-                    yield event
                 yield from (PageFailed(PAGE, reason) for reason in watched.failures())
             making, complete, written = monotonic(), part is None, False
             presets = () if part is None else ("web", "gif")  # the poster is the whole film's
@@ -166,13 +155,13 @@ def with_response(
 
     Raises DeviceError, InputError and OutputError.
     """
-    prepared = with_known_response(prepared, folder)
+    prepared = project.with_known_response(prepared, folder)
     if not response.waits(prepared.scene):
         return prepared
     prepared = yield from fetch_models(prepared)
-    trial = trial_of(prepared)
+    trial = project.trial_of(prepared)
     frames = yield from response.measure(trial, run_key(prepared), folder, device, deterministic)
-    return with_scene(prepared, response.with_lead(prepared.scene, frames))
+    return project.with_scene(prepared, response.with_lead(prepared.scene, frames))
 
 
 def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
@@ -233,6 +222,8 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
     from vqanim.takes.digest import ENGINE_VERSION
 
     timeline = prepared.timeline
+    machine = f"{platform.system()} {platform.machine()}"
+    uses = zip(prepared.perceptors, timeline.perceptors, strict=True)
     return {
         "vqanim": __version__,
         "engine": ENGINE_VERSION,
@@ -241,10 +232,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         "title": timeline.title,
         "models": {
             "generator": {"name": prepared.generator.name, "hash": prepared.generator.hash},
-            "perceptors": [
-                {"name": entry.name, "hash": entry.hash, "share": plan.share}
-                for entry, plan in zip(prepared.perceptors, timeline.perceptors, strict=True)
-            ],
+            "perceptors": [{"name": e.name, "hash": e.hash, "share": plan.share} for e, plan in uses],
         },
         "size": [timeline.width, timeline.height],
         "fps": str(timeline.fps),
@@ -252,8 +240,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
-        + device_label(run.device, run.threads),
+        "machine": f"{machine}, Python {platform.python_version()}; {device_label(run.device, run.threads)}",
         "device": run.device,
         "threads": run.threads,
         "step": {"way": run.step, "reason": run.step_reason},

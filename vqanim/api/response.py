@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from vqanim.files import make_folder, write_atomic
 from vqanim.scene.curves import Curve, Key, Keyframes
-from vqanim.scene.model import AUTO, Prompt, Scene, Shot, Transition
+from vqanim.scene.model import AUTO, Prompt, Scene, Transition
 from vqanim.scene.times import Time
 from vqanim.timeline import Timeline
 
@@ -43,13 +43,13 @@ def trial_scene(scene: Scene) -> Scene:
     """A short film of two of the scene's prompts, one after the other, painted as the scene's shot is."""
     shot = next(shot for shot in scene.shots if shot.lead == AUTO)
     change = Time.of_seconds(Fraction(SETTLE) / scene.rate)
-    one, other = _two_texts(scene, shot)
-    prompts = (Prompt(one, _step(1.0, _HINT, change)), Prompt(other, _step(_HINT, 1.0, change)))
+    written = [prompt.text for each in (shot, *scene.shots) for prompt in each.prompts if prompt.text]
+    one, other, *_ = dict.fromkeys((*written, *_FALLBACK))
     trial = replace(
         shot,
         name="trial",
         duration=None,
-        prompts=prompts,
+        prompts=(Prompt(one, _step(1.0, _HINT, change)), Prompt(other, _step(_HINT, 1.0, change))),
         transition=Transition(),
         freeze=None,
         repeat=1,
@@ -72,14 +72,6 @@ def trial_scene(scene: Scene) -> Scene:
         soundtrack=None,
         output=replace(scene.output, smooth=None),
     )
-
-
-def _two_texts(scene: Scene, shot: Shot) -> tuple[str, str]:
-    texts = [
-        prompt.text for prompt in (*shot.prompts, *(p for s in scene.shots for p in s.prompts)) if prompt.text
-    ]
-    one, other, *_ = dict.fromkeys((*texts, *_FALLBACK))
-    return one, other
 
 
 def _step(before: float, after: float, change: Time) -> Curve:
@@ -150,11 +142,8 @@ def measure(
                 likes = [value for _, value in event.similarities]
                 nearness.append(likes[1] - likes[0] if len(likes) == 2 else 0.0)
     frames = response_frames(nearness, SETTLE)
-    record = {
-        "frames": frames,
-        "nearness": [round(value, 4) for value in nearness],
-        "key": trial_key(trial, run),
-    }
+    rounded = [round(value, 4) for value in nearness]
+    record = {"frames": frames, "nearness": rounded, "key": trial_key(trial, run)}
     make_folder(folder)
     write_atomic(folder / FILE, json.dumps(record, indent=2) + "\n")
     yield ResponseMeasured(frames, time.monotonic() - began)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -69,14 +70,11 @@ def paint_images(
 
 def _grid(pictures: Sequence[Picture]) -> Picture:
     """Pictures of one size in rows, nearly square, on white."""
-    columns = int(np.ceil(np.sqrt(len(pictures))))
-    rows = -(-len(pictures) // columns)
-    height, width, _ = pictures[0].shape
-    whole = np.full((rows * height, columns * width, 3), 255, np.uint8)
-    for number, picture in enumerate(pictures):
-        row, column = divmod(number, columns)
-        whole[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
-    return whole
+    columns = math.ceil(math.sqrt(len(pictures)))
+    white = np.full_like(pictures[0], 255)
+    cells = [*pictures, *[white] * (-len(pictures) % columns)]
+    rows = [cells[first : first + columns] for first in range(0, len(cells), columns)]
+    return np.concatenate([np.concatenate(row, 1) for row in rows])
 
 
 def restyled(still: Still, photo_size: bool = True) -> Still:
@@ -103,10 +101,9 @@ def depends_on_seed(still: Still) -> bool:
 
 def file_stem(still: Still) -> str:
     """A file name for a picture, from its prompt."""
-    try:
+    texts: list[str] = []
+    with suppress(ValueError):  # reported later, with what is wrong
         texts = [part.text for part in parse_short(still.prompt)]
-    except ValueError:  # reported later, with what is wrong
-        texts = []
     name = re.sub(r"[^\w]+", "-", " ".join(texts).lower()).strip("-_")[:LONGEST_NAME].strip("-_")
     return name or "picture"
 
@@ -159,13 +156,8 @@ class TimelapseRun:
         lapse = Timelapse(recording, plan)
         recording.claim(self.paths)
         write_still(self.paths[0], lapse.frame(frames).picture, self.still, plan, timeline.models, steps)
-        reel = Reel(
-            timeline.width,
-            timeline.height,
-            timeline.fps,
-            frames,
-            lambda indices: (lapse.frame(index).picture for index in indices),
-        )
+        size = timeline.width, timeline.height
+        reel = Reel(*size, timeline.fps, frames, lambda ks: (lapse.frame(k).picture for k in ks))
         write_video(reel, self.paths[1], VideoSettings(crf=timeline.crf, title=self.still.prompt))
         write_gif(reel, self.paths[2], Fraction(FPS) / 2, timeline.gif_width)
         if steps < plan.steps:
@@ -176,8 +168,7 @@ class TimelapseRun:
 
 def timelapse_paths(folder: Path, stem: str) -> tuple[Path, Path, Path]:
     """The picture, the MP4 and the GIF of a timelapse."""
-    png, mp4, gif = (folder / f"{stem}.{ending}" for ending in ("png", "mp4", "gif"))
-    return png, mp4, gif
+    return folder / f"{stem}.png", folder / f"{stem}.mp4", folder / f"{stem}.gif"
 
 
 @contextmanager

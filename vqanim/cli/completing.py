@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from glob import escape, glob
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -21,26 +22,20 @@ Items = list[CompletionItem]
 
 def scenes(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Scene files here and one folder deeper; where there are none, whatever the shell finds."""
-    found = list(_scenes(incomplete))[:MOST]
+    found = list(islice(_scenes(incomplete), MOST))
     return [CompletionItem(path) for path in found] or [CompletionItem(incomplete, type="file")]
 
 
-def _scenes(incomplete: str) -> Iterator[str]:
-    folder, start = os.path.split(incomplete)
-    for name in _names(folder or "."):
-        if not name.startswith(start) or (name.startswith(".") and not start):
-            continue
-        path = os.path.join(folder, name)  # noqa: PTH118  keeps ./ and ~ as they were typed
-        if name.endswith(ENDINGS) and Path(path).is_file():
+def _scenes(start: str) -> Iterator[str]:
+    for path in _paths(start):
+        if path.endswith(ENDINGS) and Path(path).is_file():
             yield path
         elif Path(path).is_dir():
-            yield from (f"{path}/{inner}" for inner in _names(path) if inner.endswith(ENDINGS))
+            yield from (inner for inner in _paths(f"{path}/") if inner.endswith(ENDINGS))
 
 
-def _names(folder: str) -> list[str]:
-    with suppress(OSError):
-        return sorted(os.listdir(folder))  # noqa: PTH208
-    return []
+def _paths(start: str) -> list[str]:
+    return sorted(glob(f"{escape(start)}*"))  # noqa: PTH207  keeps ./ and ~ as they were typed
 
 
 def shots(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
@@ -59,15 +54,12 @@ def models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> I
     """Names of models, each with what it is good at."""
     from vqanim.models.catalogue import get_entry, list_models
 
-    items: dict[str, CompletionItem] = {}
+    helps: dict[str, str] = {}
     with suppress(VqanimError, OSError):
         for kind, name in list_models():
             with suppress(VqanimError, OSError):
-                if name.startswith(incomplete):
-                    items.setdefault(
-                        name, CompletionItem(name, help=f"{kind}, {get_entry(kind, name).good_at}")
-                    )
-    return list(items.values())
+                helps.setdefault(name, f"{kind}, {get_entry(kind, name).good_at}")
+    return [CompletionItem(name, help=text) for name, text in helps.items() if name.startswith(incomplete)]
 
 
 def pairs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:

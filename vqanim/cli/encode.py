@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,12 @@ from vqanim.film.formats import PRESETS
 if TYPE_CHECKING:
     from vqanim.film.found import CutFound
 
+_presets = partial(click.option, "--preset", "presets", type=click.Choice(tuple(PRESETS)))
+
 
 @click.command()
 @click.argument("source", shell_complete=completing.scenes)
-@click.option(
-    "--preset",
-    "presets",
-    type=click.Choice(tuple(PRESETS)),
-    multiple=True,
-    help="What to make (repeatable); MP4, GIF and poster if not given.",
-)
+@_presets(multiple=True, help="What to make (repeatable); MP4, GIF and poster if not given.")
 @params.out_folder(help="Folder for the films; the render's own if not given.")
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality: smaller is better and larger.")
 @click.option("--upscale", type=click.IntRange(1, 4), default=1, help="Enlarge so many times, by Lanczos.")

@@ -16,8 +16,6 @@ from vqanim.errors import UsageError
 if TYPE_CHECKING:
     from vqanim.audio.analysis import Beats, SongAnalysis
 
-BESIDE = ""  # what `--plot` means without a name
-
 
 @click.command()
 @click.argument("song")
@@ -25,7 +23,7 @@ BESIDE = ""  # what `--plot` means without a name
     "--plot",
     metavar="[FILE]",
     is_flag=False,
-    flag_value=BESIDE,
+    flag_value="",  # beside the song
     help="Draw every signal, beats and sections as a PNG; beside the song if no FILE is given.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write everything as JSON, and nothing else.")
@@ -58,7 +56,7 @@ def listen(
     if as_json and as_csv:
         raise UsageError("--json and --csv both write to standard output, choose one")
     path = Path(song)
-    plot_path = None if plot is None else Path(plot) if plot != BESIDE else path.with_suffix(".png")
+    plot_path = None if plot is None else Path(plot or path.with_suffix(".png"))
 
     from vqanim import api
     from vqanim.api.project import check_free

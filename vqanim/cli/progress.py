@@ -38,16 +38,12 @@ class Progress:
         self._stream = sys.stderr if on_stderr else sys.stdout
         self._print = complain if on_stderr else say
         self._quiet = quiet
-        self._redraws = console is not None or can_redraw(self._stream)
+        self.redraws = not quiet and (console is not None or can_redraw(self._stream))
+        """Whether there is a line that changes while one looks."""
         self._console = console
         self._live: _Live | None = None
         self._last = time.monotonic()
         self._began: tuple[float, float] | None = None
-
-    @property
-    def redraws(self) -> bool:
-        """Whether there is a line that changes while one looks."""
-        return self._redraws and not self._quiet
 
     def show(
         self,
@@ -66,10 +62,13 @@ class Progress:
         """
         if self._quiet:
             return
-        if self._redraws:
+        if self.redraws:
             if self._live is None:
                 self._live = _Live(self._console or Console(file=self._stream))
-            self._live.change(done, total, text, title, note)
+            task, now = self._live.task_ids[0], time.monotonic()
+            self._live.update(
+                task, completed=done, total=total, description=title, text=text, since=now, note=note
+            )
             return
         now = time.monotonic()
         if urgent or now - self._last >= SECONDS_BETWEEN_LINES:
@@ -78,8 +77,7 @@ class Progress:
 
     def show_count(self, done: float, total: float, text: str) -> None:
         """The same with the time left, from the time that these things took since the first call."""
-        left = time_left(self.left(done, total))
-        self.show(done, total, lambda since: text + left(since))
+        self.show(done, total, _with(text, self.left(done, total)))
 
     def left(self, done: float, total: float) -> float | None:
         """Seconds until all is done; None at the first call: some may have been done long ago."""
@@ -143,9 +141,9 @@ class _Live(bars.Progress):
                 yield Text(task.fields["note"], style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def time_left(seconds: float | None) -> Described:
-    """`, 0:20 left`, running down; nothing where nobody knows."""
-    return lambda since: "" if seconds is None else f", {clock(max(0.0, seconds - since))} left"
+def _with(text: str, left: float | None) -> Described:
+    """The text with `, 0:20 left`, running down; without where nobody knows how many seconds are left."""
+    return lambda since: text if left is None else f"{text}, {clock(max(0.0, left - since))} left"
 
 
 class RenderProgress:
@@ -160,7 +158,7 @@ class RenderProgress:
         self.close = self._progress.close
 
     def start(self, done: int) -> None:
-        """The models are here, and so many frames. Further lines of a log come with finished frames."""
+        """The models are here, and so many frames."""
         self._done, frames = done, len(self._plans)
         if self._progress.redraws:
             where = f"frame {done}/{frames}, painting the first for "
@@ -178,13 +176,10 @@ class RenderProgress:
         """A frame is done."""
         urgent = self._pace.seconds_a_frame is None or event.done == event.frames
         self._pace.add(event)
-        self._done = event.done
-        where = f"frame {event.done}/{event.frames}, {self._pace.seconds_a_frame or 0.0:.1f} s a frame"
-        left, note = time_left(self._pace.seconds_left), weights(event.weights)
-        title = event.shot
-        self._progress.show(
-            event.done, event.frames, lambda since: where + left(since), title=title, note=note, urgent=urgent
-        )
+        self._done, frames = event.done, event.frames
+        where = f"frame {event.done}/{frames}, {self._pace.seconds_a_frame or 0.0:.1f} s a frame"
+        text, note = _with(where, self._pace.seconds_left), weights(event.weights)
+        self._progress.show(event.done, frames, text, title=event.shot, note=note, urgent=urgent)
 
     def step(self, event: StepDone) -> None:
         """A step is done. Those of later frames only move the bar: they pass too fast to be read."""
@@ -205,14 +200,8 @@ class RenderProgress:
             others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
             left = self._progress.left(event.step, event.steps + others)
             where += " of the first frame"
-        ending, title = time_left(left), event.shot
-        self._progress.show(
-            event.step,
-            event.steps,
-            lambda since: where + ending(since),
-            title=title,
-            urgent=first and event.timelapse,
-        )
+        urgent = first and event.timelapse
+        self._progress.show(event.step, event.steps, _with(where, left), title=event.shot, urgent=urgent)
 
 
 def weights(pairs: Iterable[tuple[str, float]]) -> str:
@@ -243,12 +232,12 @@ class FetchProgress:
             self._recent.popleft()
         text = file_size(done) + (f" of {file_size(size)}" if size else "")
         since, before = self._recent[0]
-        left = time_left(None)
+        left = None
         if now - since > 0.5 and done > before:
             pace = (done - before) / (now - since)
             text += f", {file_size(round(pace))}/s"
-            left = time_left((size - done) / pace if size else None)
-        self._progress.show(done, size, lambda waited: text + left(waited), title=f"  {role}")
+            left = (size - done) / pace if size else None
+        self._progress.show(done, size, _with(text, left), title=f"  {role}")
 
     def close(self) -> None:
         """Take the bar away; a file that comes next is another one."""
