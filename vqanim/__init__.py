@@ -24,7 +24,9 @@ from vqanim.errors import (
 )
 
 if TYPE_CHECKING:
-    from vqanim.api import encode, load_scene, prepare, render
+    from vqanim.api.export import encode
+    from vqanim.api.project import load_scene, prepare
+    from vqanim.api.render import render
     from vqanim.timeline import compile_timeline
 
 __version__ = "0.1.0"

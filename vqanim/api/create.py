@@ -73,7 +73,7 @@ def checked(draft: Draft, path: Path) -> str:
 
 
 def _check(text: str, folder: Path) -> None:
-    """Do what `vqanim check` does with a scene in this folder, which is there only for a moment."""
+    """Do what `vqanim check` does with a scene that is in this folder for a moment."""
     path = folder / f".vqanim-{secrets.token_hex(4)}.yaml"
     try:
         with writing(folder):

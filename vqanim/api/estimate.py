@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from vqanim.api.project import Prepared, picture_files, run_key
+from vqanim.api.project import Prepared, chain_of
 from vqanim.cache import cache_folder
 from vqanim.files import make_folder
 from vqanim.timeline.part import Part, part_of
@@ -30,12 +30,10 @@ def outline(prepared: Prepared, device: str | None = None, out: str | Path | Non
     timeline, found = prepared.timeline, None
     folder = Path(out) if out is not None else prepared.default_folder
     if (folder / "takes").is_dir():  # nothing is written, so a render may be at work there
-        from vqanim.engine.cache_check import Chain, check_cache
-        from vqanim.takes.digest import content_hashes
+        from vqanim.engine.cache_check import check_cache
         from vqanim.takes.store import ReadOnlyStore
 
-        chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
-        found = check_cache(timeline, ReadOnlyStore(folder), chain)
+        found = check_cache(timeline, ReadOnlyStore(folder), chain_of(prepared))
     models = prepared.generator, prepared.perceptors
     return make_outline(prepared.scene, timeline, models, read_timings(cache_folder()), device, found)
 

@@ -8,8 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vqanim.api.project import Prepared, picture_files, prepare, run_key, with_scene
+from vqanim.api.project import Prepared, chain_of, prepare, with_scene
 from vqanim.errors import InputError, UsageError
+from vqanim.film.formats import PRESETS
+from vqanim.takes.lock import lock_folder
+from vqanim.takes.run import painted_rate, read_run
 
 if TYPE_CHECKING:
     from vqanim.film.found import CutFound
@@ -38,13 +41,10 @@ def encode(
     Raises SceneError; InputError when there are no takes; UsageError for options that a preset cannot
     fulfill; LockedError while a render holds the folder; OutputError.
     """
-    from vqanim.engine.cache_check import Chain, check_cache
-    from vqanim.film.formats import PRESETS
+    from vqanim.engine.cache_check import check_cache
     from vqanim.film.found import cut_to_found
     from vqanim.film.make import make_film
     from vqanim.film.reel import EncodeOptions
-    from vqanim.takes.digest import content_hashes
-    from vqanim.takes.lock import lock_folder
     from vqanim.takes.store import TakeStore
 
     if unknown := [name for name in presets if name not in PRESETS]:
@@ -52,8 +52,7 @@ def encode(
     prepared, folder, stem = find_render(source, overrides, allow_outside=allow_outside)
     with lock_folder(folder) as lock:
         store = TakeStore(folder, lock.check)
-        hashes = content_hashes(picture_files(prepared.timeline))
-        stale = check_cache(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
+        stale = check_cache(prepared.timeline, store, chain_of(prepared)).stale
         found = cut_to_found(prepared.timeline, store, frozenset(stale))
         yield found
         options, into = EncodeOptions(crf, upscale, gif_full), Path(out) if out else folder
@@ -71,8 +70,6 @@ def find_render(
     A scene that says no `guidance.rate` has the rate at which its takes were painted, whatever fps is now.
     Raises InputError when there is no render.
     """
-    from vqanim.takes.run import read_run
-
     if isinstance(source, Prepared) or not Path(source).is_dir():
         prepared = source
         if not isinstance(prepared, Prepared):
@@ -101,8 +98,6 @@ def at_painted_rate(prepared: Prepared, folder: Path) -> Prepared:
 def other_rate(prepared: Prepared, folder: Path) -> Fraction | None:
     """The painted frames a second of the takes in a render's folder, where they are not those that a scene
     without a `guidance.rate` asks for; None also where no takes are known."""
-    from vqanim.takes.run import painted_rate
-
     rate, scene = painted_rate(folder), prepared.scene
     known = rate is not None and scene.painted_rate is None and rate != scene.fps
     return rate if known and (folder / "takes").is_dir() else None

@@ -21,10 +21,11 @@ from vqanim.scene.soundtrack import Heard
 from vqanim.scene.still import Still, lapse_scene, still_scene
 from vqanim.scene.tree import Mapping, Scalar, parse_tree
 from vqanim.scene.tree import Sequence as ListNode
+from vqanim.takes.digest import RunKey, content_hashes, join_perceptors
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
-    from vqanim.takes.digest import RunKey
+    from vqanim.engine.cache_check import Chain
 
 
 Entry = TypeVar("Entry", bound=ModelEntry)
@@ -179,8 +180,6 @@ def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator
 
 def run_key(prepared: Prepared) -> RunKey:
     """What every frame of a run depends on."""
-    from vqanim.takes.digest import RunKey, join_perceptors
-
     timeline = prepared.timeline
     generator = prepared.generator.hash
     if timeline.generator_settings:
@@ -188,6 +187,13 @@ def run_key(prepared: Prepared) -> RunKey:
     uses = zip(prepared.perceptors, timeline.perceptors, strict=True)
     perceptors = join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
     return RunKey(generator, perceptors, timeline.width, timeline.height)
+
+
+def chain_of(prepared: Prepared) -> Chain:
+    """Digests of frames as a render has them. Raises InputError for pictures that cannot be read."""
+    from vqanim.engine.cache_check import Chain
+
+    return Chain(run_key(prepared), content_hashes(picture_files(prepared.timeline)))
 
 
 def picture_files(timeline: Timeline) -> list[str]:

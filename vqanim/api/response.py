@@ -10,17 +10,14 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
 from vqanim.files import make_folder, write_atomic
 from vqanim.scene.curves import Curve, Key, Keyframes
 from vqanim.scene.model import AUTO, Prompt, Scene, Transition
 from vqanim.scene.times import Time
+from vqanim.takes.digest import RunKey, content_hashes
 from vqanim.timeline import Timeline
-
-if TYPE_CHECKING:
-    from vqanim.engine.events import ResponseMeasured, TrialStarted
-    from vqanim.takes.digest import RunKey
 
 FILE = "response.json"
 VERSION = 1  # bumped by hand whenever the trial changes
@@ -125,10 +122,8 @@ def measure(
 
     Raises DeviceError, InputError and OutputError.
     """
-    from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
     from vqanim.engine.job import Job
     from vqanim.engine.render import paint_takes
-    from vqanim.takes.digest import content_hashes
     from vqanim.takes.store import TakeStore
 
     yield TrialStarted(trial.frame_count)

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vqanim.api.project import Prepared, check_free, picture_files, run_key
+from vqanim.api.project import Prepared, chain_of, check_free
+from vqanim.engine.events import ModelsLoaded, StepDone
 from vqanim.errors import UsageError
 from vqanim.files import Picture, picture_size
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.scene.fields.models import models_called
 from vqanim.scene.fields.prompts import parse_short
 from vqanim.scene.still import Still, size_like
+from vqanim.takes.lock import lock_folder
 
 if TYPE_CHECKING:
-    from vqanim.engine.events import ModelsLoaded, StepDone
     from vqanim.engine.still import StillEvent
     from vqanim.takes.recording import Recording
 
@@ -181,15 +182,10 @@ def open_timelapse(
     force: overwrite files that were not made from this recording.
     Raises UsageError where such files are there, InputError, LockedError and OutputError.
     """
-    from vqanim.engine.cache_check import Chain
-    from vqanim.takes.digest import content_hashes
-    from vqanim.takes.lock import lock_folder
     from vqanim.takes.recording import Recording
 
-    timeline = prepared.timeline
     with lock_folder(folder):
-        hashes = content_hashes(picture_files(timeline))
-        digest = Chain(run_key(prepared), hashes).digest(timeline.shots[0].frames[0])
+        digest = chain_of(prepared).digest(prepared.timeline.shots[0].frames[0])
         assert digest is not None, "it begins from nothing that must be painted before"
         recording, paths = Recording(folder / RECORDING, digest), timelapse_paths(folder, prepared.stem)
         check_free([path for path in paths if not recording.has_made(path)], force)

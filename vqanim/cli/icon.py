@@ -13,7 +13,7 @@ import click
 from vqanim import icons
 from vqanim.cli import params
 from vqanim.cli.formatting import count, rows, say, short_path
-from vqanim.cli.params import ColorType, NumberType, SizeType
+from vqanim.cli.params import COLOR, number, sides
 from vqanim.errors import UsageError
 from vqanim.icons import Figure, IconSpec, spec
 from vqanim.scene.colors import color_text
@@ -21,8 +21,9 @@ from vqanim.scene.colors import color_text
 SIZE = (512, 512)
 MOST = 60  # icons that a search shows
 _shown = partial(click.option, show_default=True)
-_color = partial(click.option, type=ColorType())
-_scale = partial(click.option, "--scale", type=NumberType(0.01, 1), show_default="5/6")
+_color = partial(click.option, type=COLOR)
+_stroke = partial(_shown, "--stroke", type=number(0, spec.MAX_STROKE))
+_scale = partial(click.option, "--scale", type=number(0.01, 1), show_default="5/6")
 _CODE = re.compile(r"(?:U\+|0x|\\u|&#x)?([0-9a-f]{4,6});?", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
@@ -36,35 +37,22 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 @click.option("--shape", metavar="FILE", help="Draw the silhouette in an SVG or a picture instead.")
 @click.option("--text", metavar="TEXT", help="Draw a text instead; \\n begins a new line.")
 @click.option("--font", metavar="FILE", help="TTF or OTF font for --text or --glyph.")
-@click.option(
-    "--glyph", metavar="CHARACTER", help="One character of --font instead, as such or as its code: U+F099."
-)
+@click.option("--glyph", metavar="CHARACTER", help="A character of --font, or its code such as U+F099.")
 @_color("--color", default=spec.COLOR, show_default=color_text(spec.COLOR), help="Of the figure.")
-@_shown("--opacity", type=NumberType(0, 1), default=spec.OPACITY, help="Of the figure.")
+@_shown("--opacity", type=number(0, 1), default=spec.OPACITY, help="Of the figure.")
 @_color("--background", default=spec.BACKGROUND, show_default="white", help="Color of the ground.")
-@_shown("--noise", type=NumberType(0, 1), default=spec.NOISE, help="Opacity of the noise on the ground.")
+@_shown("--noise", type=number(0, 1), default=spec.NOISE, help="Opacity of the noise on the ground.")
 @_shown("--noise-colors", type=click.Choice(spec.NOISE_COLORS), default="gray", help="Of the noise.")
-@_shown("--size", type=SizeType(), default=SIZE, show_default="512", help="Of the picture, N or WxH pixels.")
+@_shown("--size", type=sides(), default=SIZE, show_default="512", help="Of the picture, N or WxH pixels.")
 @_scale(default=spec.SCALE, help="The figure fits into this share of width and height.")
-@_shown(
-    "--align", type=click.Choice(spec.ALIGNS), default="center", help="The border that the figure touches."
-)
-@_shown(
-    "--stroke",
-    type=NumberType(0, spec.MAX_STROKE),
-    default=spec.STROKE,
-    help="How much the outline grows on every side, in pixels of a picture of 512.",
-)
+@_shown("--align", type=click.Choice(spec.ALIGNS), default="center", help="The border that it touches.")
+@_stroke(default=spec.STROKE, help="How much the outline grows on every side, in pixels of a picture of 512.")
 @_shown("--seed", type=click.IntRange(0, 2**63 - 1), default=spec.SEED, help="Another one gives other noise.")
 @params.out_file(help="PNG to write; ./<name of the icon>.png if not given.")
 @params.force(help="Overwrite a file of that name.")
 def icon(
     name: Sequence[str],
     search: str | None,
-    shape: str | None,
-    text: str | None,
-    font: str | None,
-    glyph: str | None,
     size: tuple[int, int],
     out: str | None,
     force: bool,
@@ -77,7 +65,8 @@ def icon(
     if search is not None:
         _list_icons(search)
         return
-    figure, stem = _figure(" ".join(name), shape, text, font, glyph)
+    what = {key: look.pop(key) for key in ("shape", "text", "font", "glyph")}
+    figure, stem = _figure(" ".join(name), **what)
     path = _path(out, stem, force)
 
     from vqanim.api.icon import describe_figure, write_icon

@@ -36,12 +36,11 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
     and what is left out.
     """
     from vqanim import api
-    from vqanim.api.project import check_free
 
     path = Path(out) if out else _beside(settings)
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise UsageError(f"--out {path}: found another ending, allowed are .yaml and .yml")
-    check_free([path], force)
+    api.check_free([path], force)
     if path.exists() and Path(settings).exists() and path.samefile(settings):
         raise UsageError(f"{path} are the settings themselves; take another name with --out")
     if not path.parent.is_dir():

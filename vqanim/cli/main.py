@@ -15,7 +15,6 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from types import MappingProxyType
 
 import click
 from click.shell_completion import CompletionItem
@@ -28,34 +27,30 @@ from vqanim.errors import CurveError, OutputError, SceneError, VqanimError
 # A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
 # `import` is `import_`.
 HOMES = {"schema": "new", "image": "still", "style": "still", "timelapse": "still", "compare": "report"}
-COMMANDS = MappingProxyType(
-    {
-        "render": "Render a scene to a film, or continue a stopped render.",
-        "image": "Paint a single picture.",
-        "style": "Paint a photo in the style of words or of another picture.",
-        "timelapse": "Film how a single picture comes into being.",
-        "encode": "Make a film from painted takes again, in other forms.",
-        "report": "Write a one-page report on a render.",
-        "compare": "Put two renders side by side in one page.",
-        "plan": "Show what a film will contain and how long it will take, without painting it.",
-        "preview": "Show camera, edit and curves as a film, without models.",
-        "check": "Find every mistake in scenes without rendering them.",
-        "new": "Write a commented scene to start from.",
-        "import": "Turn settings of Deforum, VQGAN-CLIP or pytti into a scene.",
-        "schema": "Print the scene language for editors, or as a page.",
-        "listen": "Find the beats, sections and signals of a song.",
-        "icon": "Draw an icon, a text or a silhouette to start a film from.",
-        "prompts": "List words that people add to prompts, by what they do.",
-        "doctor": "Look at what a render needs on this machine.",
-        "models": "List, fetch, verify and add models.",
-    }
-)
+COMMANDS = {
+    "render": "Render a scene to a film, or continue a stopped render.",
+    "image": "Paint a single picture.",
+    "style": "Paint a photo in the style of words or of another picture.",
+    "timelapse": "Film how a single picture comes into being.",
+    "encode": "Make a film from painted takes again, in other forms.",
+    "report": "Write a one-page report on a render.",
+    "compare": "Put two renders side by side in one page.",
+    "plan": "Show what a film will contain and how long it will take, without painting it.",
+    "preview": "Show camera, edit and curves as a film, without models.",
+    "check": "Find every mistake in scenes without rendering them.",
+    "new": "Write a commented scene to start from.",
+    "import": "Turn settings of Deforum, VQGAN-CLIP or pytti into a scene.",
+    "schema": "Print the scene language for editors, or as a page.",
+    "listen": "Find the beats, sections and signals of a song.",
+    "icon": "Draw an icon, a text or a silhouette to start a film from.",
+    "prompts": "List words that people add to prompts, by what they do.",
+    "doctor": "Look at what a render needs on this machine.",
+    "models": "List, fetch, verify and add models.",
+}
 
 SPINS = "10000"  # turns of a waiting thread, some ten microseconds: longer than most waits within a step
 BROKEN_PIPE = 1  # as click does when a command writes to a closed pipe
-DISK_TROUBLE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
-)
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 
 class Group(click.Group):
@@ -121,9 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_streams()
     share_cores()
     try:
-        result = cli.main(
-            args=None if argv is None else list(argv), prog_name="vqanim", standalone_mode=False
-        )
+        result = cli.main(argv, "vqanim", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except BrokenPipeError:

@@ -137,7 +137,7 @@ def verify(names: Sequence[str]) -> int:
 @_file("--config", metavar="C.YAML", help="The config of a VQGAN.")
 @_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
 @_file("--perceptor", metavar="CLIP.PT", help="A CLIP of OpenAI's layout: TorchScript or a state dict.")
-@click.option("--force", is_flag=True, help="Replace a model of that name.")
+@params.force(help="Replace a model of that name.")
 def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path | None, force: bool) -> None:
     """Give your own files a NAME that scenes can use.
 
@@ -146,7 +146,8 @@ def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path
     weights as safetensors; your own files stay as they are.
     """
     if (config is None) != (checkpoint is None) or not (config or perceptor):
-        raise UsageError("give --config with --checkpoint of a VQGAN, --perceptor with a CLIP, or all three")
+        either = "give --config and --checkpoint of a VQGAN, or --perceptor with a CLIP"
+        raise UsageError(f"{either}, or all three")
     from vqanim.models.adding import add_generator, add_perceptor
 
     with stopping():

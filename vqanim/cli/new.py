@@ -20,12 +20,11 @@ def new(name: str, force: bool) -> None:
     Beside it goes vqanim.schema.json, with which editors complete and check scenes as you type.
     """
     from vqanim import api
-    from vqanim.api.project import check_free
 
     if not Path(name).name.strip(".") or name.endswith("/"):
         raise UsageError(f"{name!r} names no file; give a name such as my-scene")
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
-    check_free([path], force)
+    api.check_free([path], force)
     api.new_scene(path)
     say(f"wrote {path} and vqanim.schema.json; now: vqanim render {path}")
 

@@ -28,59 +28,58 @@ MAX_COUNT = 64  # pictures that one command paints
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 
 
-class ColorType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
-    """A color to sRGB in 0..1."""
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+    """What a function makes of a text; its ValueError says what the text is not, and what to use."""
 
-    name = "COLOR"
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name, self.parse = name, parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Color:
-        if not isinstance(value, str):
-            return value  # a default
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value; one that is no text is a default."""
         try:
-            return parse_color(value.strip())
-        except ValueError:
-            names = ", ".join(NAMES)
-            self.fail(f"{value!r} is not a color. Use '#rrggbb' or '#rgb' in quotes, or {names}", param, ctx)
+            return self.parse(value.strip()) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(f"{value!r} is not {error}", param, ctx)
 
 
-class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+def _parse_color(text: str) -> Color:
+    try:
+        return parse_color(text)
+    except ValueError:
+        names = ", ".join(NAMES)
+        raise ValueError(f"a color. Use '#rrggbb' or '#rgb' in quotes, or {names}") from None
+
+
+COLOR = Parsed("COLOR", _parse_color)
+"""A color to sRGB in 0..1."""
+
+
+def sides(square: bool = True) -> Parsed:
     """`512x384`, or `512` where squares are allowed, to (width, height) in pixels."""
 
-    name = "SIZE"
-
-    def __init__(self, square: bool = True) -> None:
-        self.square = square
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if not isinstance(value, str):
-            return value  # a default
+    def parse(text: str) -> tuple[int, int]:
         with suppress(ValueError):
-            sides = [parse_whole(part) for part in _TIMES.split(value.strip())]
-            width, height = sides * 2 if self.square and len(sides) == 1 else sides
+            both = [parse_whole(part) for part in _TIMES.split(text)]
+            width, height = both * 2 if square and len(both) == 1 else both
             if 1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE:
                 return width, height
-        allowed = "512 or 512x384" if self.square else "WIDTHxHEIGHT in pixels such as 512x384"
-        message = f"{value!r} is not a size. Use {allowed}, sides from 1 to {MAX_SIDE} pixels"
-        raise click.BadParameter(message, ctx, param)
+        allowed = "512 or 512x384" if square else "WIDTHxHEIGHT in pixels such as 512x384"
+        raise ValueError(f"a size. Use {allowed}, sides from 1 to {MAX_SIDE} pixels")
+
+    return Parsed("SIZE", parse)
 
 
-class NumberType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+def number(low: float, high: float) -> Parsed:
     """A finite number in limits."""
 
-    name = "NUMBER"
-
-    def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = low, high
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def parse(text: str) -> float:
         with suppress(ValueError):
-            if self.low <= (number := parse_number(str(value).strip())) <= self.high:
-                return number
-        hint = number_hint(str(value))
-        message = f"{value!r} is not a number from {self.low:g} to {self.high:g}"
-        raise click.BadParameter(message + (f"; {hint}" if hint else ""), ctx, param)
+            if low <= (value := parse_number(text)) <= high:
+                return value
+        hint = number_hint(text)
+        raise ValueError(f"a number from {low:g} to {high:g}" + (f"; {hint}" if hint else ""))
+
+    return Parsed("NUMBER", parse)
 
 
 def _device(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -116,18 +115,15 @@ quality = quality_option(
     "size, half as many steps and cutouts again. The camera moves the same."
 )
 quiet = flag("--quiet", help="Print nothing but warnings and errors.")
-frames = click.option(
-    "--frames",
-    metavar="A:B",
-    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%:, :2s or, with a song, bar 9:bar 17; "
-    "B itself is not in it.",
-)
+_frames = partial(click.option, "--frames", metavar="A:B")
+frames = _frames(help="Only this part, without B: 3s:6s, 36f:72f, 50%:, :2s or, with a song, bar 9:bar 17.")
 shot = click.option("--shot", metavar="NAME", shell_complete=completing.shots, help="Only this shot.")
 _count = partial(click.option, "--count", type=click.IntRange(1, MAX_COUNT), default=1)
 count = _count(help="Number of pictures to paint, each with its own seed.")
 
-_picture_size = partial(click.option, "--size", metavar="WxH", type=SizeType(square=False))
-_weight = partial(click.option, metavar="WEIGHT", type=NumberType(0, 1000))
+_picture_size = partial(click.option, "--size", metavar="WxH", type=sides(square=False))
+_resize = partial(click.option, "--resize", type=click.Choice(FITS))
+_weight = partial(click.option, metavar="WEIGHT", type=number(0, 1000))
 _repeated_picture = partial(click.option, metavar="PICTURE[:WEIGHT]", multiple=True)
 
 _SUBJECT = (
@@ -135,8 +131,8 @@ _SUBJECT = (
     click.option("--init", metavar="PICTURE", help="Begin from this picture (learning rate 0.1 then)."),
     _picture_size(help="Width and height in pixels; 256x256."),
     click.option("--icon", metavar="NAME", help='Begin from an icon: twitter, "fas fa-eye" (rate 0.1 too).'),
-    click.option("--icon-color", type=ColorType(), help=f"Of the icon; {color_text(spec.COLOR)}."),
-    click.option("--icon-background", type=ColorType(), help="Of its ground; white."),
+    click.option("--icon-color", type=COLOR, help=f"Of the icon; {color_text(spec.COLOR)}."),
+    click.option("--icon-background", type=COLOR, help="Of its ground; white."),
     _weight("--also-target", help="Also pull the picture to what --init or --icon shows, so that it stays."),
 )
 _PHOTO = (
@@ -145,15 +141,8 @@ _PHOTO = (
     _picture_size(help="Width and height in pixels; if not given, 65536 pixels in the photo's shape."),
 )
 _PICTURE = (
-    click.option(
-        "--resize",
-        "fit",
-        type=click.Choice(FITS),
-        help="How the picture becomes the frame: cover (cut what hangs over), contain (margins) or stretch.",
-    ),
-    _repeated_picture(
-        "--target", "targets", help="Come near to what the perceptor sees in this picture (repeatable)."
-    ),
+    _resize("fit", help="How the picture becomes the frame: cut to cover it, within margins, or stretched."),
+    _repeated_picture("--target", "targets", help="Come near to what the perceptor sees in it (repeatable)."),
     _repeated_picture("--target-pixels", help="Come near to this picture pixel by pixel (repeatable)."),
     click.option("--steps", type=int, help="Optimization steps; 300."),
     click.option("--learning-rate", type=float, help="Of a step; the model's own, 0.1 from a picture on."),
@@ -164,8 +153,6 @@ _PICTURE = (
     force(help="Overwrite existing files."),
     quiet,
 )
-
-
 _STYLES = _repeated_picture(
     "--style-image", "styles", help="Take this picture's colors and strokes, not what it shows (repeatable)."
 )

@@ -60,10 +60,9 @@ def plan(
     either, plan says so. It is that for the rest where frames are painted already.
     """
     from vqanim import api
-    from vqanim.api.project import check_free
 
     prepared = api.prepare(scene, out=out, **options)
-    check_free([plot] if plot else [], force)
+    api.check_free([plot] if plot else [], force)
     if frame is not None:
         from vqanim.preview.outline import frame_document
 

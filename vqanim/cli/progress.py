@@ -42,7 +42,7 @@ class Progress:
         """Whether there is a line that changes while one looks."""
         self._console = console
         self._live: _Live | None = None
-        self._last = time.monotonic()
+        self.last = time.monotonic()  # when a line of a log was written, or what it is about began
         self._began: tuple[float, float] | None = None
 
     def show(
@@ -71,8 +71,8 @@ class Progress:
             )
             return
         now = time.monotonic()
-        if urgent or now - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = now
+        if urgent or now - self.last >= SECONDS_BETWEEN_LINES:
+            self.last = now
             self._print(": ".join(filter(None, (title, text(0.0)))) + (f"; {note}" if note else ""))
 
     def show_count(self, done: float, total: float, text: str) -> None:
@@ -92,10 +92,6 @@ class Progress:
         """Move the bar, where there is one; what stands beside it stays."""
         if self._live is not None:
             self._live.update(self._live.task_ids[0], completed=done)
-
-    def restart(self) -> None:
-        """Something else begins: the next line of a log comes as long after this as any other."""
-        self._last = time.monotonic()
 
     def close(self) -> None:
         """Take the bar away; it comes back with the next call of `show`."""
@@ -128,12 +124,6 @@ class _Live(bars.Progress):
         self.add_task("", text=lambda since: "", since=0.0, note="")
         self.start()
 
-    def change(self, done: float, total: float | None, text: Described, title: str, note: str) -> None:
-        now = time.monotonic()
-        self.update(
-            self.task_ids[0], completed=done, total=total, description=title, text=text, since=now, note=note
-        )
-
     def get_renderables(self) -> Iterator[RenderableType]:
         yield self.make_tasks_table(self.tasks)
         for task in self.tasks:
@@ -153,7 +143,8 @@ class RenderProgress:
         self._progress = Progress(console=console)
         self._pace = Pace(timeline)
         self._plans = [frame for shot in timeline.shots for frame in shot.frames]
-        self._done, self._shot = 0, ""
+        self.shot = ""  # that is painted
+        self._done = 0
         self._first: tuple[str, int] | None = None
         self.close = self._progress.close
 
@@ -162,15 +153,11 @@ class RenderProgress:
         self._done, frames = done, len(self._plans)
         if self._progress.redraws:
             where = f"frame {done}/{frames}, painting the first for "
-            self._progress.show(done, frames, lambda since: f"{where}{clock(since)}", title=self._shot)
+            self._progress.show(done, frames, lambda since: f"{where}{clock(since)}", title=self.shot)
         elif not done:
             first, *others = (plan.steps for plan in self._plans)
             longest = first > max(others, default=first)
             say("painting; the first frame takes longest" if longest else "painting")
-
-    def enter(self, shot: str) -> None:
-        """A shot begins."""
-        self._shot = shot
 
     def frame(self, event: FrameDone) -> None:
         """A frame is done."""
@@ -226,7 +213,7 @@ class FetchProgress:
         if file != self._file:
             self._file = file
             self._recent.clear()
-            self._progress.restart()
+            self._progress.last = now
         self._recent.append((now, done))
         while now - self._recent[0][0] > SECONDS_OF_PACE:
             self._recent.popleft()

@@ -108,16 +108,14 @@ class Reporter:
 
     def report(self, event: events.Event | FetchEvent | FilmDone) -> None:
         """Say what a person wants to know of an event. A closed pipe raises BrokenPipeError."""
+        from vqanim.film.make import FilmDone
+
         if isinstance(event, FetchEvent):
             self._fetching.report(event)
             return
         warn(warnings_of(event))
-        if not self._quiet:
-            self._report(event)
-
-    def _report(self, event: events.Event | FilmDone) -> None:
-        from vqanim.film.make import FilmDone
-
+        if self._quiet:
+            return
         match event:
             case events.TrialStarted():
                 say(f"measuring how soon prompts are seen ({count(event.frames, 'frame')})")
@@ -131,7 +129,7 @@ class Reporter:
             case events.ModelsLoaded():
                 self._progress.start(self._run.kept if self._run else 0)
             case events.ShotStarted():
-                self._progress.enter(event.shot)
+                self._progress.shot = event.shot
             case events.FrameDone():
                 self._progress.frame(event)
             case events.StepDone():

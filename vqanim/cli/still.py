@@ -46,9 +46,7 @@ def image(count: int, quality: str, out: str | None, **options: Any) -> int:
 
 @click.command()
 @params.photo
-@click.option(
-    "--strength", metavar="0..1", type=float, help="0 leaves the photo as it is, 1 keeps little of it; 0.6."
-)
+@_number("--strength", metavar="0..1", help="0 leaves the photo as it is, 1 keeps little of it; 0.6.")
 @params.count
 @params.out_file(help="A PNG; ./<the photo>-<the style>.png if not given.")
 def style(count: int, out: str | None, **options: Any) -> int:
@@ -83,7 +81,6 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
     it, to the same bits.
     """
     from vqanim import api
-    from vqanim.api.project import check_free
     from vqanim.api.still import FPS, RECORDING, file_stem, timelapse_paths
 
     for name, seconds, least in (("duration", duration, 1 / FPS), ("freeze-end", freeze_end, 0.0)):
@@ -95,7 +92,7 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is a file; give another --out")
     if not (folder / RECORDING).is_dir():
-        check_free(timelapse_paths(folder, stem), options["force"])
+        api.check_free(timelapse_paths(folder, stem), options["force"])
     frames, frozen = round(duration * FPS), round(freeze_end * FPS)
     with stopping():
         from vqanim.cli.reporter import StillReporter, fetch
@@ -143,11 +140,10 @@ def _file_names(out: str, count: int) -> list[Path]:
 def _paint(still: Still, paths: list[Path], options: Mapping[str, Any]) -> int:
     """Paint a picture, or several and their grid, and give the exit code."""
     from vqanim import api
-    from vqanim.api.project import check_free
     from vqanim.api.still import file_stem
 
     several, quiet, stopped = len(paths) - 1, options["quiet"], 0
-    check_free(paths, options["force"])
+    api.check_free(paths, options["force"])
     with stopping():
         from vqanim.cli.reporter import StillReporter, fetch
 

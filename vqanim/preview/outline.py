@@ -250,11 +250,11 @@ def model_lines(
     generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], timeline: Timeline
 ) -> tuple[ModelLine, ...]:
     """The models of a film: the generator, then the perceptors."""
-    lines = [(generator, None, timeline.generator_text)]
-    lines += [(e, plan.share, e.name) for e, plan in zip(perceptors, timeline.perceptors, strict=True)]
+    texts = [timeline.generator_text, *(entry.name for entry in perceptors)]
+    shares = [None, *(plan.share for plan in timeline.perceptors)]
     return tuple(
         ModelLine(e.kind, e.name, e.license, e.commercial, e.size, _is_here(e), share, text)
-        for e, share, text in lines
+        for e, share, text in zip([generator, *perceptors], shares, texts, strict=True)
     )
 
 
