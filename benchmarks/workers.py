@@ -25,7 +25,9 @@ RENDER = """\
 import sys
 from vqanim import api
 from vqanim.engine.events import TakesDone
-for event in api.render(sys.argv[1], sys.argv[2], device=sys.argv[3], workers=int(sys.argv[4])):
+scene, out, device, workers, deterministic = sys.argv[1:]
+how = {"device": device, "workers": int(workers), "deterministic": bool(deterministic)}
+for event in api.render(scene, out, **how):
     if isinstance(event, TakesDone):
         print(event.seconds)
 """
@@ -45,11 +47,12 @@ def scene(options: argparse.Namespace) -> str:
     }, sort_keys=False)  # fmt: skip
 
 
-def render(scene: Path, folder: Path, device: str, workers: int) -> tuple[float, float]:
+def render(scene: Path, folder: Path, workers: int, options: argparse.Namespace) -> tuple[float, float]:
     """Seconds of a whole render, from the start of its process to the end, and of painting in it."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": path}
-    command = [sys.executable, "-c", RENDER, str(scene), str(folder), device, str(workers)]
+    how = [options.device, str(workers), "deterministic" if options.deterministic else ""]
+    command = [sys.executable, "-c", RENDER, str(scene), str(folder), *how]
     began = time.perf_counter()
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return time.perf_counter() - began, float(done.stdout)
@@ -72,6 +75,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--cutouts", type=int, default=4, help="of a step; 4")
     parser.add_argument("--rounds", type=int, default=3, help="of both; 3")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda or several: cuda:0,cuda:1; cpu")
+    parser.add_argument("--deterministic", action="store_true", help="as of `vqanim render`")
     return parser.parse_args()
 
 
@@ -88,7 +92,7 @@ def main() -> None:
         for number in range(1, max(1, options.rounds) + 1):
             for workers in WORKERS if number % 2 else WORKERS[::-1]:
                 folder = Path(scratch) / f"{number}-{workers}"
-                whole, painting = render(file, folder, options.device, workers)
+                whole, painting = render(file, folder, workers, options)
                 wholes[workers].append(whole)
                 paintings[workers].append(painting)
                 found.append(frame_hashes(folder))

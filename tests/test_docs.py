@@ -31,7 +31,7 @@ FIGURES = re.compile(
     r"\b(\d+ min )?[\d.]+ (s|kB|MB|threads?)\b|\d+ of 36 kept, \d+ to|^\d+ (?=frames painted)"
 )
 """Times, sizes, threads, and what Ctrl-C left to do in the film of 36 frames."""
-SITE_PAGES = [page for page in PAGES if page.parent == DOCS]
+SITE_PAGES = [page for page in PAGES if page.parent == DOCS and page.stem != "extending"]
 
 
 def load(name: str) -> ModuleType:

@@ -27,7 +27,7 @@ MEAN, SPREAD = 0.45, 0.2
 """Mean and standard deviation of a picture's channels, near those of photographs."""
 EXPOSURE = 2.0
 """Weight of the distance to them: nothing else keeps a film from becoming darker or paler."""
-FAINT = 0.25
+FAINT = 0.1
 """Contrast of the noise that a picture grows from."""
 
 
@@ -99,7 +99,7 @@ FAMILY = Family(
         family="fft",
         version="fft 1",
         multiple=2,
-        learning_rate=0.05,
+        learning_rate=0.15,
         good_at="dense, painterly detail at any size, without a GPU",
         source="part of vqanim, after aphantasia by Vadim Epstein",
         license="MIT, as vqanim",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LEAST_CELLS = 16
 """Squares across on the coarsest grid."""
-TV = 0.02
+TV = 0.3
 """Weight of the differences of neighbors, which keep single squares from sparkling."""
 
 
@@ -101,7 +101,7 @@ FAMILY = Family(
         family="pixels",
         version="pixels 1",
         multiple=2,
-        learning_rate=0.15,
+        learning_rate=0.1,
         smoothing=2.0,
         good_at="a first film without a GPU: colored squares, crisp at any size",
         source="part of vqanim",
