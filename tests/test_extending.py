@@ -18,7 +18,10 @@ LINES = {
     "models/families/__init__.py": ('    "pixels",\n', '    "stripes",\n'),
     "losses/__init__.py": ('    "tv",\n', '    "brightness",\n'),
     "effects/__init__.py": ('        "color",\n', '        "tint",\n'),
-    "film/formats/__init__.py": FORMAT_LINE,
+    "film/formats/__init__.py": (
+        '        "apng": Preset("video.APNG", "animated PNG without loss"),\n',
+        '        "webp": Preset("webp.WEBP", "an animated WebP"),\n',
+    ),
 }
 """Of each registry, a line that is there and the one that is added."""
 
