@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 Row = tuple[str, str]
 
 
-def prepare_streams() -> None:
-    """Let any text be written to any terminal: what its encoding lacks is written as an escape."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def can_redraw(stream: TextIO) -> bool:
     """Whether a stream is a terminal that can draw a line again."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"

@@ -20,7 +20,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from vqanim import __version__
-from vqanim.cli.formatting import complain, prepare_streams
+from vqanim.cli.formatting import complain
 from vqanim.cli.stopping import Stopped
 from vqanim.errors import CurveError, OutputError, SceneError, VqanimError
 
@@ -113,7 +113,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     argv: the arguments after the program's name; None takes them from the process.
     """
-    prepare_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written as an escape
+            stream.reconfigure(errors="backslashreplace")
     share_cores()
     try:
         result = cli.main(argv, "vqanim", standalone_mode=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.table import Column
 from rich.text import Text
 
-from vqanim.cli.formatting import can_redraw, clock, complain, count, file_size, number, say
+from vqanim.cli.formatting import can_redraw, clock, complain, count, number, say
 from vqanim.engine.events import FrameDone, StepDone
 from vqanim.engine.timings import Pace
 from vqanim.timeline.plan import Timeline
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from vqanim.preview.animatic import PreviewEvent
 
 SECONDS_BETWEEN_LINES = 4.0  # of a log
-SECONDS_OF_PACE = 10.0  # over which the pace of a transfer is measured
 MANY_PICTURES = 300  # of a preview; fewer are made so soon that nothing is said
 
 Described = Callable[[float], str]
@@ -77,7 +75,7 @@ class Progress:
 
     def show_count(self, done: float, total: float, text: str) -> None:
         """The same with the time left, from the time that these things took since the first call."""
-        self.show(done, total, _with(text, self.left(done, total)))
+        self.show(done, total, with_time_left(text, self.left(done, total)))
 
     def left(self, done: float, total: float) -> float | None:
         """Seconds until all is done; None at the first call: some may have been done long ago."""
@@ -131,7 +129,7 @@ class _Live(bars.Progress):
                 yield Text(task.fields["note"], style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def _with(text: str, left: float | None) -> Described:
+def with_time_left(text: str, left: float | None) -> Described:
     """The text with `, 0:20 left`, running down; without where nobody knows how many seconds are left."""
     return lambda since: text if left is None else f"{text}, {clock(max(0.0, left - since))} left"
 
@@ -165,7 +163,7 @@ class RenderProgress:
         self._pace.add(event)
         self._done, frames = event.done, event.frames
         where = f"frame {event.done}/{frames}, {self._pace.seconds_a_frame or 0.0:.1f} s a frame"
-        text, note = _with(where, self._pace.seconds_left), weights(event.weights)
+        text, note = with_time_left(where, self._pace.seconds_left), weights(event.weights)
         self._progress.show(event.done, frames, text, title=event.shot, note=note, urgent=urgent)
 
     def step(self, event: StepDone) -> None:
@@ -188,7 +186,9 @@ class RenderProgress:
             left = self._progress.left(event.step, event.steps + others)
             where += " of the first frame"
         urgent = first and event.timelapse
-        self._progress.show(event.step, event.steps, _with(where, left), title=event.shot, urgent=urgent)
+        self._progress.show(
+            event.step, event.steps, with_time_left(where, left), title=event.shot, urgent=urgent
+        )
 
 
 def weights(pairs: Iterable[tuple[str, float]]) -> str:
@@ -197,39 +197,6 @@ def weights(pairs: Iterable[tuple[str, float]]) -> str:
     for text, weight in pairs:
         sums[text] = sums.get(text, 0.0) + weight
     return ", ".join(f"{text} {number(round(weight, 2))}" for text, weight in sums.items())
-
-
-class FetchProgress:
-    """The files of models that are fetched: how much of one is here, how fast it comes, the time left."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._progress = Progress(quiet)
-        self._recent: deque[tuple[float, int]] = deque()
-        self._file: tuple[str, ...] = ()
-
-    def show(self, file: tuple[str, ...], role: str, done: int, size: int | None) -> None:
-        """So many bytes of a file are here, of so many; None where nobody said how large it is."""
-        now = time.monotonic()
-        if file != self._file:
-            self._file = file
-            self._recent.clear()
-            self._progress.last = now
-        self._recent.append((now, done))
-        while now - self._recent[0][0] > SECONDS_OF_PACE:
-            self._recent.popleft()
-        text = file_size(done) + (f" of {file_size(size)}" if size else "")
-        since, before = self._recent[0]
-        left = None
-        if now - since > 0.5 and done > before:
-            pace = (done - before) / (now - since)
-            text += f", {file_size(round(pace))}/s"
-            left = (size - done) / pace if size else None
-        self._progress.show(done, size, _with(text, left), title=f"  {role}")
-
-    def close(self) -> None:
-        """Take the bar away; a file that comes next is another one."""
-        self._progress.close()
-        self._file = ()
 
 
 class PictureProgress(Progress):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,13 +23,23 @@ if TYPE_CHECKING:
     from vqanim.film.make import FilmDone
 
 
+SECONDS_OF_PACE = 10.0  # over which the pace of a transfer is measured
+
+
 class FetchReporter:
     """Says which models come, under which license, how far they are and how long it takes."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._say: Callable[[str], None] = (lambda text: None) if quiet else say
-        self._progress = progress.FetchProgress(quiet)
-        self.close = self._progress.close
+        self._progress = progress.Progress(quiet)
+        self._file: tuple[str, ...] = ()
+        self._recent: deque[tuple[float, int]] = deque()
+        """When how many bytes of the file were here."""
+
+    def close(self) -> None:
+        """Take the bar away; a file that comes next is another one."""
+        self._progress.close()
+        self._file = ()
 
     def report(self, event: FetchEvent) -> None:
         """Say what a person wants to know of an event; warnings also when quiet."""
@@ -39,8 +51,7 @@ class FetchReporter:
             case FetchWaiting():
                 self._say(f"another process is fetching {event.model}; waiting for it")
             case FetchProgress():
-                here = (event.model, event.role, event.address)
-                self._progress.show(here, event.role, event.done, event.size)
+                self._show(event)
             case FetchTrouble():
                 self.close()
                 if event.wait is not None:  # an error names the addresses that were given up, if all were
@@ -51,6 +62,24 @@ class FetchReporter:
                 self._say(f"  {event.role}: {file_size(event.size)} from {urlsplit(event.address).netloc}")
                 if event.pinned:
                     self._say("    nobody published its SHA-256; that of this file holds from now on")
+
+    def _show(self, event: FetchProgress) -> None:
+        """How much of a file is here, how fast it comes, and the time left, where its size is known."""
+        file, now, left = (event.model, event.role, event.address), time.monotonic(), None
+        if file != self._file:
+            self._file, self._progress.last = file, now
+            self._recent.clear()
+        self._recent.append((now, event.done))
+        while now - self._recent[0][0] > SECONDS_OF_PACE:
+            self._recent.popleft()
+        text = file_size(event.done) + (f" of {file_size(event.size)}" if event.size else "")
+        since, before = self._recent[0]
+        if now - since > 0.5 and event.done > before:
+            pace = (event.done - before) / (now - since)
+            text += f", {file_size(round(pace))}/s"
+            left = (event.size - event.done) / pace if event.size else None
+        described = progress.with_time_left(text, left)
+        self._progress.show(event.done, event.size, described, title=f"  {event.role}")
 
 
 def fetch(prepared: Prepared, quiet: bool) -> Prepared:
