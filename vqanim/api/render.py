@@ -188,10 +188,8 @@ def show_live(painting: Iterable[Event], timeline: Timeline, find: Find, path: P
 def changed_settings(
     before: Mapping[str, Any] | None, now: Mapping[str, Any], kept: int
 ) -> list[events.SettingsChanged]:
-    """What to report about settings that the last run in a folder had otherwise: one event, or none.
-
-    kept: how many of its frames are kept.
-    """
+    """What to report of settings that the last run in a folder, of which so many frames are kept, had
+    otherwise: one event, or none."""
     found = changes(before, now)
     harmless = tuple(one.texts for one in found if not one.repaints and kept)
     repainting = tuple(one.texts for one in found if one.repaints)

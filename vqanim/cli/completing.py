@@ -56,10 +56,10 @@ def models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> I
 
     helps: dict[str, str] = {}
     with suppress(VqanimError, OSError):
-        for kind, name in list_models():
+        for kind, name in (pair for pair in list_models() if pair[1].startswith(incomplete)):
             with suppress(VqanimError, OSError):
                 helps.setdefault(name, f"{kind}, {get_entry(kind, name).good_at}")
-    return [CompletionItem(name, help=text) for name, text in helps.items() if name.startswith(incomplete)]
+    return [CompletionItem(name, help=text) for name, text in helps.items()]
 
 
 def pairs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from inspect import cleandoc
@@ -59,26 +59,24 @@ _TABLE = "\n".join(f"{name:<9}  {preset.about}" for name, preset in PRESETS.item
 encode.help = f"{cleandoc(encode.help or '')}\n\n\b\n{_TABLE}"
 
 
-def gaps(found: CutFound) -> list[str]:
+def gaps(found: CutFound) -> Iterator[str]:
     """What is not in the film, a line each."""
-    lines = []
     for take in found.takes:
         shot, all_missing = f"shot {take.shot}", take.missing == take.frames
         if all_missing:
-            lines.append(f"{shot}: none of its {count(take.frames, 'frame')} is painted")
+            yield f"{shot}: none of its {count(take.frames, 'frame')} is painted"
         elif take.missing:
-            lines.append(f"{shot}: {take.missing} of {take.frames} frames are not painted")
+            yield f"{shot}: {take.missing} of {take.frames} frames are not painted"
         if take.missing_under_dissolve and not all_missing:
             frames = count(take.missing_under_dissolve, "frame")
             held = "under the dissolve that follows are not painted, its last picture is held there"
-            lines.append(f"{shot}: {frames} {held}")
+            yield f"{shot}: {frames} {held}"
         if take.other_plan:
             old = f"{count(take.other_plan, 'frame')} of an older version of the scene, shown as they are"
-            lines.append(f"{shot}: {old}; render the scene to paint them anew")
+            yield f"{shot}: {old}; render the scene to paint them anew"
     if found.left_out:
         frames = count(len(found.timeline.edit) + found.left_out, "frame")
         missing = f"{found.left_out} of {frames} are not in this film"
-        lines.append(f"{missing}; render the scene to paint them")
+        yield f"{missing}; render the scene to paint them"
         if found.silenced:
-            lines.append("it is silent, because the song would not fit to what is left")
-    return lines
+            yield "it is silent, because the song would not fit to what is left"

@@ -185,10 +185,8 @@ class RenderProgress:
             others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
             left = self._progress.left(event.step, event.steps + others)
             where += " of the first frame"
-        urgent = first and event.timelapse
-        self._progress.show(
-            event.step, event.steps, with_time_left(where, left), title=event.shot, urgent=urgent
-        )
+        text, urgent = with_time_left(where, left), first and event.timelapse
+        self._progress.show(event.step, event.steps, text, title=event.shot, urgent=urgent)
 
 
 def weights(pairs: Iterable[tuple[str, float]]) -> str:
