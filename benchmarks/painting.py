@@ -21,7 +21,7 @@ from vqanim.files import Picture
 from vqanim.guidance.descent import Descent
 from vqanim.guidance.objective import Objective
 from vqanim.guidance.views import Viewer
-from vqanim.models.features import load_features
+from vqanim.models.conse import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline

@@ -29,9 +29,9 @@ def page(text: str) -> str:
 def _tables() -> Iterator[str]:
     catalogue = package_catalogue()
     yield "\n### What paints\n\n"
-    yield from _table([*catalogue.generators.values()])
+    yield from _table([*catalogue["generator"].values()])
     yield "\n### What judges\n\n"
-    yield from _table([*catalogue.perceptors.values()])
+    yield from _table([*catalogue["perceptor"].values()])
     yield "\n"
 
 

@@ -40,7 +40,7 @@ def test_there_are_many_each_once_with_one_line() -> None:
 
 def test_those_that_are_marked_are_those_with_a_palette() -> None:
     files = get_perceptor_entry("pocket").files
-    palettes = PaletteTable.from_mapping(yaml.safe_load(files["palettes"].locate().read_bytes()))
+    palettes = PaletteTable(yaml.safe_load(files["palettes"].locate().read_bytes()))
     words = files["words"].locate().read_text(encoding="utf-8").splitlines()
     table = WordTable(words, torch.zeros(len(words), 1), torch.zeros(len(words)))
     for one in MODIFIERS:

@@ -16,7 +16,7 @@ from tests.cli.conftest import Run
 from vqanim.api import prepare_still
 from vqanim.engine.start import to_tensor
 from vqanim.losses.statistics import edges, style_distance, style_of, unit
-from vqanim.models.features import Features, load_features
+from vqanim.models.conse import Features, load_features
 from vqanim.models.load import load_perceptor
 from vqanim.scene.still import Still, Target
 

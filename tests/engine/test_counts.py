@@ -16,8 +16,8 @@ from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import Painter
 from vqanim.guidance.views import Viewer
 from vqanim.models.catalogue import get_generator_entry
-from vqanim.models.families.clip import load_clip
-from vqanim.models.families.vqgan import load_vqgan
+from vqanim.models.clip import load_clip
+from vqanim.models.vqgan import load_vqgan
 from vqanim.timeline.plan import FrameRef
 
 CPU = torch.device("cpu")

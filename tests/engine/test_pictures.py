@@ -20,7 +20,7 @@ from vqanim.files import Picture
 from vqanim.guidance.objective import embed_picture
 from vqanim.guidance.views import Viewer
 from vqanim.losses.statistics import edges, style_distance, style_of, unit
-from vqanim.models.features import load_features
+from vqanim.models.conse import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene
 from vqanim.timeline.plan import FrameRef, StartPlan, WeightedTerm

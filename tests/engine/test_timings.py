@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vqanim.engine.timings import Measurements, Timings, estimate, read_timings, save_timings
-from vqanim.models.resolutions import halved_stages
+from vqanim.models.family import halved_stages
 from vqanim.scene.loader import load_scene_text
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 

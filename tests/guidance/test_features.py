@@ -13,7 +13,7 @@ from tests.plans import frame_plan, make_descent, optimize
 from vqanim.guidance.areas import prepare_terms, sum_losses
 from vqanim.losses import LOSSES, Context, Known, LooksAt
 from vqanim.losses.statistics import Style, edges, style_distance, style_of, unit
-from vqanim.models.features import Features, load_features
+from vqanim.models.conse import Features, load_features
 from vqanim.models.load import load_generator
 from vqanim.timeline.plan import StartPlan, WeightedTerm
 from vqanim.types import Image

@@ -25,8 +25,8 @@ from vqanim.guidance.objective import Objective, Terms
 from vqanim.guidance.views import Cutouts, Viewer
 from vqanim.losses import LOSSES, Loss
 from vqanim.losses.base import prepare_weights
-from vqanim.models.clip import CLIPPerceptor, build_clip
-from vqanim.models.families.clip import CLIPConfig, load_clip
+from vqanim.models.clip import CLIPPerceptor, build_clip, load_clip
+from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import VQGAN, VQGANGenerator
 from vqanim.types import Generator, Params, Perceptor

@@ -7,9 +7,7 @@ import torch
 
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.conse import ConsePerceptor
-from vqanim.models.families.conse import load_conse
-from vqanim.models.families.vqgan import load_vqgan
-from vqanim.models.vqgan import VQGANGenerator
+from vqanim.models.vqgan import VQGANGenerator, load_vqgan
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +17,4 @@ def generator() -> VQGANGenerator:
 
 @pytest.fixture(scope="session")
 def perceptor() -> ConsePerceptor:
-    return load_conse(get_perceptor_entry("pocket"), torch.device("cpu"))
+    return ConsePerceptor(get_perceptor_entry("pocket"), torch.device("cpu"))

@@ -12,7 +12,6 @@ import io
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -26,32 +25,26 @@ from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 
 from vqanim.models.clip import clip_package
-from vqanim.models.entries import GeneratorEntry, PerceptorEntry
+from vqanim.models.conse import ConsePerceptor
+from vqanim.models.entries import GeneratorEntry, LocalFile, PerceptorEntry
 
 
-@dataclass(frozen=True)
-class LocalFile:
-    """A model file that lies somewhere, with the interface of the catalogue's."""
-
-    path: Path
-    sha256: str | None
-    remedy: str = "get it again"
-
-    def locate(self) -> Path:
-        """Where it lies."""
-        return self.path
+def nearest_classes(perceptor: ConsePerceptor, text: str, count: int) -> list[int]:
+    """Numbers of the classes nearest to what is seen in a text, nearest first."""
+    seen = perceptor.encode_text([text])[0, : perceptor.seen.shape[1]]
+    return (perceptor.seen @ seen).topk(count).indices.tolist()
 
 
 def local(path: Path) -> LocalFile:
     """A file as it is now."""
-    return LocalFile(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    return LocalFile(path, "get it again", hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def generator_entry(config: Path, weights: Path, multiple: int) -> GeneratorEntry:
     """A catalogue entry for a VQGAN's files."""
     files = {"config": local(config), "weights": local(weights)}
     return GeneratorEntry(
-        name="mine", kind="generator", family="vqgan", files=cast("Any", files), license="", source="",
+        name="mine", kind="generator", family="vqgan", files=files, license="", source="",
         good_at="", multiple=multiple, learning_rate=0.1,
     )  # fmt: skip
 
@@ -59,7 +52,7 @@ def generator_entry(config: Path, weights: Path, multiple: int) -> GeneratorEntr
 def perceptor_entry(weights: Path, family: str = "clip", name: str = "mine") -> PerceptorEntry:
     """A catalogue entry for a perceptor's file."""
     return PerceptorEntry(
-        name=name, kind="perceptor", family=family, files=cast("Any", {"weights": local(weights)}),
+        name=name, kind="perceptor", family=family, files={"weights": local(weights)},
         license="", source="", good_at="", cutouts=4,
     )  # fmt: skip
 

@@ -9,12 +9,11 @@ import torch
 from tests.models.official import FORMS, taming_vq, tiny_clip, transformer_config, write_config
 from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError, UsageError
-from vqanim.models.adding import add_generator, add_perceptor
-from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry, list_models
+from vqanim.models.adding import add_generator, add_perceptor, adding
+from vqanim.models.catalogue import CARD, get_generator_entry, get_perceptor_entry, list_models, own_folder
 from vqanim.models.entries import UnknownModel
 from vqanim.models.fetch import find_damage, is_installed, remove_model
 from vqanim.models.load import load_generator, load_perceptor
-from vqanim.models.own import CARD, adding, own_folder
 
 
 @pytest.fixture(autouse=True)

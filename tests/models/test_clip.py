@@ -24,9 +24,10 @@ from vqanim.models.clip import (
     CLIPPerceptor,
     clip_package,
     linear,
+    load_clip,
     words_cut,
 )
-from vqanim.models.families.clip import CLIPConfig, load_clip
+from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.vqgan import VQGANGenerator
 
 KINDS = ["ViT", "RN"]

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.models.official import nearest_classes
 from vqanim.errors import InputError
 from vqanim.models.catalogue import get_perceptor_entry
 from vqanim.models.conse import ConsePerceptor
-from vqanim.models.families.conse import load_conse
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.types import Generator, Perceptor
 
@@ -47,7 +47,7 @@ def test_image_embeddings_are_unit_vectors(perceptor: ConsePerceptor, images: to
     ],
 )
 def test_a_text_is_nearest_to_the_class_it_names(perceptor: ConsePerceptor, text: str, number: int) -> None:
-    assert perceptor.nearest_classes(text, 1) == [number]
+    assert nearest_classes(perceptor, text, 1) == [number]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_text_is_nearest_to_the_class_it_names(perceptor: ConsePerceptor, text
 def test_a_thing_that_is_no_class_is_near_to_a_fair_one(
     perceptor: ConsePerceptor, text: str, numbers: set[int]
 ) -> None:
-    assert set(perceptor.nearest_classes(text, 3)) & numbers
+    assert set(nearest_classes(perceptor, text, 3)) & numbers
 
 
 def test_plurals_mean_the_same(perceptor: ConsePerceptor) -> None:
@@ -165,7 +165,7 @@ def test_folding_batch_norms_changes_nothing(perceptor: ConsePerceptor, images: 
 
 
 def test_loading_again_gives_the_same(perceptor: ConsePerceptor, images: torch.Tensor) -> None:
-    again = load_conse(get_perceptor_entry("pocket"), torch.device("cpu"))
+    again = ConsePerceptor(get_perceptor_entry("pocket"), torch.device("cpu"))
     assert again.hash == perceptor.hash == get_perceptor_entry("pocket").hash
     assert torch.equal(again.encode_text(["a tiger"]), perceptor.encode_text(["a tiger"]))
     assert torch.equal(again.encode_image(images), perceptor.encode_image(images))

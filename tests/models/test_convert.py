@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.models.official import FORMS, LocalFile, local
+from tests.models.official import FORMS, local
 from vqanim.cache import converted_path
 from vqanim.errors import InputError, OutputError
-from vqanim.models.checkpoint import everything
+from vqanim.models.entries import LocalFile
 from vqanim.models.vqgan import select_first_stage
 from vqanim.models.weights import read_weights, seal
 
@@ -47,7 +47,7 @@ def sha256(path: Path) -> str:
 
 def test_a_checkpoint_is_converted_once(checkpoint: Path, state: dict[str, Tensor], cache: Path) -> None:
     digest = sha256(checkpoint)
-    first = read_weights(LocalFile(checkpoint, digest), select_first_stage)
+    first = read_weights(LocalFile(checkpoint, "get it again", digest), select_first_stage)
     target = cache / "converted" / f"{digest}.safetensors"
     assert target == converted_path(digest)
     assert [path.name for path in target.parent.iterdir()] == [target.name]
@@ -57,7 +57,7 @@ def test_a_checkpoint_is_converted_once(checkpoint: Path, state: dict[str, Tenso
         torch.equal(stored[name], state[name]) and torch.equal(first[name], state[name]) for name in stored
     )
     checkpoint.write_bytes(b"")  # not needed any more
-    again = read_weights(LocalFile(checkpoint, digest), select_first_stage)
+    again = read_weights(LocalFile(checkpoint, "get it again", digest), select_first_stage)
     assert all(
         torch.equal(again[name], state[name]) and again[name].dtype == state[name].dtype for name in stored
     )
@@ -68,7 +68,7 @@ def test_a_damaged_conversion_is_made_anew(
     damage: str, checkpoint: Path, state: dict[str, Tensor], cache: Path
 ) -> None:
     digest = sha256(checkpoint)
-    read_weights(LocalFile(checkpoint, digest), everything)
+    read_weights(LocalFile(checkpoint, "get it again", digest), dict)
     target = converted_path(digest)
     whole = target.read_bytes()
     changed = {
@@ -79,7 +79,7 @@ def test_a_damaged_conversion_is_made_anew(
     }[damage]
     assert changed != whole
     target.write_bytes(changed)
-    found = read_weights(LocalFile(checkpoint, digest), everything)
+    found = read_weights(LocalFile(checkpoint, "get it again", digest), dict)
     assert torch.equal(found["w"], state["w"])
     assert target.read_bytes() == whole
 
@@ -88,21 +88,20 @@ def test_a_changed_checkpoint_is_refused_and_leaves_nothing(checkpoint: Path, ca
     digest = sha256(checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes() + b"x")
     with pytest.raises(InputError, match=r"damaged or changed: its SHA-256 is .*; get it again"):
-        read_weights(LocalFile(checkpoint, digest), everything)
+        read_weights(LocalFile(checkpoint, "get it again", digest), dict)
     assert not cache.exists()
 
 
 def test_a_hash_that_is_not_known_is_found_out(checkpoint: Path, cache: Path) -> None:
-    read_weights(LocalFile(checkpoint, None), everything)
+    read_weights(LocalFile(checkpoint, "get it again", None), dict)
     assert converted_path(sha256(checkpoint)).exists()
 
 
 def test_processes_may_convert_at_the_same_time(checkpoint: Path, cache: Path, root: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from vqanim.models.weights import read_weights; "
-        "from tests.models.official import LocalFile; "
-        "from vqanim.models.checkpoint import everything; "
-        "print(read_weights(LocalFile(Path(sys.argv[1]), sys.argv[2]), everything)['h'].tolist())"
+        "from vqanim.models.entries import LocalFile; "
+        "print(read_weights(LocalFile(Path(sys.argv[1]), 'get it again', sys.argv[2]), dict)['h'].tolist())"
     )
     command = [sys.executable, "-c", program, str(checkpoint), sha256(checkpoint)]
     running = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -113,7 +112,7 @@ def test_processes_may_convert_at_the_same_time(checkpoint: Path, cache: Path, r
 def test_a_cache_that_cannot_be_written_is_named(checkpoint: Path, cache: Path) -> None:
     cache.write_text("a file where a folder should be")
     with pytest.raises(OutputError, match="cache/converted: cannot be written"):
-        read_weights(LocalFile(checkpoint, None), everything)
+        read_weights(LocalFile(checkpoint, "get it again", None), dict)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -17,7 +17,7 @@ from vqanim.cache import cache_folder, converted_path, models_folder
 from vqanim.errors import InputError, UsageError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.download import FetchTrouble, Patience
-from vqanim.models.entries import OwnFile, read_pin
+from vqanim.models.entries import LocalFile, read_pin
 from vqanim.models.families.open_clip import open_clip_package
 from vqanim.models.fetch import (
     FetchEvent,
@@ -263,7 +263,9 @@ def test_weights_in_the_cache_of_the_model_hub_are_used_where_they_lie(
     entry, events = run(fetch_model(get_perceptor_entry(NAME), patience=QUICK))
     assert events == []
     assert entry == get_perceptor_entry(NAME)
-    assert entry.files["weights"] == OwnFile(NAME, path, sha256(path.read_bytes()), path.stat().st_size)
+    assert entry.files["weights"] == LocalFile(
+        path, f"run: vqanim models fetch {NAME}", sha256(path.read_bytes()), path.stat().st_size
+    )
     remove_model(entry)
     assert path.exists()
 

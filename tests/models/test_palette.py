@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.models.official import nearest_classes
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.words import PaletteTable, histogram, palette, shares_of
 
@@ -81,8 +82,8 @@ def test_a_picture_in_the_colors_asked_for_is_nearer(
 
 
 def test_an_orange_is_a_thing_and_an_orange_cat_is_a_cat(perceptor: ConsePerceptor) -> None:
-    assert 950 in perceptor.nearest_classes("a bowl of oranges, oil painting", 2)
-    assert perceptor.nearest_classes("an orange cat", 1)[0] in range(281, 286)
+    assert 950 in nearest_classes(perceptor, "a bowl of oranges, oil painting", 2)
+    assert nearest_classes(perceptor, "an orange cat", 1)[0] in range(281, 286)
     reading = perceptor.palettes.read("oranges under orange light", perceptor.words.phrase_length)
     assert (set(reading.strengths), reading.nouns) == ({"oranges", "orange"}, {"oranges"})
 

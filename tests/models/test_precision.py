@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import decode
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.clip import CLIPPerceptor
-from vqanim.models.families.clip import load_clip
-from vqanim.models.families.conse import load_conse
-from vqanim.models.families.vqgan import load_vqgan
+from vqanim.models.clip import CLIPPerceptor, load_clip
+from vqanim.models.conse import ConsePerceptor
+from vqanim.models.vqgan import load_vqgan
 from vqanim.types import Perceptor
 
 CPU = torch.device("cpu")
@@ -54,7 +53,9 @@ def test_a_perceptor_in_low_precision_sees_the_same(
 ) -> None:
     monkeypatch.setenv("VQANIM_CACHE", str(tmp_path / "cache"))
     pocket = kind == "pocket"
-    perceptor: Perceptor = load_conse(get_perceptor_entry("pocket"), CPU) if pocket else clip(tmp_path, kind)
+    perceptor: Perceptor = (
+        ConsePerceptor(get_perceptor_entry("pocket"), CPU) if pocket else clip(tmp_path, kind)
+    )
     before, text = perceptor.encode_image(images), perceptor.encode_text(["a volcano"])
     perceptor.lower_precision(torch.bfloat16)
     pixels = images.clone().requires_grad_(True)

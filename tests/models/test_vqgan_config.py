@@ -9,7 +9,7 @@ import yaml
 
 from tests.models.official import taming_vq, transformer_config
 from vqanim.errors import InputError
-from vqanim.models.entries import LooseFile
+from vqanim.models.entries import LocalFile
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 
 PLAIN = taming_vq(levels=3).config()
@@ -20,7 +20,7 @@ def parse(content: str | bytes | dict[str, Any]) -> VQGANConfig:
         content = yaml.safe_dump(content)
     if isinstance(content, str):
         content = content.encode()
-    return parse_config(content, LooseFile(Path("c.yaml"), "get it again"))
+    return parse_config(content, LocalFile(Path("c.yaml"), "get it again"))
 
 
 def changed(path: str, value: Any, config: dict[str, Any] = PLAIN) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_a_transformers_vqgan_lies_deeper() -> None:
         ("model.params.ddconfig.out_ch", 182, "ddconfig.out_ch: found '182', expected 3"),
         ("model.params.ddconfig.ch_mult", [1] * 11, "ch_mult: found '[1, 1,"),
         ("model.params.ddconfig.ch_mult", [], "ch_mult: found an empty list"),
-        ("model.params.ddconfig.ch_mult", [1, 10**9], "expected numbers from 1 to 64"),
+        ("model.params.ddconfig.ch_mult", [1, 10**9], "whole numbers from 1 to 64"),
         ("model.params.ddconfig.num_res_blocks", 10**9, "num_res_blocks: found '1000000000', expected"),
         ("model.params.ddconfig.z_channels", ..., "ddconfig.z_channels: is missing, expected a whole number"),
     ],

@@ -15,7 +15,7 @@ from vqanim.guidance.graphs import Choice
 from vqanim.guidance.objective import Objective
 from vqanim.guidance.views import Viewer
 from vqanim.losses import LOSSES, LooksAt
-from vqanim.models.features import load_features
+from vqanim.models.conse import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import StartPlan, Timeline
 from vqanim.types import Image

@@ -1,25 +1,29 @@
 """A user's own files become a model with a name: looked at first, then kept as copies in the cache.
 
-Kept are a copy of the config and, as a safetensors file, the weights that are needed; the originals stay as
-they are and are not needed any more. Nothing in them runs.
+Kept are a copy of the config and, as a safetensors file, the weights; the originals are not needed any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import yaml
 from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
-from vqanim.files import write_atomic
-from vqanim.models.catalogue import get_entry
+from vqanim.files import make_folder, sha256_of, write_atomic, writing
+from vqanim.models.catalogue import CARD, get_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
-from vqanim.models.clip import select_clip
-from vqanim.models.entries import CUTOUT_NOISE, Entry, LooseFile, UnknownModel, read_verified
-from vqanim.models.families.clip import CLIPConfig, make_clip
+from vqanim.models.clip import make_clip, select_clip
+from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, read_verified
+from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
-from vqanim.models.own import adding, check_name
+from vqanim.models.fetch import remove_own
 from vqanim.models.vqgan import build_vqgan, select_first_stage
 from vqanim.models.weights import check_fit, write_tensors
 
@@ -37,12 +41,9 @@ def add_generator(name: str, config: Path, checkpoint: Path, *, force: bool = Fa
     """
     _check_free("generator", name, force)
     found, tensors = inspect_generator(config, checkpoint)
-    about = _about(
-        "vqgan",
-        f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels",
-        (config, checkpoint),
-    )
-    with adding("generator", name, {**about, "multiple": found.factor}) as folder:
+    about = f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels"
+    row = _row("vqgan", about, config, checkpoint) | {"multiple": found.factor}
+    with adding("generator", name, row) as folder:
         write_atomic(folder / "config.yaml", config.read_bytes())
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("generator", name)
@@ -52,20 +53,42 @@ def add_perceptor(name: str, weights: Path, *, force: bool = False) -> Entry:
     """Give a CLIP's file a name, as `add_generator` does for a VQGAN's."""
     _check_free("perceptor", name, force)
     found, tensors = inspect_perceptor(weights)
-    about = _about(
-        "clip",
-        f"CLIP {found.architecture}, reads {found.input_size} pixels, {found.embed_dim} channels",
-        (weights,),
-    )
-    with adding("perceptor", name, {**about, "cutout_noise": CUTOUT_NOISE}) as folder:
+    about = f"CLIP {found.architecture}, reads {found.input_size} pixels, {found.embed_dim} channels"
+    with adding("perceptor", name, _row("clip", about, weights) | {"cutout_noise": CUTOUT_NOISE}) as folder:
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("perceptor", name)
 
 
-def _about(family: str, found: str, files: Iterable[Path]) -> dict[str, object]:
+@contextmanager
+def adding(kind: str, name: str, about: dict[str, Any]) -> Iterator[Path]:
+    """A folder to put a model's files into, each named by its role; it takes its place at the end, whole.
+
+    about: what its catalogue shall say besides the files.
+    What was there before under that name is replaced. When the block raises, nothing has happened.
+    Raises OutputError.
+    """
+    target = own_folder(kind, name)
+    staging = target.with_name(f".{secrets.token_hex(4)}.new")
+    make_folder(staging)
+    try:
+        yield staging
+        files = {
+            path.stem: {"path": path.name, "sha256": sha256_of(path), "size": path.stat().st_size}
+            for path in sorted(staging.iterdir())
+        }
+        card = {f"{kind}s": {name: {**about, "files": files}}}
+        write_atomic(staging / CARD, yaml.safe_dump(card, allow_unicode=True, width=1000))
+        remove_own(kind, name)
+        with writing(target):
+            staging.replace(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _row(family: str, about: str, *files: Path) -> dict[str, object]:
     return {
         "family": family,
-        "good_at": found,
+        "good_at": about,
         "license": "unknown",
         "commercial": "unknown: ask whoever made it",
         "source": printable(", ".join(str(file.absolute()) for file in files), 1000),
@@ -73,47 +96,40 @@ def _about(family: str, found: str, files: Iterable[Path]) -> dict[str, object]:
 
 
 def _check_free(kind: str, name: str, force: bool) -> None:
-    check_name(name)
+    if not NAME.fullmatch(name):
+        allowed = "up to 64 letters, digits and . _ - + @ /, beginning with a letter or a digit"
+        raise UsageError(f"{name!r} cannot be a model's name; allowed are {allowed}")
     try:
         taken = get_entry(kind, name)
     except (UnknownModel, InputError):  # nobody's, or with a damaged card: what is added now takes its place
         return
     if not force:
-        whose = "you added before" if taken.own else "of the catalogue"
-        raise UsageError(
-            f"{name!r} is the name of a {kind} {whose}; take another name, or replace it with --force"
-        )
+        taken_by = f"a {kind} {'you added before' if taken.own else 'of the catalogue'}"
+        raise UsageError(f"{name!r} is the name of {taken_by}; take another name, or replace it with --force")
 
 
 def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict[str, Tensor]]:
-    """Read a VQGAN's config and the weights of its checkpoint, and see whether they fit.
-
-    Raises InputError, in one message, when one cannot be read or they do not belong together.
-    """
-    file = LooseFile(config, _CONFIG)
+    """Read a VQGAN's config and its checkpoint's weights. Raises InputError when they do not fit."""
+    file = LocalFile(config, _CONFIG)
     found = parse_config(read_verified(file), file)
     network = build_vqgan(found, file)
     tensors = read_checkpoint(checkpoint, select_first_stage, _CHECKPOINT)
-    kind = recognize(tensors)
-    if kind != _VQGAN and kind != _GUMBEL:
+    kind, expected = recognize(tensors), _GUMBEL if found.gumbel else _VQGAN
+    if kind not in (_VQGAN, _GUMBEL):
         raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {_CHECKPOINT}")
-    if (kind == _GUMBEL) != found.gumbel:
-        expected = _GUMBEL if found.gumbel else _VQGAN
+    if kind != expected:
         raise InputError(f"{checkpoint}: this is {kind}, but {config} describes {expected}; {_CONFIG}")
-    check_fit(network, tensors, LooseFile(checkpoint, _CONFIG))
+    check_fit(network, tensors, LocalFile(checkpoint, _CONFIG))
     return found, tensors
 
 
 def inspect_perceptor(weights: Path) -> tuple[CLIPConfig, dict[str, Tensor]]:
-    """Read a CLIP file and see whether it is whole.
-
-    Raises InputError, in one message, when it cannot be read or is something else.
-    """
+    """Read a CLIP file. Raises InputError when it cannot be read, is not whole, or is something else."""
     tensors = read_checkpoint(weights, select_clip, _PERCEPTOR)
     kind = recognize(tensors)
     if kind != _CLIP:
         raise InputError(f"{weights}: this is {kind}, not a CLIP; {_PERCEPTOR}")
-    file = LooseFile(weights, _PERCEPTOR)
+    file = LocalFile(weights, _PERCEPTOR)
     config, network = make_clip(tensors, file)
     check_fit(network, tensors, file)
     return config, tensors

@@ -8,59 +8,40 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
+from urllib.parse import quote, unquote
 
 import yaml
 
-from vqanim.cache import extra_catalogue
+from vqanim.cache import cache_folder, extra_catalogue
 from vqanim.errors import InputError
-from vqanim.models.entries import (
-    KINDS,
-    NAME,
-    Entry,
-    GeneratorEntry,
-    ModelFile,
-    OwnFile,
-    PackageFile,
-    PerceptorEntry,
-    RemoteFile,
-    UnknownModel,
-    did_you_mean,
-    is_address,
-    with_pins,
-)
+from vqanim.models import entries
+from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
-from vqanim.models.own import CARD, own_folder, own_names
-from vqanim.models.resolutions import halved_stages
+from vqanim.models.family import halved_stages
 from vqanim.settings import Setting, with_defaults
 from vqanim.types import Stage
 
 FOLDER = Path(__file__).parent
 MAX_BYTES = 2_000_000
 
-_KEYS: Mapping[str, Mapping[str, type]] = {
+_NUMBERS = {
     "generator": {"multiple": int, "learning_rate": float, "smoothing": float},
     "perceptor": {"cutouts": int, "cutout_noise": float},
 }
-_BESIDE = re.compile(r"[a-z]+\.[a-z]+")
 _TEXTS = ("license", "commercial", "source", "good_at", "unchecked")
 
+CARD = "model.yaml"
+"""Of a model that a user added: its catalogue, in its folder."""
 
-@dataclass(frozen=True)
-class Catalogue:
-    """Models by name."""
-
-    generators: Mapping[str, GeneratorEntry]
-    perceptors: Mapping[str, PerceptorEntry]
-
-    def of_kind(self, kind: str) -> Mapping[str, Entry]:
-        """Those of a kind, generator or perceptor."""
-        return self.generators if kind == "generator" else self.perceptors
+Catalogue: TypeAlias = Mapping[str, Mapping[str, Entry]]
+"""Models by kind (generator, perceptor) and name."""
 
 
 @cache
@@ -71,29 +52,20 @@ def _read_own_catalogue() -> Catalogue:
 def read_catalogue() -> Catalogue:
     """The models of this package, with the user's on top. Raises InputError when that has mistakes."""
     ours, path = package_catalogue(), extra_catalogue()
-    if path is None:
-        return ours
-    theirs = read_catalogue_file(path)
-    return Catalogue({**ours.generators, **theirs.generators}, {**ours.perceptors, **theirs.perceptors})
+    theirs = read_catalogue_file(path) if path else {}
+    return {kind: {**ours[kind], **theirs.get(kind, {})} for kind in KINDS}
 
 
 def package_catalogue() -> Catalogue:
     """The models of this package: those of its catalogue and those that are families without weights."""
     listed = _read_own_catalogue()
     weightless = {name: family.entry for name, family in FAMILIES.items() if family.entry}
-    return Catalogue({**listed.generators, **weightless}, listed.perceptors)
-
-
-def features_file() -> ModelFile:
-    """The weights of the classifier whose features tell style and content, whatever perceptor is chosen."""
-    return _read_own_catalogue().perceptors["pocket"].files["classifier"]
+    return {**listed, "generator": {**listed["generator"], **weightless}}
 
 
 def get_generator_entry(name: str) -> GeneratorEntry:
     """The generator called `name`. Raises UnknownModel that lists the known ones and the nearest."""
-    entry = get_entry("generator", name)
-    assert isinstance(entry, GeneratorEntry)
-    return entry
+    return cast(GeneratorEntry, get_entry("generator", name))
 
 
 def generator_settings(name: str) -> tuple[Setting, ...]:
@@ -123,9 +95,7 @@ def get_perceptor_entry(name: str) -> PerceptorEntry:
 
     Raises InputError for a model of open_clip when that package is not installed.
     """
-    entry = get_entry("perceptor", name)
-    assert isinstance(entry, PerceptorEntry)
-    return entry
+    return cast(PerceptorEntry, get_entry("perceptor", name))
 
 
 def get_entry(kind: str, name: str) -> Entry:
@@ -135,12 +105,22 @@ def get_entry(kind: str, name: str) -> Entry:
     """
     if entry := _own_entry(kind, name):
         return entry
-    entries = read_catalogue().of_kind(kind)
-    if name in entries:
-        return with_pins(entries[name])
+    if entry := read_catalogue()[kind].get(name):
+        return entries.with_pins(entry)
     if kind == "perceptor" and name.startswith(PREFIX):
         return open_clip_entry(name)
-    raise _unknown(kind, name)
+    known = _known(kind)
+    (other,) = {*KINDS} - {kind}
+    if name in _known(other):
+        raise UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {', '.join(known)}")
+    more = f", and names like {EXAMPLE}" if kind == "perceptor" else ""
+    hint = entries.did_you_mean(name, known)
+    raise UnknownModel(f"unknown {kind} {name!r}; {hint}known are {', '.join(known)}{more}")
+
+
+def own_folder(kind: str, name: str) -> Path:
+    """Where a model that a user added lies, or would; it appears and disappears as a whole, by renaming."""
+    return cache_folder() / "own" / kind / quote(name, safe="@+")
 
 
 def _own_entry(kind: str, name: str) -> Entry | None:
@@ -149,7 +129,7 @@ def _own_entry(kind: str, name: str) -> Entry | None:
     if not NAME.fullmatch(name) or not card.exists():
         return None
     try:
-        entry = read_catalogue_file(card).of_kind(kind).get(name)
+        entry = read_catalogue_file(card)[kind].get(name)
     except InputError as error:
         raise InputError(f"{error}; run: vqanim models remove {name}, and add the model again") from error
     return replace(entry, own=True) if entry else None  # some file systems do not tell case apart
@@ -157,17 +137,15 @@ def _own_entry(kind: str, name: str) -> Entry | None:
 
 def find_entries(name: str) -> list[Entry]:
     """All models called `name`: a generator, a perceptor, or both. Raises UnknownModel and InputError."""
+    if name.startswith(PREFIX):
+        return [get_perceptor_entry(name)]
     found = []
     for kind in KINDS:
-        try:
+        with suppress(UnknownModel):
             found.append(get_entry(kind, name))
-        except UnknownModel as error:
-            if name.startswith(PREFIX) and kind == "perceptor":
-                raise
-            last = error
     if not found:
-        hint = did_you_mean(name, [*_known("generator"), *_known("perceptor")])
-        raise UnknownModel(f"unknown model {name!r}; {hint}`vqanim models list` names all") from last
+        hint = entries.did_you_mean(name, (known for kind in KINDS for known in _known(kind)))
+        raise UnknownModel(f"unknown model {name!r}; {hint}`vqanim models list` names all")
     return found
 
 
@@ -178,18 +156,9 @@ def list_models() -> list[tuple[str, str]]:
 
 
 def _known(kind: str) -> list[str]:
-    names = list(read_catalogue().of_kind(kind))
-    return names + [name for name in own_names(kind) if name not in names]
-
-
-def _unknown(kind: str, name: str) -> UnknownModel:
-    known = _known(kind)
-    (other,) = (k for k in KINDS if k != kind)
-    if name in _known(other):
-        return UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {', '.join(known)}")
-    more = f", and names like {EXAMPLE}" if kind == "perceptor" else ""
-    return UnknownModel(
-        f"unknown {kind} {name!r}; {did_you_mean(name, known)}known are {', '.join(known)}{more}"
+    cards = (cache_folder() / "own" / kind).glob(f"[!.]*/{CARD}")
+    return list(
+        dict.fromkeys((*read_catalogue()[kind], *sorted(unquote(card.parent.name) for card in cards)))
     )
 
 
@@ -197,14 +166,24 @@ class _Mistake(ValueError):
     """What is wrong, and where in the file."""
 
 
+def _expect(fits: object, where: str, found: Any, expected: str) -> None:
+    if not fits:
+        raise _Mistake(f"{where}: found {str(found)[:80]!r}, expected {expected}")
+
+
+def _check_keys(row: Any, allowed: Sequence[str], where: str) -> None:
+    """Raise _Mistake unless a row is a mapping with these keys at most."""
+    _expect(isinstance(row, dict), where, row, "keys and values")
+    if unknown := [key for key in row if key not in allowed]:
+        raise _Mistake(f"{where}: unknown key {str(unknown[0])[:60]!r}, allowed are {', '.join(allowed)}")
+
+
 def read_catalogue_file(path: Path) -> Catalogue:
     """A catalogue. Raises InputError that names the file, the field and what is allowed."""
     try:
-        content = path.read_bytes()
-        if len(content) > MAX_BYTES:
+        if len(content := path.read_bytes()) > MAX_BYTES:
             raise _Mistake(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
-        data = yaml.safe_load(content)
-        return _catalogue(data, path.parent)
+        return _catalogue(yaml.safe_load(content), path.parent)
     except OSError as error:
         raise InputError(f"{path}: this catalogue cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, RecursionError) as error:
@@ -217,102 +196,75 @@ def read_catalogue_file(path: Path) -> Catalogue:
 def _catalogue(data: Any, folder: Path) -> Catalogue:
     if not isinstance(data, dict) or not set(data) <= {"generators", "perceptors"}:
         raise _Mistake("a catalogue has the keys generators and perceptors, and no others")
-    generators, perceptors = _mapping(data, "generators"), _mapping(data, "perceptors")
-    for rows in (generators, perceptors):
-        folders = [str(name).replace("/", "-").lower() for name in rows]
-        if clash := [name for name, n in Counter(folders).items() if n > 1]:
+    catalogue: dict[str, dict[str, Entry]] = {}
+    for kind in KINDS:
+        rows = data.get(f"{kind}s") or {}
+        _expect(isinstance(rows, dict), f"{kind}s", rows, "names with what is known about them")
+        folders = Counter(str(name).replace("/", "-").lower() for name in rows)
+        if clash := [name for name, count in folders.items() if count > 1]:
             raise _Mistake(f"two models would lie in the same folder, {clash[0]!r}")
-    return Catalogue(
-        {name: GeneratorEntry(**_row("generator", name, row, folder)) for name, row in generators.items()},
-        {name: PerceptorEntry(**_row("perceptor", name, row, folder)) for name, row in perceptors.items()},
-    )
+        catalogue[kind] = {name: _entry(kind, name, row, folder) for name, row in rows.items()}
+    return catalogue
 
 
-def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = data.get(key) or {}
-    if not isinstance(found, dict):
-        raise _Mistake(f"{key}: found {str(found)[:60]!r}, expected names with what is known about them")
-    return found
-
-
-def _row(kind: str, name: Any, row: Any, folder: Path) -> dict[str, Any]:
-    """Arguments of an entry."""
+def _entry(kind: str, name: Any, row: Any, folder: Path) -> Entry:
     where = f"{kind}s.{name}"
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise _Mistake(f"{kind}s: {str(name)[:60]!r} cannot be a model's name")
-    if not isinstance(row, dict):
-        raise _Mistake(f"{where}: found {str(row)[:60]!r}, expected keys and values")
-    allowed = ("family", "files", *_TEXTS, *_KEYS[kind])
-    if unknown := [key for key in row if key not in allowed]:
-        raise _Mistake(f"{where}: unknown key {str(unknown[0])[:60]!r}, allowed are {', '.join(allowed)}")
+    numbers: Mapping[str, type] = _NUMBERS[kind]
+    _check_keys(row, ("family", "files", *_TEXTS, *numbers), where)
     families = {name: each.roles for name, each in FAMILIES.items() if each.kind == kind and each.roles}
     family = str(row.get("family"))
     if family not in families:
         raise _Mistake(f"{where}.family: found {family!r}, allowed are {', '.join(families)}")
     if kind == "generator" and "multiple" not in row:
         raise _Mistake(f"{where}.multiple: is missing; it is 16 for an f16, 8 for an f8")
-    files = _mapping(row, "files")
-    if set(files) != set(families[family]):
-        raise _Mistake(
-            f"{where}.files: found {', '.join(map(str, files))}, expected {', '.join(families[family])}"
-        )
-    numbers = {key: kind_ for key, kind_ in _KEYS[kind].items() if key in row}
-    return {
+    files = row.get("files") or {}
+    fits = isinstance(files, dict) and set(files) == set(families[family])
+    _expect(fits, f"{where}.files", files, ", ".join(families[family]))
+    make: Any = GeneratorEntry if kind == "generator" else PerceptorEntry
+    return make(
         **{key: _text(row.get(key, ""), f"{where}.{key}") for key in _TEXTS},
-        **{key: _number(row[key], f"{where}.{key}", kind_) for key, kind_ in numbers.items()},
-        "name": name,
-        "kind": kind,
-        "family": family,
-        "files": {
-            role: _file(kind, name, role, file, f"{where}.files.{role}", folder)
-            for role, file in files.items()
-        },
-    }
+        **{key: _number(row[key], f"{where}.{key}", numbers[key]) for key in numbers if key in row},
+        name=name,
+        kind=kind,
+        family=family,
+        files={role: _file(kind, name, role, files[role], folder) for role in files},
+    )
 
 
-def _file(kind: str, name: str, role: str, row: Any, where: str, folder: Path) -> ModelFile:
-    if not isinstance(row, dict):
-        raise _Mistake(f"{where}: found {str(row)[:60]!r}, expected keys and values")
+def _file(kind: str, name: str, role: str, row: Any, folder: Path) -> ModelFile:
+    where = f"{kind}s.{name}.files.{role}"
+    _check_keys(row, ("urls", "package", "path", "sha256", "size", "roughly"), where)
     digest = row.get("sha256")
-    if digest is not None and not re.fullmatch("[0-9a-f]{64}", str(digest)):
-        raise _Mistake(f"{where}.sha256: found {str(digest)[:80]!r}, expected 64 digits 0-9 a-f in quotes")
+    if digest is not None:
+        fits = re.fullmatch("[0-9a-f]{64}", str(digest))
+        _expect(fits, f"{where}.sha256", digest, "64 digits 0-9 a-f in quotes")
     if "package" in row:
         if set(row) != {"package", "path", "sha256"}:
             raise _Mistake(f"{where}: a file of a package has the keys package, path and sha256")
-        return PackageFile(_text(row["package"], where), _text(row["path"], where), str(digest))
-    if "path" in row:
-        if set(row) != {"path", "sha256", "size"} or not _BESIDE.fullmatch(str(row["path"])) or not digest:
-            raise _Mistake(f"{where}: a file beside it has the keys path, a plain name, sha256 and size")
-        return OwnFile(name, folder / row["path"], digest, _number(row["size"], f"{where}.size", int))
-    if unknown := [key for key in row if key not in ("urls", "sha256", "size", "roughly")]:
-        raise _Mistake(
-            f"{where}: unknown key {str(unknown[0])[:60]!r}, allowed are urls, sha256, size, roughly"
-        )
+        return entries.PackageFile(_text(row["package"], where), _text(row["path"], where), str(digest))
     sizes = {key: _number(row[key], f"{where}.{key}", int) for key in ("size", "roughly") if key in row}
-    return RemoteFile(name, place_of(kind, name, role), _urls(row.get("urls"), where), digest, **sizes)
-
-
-def place_of(kind: str, name: str, role: str) -> str:
-    """Where a file lies in the folder of fetched models, such as `imagenet-16384/weights.ckpt`."""
+    if "path" in row:
+        plain = re.fullmatch(r"[a-z]+\.[a-z]+", str(row["path"]))
+        if set(row) != {"path", "sha256", "size"} or not plain or not digest:
+            raise _Mistake(f"{where}: a file beside it has the keys path, a plain name, sha256 and size")
+        remedy = f"add it again: vqanim models add {name} --force ..."
+        return entries.LocalFile(folder / row["path"], remedy, digest, **sizes)
+    urls = row.get("urls")
+    usable = isinstance(urls, list) and all(isinstance(url, str) and entries.is_address(url) for url in urls)
+    _expect(usable and urls, f"{where}.urls", urls, "a list of http or https addresses")
     ending = {"config": "yaml", "weights": "ckpt" if kind == "generator" else "pt"}[role]
-    return f"{name.replace('/', '-')}/{role}.{ending}"
-
-
-def _urls(found: Any, where: str) -> tuple[str, ...]:
-    addresses = found if isinstance(found, list) else []
-    if not addresses or not all(isinstance(url, str) and is_address(url) for url in addresses):
-        raise _Mistake(f"{where}.urls: found {str(found)[:80]!r}, expected a list of http or https addresses")
-    return tuple(addresses)
+    place = f"{name.replace('/', '-')}/{role}.{ending}"
+    return entries.RemoteFile(name, place, tuple(urls), digest, **sizes)
 
 
 def _text(found: Any, where: str) -> str:
-    if not isinstance(found, str) or not found.isprintable():
-        raise _Mistake(f"{where}: found {str(found)[:60]!r}, expected a text on one line")
-    return found
+    _expect(isinstance(found, str) and found.isprintable(), where, found, "a text on one line")
+    return str(found)
 
 
 def _number(found: Any, where: str, kind: type) -> Any:
     fits = type(found) is int or (kind is float and type(found) is float)
-    if not fits or not 0 <= found < 10**13 or (kind is int and found < 1):
-        raise _Mistake(f"{where}: found {str(found)[:60]!r}, expected a number")
+    _expect(fits and (1 if kind is int else 0) <= found < 10**13, where, found, "a number")
     return kind(found)

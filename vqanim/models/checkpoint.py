@@ -1,8 +1,8 @@
 """Checkpoint files of all kinds to tensors by name, without running anything that they hold.
 
-Read are safetensors files, torch's zip archives (plain or written by Lightning), the format that torch had
-before 1.6, and TorchScript archives. The latter are read as data as well: torch.jit.load would run their
-code, and TorchScript can read and write files (aten::from_file, aten::save).
+Read are safetensors files, torch's zip archives (plain or written by Lightning), the format of torch before
+1.6, and TorchScript archives, as data as well: torch.jit.load would run their code, and TorchScript can read
+and write files (aten::from_file, aten::save).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from io import BufferedIOBase
 from math import prod
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Protocol, TypeVar, cast
+from typing import IO, Any, BinaryIO, TypeAlias, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,21 +25,8 @@ from vqanim.errors import InputError
 from vqanim.models.entries import head_fault
 from vqanim.models.unpickle import StandIn, StorageRef, TensorRef, Unreadable, read_pickle
 
-Value = TypeVar("Value")
-
-
-class Selection(Protocol):
-    """Which tensors are wanted, and under which names."""
-
-    def __call__(self, tensors: Mapping[str, Value], /) -> dict[str, Value]:
-        """Of tensors by name those that are wanted, by their new names."""
-        ...
-
-
-def everything(tensors: Mapping[str, Value]) -> dict[str, Value]:
-    """A selection: all tensors as they are named."""
-    return dict(tensors)
-
+Selection: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Of tensors by name those that are wanted, by their new names; `dict` is the selection of all."""
 
 MAX_ATTRIBUTES = 200_000
 """Of all modules of a TorchScript archive; the largest official one has some ten thousand."""
@@ -50,20 +37,12 @@ MAX_REPEATS = 2
 """How many times its own size a file may unfold to: tensors that share numbers are written out."""
 
 _STORAGE_TYPES: Mapping[str, torch.dtype] = {
-    "FloatStorage": torch.float32,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "DoubleStorage": torch.float64,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-}
+    f"{name}Storage": getattr(torch, name.lower())
+    for name in "Float Half BFloat16 Double Long Int Short".split()
+} | {"CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool}
 
-_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_PROTOCOL = 1001
+_LEGACY_START = (0x1950A86A20F9469CFC6C, 1001)
+"""Magic number and version of the format, a pickle each."""
 _ZIP_HEAD = b"PK\x03\x04"
 
 
@@ -74,17 +53,16 @@ def is_safetensors(path: Path) -> bool:
     return head[8:9] == b"{" and not head.startswith((_ZIP_HEAD, b"\x80"))
 
 
-def read_checkpoint(
-    path: Path, select: Selection = everything, remedy: str = "get it again"
-) -> dict[str, Tensor]:
-    """Selected tensors of a checkpoint, contiguous, on the CPU, as stored.
+def read_checkpoint(path: Path, select: Selection = dict, remedy: str = "get it again") -> dict[str, Tensor]:
+    """Selected tensors of a checkpoint, contiguous, on the CPU, as stored; others are not read.
 
-    Only those are read that `select` keeps. Raises InputError that names the file, what is wrong with it and
-    the remedy.
+    Raises InputError that names the file, what is wrong with it and the remedy.
     """
     try:
         if is_safetensors(path):
-            return _read_safetensors(path, select)
+            with safe_open(path, framework="pt") as file:
+                chosen = select({name: name for name in file.keys()})  # noqa: SIM118
+                return {name: file.get_tensor(stored) for name, stored in chosen.items()}
         with _open(path) as archive:
             found = select(_find_tensors(archive.top))
             for ref in found.values():
@@ -103,12 +81,6 @@ def read_checkpoint(
         raise InputError(f"{path}: this checkpoint cannot be used: {printable(reason)}; {remedy}") from error
 
 
-def _read_safetensors(path: Path, select: Selection) -> dict[str, Tensor]:
-    with safe_open(path, framework="pt") as file:
-        found = select({name: name for name in file.keys()})  # noqa: SIM118
-        return {name: file.get_tensor(stored) for name, stored in found.items()}
-
-
 @dataclass
 class _Archive:
     """An open checkpoint: what its pickle holds, and the numbers of its tensors."""
@@ -121,8 +93,7 @@ class _Archive:
 
     def tensor(self, ref: TensorRef) -> Tensor:
         """The tensor that a checked reference describes. Raises Unreadable."""
-        storage = ref.storage
-        dtype = _dtype(storage)
+        storage, dtype = ref.storage, _dtype(ref.storage)
         fresh = storage.key not in self.flat
         if fresh:
             content = self.read(storage, storage.count * dtype.itemsize)
@@ -146,15 +117,11 @@ def _open(path: Path) -> Iterator[_Archive]:
                 yield _zip_archive(archive, path.stat().st_size)
         elif head.startswith(b"\x80"):
             yield _legacy_archive(file)
+        elif head[257:262] == b"ustar":
+            raise Unreadable("it is a tar archive, as before torch 0.2; save it anew with a later torch")
         else:
-            raise Unreadable(head_fault(head) or _describe(head))
-
-
-def _describe(head: bytes) -> str:
-    """What a file is that is no checkpoint."""
-    if head[257:262] == b"ustar":
-        return "it is a tar archive, as torch wrote them before version 0.2; save it anew with a later torch"
-    return "it is no checkpoint, allowed are files of torch (.ckpt, .pt, .pth) and safetensors"
+            allowed = "it is no checkpoint, allowed are files of torch (.ckpt, .pt, .pth) and safetensors"
+            raise Unreadable(head_fault(head) or allowed)
 
 
 def _zip_archive(archive: zipfile.ZipFile, whole: int) -> _Archive:
@@ -181,23 +148,20 @@ def _zip_archive(archive: zipfile.ZipFile, whole: int) -> _Archive:
             file.read(1)  # at its end a record is compared with its checksum
         return content
 
-    if folder + "byteorder" in names:
-        with record("byteorder") as file:
-            if file.read(64) != b"little":
-                raise Unreadable("it was written on a big-endian machine; save it anew on another")
+    if folder + "byteorder" in names and record("byteorder").read(64) != b"little":
+        raise Unreadable("it was written on a big-endian machine; save it anew on another")
     with record("data.pkl") as file:
         return _Archive(read_pickle(cast("BinaryIO", file)), read)
 
 
 def _legacy_archive(file: BinaryIO) -> _Archive:
     """What torch.save wrote before torch 1.6: five pickles, then the numbers of all storages."""
-    if not all(read_pickle(file) == wanted for wanted in (_LEGACY_MAGIC, _LEGACY_PROTOCOL)):
+    if not all(read_pickle(file) == wanted for wanted in _LEGACY_START):
         raise Unreadable("it is a pickle, but not a checkpoint of torch")
     read_pickle(file)  # about the machine that wrote it
     storages: dict[str, StorageRef] = {}
     top, keys = read_pickle(file, storages), read_pickle(file)
-    position = file.tell()
-    end = file.seek(0, 2)
+    position, end = file.tell(), file.seek(0, 2)
     starts = {}
     for key in keys if isinstance(keys, list) else ():
         if key not in storages:
@@ -241,10 +205,9 @@ def _check(ref: TensorRef) -> None:
     if 0 in ref.shape:
         return
     last = ref.offset + sum((n - 1) * step for n, step in zip(ref.shape, ref.strides, strict=True))
-    if last >= ref.storage.count or prod(ref.shape) > ref.storage.count:
-        raise Unreadable(
-            f"it describes a tensor {list(ref.shape)} that is larger than its {ref.storage.count:,} numbers"
-        )
+    shape, count = list(ref.shape), ref.storage.count
+    if last >= count or prod(shape) > count:
+        raise Unreadable(f"it describes a tensor {shape} that is larger than its {count:,} numbers")
 
 
 def _find_tensors(top: Any) -> dict[str, TensorRef]:
@@ -257,18 +220,16 @@ def _find_tensors(top: Any) -> dict[str, TensorRef]:
         items = state.items() if isinstance(state, dict) else ()
         found = {name: t for name, t in items if isinstance(name, str) and isinstance(t, TensorRef)}
     if not found:
-        keys = (
-            ", ".join(repr(key)[:40] for key in top if isinstance(key, str)) if isinstance(top, dict) else ""
-        )
-        raise Unreadable(f"it holds no weights by name{f', but {keys[:200]}' if keys else ''}")
+        names = top if isinstance(top, dict) else ()
+        keys = ", ".join(repr(key)[:40] for key in names if isinstance(key, str))[:200]
+        raise Unreadable(f"it holds no weights by name{f', but {keys}' if keys else ''}")
     return found
 
 
 def _walk(module: StandIn) -> dict[str, TensorRef]:
     """Tensors of a script module and of those within it, named by the way to them."""
     found: dict[str, TensorRef] = {}
-    waiting = [("", module)]
-    visited = 0
+    waiting, visited = [("", module)], 0
     while waiting:
         prefix, here = waiting.pop()
         for name, value in here.state.items() if isinstance(here.state, dict) else ():

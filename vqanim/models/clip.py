@@ -8,20 +8,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqanim.errors import InputError
-from vqanim.models.weights import load_into
-
-if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile
-    from vqanim.models.families.clip import CLIPConfig
-    from vqanim.types import Image
+from vqanim.models.entries import ModelFile, PerceptorEntry, file_error
+from vqanim.models.families.clip import CLIPConfig
+from vqanim.models.weights import freeze, load_into, read_weights
+from vqanim.types import Image
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -29,11 +28,6 @@ DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 TEXT_PARTS = ("token_embedding", "transformer", "positional_embedding", "ln_final", "text_projection", "text")
 """Of the network, what only texts need; the last is open_clip's."""
-
-_ABOUT = ("input_resolution", "context_length", "vocab_size")
-"""Numbers that OpenAI's archives hold beside the weights."""
-
-Value = TypeVar("Value")
 
 
 class CLIPPerceptor:
@@ -52,21 +46,14 @@ class CLIPPerceptor:
         deviation: Sequence[float] = DEVIATION,
     ) -> None:
         """`network` has encode_text (tokens [N, context_length]) and encode_image (normalized images)."""
-        self.name = name
-        self.hash = digest
-        self.input_size = input_size
-        self.context_length = context_length
-        self.device = device
-        self.network: Any = (
-            network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        )
+        self.name, self.hash, self.device = name, digest, device
+        self.input_size, self.context_length = input_size, context_length
+        self.network: Any = freeze(network, device)
         self._fast = isinstance(self.network.visual, clip_package().model.VisionTransformer)
         if self._fast:
             fold_gelus(self.network.visual)
-        self._has_text = True
-        self._dtype = torch.float32
-        self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
-        self._deviation = torch.tensor(deviation, device=device).view(1, 3, 1, 1)
+        self._has_text, self._dtype = True, torch.float32
+        self._mean, self._deviation = torch.tensor([mean, deviation], device=device).view(2, 1, 3, 1, 1)
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -83,9 +70,8 @@ class CLIPPerceptor:
         """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
         images = ((images - self._mean) / self._deviation).to(self._dtype)
         images = images.contiguous(memory_format=torch.channels_last)
-        if self._fast:
-            return F.normalize(embed_images(self.network.visual, images).float(), dim=1)
-        return F.normalize(self.network.encode_image(images).float(), dim=1)
+        visual, encode = self.network.visual, self.network.encode_image
+        return F.normalize((embed_images(visual, images) if self._fast else encode(images)).float(), dim=1)
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the image tower compute in `dtype`, but for norms that compute in float32 whatever they get.
@@ -93,8 +79,9 @@ class CLIPPerceptor:
         Texts are embedded before.
         """
         self._dtype = dtype
+        norms = (nn.BatchNorm2d, clip_package().model.LayerNorm)
         for module in self.network.visual.modules():
-            if not _keeps_single(module):
+            if not isinstance(module, norms) and type(module).__name__ != "LayerNormFp32":  # of open_clip
                 for parameter in module.parameters(recurse=False):
                     parameter.data = parameter.data.to(dtype)
 
@@ -107,19 +94,12 @@ class CLIPPerceptor:
 
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Names the words of each text that are cut because it is too long."""
-        found = ((text, words_cut(text, self.context_length)) for text in texts)
         return tuple(
             f"{self.name} reads at most {self.context_length} tokens; of the prompt "
             f"{text[:30]!r}... these words are cut: {words}"
-            for text, words in found
-            if words
+            for text in texts
+            if (words := words_cut(text, self.context_length))
         )
-
-
-def _keeps_single(module: nn.Module) -> bool:
-    """Whether a module takes low precision, but wants weights in float32; the last is open_clip's."""
-    kinds = (nn.BatchNorm2d, clip_package().model.LayerNorm)
-    return isinstance(module, kinds) or type(module).__name__ == "LayerNormFp32"
 
 
 def words_cut(text: str, context_length: int) -> str:
@@ -129,12 +109,8 @@ def words_cut(text: str, context_length: int) -> str:
     if len(encode(text)) <= room:
         return ""
     words = text.split()
-    used = 0
-    for index, word in enumerate(words):
-        used += len(encode(word))
-        if used > room:
-            return " ".join(words[index:])
-    return words[-1]  # the parts took fewer tokens than the whole
+    fitting = sum(used <= room for used in accumulate(len(encode(word)) for word in words))
+    return " ".join(words[min(fitting, len(words) - 1) :])  # words apart may take fewer tokens than the text
 
 
 @cache
@@ -145,25 +121,18 @@ def clip_package() -> ModuleType:
             warnings.simplefilter("ignore")  # it imports pkg_resources, which warns that it is old
             import clip
     except ImportError as error:
-        raise InputError(
-            f"CLIP cannot be imported ({error}); mend it: "
-            "python -m pip install 'clip-anytorch>=2.6.0' 'setuptools<81'"
-        ) from error
+        remedy = "python -m pip install 'clip-anytorch>=2.6.0' 'setuptools<81'"
+        raise InputError(f"CLIP cannot be imported ({error}); mend it: {remedy}") from error
     if not hasattr(clip, "tokenize"):  # an unrelated clipboard manager has the same name
-        raise InputError(
-            "the installed package 'clip' is not OpenAI's; mend it: python -m pip uninstall clip, then "
-            "python -m pip install --force-reinstall --no-deps clip-anytorch"
-        )
+        remedy = "pip uninstall clip, then python -m pip install --force-reinstall --no-deps clip-anytorch"
+        raise InputError(f"the installed package 'clip' is not OpenAI's; mend it: python -m {remedy}")
     return clip
 
 
-def select_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
-    """Of the tensors of a CLIP file the weights; its constants can be computed."""
-    return {
-        name: value
-        for name, value in tensors.items()
-        if name not in _ABOUT and name.rpartition(".")[2] != "attn_mask"
-    }
+def select_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the tensors of a CLIP file the weights, without numbers about them and without its masks."""
+    about = ("input_resolution", "context_length", "vocab_size")
+    return {k: v for k, v in tensors.items() if k not in about and k.rpartition(".")[2] != "attn_mask"}
 
 
 def build_clip(config: CLIPConfig) -> nn.Module:
@@ -172,56 +141,55 @@ def build_clip(config: CLIPConfig) -> nn.Module:
     Raises ValueError or RuntimeError when there can be no such network.
     """
     model = clip_package().model
+    vision = config.embed_dim, config.input_size, config.vision_layers, config.vision_width, config.patch_size
+    heads = config.text_width // 64
+    text = config.context_length, config.vocabulary, config.text_width, heads, config.text_layers
     with torch.device("meta"):
-        network = model.CLIP(
-            config.embed_dim,
-            config.input_size,
-            config.vision_layers,
-            config.vision_width,
-            config.patch_size,
-            config.context_length,
-            config.vocabulary,
-            config.text_width,
-            config.text_width // 64,
-            config.text_layers,
-        )
+        network = model.CLIP(*vision, *text)
         model.convert_weights(network)
     return network
 
 
-def fill_clip(network: Any, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
-    """Give a network from `build_clip` its numbers, in float32.
+def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
+    """Load a CLIP from OpenAI's TorchScript archive or from a state dict of any kind; nothing in it runs.
 
-    Where `clip` keeps half precision they are rounded to it, so that the embeddings are those of `clip.load`
-    whatever precision the file has. Raises InputError when names or shapes do not fit.
+    It computes in float32, with numbers rounded to half precision where `clip` has that, so that embeddings
+    are those of `clip.load` whatever precision the file has. Raises InputError for a file that is no CLIP.
     """
+    file = entry.files["weights"]
+    tensors = read_weights(file, select_clip)
+    config, network = make_clip(tensors, file)
     half = {name for name, wanted in network.state_dict().items() if wanted.dtype == torch.float16}
-    rounded = {name: tensor.half() if name in half else tensor for name, tensor in tensors.items()}
-    load_into(network, rounded, file)
+    load_into(network, {name: t.half() if name in half else t for name, t in tensors.items()}, file)
     mask = network.build_attention_mask()
     for block in network.transformer.resblocks:
         block.attn_mask = mask
+    size, length = config.input_size, config.context_length
+    return CLIPPerceptor(entry.name, network, entry.hash, device, input_size=size, context_length=length)
+
+
+def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, Any]:
+    """The network that fits the shapes of tensors, without numbers. Raises InputError for no CLIP."""
+    try:
+        config = CLIPConfig.from_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+        return config, build_clip(config)
+    except (ArithmeticError, AssertionError, LookupError, ValueError, RuntimeError) as error:
+        raise file_error(file, f"these weights are no CLIP ({error})") from error
 
 
 # The image tower of CLIP's ViTs with less work: the same embeddings, within rounding. Only the class token of
 # the last layer becomes the embedding, so that layer computes what the token needs and nothing for the other
-# tokens; QuickGELU, x * sigmoid(1.702 x), becomes one fused operation; and products on a CPU are left to the
-# quicker of two libraries.
-
-QUICK = 1.702
-"""Factor of QuickGELU (Hendrycks and Gimpel 2016)."""
+# tokens; QuickGELU becomes one fused operation; products on a CPU are left to the quicker of two libraries.
 
 
 @torch.no_grad()
 def fold_gelus(tower: Any) -> None:
-    """Change a tower's layers, in place, to use SiLU: quick_gelu(x) = silu(1.702 x) / 1.702.
-
-    The factors go into the weights around it. `tower` is a `clip.model.VisionTransformer`.
-    """
+    """Make the layers of a `clip.model.VisionTransformer` use SiLU instead of QuickGELU (Hendrycks and Gimpel
+    2016), x * sigmoid(1.702 x) = silu(1.702 x) / 1.702; the factors go into the weights around it."""
     for block in tower.transformer.resblocks:
-        block.mlp.c_fc.weight.mul_(QUICK)
-        block.mlp.c_fc.bias.mul_(QUICK)
-        block.mlp.c_proj.weight.div_(QUICK)
+        block.mlp.c_fc.weight.mul_(1.702)
+        block.mlp.c_fc.bias.mul_(1.702)
+        block.mlp.c_proj.weight.div_(1.702)
         block.mlp.gelu = nn.SiLU()
 
 
@@ -229,14 +197,11 @@ def embed_images(tower: Any, images: Tensor) -> Tensor:
     """Normalised images [B, 3, S, S] to embeddings [B, D], not yet unit vectors, as the tower gives them."""
     patches = tower.conv1(images).flatten(2).transpose(1, 2)
     first = tower.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
-    x = torch.cat([first, patches], 1) + tower.positional_embedding.to(patches.dtype)
-    x = tower.ln_pre(x)
+    x = tower.ln_pre(torch.cat([first, patches], 1) + tower.positional_embedding.to(patches.dtype))
     *blocks, last = tower.transformer.resblocks
     for block in blocks:
         x = run_block(block, x, x.shape[1])
-    x = tower.ln_post(run_block(last, x, 1)[:, 0])
-    embeddings: Tensor = x @ tower.proj
-    return embeddings
+    return tower.ln_post(run_block(last, x, 1)[:, 0]) @ tower.proj
 
 
 def run_block(block: Any, x: Tensor, wanted: int) -> Tensor:
@@ -260,20 +225,10 @@ def attend(attention: nn.MultiheadAttention, x: Tensor, wanted: int) -> Tensor:
         part.view(count, -1, attention.num_heads, attention.head_dim).transpose(1, 2)
         for part in (query, key, value)
     )
-    seen = mix(query, key, value).transpose(1, 2).flatten(2)
+    if x.device.type == "cpu":  # whose way back is several times faster in float32 than in bfloat16
+        query, key, value = (part.to(torch.float32) for part in (query, key, value))
+    seen = F.scaled_dot_product_attention(query, key, value).to(x.dtype).transpose(1, 2).flatten(2)
     return linear(seen, attention.out_proj.weight, attention.out_proj.bias)
-
-
-def mix(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Values [B, heads, N, c] mixed by attention, [B, heads, M, c]; queries are [B, heads, M, c].
-
-    A CPU does so in float32, in which torch's way back is several times faster than in bfloat16.
-    """
-    if query.device.type != "cpu":
-        return F.scaled_dot_product_attention(query, key, value)
-    dtype = query.dtype
-    query, key, value = (part.to(torch.float32) for part in (query, key, value))
-    return F.scaled_dot_product_attention(query, key, value).to(dtype)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -282,10 +237,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Torch gives products in float32 to MKL and convolutions to oneDNN, which is a sixth faster where MKL does
     not know the CPU as one of its maker's.
     """
-    if x.device.type != "cpu":
-        return F.linear(x, weight, bias)
-    product: Tensor = _Product.apply(x, weight, bias)
-    return product
+    return _Product.apply(x, weight, bias) if x.device.type == "cpu" else F.linear(x, weight, bias)
 
 
 class _Product(torch.autograd.Function):
@@ -294,24 +246,22 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(weight)
-        return as_tokens(F.conv2d(as_columns(x), weight[:, :, None, None], bias), x)
+        return _as_tokens(F.conv2d(_as_columns(x), weight[:, :, None, None], bias), x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (gradient,), (weight,) = gradients, ctx.saved_tensors
         shaped = gradient.new_empty(*gradient.shape[:-1], weight.shape[1])  # only its shape is looked at
         back = torch.ops.aten.convolution_backward(
-            as_columns(gradient), as_columns(shaped), weight[:, :, None, None], None,
+            _as_columns(gradient), _as_columns(shaped), weight[:, :, None, None], None,
             (1, 1), (0, 0), (1, 1), False, (0, 0), 1, (True, False, False),
         )[0]  # fmt: skip
-        return as_tokens(back, gradient), None, None
+        return _as_tokens(back, gradient), None, None
 
 
-def as_columns(tokens: Tensor) -> Tensor:
-    """Tokens [..., C] as a picture [1, C, N, 1], channels last."""
+def _as_columns(tokens: Tensor) -> Tensor:  # [..., C] as a picture [1, C, N, 1], channels last
     return tokens.reshape(1, -1, 1, tokens.shape[-1]).permute(0, 3, 1, 2)
 
 
-def as_tokens(columns: Tensor, like: Tensor) -> Tensor:
-    """A picture [1, D, N, 1] as tokens [..., D], in the shape of others [..., C]."""
+def _as_tokens(columns: Tensor, like: Tensor) -> Tensor:  # the other way, in the shape of `like`
     return columns.permute(0, 2, 3, 1).reshape(*like.shape[:-1], columns.shape[1])

@@ -1,30 +1,28 @@
 """A perceptor made of an image classifier and word vectors.
 
-Convex combination of semantic embeddings (ConSE, Norouzi et al. 2013, "Zero-Shot Learning by Convex
-Combination of Semantic Embeddings"): an image is embedded as the mix of the classes' text embeddings
-that the classifier sees in it, so images and texts share a space. It knows the classifier's thousand
-classes and what lies between them, and nothing else.
+ConSE (Norouzi et al. 2013, "Zero-Shot Learning by Convex Combination of Semantic Embeddings"): an image is
+embedded as the mix of the text embeddings of the classes that the classifier sees in it, so images and texts
+share a space. It knows the classifier's thousand classes and what lies between them, and nothing else.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+import yaml
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
-from vqanim.models.weights import load_into
+from vqanim.models.catalogue import package_catalogue
+from vqanim.models.entries import ModelFile, PerceptorEntry, file_error, read_verified
+from vqanim.models.weights import freeze, load_into, parse_tensors
 from vqanim.models.words import PaletteReading, PaletteTable, WordTable, palette
-
-if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile
-    from vqanim.types import Image
+from vqanim.types import Image
 
 INPUT_SIZE = 128
 """Pixels; the classifier was trained at 224, but sees as much at 128 for a third of the time."""
@@ -61,30 +59,28 @@ class ConsePerceptor:
     those of a text depend on its words for colors alone.
     """
 
-    def __init__(
-        self,
-        name: str,
-        digest: str,
-        classifier: nn.Module,
-        classes: Tensor,
-        words: WordTable,
-        palettes: PaletteTable,
-        device: torch.device,
-    ) -> None:
-        """`classifier` takes [B, 3, S, S] in -1..1 to logits [B, K]; `classes` are unit vectors [K, D]."""
-        self.name = name
-        self.hash = digest
+    def __init__(self, entry: PerceptorEntry, device: torch.device) -> None:
+        """Load classifier, class embeddings and tables of words.
+
+        Raises InputError when a file is missing, damaged or does not fit.
+        """
+        self.name, self.hash, self.device = entry.name, entry.hash, device
         self.input_size = INPUT_SIZE
-        self.device = device
-        self.classifier = (
-            classifier.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        )
+        files = entry.files
+        contents = {role: read_verified(file) for role, file in files.items()}
+        tensors = parse_tensors(contents["table"], files["table"])
         self._dtype = torch.float32
+        self.classifier = freeze(load_classifier(contents["classifier"], files["classifier"]), device)
+        classes = F.normalize(tensors["classes"].float(), dim=1)
         self.classes = classes.to(device)
         self.whitening = decorrelation(classes).to(device)
         self.seen = F.normalize(self.classes @ self.whitening, dim=1)
-        self.words = words
-        self.palettes = palettes
+        words, vectors = contents["words"].decode("utf-8").splitlines(), tensors["vectors"].float()
+        self.words = WordTable(words, F.normalize(vectors, dim=1), tensors["weights"].float())
+        try:
+            self.palettes = PaletteTable(yaml.safe_load(contents["palettes"]))
+        except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise file_error(files["palettes"], "not a table of palettes") from error
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the classifier compute in `dtype`; what is made of its logits stays as it is."""
@@ -94,11 +90,10 @@ class ConsePerceptor:
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to unit vectors [N, D + K]. One of which no word is known means nothing in particular beside
         others; raises InputError where all texts are like that."""
-        if texts and not any(self._knows(text) for text in texts):
-            raise InputError(
-                f"prompt {texts[0]!r}: the perceptor {self.name!r} knows none of its words; "
-                "describe the thing in common English words"
-            )
+        meanings = (self.words.embed(self.words.read(text)) for text in texts)
+        if texts and all(meaning.norm() < NOTHING for meaning in meanings):
+            about = f"the perceptor {self.name!r} knows none of its words"
+            raise InputError(f"prompt {texts[0]!r}: {about}; describe the thing in common English words")
         return torch.stack([self._encode_one(text) for text in texts])
 
     def encode_image(self, images: Image) -> Tensor:
@@ -112,8 +107,7 @@ class ConsePerceptor:
         logits: Tensor = self.classifier(scaled(images).to(self._dtype)).float()
         likely = F.normalize(F.softmax(logits / TEMPERATURE, dim=1) @ self.seen, dim=1)
         # The softmax forgets what is unlikely; standardized logits keep a gradient towards every class.
-        centered = logits - logits.mean(1, keepdim=True)
-        overall = F.normalize(centered @ self.seen, dim=1)
+        overall = F.normalize((logits - logits.mean(1, keepdim=True)) @ self.seen, dim=1)
         return F.normalize(likely + overall, dim=1)
 
     def release_text(self) -> None:
@@ -121,24 +115,20 @@ class ConsePerceptor:
 
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Names the words of each text that it does not know."""
-        found = ((text, self.words.read(text).unknown) for text in texts)
         return tuple(
             f"{self.name} does not know {', '.join(map(repr, unknown))} of the prompt {text!r}"
-            for text, unknown in found
-            if unknown
+            for text in texts
+            if (unknown := self.words.read(text).unknown)
         )
-
-    def nearest_classes(self, text: str, count: int = 5) -> list[int]:
-        """Numbers of the classes nearest to a text, nearest first: what it will be painted as."""
-        reading = self.palettes.read(text, self.words.phrase_length)
-        similarities = self.classes @ self._encode_text(text, reading)
-        return similarities.topk(count).indices.tolist()
 
     def _encode_one(self, text: str) -> Tensor:
         """One text to a unit vector [D + K]; in a batch its last bits would depend on the others."""
         reading = self.palettes.read(text, self.words.phrase_length)
         seen = F.normalize(self._encode_text(text, reading) @ self.whitening, dim=0)
-        share = palette_share(reading)
+        share = USUAL_PALETTE_SHARE
+        if reading.strengths:
+            share = PURE_PALETTE_SHARE if reading.alone else WORD_PALETTE_SHARE
+            share *= max(reading.strengths.values())
         return torch.cat([(1 - share) ** 0.5 * seen, (share * reading.shares.to(self.device)).sqrt()])
 
     def _encode_text(self, text: str, reading: PaletteReading) -> Tensor:
@@ -147,15 +137,11 @@ class ConsePerceptor:
             for word, strength in reading.strengths.items()
         }
         plain = self.words.embed(self.words.read(text, faint)).to(self.device)
-        if (length := plain.norm()) < NOTHING:
-            plain, length = self.classes.mean(0), self.classes.mean(0).norm()
-        plain = plain / length
+        if plain.norm() < NOTHING:
+            plain = self.classes.mean(0)
+        plain = plain / plain.norm()
         nearest = F.softmax(self.classes @ plain / SHARPNESS, dim=0) @ self.classes
         return F.normalize(plain + CLASS_SHARE * F.normalize(nearest, dim=0), dim=0)
-
-    def _knows(self, text: str) -> bool:
-        """Whether it knows a word of a text."""
-        return bool(self.words.embed(self.words.read(text)).norm() >= NOTHING)
 
     def _is_thing(self, word: str) -> bool:
         """Whether a word names something that the classifier knows, as "orange" does and "night" does not."""
@@ -168,14 +154,7 @@ def scaled(images: Image) -> Image:
     return (images * 255 - 127) / 128
 
 
-def palette_share(reading: PaletteReading) -> float:
-    """Share of the palette in the embedding of a text, 0..1."""
-    if not reading.strengths:
-        return USUAL_PALETTE_SHARE
-    return reading.strength * (PURE_PALETTE_SHARE if reading.alone else WORD_PALETTE_SHARE)
-
-
-def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
+def decorrelation(classes: Tensor) -> Tensor:
     """Symmetric matrix [D, D] that shortens the directions which many of the classes [K, D] share.
 
     Without it a picture of a pirate ship is half a lighthouse, since both are about the sea, and the
@@ -184,27 +163,55 @@ def decorrelation(classes: Tensor, amount: float = DECORRELATION) -> Tensor:
     """
     second = classes.double().T @ classes.double() / len(classes)
     lengths, directions = torch.linalg.eigh(second)
-    scales = (lengths + 0.05 * lengths.mean()) ** (-amount / 2)
+    scales = (lengths + 0.05 * lengths.mean()) ** (-DECORRELATION / 2)
     return (directions * scales @ directions.T).float()
 
 
-def fuse_batch_norms(network: EfficientNet) -> EfficientNet:
-    """Fold every batch normalization into the convolution before it: same output, fewer passes."""
+def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
+    """The classifier, with every batch normalization folded into the convolution before it: same output,
+    fewer passes. Raises InputError when the file does not fit."""
+    network = EfficientNet.from_name("efficientnet-lite0").eval()
+    load_into(network, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True), file)
     pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
     for block in network._blocks:
         if hasattr(block, "_expand_conv"):
             pairs.append((block, "_expand_conv", "_bn0"))
         pairs += [(block, "_depthwise_conv", "_bn1"), (block, "_project_conv", "_bn2")]
     for owner, convolution, norm in pairs:
-        fused = fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm))
-        setattr(owner, convolution, fused)
+        setattr(owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm)))
         setattr(owner, norm, nn.Identity())
     return network
 
 
-def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
-    """The classifier with batch norms folded in. Raises InputError when the file does not fit."""
-    network = EfficientNet.from_name("efficientnet-lite0").eval()
-    weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    load_into(network, weights, file)
-    return fuse_batch_norms(network)
+STAGES = (2, 4, 7, 10)
+"""Blocks after which the features are taken, besides those of the stem."""
+
+
+class Features:
+    """Layers of the classifier as a `types.FeatureNetwork`: [B, C, H / s, W / s] with strides s of 2 to 16.
+
+    They tell what a picture shows and in what style, whatever perceptor is chosen, and serve as well as those
+    of VGG, usual in style transfer (Gatys et al. 2016), which would have to be downloaded.
+    """
+
+    def __init__(self, classifier: EfficientNet, device: torch.device) -> None:
+        network = freeze(classifier, device)
+        self.stem = network._conv_stem
+        self.activation = network._swish
+        self.blocks = nn.ModuleList(network._blocks[: STAGES[-1] + 1])
+
+    def __call__(self, images: Image) -> tuple[Tensor, ...]:
+        """Layers of images [B, 3, H, W] in 0..1, fine to coarse, differentiable."""
+        x = self.activation(self.stem(scaled(images.contiguous(memory_format=torch.channels_last))))
+        layers = [x]
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in STAGES:
+                layers.append(x)
+        return tuple(layers)
+
+
+def load_features(device: torch.device | str = "cpu") -> Features:
+    """The network, frozen. Raises InputError when its file is missing or damaged."""
+    file = package_catalogue()["perceptor"]["pocket"].files["classifier"]
+    return Features(load_classifier(read_verified(file), file), torch.device(device))

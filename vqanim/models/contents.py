@@ -7,14 +7,11 @@ was cut short.
 from __future__ import annotations
 
 import json
-import struct
 import zipfile
 from pathlib import Path
 
 from vqanim.models.entries import head_fault
 from vqanim.models.families.vqgan import ConfigError, VQGANConfig
-
-_MAX_HEADER = 100_000_000
 
 
 def find_fault(path: Path, role: str) -> str | None:
@@ -26,18 +23,12 @@ def find_fault(path: Path, role: str) -> str | None:
         head = file.read(512)
     if fault := head_fault(head):
         return fault
-    return _config_fault(path) if role == "config" else _weights_fault(path, head)
-
-
-def _config_fault(path: Path) -> str | None:
-    try:
-        VQGANConfig.from_bytes(path.read_bytes())
-    except ConfigError as error:
-        return f"this config cannot be used: {error}"
-    return None
-
-
-def _weights_fault(path: Path, head: bytes) -> str | None:
+    if role == "config":
+        try:
+            VQGANConfig.from_bytes(path.read_bytes())
+        except ConfigError as error:
+            return f"this config cannot be used: {error}"
+        return None
     if head.startswith(b"PK\x03\x04"):
         try:
             return None if zipfile.is_zipfile(path) else "it is cut short"
@@ -45,21 +36,15 @@ def _weights_fault(path: Path, head: bytes) -> str | None:
             return f"it is damaged ({error})"
     if head.startswith(b"\x80"):
         return None
-    if head[8:9] == b"{":
-        return _safetensors_fault(path)
-    return "it is no checkpoint, but something else"
-
-
-def _safetensors_fault(path: Path) -> str | None:
-    """A safetensors file says in its header how long it is."""
-    try:
+    length = int.from_bytes(head[:8], "little")
+    if head[8:9] != b"{" or length > 100_000_000:
+        return "it is no checkpoint, but something else"
+    try:  # a safetensors file says in its header how long it is
         with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > _MAX_HEADER:
-                return "it is no checkpoint, but something else"
+            file.seek(8)
             header = json.loads(file.read(length))
         ends = [about["data_offsets"][1] for name, about in header.items() if name != "__metadata__"]
         whole = 8 + length + max(ends, default=0)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error, RecursionError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return "it is cut short, or no checkpoint"
     return None if path.stat().st_size == whole else "it is cut short"

@@ -1,7 +1,7 @@
 """One file from one of several addresses: continued where it stopped, checked, and put in its place whole.
 
-The standard library's client does it: what is wanted here (continuing, several addresses, a hash of the first
-download) is most of a downloader. No torch.
+Continuing, several addresses and a hash of the first download are most of a downloader, so the standard
+library's client does it. No torch.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 from urllib.parse import urlsplit
@@ -86,7 +86,7 @@ class Origin:
 
 
 class Partial:
-    """The part of a file that is here."""
+    """The part of a file that is here. Its methods raise OutputError."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -96,42 +96,35 @@ class Partial:
     @property
     def size(self) -> int:
         """Bytes that are here."""
-        try:
+        with suppress(OSError):
             return self.path.stat().st_size
-        except OSError:
-            return 0
+        return 0
 
     @property
     def origin(self) -> Origin | None:
         """Where they came from; None when nothing is known."""
-        try:
+        with suppress(OSError, ValueError, TypeError):
             return Origin(**json.loads(self._note.read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        return None
 
     def begin(self, origin: Origin) -> None:
-        """Start anew. Raises OutputError."""
+        """Start anew."""
         make_folder(self.path.parent)
         self.discard()
         write_atomic(self._note, json.dumps(asdict(origin)))
 
     def append(self) -> BinaryIO:
-        """Open it for writing at its end. Raises OSError."""
+        """Open it for writing at its end."""
         return self.path.open("ab")
 
     def discard(self) -> None:
-        """Remove it. Raises OutputError."""
+        """Remove it."""
         with writing(self._target):
             self.path.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
 
-    def discard_if_empty(self) -> None:
-        """Remove it when there is nothing in it. Raises OutputError."""
-        if not self.size:
-            self.discard()
-
     def finish(self) -> None:
-        """It is whole: move it to its target. Raises OutputError."""
+        """It is whole: move it to its target."""
         with writing(self._target):
             sync_file(self.path)
             self.path.replace(self._target)
@@ -139,19 +132,16 @@ class Partial:
             self._note.unlink(missing_ok=True)
 
 
+Response: TypeAlias = http.client.HTTPResponse
 Transfer: TypeAlias = Generator[FetchProgress | FetchTrouble, None, Pin]
 """Reports how it goes on; gives what came and where it came from."""
+
+_NO_HOST = "no network, or no such host"
+"""Why an address is given up; looking its host up again would take long and give the same."""
 
 
 class _GivenUp(Exception):
     """This address does not give the file."""
-
-
-class _NoHost(_GivenUp):
-    """The host of an address is not known here; looking it up again would take long and give the same."""
-
-    def __init__(self) -> None:
-        super().__init__("no network, or no such host")
 
 
 class _Failed(Exception):
@@ -172,30 +162,28 @@ def download(wanted: RemoteFile, patience: Patience = Patience()) -> Transfer:
     troubles: dict[str, list[str]] = {}
     gone: set[str | None] = set()
     for address in wanted.urls:
-        host = urlsplit(address).hostname if is_address(address) else None
         try:
-            if host in gone:
-                raise _NoHost
+            if not is_address(address):
+                raise _GivenUp("this is no http or https address")
+            if urlsplit(address).hostname in gone:
+                raise _GivenUp(_NO_HOST)
             return (yield from _try_address(wanted, address, part, patience))
-        except OutputError:
-            part.discard_if_empty()
-            raise
         except _GivenUp as error:
-            if isinstance(error, _NoHost):
-                gone.add(host)
-            troubles.setdefault(str(error), []).append(address)
-            part.discard_if_empty()
-            yield FetchTrouble(wanted.model, wanted.role, address, str(error), None)
+            reason = str(error)
+        finally:
+            if not part.size:
+                part.discard()
+        if reason == _NO_HOST:
+            gone.add(urlsplit(address).hostname)
+        troubles.setdefault(reason, []).append(address)
+        yield FetchTrouble(wanted.model, wanted.role, address, reason, None)
     reasons = "; ".join(f"{reason} ({', '.join(where)})" for reason, where in troubles.items())
-    raise InputError(
-        f"{wanted.model}: its {wanted.role} could not be fetched: {reasons or 'no address is known'}. "
-        f"Get the file in another way and put it at {wanted.locate()}, or name a mirror in VQANIM_MIRROR"
-    )
+    remedy = f"Get the file in another way and put it at {wanted.locate()}, or name a mirror in VQANIM_MIRROR"
+    about = f"its {wanted.role} could not be fetched: {reasons or 'no address is known'}"
+    raise InputError(f"{wanted.model}: {about}. {remedy}")
 
 
 def _try_address(wanted: RemoteFile, address: str, part: Partial, patience: Patience) -> Transfer:
-    if not is_address(address):
-        raise _GivenUp("this is no http or https address")
     inherited = part.size > 0
     left, wait, best = patience.attempts, patience.wait, part.size
     while True:
@@ -218,14 +206,11 @@ def _try_address(wanted: RemoteFile, address: str, part: Partial, patience: Pati
             wait *= 2
 
 
-def _receive(
-    wanted: RemoteFile, address: str, part: Partial, timeout: float
-) -> Generator[FetchProgress, None, None]:
+def _receive(wanted: RemoteFile, address: str, part: Partial, timeout: float) -> Iterator[FetchProgress]:
     """Bring the part to its full length. Raises _Failed and _GivenUp."""
     offset = _resumable(wanted, address, part)
-    request = urllib.request.Request(
-        address, headers={"User-Agent": f"vqanim/{__version__}", "Accept-Encoding": "identity"}
-    )
+    headers = {"User-Agent": f"vqanim/{__version__}", "Accept-Encoding": "identity"}
+    request = urllib.request.Request(address, headers=headers)
     if offset:
         request.add_header("Range", f"bytes={offset}-")
         if (origin := part.origin) and origin.mark and origin.address == address:
@@ -235,17 +220,14 @@ def _receive(
             raise _GivenUp(PAGE)
         size = _agree(wanted, Origin(address, None, _mark(response)), response, part, offset)
         _check_room(wanted, (size or wanted.size or wanted.roughly or 0) - part.size)
-        for done in _store(wanted, part, response, size):
+        for done in _store(wanted, part, response, size or wanted.size):
             yield FetchProgress(wanted.model, wanted.role, address, done, size or wanted.size)
         if size is not None and part.size < size:
             raise _Failed(f"the connection broke off after {part.size:,} of {size:,} bytes")
 
 
 def _resumable(wanted: RemoteFile, address: str, part: Partial) -> int:
-    """Bytes that may be kept; others are removed.
-
-    A file whose hash is known may go on at another address: the hash tells in the end.
-    """
+    """Bytes that may be kept; others are removed. With a known hash a file may go on at another address."""
     origin = part.origin
     whole = wanted.size or (origin.size if origin else None)
     known = origin is not None and (wanted.sha256 is not None or origin.address == address)
@@ -254,14 +236,13 @@ def _resumable(wanted: RemoteFile, address: str, part: Partial) -> int:
     return part.size
 
 
-def _agree(
-    wanted: RemoteFile, origin: Origin, response: http.client.HTTPResponse, part: Partial, offset: int
-) -> int | None:
-    """Compare what the server says with what is known and what is here; the whole size, if it says that.
+def _agree(wanted: RemoteFile, origin: Origin, response: Response, part: Partial, offset: int) -> int | None:
+    """The whole size, if the server says it. Starts the part anew unless the server goes on where it ends.
 
-    Starts the part anew unless the server goes on where it ends. Raises _Failed and _GivenUp.
+    Raises _Failed and _GivenUp.
     """
-    size = _length(response)
+    length = response.headers.get("Content-Length", "")
+    size = int(length) if length.isdecimal() else None
     if response.status == 206:
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
         size = int(found[2]) if found and found[2] != "*" else None
@@ -273,16 +254,13 @@ def _agree(
     if wanted.size is not None and size is not None and size != wanted.size:
         raise _GivenUp(f"it offers {size:,} bytes, expected {wanted.size:,}")
     if response.status != 206:
-        part.begin(Origin(origin.address, size, origin.mark))
+        part.begin(replace(origin, size=size))
     return size
 
 
-def _store(
-    wanted: RemoteFile, part: Partial, response: http.client.HTTPResponse, size: int | None
-) -> Iterator[int]:
-    """Write what comes to the part; tells now and then how many bytes are here. Raises _GivenUp."""
-    done, told = part.size, float("-inf")
-    limit = size or wanted.size
+def _store(wanted: RemoteFile, part: Partial, response: Response, limit: int | None) -> Iterator[int]:
+    """Write what comes to the part; reports now and then how many bytes are here. Raises _GivenUp."""
+    done, reported = part.size, float("-inf")
     with writing(part.path):
         file = part.append()
     with file:
@@ -295,8 +273,8 @@ def _store(
                 raise _GivenUp(f"it sends more than the {limit:,} bytes that were expected")
             with writing(wanted.locate()):
                 file.write(chunk)
-            if time.monotonic() - told > 0.1:
-                told = time.monotonic()
+            if time.monotonic() - reported > 0.1:
+                reported = time.monotonic()
                 yield done
         with writing(wanted.locate()):
             file.flush()
@@ -306,30 +284,28 @@ def _store(
 def _accept(wanted: RemoteFile, address: str, part: Partial) -> Pin:
     """Put a part that came to its end in its place. Raises _Wrong when it is not what was wanted."""
     size = part.size
-    if wanted.size is not None and size != wanted.size:
+    if wanted.size not in (None, size):
         raise _Wrong(f"it gave {size:,} bytes, expected {wanted.size:,}")
     with writing(part.path):
         found = sha256_of(part.path)
         if wanted.sha256 is None and (fault := find_fault(part.path, wanted.role)):
             raise _Wrong(fault)
     if wanted.sha256 not in (None, found):
-        raise _Wrong(
-            f"what came is another file: its SHA-256 is {found[:12]}..., expected {wanted.sha256[:12]}..."
-        )
+        expected = f"{found[:12]}..., expected {wanted.sha256[:12]}..."
+        raise _Wrong(f"what came is another file: its SHA-256 is {expected}")
     part.finish()
     return Pin(found, size, address)
 
 
 def _check_room(wanted: RemoteFile, needed: int) -> None:
     """Raise OutputError when the disk has no room for so many bytes."""
-    with writing(wanted.locate()):
-        free = shutil.disk_usage(wanted.locate().parent).free
+    folder = wanted.locate().parent
+    with writing(folder):
+        free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
-        raise OutputError(
-            f"{wanted.locate().parent}: {wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare, "
-            f"but the disk has {free / 1e6:,.0f} MB; free some space, or set VQANIM_CACHE to a folder on "
-            "another disk"
-        )
+        about = f"{wanted.model} needs {needed / 1e6:,.0f} MB more and some to spare"
+        remedy = "free some space, or set VQANIM_CACHE to a folder on another disk"
+        raise OutputError(f"{folder}: {about}, but the disk has {free / 1e6:,.0f} MB; {remedy}")
 
 
 @contextmanager
@@ -339,7 +315,8 @@ def _translated(part: Partial, offset: int, timeout: float) -> Iterator[None]:
         yield
     except urllib.error.HTTPError as error:
         with error:
-            answer = f"the server answers {error.code} {_plain(str(error.reason))}".rstrip()
+            reason = "".join(c if c.isprintable() else "?" for c in str(error.reason)[:100])
+            answer = f"the server answers {error.code} {reason}".rstrip()
         if error.code == 416 and offset:
             part.discard()
             raise _Failed(answer) from error
@@ -353,7 +330,7 @@ def _network_trouble(error: Exception, timeout: float) -> Exception:
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     match cause:
         case socket.gaierror():
-            return _NoHost()
+            return _GivenUp(_NO_HOST)
         case TimeoutError():
             return _Failed(f"nothing came for {timeout:g} s")
         case ConnectionRefusedError():
@@ -362,22 +339,11 @@ def _network_trouble(error: Exception, timeout: float) -> Exception:
             return _GivenUp(f"its certificate is not to be trusted ({cause.verify_message})")
         case http.client.InvalidURL() | ValueError():
             return _GivenUp(f"this address cannot be used ({cause})")
-        case OSError():
-            return _Failed(f"the connection failed ({cause.strerror or cause})")
-    return _Failed(f"the connection failed ({str(cause) or type(cause).__name__})")
+    reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return _Failed(f"the connection failed ({reason})")
 
 
-def _plain(text: str) -> str:
-    """A text from a server without control characters, and not long."""
-    return "".join(c if c.isprintable() else "?" for c in text[:100])
-
-
-def _length(response: http.client.HTTPResponse) -> int | None:
-    text = response.headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() else None
-
-
-def _mark(response: http.client.HTTPResponse) -> str | None:
+def _mark(response: Response) -> str | None:
     """What tells versions of a file apart. A weak ETag does not promise equal bytes."""
     etag = response.headers.get("ETag", "").strip()
     return etag if etag.startswith('"') else response.headers.get("Last-Modified") or None

@@ -1,8 +1,7 @@
 """What must be known about a model before it is loaded, and where its files are. No torch.
 
 Where nobody published the SHA-256 of a file, its first download gives it, and it holds ever after: as a pin,
-a file of its own in the cache, so that processes need no lock. It outlives the file that it is about, unless
-it is forgotten on purpose.
+a small file in the cache that outlives the file that it is about, unless it is forgotten on purpose.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from vqanim.cache import cache_folder, models_folder
@@ -26,33 +26,12 @@ KINDS = ("generator", "perceptor")
 NAME = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,63}", re.ASCII)
 """What may be a model's name."""
 
-LEARNING_RATE = 0.1
-"""Of generators of the official kinds, where nothing else is said."""
-CUTOUTS = 32
 CUTOUT_NOISE = 0.1
 """Of CLIPs, where nothing else is said."""
 
 
 class UnknownModel(UsageError):
     """No model of this name is known."""
-
-
-class ModelFile(Protocol):
-    """A file that a model needs."""
-
-    @property
-    def sha256(self) -> str | None:
-        """What its SHA-256 must be; None as long as nobody knows."""
-        ...
-
-    @property
-    def remedy(self) -> str:
-        """What to do when the file is missing or damaged."""
-        ...
-
-    def locate(self) -> Path:
-        """Where the file is, or should be. Raises InputError when that cannot be said."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -67,8 +46,8 @@ class PackageFile:
     @property
     def remedy(self) -> str:
         """How to get the package again."""
-        distribution = self.package.replace("_", "-")
-        return f"reinstall it: python -m pip install --force-reinstall --no-deps {distribution}"
+        package = self.package.replace("_", "-")
+        return f"reinstall it: python -m pip install --force-reinstall --no-deps {package}"
 
     def locate(self) -> Path:
         """Raises InputError when the package is not installed."""
@@ -83,7 +62,6 @@ class RemoteFile:
     """A file that is fetched into the cache."""
 
     model: str
-    """The model's name."""
     place: str
     """Path in the folder of fetched models, and under the address of a mirror."""
     urls: tuple[str, ...]
@@ -112,36 +90,28 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class OwnFile:
-    """A file that a user added: a copy in the cache, or where another program keeps it."""
-
-    model: str
-    path: Path
-    sha256: str
-    size: int
-    """Bytes."""
-
-    @property
-    def remedy(self) -> str:
-        """How to get it again."""
-        return f"add it again: vqanim models add {self.model} --force ..."
-
-    def locate(self) -> Path:
-        """Where it lies."""
-        return self.path
-
-
-@dataclass(frozen=True)
-class LooseFile:
-    """A file that a user gives, before anybody knows what it is."""
+class LocalFile:
+    """A file that a user gives or added (then a copy in the cache), or that another program keeps."""
 
     path: Path
     remedy: str
     sha256: str | None = None
+    size: int | None = None
+    """Bytes."""
 
     def locate(self) -> Path:
         """Where it lies."""
         return self.path
+
+
+ModelFile: TypeAlias = PackageFile | RemoteFile | LocalFile
+"""A file that a model needs: where it is or should be, what its SHA-256 must be (None as long as nobody
+knows), and what to do when it is missing or damaged."""
+
+
+def file_error(file: ModelFile, reason: str) -> InputError:
+    """What is wrong with a file, and what to do."""
+    return InputError(f"{file.locate()}: {reason}; {file.remedy}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,14 +143,11 @@ class ModelEntry:
 
         It says nothing about the weights as long as `is_known` is False.
         """
-        if self.version:
-            return hashlib.sha256(self.version.encode()).hexdigest()[:16]
-        if not self.is_known:
-            return hashlib.sha256(f"unknown weights of {self.name}".encode()).hexdigest()[:16]
-        digest = hashlib.sha256()
-        for role in sorted(self.files):
-            digest.update(bytes.fromhex(self.files[role].sha256 or ""))
-        return digest.hexdigest()[:16]
+        if self.version or not self.is_known:
+            content = (self.version or f"unknown weights of {self.name}").encode()
+        else:
+            content = b"".join(bytes.fromhex(self.files[role].sha256 or "") for role in sorted(self.files))
+        return hashlib.sha256(content).hexdigest()[:16]
 
     @property
     def is_known(self) -> bool:
@@ -192,10 +159,8 @@ class ModelEntry:
         """Bytes of all files, as far as known; None when not, 0 for a model without weights."""
         if self.version:
             return 0
-        sizes = [
-            getattr(file, "size", None) or getattr(file, "roughly", None) or 0 for file in self.files.values()
-        ]
-        return sum(sizes) or None
+        files = self.files.values()
+        return sum(getattr(each, "size", 0) or getattr(each, "roughly", 0) or 0 for each in files) or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +169,7 @@ class GeneratorEntry(ModelEntry):
 
     multiple: int
     """Width and height of its pictures are multiples of this, in pixels."""
-    learning_rate: float = LEARNING_RATE
+    learning_rate: float = 0.1
     """Step of the latents where a scene gives none."""
     smoothing: float = 0.0
     """How much neighboring latents move together where a scene says nothing."""
@@ -214,7 +179,7 @@ class GeneratorEntry(ModelEntry):
 class PerceptorEntry(ModelEntry):
     """A perceptor: puts texts and images into one space."""
 
-    cutouts: int = CUTOUTS
+    cutouts: int = 32
     """Views of the picture a step where a scene gives none."""
     cutout_noise: float = 0.0
     """Noise on the views where a scene says nothing."""
@@ -249,18 +214,15 @@ def read_pin(place: str) -> Pin | None:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: this pin cannot be read ({error}); delete it") from error
-    if not (
-        isinstance(pin.sha256, str) and re.fullmatch("[0-9a-f]{64}", pin.sha256) and type(pin.size) is int
-    ):
+    if not re.fullmatch("[0-9a-f]{64}", str(pin.sha256)) or type(pin.size) is not int:
         raise InputError(f"{path}: this pin holds no SHA-256 and size; delete it")
     return pin
 
 
 def write_pin(place: str, pin: Pin) -> None:
     """Keep a pin. Raises OutputError."""
-    path = pin_path(place)
-    make_folder(path.parent)
-    write_atomic(path, json.dumps(asdict(pin), indent=1) + "\n")
+    make_folder(pin_path(place).parent)
+    write_atomic(pin_path(place), json.dumps(asdict(pin), indent=1) + "\n")
 
 
 def forget_pin(place: str) -> None:
@@ -271,14 +233,15 @@ def forget_pin(place: str) -> None:
 
 def with_pins(entry: AnyEntry) -> AnyEntry:
     """The entry with the hashes that first downloads gave, where the catalogue has none."""
-    return replace(entry, files={role: _pinned(file) for role, file in entry.files.items()})
-
-
-def _pinned(file: ModelFile) -> ModelFile:
-    if not isinstance(file, RemoteFile) or (file.sha256 is not None and not file.pinned):
-        return file
-    pin = read_pin(file.place)
-    return replace(file, sha256=pin.sha256, size=pin.size, pinned=True) if pin else file
+    files = dict(entry.files)
+    for role, file in entry.files.items():
+        if (
+            isinstance(file, RemoteFile)
+            and (file.pinned or not file.sha256)
+            and (pin := read_pin(file.place))
+        ):
+            files[role] = replace(file, sha256=pin.sha256, size=pin.size, pinned=True)
+    return replace(entry, files=files)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -290,32 +253,33 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def read_verified(file: ModelFile) -> bytes:
     """Bytes of a small file, whose SHA-256 must be that which is known. Raises InputError that names it."""
-    path = file.locate()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+    with reading(file):
+        content = file.locate().read_bytes()
     _compare(file, hashlib.sha256(content).hexdigest(), len(content))
     return content
 
 
 def verify(file: ModelFile) -> str:
     """SHA-256 of a file of any size, which must be that which is known. Raises InputError that names it."""
-    path = file.locate()
-    try:
-        size, digest = path.stat().st_size, sha256_of(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
+    with reading(file):
+        size, digest = file.locate().stat().st_size, sha256_of(file.locate())
     _compare(file, digest, size)
     return digest
 
 
+@contextmanager
+def reading(file: ModelFile) -> Iterator[None]:
+    """Turn an OSError raised inside into an InputError that names the file and what to do next."""
+    try:
+        yield
+    except OSError as error:
+        raise file_error(file, f"cannot be read ({error.strerror})") from error
+
+
 def _compare(file: ModelFile, found: str, size: int) -> None:
     if file.sha256 is not None and found != file.sha256:
-        raise InputError(
-            f"{file.locate()}: damaged or changed: its SHA-256 is {found[:12]}... ({size:,} bytes), "
-            f"expected {file.sha256[:12]}...; {file.remedy}"
-        )
+        about = f"its SHA-256 is {found[:12]}... ({size:,} bytes), expected {file.sha256[:12]}..."
+        raise file_error(file, f"damaged or changed: {about}")
 
 
 def is_address(text: str) -> bool:
@@ -337,10 +301,6 @@ def is_page(head: bytes) -> bool:
 
 def head_fault(head: bytes) -> str | None:
     """What is wrong with any file that begins so, in words; None when nothing is seen."""
-    if not head:
-        return "it is empty"
-    if is_page(head):
-        return PAGE
     if head.startswith(b"version https://git-lfs"):
         return "it is a pointer of Git LFS, not the file itself"
-    return None
+    return (PAGE if is_page(head) else None) if head else "it is empty"

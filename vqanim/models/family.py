@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vqanim.models.entries import GeneratorEntry
@@ -21,6 +22,11 @@ Load: TypeAlias = "Callable[[Any, torch.device, Mapping[str, Any]], Any]"
 """Entry, device, values of all settings by name -> a frozen `types.Generator` or `types.Perceptor`."""
 FirstStages: TypeAlias = "Callable[[int, tuple[int, int], Mapping[str, Any]], tuple[Stage, ...]]"
 """Steps, height and width in pixels, values of all settings -> stages, coarse to fine. No torch."""
+
+LEAST_SIDE = 64
+"""Pixels; a picture whose short side is smaller shows the perceptor too little."""
+FULL_SIZE_SHARE = 0.25
+"""Share of the steps that is left for the full size."""
 
 
 @dataclass(frozen=True)
@@ -43,3 +49,29 @@ class Family:
     def __post_init__(self) -> None:
         if self.entry and not (self.entry.name == self.entry.family == self.name and self.entry.version):
             raise ValueError(f"{self.name}: the entry of a family has its name, and a version")
+
+
+def halved_stages(steps: int, height: int, width: int, multiple: int) -> tuple[Stage, ...]:
+    """Split the steps of a first frame, from the smallest size to the full one.
+
+    Each size is half the next one, rounded to `multiple` pixels; the small ones share their steps evenly, and
+    stages without a step are left out. At full size every latent is a small patch, and sixty steps give the
+    texture of a castle; at half the size they give it towers and a hill, and cost a quarter (as in style
+    transfer: Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer").
+    """
+    sizes: list[tuple[int, int]] = []
+    scale = 2
+    while min(height, width) // scale >= LEAST_SIDE:
+        sizes.append((_rounded(height / scale, multiple), _rounded(width / scale, multiple)))
+        scale *= 2
+    if not sizes:
+        return (Stage(height, width, steps),)
+    small_steps = steps - max(1, round(steps * FULL_SIZE_SHARE))
+    borders = [round(small_steps * i / len(sizes)) for i in range(len(sizes) + 1)]
+    shares = [after - before for before, after in pairwise(borders)]
+    small = [Stage(h, w, n) for (h, w), n in zip(reversed(sizes), shares, strict=True) if n > 0]
+    return (*small, Stage(height, width, steps - small_steps))
+
+
+def _rounded(side: float, multiple: int) -> int:
+    return multiple * max(1, round(side / multiple))

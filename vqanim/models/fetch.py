@@ -6,6 +6,8 @@ the files there. No torch, but for models of open_clip, whose package says where
 
 from __future__ import annotations
 
+import secrets
+import shutil
 import time
 from collections.abc import Generator
 from contextlib import suppress
@@ -19,26 +21,12 @@ from filelock import FileLock, Timeout
 from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, models_folder
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, sha256_of, writing
-from vqanim.models.catalogue import find_entries, get_entry, list_models
+from vqanim.models import entries
+from vqanim.models.catalogue import find_entries, get_entry, list_models, own_folder
 from vqanim.models.contents import find_fault
 from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download
-from vqanim.models.entries import (
-    KINDS,
-    AnyEntry,
-    Entry,
-    ModelEntry,
-    ModelFile,
-    OwnFile,
-    PackageFile,
-    Pin,
-    RemoteFile,
-    forget_pin,
-    verify,
-    with_pins,
-    write_pin,
-)
+from vqanim.models.entries import KINDS, AnyEntry, Entry, LocalFile, ModelEntry, PackageFile, RemoteFile
 from vqanim.models.families.open_clip import find_sources, weights_place
-from vqanim.models.own import remove_own
 
 
 @dataclass(frozen=True)
@@ -81,11 +69,7 @@ FetchEvent: TypeAlias = FetchStarted | FetchWaiting | FetchProgress | FetchTroub
 
 
 def fetch_model(
-    entry: AnyEntry,
-    *,
-    verify: bool = False,
-    sources: tuple[str, ...] = (),
-    patience: Patience = Patience(),
+    entry: AnyEntry, *, verify: bool = False, sources: tuple[str, ...] = (), patience: Patience = Patience()
 ) -> Generator[FetchEvent, None, AnyEntry]:
     """Bring all files of a model here; gives the entry with every hash known.
 
@@ -95,27 +79,26 @@ def fetch_model(
     because `VQANIM_OFFLINE` is set; OutputError when the disk refuses.
     """
     entry = _with_addresses(entry)
-    if not any(_is_missing(file, verify) for file in _remote(entry).values()):
+    if not (missing := _missing(entry, verify)):
         return _pin_what_is_here(entry)
     if is_offline():
-        raise InputError(_offline_message(entry, verify))
+        hub = "its page at the model hub"
+        places = [f"\n  {file.locate()}  from  {(*file.urls, hub)[0]}" for file in missing]
+        reason = f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network"
+        raise InputError(f"{reason}; unset it, or put these files there:{''.join(places)}")
     lock = yield from _lock(entry.name)
     try:
-        entry = with_pins(entry)
-        missing = {role: file for role, file in _remote(entry).items() if _is_missing(file, verify)}
-        if missing:
-            sizes = [file.size or file.roughly or 0 for file in missing.values()]
-            yield FetchStarted(
-                entry.name, entry.kind, entry.license, entry.commercial, len(missing), sum(sizes) or None
-            )
-        for role, file in missing.items():
+        entry = entries.with_pins(entry)
+        if missing := _missing(entry, verify):
+            size = sum(file.size or file.roughly or 0 for file in missing) or None
+            yield FetchStarted(entry.name, entry.kind, entry.license, entry.commercial, len(missing), size)
+        for file in missing:
             near = [f"{base.rstrip('/')}/{quote(file.place, safe='/@+')}" for base in (*sources, *mirrors())]
             pin = yield from download(replace(file, urls=tuple(dict.fromkeys((*near, *file.urls)))), patience)
-            fresh = file.sha256 is None
-            if fresh:
-                write_pin(file.place, pin)
+            if fresh := file.sha256 is None:
+                entries.write_pin(file.place, pin)
             path = str(file.locate())
-            yield FileFetched(entry.name, role, path, pin.address, pin.size, pin.sha256, fresh)
+            yield FileFetched(entry.name, file.role, path, pin.address, pin.size, pin.sha256, fresh)
         return _pin_what_is_here(entry)
     finally:
         lock.release()
@@ -128,15 +111,11 @@ def is_installed(entry: ModelEntry) -> bool:
     """
     if not entry.files:
         return entry.is_known
-    for file in entry.files.values():
-        try:
-            size = file.locate().stat().st_size
-        except (InputError, OSError):
-            return False
-        wanted = getattr(file, "size", None)
-        if wanted is not None and size != wanted:
-            return False
-    return True
+    files = entry.files.values()
+    try:
+        return all(getattr(file, "size", None) in (None, file.locate().stat().st_size) for file in files)
+    except (InputError, OSError):
+        return False
 
 
 def find_damage(entry: Entry) -> list[str]:
@@ -146,7 +125,7 @@ def find_damage(entry: Entry) -> list[str]:
     found = []
     for file in entry.files.values():
         try:
-            verify(file)
+            entries.verify(file)
         except InputError as error:
             found.append(str(error))
     return found
@@ -159,8 +138,7 @@ def missing_message(entry: Entry) -> str:
 
 def installed_models() -> list[Entry]:
     """All models that are here. Raises InputError for a damaged card or catalogue."""
-    entries = (get_entry(kind, name) for kind, name in list_models())
-    return [entry for entry in entries if is_installed(entry)]
+    return [entry for kind, name in list_models() if is_installed(entry := get_entry(kind, name))]
 
 
 def remove_models(name: str, *, forget: bool = False) -> dict[str, int]:
@@ -194,45 +172,61 @@ def remove_model(entry: Entry, *, forget: bool = False) -> int:
             freed += _delete_file(file.locate())
             Partial(file.locate()).discard()
             if forget:
-                forget_pin(file.place)
+                entries.forget_pin(file.place)
             with suppress(OSError):  # other files lie there
                 for folder in file.locate().relative_to(models_folder()).parents[:-1]:
                     (models_folder() / folder).rmdir()
-        elif isinstance(file, OwnFile) and entry.own:
-            freed += file.size
+        elif isinstance(file, LocalFile) and entry.own:
+            freed += file.size or 0
     if entry.own:
         remove_own(entry.kind, entry.name)
     elif entry.family == "open_clip" and forget:
-        forget_pin(weights_place(entry.name))
+        entries.forget_pin(weights_place(entry.name))
     return freed
 
 
-def _remote(entry: ModelEntry) -> dict[str, RemoteFile]:
-    return {role: file for role, file in entry.files.items() if isinstance(file, RemoteFile)}
+def remove_own(kind: str, name: str) -> bool:
+    """Remove a model that a user added; whether there was one. Raises OutputError."""
+    folder = own_folder(kind, name)
+    if not folder.exists():
+        return False
+    away = folder.with_name(f".{secrets.token_hex(4)}.old")
+    with writing(folder):
+        folder.replace(away)
+        shutil.rmtree(away)
+    return True
 
 
-def _is_missing(file: RemoteFile, verify: bool) -> bool:
-    """Whether a file is not here, or is not what it must be."""
-    path = file.locate()
-    try:
-        if file.size is not None and path.stat().st_size != file.size:
+def _remote(entry: ModelEntry) -> list[RemoteFile]:
+    return [file for file in entry.files.values() if isinstance(file, RemoteFile)]
+
+
+def _missing(entry: ModelEntry, verify: bool) -> list[RemoteFile]:
+    """Files that are not here, or are not what they must be."""
+
+    def is_missing(file: RemoteFile) -> bool:
+        path = file.locate()
+        try:
+            if not path.is_file() or file.size not in (None, path.stat().st_size):
+                return True
+            return verify and file.sha256 not in (None, sha256_of(path))
+        except OSError:
             return True
-        return not path.is_file() or (verify and file.sha256 is not None and sha256_of(path) != file.sha256)
-    except OSError:
-        return True
+
+    return [file for file in _remote(entry) if is_missing(file)]
 
 
 def _pin_what_is_here(entry: AnyEntry) -> AnyEntry:
     """Pin files that somebody put into the cache by hand. Raises InputError for what cannot be the file."""
-    for role, file in _remote(with_pins(entry)).items():
-        if file.sha256 is not None:
-            continue
+    for file in _remote(entries.with_pins(entry)):
         path = file.locate()
-        with writing(path):
-            if fault := find_fault(path, role):
-                raise InputError(f"{path}: this is not the {role} of {entry.name}: {fault}; {file.remedy}")
-        _pin(file.place, path)
-    return with_pins(entry)
+        if file.sha256 is None:
+            with writing(path):
+                fault = find_fault(path, file.role)
+            if fault:
+                raise entries.file_error(file, f"this is not the {file.role} of {entry.name}: {fault}")
+            _pin(file.place, path)
+    return entries.with_pins(entry)
 
 
 def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
@@ -241,34 +235,19 @@ def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
     make_folder(folder)
     # Not bound to a thread, because a generator that holds it may be closed by another one.
     lock = FileLock(folder / f"{quote(model, safe='@+')}.lock", thread_local=False)
-    told = False
+    waiting = False
     while True:
-        with writing(folder):
-            try:
-                lock.acquire(blocking=False)
-                return lock
-            except Timeout:  # which is an OSError too
-                pass
-        if not told:
+        with writing(folder), suppress(Timeout):  # which is an OSError too
+            lock.acquire(blocking=False)
+            return lock
+        if not waiting:
             yield FetchWaiting(model)
-        told = True
+        waiting = True
         time.sleep(0.2)
 
 
-def _offline_message(entry: ModelEntry, verify: bool) -> str:
-    lines = [
-        f"{entry.name} is not on this machine, and VQANIM_OFFLINE forbids the network; "
-        "unset it, or put these files there:"
-    ]
-    for file in _remote(entry).values():
-        if _is_missing(file, verify):
-            origin = file.urls[0] if file.urls else "its page at the model hub"
-            lines.append(f"  {file.locate()}  from  {origin}")
-    return "\n".join(lines)
-
-
 def _with_addresses(entry: AnyEntry) -> AnyEntry:
-    """Of a model of open_clip, whose files the catalogue cannot know, where they are; others as they are.
+    """The entry; of a model of open_clip, whose files the catalogue cannot know, with where they are.
 
     Weights that another program left in the cache of the model hub are used where they lie, and pinned so.
     """
@@ -276,22 +255,21 @@ def _with_addresses(entry: AnyEntry) -> AnyEntry:
         return entry
     place, known = weights_place(entry.name), entry.files.get("weights")
     here, urls = find_sources(entry.name)
-    file: ModelFile
-    if here is not None:
-        pin = _pin(place, here)
-        file = OwnFile(entry.name, here, pin.sha256, pin.size)
-    elif isinstance(known, RemoteFile):
-        file = replace(known, urls=urls)
-    else:
-        file = RemoteFile(entry.name, place, urls)
-    return replace(entry, files={"weights": file})
+    if here is None:
+        remote = known if isinstance(known, RemoteFile) else RemoteFile(entry.name, place, ())
+        return replace(entry, files={"weights": replace(remote, urls=urls)})
+    pin = _pin(place, here)
+    return replace(
+        entry,
+        files={"weights": LocalFile(here, f"run: vqanim models fetch {entry.name}", pin.sha256, pin.size)},
+    )
 
 
-def _pin(place: str, path: Path) -> Pin:
+def _pin(place: str, path: Path) -> entries.Pin:
     """Pin a file that is here already."""
     with writing(path):
-        pin = Pin(sha256_of(path), path.stat().st_size, str(path))
-    write_pin(place, pin)
+        pin = entries.Pin(sha256_of(path), path.stat().st_size, str(path))
+    entries.write_pin(place, pin)
     return pin
 
 

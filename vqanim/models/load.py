@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vqanim.lazy import torch
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.families import FAMILIES
 from vqanim.settings import with_defaults
-
-if TYPE_CHECKING:
-    from vqanim.types import Generator, Perceptor
+from vqanim.types import Generator, Perceptor
 
 
 def load_generator(
@@ -25,10 +23,7 @@ def load_generator(
     """
     entry = get_generator_entry(name)
     family = FAMILIES[entry.family]
-    generator: Generator = family.load(
-        entry, torch.device(device), with_defaults(family.settings, settings or {})
-    )
-    return generator
+    return family.load(entry, torch.device(device), with_defaults(family.settings, settings or {}))
 
 
 def load_perceptor(name: str, device: torch.device | str = "cpu") -> Perceptor:
@@ -37,5 +32,4 @@ def load_perceptor(name: str, device: torch.device | str = "cpu") -> Perceptor:
     Raises UnknownModel for a name that the catalogue lacks, InputError for missing or damaged files.
     """
     entry = get_perceptor_entry(name)
-    perceptor: Perceptor = FAMILIES[entry.family].load(entry, torch.device(device), {})
-    return perceptor
+    return FAMILIES[entry.family].load(entry, torch.device(device), {})

@@ -41,13 +41,12 @@ class Name:
 
 @dataclass(eq=False)
 class StandIn:
-    """In the place of an object whose class is not needed."""
+    """In the place of an object whose class is not needed; forgets items of lists, sets and mappings."""
 
     state: Any = None
     """What the pickle would have set on the object."""
 
-    def append(self, item: Any) -> None:
-        """Forget an item of a list, as of a set and of a mapping: nobody asks for them."""
+    def append(self, item: Any) -> None: ...
 
     add = extend = append
 
@@ -103,10 +102,6 @@ def _of_type(rebuild: Any, _cls: Any, arguments: Any, *_: Any) -> Any:
     return _TENSORS[str(rebuild)](*arguments)
 
 
-def _inert(*_: Any) -> StandIn:
-    return StandIn()
-
-
 def _first(value: Any, *_: Any) -> Any:
     return value
 
@@ -122,21 +117,17 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     **_TENSORS,
     "torch._tensor._rebuild_from_type_v2": _of_type,
     "torch.Size": _first,
-    "torch.device": _inert,
-    "torch.jit._pickle.build_intlist": _first,
-    "torch.jit._pickle.build_doublelist": _first,
-    "torch.jit._pickle.build_boollist": _first,
-    "torch.jit._pickle.build_tensorlist": _first,
     "torch.jit._pickle.restore_type_tag": _first,
+    **{f"torch.jit._pickle.build_{kind}list": _first for kind in ("int", "double", "bool", "tensor")},
     "collections.OrderedDict": PlainKeys,
     "collections.defaultdict": lambda *_: PlainKeys(),
     # Values beside the weights: of callbacks, of hyperparameters. Nobody asks for them.
     **dict.fromkeys(
         """__builtin__.set __builtin__.frozenset __builtin__.bytearray __builtin__.complex builtins.set
-        builtins.frozenset builtins.bytearray builtins.complex _codecs.encode numpy.dtype
+        builtins.frozenset builtins.bytearray builtins.complex _codecs.encode numpy.dtype torch.device
         numpy.core.multiarray.scalar numpy.core.multiarray._reconstruct numpy._core.multiarray.scalar
         numpy._core.multiarray._reconstruct pathlib.PosixPath pathlib.WindowsPath""".split(),
-        _inert,
+        lambda *_: StandIn(),
     ),
 }
 """What a pickle may call, and which function of this module answers instead. The named one never runs."""
@@ -226,9 +217,7 @@ class _Reader(pickle._Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """What lies outside the pickle: storages, and the source of classes in old files."""
         match pid:
-            case ("storage", Name("torch", kind), str(key), _, int(count)) | (
-                "storage", Name("torch", kind), str(key), _, int(count), None
-            ):  # fmt: skip
+            case ("storage", Name("torch", kind), str(key), _, int(count), *rest) if rest in ([], [None]):
                 self.storages[key] = StorageRef(kind, key, count)
                 return self.storages[key]
             case ("module", Name() as cls, *_):

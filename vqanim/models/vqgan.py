@@ -1,19 +1,14 @@
-"""VQGAN: taming-transformers' encoder, decoder and codebook behind a thin shell of our own.
-
-The shell has the parameter names of the official `VQModel` and `GumbelVQ` (Esser, Rombach and Ommer 2021,
-"Taming Transformers for High-Resolution Image Synthesis"), so official checkpoints load as they are, without
-pytorch-lightning, discriminator or training code.
-"""
+"""VQGAN: taming-transformers' encoder, decoder and codebook (Esser, Rombach and Ommer 2021, "Taming
+Transformers for High-Resolution Image Synthesis") behind a thin shell of our own."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,14 +17,11 @@ from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from vqanim.errors import InputError
-from vqanim.models.resolutions import halved_stages
-from vqanim.types import Knob, Stage
-
-if TYPE_CHECKING:
-    from vqanim.models.entries import ModelFile
-    from vqanim.models.families.vqgan import VQGANConfig
-    from vqanim.types import Image, Params
+from vqanim.models.entries import GeneratorEntry, ModelFile, file_error, read_verified
+from vqanim.models.families.vqgan import VQGANConfig, parse_config
+from vqanim.models.family import halved_stages
+from vqanim.models.weights import freeze, load_into, read_weights
+from vqanim.types import Image, Knob, Params, Stage
 
 # taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
 diffusion.nonlinearity = F.silu
@@ -37,11 +29,10 @@ diffusion.nonlinearity = F.silu
 FIRST_STAGE = "first_stage_model."
 """Prefix of a VQGAN's tensors in the checkpoint of a transformer that was trained on top of it."""
 
-Value = TypeVar("Value")
-
 
 class VQGAN(nn.Module):
-    """Encoder, decoder and codebook with the official parameter names, of `VQModel` or `GumbelVQ`.
+    """Encoder, decoder and codebook with the parameter names of the official `VQModel` or `GumbelVQ`, so that
+    official checkpoints load as they are.
 
     Pictures are float [B, 3, H, W] in 0..1 with H and W multiples of `config.factor`; latents are
     float [B, embed_dim, H / factor, W / factor] in the space of the codebook.
@@ -50,8 +41,8 @@ class VQGAN(nn.Module):
     def __init__(self, config: VQGANConfig) -> None:
         super().__init__()
         self.config = config
-        dd = dict(config.ddconfig)
-        with contextlib.redirect_stdout(io.StringIO()):  # taming prints its latent shape
+        dd, channels = config.ddconfig, config.ddconfig["z_channels"]
+        with redirect_stdout(io.StringIO()):  # taming prints its latent shape
             self.encoder = diffusion.Encoder(**dd)
             self.decoder = diffusion.Decoder(**dd)
         for module in self.modules():
@@ -61,17 +52,16 @@ class VQGAN(nn.Module):
                 module.num_groups = config.norm_groups
         self.quantize: Any
         if config.gumbel:
-            self.quantize = GumbelQuantize(dd["z_channels"], config.embed_dim, config.n_embed)
+            self.quantize = GumbelQuantize(channels, config.embed_dim, config.n_embed)
         else:
             self.quantize = VectorQuantizer2(config.n_embed, config.embed_dim, beta=0.25)
-        self.quant_conv = nn.Conv2d(dd["z_channels"], config.embed_dim, 1)
-        self.post_quant_conv = nn.Conv2d(config.embed_dim, dd["z_channels"], 1)
+        self.quant_conv = nn.Conv2d(channels, config.embed_dim, 1)
+        self.post_quant_conv = nn.Conv2d(config.embed_dim, channels, 1)
 
     @property
     def codebook(self) -> Tensor:
         """The codebook, [n_embed, embed_dim]."""
-        codes: nn.Embedding = self.quantize.embed if self.config.gumbel else self.quantize.embedding
-        return codes.weight
+        return (self.quantize.embed if self.config.gumbel else self.quantize.embedding).weight
 
     def encode(self, image: Tensor) -> Tensor:
         """Picture [B, 3, H, W] in 0..1 to latents [B, C, h, w] in the space of the codebook.
@@ -79,23 +69,14 @@ class VQGAN(nn.Module):
         They are continuous, not yet quantized; but a Gumbel head knows no space between its codes, so with
         one they are the vectors of the likeliest codes.
         """
-        features: Tensor = self.quant_conv(self.encoder(image * 2 - 1))
-        return look_up(self.likeliest_codes(features), self.codebook) if self.config.gumbel else features
-
-    def likeliest_codes(self, features: Tensor) -> Tensor:
-        """Codes that a Gumbel head gives, without its noise: features [B, C, h, w] -> int64 [B, h, w]."""
-        codes: Tensor = self.quantize.proj(features).argmax(1)
-        return codes
-
-    @property
-    def decoder_blocks(self) -> list[nn.Module]:
-        """The parts of the decoder that keep most for the way back."""
-        kinds = (diffusion.ResnetBlock, diffusion.AttnBlock, diffusion.Upsample, DoublingConv)
-        return [module for module in self.decoder.modules() if isinstance(module, kinds)]
+        features = self.quant_conv(self.encoder(image * 2 - 1))
+        if not self.config.gumbel:
+            return features
+        return look_up(self.quantize.proj(features).argmax(1), self.codebook)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w], as they are, to a picture [B, 3, H, W]; values may leave 0..1."""
-        image: Tensor = self.decoder(self.post_quant_conv(latents))
+        image = self.decoder(self.post_quant_conv(latents))
         if image.dtype == torch.bfloat16:  # whose steps are too wide for what follows
             image = image.float()
         return (image + 1) / 2
@@ -104,14 +85,12 @@ class VQGAN(nn.Module):
 def nearest_codes(latents: Tensor, codebook: Tensor, squares: Tensor | None = None) -> Tensor:
     """Index of the codebook vector nearest to each latent.
 
-    latents [B, C, h, w], codebook [N, C] -> int64 [B, h, w]. |z - e|^2 differs from |e|^2 - 2 z.e by
-    a term that is the same for all codes, so one matrix product and one argmin suffice. `squares` are the
-    |e|^2 [N], where they are known already.
+    latents [B, C, h, w], codebook [N, C] -> int64 [B, h, w]. |z - e|^2 differs from |e|^2 - 2 z.e by a term
+    that is the same for all codes, so one product and one argmin suffice. squares: |e|^2 [N], if known.
     """
     flat = latents.movedim(1, -1).reshape(-1, codebook.shape[1])
     squares = codebook.square().sum(1) if squares is None else squares
-    distances = squares - 2 * flat @ codebook.T
-    return distances.argmin(1).view(latents.shape[0], *latents.shape[2:])
+    return (squares - 2 * flat @ codebook.T).argmin(1).view(latents.shape[0], *latents.shape[2:])
 
 
 def look_up(codes: Tensor, codebook: Tensor) -> Tensor:
@@ -130,16 +109,14 @@ class _ClampWithGrad(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (x,) = ctx.saved_tensors
-        (gradient,) = gradients
+        (x,), (gradient,) = ctx.saved_tensors, gradients
         outwards = gradient * (x - x.clamp(*ctx.range)) < 0  # descent moves against the gradient
         return gradient.masked_fill(outwards, 0), None, None
 
 
 def clamp_with_grad(x: Tensor, low: float, high: float) -> Tensor:
     """Clamp to low..high; values outside still get the gradient that brings them back (Crowson 2021)."""
-    clamped: Tensor = _ClampWithGrad.apply(x, low, high)
-    return clamped
+    return _ClampWithGrad.apply(x, low, high)
 
 
 class VQGANGenerator:
@@ -153,23 +130,21 @@ class VQGANGenerator:
     knobs: Mapping[str, Knob] = MappingProxyType({"z": Knob()})
 
     def __init__(self, name: str, network: VQGAN, digest: str, device: torch.device) -> None:
-        self.name = name
-        self.hash = digest
+        self.name, self.hash, self.device = name, digest, device
         self.multiple = network.config.factor
-        self.device = device
-        self.network = network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        self._low, self._high = (
-            bound.values.view(1, -1, 1, 1) for bound in (network.codebook.min(0), network.codebook.max(0))
-        )
-        replace_doublings(self.network.decoder, diffusion.Upsample)
+        self.network = freeze(network, device)
+        self._low, self._high = (bound.view(1, -1, 1, 1) for bound in network.codebook.aminmax(dim=0))
+        _replace_doublings(self.network.decoder)
+        kinds = (diffusion.ResnetBlock, diffusion.AttnBlock, diffusion.Upsample, DoublingConv)
+        self._blocks = [part for part in self.network.decoder.modules() if isinstance(part, kinds)]
         self._squares = network.codebook.square().sum(1)
         self._dtype = torch.float32
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the decoder compute in `dtype`; encoder and codebook stay as they are."""
         self._dtype = dtype
-        for part in (self.network.decoder, self.network.post_quant_conv):
-            part.to(dtype)
+        self.network.decoder.to(dtype)
+        self.network.post_quant_conv.to(dtype)
 
     def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
         """Small sizes first, so that shapes come before texture."""
@@ -186,39 +161,33 @@ class VQGANGenerator:
         Raises ValueError when H or W is not a multiple of `multiple`.
         """
         if any(side % self.multiple for side in picture.shape[-2:]):
-            raise ValueError(
-                f"expected sides that are multiples of {self.multiple}, got {tuple(picture.shape)}"
-            )
+            raise ValueError(f"sides must be multiples of {self.multiple}, but are {tuple(picture.shape)}")
         picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
-        return {"z": self._clamped(self.network.encode(picture))}
+        return {"z": self.network.encode(picture).clamp(self._low, self._high)}
 
     def decode(self, latents: Params, size: tuple[int, int], recompute: bool = False) -> Image:
         """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents.
 
         recompute: on the way back compute the decoder's blocks again, instead of keeping what is in them.
         """
-        z = latents["z"]
-        codebook = self.network.codebook
+        z, codebook = latents["z"], self.network.codebook
         codes = look_up(nearest_codes(z.detach(), codebook, self._squares), codebook)
         quantized = (z + (codes - z).detach()).to(self._dtype)
-        with recomputed(self.network.decoder_blocks if recompute else ()):
+        with _recomputed(self._blocks if recompute else ()):
             image = self.network.decode(quantized).to(z.dtype)
         return clamp_with_grad(image, 0.0, 1.0)
 
     @torch.no_grad()
     def project(self, latents: Params) -> None:
         """Clamp the latents, in place, to each channel's range in the codebook."""
-        latents["z"].copy_(self._clamped(latents["z"]))
+        latents["z"].clamp_(self._low, self._high)
 
     def prior(self, latents: Params, image: Image) -> Mapping[str, Tensor]:
         """Empty: what the decoder can show is prior enough."""
         return {}
 
-    def _clamped(self, z: Tensor) -> Tensor:
-        return torch.maximum(torch.minimum(z, self._high), self._low)
 
-
-def select_first_stage(tensors: Mapping[str, Value]) -> dict[str, Value]:
+def select_first_stage(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Of the tensors of an official checkpoint those of its VQGAN, by their names in a `VQModel`.
 
     A transformer's checkpoint holds its VQGAN under a prefix; discriminator and perceptual loss are dropped.
@@ -237,61 +206,65 @@ def build_vqgan(config: VQGANConfig, file: ModelFile) -> VQGAN:
         with torch.device("meta"):
             return VQGAN(config)
     except (ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{file.locate()}: there is no such network ({error}); widths (ch times ch_mult) are multiples "
-            f"of 32 and of norm_groups; {file.remedy}"
-        ) from error
+        hint = "widths (ch times ch_mult) are multiples of 32 and of norm_groups"
+        raise file_error(file, f"there is no such network ({error}); {hint}") from error
+
+
+def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
+    """Build a VQGAN from its config file and its weights, a checkpoint of any kind.
+
+    Raises InputError when a file is missing, damaged or does not fit the other.
+    """
+    config_file, weights_file = entry.files["config"], entry.files["weights"]
+    config = parse_config(read_verified(config_file), config_file)
+    if config.factor != entry.multiple:
+        about = f"the network shrinks pictures {config.factor}x, the catalogue says {entry.multiple}x"
+        raise file_error(config_file, about)
+    network = build_vqgan(config, config_file)
+    load_into(network, read_weights(weights_file, select_first_stage), weights_file)
+    return VQGANGenerator(entry.name, network, entry.hash, device)
 
 
 @contextmanager
-def recomputed(blocks: Iterable[nn.Module]) -> Iterator[None]:
-    """Blocks that are called while this lasts keep only their input and compute the rest on the way back
-    (gradient checkpointing: Chen et al. 2016).
-
-    The blocks must be frozen and free of random numbers.
-    """
-    changed = list(blocks)
-    for block in changed:
-        again = partial(checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False)
-        block.forward = again  # hides the method of the class
+def _recomputed(blocks: Sequence[nn.Module]) -> Iterator[None]:
+    """Frozen blocks without random numbers that are called while this lasts keep only their input and compute
+    the rest on the way back (gradient checkpointing: Chen et al. 2016)."""
+    for block in blocks:  # this hides the method of the class
+        block.forward = partial(checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False)
     try:
         yield
     finally:
-        for block in changed:
+        for block in blocks:
             del block.forward
 
 
-# Doubling a picture's size and a 3x3 convolution of it, as one 2x2 convolution of the small picture: after
-# doubling, four neighbors are equal, so that of the nine taps of a convolution some meet the same value.
-# Their weights can be added up beforehand, for each of the four positions within a doubled pixel other ones.
-# That is 4/9 of the work (as sub-pixel convolutions: Shi et al. 2016), and the same within rounding.
-
-
 class DoublingConv(nn.Module):
-    """Stands for taming's `Upsample` once its weights are known and frozen; keeps their names."""
+    """Stands for taming's `Upsample` once its weights are known and frozen; keeps their names.
+
+    Doubles a picture and convolves it 3x3, as one 2x2 convolution of the small picture. After doubling, four
+    neighbors are equal, so some of the nine taps meet the same value and their weights can be added up
+    beforehand, differently for each of the four positions within a doubled pixel. That is 4/9 of the work (as
+    sub-pixel convolutions: Shi et al. 2016), and the same within rounding.
+    """
 
     kernels: Tensor
+    """[4 C, D, 2, 2], for top left, top right, bottom left and bottom right."""
     biases: Tensor
 
     def __init__(self, conv: nn.Conv2d) -> None:
         """`conv` has a 3x3 kernel and a padding of 1."""
         super().__init__()
         self.conv = conv
-        kernels = four_kernels(conv.weight.detach()).contiguous(memory_format=torch.channels_last)
-        bias = torch.zeros(len(conv.weight)).to(kernels) if conv.bias is None else conv.bias.detach()
+        halves = (_pair(conv.weight.detach(), row, 2) for row in (0, 1))
+        kernels = torch.cat([_pair(half, column, 3) for half in halves for column in (0, 1)])
+        kernels = kernels.contiguous(memory_format=torch.channels_last)
+        bias = kernels.new_zeros(len(conv.weight)) if conv.bias is None else conv.bias.detach()
         self.register_buffer("kernels", kernels, persistent=False)
         self.register_buffer("biases", bias.repeat(4), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, h, w] to [B, C, 2 h, 2 w]."""
-        phases = F.conv2d(x, self.kernels, self.biases, padding=1)
-        doubled: Tensor = _Weave.apply(phases)
-        return doubled
-
-
-def four_kernels(kernel: Tensor) -> Tensor:
-    """Kernels [C, D, 3, 3] -> [4 C, D, 2, 2], for top left, top right, bottom left and bottom right."""
-    return torch.cat([_pair(_pair(kernel, row, 2), column, 3) for row in (0, 1) for column in (0, 1)])
+        return _Weave.apply(F.conv2d(x, self.kernels, self.biases, padding=1))
 
 
 def _pair(kernel: Tensor, phase: int, dim: int) -> Tensor:
@@ -307,19 +280,18 @@ class _Weave(torch.autograd.Function):
     def forward(ctx: Any, phases: Tensor) -> Tensor:
         phases = phases.contiguous(memory_format=torch.channels_last)
         ctx.like = phases.shape
-        return doubled_view(phases).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+        return _doubled_view(phases).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (gradient,) = gradients
-        phases = torch.zeros(ctx.like, dtype=gradient.dtype, device=gradient.device)
-        phases = phases.contiguous(memory_format=torch.channels_last)
-        view = doubled_view(phases)
+        phases = gradient.new_zeros(ctx.like).contiguous(memory_format=torch.channels_last)
+        view = _doubled_view(phases)
         view.copy_(gradient.permute(0, 2, 3, 1).reshape(view.shape))
         return phases
 
 
-def doubled_view(phases: Tensor) -> Tensor:
+def _doubled_view(phases: Tensor) -> Tensor:
     """Phases [B, 4 C, h + 1, w + 1], channels last, seen as [B, h, 2, w, 2, C].
 
     Of the phase at (a, b) it is the part that begins at row a and column b.
@@ -331,10 +303,9 @@ def doubled_view(phases: Tensor) -> Tensor:
     return phases.as_strided(size, (batch, row, row + 2 * channels, column, column + channels, 1))
 
 
-def replace_doublings(network: nn.Module, kind: type[nn.Module]) -> None:
-    """Put a `DoublingConv` in place of every module of a kind in a network, where it has a convolution."""
+def _replace_doublings(network: nn.Module) -> None:
+    """Put a `DoublingConv` in place of every `Upsample` of a network that has a convolution."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            conv = getattr(child, "conv", None)
-            if isinstance(child, kind) and isinstance(conv, nn.Conv2d):
-                setattr(parent, name, DoublingConv(conv))
+            if isinstance(child, diffusion.Upsample) and child.with_conv:
+                setattr(parent, name, DoublingConv(child.conv))

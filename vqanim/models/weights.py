@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,10 +19,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vqanim.cache import converted_path
-from vqanim.errors import InputError, OutputError
+from vqanim.errors import OutputError
 from vqanim.files import make_folder, staged
 from vqanim.models.checkpoint import Selection, is_safetensors, printable, read_checkpoint
-from vqanim.models.entries import ModelFile, verify
+from vqanim.models.entries import ModelFile, file_error, reading, verify
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 VERSION = "1"
 """Of what a conversion keeps, and how it names it; files of another version are made anew."""
@@ -31,7 +35,7 @@ def parse_tensors(content: bytes, file: ModelFile) -> dict[str, Tensor]:
     try:
         return parse_safetensors(content)
     except (SafetensorError, ValueError) as error:
-        raise InputError(f"{file.locate()}: not a safetensors file ({error}); {file.remedy}") from error
+        raise file_error(file, f"not a safetensors file ({error})") from error
 
 
 def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
@@ -40,20 +44,17 @@ def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile)
     Raises InputError that names the first missing, unexpected and wrongly shaped entries.
     """
     wanted = module.state_dict()
-    problems = [
-        *_some("missing", wanted.keys() - tensors.keys()),
-        *_some("unexpected", tensors.keys() - wanted.keys()),
-        *_some(
-            "of another shape",
-            (
-                f"{name} {list(tensors[name].shape)}, expected {list(wanted[name].shape)}"
-                for name in wanted.keys() & tensors.keys()
-                if tensors[name].shape != wanted[name].shape
-            ),
-        ),
-    ]
-    if problems:
-        raise InputError(f"{file.locate()}: does not fit the network: {'; '.join(problems)}; {file.remedy}")
+    problems = {
+        "missing": wanted.keys() - tensors.keys(),
+        "unexpected": tensors.keys() - wanted.keys(),
+        "of another shape": {
+            f"{name} {list(tensors[name].shape)}, expected {list(wanted[name].shape)}"
+            for name in wanted.keys() & tensors.keys()
+            if tensors[name].shape != wanted[name].shape
+        },
+    }
+    if found := [f"{what}: {_first_few(names)}" for what, names in problems.items() if names]:
+        raise file_error(file, f"does not fit the network: {'; '.join(found)}")
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
@@ -70,27 +71,27 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile)
     module.load_state_dict(copies, assign=True)
 
 
-def _some(what: str, names: Iterable[str], limit: int = 3) -> list[str]:
+def freeze(network: AnyModule, device: torch.device) -> AnyModule:
+    """A network on a device, as models are used: without gradients of its weights, channels last."""
+    return network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+
+
+def _first_few(names: Iterable[str], limit: int = 3) -> str:
     found = [printable(name) for name in sorted(names)]
-    if not found:
-        return []
     more = f" and {len(found) - limit} more" if len(found) > limit else ""
-    return [f"{what}: {', '.join(found[:limit])}{more}"]
+    return f"{', '.join(found[:limit])}{more}"
 
 
 def read_weights(file: ModelFile, select: Selection) -> dict[str, Tensor]:
     """Selected tensors of a model's weights file of any kind, verified.
 
-    Safetensors files are read where they are; other kinds are converted first, once. Two processes may do so
-    at the same time: each writes a file of its own, and the last one stays, which is the same.
-    Raises InputError for a file that is missing, changed or cannot be read, OutputError when the cache cannot
-    be written.
+    Safetensors files are read where they are; other kinds are converted first, once; processes may do so at
+    the same time. Raises InputError for a file that is missing, changed or cannot be read, OutputError when
+    the cache cannot be written.
     """
     path = file.locate()
-    try:
+    with reading(file):
         convert = not is_safetensors(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {file.remedy}") from error
     if convert and file.sha256 and (tensors := _read_whole(converted_path(file.sha256))) is not None:
         return tensors
     digest = verify(file)
@@ -108,21 +109,17 @@ def write_tensors(target: Path, tensors: Mapping[str, Tensor]) -> None:
             save_file(dict(tensors), temporary, {"vqanim": seal(tensors)})
             temporary.chmod(0o644)  # safetensors lets only the owner read, but a cache may be shared
         except (SafetensorError, OSError) as error:
-            raise OutputError(
-                f"{target}: cannot be written ({error}); free some space, or set VQANIM_CACHE to a folder "
-                "on another disk"
-            ) from error
+            remedy = "free some space, or set VQANIM_CACHE to a folder on another disk"
+            raise OutputError(f"{target}: cannot be written ({error}); {remedy}") from error
 
 
 def _read_whole(path: Path) -> dict[str, Tensor] | None:
     """Tensors of a converted file; None when it is missing, damaged or of another version."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            about = file.metadata() or {}
-    except (OSError, SafetensorError, ValueError):
-        return None
-    return tensors if about.get("vqanim") == seal(tensors) else None
+    with suppress(OSError, SafetensorError, ValueError), safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if (file.metadata() or {}).get("vqanim") == seal(tensors):
+            return tensors
+    return None
 
 
 def seal(tensors: Mapping[str, Tensor]) -> str:

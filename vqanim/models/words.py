@@ -1,13 +1,13 @@
 """Texts to vectors and palettes by tables of words: no network runs.
 
-A palette says which colors a picture has, or which colors words such as "golden", "night" or "foggy" ask
-for. It is a soft histogram over a fixed set of anchor colors in Oklab (Ottosson 2020). Its square root is a
-unit vector, and the product of two of them, Bhattacharyya's coefficient, is 1 for equal palettes and 0 for
-palettes that share no color. So a palette can stand beside any other unit vector in an embedding.
+A palette says which colors a picture has, or words such as "golden", "night" or "foggy" ask for: a soft
+histogram over a fixed set of anchor colors in Oklab (Ottosson 2020). Its square root is a unit vector, and
+the product of two of them, Bhattacharyya's coefficient, is 1 for equal palettes and 0 for those that share no
+color. So a palette can stand beside any other unit vector in an embedding.
 
-A text's vector is the mean of its words' vectors, each with the weight that the table gives it: rare and
-visible things count, "the" hardly does (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline
-for Sentence Embeddings", with concreteness as a second factor).
+A text's vector is the mean of its words' vectors, each with a weight from the table: rare and visible things
+count, "the" hardly does (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline for Sentence
+Embeddings", with concreteness as a second factor).
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.oklab import to_oklab
+
+Value = TypeVar("Value")
 
 TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 ASIDE = re.compile(r"[,;:()|/]|\.\s")
@@ -72,13 +74,21 @@ def stems(word: str) -> Iterator[str]:
     """The word, then the words that it may be a form of: volcanoes -> volcanoe, volcano."""
     yield word
     for ending, replacements in ENDINGS:
-        if not word.endswith(ending) or len(word) - len(ending) < 2:
-            continue
-        root = word[: -len(ending)]
-        for replacement in replacements:
-            yield root + replacement
-        if len(root) > 2 and root[-1] == root[-2]:
-            yield root[:-1]  # running -> run
+        root = word.removesuffix(ending)
+        if root != word and len(root) >= 2:
+            yield from (root + replacement for replacement in replacements)
+            if len(root) > 2 and root[-1] == root[-2]:
+                yield root[:-1]  # running -> run
+
+
+def find_phrase(words: Sequence[str], table: Mapping[str, Value]) -> tuple[int, Value | None]:
+    """How many of the first words form one entry of a table, and what stands there; else 1 and None."""
+    for length in range(min(LONGEST_PHRASE, len(words)), 0, -1):
+        for last in stems(words[length - 1]):
+            found = table.get(" ".join((*words[: length - 1], last)))
+            if found is not None:
+                return length, found
+    return 1, None
 
 
 class WordTable:
@@ -87,18 +97,15 @@ class WordTable:
     def __init__(self, words: Sequence[str], vectors: Tensor, weights: Tensor) -> None:
         """`words` [N] as lower-case tokens joined by blanks, unit `vectors` [N, D], `weights` [N]."""
         self.rows: Mapping[str, int] = {word: row for row, word in enumerate(words)}
-        self.vectors = vectors
-        self.weights = weights
+        self.vectors, self.weights = vectors, weights
 
     def read(self, text: str, faint: Mapping[str, float] = MappingProxyType({})) -> Reading:
         """Find the text's words, longest phrases first; those in `faint` count by this factor only."""
         rows: list[int] = []
         factors: list[float] = []
         unknown: list[str] = []
-        for number, part in enumerate(part for part in ASIDE.split(text) if tokens(part)):
-            aside = 1.0 if number == 0 else ASIDE_WEIGHT
-            factor = aside
-            words = tokens(part)
+        for number, words in enumerate(filter(None, map(tokens, ASIDE.split(text)))):
+            factor = aside = 1.0 if number == 0 else ASIDE_WEIGHT
             while words:
                 if words[0] in SETTING and rows:
                     factor = aside * SETTING_WEIGHT
@@ -123,23 +130,15 @@ class WordTable:
 
     def _longest(self, words: Sequence[str]) -> tuple[int, list[int]]:
         """How many of the first words form one entry, and its row; parts of a compound give two rows."""
-        for length in range(min(LONGEST_PHRASE, len(words)), 0, -1):
-            head = " ".join(words[: length - 1])
-            for last in stems(words[length - 1]):
-                row = self.rows.get(f"{head} {last}" if head else last)
-                if row is not None:
-                    return length, [row]
-        return 1, self._parts(words[0])
-
-    def _parts(self, word: str) -> list[int]:
-        """Rows of two known words that the word consists of; the most even split wins."""
-        middle = len(word) / 2
+        length, row = find_phrase(words, self.rows)
+        if row is not None:
+            return length, [row]
+        word = words[0]
         cuts = range(SHORTEST_PART, len(word) - SHORTEST_PART + 1)
-        for cut in sorted(cuts, key=lambda cut: abs(cut - middle)):
-            left, right = self.rows.get(word[:cut]), self.rows.get(word[cut:])
-            if left is not None and right is not None:
-                return [left, right]
-        return []
+        for cut in sorted(cuts, key=lambda cut: abs(cut - len(word) / 2)):  # the most even split wins
+            if word[:cut] in self.rows and word[cut:] in self.rows:
+                return 1, [self.rows[word[:cut]], self.rows[word[cut:]]]
+        return 1, []
 
 
 GRAYS = (0.08, 0.3, 0.5, 0.7, 0.95)
@@ -156,7 +155,6 @@ PURE = 0.8
 """Strength from which on a word is about color or light, and not about a thing that has colors."""
 EMPTY = frozenset("a an and all at by in light of on or the tones very with color colors colour".split())
 """Words that add nothing to a palette."""
-
 JOINING = frozenset(("and", "or", "of"))
 
 
@@ -184,16 +182,6 @@ def palette(pictures: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Swatch:
-    """The colors that a word asks for."""
-
-    shares: Tensor
-    """Share of each anchor, [K], summing to 1."""
-    strength: float
-    """How much of the meaning of the word they are, 0..1."""
-
-
-@dataclass(frozen=True)
 class PaletteReading:
     """What the words of a text ask for."""
 
@@ -206,38 +194,25 @@ class PaletteReading:
     alone: bool
     """Whether the text is about color or light and nothing else."""
 
-    @property
-    def strength(self) -> float:
-        """That of the strongest word; 0 without any."""
-        return max(self.strengths.values(), default=0.0)
-
 
 class PaletteTable:
-    """Words and phrases with the colors that they ask for."""
+    """Words and phrases with the colors that they ask for, and how much of their meaning these are, 0..1.
 
-    def __init__(self, swatches: Mapping[str, Swatch], usual: Tensor, cover: float) -> None:
-        """`swatches` by lower-case tokens joined by blanks.
+    A text asks for its colors on a part `cover` (0..1) of the picture; the rest has the usual ones.
+    """
 
-        A text asks for its colors on a part `cover` (0..1) of the picture; the rest has the `usual` ones,
-        shares of the anchors [K].
-        """
-        self.swatches = swatches
-        self.usual = usual
-        self.cover = cover
-
-    @classmethod
-    def from_mapping(cls, content: Mapping[str, Any]) -> PaletteTable:
+    def __init__(self, content: Mapping[str, Any]) -> None:
         """Read `{cover: 0..1, usual: COLORS, groups: {group: {strength: 0..1, words: {word: COLORS}}}}`,
         where COLORS is a list of "#rrggbb" and one that comes twice counts twice.
 
         Raises KeyError, TypeError or ValueError for another form.
         """
-        swatches = {
-            " ".join(tokens(text)): Swatch(shares_of(colors), float(group["strength"]))
+        self.usual, self.cover = shares_of(content["usual"]), float(content["cover"])
+        self.swatches = {
+            " ".join(tokens(text)): (shares_of(colors), float(group["strength"]))
             for group in content["groups"].values()
             for text, colors in group["words"].items()
         }
-        return cls(swatches, shares_of(content["usual"]), float(content["cover"]))
 
     def read(self, text: str, phrase_length: Callable[[Sequence[str]], int]) -> PaletteReading:
         """The colors of all entries in a text, longest phrases first, each by its strength.
@@ -246,15 +221,14 @@ class PaletteTable:
         """
         strengths: dict[str, float] = {}
         shares, nouns, alone = [], set(), True
-        for part in ASIDE.split(text):
-            words = tokens(part)
+        for words in map(tokens, ASIDE.split(text)):
             while words:
-                length, swatch = self._longest(words)
+                length, swatch = find_phrase(words, self.swatches)
                 together = phrase_length(words)
                 if swatch is not None and length >= together:
                     found = " ".join(words[:length])
-                    strengths[found] = swatch.strength
-                    shares.append(swatch.strength * swatch.shares)
+                    colors, strengths[found] = swatch
+                    shares.append(strengths[found] * colors)
                     if not words[length:] or words[length] in SETTING | JOINING:
                         nouns.add(found)
                 else:
@@ -266,15 +240,6 @@ class PaletteTable:
         total = torch.stack(shares).sum(0)
         wanted = self.cover * total / total.sum() + (1 - self.cover) * self.usual
         return PaletteReading(wanted, strengths, frozenset(nouns), alone and min(strengths.values()) >= PURE)
-
-    def _longest(self, words: Sequence[str]) -> tuple[int, Swatch | None]:
-        for length in range(min(LONGEST_PHRASE, len(words)), 0, -1):
-            head = " ".join(words[: length - 1])
-            for last in stems(words[length - 1]):
-                swatch = self.swatches.get(f"{head} {last}" if head else last)
-                if swatch is not None:
-                    return length, swatch
-        return 1, None
 
 
 def shares_of(colors: Sequence[str]) -> Tensor:

@@ -1,24 +1,15 @@
-"""CLIPs in OpenAI's layout: what the shapes of their weights say, and how they are loaded.
-
-No torch until a model is loaded.
-"""
+"""CLIPs in OpenAI's layout: what the shapes of their weights say. No torch until a model is loaded."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from vqanim.errors import InputError
+from vqanim.lazy import LazyModule
 from vqanim.models.family import Family
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
-
-    from vqanim.models.clip import CLIPPerceptor
-    from vqanim.models.entries import ModelFile, PerceptorEntry
+clip = LazyModule("vqanim.models.clip")
 
 VOCABULARY = 49_408
 """Tokens of CLIP's tokenizer."""
@@ -63,13 +54,13 @@ class CLIPConfig:
 
         Raises ValueError when they are not those of a CLIP.
         """
+        layers: int | tuple[int, ...]
+        patch: int | None
         try:
             context, text_width = shapes["positional_embedding"]
             vocabulary, _ = shapes["token_embedding.weight"]
             _, embed_dim = shapes["text_projection"]
             text_layers = _layers(shapes, r"transformer\.resblocks\.(\d+)\.")
-            layers: int | tuple[int, ...]
-            patch: int | None
             if "visual.proj" in shapes:
                 width, _, patch, _ = shapes["visual.conv1.weight"]
                 layers = _layers(shapes, r"visual\.transformer\.resblocks\.(\d+)\.")
@@ -80,25 +71,16 @@ class CLIPConfig:
                 size = 32 * _side(shapes["visual.attnpool.positional_embedding"])
         except KeyError as error:
             raise ValueError(f"it has no {error.args[0]!r}") from error
-        found = cls(
-            embed_dim, size, layers, width, patch, context, vocabulary, text_width, text_layers
-        )  # fmt: skip
-        found._check()
-        return found
-
-    def _check(self) -> None:
-        layers = (
-            self.text_layers,
-            *(self.vision_layers if isinstance(self.vision_layers, tuple) else (self.vision_layers,)),
-        )
-        if not all(1 <= count <= MAX_LAYERS for count in layers):
-            raise ValueError(f"it has {max(layers)} and {min(layers)} layers, allowed are 1 to {MAX_LAYERS}")
-        if self.text_width < 64 or (self.patch_size is not None and self.vision_width < 64):
+        counts = (text_layers, *(layers if isinstance(layers, tuple) else (layers,)))
+        if not all(1 <= count <= MAX_LAYERS for count in counts):
+            raise ValueError(f"it has {max(counts)} and {min(counts)} layers, allowed are 1 to {MAX_LAYERS}")
+        if text_width < 64 or (patch is not None and width < 64):
             raise ValueError("its towers are less than 64 wide")
-        if not 3 <= self.context_length <= MAX_CONTEXT or self.input_size < 1:
-            raise ValueError(f"it reads {self.context_length} tokens and {self.input_size} pixels")
-        if self.vocabulary < VOCABULARY:
-            raise ValueError(f"it knows {self.vocabulary:,} tokens, CLIP's tokenizer has {VOCABULARY:,}")
+        if not 3 <= context <= MAX_CONTEXT or size < 1:
+            raise ValueError(f"it reads {context} tokens and {size} pixels")
+        if vocabulary < VOCABULARY:
+            raise ValueError(f"it knows {vocabulary:,} tokens, CLIP's tokenizer has {VOCABULARY:,}")
+        return cls(embed_dim, size, layers, width, patch, context, vocabulary, text_width, text_layers)
 
     @property
     def architecture(self) -> str:
@@ -121,37 +103,6 @@ def _side(shape: Sequence[int]) -> int:
     return side
 
 
-def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
-    """Load a CLIP from OpenAI's TorchScript archive or from a state dict of any kind; nothing in it runs.
-
-    Raises InputError when the file is missing, damaged or no CLIP.
-    """
-    from vqanim.models.clip import CLIPPerceptor, fill_clip, select_clip
-    from vqanim.models.weights import read_weights
-
-    file = entry.files["weights"]
-    tensors = read_weights(file, select_clip)
-    config, network = make_clip(tensors, file)
-    fill_clip(network, tensors, file)
-    return CLIPPerceptor(
-        entry.name,
-        network,
-        entry.hash,
-        device,
-        input_size=config.input_size,
-        context_length=config.context_length,
-    )
-
-
-def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, nn.Module]:
-    """The network that fits the shapes of tensors, without numbers. Raises InputError for no CLIP."""
-    from vqanim.models.clip import build_clip
-
-    try:
-        config = CLIPConfig.from_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
-        return config, build_clip(config)
-    except (ArithmeticError, AssertionError, LookupError, ValueError, RuntimeError) as error:
-        raise InputError(f"{file.locate()}: these weights are no CLIP ({error}); {file.remedy}") from error
-
-
-FAMILY = Family("clip", "perceptor", lambda entry, device, _: load_clip(entry, device), roles=("weights",))
+FAMILY = Family(
+    "clip", "perceptor", lambda entry, device, _: clip.load_clip(entry, device), roles=("weights",)
+)

@@ -1,9 +1,8 @@
 """CLIP models of the open_clip project, by its names: `open_clip:ViT-B-32/laion2b_s34b_b79k`.
 
-The names are known by rule, not by list. The package is optional: it says what the network is and where its
-weights are; they are read by our own reader. Models with another tokenizer than CLIP's are not supported.
-No torch until a model is loaded or its addresses are looked up: the package imports torch, but its
-architectures are files in its folder.
+The package is optional: it says what the network is and where its weights are, which our own reader reads. It
+imports torch, so it is imported when a model is loaded or its addresses are looked up; its architectures are
+files in its folder.
 """
 
 from __future__ import annotations
@@ -11,31 +10,21 @@ from __future__ import annotations
 import importlib.util
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from vqanim.cache import models_folder
 from vqanim.errors import InputError
-from vqanim.models.entries import (
-    CUTOUT_NOISE,
-    CUTOUTS,
-    ModelFile,
-    OwnFile,
-    PerceptorEntry,
-    RemoteFile,
-    UnknownModel,
-    did_you_mean,
-    read_pin,
-)
+from vqanim.models import entries
+from vqanim.models.entries import LocalFile, ModelFile, PerceptorEntry, UnknownModel, did_you_mean
 from vqanim.models.families.clip import VOCABULARY
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
 
     from vqanim.models.clip import CLIPPerceptor
 
@@ -44,12 +33,8 @@ EXAMPLE = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 INSTALL = "python -m pip install 'vqanim[open-clip]'"
 
 HUB = "https://huggingface.co"
-CACHED_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""Names of weights files at the model hub, the better one first."""
-
+_REMEDY = "run: vqanim models fetch "
 _NAME = re.compile(re.escape(PREFIX) + r"([A-Za-z0-9][\w.+-]*)/([A-Za-z0-9][\w.+-]*)", re.ASCII)
-
-Value = TypeVar("Value")
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -71,19 +56,29 @@ def open_clip_entry(name: str) -> PerceptorEntry:
 
     Raises UnknownModel for a name that cannot be, InputError when the package is not installed.
     """
-    _check_architecture(split_name(name)[0], _architectures())
+    place = weights_place(name)
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
+    configs = Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
+    _check_architecture(split_name(name)[0], sorted(path.stem for path in configs))
+    files: dict[str, ModelFile] = {}
+    pin = entries.read_pin(place)
+    if pin and "://" not in pin.address and Path(pin.address) != models_folder() / place:
+        files["weights"] = LocalFile(Path(pin.address), _REMEDY + name, pin.sha256, pin.size)
+    elif pin:
+        files["weights"] = entries.RemoteFile(name, place, (), pin.sha256, pin.size, pinned=True)
     return PerceptorEntry(
         name=name,
         kind="perceptor",
         family="open_clip",
-        files=_files(name),
+        files=files,
         license="as its publisher says, see its page at the model hub",
         commercial="unknown: see its page at the model hub",
         source="https://github.com/mlfoundations/open_clip",
         good_at="what its training data shows",
         unchecked="all: its first download gives the hash that holds ever after",
-        cutouts=CUTOUTS,
-        cutout_noise=CUTOUT_NOISE,
+        cutout_noise=entries.CUTOUT_NOISE,
     )
 
 
@@ -93,63 +88,38 @@ def fetched_names() -> list[str]:
     return sorted(f"{PREFIX}{path.parts[-3]}/{path.parts[-2]}" for path in found)
 
 
-def _files(name: str) -> dict[str, ModelFile]:
-    """The weights, when a pin says what and where they are."""
-    place = weights_place(name)
-    pin = read_pin(place)
-    if pin is None:
-        return {}
-    if "://" not in pin.address and Path(pin.address) != models_folder() / place:
-        return {"weights": OwnFile(name, Path(pin.address), pin.sha256, pin.size)}
-    return {"weights": RemoteFile(name, place, (), pin.sha256, pin.size, pinned=True)}
-
-
 def _check_architecture(name: str, known: list[str]) -> None:
     if name not in known:
         hint = did_you_mean(name, known)
         raise UnknownModel(f"open_clip knows no model {name!r}; {hint}open_clip.list_models() names all")
 
 
-def _architectures() -> list[str]:
-    spec = importlib.util.find_spec("open_clip")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
-    return sorted(
-        path.stem for path in Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
-    )
-
-
 def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     """Load a model by open_clip's name for architecture and weights; nothing in the file runs.
 
-    Raises InputError when the package or the weights are missing, when the name is unknown or when the file
-    is damaged or does not fit.
+    Raises InputError when package or weights are missing, damaged or do not fit, or the name is unknown.
     """
     from vqanim.models.clip import DEVIATION, MEAN, CLIPPerceptor
-    from vqanim.models.weights import read_weights
+    from vqanim.models.weights import load_into, read_weights
 
     model, tag = split_name(entry.name)
     package = open_clip_package()
     config = _find_config(package, model)
     about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
     if "weights" not in entry.files:
-        raise InputError(
-            f"the weights of {entry.name} are not on this machine; run: vqanim models fetch {entry.name}"
-        )
+        raise InputError(f"the weights of {entry.name} are not on this machine; {_REMEDY}{entry.name}")
     file = entry.files["weights"]
     tensors = read_weights(file, select_open_clip)
-    network = _build(package, config, quick_gelu=bool(about.get("quick_gelu")))
-    _fill(network, tensors, file)
-    return CLIPPerceptor(
-        entry.name,
-        network,
-        entry.hash,
-        device,
-        input_size=config["vision_cfg"]["image_size"],
-        context_length=config["text_cfg"].get("context_length", 77),
-        mean=about.get("mean", MEAN),
-        deviation=about.get("std", DEVIATION),
-    )
+    arguments = {**config, "quick_gelu": config.get("quick_gelu", False) or bool(about.get("quick_gelu"))}
+    kind = package.CustomTextCLIP if arguments.pop("custom_text", False) else package.CLIP
+    network = kind(**arguments)  # not on the meta device, because its masks are no weights
+    wanted = network.state_dict()
+    scalars = {n: t.reshape(wanted[n].shape) for n, t in tensors.items() if n in wanted and t.numel() == 1}
+    load_into(network, {**tensors, **scalars}, file)
+    size, length = config["vision_cfg"]["image_size"], config["text_cfg"].get("context_length", 77)
+    inputs = {"mean": about.get("mean", MEAN), "deviation": about.get("std", DEVIATION)}
+    inputs |= {"input_size": size, "context_length": length}
+    return CLIPPerceptor(entry.name, network, entry.hash, device, **inputs)
 
 
 @cache
@@ -164,13 +134,10 @@ def open_clip_package() -> ModuleType:
     return open_clip
 
 
-def select_open_clip(tensors: Mapping[str, Value]) -> dict[str, Value]:
+def select_open_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Of the tensors of an open_clip checkpoint the weights; those of parallel training have a prefix."""
-    return {
-        name.removeprefix("module."): value
-        for name, value in tensors.items()
-        if not name.endswith(("attn_mask", "position_ids"))
-    }
+    dropped = ("attn_mask", "position_ids")
+    return {k.removeprefix("module."): v for k, v in tensors.items() if not k.endswith(dropped)}
 
 
 def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
@@ -181,10 +148,10 @@ def _find_config(package: ModuleType, model: str) -> dict[str, Any]:
     size, vocabulary = config["vision_cfg"]["image_size"], text.get("vocab_size", VOCABULARY)
     foreign = any(key in text for key in ("hf_model_name", "hf_tokenizer_name")) or vocabulary != VOCABULARY
     if foreign or "multimodal_cfg" in config or not isinstance(size, int):
-        raise InputError(
-            f"open_clip's {model!r} reads texts or images in another way than CLIP, which is not supported; "
-            f"choose one like it, such as {EXAMPLE!r}"
+        about = (
+            f"open_clip's {model!r} reads texts or images in another way than CLIP, which is not supported"
         )
+        raise InputError(f"{about}; choose one like it, such as {EXAMPLE!r}")
     return config
 
 
@@ -197,9 +164,11 @@ def find_sources(name: str) -> tuple[Path | None, tuple[str, ...]]:
     model, tag = split_name(name)
     package = open_clip_package()
     _find_config(package, model)
+    from huggingface_hub import try_to_load_from_cache  # which comes with the package
+
     about: Mapping[str, Any] = package.pretrained.get_pretrained_cfg(model, tag)
     repository, _, file = str(about.get("hf_hub", "")).rpartition("/")
-    names = (file,) if file else CACHED_NAMES
+    names = (file,) if file else ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
     urls = [f"{HUB}/{repository}/resolve/main/{each}" for each in names if repository]
     if about.get("url"):
         urls.append(str(about["url"]))
@@ -207,34 +176,8 @@ def find_sources(name: str) -> tuple[Path | None, tuple[str, ...]]:
         tags = package.list_pretrained_tags_by_model(model)
         hint = did_you_mean(tag, tags)
         raise UnknownModel(f"open_clip has no weights {tag!r} for {model}; {hint}it has {', '.join(tags)}")
-    return _find_cached(repository, names), tuple(urls)
-
-
-def _find_cached(repository: str, names: Sequence[str]) -> Path | None:
-    """A file of a repository in the cache of huggingface_hub."""
-    from huggingface_hub import try_to_load_from_cache
-
-    for wanted in names if repository else ():
-        found = try_to_load_from_cache(repository, wanted)
-        if isinstance(found, str):
-            return Path(found)
-    return None
-
-
-def _build(package: ModuleType, config: Mapping[str, Any], quick_gelu: bool) -> nn.Module:
-    """The network with random weights; its masks are no weights, so the meta device will not do."""
-    arguments = {**config, "quick_gelu": config.get("quick_gelu", False) or quick_gelu}
-    kind = package.CustomTextCLIP if arguments.pop("custom_text", False) else package.CLIP
-    network: nn.Module = kind(**arguments)
-    return network
-
-
-def _fill(network: nn.Module, tensors: Mapping[str, Tensor], file: ModelFile) -> None:
-    from vqanim.models.weights import load_into
-
-    wanted = network.state_dict()
-    scalars = {n: t.reshape(wanted[n].shape) for n, t in tensors.items() if n in wanted and t.numel() == 1}
-    load_into(network, {**tensors, **scalars}, file)
+    cached = (try_to_load_from_cache(repository, each) for each in names if repository)
+    return next((Path(found) for found in cached if isinstance(found, str)), None), tuple(urls)
 
 
 FAMILY = Family("open_clip", "perceptor", lambda entry, device, _: load_open_clip(entry, device))

@@ -1,27 +1,22 @@
 """VQGANs, of taming-transformers' kinds: what their config files say, and how they are loaded.
 
-The layout of a config is that of taming-transformers: `model.target` names the class and `model.params` its
-arguments; those of a transformer's VQGAN lie deeper, in `model.params.first_stage_config`. What training
-needed (losses, learning rates, data) is ignored. No torch until a model is loaded.
+In a config `model.target` names the class and `model.params` its arguments; those of a transformer's VQGAN
+lie deeper, in `model.params.first_stage_config`. No torch until a model is loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-from vqanim.errors import InputError
-from vqanim.models.entries import PAGE, is_page, read_verified
+from vqanim.lazy import LazyModule
+from vqanim.models.entries import PAGE, ModelFile, file_error, is_page
 from vqanim.models.family import Family
 
-if TYPE_CHECKING:
-    import torch
-
-    from vqanim.models.entries import GeneratorEntry, ModelFile
-    from vqanim.models.vqgan import VQGANGenerator
+vqgan = LazyModule("vqanim.models.vqgan")
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
@@ -61,8 +56,7 @@ class VQGANConfig:
         Raises ConfigError that names the field.
         """
         model = _mapping(config, "model")
-        kind = _kind(model, "model")
-        place = "model"
+        kind, place = _kind(model, "model"), "model"
         if kind == "Net2NetTransformer":
             place = "model.params.first_stage_config"
             model = _mapping(_mapping(model, "params", "model."), "first_stage_config", "model.params.")
@@ -71,9 +65,8 @@ class VQGANConfig:
             raise ConfigError(f"{place}.target: found {stage} within another, allowed are VQModel, GumbelVQ")
         params, place = _mapping(model, "params", f"{place}."), f"{place}.params."
         if params.get("remap") is not None:
-            raise ConfigError(
-                f"{place}remap: found {params['remap']!r}, models with remapped codes are not supported"
-            )
+            remap = str(params["remap"])[:60]
+            raise ConfigError(f"{place}remap: found {remap!r}, models with remapped codes are not supported")
         result = cls(
             _number(params, "embed_dim", place, 65_536),
             _number(params, "n_embed", place, 2**24),
@@ -82,17 +75,28 @@ class VQGANConfig:
             stage == "GumbelVQ",
             kind,
         )
-        if result.gumbel and result.embed_dim != result.ddconfig["z_channels"]:
-            raise ConfigError(
-                f"{place}embed_dim: found {result.embed_dim}, a GumbelVQ has as many as z_channels, "
-                f"{result.ddconfig['z_channels']}"
-            )
+        if result.gumbel and result.embed_dim != (channels := result.ddconfig["z_channels"]):
+            about = f"found {result.embed_dim}, a GumbelVQ has as many as z_channels, {channels}"
+            raise ConfigError(f"{place}embed_dim: {about}")
         return result
 
     @classmethod
     def from_bytes(cls, content: bytes) -> VQGANConfig:
         """Read a YAML file. Raises ConfigError."""
-        return cls.from_mapping(_parse(content))
+        if len(content) > MAX_BYTES:
+            raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
+        if is_page(content):
+            raise ConfigError(PAGE)
+        try:
+            _check_events(content)
+            data = yaml.safe_load(content)
+        except ConfigError:
+            raise
+        except (yaml.YAMLError, ValueError, ArithmeticError) as error:
+            raise ConfigError(f"it is no YAML ({' '.join(str(error).split())[:200]})") from error
+        if not isinstance(data, Mapping):
+            raise ConfigError("it is no mapping with the key `model`")
+        return cls.from_mapping(data)
 
     @property
     def factor(self) -> int:
@@ -105,24 +109,7 @@ def parse_config(content: bytes, file: ModelFile) -> VQGANConfig:
     try:
         return VQGANConfig.from_bytes(content)
     except ConfigError as error:
-        raise InputError(f"{file.locate()}: this config cannot be used: {error}; {file.remedy}") from error
-
-
-def _parse(content: bytes) -> Mapping[str, Any]:
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
-    if is_page(content):
-        raise ConfigError(PAGE)
-    try:
-        _check_events(content)
-        data = yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError, ArithmeticError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"it is no YAML ({' '.join(str(error).split())[:200]})") from error
-    if not isinstance(data, Mapping):
-        raise ConfigError("it is no mapping with the key `model`")
-    return data
+        raise file_error(file, f"this config cannot be used: {error}") from error
 
 
 def _check_events(content: bytes) -> None:
@@ -134,51 +121,50 @@ def _check_events(content: bytes) -> None:
         nodes += isinstance(event, yaml.NodeEvent)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if nodes > MAX_NODES or depth > MAX_NESTING:
-            raise ConfigError(
-                f"it has more than {MAX_NODES:,} values, or is nested more than {MAX_NESTING} deep"
-            )
+            about = f"more than {MAX_NODES:,} values, or is nested more than {MAX_NESTING} deep"
+            raise ConfigError(f"it has {about}")
+
+
+def _check(fits: bool, parent: Mapping[str, Any], key: str, place: str, expected: str) -> None:
+    if not fits:
+        shown = f"found {str(parent[key])[:60]!r}" if key in parent else "is missing"
+        raise ConfigError(f"{place}{key}: {shown}, expected {expected}")
 
 
 def _mapping(parent: Mapping[str, Any], key: str, place: str = "") -> Mapping[str, Any]:
-    found = parent.get(key)
-    if not isinstance(found, Mapping):
-        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a mapping")
-    return found
+    _check(isinstance(parent.get(key), Mapping), parent, key, place, "a mapping")
+    return parent[key]
 
 
 def _number(parent: Mapping[str, Any], key: str, place: str, most: int) -> int:
     found = parent.get(key)
-    if type(found) is not int or not 1 <= found <= most:
-        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a whole number from 1 to {most:,}")
-    return found
+    fits = type(found) is int and 1 <= found <= most
+    _check(fits, parent, key, place, f"a whole number from 1 to {most:,}")
+    return parent[key]
 
 
 def _numbers(parent: Mapping[str, Any], key: str, place: str, most: int) -> list[int]:
-    found = parent.get(key)
-    if not isinstance(found, list) or len(found) > 10 or any(type(n) is not int for n in found):
-        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected a list of at most 10 whole numbers")
-    if any(not 1 <= n <= most for n in found):
-        raise ConfigError(f"{place}{key}: {_shown(parent, key)}, expected numbers from 1 to {most:,}")
-    return found
+    found: Any = parent.get(key)
+    fits = isinstance(found, list) and all(type(n) is int and 1 <= n <= most for n in found[:11])
+    _check(fits and len(found) <= 10, parent, key, place, f"at most 10 whole numbers from 1 to {most:,}")
+    return parent[key]
 
 
 def _kind(model: Mapping[str, Any], place: str) -> str:
-    target = model.get("target", "VQModel")
-    kind = str(target).rpartition(".")[2]
+    target = str(model.get("target", "VQModel"))
+    kind = target.rpartition(".")[2]
     if kind not in KINDS:
-        raise ConfigError(f"{place}.target: found {str(target)[:80]!r}, allowed are {', '.join(KINDS)}")
+        raise ConfigError(f"{place}.target: found {target[:80]!r}, allowed are {', '.join(KINDS)}")
     return kind
 
 
 def _ddconfig(found: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Arguments of taming's Encoder and Decoder, those that they know."""
     if found.get("double_z"):
-        raise ConfigError(
-            f"{place}double_z: found true, which a model without a codebook has (AutoencoderKL)"
-        )
+        about = "found true, which a model without a codebook has (AutoencoderKL)"
+        raise ConfigError(f"{place}double_z: {about}")
     for key in ("in_channels", "out_ch"):
-        if found.get(key) != 3:
-            raise ConfigError(f"{place}{key}: {_shown(found, key)}, expected 3, the channels of a picture")
+        _check(found.get(key) == 3, found, key, place, "3, the channels of a picture")
     multipliers = _numbers(found, "ch_mult", place, 64)
     if not multipliers:
         raise ConfigError(f"{place}ch_mult: found an empty list, expected one number for each level")
@@ -197,30 +183,9 @@ def _ddconfig(found: Mapping[str, Any], place: str) -> dict[str, Any]:
     }
 
 
-def _shown(parent: Mapping[str, Any], key: str) -> str:
-    return f"found {str(parent[key])[:60]!r}" if key in parent else "is missing"
-
-
-def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
-    """Build a VQGAN from its config file and its weights, a checkpoint of any kind.
-
-    Raises InputError when a file is missing, damaged or does not fit the other.
-    """
-    from vqanim.models.vqgan import VQGANGenerator, build_vqgan, select_first_stage
-    from vqanim.models.weights import load_into, read_weights
-
-    config_file, weights_file = entry.files["config"], entry.files["weights"]
-    config = parse_config(read_verified(config_file), config_file)
-    if config.factor != entry.multiple:
-        raise InputError(
-            f"{config_file.locate()}: the network shrinks pictures {config.factor}x, the catalogue "
-            f"says {entry.multiple}x; {config_file.remedy}"
-        )
-    network = build_vqgan(config, config_file)
-    load_into(network, read_weights(weights_file, select_first_stage), weights_file)
-    return VQGANGenerator(entry.name, network, entry.hash, device)
-
-
 FAMILY = Family(
-    "vqgan", "generator", lambda entry, device, _: load_vqgan(entry, device), roles=("config", "weights")
+    "vqgan",
+    "generator",
+    lambda entry, device, _: vqgan.load_vqgan(entry, device),
+    roles=("config", "weights"),
 )

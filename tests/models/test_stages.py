@@ -1,6 +1,6 @@
 import pytest
 
-from vqanim.models.resolutions import halved_stages
+from vqanim.models.family import halved_stages
 from vqanim.types import Stage
 
 
