@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,15 +27,11 @@ LOCAL = ("-protocol_whitelist", "file,pipe")
 QUIET = ("-hide_banner", "-loglevel", "error", "-y")
 BITEXACT_FLAGS = ("-fflags", "+bitexact", "-flags:v", "+bitexact")
 """No dates, versions or random numbers in the file."""
-BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)
-"""Nor anything that an input says of itself."""
+BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)  # nor anything that an input says of itself
 
-_TAIL = 400
-"""Characters of ffmpeg's last words that go into an error."""
-_KEPT = 16_384
-"""Bytes of them that are kept."""
-_READING = 5.0
-"""Seconds for the last of them to arrive, once ffmpeg has ended."""
+_TAIL = 400  # characters of ffmpeg's last words that go into an error
+_KEPT = 16_384  # bytes of them that are kept
+_READING = 5.0  # seconds for the last of them to arrive, once ffmpeg has ended
 _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 
 
@@ -42,11 +39,9 @@ _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 class FfmpegError(Exception):
     """ffmpeg failed, or did nothing for too long."""
 
-    words: str
-    """The last it said, in one line."""
+    words: str  # the last it said, in one line
     code: int
-    hung: float | None = None
-    """Seconds after which it was ended, where it was."""
+    hung: float | None = None  # seconds after which it was ended, where it was
 
 
 def executable() -> str:
@@ -62,27 +57,18 @@ def executable() -> str:
 
 
 def patience() -> float:
-    """Seconds that ffmpeg may take for one picture, or to finish: `VQANIM_FFMPEG_PATIENCE`, or 300.
-
-    Raises OutputError for what is no number above 0.
-    """
+    """Seconds that ffmpeg may take for one picture, or to finish: `VQANIM_FFMPEG_PATIENCE`, or 300. Raises
+    OutputError for what is no number above 0."""
     written = os.environ.get("VQANIM_FFMPEG_PATIENCE", "300")
-    try:
-        seconds = float(written)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise OutputError(
-            f"VQANIM_FFMPEG_PATIENCE: found {written!r}, allowed are seconds above 0, such as 300"
-        )
-    return seconds
+    with suppress(ValueError):
+        if 0 < (seconds := float(written)) < math.inf:
+            return seconds
+    raise OutputError(f"VQANIM_FFMPEG_PATIENCE: found {written!r}, allowed are seconds above 0, such as 300")
 
 
 def raw_input(width: int, height: int, fps: Fraction | int, even: bool = False) -> list[str]:
-    """Options of an input of RGB pictures through standard input, `width` x `height` pixels each.
-
-    even: they come with even sides, as `encoding` makes them.
-    """
+    """Options of an input of RGB pictures through standard input, `width` x `height` pixels each. even: they
+    come with even sides, as `encoding` makes them."""
     sides = (width + width % 2, height + height % 2) if even else (width, height)
     shape = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", "x".join(map(str, sides))]
     return [*shape, "-framerate", str(fps), *LOCAL, "-i", "pipe:0"]
@@ -142,10 +128,7 @@ def encoding(arguments: Sequence[str], output: Path, even: bool = False) -> Iter
 
 
 def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) -> None:
-    """Run ffmpeg with `arguments`, feed it `pictures` one at a time, and write `output`.
-
-    Raises OutputError, as `encoding` does.
-    """
+    """Feed ffmpeg `pictures` one at a time, and write `output`, as `encoding` does. Raises OutputError."""
     with encoding(arguments, output) as encoder:
         for picture in pictures:
             encoder.put(picture)
@@ -156,12 +139,11 @@ def decode(
 ) -> Generator[bytes, None, None]:
     """What ffmpeg writes to its standard output, `size` bytes at a time (the last ones may be fewer), while
     it is fed some pictures. Raises FfmpegError, OutputError, and whatever making the pictures raises."""
-    with _running(arguments, subprocess.PIPE) as (process, watchdog):
+    with _running(arguments, subprocess.PIPE) as (process, watchdog), ThreadPoolExecutor(1) as pool:
         assert process.stdin is not None
         assert process.stdout is not None
-        feeder = _Feeder(process.stdin, pictures)
+        feeding = pool.submit(_feed, process.stdin, pictures)
         try:
-            feeder.start()
             while True:
                 with watchdog.watching():
                     data = process.stdout.read(size)
@@ -173,9 +155,18 @@ def decode(
         finally:
             _kill(process)
             process.stdout.close()
-            feeder.join()
-        if feeder.error is not None:
-            raise feeder.error
+        feeding.result()  # raises what went wrong with the pictures
+
+
+def _feed(pipe: IO[bytes], pictures: Iterable[Picture]) -> None:
+    """Write pictures to a pipe beside the one who reads the other end, until nobody does."""
+    with suppress(BrokenPipeError, ConnectionResetError):
+        try:
+            for picture in pictures:
+                pipe.write(np.ascontiguousarray(picture).data)
+        finally:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                pipe.close()
 
 
 @contextmanager
@@ -231,10 +222,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Messages:
-    """Reads what ffmpeg says as fast as it says it, and keeps the last of it.
-
-    A full pipe that nobody reads would stop it, and a file could fill the disk.
-    """
+    """Reads what ffmpeg says as fast as it says it, and keeps the last of it: a full pipe that nobody reads
+    would stop it, and a file could fill the disk."""
 
     def __init__(self, messages: IO[bytes] | None) -> None:
         assert messages is not None
@@ -299,25 +288,3 @@ class _Watchdog:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._watcher.join()
-
-
-class _Feeder(threading.Thread):
-    """Writes pictures to a pipe beside the one who reads the other end; keeps what went wrong."""
-
-    def __init__(self, pipe: IO[bytes], pictures: Iterable[Picture]) -> None:
-        super().__init__(daemon=True, name="feed ffmpeg")
-        self.error: BaseException | None = None
-        self._pipe = pipe
-        self._pictures = pictures
-
-    def run(self) -> None:
-        """Ends when all is written, or when nobody reads any more."""
-        try:
-            for picture in self._pictures:
-                self._pipe.write(np.ascontiguousarray(picture).data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        except BaseException as error:  # raised again where the pictures are read
-            self.error = error
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self._pipe.close()

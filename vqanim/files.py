@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import secrets
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,7 @@ from vqanim.errors import InputError, OutputError
 if TYPE_CHECKING:
     from PIL import Image
 
-Picture: TypeAlias = npt.NDArray[np.uint8]
-"""uint8 [H, W, 3], sRGB."""
+Picture: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 3], sRGB
 
 Guard: TypeAlias = Callable[[], None]
 """Raises where a file may no longer be written, because somebody else holds its folder."""
@@ -36,8 +36,7 @@ _MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """Only these decoders are given a file: some others of Pillow's run programs."""
 
-TEMP_SUFFIX = ".vqanim-tmp"
-"""Ending of what is not whole yet, in names that begin with a dot."""
+TEMP_SUFFIX = ".vqanim-tmp"  # ending of what is not whole yet, in names that begin with a dot
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again, it will continue",
@@ -72,10 +71,8 @@ def make_folder(folder: Path) -> None:
 
 
 def make_folder_in(root: Path, folder: Path) -> None:
-    """Make a folder below `root` unless it is there; one that a link leads out of `root` is refused.
-
-    Folders come from strangers too: what is written for a render stays in its folder. Raises OutputError.
-    """
+    """Make a folder below `root` unless it is there. Folders come from strangers too: one that a link leads
+    out of `root` is refused. Raises OutputError."""
     make_folder(folder)
     with writing(folder):
         real, inside = folder.resolve(), root.resolve()
@@ -128,13 +125,18 @@ def staged(path: Path, guard: Guard = lambda: None, sync: bool = True) -> Iterat
 
 
 def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> None:
-    """Write a file whole (text as UTF-8), or raise OutputError and leave what was there.
-
-    guard: see `staged`.
-    """
+    """Write a file whole (text as UTF-8), or raise OutputError and leave what was. guard: see `staged`."""
     content = data.encode("utf-8") if isinstance(data, str) else data
     with writing(path), staged(path, guard) as temporary:
         temporary.write_bytes(content)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; an empty one where the file is missing, or holds anything else."""
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads(path.read_text("utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def sha256_of(path: Path) -> str:
@@ -160,8 +162,7 @@ class BadPicture(InputError):
     """A picture that cannot be used."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        self.reason = reason
-        """As it goes on after "the picture"."""
+        self.reason = reason  # as it goes on after "the picture"
         super().__init__(f"{path}: the picture {reason}")
 
 
@@ -174,19 +175,16 @@ def read_picture(path: Path, background: tuple[int, int, int] = (255, 255, 255))
     from PIL import Image
 
     with _decoding(path) as image:
-        plain = _plain(image)
+        plain = _plain(image, path)
         if plain.mode == "RGBA":
             plain = Image.alpha_composite(Image.new("RGBA", plain.size, background), plain).convert("RGB")
         return np.array(plain, dtype=np.uint8)
 
 
 def read_layer(path: Path) -> npt.NDArray[np.uint8]:
-    """The same with its transparency, as uint8 [H, W, 4]; the last channel is 0 where all shines through.
-
-    Raises BadPicture.
-    """
+    """The same with its transparency, uint8 [H, W, 4]; the last channel is 0 where all shines through."""
     with _decoding(path) as image:
-        return np.array(_plain(image).convert("RGBA"), dtype=np.uint8)
+        return np.array(_plain(image, path).convert("RGBA"), dtype=np.uint8)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -199,7 +197,7 @@ def picture_trouble(path: Path) -> str | None:
     """Why a picture cannot be used, as it goes on after "the picture", or None when it can."""
     try:
         with _decoding(path) as image:
-            _plain(image)
+            _plain(image, path)
     except BadPicture as error:
         return error.reason
     return None
@@ -210,11 +208,10 @@ def _decoding(path: Path) -> Iterator[Image.Image]:
     """A decoded picture, upright. Whatever goes wrong, inside the block too, becomes a BadPicture."""
     from PIL import Image, ImageOps
 
-    if wrong := _no_file(path):
+    if wrong := no_file(path):
         raise BadPicture(path, wrong)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd tags that change nothing, and of sizes looked at here
+        with warnings_off():  # of odd tags that change nothing, and of sizes looked at here
             with Image.open(path, formats=PICTURE_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise BadPicture(path, f"has {image.width}x{image.height} pixels, {_MOST}")
@@ -230,45 +227,39 @@ def _decoding(path: Path) -> Iterator[Image.Image]:
         raise BadPicture(path, "cannot be read: permission denied") from error
     except MemoryError as error:
         raise BadPicture(path, "needs more memory than there is; make it smaller") from error
-    except _Deep as error:
-        raise BadPicture(path, str(error)) from error
     except Exception as error:  # Pillow raises nearly anything on broken files, each kind of file its own
         reason = f"is no readable picture, allowed are {', '.join(PICTURE_FORMATS)}"
         raise BadPicture(path, reason) from error
 
 
-def _no_file(path: Path) -> str | None:
-    """What is wrong with a name; a pipe or a device would never end."""
+def no_file(path: Path, missing: str = "is missing") -> str | None:
+    """What is wrong with a path that is to be read, or None; a pipe or a device would never end."""
     try:
         if path.is_file():
             return None
-        return "is no file" if path.exists() else "is missing"
+        return "is no file" if path.exists() else missing
     except (OSError, ValueError):  # a name that no file system takes
-        return "is missing"
+        return missing
 
 
-class _Deep(Exception):
-    """More bits a channel than a picture for the eye has."""
+@contextmanager
+def warnings_off() -> Iterator[None]:
+    """Readers of files warn about odd tags that change nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """Any mode to RGB, or to RGBA where something is transparent."""
-    if image.mode == "F" or (image.mode == "I" and not _fits_16_bits(image)):
-        raise _Deep("has 32 bits a channel, allowed are 8 or 16: save it with fewer")
-    if image.mode.startswith("I"):  # 16 bits a channel, which Pillow would clip instead of scaling
-        return _from_16_bits(image)
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _fits_16_bits(image: Image.Image) -> bool:
-    pixels = np.asarray(image)
-    return int(pixels.min()) >= 0 and int(pixels.max()) < 1 << 16
-
-
-def _from_16_bits(image: Image.Image) -> Image.Image:
+def _plain(image: Image.Image, path: Path) -> Image.Image:
+    """Any mode to RGB, or to RGBA where something is transparent. Raises BadPicture."""
     from PIL import Image
 
+    if image.mode != "F" and not image.mode.startswith("I"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
     pixels = np.asarray(image)
+    if image.mode == "F" or pixels.min() < 0 or pixels.max() >= 1 << 16:
+        raise BadPicture(path, "has 32 bits a channel, allowed are 8 or 16: save it with fewer")
+    # 16 bits a channel, which Pillow would clip instead of scaling
     gray = (pixels >> 8).astype(np.uint8)
     clear = image.info.get("transparency")
     if not isinstance(clear, int):

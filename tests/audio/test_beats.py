@@ -11,9 +11,9 @@ from tests import sounds as songs
 from tests.audio.conftest import Write
 from tests.sounds import Sound
 from vqanim.audio.analysis import SongAnalysis
+from vqanim.audio.beats import find_tempo
 from vqanim.audio.reading import open_song, read_mono
 from vqanim.audio.spectrum import RATE, log_mels, onset_strength
-from vqanim.audio.tempo import find_tempo
 from vqanim.scene.soundtrack import NAMES
 
 MADE: dict[str, tuple[list[float], Sound]] = {
@@ -78,7 +78,7 @@ def test_where_no_beat_is_heard_the_tempo_of_the_song_goes_on(seed: int, write: 
     uneven = np.cumsum(0.38 + np.random.default_rng(seed).uniform(-0.09, 0.09, 76))
     drums = songs.at(list(np.arange(30, 54, 0.5)), 84)
     sound = songs.at([*uneven, *(54.2 + uneven)], 84, level=0.5) + drums
-    path = find_tempo(onset_strength(log_mels(read_mono(open_song(write(sound))))), RATE)
+    path = find_tempo(onset_strength(log_mels(read_mono(open_song(write(sound))))))
     assert np.abs(path.bpm / 120 - 1).max() < 0.03
 
 

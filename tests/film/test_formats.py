@@ -31,8 +31,6 @@ class Means(Sink):
 class MeansFormat(Format):
     """Every second picture's mean, as a text."""
 
-    about = "how light it is"
-
     def output(self, name: str, film: Film) -> Output:
         path = film.path(".txt")
         return Output(name, path, {}, range(0, film.reel.count, 2), lambda: open_means(path))

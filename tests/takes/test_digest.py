@@ -70,6 +70,7 @@ TERM: dict[str, Any] = {
     "stop": 0.2,
     "target": StartPlan("noise"),
     "area": AreaPlan(StartPlan("image", "/a.png")),
+    "settings": (("bins", 8),),
 }
 KEY: dict[str, Any] = {"generator_hash": "x", "perceptor_hash": "y", "width": 32, "height": 24}
 

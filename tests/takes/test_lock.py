@@ -17,6 +17,7 @@ from tests.plans import frame_plan
 from vqanim.errors import LockedError, OutputError
 from vqanim.takes.lock import lock_folder
 from vqanim.takes.store import TakeStore
+from vqanim.timeline.plan import FrameRef
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -130,7 +131,7 @@ def test_a_holder_on_another_machine_is_taken_over_and_notices(tmp_path: Path) -
         with pytest.raises(LockedError, match="elsewhere .* took this folder over"):
             store.save(replace(frame_plan(), index=1), picture, "mine")
         with pytest.raises(LockedError):
-            store.archive([("main", 0)])
+            store.archive([FrameRef("main", 0)])
         assert store.find_frames("main") == (0,)
         assert not (tmp_path / "superseded").exists()
     assert json.loads((tmp_path / ".lock.json").read_text())["token"] == "theirs", "it is not ours to remove"

@@ -93,7 +93,7 @@ def test_missing_frames_are_none_and_cannot_be_loaded(store: TakeStore) -> None:
 def test_looking_makes_no_folder(store: TakeStore) -> None:
     store.record("main", 0)
     store.list_shots()
-    assert store.archive([("main", 0)]) is None
+    assert store.archive([FrameRef("main", 0)]) is None
     assert not store.folder.exists()
 
 
@@ -346,7 +346,7 @@ def test_superseded_frames_move_and_the_others_stay(
 ) -> None:
     frames = fill(store, plan, picture, 4)
     content = store.frame_path("main", 2).read_bytes()
-    moved = store.archive([FrameRef("main", 2), ("main", 3), ("main", 3), ("main", 9)])
+    moved = store.archive([FrameRef("main", index) for index in (2, 3, 3, 9)])
     assert moved == store.folder / "superseded" / "001"
     assert (moved / "main" / "000002.png").read_bytes() == content
     assert store.find_frames("main") == (0, 1)
@@ -358,7 +358,7 @@ def test_superseded_frames_move_and_the_others_stay(
 
 def test_a_moved_frame_that_is_put_back_is_known(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     frames = fill(store, plan, picture, 2)
-    moved = store.archive([("main", 1)])
+    moved = store.archive([FrameRef("main", 1)])
     assert moved is not None
     (moved / "main" / "000001.png").rename(store.frame_path("main", 1))
     assert fresh(store).record("main", 1) == frames[1]
@@ -368,7 +368,7 @@ def test_the_record_of_a_moved_frame_does_not_vouch_for_a_stranger(
     store: TakeStore, plan: FramePlan, picture: Picture
 ) -> None:
     fill(store, plan, picture, 2)
-    store.archive([("main", 1)])
+    store.archive([FrameRef("main", 1)])
     paint_over(store.frame_path("main", 1), picture)
     assert store.record("main", 1) is None
     assert fresh(store).record("main", 1) is None
@@ -377,7 +377,7 @@ def test_the_record_of_a_moved_frame_does_not_vouch_for_a_stranger(
 def test_superseding_never_overwrites(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     for number in range(1, 4):
         store.save(plan, np.full_like(picture, number), f"d{number}")
-        store.archive([("main", 3)])
+        store.archive([FrameRef("main", 3)])
     shown = {
         path.parent.parent.name: int(np.asarray(Image.open(path))[0, 0, 0])
         for path in store.folder.glob("superseded/*/main/000003.png")
@@ -389,7 +389,7 @@ def test_several_shots_move_together(store: TakeStore, plan: FramePlan, picture:
     fill(store, plan, picture, 2, "one")
     fill(store, plan, picture, 2, "two")
     assert store.list_shots() == ("one", "two")
-    moved = store.archive([("one", 0), ("one", 1), ("two", 1)])
+    moved = store.archive([FrameRef("one", 0), FrameRef("one", 1), FrameRef("two", 1)])
     assert moved is not None
     found = sorted(path.relative_to(moved).as_posix() for path in moved.rglob("*.png"))
     assert found == ["one/000000.png", "one/000001.png", "two/000001.png"]
@@ -401,14 +401,14 @@ def test_several_shots_move_together(store: TakeStore, plan: FramePlan, picture:
 def test_what_lies_beside_a_frame_moves_along(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     fill(store, plan, picture, 2)
     store.frame_path("main", 1).with_suffix(".safetensors").write_bytes(b"state")
-    moved = store.archive([("main", 1)])
+    moved = store.archive([FrameRef("main", 1)])
     assert moved is not None
     assert (moved / "main" / "000001.safetensors").read_bytes() == b"state"
 
 
 def test_nothing_to_move_makes_no_folder(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     fill(store, plan, picture, 1)
-    assert store.archive([("main", 5)]) is None
+    assert store.archive([FrameRef("main", 5)]) is None
     assert not (store.folder / "superseded").exists()
 
 
@@ -451,7 +451,7 @@ def test_what_is_written_stays_in_the_folder(
     if link == "superseded":
         fill(store, plan, picture, 1)
     with pytest.raises(OutputError, match="link"):
-        store.archive([("main", 0)]) if link == "superseded" else fill(store, plan, picture, 1)
+        store.archive([FrameRef("main", 0)]) if link == "superseded" else fill(store, plan, picture, 1)
     assert (outside / "notes.txt").read_text() == "mine"
     assert sorted(path.name for path in outside.rglob("*")) == ["main", "notes.txt"]
 
@@ -500,7 +500,7 @@ def test_a_record_without_metrics_or_with_odd_ones_still_counts(
 def test_moved_frames_take_their_metrics_along(store: TakeStore, plan: FramePlan, picture: Picture) -> None:
     store.save(plan, picture, "d1", metrics=METRICS)
     store.save(replace(plan, index=4), picture, "d2", metrics=METRICS)
-    moved = store.archive([("main", 4)])
+    moved = store.archive([FrameRef("main", 4)])
     assert moved is not None
     assert fresh(store).metrics("main") == {3: KEPT}
     assert Metrics.read(json.loads((moved / "main" / "record.jsonl").read_text())["metrics"]) == KEPT

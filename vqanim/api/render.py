@@ -22,7 +22,6 @@ from vqanim.models.fetch import FetchEvent
 from vqanim.preview.outline import model_lines
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.quality import NORMAL
-from vqanim.takes.archive import write_keeping_old
 from vqanim.takes.digest import ENGINE_VERSION, content_hashes
 from vqanim.takes.lock import lock_folder
 from vqanim.takes.run import changes, read_run, write_run
@@ -87,7 +86,7 @@ def render(
     from vqanim.report.film import Film, Render
     from vqanim.report.live import PAGE, LivePage
     from vqanim.report.report import PART_REPORT, REPORT, write_report
-    from vqanim.takes.store import TakeStore
+    from vqanim.takes.store import TakeStore, write_keeping_old
 
     importing = monotonic() - began
     with lock_folder(folder) as lock:

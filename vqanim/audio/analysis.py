@@ -14,46 +14,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.audio import signals
-from vqanim.audio.beats import on_the_heavier, track_beats
+from vqanim.audio.beats import FASTEST, SLOWEST, find_tempo, on_the_heavier, track_beats
 from vqanim.audio.reading import SILENCE, BadSong, Samples, Song, open_song, read_mono
 from vqanim.audio.spectrum import RATE, heavy_strength, log_mels, onset_strength
 from vqanim.audio.structure import Section, find_downbeat, find_sections
-from vqanim.audio.tempo import FASTEST, SLOWEST, find_tempo
 from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError
 from vqanim.files import make_folder, sha256_of, write_atomic
 from vqanim.scene.fields.music import Band
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT, Signal
-from vqanim.scene.soundtrack import NAMES, Heard
+from vqanim.scene.soundtrack import Heard
 
 Floats = NDArray[np.float64]
 
-VERSION = 4
-"""Bumped by hand whenever the same song would give other beats or sections."""
-METHOD = "onsets and dynamic programming"
-CLEAR = 0.25
-"""Confidence below which there is hardly a beat."""
+VERSION = 4  # bumped by hand whenever the same song would give other beats or sections
+CLEAR = 0.25  # confidence below which there is hardly a beat
 
 
 @dataclass(frozen=True)
 class Beats:
     """What was found out about the time of a song."""
 
-    tempo: float
-    """Beats per minute: of most of the song."""
-    confidence: float
-    """0..1."""
-    octave: float
-    """Beats per minute that it might be instead: half or double."""
-    octave_confidence: float
-    """0..1."""
-    beats: tuple[float, ...]
-    """Seconds, ascending; empty where nothing can be heard."""
-    downbeat: int
-    """Index of the first beat that begins a bar."""
+    tempo: float  # beats per minute: of most of the song
+    confidence: float  # 0..1
+    octave: float  # beats per minute that it might be instead: half or double
+    octave_confidence: float  # 0..1
+    beats: tuple[float, ...]  # seconds, ascending; empty where nothing can be heard
+    downbeat: int  # index of the first beat that begins a bar
     sections: tuple[Section, ...]
-    method: str = METHOD
+    method: str = "onsets and dynamic programming"
 
     @property
     def first_beat(self) -> float | None:
@@ -67,8 +57,7 @@ class SongAnalysis:
     cannot be written is done without."""
 
     song: Song
-    digest: str
-    """SHA-256 of the song's file."""
+    digest: str  # SHA-256 of the song's file
 
     @classmethod
     def of(cls, path: Path) -> SongAnalysis:
@@ -80,22 +69,20 @@ class SongAnalysis:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
     def beats(self, meter: int = 4, near: float | None = None) -> Beats:
-        """Tempo, beats and sections.
-
-        near: the tempo, in beats per minute, where it is known. Raises BadSong for a silent song.
-        """
-        path = self._path(
-            f"beats-v{VERSION}-m{meter}" + (f"-t{near:.6g}" if near is not None else "") + ".json"
-        )
+        """Tempo, beats and sections. near: the tempo, in beats per minute, where it is known. Raises BadSong
+        for a silent song."""
+        tempo = "" if near is None else f"-t{near:.6g}"
+        path = self._path(f"beats-v{VERSION}-m{meter}{tempo}.json")
         with suppress(OSError, ValueError, TypeError, KeyError):
-            return _read_beats(path.read_text("utf-8"))
+            known = json.loads(path.read_text("utf-8"))
+            sections = tuple(Section(**section) for section in known.pop("sections"))
+            return Beats(**{**known, "beats": tuple(known["beats"]), "sections": sections})
         found = _find_beats(self._mono, self.song, meter, near)
         _keep(path, json.dumps(asdict(found)).encode())
         return found
 
     def signal(self, name: str, own: Band | None = None) -> Floats:
         """A signal, [T] at RATE, 0..1. own: the band, for a name that is none of NAMES. Raises BadSong."""
-        assert own is not None or name in NAMES
         key = name if own is None else f"{own.low:.6g}-{own.high:.6g}-{own.attack:.6g}-{own.release:.6g}"
         path = self._path(f"signal-v{signals.VERSION}-{key}.npy")
         with suppress(OSError, ValueError, EOFError):
@@ -163,12 +150,12 @@ class SceneSongs:
 
 
 def _find_beats(mono: Samples, song: Song, meter: int, near: float | None) -> Beats:
-    if not len(mono) or float(np.abs(mono).max()) < SILENCE:
+    if np.abs(mono).max(initial=0.0) < SILENCE:
         raise BadSong(song.path, "is silent: nothing in it is louder than -80 dB")
     mels = log_mels(mono)
     onsets = onset_strength(mels)
-    path = find_tempo(onsets, RATE, near)
-    beats = on_the_heavier(track_beats(onsets, RATE, path), onsets, heavy_strength(mels), RATE)
+    path = find_tempo(onsets, near)
+    beats = on_the_heavier(track_beats(onsets, path), onsets, heavy_strength(mels))
     tempo = _tempo_of(beats) or float(np.median(path.bpm))
     half_is_likelier = (path.half >= path.double and tempo / 2 >= SLOWEST) or tempo * 2 > FASTEST
     downbeat = find_downbeat(beats, mono, onsets, meter)
@@ -191,9 +178,3 @@ def _tempo_of(beats: Floats) -> float | None:
     usual = float(np.median(steps))
     even = np.abs(steps - usual) < 0.04 * usual
     return 60.0 / float(steps[even].mean()) if even.any() else 60.0 / usual
-
-
-def _read_beats(text: str) -> Beats:
-    said = json.loads(text)
-    sections = tuple(Section(**section) for section in said.pop("sections"))
-    return Beats(**{**said, "beats": tuple(said["beats"]), "sections": sections})

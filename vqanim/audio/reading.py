@@ -5,32 +5,26 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.errors import InputError
 from vqanim.ffmpeg import LOCAL, FfmpegError, decode
-from vqanim.files import staged, writing
+from vqanim.files import no_file, staged, warnings_off, writing
 
 Samples = NDArray[np.float32]
 
 MAX_SECONDS = 1800
 LEAST_SECONDS = 0.1
 MAX_CHANNELS = 64
-BLOCK = 1 << 16
-"""Sample frames that are read at once."""
-DECODED_RATE = 48_000
-"""Samples per second of what ffmpeg decodes."""
-ANALYSIS_RATE = 24_000
-"""Samples per second of what is listened to; nothing above 12 kHz is needed."""
-SILENCE = 1e-4
-"""A song that is never louder than this (-80 dB) is silent."""
+BLOCK = 1 << 16  # sample frames that are read at once
+DECODED_RATE = 48_000  # samples per second of what ffmpeg decodes
+ANALYSIS_RATE = 24_000  # samples per second of what is listened to; nothing above 12 kHz is needed
+SILENCE = 1e-4  # a song that is never louder than this (-80 dB) is silent
 
 # Of the many formats that ffmpeg knows, some are lists that name other files.
 _FORMATS = (
@@ -38,22 +32,16 @@ _FORMATS = (
 )
 _FFMPEG_CHANNELS = 2
 
-HEAD = 1 << 16
-"""Bytes at the beginning that hold the headers."""
+HEAD = 1 << 16  # bytes at the beginning that hold the headers
 _XING_OFFSETS = (36, 21, 13)
 """Bytes from the first frame of an mp3 to its Xing header: after the side information of its kind."""
-_LEVEL = 0.5
-_SONG = 0.6
-"""The song is that much softer under the clicks."""
-_SECONDS = 0.05
 
 
 class BadSong(InputError):
     """A sound file that cannot be used."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        self.reason = reason
-        """As it goes on after the file's name."""
+        self.reason = reason  # as it goes on after the file's name
         super().__init__(f"{path}: {reason}")
 
 
@@ -62,13 +50,10 @@ class Song:
     """A sound file that is there and whole."""
 
     path: Path
-    rate: int
-    """Samples per second."""
+    rate: int  # samples per second
     channels: int
-    frames: int
-    """Samples of each channel."""
-    decoder: str
-    """soundfile or ffmpeg."""
+    frames: int  # samples of each channel
+    decoder: str  # soundfile or ffmpeg
 
     @property
     def seconds(self) -> float:
@@ -78,7 +63,7 @@ class Song:
 
 def open_song(path: Path) -> Song:
     """Look at a sound file. Raises BadSong for one that is missing, cut short, too long or no sound."""
-    if wrong := _no_file(path):
+    if wrong := no_file(path, "there is no such file"):
         raise BadSong(path, wrong)
     if path.stat().st_size == 0:
         raise BadSong(path, "the file is empty")
@@ -91,11 +76,14 @@ def open_song(path: Path) -> Song:
             info = soundfile.info(str(path))
         song = Song(path, int(info.samplerate), int(info.channels), int(info.frames), "soundfile")
     except (soundfile.SoundFileError, OSError, ValueError, TypeError):  # the last for a .raw without a header
-        song = _probe_by_ffmpeg(path)
+        # All of it is decoded once to know how long it is.
+        frames = sum(len(block) for block in _by_ffmpeg(path))
+        song = Song(path, DECODED_RATE, _FFMPEG_CHANNELS, frames, "ffmpeg")
     if song.channels > MAX_CHANNELS or song.rate < 1000:
         raise BadSong(path, f"has {song.channels} channels at {song.rate} Hz, which is no music")
     if song.seconds > MAX_SECONDS:
-        raise BadSong(path, _too_long(song.seconds))
+        long = f"{int(song.seconds) // 60}:{int(song.seconds) % 60:02} minutes"
+        raise BadSong(path, f"lasts {long}, allowed are {MAX_SECONDS // 60}: cut out the part that you need")
     if song.seconds < LEAST_SECONDS:
         held = f"{song.frames} sample" + "s" * (song.frames != 1)
         raise BadSong(path, f"holds {held} ({song.seconds:.2g} s), at least {LEAST_SECONDS} s are needed")
@@ -112,26 +100,16 @@ def read_blocks(song: Song) -> Iterator[Samples]:
 
 
 def read_mono(song: Song) -> Samples:
-    """All channels as one at ANALYSIS_RATE, float32 [N].
-
-    In memory at once is only this: 170 MB for the longest song. Raises BadSong.
-    """
+    """The mean of all channels at ANALYSIS_RATE, float32 [N]; 170 MB for the longest song. Raises BadSong."""
     ratio = Fraction(ANALYSIS_RATE, song.rate)
-    parts = [part.copy() for part in resampled(mixed_down(song), ratio.numerator, ratio.denominator)]
+    blocks = (block.mean(axis=1, dtype=np.float32) for block in read_blocks(song))
+    parts = [part.copy() for part in resampled(blocks, ratio.numerator, ratio.denominator)]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def mixed_down(song: Song) -> Iterator[Samples]:
-    """The mean of all channels in blocks [n]; with two that cancel each other, the first. Raises BadSong."""
-    for block in read_blocks(song):
-        yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
-
-
 def resampled(blocks: Iterator[Samples], up: int, down: int) -> Iterator[Samples]:
-    """Blocks of one channel at another rate, `up / down` times as many samples, without any delay.
-
-    The filter is symmetric, and blocks overlap by more than its length, so that borders cannot be heard.
-    """
+    """Blocks of one channel at another rate, `up / down` times as many samples, without any delay: the filter
+    is symmetric, and blocks overlap by more than its length, so that borders cannot be heard."""
     if up == down:
         yield from blocks
         return
@@ -143,46 +121,20 @@ def resampled(blocks: Iterator[Samples], up: int, down: int) -> Iterator[Samples
     # Blocks begin at multiples of `down`, where both grids of samples meet.
     step = down * max(1, round(4 * BLOCK / down))
     held = np.zeros(margin, np.float32)  # `margin` samples of the past, then what is to be converted
+
+    def middle(count: int) -> Samples:
+        converted = resample_poly(held[: 2 * margin + count], up, down, window=taps)
+        first = margin * up // down
+        return np.asarray(converted[first : first + math.ceil(count * up / down)], np.float32)
+
     for block in blocks:
         held = np.concatenate([held, block])
         while len(held) >= 2 * margin + step:
-            yield _middle(
-                resample_poly(held[: 2 * margin + step], up, down, window=taps), margin, step, up, down
-            )
+            yield middle(step)
             held = held[step:]
-    rest = len(held) - margin
-    if rest > 0:
-        padded = np.concatenate([held, np.zeros(margin, np.float32)])
-        yield _middle(resample_poly(padded, up, down, window=taps), margin, rest, up, down)
-
-
-def _middle(converted: Any, margin: int, count: int, up: int, down: int) -> Samples:
-    first = margin * up // down
-    return np.asarray(converted[first : first + math.ceil(count * up / down)], np.float32)
-
-
-@contextmanager
-def warnings_off() -> Iterator[None]:
-    """libsndfile's binding warns about odd tags that change nothing."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _no_file(path: Path) -> str | None:
-    try:
-        if path.is_file():
-            return None
-        return "is no file" if path.exists() else "there is no such file"
-    except (OSError, ValueError):
-        return "there is no such file"
-
-
-def _too_long(seconds: float) -> str:
-    long = f"{int(seconds) // 60}:{int(seconds) % 60:02} minutes"
-    return f"lasts {long}, allowed are {MAX_SECONDS // 60}: cut out the part that you need"
+    if (rest := len(held) - margin) > 0:
+        held = np.concatenate([held, np.zeros(margin, np.float32)])
+        yield middle(rest)
 
 
 def _by_soundfile(song: Song) -> Iterator[Samples]:
@@ -195,12 +147,6 @@ def _by_soundfile(song: Song) -> Iterator[Samples]:
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         reason = str(error).rpartition(": ")[2] or "unknown"
         raise BadSong(song.path, f"cannot be decoded ({reason}); save it anew") from error
-
-
-def _probe_by_ffmpeg(path: Path) -> Song:
-    """Decode all of it once to know how long it is."""
-    frames = sum(len(block) for block in _by_ffmpeg(path))
-    return Song(path, DECODED_RATE, _FFMPEG_CHANNELS, frames, "ffmpeg")
 
 
 def _by_ffmpeg(path: Path) -> Iterator[Samples]:
@@ -216,17 +162,15 @@ def _by_ffmpeg(path: Path) -> Iterator[Samples]:
             whole = len(data) // size * size
             yield np.frombuffer(data[:whole], "<f4").reshape(-1, _FFMPEG_CHANNELS)
     except FfmpegError as error:
-        if error.hung is not None:
-            raise BadSong(
-                path,
-                f"ffmpeg did nothing for {error.hung:g} s while it was read; save it as wav or flac "
-                "(VQANIM_FFMPEG_PATIENCE says how long to wait)",
-            ) from error
-        raise BadSong(path, _why_no_sound(error.words, path)) from error
+        raise BadSong(path, _why_no_sound(error, path)) from error
 
 
-def _why_no_sound(words: str, path: Path) -> str:
+def _why_no_sound(error: FfmpegError, path: Path) -> str:
+    words = error.words
     last = words.rpartition("; ")[2].replace(f"file:{path}", path.name) or "ffmpeg said nothing"
+    if error.hung is not None:
+        how = "save it as wav or flac (VQANIM_FFMPEG_PATIENCE says how long to wait)"
+        return f"ffmpeg did nothing for {error.hung:g} s while it was read; {how}"
     if "matches no streams" in words:
         return "has no sound in it"
     if "moov atom not found" in words or "partial file" in words or "Truncated" in words:
@@ -237,10 +181,8 @@ def _why_no_sound(words: str, path: Path) -> str:
 
 
 def cut_short(path: Path) -> str | None:
-    """What is missing, for people, or None for a file that is whole or does not say how long it is.
-
-    A FLAC is not looked at, because decoding one that is cut short fails by itself. Raises OSError.
-    """
+    """What is missing, for people, or None for a file that is whole, does not say how long it is, or is a
+    FLAC, which fails by itself when it is decoded. Raises OSError."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(HEAD)
@@ -266,10 +208,7 @@ def _wav_end(head: bytes) -> int | None:
     """Where the samples of a wav end; None where a recorder never wrote that down."""
     position = 12
     while position + 8 <= len(head):
-        name, length = (
-            head[position : position + 4],
-            int.from_bytes(head[position + 4 : position + 8], "little"),
-        )
+        name, length = struct.unpack_from("<4sI", head, position)
         if name == b"data":
             return None if length in (0, 0xFFFFFFFF) else position + 8 + length
         position += 8 + length + length % 2
@@ -289,16 +228,12 @@ def _mp3(head: bytes, size: int) -> str | None:
     start = 0
     if head[:3] == b"ID3" and len(head) > 10:
         # Seven bits a byte, so that no player takes the length for the beginning of sound.
-        start = 10 + sum(
-            (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
-        )
-    for offset in _XING_OFFSETS:
-        at = start + offset
-        if head[at : at + 4] not in (b"Xing", b"Info") or len(head) < at + 16:
-            continue
-        (flags,) = struct.unpack(">I", head[at + 4 : at + 8])
-        if flags & 3 == 3:
-            return _missing_bytes(start + int.from_bytes(head[at + 12 : at + 16], "big"), size)
+        start = 10 + sum((head[6 + place] & 0x7F) << 21 - 7 * place for place in range(4))
+    for at in (start + offset for offset in _XING_OFFSETS):
+        if head[at : at + 4] in (b"Xing", b"Info") and len(head) >= at + 16:
+            flags, _, length = struct.unpack_from(">3I", head, at + 4)
+            if flags & 3 == 3:
+                return _missing_bytes(start + length, size)
     return None
 
 
@@ -323,7 +258,7 @@ def write_clicks(song: Song, beats: Sequence[float], downbeat: int, path: Path, 
     def mixed() -> Iterator[Samples]:
         first = 0
         for block in read_blocks(song):
-            block = _stereo(block) * np.float32(_SONG)
+            block = _stereo(block) * np.float32(0.6)  # softer under the clicks
             for number, second in enumerate(beats):
                 click = bar if (number - downbeat) % meter == 0 else beat
                 at = round(second * song.rate) - first
@@ -338,5 +273,5 @@ def write_clicks(song: Song, beats: Sequence[float], downbeat: int, path: Path, 
 
 
 def _click(rate: int, pitch: float) -> Samples:
-    t = np.arange(round(_SECONDS * rate)) / rate
-    return np.asarray(_LEVEL * np.sin(2 * np.pi * pitch * t) * np.exp(-t / 0.01), np.float32)
+    t = np.arange(round(0.05 * rate)) / rate
+    return np.asarray(0.5 * np.sin(2 * np.pi * pitch * t) * np.exp(-t / 0.01), np.float32)

@@ -1,14 +1,9 @@
-"""The signals of a song: numbers in 0..1 over its time that a scene can move things by.
-
-How loud a range of pitches is comes from filters that delay nothing; attack, release and robust limits make
-it a number in 0..1.
-"""
+"""The signals of a song: numbers in 0..1 over its time that a scene can move things by. They come from
+filters that delay nothing, attack and release, and robust limits."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,77 +15,41 @@ from vqanim.scene.soundtrack import BANDS
 
 Floats = NDArray[np.float64]
 
-VERSION = 2
-"""Bumped by hand whenever the same song would give other signals."""
-_ONSET = (0.005, 0.1)
-"""Attack and release of `onset`, in seconds."""
+VERSION = 2  # bumped by hand whenever the same song would give other signals
+_ONSET = (0.005, 0.1)  # attack and release of `onset`, in seconds
 _LOUDNESS = (0.01, 0.3)
-_BRIGHTNESS_SECONDS = 0.1
-"""Over so long the brightness is averaged."""
+_BRIGHTNESS_SECONDS = 0.1  # over so long the brightness is averaged
 QUIETEST = 0.01
 """A band is never made louder than if it reached a hundredth (-40 dB) of the song's own level."""
-_LOW, _HIGH = 10.0, 99.0
-"""Per cent of the values that lie below what becomes 0, and below what becomes 1."""
-_OUTLIER = 3.0
-"""The loudest moment counts as at most so many times the limit that the percentile sets."""
+_LOW, _HIGH = 10.0, 99.0  # per cent of the values that lie below what becomes 0, and below what becomes 1
+_OUTLIER = 3.0  # the loudest moment counts as at most so many times the limit that the percentile sets
 _STEPS = 4096
 """Values are rounded to so many steps, so that machines that differ in a last bit make the same film."""
-ORDER = 4
-"""Of the Butterworth slopes; run forward and backward they fall by 48 dB an octave."""
-_BLOCK = 1 << 17
-"""Samples that are filtered at once, 5.5 s."""
-_MARGIN = 1 << 14
-"""Samples on either side in which a filter has died away."""
-_LEVEL_HOPS = 9
-"""Of the window of `level`, odd."""
-_LEAST_GAIN = 1e-4
-"""Parts of the spectrum with less are left out."""
-
-
-def band_signal(mono: Samples, band: Band) -> Floats:
-    """How loud a band is, [T] at RATE, 0..1."""
-    found = attack_release(band_level(mono, band.low, band.high), RATE, band.attack, band.release)
-    return to_unit(found, QUIETEST * _loud(mono))
-
-
-def loudness_signal(mono: Samples) -> Floats:
-    """How loud everything is, [T] at RATE, 0..1."""
-    return to_unit(attack_release(level(mono), RATE, *_LOUDNESS), 0.0)
-
-
-def onset_signal(mono: Samples) -> Floats:
-    """1 where a strong sound begins, dying away after it, [T] at RATE."""
-    strength = np.minimum(onset_strength(log_mels(mono)), 12.0)
-    return to_unit(attack_release(strength, RATE, *_ONSET), 1.0)
-
-
-def brightness_signal(mono: Samples) -> Floats:
-    """Whether the sound is dark (0) or bright (1), [T] at RATE; 0 where there is none."""
-    centers, levels = brightness(mono)
-    width = round(_BRIGHTNESS_SECONDS * RATE) | 1  # odd
-    kernel = np.hanning(width + 2)[1:-1]
-    weights = blurred(levels, kernel)
-    mean = blurred(centers * levels, kernel) / np.maximum(weights, 1e-12)
-    return between(mean, weights)
-
-
-_OTHERS: MappingProxyType[str, Callable[[Samples], Floats]] = MappingProxyType(
-    {"loudness": loudness_signal, "onset": onset_signal, "brightness": brightness_signal}
-)
+ORDER = 4  # of the Butterworth slopes; run forward and backward they fall by 48 dB an octave
+_BLOCK = 1 << 17  # samples that are filtered at once, 5.5 s
+_MARGIN = 1 << 14  # samples on either side in which a filter has died away
+_LEVEL_HOPS = 9  # of the window of `level`, odd
+_LEAST_GAIN = 1e-4  # parts of the spectrum with less are left out
 
 
 def signal(mono: Samples, name: str, own: Band | None = None) -> Floats:
-    """A signal by name, [T] at RATE, 0..1. own: the band of a name that is none of those known to all."""
-    band = own or BANDS.get(name)
-    if not len(mono):
-        return np.zeros(0)
-    return band_signal(mono, band) if band is not None else _OTHERS[name](mono)
+    """A signal by name, [T] at RATE, 0..1: how loud a band or everything (`loudness`) is, `onset`, which is 1
+    where a strong sound begins and dies away after it, or `brightness`, from dark to bright.
 
-
-def _loud(mono: Samples) -> float:
-    """How loud the loud parts of a song are."""
-    levels = level(mono)
-    return float(np.percentile(levels, 99)) if len(levels) else 0.0
+    mono: [N], 1 or more. own: the band of a name that is none of those known to all.
+    """
+    if band := own or BANDS.get(name):
+        found = attack_release(band_level(mono, band.low, band.high), band.attack, band.release)
+        # Beside how loud the loud parts of the song are.
+        return to_unit(found, QUIETEST * float(np.percentile(level(mono), 99)))
+    if name == "loudness":
+        return to_unit(attack_release(level(mono), *_LOUDNESS), 0.0)
+    if name == "onset":
+        return to_unit(attack_release(np.minimum(onset_strength(log_mels(mono)), 12.0), *_ONSET), 1.0)
+    centers, levels = brightness(mono)
+    kernel = np.hanning((round(_BRIGHTNESS_SECONDS * RATE) | 1) + 2)[1:-1]  # odd
+    weights = blurred(levels, kernel)
+    return between(blurred(centers * levels, kernel) / np.maximum(weights, 1e-12), weights)
 
 
 def band_level(mono: Samples, low: float, high: float) -> Floats:
@@ -100,40 +59,27 @@ def band_level(mono: Samples, low: float, high: float) -> Floats:
     overlapping blocks. The band is moved down to 0 Hz on the way, so that its magnitude is the envelope
     itself, without the ripple that squaring a wave would leave.
     """
-    count = -(-len(mono) // HOP)
     step = (_BLOCK - 2 * _MARGIN) // HOP * HOP
     padded = np.pad(mono, (_MARGIN, _BLOCK))
-    found = []
-    for first in range(0, max(len(mono), 1), step):
-        block = padded[first : first + _BLOCK]
-        found.append(_envelope(block, low, high, step // HOP))
-    return np.concatenate(found)[:count]
-
-
-def _envelope(block: Samples, low: float, high: float, wanted: int) -> Floats:
-    spectrum = np.fft.rfft(block)
-    at = np.asarray(np.fft.rfftfreq(len(block), 1 / ANALYSIS_RATE), np.float64)
-    gain = _gain(at, low, high)
-    bins = np.flatnonzero(gain > _LEAST_GAIN)
-    part = 2 * spectrum[bins[0] : bins[-1] + 1] * gain[bins[0] : bins[-1] + 1] / len(block)
-    # A power of two of complex values per block that holds the band, finer than HOP.
-    size = 1 << max(len(part) - 1, 2 * len(block) // HOP).bit_length()
-    power = np.abs(np.fft.ifft(part, size) * size) ** 2 / 2
-    sums = np.concatenate([[0.0], np.cumsum(power)])
-    # The mean over HOP samples around every moment, in places of the finer grid.
-    centers = (_MARGIN + np.arange(wanted) * HOP) * size / len(block)
-    half = HOP * size / len(block) / 2
-    index = np.arange(len(sums)) - 0.5
-    mean = (np.interp(centers + half, index, sums) - np.interp(centers - half, index, sums)) / (2 * half)
-    return np.sqrt(np.maximum(mean, 0.0))
-
-
-def _gain(at: Floats, low: float, high: float) -> Floats:
-    slope = 2 * ORDER
+    at = np.fft.rfftfreq(_BLOCK, 1 / ANALYSIS_RATE)
     with np.errstate(divide="ignore", over="ignore"):
-        rising = 1 / (1 + (low / at) ** slope) if low > 0 else np.ones(len(at))
-        falling = 1 / (1 + (at / high) ** slope)
-    return np.asarray(rising * falling)
+        rising = 1 / (1 + (low / at) ** (2 * ORDER)) if low > 0 else np.ones(len(at))
+        gain = rising * (1 / (1 + (at / high) ** (2 * ORDER)))
+    lowest, highest = np.flatnonzero(gain > _LEAST_GAIN)[[0, -1]].tolist()
+    inside = slice(lowest, highest + 1)
+    # A power of two of complex values per block that holds the band, finer than HOP.
+    size = 1 << max(highest - lowest, 2 * _BLOCK // HOP).bit_length()
+    # HOP samples around every moment, in places of the finer grid.
+    centers = (_MARGIN + np.arange(step // HOP) * HOP) * size / _BLOCK
+    half = HOP * size / _BLOCK / 2
+    index = np.arange(size + 1) - 0.5
+    found = []
+    for first in range(0, len(mono), step):
+        part = 2 * np.fft.rfft(padded[first : first + _BLOCK])[inside] * gain[inside] / _BLOCK
+        sums = np.concatenate([[0.0], np.cumsum(np.abs(np.fft.ifft(part, size) * size) ** 2 / 2)])
+        mean = (np.interp(centers + half, index, sums) - np.interp(centers - half, index, sums)) / (2 * half)
+        found.append(np.sqrt(np.maximum(mean, 0.0)))
+    return np.concatenate(found)[: -(-len(mono) // HOP)]
 
 
 def level(mono: Samples) -> Floats:
@@ -147,35 +93,27 @@ def level(mono: Samples) -> Floats:
     return np.sqrt(np.maximum(blurred(energy, kernel / kernel.sum()), 0.0))
 
 
-def attack_release(values: Floats, rate: float, attack: float, release: float) -> Floats:
-    """An envelope of values >= 0, [T], that rises within about `attack` s and falls within `release` s.
+def attack_release(values: Floats, attack: float, release: float) -> Floats:
+    """An envelope of values >= 0, [T] at RATE, rising within `attack` s and falling within `release` s.
 
     Times until a third is left (e-folding). The rise lies before a peak and the fall after it, so that the
     peak itself stays exactly where it is: nothing is late, as it would be with an analog follower.
     """
-    if not len(values):
-        return values
-    falling = _decayed(values, rate, release)
-    return np.maximum(falling, _decayed(values[::-1], rate, attack)[::-1])
+    return np.maximum(_decayed(values, release), _decayed(values[::-1], attack)[::-1])
 
 
-def _decayed(values: Floats, rate: float, seconds: float) -> Floats:
-    """max over m <= n of values[m] * exp(-(n - m) / (rate * seconds)), as a running maximum of logarithms."""
+def _decayed(values: Floats, seconds: float) -> Floats:
+    """max over m <= n of values[m] * exp(-(n - m) / (RATE * seconds)), as a running maximum of logarithms."""
     if seconds <= 0:
         return values
-    slope = np.arange(len(values)) / (rate * seconds)
+    slope = np.arange(len(values)) / (RATE * seconds)
     with np.errstate(divide="ignore"):
         logs = np.log(values) + slope
     return np.asarray(np.exp(np.maximum.accumulate(logs) - slope))
 
 
 def to_unit(values: Floats, least: float) -> Floats:
-    """Values >= 0 to 0..1: what is usual at quiet moments becomes 0, and at loud ones 1.
-
-    least: nothing that stays below this becomes 1.
-    """
-    if not len(values):
-        return values
+    """Values >= 0 to 0..1: the usual at quiet moments becomes 0, and at loud ones 1 if it reaches `least`."""
     low, high = (float(limit) for limit in np.percentile(values, [_LOW, _HIGH]))
     high = max(high, float(values.max()) / _OUTLIER, least, 1e-12)
     low = min(low, high / 2)  # what never changes is loud, not silent

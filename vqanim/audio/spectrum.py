@@ -11,39 +11,25 @@ from vqanim.audio.reading import ANALYSIS_RATE, Samples
 
 Floats = NDArray[np.float64]
 
-HOP = 120
-"""Samples between two spectra."""
-RATE = ANALYSIS_RATE // HOP
-"""Spectra, and values of signals, per second."""
-WINDOW = 512
-"""Samples of a spectrum, 21 ms: short, because beats are found by it."""
+HOP = 120  # samples between two spectra
+RATE = ANALYSIS_RATE // HOP  # spectra, and values of signals, per second
+WINDOW = 512  # samples of a spectrum, 21 ms: short, because beats are found by it
 MELS = 40
-HEAVY = 2
-"""Mel bands from below, up to 190 Hz, in which deep drums and basses sound."""
-_LOWEST, _HIGHEST = 30.0, 11_000.0
-"""Hz of the lowest and highest edge of the mel bands."""
-_AT_ONCE = 4096
-"""Spectra that are in memory at once."""
+HEAVY = 2  # mel bands from below, up to 190 Hz, in which deep drums and basses sound
+_LOWEST, _HIGHEST = 30.0, 11_000.0  # Hz of the lowest and highest edge of the mel bands
+_FREQUENCIES: Floats = np.asarray(np.fft.rfftfreq(WINDOW, 1 / ANALYSIS_RATE))  # Hz of the bins of a spectrum
+_AT_ONCE = 4096  # spectra that are in memory at once
 _CONTRAST = 300.0
 """Of log(1 + x): the level that is told apart from silence is so many times below the song's own."""
-_FIRST = 0.3
-"""Seconds within which a first stroke has died away."""
-_LAG = 2
-"""Spectra from which to which a rise is measured."""
-
-
-def moments(count: int) -> Floats:
-    """Seconds of the first `count` spectra; each is centered on its moment."""
-    return np.arange(count) / RATE
+_FIRST = 0.3  # seconds within which a first stroke has died away
+_LAG = 2  # spectra from which to which a rise is measured
 
 
 def log_mels(mono: Samples) -> NDArray[np.float32]:
-    """Log-compressed loudness of MELS bands, [T, MELS], T = ceil(N / HOP); the song's own level is 1."""
-    level = float(np.sqrt(np.mean(np.square(mono, dtype=np.float64)))) if len(mono) else 0.0
+    """Log-compressed loudness of bands, [T, MELS], of [N > 0], T = ceil(N / HOP); the song's level is 1."""
     bank = _mel_bank()
-    parts = [np.sqrt(power) @ bank for power in _powers(mono)]
-    mels = np.concatenate(parts) if parts else np.zeros((0, MELS), np.float32)
-    scale = level * np.sqrt(WINDOW)
+    mels = np.concatenate([np.sqrt(power) @ bank for power in _powers(mono)])
+    scale = float(np.sqrt(np.mean(np.square(mono, dtype=np.float64)))) * np.sqrt(WINDOW)
     return np.log1p(_CONTRAST / 10 * mels / scale) if scale > 0 else np.zeros_like(mels)
 
 
@@ -77,16 +63,12 @@ def heavy_strength(mels: NDArray[np.float32]) -> Floats:
 
 
 def brightness(mono: Samples) -> tuple[Floats, Floats]:
-    """Center of the spectrum in octaves above 30 Hz, and loudness (RMS), each [T]."""
-    pitch = np.log2(np.maximum(_frequencies(), _LOWEST) / _LOWEST)
-    centers, levels = [], []
-    for power in _powers(mono):
-        total = power.sum(axis=1)
-        centers.append((power @ pitch) / np.maximum(total, 1e-20))
-        levels.append(np.sqrt(total))
-    if not centers:
-        return np.zeros(0), np.zeros(0)
-    return np.concatenate(centers).astype(np.float64), np.concatenate(levels).astype(np.float64)
+    """Center of the spectrum in octaves above 30 Hz, and loudness (RMS), each [T], of [N], N > 0."""
+    pitch = np.log2(np.maximum(_FREQUENCIES, _LOWEST) / _LOWEST)
+    sums = [(power @ pitch, power.sum(axis=1)) for power in _powers(mono)]
+    centers = np.concatenate([weighted / np.maximum(total, 1e-20) for weighted, total in sums])
+    levels = np.concatenate([np.sqrt(total) for _, total in sums])
+    return centers.astype(np.float64), levels.astype(np.float64)
 
 
 def _powers(mono: Samples) -> Iterator[NDArray[np.float32]]:
@@ -96,13 +78,8 @@ def _powers(mono: Samples) -> Iterator[NDArray[np.float32]]:
     padded = np.pad(mono, (WINDOW // 2, WINDOW))
     views = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     for first in range(0, count, _AT_ONCE):
-        chosen = views[first : min(first + _AT_ONCE, count)] * window
-        spectra = np.fft.rfft(chosen, axis=1)
+        spectra = np.fft.rfft(views[first : min(first + _AT_ONCE, count)] * window, axis=1)
         yield (spectra.real**2 + spectra.imag**2).astype(np.float32)
-
-
-def _frequencies() -> Floats:
-    return np.asarray(np.fft.rfftfreq(WINDOW, 1 / ANALYSIS_RATE))
 
 
 def _mel_bank() -> NDArray[np.float32]:
@@ -110,7 +87,7 @@ def _mel_bank() -> NDArray[np.float32]:
     low, high = (2595 * np.log10(1 + edge / 700) for edge in (_LOWEST, _HIGHEST))
     edges = 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
     edges += np.arange(MELS + 2) * 1e-6
-    at = _frequencies()[:, None]
+    at = _FREQUENCIES[:, None]
     # No narrower than a bin, or the lowest bands would see nothing.
     width = ANALYSIS_RATE / WINDOW
     rise = (at - edges[:-2]) / np.maximum(edges[1:-1] - edges[:-2], width)

@@ -13,50 +13,35 @@ from vqanim.audio.spectrum import MELS, RATE
 
 Floats = NDArray[np.float64]
 
-_REACH = 16
-"""Beats before and after a border that are compared."""
-_LEAST_BEATS = 8
-"""Of a section."""
-_NO_BEATS = 0.5
-"""Seconds of what stands for a beat where there is none."""
-_CLEAR = 1.15
-"""A phase of the bar counts when it is so many times stronger than the mean of all."""
-_LEAST_CHANGE = 0.02
-"""Of harmony from bar to bar, on average; with less there is no harmony to go by."""
-_ALIKE = 0.9
-"""Cosine of the mean sounds of two sections that are one and the same part of a song."""
-_LOW, _HIGH = 55.0, 1760.0
-"""Hz: five octaves in which harmony is heard."""
+_REACH = 16  # beats before and after a border that are compared
+_LEAST_BEATS = 8  # of a section
+_NO_BEATS = 0.5  # seconds of what stands for a beat where there is none
+_CLEAR = 1.15  # a phase of the bar counts when it is so many times stronger than the mean of all
+_LEAST_CHANGE = 0.02  # of harmony from bar to bar, on average; with less there is no harmony to go by
+_ALIKE = 0.9  # cosine of the mean sounds of two sections that are one and the same part of a song
+_LOW, _HIGH = 55.0, 1760.0  # Hz: five octaves in which harmony is heard
 
 
 @dataclass(frozen=True)
 class Section:
     """A part of a song that sounds like one."""
 
-    start: float
-    """Seconds."""
-    end: float
-    """Seconds."""
-    label: str
-    """A, B, ...; parts that sound alike have the same."""
-    loudness: float
-    """0..1, of the loudest section."""
+    start: float  # seconds
+    end: float  # seconds
+    label: str  # A, B, ...; parts that sound alike have the same
+    loudness: float  # 0..1, of the loudest section
 
 
 def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> int:
-    """Which of the first `meter` beats begins a bar: where the sound changes and the bass is struck.
-
-    0 where nothing tells them apart.
-    """
+    """Which of the first `meter` beats begins a bar: where the sound changes and the bass is struck; 0 where
+    nothing tells them apart."""
     if len(beats) < 2 * meter:
         return 0
-    chroma = _chroma(mono, beats)
-    change = _bar_change(chroma, meter)
+    change = _bar_change(_chroma(mono, beats), meter)
     index = np.clip(np.round(beats * RATE).astype(int), 0, len(onsets) - 1)
     struck = np.array([onsets[max(0, at - 4) : at + 5].max() for at in index])
-    strength = change / max(float(change.mean()), _LEAST_CHANGE) + 0.5 * struck / max(
-        float(struck.mean()), 1e-9
-    )
+    harmony = change / max(float(change.mean()), _LEAST_CHANGE)
+    strength = harmony + 0.5 * struck / max(float(struck.mean()), 1e-9)
     means = np.array([strength[phase::meter].mean() for phase in range(meter)])
     best = int(means.argmax())
     return best if means[best] > _CLEAR * means.mean() else 0
@@ -65,10 +50,8 @@ def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> i
 def find_sections(
     beats: Floats, mono: Samples, mels: NDArray[np.float32], downbeat: int, meter: int
 ) -> tuple[Section, ...]:
-    """The parts of a song: peaks of novelty along the diagonal of its self-similarity (Foote 2000).
-
-    Borders lie on bars where there are beats.
-    """
+    """The parts of a song: peaks of novelty along the diagonal of its self-similarity (Foote 2000), on bars
+    where there are beats."""
     seconds = len(mono) / ANALYSIS_RATE
     grid = beats if len(beats) >= 2 * meter else np.arange(0.0, seconds, _NO_BEATS)
     sounds = _sounds(grid, mono, mels)
@@ -93,11 +76,8 @@ def _bar_change(chroma: Floats, meter: int) -> Floats:
 def _chroma(mono: Samples, beats: Floats) -> Floats:
     """How strong each of the twelve pitch classes is from one beat to the next, unit vectors [B, 12]."""
     edges = np.append(beats, beats[-1] + np.median(np.diff(beats)))
-    rows = []
-    for first, last in pairwise(edges):
-        part = mono[round(first * ANALYSIS_RATE) : round(last * ANALYSIS_RATE)]
-        rows.append(_pitch_classes(part))
-    return np.array(rows)
+    spans = pairwise(round(edge * ANALYSIS_RATE) for edge in edges)
+    return np.array([_pitch_classes(mono[first:last]) for first, last in spans])
 
 
 def _pitch_classes(part: Samples) -> Floats:
@@ -132,12 +112,10 @@ def _sounds(grid: Floats, mono: Samples, mels: NDArray[np.float32]) -> Floats:
 def _novelty(sounds: Floats) -> Floats:
     """How much the sound after each beat differs from that before it, [B]."""
     count = len(sounds)
-    lengths = np.maximum(np.linalg.norm(sounds, axis=1, keepdims=True), 1e-9)
-    units = sounds / lengths
+    units = sounds / np.maximum(np.linalg.norm(sounds, axis=1, keepdims=True), 1e-9)
     offsets = np.arange(-_REACH, _REACH) + 0.5
-    taper = np.exp(-2 * (offsets / _REACH) ** 2)
-    signs = np.sign(offsets)
-    kernel = np.outer(taper * signs, taper * signs)
+    taper = np.exp(-2 * (offsets / _REACH) ** 2) * np.sign(offsets)
+    kernel = np.outer(taper, taper)
     found = np.zeros(count)
     for index in range(_LEAST_BEATS // 2, count - _LEAST_BEATS // 2):
         first, last = max(0, index - _REACH), min(count, index + _REACH)
@@ -155,11 +133,11 @@ def _borders(novelty: Floats) -> list[int]:
     limit = max(0.08, float(novelty.mean() + 0.7 * novelty.std()))
     chosen: list[int] = []
     for index in np.argsort(-novelty, kind="stable").tolist():
-        near = novelty[max(0, index - 2) : index + 3]
         if novelty[index] < limit:
             break
+        peak = novelty[index] == novelty[max(0, index - 2) : index + 3].max()
         far = all(abs(index - other) >= _LEAST_BEATS for other in chosen)
-        if far and novelty[index] == near.max() and index >= _LEAST_BEATS // 2:
+        if peak and far and index >= _LEAST_BEATS // 2:
             chosen.append(index)
     return sorted(chosen)
 
@@ -178,17 +156,12 @@ def _labelled(
     firsts: list[Floats] = []
     for mean in means:
         likeness = [float(mean @ other) for other in firsts]
-        if likeness and max(likeness) >= _ALIKE:
-            labels.append(_letter(int(np.argmax(likeness))))
-            continue
-        labels.append(_letter(len(firsts)))
-        firsts.append(mean)
+        number = int(np.argmax(likeness)) if max(likeness, default=0.0) >= _ALIKE else len(firsts)
+        if number == len(firsts):
+            firsts.append(mean)
+        labels.append(chr(ord("A") + number) if number < 26 else f"A{number}")
     loudest = max(louds) or 1.0
     return tuple(
         Section(round(first, 3), round(last, 3), label, round(loud / loudest, 3))
         for first, last, label, loud in zip(edges[:-1], edges[1:], labels, louds, strict=True)
     )
-
-
-def _letter(number: int) -> str:
-    return chr(ord("A") + number) if number < 26 else f"A{number}"

@@ -18,10 +18,9 @@ from vqanim.errors import InputError, OutputError
 from vqanim.ffmpeg import QUIET, FfmpegError, decode, raw_input
 from vqanim.files import Picture, read_picture
 from vqanim.film.reel import Find, Reel
-from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Timeline
+from vqanim.timeline.plan import FilmFrame, FrameRef, Timeline
 
-KEPT_IN_MEMORY = 6
-"""Saved frames: two neighbors of two takes, and the first of a loop."""
+KEPT_IN_MEMORY = 6  # saved frames: two neighbors of two takes, and the first of a loop
 WORKERS = 2
 """Film frames in the making at a time; most of the work is Pillow's, which threads do side by side."""
 
@@ -30,10 +29,8 @@ _FILTER = "minterpolate=fps={fps}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=
 
 
 def loading(find: Find, width: int, height: int) -> Callable[[FrameRef], Picture]:
-    """Reads saved frames of `width` x `height` pixels, each once where film frames follow one another.
-
-    What it gives raises OutputError.
-    """
+    """Reads saved frames of `width` x `height` pixels, each once where film frames follow one another; what
+    it gives raises OutputError."""
 
     @lru_cache(KEPT_IN_MEMORY)
     def load(frame: FrameRef) -> Picture:
@@ -52,23 +49,17 @@ def loading(find: Find, width: int, height: int) -> Callable[[FrameRef], Picture
 
 def compose(frame: FilmFrame, saved: Mapping[FrameRef, Picture], seed: int) -> Picture:
     """A film frame of the saved ones; the saved picture bit for bit where nothing is done to it."""
-    moment = Moment(seed, frame.time)
-    layers = [(layer.share, _layer(layer, saved, moment)) for layer in frame.layers]
+    moment, layers = Moment(seed, frame.time), []
+    for layer in frame.layers:
+        looks = [(look.share, move_saved(saved[look.frame], look.moves)) for look in layer.looks]
+        layers.append((layer.share, apply_effects(blend(looks), layer.effects, moment)))
     return apply_effects(blend(layers), frame.effects, moment)
-
-
-def _layer(layer: Layer, saved: Mapping[FrameRef, Picture], moment: Moment) -> Picture:
-    looks = [(look.share, move_saved(saved[look.frame], look.moves)) for look in layer.looks]
-    return apply_effects(blend(looks), layer.effects, moment)
 
 
 def compose_all(
     frames: Iterable[FilmFrame], load: Callable[[FrameRef], Picture], seed: int, ahead: int = WORKERS
 ) -> Iterator[Picture]:
-    """Film frames in order; while one is handed on, so many of those behind it are in the making.
-
-    Raises OutputError.
-    """
+    """Film frames in order; while one is handed on, `ahead` more are in the making. Raises OutputError."""
     making: deque[Future[Picture]] = deque()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="compose") as pool:
         for frame in frames:
@@ -81,11 +72,8 @@ def compose_all(
 
 
 def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
-    """The film of a timeline; `find` gives the file of each saved frame.
-
-    ahead: film frames whose saved frames are read before they are asked for; 0 where these are still being
-    painted.
-    """
+    """The film of a timeline; `find` gives the file of each saved frame. ahead: film frames whose saved
+    frames are read before they are asked for; 0 where these are still being painted."""
 
     def all_of(frames: Iterable[FilmFrame]) -> Iterator[Picture]:
         return compose_all(frames, loading(find, timeline.width, timeline.height), timeline.seed, ahead)
@@ -103,13 +91,8 @@ def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
                 if index in wanted:
                     yield apply_effects(picture, frame.effects, Moment(timeline.seed, frame.time))
 
-    return Reel(
-        timeline.width,
-        timeline.height,
-        timeline.fps,
-        len(timeline.edit),
-        play_smooth if timeline.keys else play,
-    )
+    player = play_smooth if timeline.keys else play
+    return Reel(timeline.width, timeline.height, timeline.fps, len(timeline.edit), player)
 
 
 def blend(parts: Sequence[tuple[float, Picture]]) -> Picture:
@@ -126,11 +109,8 @@ def interpolate(
     pictures: Iterable[Picture], size: tuple[int, int], rate: Fraction, fps: Fraction
 ) -> Generator[Picture, None, None]:
     """Pictures at `fps` from some at `rate`, each uint8 [H, W, 3] of `size` (W, H): the frames between are
-    those of ffmpeg's minterpolate, which finds the movement in the pictures themselves.
-
-    One picture and what ffmpeg holds are in memory. The last ones may be missing (see `held`).
-    Raises OutputError, and whatever making the pictures raises.
-    """
+    those of ffmpeg's minterpolate, which finds the movement in the pictures. The last ones may be missing
+    (see `held`). Raises OutputError, and whatever making the pictures raises."""
     width, height = size
     arguments = [
         *(*QUIET, *raw_input(width, height, rate)),

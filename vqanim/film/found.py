@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vqanim.errors import InputError
@@ -15,14 +15,11 @@ class TakeFound:
     """How much of a take is there."""
 
     shot: str
-    frames: int
-    """Planned, without those under the dissolve that follows."""
-    missing: int
-    """Of these."""
+    frames: int  # planned, without those under the dissolve that follows
+    missing: int  # of these
     missing_under_dissolve: int
     """Frames past the shot's end that are not there; the last picture is held instead."""
-    other_plan: int
-    """Frames that are there, but were painted for an older version of the scene."""
+    other_plan: int  # frames that are there, but were painted for an older version of the scene
 
 
 @dataclass(frozen=True)
@@ -30,10 +27,8 @@ class CutFound:
     """Sent once, before films are made from takes."""
 
     folder: str
-    timeline: Timeline
-    """With the film frames that can be shown."""
-    left_out: int
-    """Film frames that cannot."""
+    timeline: Timeline  # with the film frames that can be shown
+    left_out: int  # film frames that cannot
     takes: tuple[TakeFound, ...]
     silenced: bool = False
     """True when the film has a song that is left out, because pictures are missing."""
@@ -45,10 +40,11 @@ def cut_to_found(timeline: Timeline, store: TakeStore, stale: Collection[FrameRe
     stale: saved frames that were painted for an older version of the scene; they are shown all the same.
     Raises InputError when there is no frame to show.
     """
-    present = {shot.name: _present(shot, store) for shot in timeline.shots}
-    stand_ins: dict[FrameRef, FrameRef] = {}
-    for shot in timeline.shots:
-        stand_ins |= _stand_ins(shot, present[shot.name])
+    present = {
+        shot.name: {plan.index for plan in shot.frames if store.record(shot.name, plan.index)}
+        for shot in timeline.shots
+    }
+    stand_ins = dict(pair for shot in timeline.shots for pair in _stand_ins(shot, present[shot.name]))
     edit: list[FilmFrame] = []
     chapters: list[Chapter] = []
     starts = {chapter.first: chapter for chapter in timeline.chapters}
@@ -60,15 +56,15 @@ def cut_to_found(timeline: Timeline, store: TakeStore, stale: Collection[FrameRe
             edit.append(shown)
     takes = tuple(_describe(shot, present[shot.name], stale) for shot in timeline.shots)
     if not edit:
-        shots = ", ".join(shot.name for shot in timeline.shots)
-        raise InputError(
-            f"{store.folder}: the takes are empty, no frame of {shots} is there; render it first"
-        )
+        lacking = f"no frame of {', '.join(shot.name for shot in timeline.shots)} is there"
+        raise InputError(f"{store.folder}: the takes are empty, {lacking}; render it first")
     left_out = len(timeline.edit) - len(edit)
+    ends = [*(chapter.first for chapter in chapters[1:]), len(edit)][: len(chapters)]
     cut = replace(
         timeline,
         edit=tuple(edit),
-        chapters=_without_empty(chapters, len(edit)),
+        # Those of which a frame is left.
+        chapters=tuple(one for one, end in zip(chapters, ends, strict=True) if one.first < end),
         # With pictures left out, the song would run ahead of the rest.
         sound=None if left_out else timeline.sound,
         keys=() if left_out else tuple(_with(key, stand_ins) for key in timeline.keys),
@@ -77,33 +73,18 @@ def cut_to_found(timeline: Timeline, store: TakeStore, stale: Collection[FrameRe
     return CutFound(str(store.folder), cut, left_out, takes, silenced)
 
 
-def _present(shot: ShotPlan, store: TakeStore) -> set[int]:
-    """Numbers of the whole frames of a take."""
-    on_disk = set(store.find_frames(shot.name))
-    return {
-        plan.index
-        for plan in shot.frames
-        if plan.index in on_disk and store.record(shot.name, plan.index) is not None
-    }
-
-
-def _stand_ins(shot: ShotPlan, present: set[int]) -> dict[FrameRef, FrameRef]:
-    """For frames under a dissolve that are missing, the last one before them that is there."""
+def _stand_ins(shot: ShotPlan, present: set[int]) -> Iterator[tuple[FrameRef, FrameRef]]:
+    """Frames under a dissolve that are missing, each with the last one before it that is there."""
     own = len(shot.frames) - shot.overhang
-    found: dict[FrameRef, FrameRef] = {}
     last = own - 1
     for index in range(own, len(shot.frames)):
         if index in present:
             last = index
         elif last in present:
-            found[FrameRef(shot.name, index)] = FrameRef(shot.name, last)
-    return found
+            yield FrameRef(shot.name, index), FrameRef(shot.name, last)
 
 
 def _with(frame: FilmFrame, stand_ins: Mapping[FrameRef, FrameRef]) -> FilmFrame:
-    if not any(saved in stand_ins for saved in frame.frames):
-        return frame
-
     def shown(look: Look) -> Look:
         return Look(stand_ins[look.frame], look.share) if look.frame in stand_ins else look
 
@@ -116,9 +97,3 @@ def _describe(shot: ShotPlan, present: set[int], stale: Collection[FrameRef]) ->
     there = sum(index < own for index in present)
     older = sum(FrameRef(shot.name, index) in stale for index in present)
     return TakeFound(shot.name, own, own - there, shot.overhang - (len(present) - there), older)
-
-
-def _without_empty(chapters: list[Chapter], count: int) -> tuple[Chapter, ...]:
-    """Chapters of which a frame is left."""
-    ends = [*(chapter.first for chapter in chapters[1:]), count]
-    return tuple(chapter for chapter, end in zip(chapters, ends, strict=True) if chapter.first < end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from vqanim.errors import OutputError
@@ -40,11 +41,8 @@ class LiveFilm:
     def look(self) -> None:
         """Take in what is on the disk: of every take the frames before the first that is missing."""
         for shot in self._timeline.shots:
-            for plan in shot.frames:
-                frame = FrameRef(plan.shot, plan.index)
-                if not self._find(frame).exists():
-                    break
-                self._there.add(frame)
+            frames = (FrameRef(plan.shot, plan.index) for plan in shot.frames)
+            self._there.update(takewhile(lambda frame: self._find(frame).exists(), frames))
         self._advance()
 
     def add(self, frame: FrameRef) -> None:
@@ -61,11 +59,8 @@ class LiveFilm:
 
 @contextmanager
 def live_film(timeline: Timeline, find: Find, path: Path) -> Iterator[LiveFilm]:
-    """A film at `path` that grows while frames are painted; what was there before is replaced.
-
-    It is no part of the result: when the film itself is made it is removed by `remove_live`.
-    Raises LiveError when it cannot be made, at the end of the context at the latest.
-    """
+    """A film at `path` that grows while frames are painted, in place of what was there, until `remove_live`.
+    Raises LiveError when it cannot be made, at the end of the context at the latest."""
     source = raw_input(timeline.width, timeline.height, timeline.fps, even=True)
     arguments = [*source, "-vf", color_filter("yuv420p"), *_QUICK, *_FORMAT]
     make_folder(path.parent)

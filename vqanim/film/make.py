@@ -5,41 +5,38 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
 from PIL import Image
 
+from vqanim import files
 from vqanim.errors import UsageError
-from vqanim.files import Guard, Picture, make_folder, remove_temporary, sha256_of, write_atomic, writing
+from vqanim.files import Guard, Picture, write_atomic, writing
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import outputs_of
 from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
 from vqanim.timeline.plan import FrameRef, Timeline
 
-FILM_VERSION = 3
-"""Bumped by hand whenever the same frames and settings would give other files."""
-
+FILM_VERSION = 3  # bumped by hand whenever the same frames and settings would give other files
 AT_ONCE = 3
 """Files that are made side by side: those of a render, and few enough for the memory of their encoders."""
-MEASURED = 24
-"""Film frames that are enough to know how long one takes."""
+MEASURED = 24  # film frames that are enough to know how long one takes
 
 
 @dataclass(frozen=True)
 class FilmDone:
     """A file of the film was written, or found to be up to date."""
 
-    kind: str
-    """mp4, gif, poster, or the name of a preset."""
+    kind: str  # mp4, gif, poster, or the name of a preset
     path: str
     written: bool
-    seconds: float
-    """Since work on it, and on those made side by side with it, began."""
+    seconds: float  # since work on it, and on those made side by side with it, began
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,7 @@ class Manifest:
 
     def is_current(self, path: Path, digest: str) -> bool:
         """Whether a file is there, was made of this and is as it was then."""
-        entry = self._read(path).get(path.name)
-        if not isinstance(entry, dict) or not path.exists():
-            return False
-        return entry == {"digest": digest, "bytes": _size(path)}
+        return path.exists() and self._read(path).get(path.name) == {"digest": digest, "bytes": _size(path)}
 
     def remember(self, path: Path, digest: str) -> None:
         """Take note of what a file was made of. Raises OutputError."""
@@ -65,19 +59,13 @@ class Manifest:
         write_atomic(path.with_name(self.name), json.dumps(entries, indent=2, sort_keys=True) + "\n")
 
     def _read(self, path: Path) -> dict[str, Any]:
-        """What is recorded beside a file; nothing where that cannot be read."""
-        try:
-            entries = json.loads(path.with_name(self.name).read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return entries if isinstance(entries, dict) else {}
+        return files.read_json(path.with_name(self.name))
 
 
 def _size(path: Path) -> int:
     """Bytes of a file, or of the files in a folder."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
-    return path.stat().st_size
+    parts = path.iterdir() if path.is_dir() else [path]
+    return sum(part.stat().st_size for part in parts if part.is_file())
 
 
 MANIFEST = Manifest()
@@ -110,12 +98,17 @@ def make_film(
     for path in (output.path for output in outputs):
         if (foreign or path.is_dir()) and path.exists() and not MANIFEST.knows(path):
             raise UsageError(f"{path}: is there and was not made here; move it, or choose another --out")
-    make_folder(folder)
-    remove_temporary(folder)
-    contents = _Contents(timeline, find)
+    files.make_folder(folder)
+    files.remove_temporary(folder)
+
+    @cache
+    def hash_of(frame: FrameRef) -> str:
+        with writing(find(frame)):
+            return files.sha256_of(find(frame))
+
     for first in range(0, len(outputs), AT_ONCE):  # the pictures are made once for those
         some = outputs[first : first + AT_ONCE]
-        digests = {output.path: contents.digest(output) for output in some}
+        digests = {output.path: _digest(timeline, output, hash_of) for output in some}
         yield from write_stale(film.reel, some, digests, MANIFEST, guard)
 
 
@@ -150,45 +143,27 @@ def write_stale(
             yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
 
 
-class _Contents:
-    """Digests of what films are made of; each saved frame is read once."""
-
-    def __init__(self, timeline: Timeline, find: Find) -> None:
-        self._timeline = timeline
-        self._find = find
-        self._hashes: dict[FrameRef, str] = {}
-
-    def digest(self, output: Output) -> str:
-        """Digest of all that a file is made of. Raises OutputError."""
-        frames = [self._timeline.edit[index] for index in output.frames]
-        effects = any(frame.effects or any(layer.effects for layer in frame.layers) for frame in frames)
-        document = {
-            "film": FILM_VERSION,
-            "kind": output.kind,
-            "settings": output.settings,
-            "seed": self._timeline.seed if effects else None,
-            "smooth": bool(self._timeline.keys) and output.kind != "poster",
-        }
-        digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode("ascii"))
-        for frame in frames:
-            hashes = [self._hash(saved) for saved in frame.frames]
-            what = hashes if frame.untouched else [repr(frame), *hashes]
-            digest.update(json.dumps(what).encode("ascii"))
-        return digest.hexdigest()
-
-    def _hash(self, frame: FrameRef) -> str:
-        if frame not in self._hashes:
-            path = self._find(frame)
-            with writing(path):
-                self._hashes[frame] = sha256_of(path)
-        return self._hashes[frame]
+def _digest(timeline: Timeline, output: Output, hash_of: Callable[[FrameRef], str]) -> str:
+    """Of all that a file is made of; `hash_of` gives that of a saved frame. Raises OutputError."""
+    frames = [timeline.edit[index] for index in output.frames]
+    effects = any(frame.effects or any(layer.effects for layer in frame.layers) for frame in frames)
+    document = {
+        "film": FILM_VERSION,
+        "kind": output.kind,
+        "settings": output.settings,
+        "seed": timeline.seed if effects else None,
+        "smooth": bool(timeline.keys) and output.kind != "poster",
+    }
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode("ascii"))
+    for frame in frames:
+        hashes = [hash_of(saved) for saved in frame.frames]
+        digest.update(json.dumps(hashes if frame.untouched else [repr(frame), *hashes]).encode("ascii"))
+    return digest.hexdigest()
 
 
 def seconds_a_frame(timeline: Timeline, picture: Picture) -> float:
-    """Seconds for one frame in all films that a render makes, if every saved frame were this picture.
-
-    picture: uint8 [H, W, 3] of the film's size. Raises OutputError.
-    """
+    """Seconds for one frame in all films that a render makes, if every saved frame were this picture, uint8
+    [H, W, 3] of the film's size. Raises OutputError."""
     short = replace(timeline, edit=timeline.edit[:MEASURED], chapters=(), keys=())
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "frame.png"

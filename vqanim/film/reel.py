@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,14 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
-from PIL import Image
-
 from vqanim.files import Picture
 from vqanim.timeline.plan import FrameRef, Timeline
 
-Find: TypeAlias = Callable[[FrameRef], Path]
-"""The file of a saved frame."""
+Find: TypeAlias = Callable[[FrameRef], Path]  # the file of a saved frame
 
 
 @dataclass(frozen=True)
@@ -24,12 +21,9 @@ class Reel:
     """A film that can be played as often as one likes; one picture is in memory at a time."""
 
     width: int
-    """Pixels."""
-    height: int
-    """Pixels."""
+    height: int  # both in pixels
     fps: Fraction
-    count: int
-    """Film frames; one or more."""
+    count: int  # film frames; one or more
     play: Callable[[Iterable[int]], Iterator[Picture]]
     """The pictures of some film frames, whose numbers ascend, each uint8 [height, width, 3].
 
@@ -44,8 +38,7 @@ class Sink(Protocol):
     def end(self) -> None: ...
 
 
-Opened: TypeAlias = AbstractContextManager[Sink]
-"""A sink; leaving it waits until its file is whole."""
+Opened: TypeAlias = AbstractContextManager[Sink]  # a sink; leaving it waits until its file is whole
 
 
 @dataclass(frozen=True)
@@ -54,10 +47,8 @@ class EncodeOptions:
 
     crf: int | None = None
     """Quality, for formats that have such a number; theirs, or the scene's, where None."""
-    upscale: int = 1
-    """How many times the pictures are enlarged."""
-    gif_full: bool = False
-    """The GIF in the film's size and fps, however large it gets."""
+    upscale: int = 1  # how many times the pictures are enlarged
+    gif_full: bool = False  # the GIF in the film's size and fps, however large it gets
 
 
 @dataclass(frozen=True)
@@ -68,8 +59,7 @@ class Film:
     reel: Reel
     find: Find
     folder: Path
-    stem: str
-    """Name of its files, without what a format adds."""
+    stem: str  # name of its files, without what a format adds
     options: EncodeOptions
 
     def path(self, ending: str) -> Path:
@@ -87,67 +77,34 @@ class Film:
 class Output:
     """One file of the film and how it is made."""
 
-    kind: str
-    """For people: the name of the format, mp4 for the default one."""
+    kind: str  # for people: the name of the format, mp4 for the default one
     path: Path
-    settings: Mapping[str, Any]
-    """What its contents depend on besides the pictures; what JSON can hold."""
-    frames: Sequence[int]
-    """Numbers of the film frames that it is made of, ascending."""
-    open: Callable[[], Opened]
-    """For the pictures of these frames."""
+    settings: Mapping[str, Any]  # what its contents depend on besides the pictures; what JSON can hold
+    frames: Sequence[int]  # numbers of the film frames that it is made of, ascending
+    open: Callable[[], Opened]  # for the pictures of these frames
 
 
 class Format:
     """A way to deliver a film."""
 
-    about: str
-    """For people."""
-    crf: int | None = None
-    """Quality where nobody asks for one; None where there is no such number."""
-    highest_crf: int = 0
-    """The worst that can be asked for."""
+    crf: int | None = None  # quality where nobody asks for one; None where there is no such number
+    highest_crf: int = 0  # the worst that can be asked for
 
     def output(self, name: str, film: Film) -> Output:
         """The file that it makes of a film; nothing is written yet. name: under which it is registered."""
         raise NotImplementedError
 
 
-def fill(opened: Opened, pictures: Iterable[Picture]) -> None:
-    """Give a sink all of its pictures and wait until its file is whole."""
-    with opened as sink:
-        for picture in pictures:
-            sink.put(picture)
-        sink.end()
-
-
 def play_into(reel: Reel, wanted: Sequence[tuple[Sequence[int], Sink]]) -> None:
-    """Play a film once for several sinks; each is given the pictures of its own film frames.
-
-    Their numbers ascend. Raises OutputError, as `Reel.play` does.
-    """
-    takers: dict[int, list[Sink]] = {}
+    """Play a film once for several sinks, each with the ascending numbers of its own film frames. Raises
+    OutputError."""
+    takers = defaultdict(list)
     for indices, sink in wanted:
         for index in indices:
-            takers.setdefault(index, []).append(sink)
+            takers[index].append(sink)
     order = sorted(takers)
     for index, picture in zip(order, reel.play(order), strict=True):
         for sink in takers[index]:
             sink.put(picture)
     for _, sink in wanted:  # all before one of them is waited for
         sink.end()
-
-
-def fit_width(picture: Picture, width: int) -> Picture:
-    """A picture shrunk to `width` pixels by Lanczos resampling; one that is no wider stays as it is."""
-    if picture.shape[1] <= width:
-        return picture
-    shrunk = Image.fromarray(picture).resize(
-        (width, fitted_height(picture.shape[1], picture.shape[0], width)), Image.Resampling.LANCZOS
-    )
-    return np.array(shrunk, dtype=np.uint8)
-
-
-def fitted_height(width: int, height: int, wanted: int) -> int:
-    """Pixels of height when a picture is shrunk to a width; as it is when it is no wider."""
-    return height if width <= wanted else max(1, round(height * wanted / width))

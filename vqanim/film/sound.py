@@ -12,8 +12,7 @@ from vqanim.audio.reading import BadSong, Samples, open_song, read_blocks, write
 from vqanim.files import sha256_of, writing
 from vqanim.timeline.plan import SoundPlan
 
-RATES = (44_100, 48_000)
-"""Samples per second that every player knows; of others 48,000 are made."""
+RATES = (44_100, 48_000)  # samples per second that every player knows; of others 48,000 are made
 
 
 def sound_digest(sound: SoundPlan | None) -> list[str | float] | None:
@@ -27,11 +26,8 @@ def sound_digest(sound: SoundPlan | None) -> list[str | float] | None:
 
 
 def write_sound(sound: SoundPlan, seconds: Fraction, path: Path) -> int:
-    """Write the part of a song that a film needs as a wav of two channels; gives its samples per second.
-
-    It has exactly `seconds`, to the nearest sample: silence follows where the song ends before.
-    Raises BadSong and OutputError.
-    """
+    """Write the part of a song that a film needs as a wav of two channels, exactly `seconds` to the nearest
+    sample, in the end silent if need be; gives its samples per second. Raises BadSong and OutputError."""
     song = open_song(Path(sound.file))
     skipped, wanted = round(sound.start * song.rate), round(seconds * song.rate)
 

@@ -1,8 +1,5 @@
-"""Icons, texts and silhouettes, drawn as flat figures on a ground that may be noisy. No torch.
-
-This room knows nothing of scenes: a scene looks names up here, and so does the command line. Pillow is
-imported where something is drawn, so that looking a name up is quick.
-"""
+"""Icons, texts and silhouettes, drawn as flat figures on a ground that may be noisy. No torch, no
+scenes, and Pillow only in the module that draws, so that looking a name up is quick."""
 
 from vqanim.icons.fontawesome import UnknownIcon, find_icon, license, search_icons
 from vqanim.icons.spec import Figure, IconSpec, icon_figure, shape_figure, text_figure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,22 +17,15 @@ from vqanim.icons.spec import SEED, STROKE_UNIT, Figure, IconSpec
 from vqanim.icons.svg import is_svg, rasterize
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-Mask: TypeAlias = npt.NDArray[np.uint8]
-"""uint8 [H, W]; 255 where the figure is."""
-Layer: TypeAlias = npt.NDArray[np.uint8]
-"""uint8 [H, W, 4], sRGB and alpha."""
-FontOf: TypeAlias = Callable[[float], ImageFont.FreeTypeFont]
-"""A font by its size in pixels."""
+Mask: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W]; 255 where the figure is
+Layer: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 4], sRGB and alpha
 
-PROBE = 256.0
-"""Pixels: size of the font at which a text is measured."""
-SMALLEST_FONT, LARGEST_FONT = 12.0, 8192.0
-"""Pixels; beyond them a text is scaled."""
+PROBE = 256.0  # pixels: size of the font at which a text is measured
+SMALLEST_FONT, LARGEST_FONT = 12.0, 8192.0  # pixels; beyond them a text is scaled
 SURE, FAINT = 72, 24
 """In an opaque picture, what differs from its border by SURE levels is the figure, by FAINT not yet: the
 clouds of JPEG around an edge."""
-NOTHING = "\U0010ffff"
-"""No font has this character: it shows what a font draws for one that it lacks."""
+NOTHING = "\U0010ffff"  # no font has this character: it shows what a font draws for one that it lacks
 STROKED_SIDE = 1024
 """Pixels: larger masks get their stroke at this size, for its cost grows with the third power."""
 
@@ -70,20 +62,16 @@ def draw_mask(spec: IconSpec, height: int, width: int) -> Mask:
     mask = silhouette(spec.figure, box_width, box_height)
     if stroke > 0:
         mask = thicken(mask, stroke)
-    top, left = _corner(spec.align, height - mask.shape[0], width - mask.shape[1])
+    # Top and left of the figure, as shares of the pixels that are free.
+    shares = {"left": (0.5, 0.0), "right": (0.5, 1.0), "top": (0.0, 0.5), "bottom": (1.0, 0.5)}
+    down, right = shares.get(spec.align, (0.5, 0.5))
+    top, left = math.floor((height - mask.shape[0]) * down), math.floor((width - mask.shape[1]) * right)
     placed = np.zeros((height, width), np.uint8)
     # In a tiny picture a stroke may be wider than all of it.
     cut = mask[max(0, -top) :, max(0, -left) :][:height, :width]
     top, left = max(0, top), max(0, left)
     placed[top : top + cut.shape[0], left : left + cut.shape[1]] = cut
     return placed
-
-
-def _corner(align: str, free_height: int, free_width: int) -> tuple[int, int]:
-    """Top and left of the figure, of the pixels that are free."""
-    shares = {"left": (0.5, 0.0), "right": (0.5, 1.0), "top": (0.0, 0.5), "bottom": (1.0, 0.5)}
-    down, right = shares.get(align, (0.5, 0.5))
-    return math.floor(free_height * down), math.floor(free_width * right)
 
 
 def thicken(mask: Mask, radius: float) -> Mask:
@@ -101,8 +89,6 @@ def _grown(mask: Mask, radius: float) -> Mask:
     """A dilation with a disk; one between two whole radii is mixed from both."""
     inner = math.floor(radius)
     share = radius - inner
-    if not share:
-        return _dilated(mask, inner)
     mixed = (1 - share) * _dilated(mask, inner) + share * _dilated(mask, inner + 1)
     return mixed.round().astype(np.uint8)
 
@@ -135,25 +121,18 @@ def _resized(mask: Mask, height: int, width: int) -> Mask:
 
 
 def silhouette(figure: Figure, width: int, height: int) -> Mask:
-    """The mask of a figure [H, W] without empty margins: H = height or W = width, the other is smaller or
-    equal, and the figure keeps its proportions.
-
-    Raises InputError when a file is missing or broken, a font lacks a character, or nothing is drawn.
-    """
+    """The mask of a figure [H, W] without empty margins: H = height or W = width, in its own proportions.
+    Raises InputError when a file is missing or broken, a font lacks a character, or nothing is drawn."""
     if figure.kind == "shape":
         return _of_file(Path(figure.file or ""), width, height)
     if figure.kind == "icon":
         icon, style = find_icon(figure.name)
-        path = font_path(style)
-        return _of_text(chr(icon.code), lambda size: ImageFont.truetype(path, size), width, height)
+        return _of_text(chr(icon.code), font_path(style), width, height)
     if figure.file is None:
-        return _of_own_text(figure.name, _default_font, width, height)
-    return _of_font_file(figure.name, Path(figure.file), width, height)
-
-
-def _of_font_file(text: str, path: Path, width: int, height: int) -> Mask:
+        return _of_text(figure.name, None, width, height)
+    path = Path(figure.file)
     try:
-        return _of_own_text(text, lambda size: ImageFont.truetype(path, size), width, height)
+        return _of_text(figure.name, path, width, height)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (OSError, ValueError, TypeError) as error:  # FreeType's words are of no help
@@ -161,18 +140,15 @@ def _of_font_file(text: str, path: Path, width: int, height: int) -> Mask:
         raise InputError(f"{path}: the font {state}") from error
 
 
-def _default_font(size: float) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow is built with FreeType in all its wheels"
-    return font
+def _of_text(text: str, file: Path | None, width: int, height: int) -> Mask:
+    """A text in the font of a file, or in the one that comes along."""
 
+    def font(size: float) -> ImageFont.FreeTypeFont:
+        made = ImageFont.load_default(size) if file is None else ImageFont.truetype(file, size)
+        assert isinstance(made, ImageFont.FreeTypeFont), "Pillow is built with FreeType in all its wheels"
+        return made
 
-def _of_own_text(text: str, font: FontOf, width: int, height: int) -> Mask:
     _check_characters(text, font(PROBE))
-    return _of_text(text, font, width, height)
-
-
-def _of_text(text: str, font: FontOf, width: int, height: int) -> Mask:
     size, mask = PROBE, _drawn(text, font(PROBE))
     for _ in range(4):
         factor = min(width / mask.shape[1], height / mask.shape[0])
@@ -206,12 +182,10 @@ def _drawn(text: str, font: ImageFont.FreeTypeFont) -> Mask:
 
 
 def _of_file(path: Path, width: int, height: int) -> Mask:
-    if not is_svg(path):
-        return _fitted(_cropped(_outline(read_layer(path)), str(path)), width, height)
-    side = max(width, height)
-    mask = _cropped(_outline(rasterize(path, side)), str(path))
+    side, drawn = max(width, height), is_svg(path)
+    mask = _cropped(_outline(rasterize(path, side) if drawn else read_layer(path)), str(path))
     enlarged = round(side * min(width / mask.shape[1], height / mask.shape[0]))
-    if enlarged > side:  # the drawing fills a part of its page only
+    if drawn and enlarged > side:  # the drawing fills a part of its page only
         mask = _cropped(_outline(rasterize(path, enlarged)), str(path))
     return _fitted(mask, width, height)
 

@@ -40,18 +40,13 @@ class UnknownIcon(ValueError):
 class Icon:
     """One icon of the catalogue."""
 
-    name: str
-    """Without `fa-`."""
+    name: str  # without `fa-`
     label: str
-    styles: tuple[str, ...]
-    """solid, regular, brands: those that are free."""
-    code: int
-    """Code point in the fonts of its styles."""
+    styles: tuple[str, ...]  # solid, regular, brands: those that are free
+    code: int  # code point in the fonts of its styles
     aliases: tuple[str, ...]
-    terms: tuple[str, ...]
-    """Words that people look for."""
-    outlines: Mapping[str, str]
-    """Hex digest of the outline, by style."""
+    terms: tuple[str, ...]  # words that people look for
+    outlines: Mapping[str, str]  # hex digest of the outline, by style
 
     def full_name(self, style: str | None = None) -> str:
         """`fas fa-eye`."""
@@ -63,15 +58,12 @@ class Catalogue:
     """All icons, and the other names that they have or had."""
 
     icons: Mapping[str, Icon]
-    aliases: Mapping[str, tuple[str | None, str]]
-    """Another name to (style or None, name)."""
+    aliases: Mapping[str, tuple[str | None, str]]  # another name to (style or None, name)
 
 
 def find_icon(text: str) -> tuple[Icon, str]:
-    """The icon and the style that a text such as `fas fa-eye`, `fa-robot` or `twitter` names.
-
-    Raises UnknownIcon with the nearest names, and InputError when the package is not installed.
-    """
+    """The icon and the style that a text such as `fas fa-eye`, `fa-robot` or `twitter` names. Raises
+    UnknownIcon with the nearest names, and InputError when the package is not installed."""
     style, name = _parse(text)
     catalogue = load_catalogue()
     icon = catalogue.icons.get(name)
@@ -79,7 +71,8 @@ def find_icon(text: str) -> tuple[Icon, str]:
         usual, target = catalogue.aliases[name]
         icon, style = catalogue.icons[target], style or usual
     if icon is None:
-        raise UnknownIcon(f"there is no icon {_short(text)}{_suggest(name)}")
+        short = text if len(text) <= 60 else text[:57] + "..."
+        raise UnknownIcon(f"there is no icon {short!r}{_suggest(name)}")
     if style is not None and style not in icon.styles:
         there = " or ".join(map(icon.full_name, icon.styles))
         raise UnknownIcon(f"there is no {style} icon {icon.name!r}, did you mean {there}?")
@@ -116,7 +109,7 @@ def load_catalogue() -> Catalogue:
         entries = json.loads((folder / "icons.json").read_text(encoding="utf-8"))
         shims = json.loads((folder / "shims.json").read_text(encoding="utf-8"))
         icons = {name: _icon(name, entry) for name, entry in entries.items()}
-        aliases = _aliases(icons.values(), shims)
+        aliases = _aliases(icons, shims)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder}: no catalogue of icons; reinstall it: pip install {PACKAGE}") from error
     return Catalogue(icons, aliases)
@@ -143,17 +136,15 @@ def _icon(name: str, entry: Mapping[str, Any]) -> Icon:
     )
 
 
-def _aliases(icons: Iterable[Icon], shims: Iterable[Any]) -> dict[str, tuple[str | None, str]]:
+def _aliases(icons: Mapping[str, Icon], shims: Iterable[Any]) -> dict[str, tuple[str | None, str]]:
     """Names of today's aliases, and of version 4, in which `heart-o` was what `far fa-heart` is now."""
-    icons = list(icons)
     found: dict[str, tuple[str | None, str]] = {
-        alias: (None, icon.name) for icon in icons for alias in icon.aliases
+        alias: (None, icon.name) for icon in icons.values() for alias in icon.aliases
     }
-    names = {icon.name for icon in icons}
     for old, prefix, new in shims:
         target = str(new or old)  # some names are numbers
         target = found[target][1] if target in found else target
-        if target in names:
+        if target in icons:
             found.setdefault(str(old), (_STYLES.get(prefix or ""), target))
     return found
 
@@ -182,22 +173,15 @@ def _suggest(name: str) -> str:
     return f", did you mean {' or '.join(map(repr, near))}?"
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
 def _score(words: list[str], icon: Icon) -> int:
     """How well an icon fits all words; 0 where it does not fit one of them."""
-    named = set(_WORD.findall(icon.name))
-    known = set(_WORD.findall(" ".join((*icon.aliases, icon.label.lower()))))
-    about = set(_WORD.findall(" ".join(icon.terms).lower()))
-    scores = [_score_word(word, icon.name, named, known, about) for word in words]
-    return sum(scores) if scores and all(scores) else 0
+    texts = (icon.name, " ".join((*icon.aliases, icon.label.lower())), " ".join(icon.terms).lower())
+    named, known, about = (set(_WORD.findall(text)) for text in texts)
+    levels = ((10, {icon.name}), (8, named), (6, known), (4, about))
 
+    def score(word: str) -> int:
+        worth = next((worth for worth, names in levels if word in names), 0)
+        return worth or int(any(other.startswith(word) for other in named | known | about))
 
-def _score_word(word: str, name: str, named: set[str], known: set[str], about: set[str]) -> int:
-    levels = (word == name, word in named, word in known, word in about)
-    for worth, fits in zip((10, 8, 6, 4), levels, strict=True):
-        if fits:
-            return worth
-    return 1 if any(other.startswith(word) for other in named | known | about) else 0
+    scores = list(map(score, words))
+    return sum(scores) if all(scores) else 0

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from vqanim.errors import InputError
+from vqanim.files import no_file
 from vqanim.icons.fontawesome import find_icon
 
-Color = tuple[float, float, float]
-"""sRGB in 0..1."""
+Color = tuple[float, float, float]  # sRGB in 0..1
 
 ALIGNS = ("center", "left", "right", "top", "bottom")
 NOISE_COLORS = ("gray", "rainbow")
@@ -27,10 +27,8 @@ STROKE_UNIT = 512
 """A stroke is counted in parts of the picture's shorter side of which there are so many."""
 MAX_STROKE = 64.0
 SEED = 42
-MAX_TEXT = 200
-"""Characters."""
-MAX_FILE = 64_000_000
-"""Bytes of a font or shape."""
+MAX_TEXT = 200  # characters
+MAX_FILE = 64_000_000  # bytes of a font or shape
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,7 @@ class Figure:
     """What is drawn. The functions below make these and fill in the hash."""
 
     kind: Literal["icon", "text", "shape"]
-    name: str = ""
-    """An icon's full name, such as `fas fa-eye`, or the text; empty for a shape."""
+    name: str = ""  # an icon's full name, such as `fas fa-eye`, or the text; empty for a shape
     file: str | None = None
     """Absolute path of a shape, or of the font of a text; None: the font that comes along."""
     hash: str = ""
@@ -48,26 +45,20 @@ class Figure:
 
 @dataclass(frozen=True)
 class IconSpec:
-    """A figure in one color on a ground of one color, with noise under it.
-
-    The noise separates figure and ground for an optimizer that starts from the picture.
-    """
+    """A figure in one color on a ground of one color, with noise under it, which separates both for an
+    optimizer that starts from the picture."""
 
     figure: Figure
     color: Color = COLOR
-    opacity: float = OPACITY
-    """0..1, of the figure."""
+    opacity: float = OPACITY  # 0..1, of the figure
     background: Color = BACKGROUND
-    noise: float = NOISE
-    """0..1, opacity of the noise on the ground."""
-    noise_colors: Literal["gray", "rainbow"] = "gray"
-    """Whether the three channels of the noise are one."""
+    noise: float = NOISE  # 0..1, opacity of the noise on the ground
+    noise_colors: Literal["gray", "rainbow"] = "gray"  # whether the three channels of the noise are one
     align: Literal["center", "left", "right", "top", "bottom"] = "center"
     """The border that the figure touches."""
     stroke: float = STROKE
     """How much the outline grows on every side, in STROKE_UNITths of the picture's shorter side."""
-    scale: float = SCALE
-    """The figure fits into this share of width and height, its stroke included."""
+    scale: float = SCALE  # the figure fits into this share of width and height, its stroke included
     seed: int | None = None
     """Of the noise; None leaves it to the caller, and is SEED where there is none."""
 
@@ -84,10 +75,8 @@ def icon_figure(text: str) -> Figure:
 
 
 def text_figure(text: str, font: Path | None = None) -> Figure:
-    """A text, on several lines where it has line breaks, in a TTF or OTF font.
-
-    Raises ValueError for a text that is empty or too long, and InputError for a missing font.
-    """
+    """A text, on several lines where it has line breaks, in a TTF or OTF font. Raises ValueError for a text
+    that is empty or too long, and InputError for a missing font."""
     written = "\n".join(line.strip() for line in text.strip().splitlines())
     if not written or len(written) > MAX_TEXT:
         raise ValueError(f"found {len(written)} characters, allowed 1 to {MAX_TEXT}")
@@ -103,9 +92,8 @@ def shape_figure(path: Path) -> Figure:
 
 def _file_hash(path: Path, what: str) -> str:
     try:
-        if not path.is_file():
-            state = "is no file" if path.exists() else "is missing"
-            raise InputError(f"{path}: the {what} {state}")
+        if wrong := no_file(path):
+            raise InputError(f"{path}: the {what} {wrong}")
         if path.stat().st_size > MAX_FILE:
             raise InputError(f"{path}: the {what} has more than {MAX_FILE // 10**6} MB, which is refused")
         return _hash(path.read_bytes())

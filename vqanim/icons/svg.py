@@ -22,11 +22,9 @@ from PIL import Image
 from vqanim.errors import InputError
 
 MAX_BYTES = 4_000_000
-MAX_ELEMENTS = 20_000
-"""Elements drawn, those that references repeat included."""
+MAX_ELEMENTS = 20_000  # elements drawn, those that references repeat included
 MAX_DEPTH = 100
-MAX_SIDE = 4096
-"""Pixels."""
+MAX_SIDE = 4096  # pixels
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
@@ -48,10 +46,8 @@ def is_svg(path: Path) -> bool:
 
 
 def rasterize(path: Path, side: int) -> npt.NDArray[np.uint8]:
-    """The drawing, its longer side `side` pixels (MAX_SIDE at most), as uint8 [H, W, 4].
-
-    Raises InputError when the file is missing, is no SVG, draws nothing or far too much.
-    """
+    """The drawing, its longer side `side` pixels (MAX_SIDE at most), as uint8 [H, W, 4]. Raises InputError
+    when the file is missing, is no SVG, draws nothing or far too much."""
     side = min(side, MAX_SIDE)
     document = _safe_document(path)
     try:
@@ -166,11 +162,9 @@ def _check_amount(root: ElementTree.Element, path: Path) -> None:
             too_deep = len(open_now) > MAX_DEPTH
             parts = [] if too_deep else [measure(one) for one in (*element, *_targets(element, by_id))]
             open_now.pop()
-            amounts[key] = (
-                1 + sum(count for count, _ in parts),
-                1 + max((deep for _, deep in parts), default=0),
-            )
-            if too_deep or amounts[key][0] > MAX_ELEMENTS or amounts[key][1] > MAX_DEPTH:
+            depth = 1 + max((deep for _, deep in parts), default=0)
+            amounts[key] = (1 + sum(count for count, _ in parts), depth)
+            if too_deep or amounts[key][0] > MAX_ELEMENTS or depth > MAX_DEPTH:
                 raise InputError(f"{path}: the SVG draws too much, allowed are {MAX_ELEMENTS} elements")
         return amounts[key]
 

@@ -22,13 +22,9 @@ from vqanim.errors import InputError
 from vqanim.files import Picture, sha256_of
 from vqanim.timeline.plan import FramePlan, TimelapsePlan
 
-ENGINE_VERSION = 4
-"""Bumped by hand whenever the same plan would give other pixels."""
-
-
+ENGINE_VERSION = 4  # bumped by hand whenever the same plan would give other pixels
 _LATER = {"tilt": 0.0, "yaw": 0.0, "roll": 0.0, "fov": DEFAULT_FOV}
 """Fields of a camera step that came after the first frames were painted, and what says nothing in them."""
-_NO_VALUE = object()
 
 
 @dataclass(frozen=True)
@@ -36,12 +32,9 @@ class RunKey:
     """The settings of a run that every frame depends on."""
 
     generator_hash: str
-    perceptor_hash: str
-    """Of several, what `join_perceptors` makes of theirs."""
+    perceptor_hash: str  # of several, what `join_perceptors` makes of theirs
     width: int
-    """Pixels."""
-    height: int
-    """Pixels."""
+    height: int  # both in pixels
 
 
 def join_perceptors(perceptors: Sequence[tuple[str, float]]) -> str:
@@ -76,9 +69,12 @@ def _hash(document: Mapping[str, Any]) -> str:
 
 def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     """The plan without what does not reach the pixels: its moment in the film, names of pictures."""
-    views = {name: _alone(plan[name]) for name in ("cutouts", "cutout_noise")}
+    # The value of a perceptor that is alone is as it was written before there could be several.
+    views = {
+        name: plan[name][0] if len(plan[name]) == 1 else plan[name] for name in ("cutouts", "cutout_noise")
+    }
     losses = [_nameless_term(term) for term in plan["losses"]]
-    camera = {name: value for name, value in plan["camera"].items() if value != _LATER.get(name, _NO_VALUE)}
+    camera = dict(plan["camera"].items() - _LATER.items())
     start = _nameless_start(plan["start"])
     del plan["lapse"]
     return {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
@@ -119,11 +115,6 @@ def _nameless_term(term: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _alone(values: Sequence[float]) -> Any:
-    """The value of a perceptor that is alone, as it was written before there could be several."""
-    return values[0] if len(values) == 1 else values
-
-
 def _canonical(value: Any) -> Any:
     """The same value with one spelling for equal numbers: 1.0 is 1 and -0.0 is 0, as `==` says."""
     if isinstance(value, Mapping):
@@ -137,15 +128,10 @@ def _canonical(value: Any) -> Any:
 
 def pixel_hash(picture: Picture) -> str:
     """Hex digest of a picture's size and pixels, uint8 [H, W, 3]; the file around them does not matter."""
-    _check(picture)
-    shape = "x".join(map(str, picture.shape))
-    return hashlib.sha256(f"{shape}:".encode("ascii") + picture.tobytes()).hexdigest()
-
-
-def _check(picture: Picture) -> None:
-    """Raise ValueError unless `picture` is uint8 [H, W, 3] with at least one pixel."""
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
         raise ValueError(f"a picture is uint8 [H, W, 3], got {picture.dtype} {list(picture.shape)}")
+    shape = "x".join(map(str, picture.shape))
+    return hashlib.sha256(f"{shape}:".encode("ascii") + picture.tobytes()).hexdigest()
 
 
 def content_hashes(paths: Iterable[str]) -> dict[str, str]:

@@ -21,11 +21,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vqanim.errors import LockedError
-from vqanim.files import make_folder, write_atomic, writing
+from vqanim.files import make_folder, read_json, write_atomic, writing
 
 LOCK = ".lock"
-HOLDER = ".lock.json"
-"""Who holds the lock. A killed holder leaves it behind."""
+HOLDER = ".lock.json"  # Who holds the lock. A killed holder leaves it behind.
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,9 @@ class FolderLock:
     token: str
 
     def check(self) -> None:
-        """Raise LockedError when another process holds the folder now; to be called before every rename.
-
-        In a process that works for the holder also when that has ended: somebody may begin anew any moment.
-        """
-        holder = _read_holder(self.folder)
+        """Raise LockedError when another process holds the folder now, and, in a process that works for the
+        holder, when that has ended: somebody may begin anew any moment. To be called before every rename."""
+        holder = read_json(self.folder / HOLDER)
         if holder.get("token") != self.token:
             raise LockedError(
                 f"{self.folder}: {_name(holder)} took this folder over, so this render stops; "
@@ -54,9 +51,7 @@ class FolderLock:
 
 @contextmanager
 def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
-    """Hold a render's folder, which is made when missing. Never waits.
-
-    work: what is done there, for the message to others.
+    """Hold a render's folder, which is made when missing. Never waits. work: what is done, for others.
 
     Raises LockedError, which names the holder, when another process (or this one) has it, and OutputError
     when the folder cannot be written. The lock file stays: removing it would let two processes in. A holder
@@ -71,34 +66,20 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
         except Timeout as error:  # which is an OSError too
             raise LockedError(_message(folder, work)) from error
     try:
-        if _is_alive(_read_holder(folder)):  # somebody deleted the lock file under it
+        if _is_alive(read_json(folder / HOLDER)):  # somebody deleted the lock file under it
             raise LockedError(_message(folder, work))
         held = FolderLock(folder, secrets.token_hex(16))
-        write_atomic(folder / HOLDER, _describe_self(held.token))
+        pid, since = os.getpid(), datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        about = {"pid": pid, "host": socket.gethostname(), "since": since, "started": _started(pid)}
+        write_atomic(folder / HOLDER, json.dumps({**about, "token": held.token}) + "\n")
         try:
             yield held
         finally:
-            if _read_holder(folder).get("token") == held.token:
+            if read_json(folder / HOLDER).get("token") == held.token:
                 with suppress(OSError):
                     (folder / HOLDER).unlink()
     finally:
         lock.release()
-
-
-def _describe_self(token: str) -> str:
-    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    pid = os.getpid()
-    about = {"pid": pid, "host": socket.gethostname(), "since": since, "started": _started(pid)}
-    return json.dumps({**about, "token": token}) + "\n"
-
-
-def _read_holder(folder: Path) -> Mapping[str, Any]:
-    """What the last holder wrote about itself; nothing when that is missing or cannot be understood."""
-    try:
-        holder = json.loads((folder / HOLDER).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return holder if isinstance(holder, dict) else {}
 
 
 def _is_alive(holder: Mapping[str, Any]) -> bool:
@@ -119,16 +100,15 @@ def _is_alive(holder: Mapping[str, Any]) -> bool:
 
 def _started(pid: int) -> str | None:
     """When a process began, in ticks since the machine's start, which no clock can change; Linux only."""
-    try:
+    with suppress(OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return None
-    return f"{fields[19]} {boot}" if len(fields) > 19 else None
+        return f"{fields[19]} {boot}"
+    return None
 
 
 def _message(folder: Path, work: str) -> str:
-    who = _name(_read_holder(folder))
+    who = _name(read_json(folder / HOLDER))
     return f"{folder}: {who} is {work} into this folder; wait for it, stop it, or choose another folder"
 
 

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,15 @@ from vqanim.scene.still import IconInit, Still, Target
 from vqanim.takes.digest import ENGINE_VERSION, content_hash
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 
-COMPRESSION = 6
-"""zlib level of the PNGs, fixed so that equal frames are equal files."""
+COMPRESSION = 6  # zlib level of the PNGs, fixed so that equal frames are equal files
 
 
 @dataclass(frozen=True)
 class FrameMetadata:
     """What a frame says about itself, however its pixels were changed afterwards."""
 
-    digest: str
-    """Chain digest of the plan that it was painted for."""
-    pixels: str
-    """Hash of the pixels that were painted."""
+    digest: str  # chain digest of the plan that it was painted for
+    pixels: str  # hash of the pixels that were painted
 
 
 def png_bytes(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
@@ -77,10 +75,8 @@ def frame_texts(
 
 
 def parameters_text(plan: FramePlan, width: int, height: int, models: str = "") -> str:
-    """Prompts, then negative prompts, then `Name: value` pairs on the last line.
-
-    Prompts are written with their weights, `a forest:1.2 | fog:0.3`, one line for all.
-    """
+    """Prompts and negative prompts with their weights, `a forest:1.2 | fog:0.3`, one line for each of both;
+    then `Name: value` pairs."""
     prompts = [term for term in plan.losses if term.is_prompt]
     lines = [_short_form(term for term in prompts if term.weight >= 0)]
     if negative := _short_form(term for term in prompts if term.weight < 0):
@@ -142,9 +138,7 @@ def write_still(path: Path, picture: Picture, still: Still, plan: FramePlan, mod
 
 def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
     """The settings in a picture's file, paths relative to the current folder; and what has changed since.
-
-    Raises InputError when the file is missing, broken or has no settings in it.
-    """
+    Raises InputError when the file is missing, broken or has no settings in it."""
     hashes: dict[str, str] = {}
 
     def picture(found: Mapping[str, Any]) -> str:
@@ -159,18 +153,14 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
         with Image.open(path, formats=("PNG",)) as image:
             fields = json.loads(image.info.get("vqanim", ""))
         found = fields["still"]
-        icon = found["icon"]
+        icon = found["icon"] or None
+        targets = [(picture(one), float(one["weight"]), _as(str, one["through"])) for one in found["targets"]]
         still = Still(
             prompt=_as(str, found["prompt"]),
-            targets=tuple(
-                Target(picture(one), float(one["weight"]), _as(str, one["through"]))
-                for one in found["targets"]
-            ),
+            targets=tuple(starmap(Target, targets)),
             init=picture(found["init"]) if found["init"] else None,
             fit=_as(str, found["fit"]),
-            icon=IconInit(*(_as(str, icon[key]) for key in ("name", "color", "background")))
-            if icon
-            else None,
+            icon=icon and IconInit(*(_as(str, icon[key]) for key in ("name", "color", "background"))),
             also_target=float(found["also_target"]),
             learning_rate=number(found["learning_rate"]),
             models=_as(str, found["models"]),
@@ -181,10 +171,11 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
         raise InputError(f"{path}: there is no such picture") from error
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{path}: has no settings of a picture by `vqanim image` in it") from error
-    changed = [
-        file for file, hash_ in hashes.items() if Path(file).is_file() and content_hash(Path(file)) != hash_
+    notes = [
+        f"{file} is not what it was when {path} was made"
+        for file, known in hashes.items()
+        if Path(file).is_file() and content_hash(Path(file)) != known
     ]
-    notes = [f"{file} is not what it was when {path} was made" for file in changed]
     if fields.get("engine") != ENGINE_VERSION:
         notes.append(f"{path} was made by another version of vqanim, the new picture will differ")
     return still, tuple(notes)

@@ -10,7 +10,6 @@ It lasts as long as the optimization does. Pictures are on the disk before the s
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,24 +19,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vqanim import files
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Picture, make_folder, read_picture, remove_temporary, write_atomic, writing
-from vqanim.takes.archive import move_into, next_archive
+from vqanim.files import Picture, read_picture, write_atomic, writing
 from vqanim.takes.digest import content_hash
 from vqanim.takes.metadata import write_picture
+from vqanim.takes.store import FRAME_FILE, move_into, next_archive
 
-RECORDING_VERSION = 1
-"""Bumped by hand whenever a state of before would go on to other pictures."""
-RECORDINGS = "recordings"
-"""Folder of a render, with one a take."""
+RECORDING_VERSION = 1  # bumped by hand whenever a state of before would go on to other pictures
+RECORDINGS = "recordings"  # folder of a render, with one a take
 LABEL = "recording.json"
 STATE = "state.safetensors"
 MADE = "made.json"
 """By name, the content hash of a file that was made from it; null while it is being made."""
 
-_PICTURE_FILE = re.compile(r"\d{6,}\.png")
-_LARGEST_STATE = 2**31
-"""Bytes; far more than the latents of the largest frame."""
+_LARGEST_STATE = 2**31  # bytes; far more than the latents of the largest frame
 
 
 @dataclass(frozen=True)
@@ -68,15 +64,15 @@ class Recording:
         """Make the folder, or go on with it. One of something else moves to a superseded/NNN of `home`, and
         is never overwritten; gives where it went. Raises OutputError, also when the folder is somebody's."""
         moved = None
-        make_folder(self.folder)
-        remove_temporary(self.folder)
+        files.make_folder(self.folder)
+        files.remove_temporary(self.folder)
         if not self.is_there and any(self.folder.iterdir()):
             if not (self.folder / LABEL).is_file():
-                said = "is in the way, and no recording of a timelapse; move it, or choose another folder"
-                raise OutputError(f"{self.folder}: {said}")
+                reason = "is in the way, and no recording of a timelapse; move it, or choose another folder"
+                raise OutputError(f"{self.folder}: {reason}")
             moved = next_archive(home)
             move_into(self.folder, moved)
-            make_folder(self.folder)
+            files.make_folder(self.folder)
         if not self.is_there:
             write_atomic(self.folder / LABEL, self._label)
         return moved
@@ -87,11 +83,10 @@ class Recording:
 
     def pictures(self) -> list[tuple[int, Path]]:
         """Steps, ascending, and the files of the pictures after them."""
-        try:
-            names = [path.name for path in self.folder.iterdir() if _PICTURE_FILE.fullmatch(path.name)]
-        except OSError:
-            return []
-        return sorted((int(name[:-4]), self.folder / name) for name in names)
+        with suppress(OSError):
+            pictures = (path for path in self.folder.iterdir() if FRAME_FILE.fullmatch(path.name))
+            return sorted((int(path.stem), path) for path in pictures)
+        return []
 
     def load(self, step: int) -> Picture:
         """The picture after a step, uint8 [H, W, 3]. Raises InputError when it is missing or broken."""
@@ -132,11 +127,10 @@ class Recording:
 
     def has_made(self, file: Path) -> bool:
         """Whether a file was made from this, and not changed since by somebody else."""
-        try:
-            made = json.loads((self.folder / MADE).read_text("utf-8"))
-            return self.is_there and made[file.name] in (None, content_hash(file))
-        except (OSError, ValueError, KeyError, TypeError, InputError):
-            return False
+        made = files.read_json(self.folder / MADE)
+        with suppress(InputError):
+            return self.is_there and file.name in made and made[file.name] in (None, content_hash(file))
+        return False
 
     def _write_made(self, made: Mapping[str, str | None]) -> None:
         write_atomic(self.folder / MADE, json.dumps(made, indent=2) + "\n")

@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,10 +29,8 @@ class Metrics:
 
     seconds: float | None = None
     """Time for it, without saving; None for a frame of a timelapse, which is painted as a whole."""
-    similarities: Pairs = ()
-    """(prompt, mean cosine of the cutouts to it, -1..1) at the last step."""
-    losses: Pairs = ()
-    """(kind of terms, what they still lost, weights included) at the last step."""
+    similarities: Pairs = ()  # (prompt, mean cosine of the cutouts to it, -1..1) at the last step
+    losses: Pairs = ()  # (kind of terms, what they still lost, weights included) at the last step
 
     def document(self) -> dict[str, Any]:
         """What JSON holds: finite numbers of six digits."""
@@ -64,14 +63,10 @@ class FrameRecord:
     """A frame that is on the disk, and the file in which it was seen; one line of a record."""
 
     index: int
-    digest: str
-    """Chain digest of the plan that it was painted for."""
-    pixels: str
-    """Hash of the pixels that are in the file now, even if somebody painted over them."""
-    painted: str
-    """Hash of the pixels that it was painted with, or that were accepted in their place."""
-    size: int = field(default=0, compare=False)
-    """Bytes of the file."""
+    digest: str  # chain digest of the plan that it was painted for
+    pixels: str  # hash of the pixels that are in the file now, even if somebody painted over them
+    painted: str  # hash of the pixels that it was painted with, or that were accepted in their place
+    size: int = field(default=0, compare=False)  # bytes of the file
     mtime_ns: int = field(default=0, compare=False)
     metrics: Metrics | None = field(default=None, compare=False)
 
@@ -88,16 +83,12 @@ class FrameRecord:
 def read_records(path: Path) -> dict[int, FrameRecord]:
     """The newest record of every frame; lines that are torn, foreign or about moved frames do not count."""
     records: dict[int, FrameRecord] = {}
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError:
-        return records
-    for line in lines:
-        record = _parse(line)
-        if isinstance(record, FrameRecord):
-            records[record.index] = record
-        elif record is not None:
-            records.pop(record, None)
+    with suppress(OSError):
+        for record in map(_parse, path.read_bytes().split(b"\n")):
+            if isinstance(record, FrameRecord):
+                records[record.index] = record
+            elif record is not None:
+                records.pop(record, None)
     return records
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vqanim.files import Guard
-from vqanim.takes.archive import write_keeping_old
+from vqanim.files import Guard, read_json
+from vqanim.takes.store import write_keeping_old
 
 NAME = "run.json"
 HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
 """Settings after whose change frames are kept, though new ones may differ a little from them."""
-REPAINTING = ("models", "size", "seed", "engine")
-"""Settings that every frame depends on."""
-MAX_RATE = 240
-"""Frames a second; more than a scene may ask for."""
+REPAINTING = ("models", "size", "seed", "engine")  # settings that every frame depends on
+MAX_RATE = 240  # frames a second; more than a scene may ask for
 
 
 @dataclass(frozen=True)
@@ -49,45 +48,30 @@ def _short(value: Any) -> str:
 
 
 def write_run(
-    folder: Path,
-    settings: Mapping[str, Any],
-    archive: Path | None = None,
-    guard: Guard = lambda: None,
+    folder: Path, settings: Mapping[str, Any], archive: Path | None = None, guard: Guard = lambda: None
 ) -> Path | None:
-    """Write the settings (what JSON can hold) to run.json, once: the same settings again change nothing.
-
-    Another run.json that is there moves to `archive` (where TakeStore.archive put the stale frames) or
-    to the next free superseded/NNN, and is never overwritten. Returns where it went. guard: see
-    files.staged. Raises OutputError.
-    """
+    """Write the settings (what JSON can hold) to run.json, as `write_keeping_old` does. archive: where
+    TakeStore.archive put the stale frames. Raises OutputError."""
     text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     return write_keeping_old(folder / NAME, text, archive, guard)
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
     """The settings in run.json; None when it is missing or cannot be understood."""
-    try:
-        settings = json.loads((folder / NAME).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return settings if isinstance(settings, dict) else None
+    return read_json(folder / NAME) or None
 
 
 def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[Change, ...]:
     """What is otherwise than in the settings of the run before; nothing where there was none."""
     known = before or {}
-    return tuple(
-        Change(name, known[name], now[name])
-        for name in (*HARMLESS, *REPAINTING)
-        if name in known and name in now and known[name] != now[name]
-    )
+    names = (name for name in (*HARMLESS, *REPAINTING) if name in known and name in now)
+    return tuple(Change(name, known[name], now[name]) for name in names if known[name] != now[name])
 
 
 def painted_rate(folder: Path) -> Fraction | None:
     """How many frames a second the run in run.json painted; None when that cannot be told."""
     settings = read_run(folder) or {}
-    try:
+    with suppress(ValueError, ZeroDivisionError):
         rate = Fraction(str(settings.get("rate", settings.get("fps"))))
-    except (ValueError, ZeroDivisionError):
-        return None
-    return rate if 1 <= rate <= MAX_RATE else None
+        return rate if 1 <= rate <= MAX_RATE else None
+    return None

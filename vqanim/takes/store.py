@@ -9,37 +9,29 @@ A frame is on the disk whole or not at all, whatever stops the process.
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
+from vqanim import files
 from vqanim.errors import InputError, OutputError
-from vqanim.files import (
-    Guard,
-    Picture,
-    make_folder_in,
-    read_picture,
-    remove_temporary,
-    sync_folder,
-    write_atomic,
-    writing,
-)
+from vqanim.files import Guard, Picture, make_folder_in, read_picture, write_atomic, writing
 from vqanim.takes import records
-from vqanim.takes.archive import move_into, next_archive
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata
 from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
 
-PNG_SHARE = 0.6
-"""Of raw pixels: what a painted frame takes as a PNG; 0.55 was measured."""
-GIGABYTE = 10**9
-
-_FRAME_FILE = re.compile(r"\d{6,}\.png")
+PNG_SHARE = 0.6  # of raw pixels: what a painted frame takes as a PNG; 0.55 was measured
+FRAME_FILE = re.compile(r"\d{6,}\.png")
+_ARCHIVE = re.compile(r"\d{3,}")
 
 
 def _unguarded() -> None:
@@ -53,19 +45,20 @@ class TakeStore:
     shots of its own at the same time, with a copy of the holder's store, while the others look them up.
     """
 
-    def __init__(self, folder: Path, guard: Guard = _unguarded) -> None:
-        """guard: called before each rename; raises when the folder's lock was lost."""
+    def __init__(self, folder: Path, guard: Guard = _unguarded, cleaned: bool = False) -> None:
+        """guard: called before each rename; raises when the folder's lock was lost. cleaned: what killed
+        writers left behind is gone already, or somebody else's to remove."""
         self.folder = folder
         self._guard = guard
         self._changing = threading.RLock()
         self._records: dict[str, tuple[object, dict[int, FrameRecord]]] = {}
         """Of each shot, with size and time of the file that they were read from."""
-        self._cleaned = False
+        self._cleaned = cleaned
 
-    def __reduce__(self) -> tuple[Callable[[Path, Guard], TakeStore], tuple[Path, Guard]]:
+    def __reduce__(self) -> tuple[type[TakeStore], tuple[Path, Guard, bool]]:
         """A copy that is sent to another process is that of a worker: what looks left behind there may be
         what another worker writes, so that only the holder of the folder cleans up, before it sends any."""
-        return _worker_store, (self.folder, self._guard)
+        return TakeStore, (self.folder, self._guard, True)
 
     def shot_folder(self, shot: str) -> Path:
         """Where the frames of a shot lie. Raises ValueError for a name that is no plain folder name."""
@@ -86,12 +79,7 @@ class TakeStore:
         return read_picture(self.frame_path(shot, index))
 
     def save(
-        self,
-        plan: FramePlan,
-        picture: Picture,
-        digest: str,
-        models: str = "",
-        metrics: Metrics | None = None,
+        self, plan: FramePlan, picture: Picture, digest: str, models: str = "", metrics: Metrics | None = None
     ) -> FrameRecord:
         """Save a frame, then its record; after a power cut, too, the frame is whole or not there.
 
@@ -105,7 +93,10 @@ class TakeStore:
         content = png_bytes(picture, frame_texts(plan, width, height, FrameMetadata(digest, pixels), models))
         with self._changing:
             self.clean()
-            self._make_room(path, content, plan)
+            with writing(path):
+                taken = path.exists() and path.read_bytes() != content
+            if taken:  # by a broken frame, or somebody's own picture
+                self.archive([FrameRef(plan.shot, plan.index)])
             make_folder_in(self.folder, path.parent)
             write_atomic(path, content, self._guard)
             self._remember(plan.shot, frame, path)
@@ -119,30 +110,31 @@ class TakeStore:
         that) and new pixels: it is `edited`.
         """
         path = self.frame_path(shot, index)
-        try:
-            stat = path.stat()
-        except OSError:
-            return None
         known = self._records_of(shot).get(index)
-        if known and known.describes(stat):
-            return known
         try:
+            if known and known.describes(path.stat()):
+                return known
             pixels = pixel_hash(read_picture(path))
-        except InputError:
+        except (OSError, InputError):
             return None
-        found = _identify(index, pixels, read_metadata(path), known)
-        if found is None:
+        # What the file says of itself counts, then what was recorded.
+        metadata = read_metadata(path)
+        source = metadata or known
+        if source is None:
             return None
+        theirs = [metadata.pixels] if metadata else []
+        if known and known.digest == source.digest:
+            theirs.append(known.painted)
+        painted = pixels if pixels in theirs else theirs[-1]
+        found = FrameRecord(index, source.digest, pixels, painted)
         with suppress(OutputError), self._changing:
             # This only spares hashing next time; a read-only folder can be read too.
             self._remember(shot, found, path)
         return found
 
     def accept(self, shot: str, index: int) -> FrameRecord:
-        """Take the pixels of a frame as they are now for those that belong to it.
-
-        Raises InputError when there is no such frame, and OutputError.
-        """
+        """Take the pixels of a frame as they are now for those that belong to it. Raises InputError when
+        there is no such frame, and OutputError."""
         record = self.record(shot, index)
         if record is None:
             raise InputError(f"{self.frame_path(shot, index)}: is no frame of this render")
@@ -154,37 +146,33 @@ class TakeStore:
 
     def metrics(self, shot: str) -> Mapping[int, Metrics]:
         """How the frames of a shot were painted, by index, as far as that was recorded."""
-        known = list(self._records_of(shot).values())
+        known = list(self._records_of(shot).values())  # which another thread may add to
         return {record.index: record.metrics for record in known if record.metrics is not None}
 
     def list_shots(self) -> tuple[str, ...]:
         """Names of all shots with frames on the disk, also those of older scenes."""
-        try:
-            folders = sorted(path for path in (self.folder / "takes").iterdir() if path.is_dir())
-        except OSError:
-            return ()
-        return tuple(path.name for path in folders if not path.name.startswith(".") and _frames_in(path))
+        folders = sorted((self.folder / "takes").glob("[!.]*"))
+        return tuple(path.name for path in folders if _frames_in(path))
 
     def find_frames(self, shot: str) -> tuple[int, ...]:
         """Indices of the frames of a shot that are on the disk, whole or broken, in order."""
         return _frames_in(self.shot_folder(shot))
 
-    def archive(self, frames: Iterable[FrameRef | tuple[str, int]]) -> Path | None:
+    def archive(self, frames: Iterable[FrameRef]) -> Path | None:
         """Move frames to the next free superseded/NNN/<shot>/ and give that superseded/NNN.
 
         Frames that are not there are passed over; None when nothing was to be moved. Nothing is overwritten.
         A shot without frames left takes its record along. Raises OutputError.
         """
-        wanted = {(f.shot, f.index) if isinstance(f, FrameRef) else f for f in frames}
-        present = sorted((shot, index) for shot, index in wanted if self.frame_path(shot, index).exists())
+        present = sorted({(frame.shot, frame.index) for frame in frames if self.find(frame).exists()})
         if not present:
             return None
         with self._changing:
             self._guard()
             self.clean()
             target = next_archive(self.folder)
-            for shot in dict.fromkeys(shot for shot, _ in present):
-                self._move_shot(shot, [index for name, index in present if name == shot], target)
+            for shot, group in groupby(present, itemgetter(0)):
+                self._move_shot(shot, [index for _, index in group], target)
         return target
 
     def clean(self) -> None:
@@ -192,15 +180,8 @@ class TakeStore:
         if not self._cleaned:
             for pattern in ("takes/*", "superseded/*", "superseded/*/*"):
                 for folder in filter(Path.is_dir, self.folder.glob(pattern)):
-                    remove_temporary(folder)
+                    files.remove_temporary(folder)
             self._cleaned = True
-
-    def _make_room(self, path: Path, content: bytes, plan: FramePlan) -> None:
-        """Move away a file that is not the frame to be saved: a broken one, or somebody's own picture."""
-        with writing(path):
-            taken = path.exists() and path.read_bytes() != content
-        if taken:
-            self.archive([(plan.shot, plan.index)])
 
     def _move_shot(self, shot: str, indices: list[int], target: Path) -> None:
         folder = self.shot_folder(shot)
@@ -211,19 +192,16 @@ class TakeStore:
                 self._guard()
                 move_into(path, target / shot)
         with writing(target):
-            sync_folder(target / shot)
-            sync_folder(folder)
+            files.sync_folder(target / shot)
+            files.sync_folder(folder)
         self._records.pop(shot, None)
-        if not _frames_in(folder):
-            self._move_record(folder, target / shot)
-            return
-        records.append_records(target / shot / records.NAME, (moved[i] for i in indices if i in moved))
-        records.append_moved(folder / records.NAME, indices, target.name)
-
-    def _move_record(self, folder: Path, target: Path) -> None:
         record = folder / records.NAME
+        if _frames_in(folder):
+            records.append_records(target / shot / records.NAME, (moved[i] for i in indices if i in moved))
+            records.append_moved(record, indices, target.name)
+            return
         if record.exists():
-            move_into(record, target)
+            move_into(record, target / shot)
         with suppress(OSError):  # something else lies in it
             folder.rmdir()
 
@@ -241,20 +219,12 @@ class TakeStore:
             stat = path.stat()
         known = self._records_of(shot)
         before = known.get(frame.index)
-        metrics = frame.metrics
-        if metrics is None and before is not None and before.digest == frame.digest:
-            metrics = before.metrics
+        metrics = frame.metrics or (before.metrics if before and before.digest == frame.digest else None)
         record = path.with_name(records.NAME)
         noted = replace(frame, size=stat.st_size, mtime_ns=stat.st_mtime_ns, metrics=metrics)
         records.append_records(record, [noted])
         known[frame.index] = noted
         self._records[shot] = _stamp(record), known
-
-
-def _worker_store(folder: Path, guard: Guard) -> TakeStore:
-    store = TakeStore(folder, guard)
-    store._cleaned = True
-    return store
 
 
 class ReadOnlyStore(TakeStore):
@@ -272,35 +242,71 @@ def check_space(folder: Path, frames: int, width: int, height: int) -> None:
         free = shutil.disk_usage(there).free
     if needed > free:
         raise OutputError(
-            f"{folder}: {frames} frames of {width}x{height} pixels need about {needed / GIGABYTE:.2f} GB and "
-            f"{free / GIGABYTE:.2f} GB are free; free some space, or choose another folder"
+            f"{folder}: {frames} frames of {width}x{height} pixels need about {needed / 1e9:.2f} GB and "
+            f"{free / 1e9:.2f} GB are free; free some space, or choose another folder"
         )
 
 
 def _stamp(path: Path) -> object:
-    try:
+    with suppress(OSError):
         stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns
+        return stat.st_size, stat.st_mtime_ns
+    return None
 
 
 def _frames_in(folder: Path) -> tuple[int, ...]:
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except OSError:
-        return ()
-    return tuple(sorted(int(name[:-4]) for name in names if _FRAME_FILE.fullmatch(name)))
+    with suppress(OSError):
+        frames = (path for path in folder.iterdir() if FRAME_FILE.fullmatch(path.name))
+        return tuple(sorted(int(path.stem) for path in frames))
+    return ()
 
 
-def _identify(
-    index: int, pixels: str, metadata: FrameMetadata | None, known: FrameRecord | None
-) -> FrameRecord | None:
-    """Which frame a file is: what it says of itself counts, then what was recorded."""
-    source = metadata or known
-    if source is None:
+def next_archive(folder: Path) -> Path:
+    """Make and give the next free superseded/NNN of a render's folder. Raises OutputError."""
+    parent = folder / "superseded"
+    make_folder_in(folder, parent)
+    while True:
+        with writing(parent):
+            taken = [int(p.name) for p in parent.iterdir() if _ARCHIVE.fullmatch(p.name)]
+        free = parent / f"{max(taken, default=0) + 1:03d}"
+        try:
+            with writing(free):
+                free.mkdir()
+            return free
+        except OutputError:
+            if not free.exists():
+                raise
+
+
+def write_keeping_old(
+    path: Path, text: str, archive: Path | None = None, guard: Guard = lambda: None
+) -> Path | None:
+    """Write a text file atomically; an older one with other contents is moved away, not overwritten.
+
+    It goes to `archive`, the folder to which the frames of the same older scene went, or else to the next
+    free superseded/NNN beside it. Returns where it went; None when there was nothing to move. The file is not
+    touched when its contents are the same. guard: see files.staged. Raises OutputError.
+    """
+    content = text.encode("utf-8")
+    with writing(path):
+        old = path.read_bytes() if path.exists() else None
+    if old == content:
         return None
-    theirs = [metadata.pixels] if metadata else []
-    if known and known.digest == source.digest:
-        theirs.append(known.painted)
-    return FrameRecord(index, source.digest, pixels, pixels if pixels in theirs else theirs[-1])
+    moved = None
+    if old is not None:
+        fits = archive is not None and not (archive / path.name).exists()
+        moved = (archive if archive and fits else next_archive(path.parent)) / path.name
+        # A copy first: a stop between the two steps must not leave a folder without the file.
+        write_atomic(moved, old, guard)
+    files.make_folder(path.parent)
+    write_atomic(path, content, guard)
+    return moved
+
+
+def move_into(path: Path, folder: Path) -> None:
+    """Move a file into a folder of the same disk where its name is free. Raises OutputError."""
+    target = folder / path.name
+    with writing(target):
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, "there is already such a file", str(target))
+        path.rename(target)

@@ -12,23 +12,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from vqanim.ffmpeg import BITEXACT, encode, raw_input
 from vqanim.files import Picture, staged, writing
 from vqanim.film.formats.video import upscale_filter
-from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill, fit_width, fitted_height
+from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
 
 MAX_FPS = Fraction(50)
 """Delays are hundredths of a second, and browsers show delays below two of them as ten."""
 
-MOST_KEPT = 250_000_000
-"""Bytes of pictures that are kept until the palette is known."""
+MOST_KEPT = 250_000_000  # bytes of pictures that are kept until the palette is known
 
 SAMPLE = 250_000
 """Pixels that a palette is made from; ffmpeg's time for one grows with the different colors among them."""
 SAMPLE_WIDTH = 256
-LEAST_SAMPLED = 16
-"""Of the shorter side of every picture at least so many rows or columns count."""
+LEAST_SAMPLED = 16  # of the shorter side of every picture at least so many rows or columns count
 
 # Error diffusion hides the 256 colors of painted pictures best; unchanged rectangles keep their dots, so that
 # what stands still does not crawl.
@@ -49,7 +48,8 @@ def choose_frames(count: int, fps: Fraction, gif_fps: Fraction) -> tuple[tuple[i
 def write_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int = 1) -> None:
     """Encode a film to a GIF, as `open_gif` does. Raises OutputError."""
     indices, _ = choose_frames(reel.count, reel.fps, gif_fps)
-    fill(open_gif(reel, path, gif_fps, width, upscale), reel.play(indices))
+    with open_gif(reel, path, gif_fps, width, upscale) as sink:
+        play_into(reel, [(indices, sink)])
 
 
 @contextmanager
@@ -87,7 +87,7 @@ class _GifSink:
 
     def __post_init__(self) -> None:
         columns = min(self.width, self.reel.width)
-        height = fitted_height(self.reel.width, self.reel.height, self.width)
+        height = max(1, round(self.reel.height * columns / self.reel.width))
         count = len(self.indices)
         self._shape = height, columns, 3
         self._keeps = count * columns * height * 3 <= MOST_KEPT
@@ -97,7 +97,7 @@ class _GifSink:
         self._sampled: list[Picture] = []
 
     def put(self, picture: Picture) -> None:
-        small = fit_width(picture, self.width)
+        small = self._shrunk(picture)
         shift = len(self._sampled) % self._stride  # other pixels of every picture
         self._sampled.append(small[shift :: self._stride, shift :: self._stride].reshape(-1, 3).copy())
         if self._keeps:
@@ -108,9 +108,8 @@ class _GifSink:
         """Encode the GIF, while other encoders finish what they were given."""
         pixels = np.concatenate(self._sampled)
         rows = -(-len(pixels) // SAMPLE_WIDTH)
-        sample = np.resize(
-            pixels, (rows, SAMPLE_WIDTH, 3)
-        )  # the first pixels again where the last row has room
+        # The first pixels again where the last row has room.
+        sample = np.resize(pixels, (rows, SAMPLE_WIDTH, 3))
         encode([*raw_input(SAMPLE_WIDTH, rows, 1), *_MAKE_PALETTE], [sample], self.palette)
         height, columns, _ = self._shape
         source = raw_input(columns, height, self.rate)
@@ -118,9 +117,16 @@ class _GifSink:
         use = ["-i", str(self.palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_USE}"]
         encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], self._pictures(), self.path)
 
+    def _shrunk(self, picture: Picture) -> Picture:
+        """A picture in the GIF's size, by Lanczos resampling."""
+        if picture.shape == self._shape:
+            return picture
+        height, width, _ = self._shape
+        return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+
     def _pictures(self) -> Iterator[Picture]:
         if not self._keeps:
-            yield from (fit_width(picture, self.width) for picture in self.reel.play(self.indices))
+            yield from map(self._shrunk, self.reel.play(self.indices))
             return
         with writing(self.palette.parent):
             self.kept.seek(0)
@@ -130,8 +136,6 @@ class _GifSink:
 
 class GifFormat(Format):
     """The film as a GIF of the scene's width and rate, or in full."""
-
-    about = "a looping GIF, bounded in size unless --gif-full"
 
     def output(self, name: str, film: Film) -> Output:
         """Those frames of the film that the GIF shows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -17,14 +16,11 @@ from vqanim.ffmpeg import encoding, raw_input
 from vqanim.files import TEMP_SUFFIX, Picture, make_folder, staged, write_atomic, writing
 from vqanim.film.formats.video import upscale_filter
 from vqanim.film.reel import Film, Format, Output, Reel, Sink
-
-_FRAME = re.compile(r"\d{6,}\.png")
+from vqanim.takes.store import FRAME_FILE
 
 
 class FramesFormat(Format):
     """Every frame of the film."""
-
-    about = "every frame of the film as a PNG"
 
     def output(self, name: str, film: Film) -> Output:
         """A folder of its own."""
@@ -41,7 +37,7 @@ def open_frames(reel: Reel, path: Path, upscale: int = 1) -> Iterator[Sink]:
     A folder of frames that is there is replaced; the caller knows that it was made here.
     Raises OutputError, also when there is anything else in it.
     """
-    if others := [file.name for file in path.glob("*") if not _FRAME.fullmatch(file.name)]:
+    if others := [file.name for file in path.glob("*") if not FRAME_FILE.fullmatch(file.name)]:
         raise OutputError(f"{path}: holds {others[0]}, which is no frame; move it, or choose another folder")
     staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
     make_folder(staging)
@@ -67,8 +63,6 @@ def poster_index(count: int) -> int:
 class PosterFormat(Format):
     """The film's picture for a shelf, `poster.png`."""
 
-    about = "one picture of the film"
-
     def output(self, name: str, film: Film) -> Output:
         """A saved frame as it is, where one is shown without effects."""
         path, best = film.folder / "poster.png", poster_index(film.reel.count)
@@ -88,19 +82,14 @@ class _Poster:
     source: Path | None
 
     def put(self, picture: Picture) -> None:
-        if self.source is not None:
-            _copy(self.source, self.path)
+        if self.source is None:
+            with writing(self.path), staged(self.path) as temporary:
+                Image.fromarray(picture).save(temporary, "PNG")
             return
-        with writing(self.path), staged(self.path) as temporary:
-            Image.fromarray(picture).save(temporary, "PNG")
+        try:
+            write_atomic(self.path, self.source.read_bytes())
+        except OSError as error:
+            raise OutputError(f"{self.source}: cannot be read ({error.strerror}); run again") from error
 
     def end(self) -> None:
         """It is whole already."""
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        content = source.read_bytes()
-    except OSError as error:
-        raise OutputError(f"{source}: cannot be read ({error.strerror}); run again") from error
-    write_atomic(target, content)

@@ -13,14 +13,12 @@ from typing import Any
 
 from vqanim.ffmpeg import BITEXACT, BITEXACT_FLAGS, LOCAL, encoding, raw_input
 from vqanim.files import staged
-from vqanim.film.reel import Film, Format, Output, Reel, Sink, fill
+from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
 from vqanim.film.sound import RATES, sound_digest, write_sound
 from vqanim.timeline.plan import Chapter, SoundPlan
 
-WITH_CHAPTERS = ("mp4", "mov", "webm")
-"""Containers that can name parts of a film."""
-THREADS = 4
-"""x264's bytes depend on its thread count, so it is the same on every machine."""
+WITH_CHAPTERS = ("mp4", "mov", "webm")  # containers that can name parts of a film
+THREADS = 4  # x264's bytes depend on its thread count, so it is the same on every machine
 
 # RGB of the frames to limited-range BT.709. Without a word ffmpeg converts by BT.601 and tags nothing, and
 # players, which take large pictures for BT.709, show greens and reds shifted.
@@ -35,23 +33,17 @@ _COLOR = (
 class VideoFormat(Format):
     """A container with its encoder and the encoder's settings."""
 
-    about: str
-    ending: str
-    """What comes after the film's name."""
-    format: str
-    """Name of the container for ffmpeg."""
+    ending: str  # what comes after the film's name
+    format: str  # name of the container for ffmpeg
     encoder: str
     options: tuple[str, ...] = ()
-    pixels: str = "yuv420p"
-    """Pixel format; `rgb24` is not converted."""
+    pixels: str = "yuv420p"  # pixel format; `rgb24` is not converted
     crf: int | None = None
     highest_crf: int = 51
     keyframe_seconds: Fraction | None = None
     """A picture that stands for itself at least so often; None leaves it to the encoder."""
-    audio: tuple[str, ...] = ()
-    """ffmpeg's options for sound; a container without them has none."""
-    fit: str = ""
-    """A filter that fits the picture into what a place wants."""
+    audio: tuple[str, ...] = ()  # ffmpeg's options for sound; a container without them has none
+    fit: str = ""  # a filter that fits the picture into what a place wants
     least_fps: int = 0
     """Frames of slower films are shown twice, or more often, until there are so many a second."""
 
@@ -63,9 +55,9 @@ class VideoFormat(Format):
         if film.options.crf is not None and self.crf is not None:
             crf = film.options.crf
         settings = VideoSettings(self, crf, timeline.title, timeline.chapters, film.options.upscale)
-        contents: dict[str, Any] = film.shown | asdict(settings)
-        for key in ("about", "ending", "audio"):
-            del contents["kind"][key]
+        # A change of these three needs no new file.
+        kind = {name: value for name, value in vars(self).items() if name not in ("ending", "audio")}
+        contents: dict[str, Any] = film.shown | asdict(settings) | {"kind": kind}
         sound = timeline.sound if self.audio else None
         if sound is not None:
             contents["sound"] = [*self.audio, sound_digest(sound)]
@@ -82,9 +74,7 @@ _INSTAGRAM = (
 _AAC = ("-c:a", "aac", "-b:a")
 _FAST_START = ("-movflags", "+faststart")
 
-
 WEB = VideoFormat(
-    about="H.264 for every player and browser",
     ending=".mp4",
     format="mp4",
     encoder="libx264",
@@ -94,7 +84,6 @@ WEB = VideoFormat(
 )
 YOUTUBE = replace(
     WEB,
-    about="H.264 of high quality, a keyframe every half second",
     ending="-youtube.mp4",
     options=("-preset", "slow", "-profile:v", "high", "-bf", "2", *_FAST_START),
     crf=14,
@@ -103,20 +92,14 @@ YOUTUBE = replace(
 )
 INSTAGRAM = replace(
     WEB,
-    about="H.264, 1080 pixels wide, 23 fps or more (frames are doubled), at most 4:5 upright",
     ending="-instagram.mp4",
-    options=(
-        "-preset",
-        "faster",
-        *_FAST_START,
-    ),  # encoded once more there: a smaller file is not worth the time
+    options=("-preset", "faster", *_FAST_START),  # encoded once more there: a smaller file is not worth it
     crf=18,
     keyframe_seconds=Fraction(1),
     fit=_INSTAGRAM,
     least_fps=23,
 )
 PRORES = VideoFormat(
-    about="ProRes 422 HQ for editing programs",
     ending=".mov",
     format="mov",
     encoder="prores_ks",
@@ -125,7 +108,6 @@ PRORES = VideoFormat(
     audio=("-c:a", "pcm_s16le"),
 )
 WEBM = VideoFormat(
-    about="VP9 for web pages",
     ending=".webm",
     format="webm",
     encoder="libvpx-vp9",
@@ -134,7 +116,7 @@ WEBM = VideoFormat(
     highest_crf=63,
     audio=("-c:a", "libopus", "-b:a", "160k"),
 )
-APNG = VideoFormat("an animated PNG without loss", ".apng", "apng", "apng", ("-plays", "0"), "rgb24")
+APNG = VideoFormat(".apng", "apng", "apng", ("-plays", "0"), "rgb24")
 
 
 @dataclass(frozen=True)
@@ -150,7 +132,8 @@ class VideoSettings:
 
 def write_video(reel: Reel, path: Path, settings: VideoSettings, sound: SoundPlan | None = None) -> None:
     """Encode a film, as `open_video` does. Raises OutputError and BadSong."""
-    fill(open_video(reel, path, settings, sound), reel.play(range(reel.count)))
+    with open_video(reel, path, settings, sound) as sink:
+        play_into(reel, [(range(reel.count), sink)])
 
 
 @contextmanager
@@ -164,6 +147,7 @@ def open_video(
     Raises OutputError, and BadSong for a song that cannot be read.
     """
     kind = settings.kind
+    title = " ".join("".join(c if c.isprintable() else " " for c in settings.title).split())
     with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
         heard = sound if kind.audio else None
         chapters = _chapters(settings, reel, Path(scratch) / "chapters.txt")
@@ -178,7 +162,7 @@ def open_video(
             *("-vf", _filters(settings, reel.fps), "-c:v", kind.encoder, "-threads", str(THREADS)),
             *_quality(settings, reel.fps),
             *(BITEXACT if not chapters else BITEXACT_FLAGS),
-            *("-metadata", f"title={_one_line(settings.title)}"),
+            *("-metadata", f"title={title}"),
             *kind.options,
             *("-f", kind.format),
         ]
@@ -199,15 +183,11 @@ def _audio(
 
 
 def _filters(settings: VideoSettings, fps: Fraction) -> str:
-    kind, steps = settings.kind, []
-    if settings.upscale > 1:
-        steps.append(upscale_filter(settings.upscale))
-    if kind.fit:
-        steps.append(kind.fit)
-    if (times := math.ceil(kind.least_fps / fps)) > 1:
-        steps.append(f"fps={times * fps}:eof_action=pass")
-    steps.append("format=rgb24" if kind.pixels == "rgb24" else color_filter(kind.pixels))
-    return ",".join(steps)
+    kind, times = settings.kind, math.ceil(settings.kind.least_fps / fps)
+    upscale = upscale_filter(settings.upscale) if settings.upscale > 1 else ""
+    double = f"fps={times * fps}:eof_action=pass" if times > 1 else ""
+    pixels = "format=rgb24" if kind.pixels == "rgb24" else color_filter(kind.pixels)
+    return ",".join(filter(None, (upscale, kind.fit, double, pixels)))
 
 
 def color_filter(pixels: str) -> str:
@@ -235,18 +215,9 @@ def _chapters(settings: VideoSettings, reel: Reel, notes: Path) -> Path | None:
     if len(chapters) < 2 or settings.kind.format not in WITH_CHAPTERS:
         return None
     ends = [*(chapter.first for chapter in chapters[1:]), reel.count]
+    base = f"TIMEBASE={reel.fps.denominator}/{reel.fps.numerator}"
     lines = [";FFMETADATA1"]
     for chapter, end in zip(chapters, ends, strict=True):
-        lines += [
-            "[CHAPTER]",
-            f"TIMEBASE={reel.fps.denominator}/{reel.fps.numerator}",
-            f"START={chapter.first}",
-            f"END={end}",
-            f"title={chapter.name}",
-        ]
+        lines += ["[CHAPTER]", base, f"START={chapter.first}", f"END={end}", f"title={chapter.name}"]
     notes.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return notes
-
-
-def _one_line(title: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in title).split())
