@@ -12,7 +12,6 @@ from vqanim.api.project import Prepared, chain_of, prepare, with_scene
 from vqanim.errors import InputError, UsageError
 from vqanim.film.formats import PRESETS
 from vqanim.takes.lock import lock_folder
-from vqanim.takes.run import painted_rate, read_run
 
 if TYPE_CHECKING:
     from vqanim.film.found import CutFound
@@ -70,6 +69,8 @@ def find_render(
     A scene that says no `guidance.rate` has the rate at which its takes were painted, whatever fps is now.
     Raises InputError when there is no render.
     """
+    from vqanim.takes.run import read_run
+
     if isinstance(source, Prepared) or not Path(source).is_dir():
         prepared = source
         if not isinstance(prepared, Prepared):
@@ -98,6 +99,8 @@ def at_painted_rate(prepared: Prepared, folder: Path) -> Prepared:
 def other_rate(prepared: Prepared, folder: Path) -> Fraction | None:
     """The painted frames a second of the takes in a render's folder, where they are not those that a scene
     without a `guidance.rate` asks for; None also where no takes are known."""
+    from vqanim.takes.run import painted_rate
+
     rate, scene = painted_rate(folder), prepared.scene
     known = rate is not None and scene.painted_rate is None and rate != scene.fps
     return rate if known and (folder / "takes").is_dir() else None

@@ -24,7 +24,6 @@ from vqanim.scene import Scene, dump_scene
 from vqanim.scene.quality import NORMAL
 from vqanim.takes.digest import ENGINE_VERSION, content_hashes
 from vqanim.takes.lock import lock_folder
-from vqanim.takes.run import changes, read_run, write_run
 from vqanim.timeline import FrameRef, Timeline
 from vqanim.timeline.part import Part, cut_part, needed_frames
 
@@ -86,6 +85,7 @@ def render(
     from vqanim.report.film import Film, Render
     from vqanim.report.live import PAGE, LivePage
     from vqanim.report.report import PART_REPORT, REPORT, write_report
+    from vqanim.takes.run import read_run, write_run
     from vqanim.takes.store import TakeStore, write_keeping_old
 
     importing = monotonic() - began
@@ -189,6 +189,8 @@ def changed_settings(
 ) -> list[events.SettingsChanged]:
     """What to report of settings that the last run in a folder, of which so many frames are kept, had
     otherwise: one event, or none."""
+    from vqanim.takes.run import changes
+
     found = changes(before, now)
     harmless = tuple(one.texts for one in found if not one.repaints and kept)
     repainting = tuple(one.texts for one in found if one.repaints)
