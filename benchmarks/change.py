@@ -26,7 +26,7 @@ from painting import (
     use_device,
 )
 
-from vqanim.engine.start import to_tensor
+from vqanim.engine.pictures import to_tensor
 from vqanim.files import Picture
 from vqanim.scene.change import TABLE
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline

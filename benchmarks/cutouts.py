@@ -15,7 +15,7 @@ import torch
 from painting import add_options, describe, get_generator, get_perceptor, make_painter, read_scene, use_device
 from torch import Tensor
 
-from vqanim.engine.start import start_picture
+from vqanim.engine.pictures import start_picture
 from vqanim.guidance.cutouts import cut, draw_boxes
 from vqanim.guidance.descent import Descent, OptimizerState
 from vqanim.timeline.plan import FramePlan, StartPlan
@@ -103,7 +103,7 @@ def seconds_a_step(trial: Trial, plan: FramePlan) -> float:
     few = replace(plan, steps=WARMING)
     for _ in range(2):
         began = time.process_time()
-        trial.descent.optimize(trial.params, few, trial.size, torch.Generator().manual_seed(7))
+        list(trial.descent.steps(trial.params, few, trial.size, torch.Generator().manual_seed(7)))
     return (time.process_time() - began) / WARMING
 
 
@@ -112,7 +112,7 @@ def similarity(trial: Trial, params: Params, prompt: str) -> float:
     """Mean cosine of the fixed set of cutouts to a prompt, -1..1."""
     image = trial.generator.decode(params, trial.size)
     boxes = draw_boxes(1, JUDGING, *image.shape[2:], torch.Generator().manual_seed(99)).to(image.device)
-    views = cut(image, boxes.step(0), trial.perceptor.input_size)
+    views = cut(image, boxes.part(0), trial.perceptor.input_size)
     return float((trial.perceptor.encode_image(views) @ trial.targets[prompt]).mean())
 
 

@@ -26,10 +26,9 @@ from painting import add_options, describe, make_painter, paint, plans, use_devi
 from vqanim.api import prepare
 from vqanim.engine import frame as frame_module
 from vqanim.engine.frame import Painter
-from vqanim.guidance import areas as areas_module
+from vqanim.guidance import cutouts as cutouts_module
 from vqanim.guidance import descent as descent_module
 from vqanim.guidance import objective as objective_module
-from vqanim.guidance import views as views_module
 from vqanim.guidance.adam import Adam
 from vqanim.guidance.descent import Descent, DescentResult, OptimizerState
 from vqanim.guidance.objective import Objective
@@ -156,11 +155,10 @@ def watched(watch: Watch) -> Iterator[None]:
             counted(Painter, "_carried", "warp"),
             counted(frame_module, "feed_back", "feed back"),
             counted(frame_module, "hold", "feed back"),
-            counted(views_module, "draw_boxes", "cutouts"),
-            counted(views_module, "draw_noise", "cutouts"),
-            counted(views_module, "cut", "cutouts"),
+            counted(cutouts_module, "draw_boxes", "cutouts"),
+            counted(cutouts_module, "draw_noise", "cutouts"),
+            counted(cutouts_module, "cut", "cutouts"),
             counted(Objective, "prepare", "loss"),
-            counted(areas_module, "sum_losses", "loss"),
             counted(objective_module, "sum_losses", "loss"),
             counted(descent_module, "sum_losses", "loss"),
             counted(torch.autograd, "grad", "backward"),

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from vqanim.camera import warp_for
 from vqanim.camera.step import CameraStep
-from vqanim.engine.start import to_tensor
+from vqanim.engine.pictures import to_tensor
 from vqanim.timeline.plan import Timeline
 from vqanim.types import Generator
 

@@ -18,9 +18,9 @@ from vqanim.engine.device import choose_device
 from vqanim.engine.frame import Painter
 from vqanim.engine.loading import FEATURE_KINDS, whole_pictures
 from vqanim.files import Picture
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent
 from vqanim.guidance.objective import Objective
-from vqanim.guidance.views import Viewer
 from vqanim.models.conse import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text

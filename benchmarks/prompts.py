@@ -15,7 +15,7 @@ import torch
 from judge import Classifier, best_seen, contact_sheet, independent_classifier, probability, rank
 from painting import add_options, describe, paint_film, read_scene, use_device
 
-from vqanim.engine.start import to_tensor
+from vqanim.engine.pictures import to_tensor
 from vqanim.files import Picture
 from vqanim.timeline.plan import Timeline
 

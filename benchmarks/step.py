@@ -26,10 +26,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vqanim.camera.step import CameraStep
 from vqanim.engine.device import choose_device
-from vqanim.engine.precision import weights_dtype
+from vqanim.engine.loading import weights_dtype
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent
 from vqanim.guidance.objective import Objective
-from vqanim.guidance.views import Viewer
 from vqanim.models.clip import TEXT_PARTS, CLIPPerceptor, clip_package
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig
@@ -129,7 +129,7 @@ def ways(setting: Setting) -> Mapping[str, Callable[[], object]]:
         descents[named] = make_descent(*copy.deepcopy((vqgan, clip)), device, fastest)
 
     def ours(descent: Descent) -> None:
-        descent.optimize({"z": z}, plan, size, torch.Generator().manual_seed(0))
+        list(descent.steps({"z": z}, plan, size, torch.Generator().manual_seed(0)))
 
     def plainly() -> None:
         for _ in range(STEPS):

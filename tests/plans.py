@@ -12,10 +12,10 @@ import torch
 from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import FrameResult, Painter
 from vqanim.files import Picture
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent, DescentResult
 from vqanim.guidance.memory import Memory
 from vqanim.guidance.objective import Objective
-from vqanim.guidance.views import Viewer
 from vqanim.losses import Context
 from vqanim.timeline.plan import FramePlan, FrameRef, Input, StartPlan, WeightedTerm
 from vqanim.types import Generator, Image, Params
@@ -59,12 +59,19 @@ def make_descent(
 
 
 def optimize(
-    descent: Descent, params: Params, plan: FramePlan, rng: torch.Generator, context: Context = Context()
+    descent: Descent,
+    params: Params,
+    plan: FramePlan,
+    rng: torch.Generator,
+    context: Context = Context(),
+    size: tuple[int, int] | None = None,
 ) -> DescentResult:
-    """All steps of a descent on a VQGAN's latents."""
-    height, width = params["z"].shape[2:]
+    """All steps of a descent on parameters of a picture of a size, which a VQGAN's latents tell."""
     multiple = descent.generator.multiple
-    return descent.optimize(params, plan, (multiple * height, multiple * width), rng, context)
+    size = size or (multiple * params["z"].shape[2], multiple * params["z"].shape[3])
+    *_, result = descent.steps(params, plan, size, rng, context)
+    assert isinstance(result, DescentResult)
+    return result
 
 
 def paint_from(

@@ -13,7 +13,7 @@ from tests.plans import make_descent
 from vqanim.api import prepare
 from vqanim.cli.main import main
 from vqanim.engine.frame import Painter
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.types import Generator, Perceptor
 

@@ -15,7 +15,6 @@ SHAPE = settings.choice("shape", ("square", "hex"), "square", "Shape of a pixel"
 ROUND = settings.flag("round", False, "Rounded corners")
 COLOR = settings.color("color", (1.0, 1.0, 1.0), "What is mixed in")
 FONT = settings.text("font", None, "Name of a font", longest=5)
-PALETTE = settings.any_of("palette", (CELLS, SHAPE), "square", "Colors")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +26,6 @@ PALETTE = settings.any_of("palette", (CELLS, SHAPE), "square", "Colors")
         (ROUND, [True, False], [0, 1, "true"]),
         (COLOR, [(0, 0.5, 1.0)], [(0, 0.5), (0, 0, 2), "navy", [0, 0, 0]]),
         (FONT, ["Arial", None], ["Helvetica", 1]),
-        (PALETTE, [8, "hex"], [7, "round"]),
     ],
 )
 def test_a_setting_accepts_what_it_allows(setting: Setting, good: list[Any], bad: list[Any]) -> None:
@@ -39,7 +37,6 @@ def test_a_setting_accepts_what_it_allows(setting: Setting, good: list[Any], bad
 def test_what_is_allowed_can_be_read() -> None:
     assert CELLS.allowed == "a whole number from 8 to 256"
     assert RATE.allowed == "a number from 0.01 to 120"
-    assert PALETTE.allowed == "a whole number from 8 to 256, or square or hex"
 
 
 def test_written_values_stand_in_the_place_of_defaults() -> None:

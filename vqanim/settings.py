@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-SettingType: TypeAlias = Literal["number", "whole", "choice", "flag", "color", "text", "any"]
+SettingType: TypeAlias = Literal["number", "whole", "choice", "flag", "color", "text"]
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
 """Values by name as they are kept in plans: only those that somebody wrote, sorted by name."""
 
@@ -24,23 +24,16 @@ class Setting:
     description: str
     default: Any
     """The value where none is written; None where the owner decides then."""
-    low: float | None = None
-    """Smallest number; None for all other types."""
-    high: float | None = None
-    """Largest number, or the most characters of a text."""
-    words: tuple[str, ...] = ()
-    """The words of a choice."""
+    low: float | None = None  # smallest number; None for all other types
+    high: float | None = None  # largest number, or the most characters of a text
+    words: tuple[str, ...] = ()  # the words of a choice
     unit: str = ""
-    options: tuple[Setting, ...] = ()
-    """Of the type `any`: the forms of which a value may have one. Their names do not matter."""
 
     @property
     def allowed(self) -> str:
         """What may be written, for a message after `Use `."""
         if self.type == "choice":
             return " or ".join([part for part in (", ".join(self.words[:-1]), self.words[-1]) if part])
-        if self.type == "any":
-            return ", or ".join(option.allowed for option in self.options)
         return {
             "number": f"a number from {_plain(self.low)} to {_plain(self.high)}",
             "whole": f"a whole number from {self.low} to {self.high}",
@@ -53,8 +46,6 @@ class Setting:
         """Whether a plain value is one of this setting; None is where it is the default."""
         if value is None:
             return self.default is None
-        if self.type == "any":
-            return any(option.accepts(value) for option in self.options)
         if self.type == "flag":
             return isinstance(value, bool)
         if self.type == "color":
@@ -102,11 +93,6 @@ def color(name: str, default: tuple[float, float, float] | None, description: st
 def text(name: str, default: str | None, description: str, longest: int = 200) -> Setting:
     """A text on one line."""
     return Setting(name, "text", description, default, high=longest)
-
-
-def any_of(name: str, options: Iterable[Setting], default: Any, description: str, unit: str = "") -> Setting:
-    """A value in one of several forms, of which the first that fits counts: a number, or else a word."""
-    return Setting(name, "any", description, default, unit=unit, options=tuple(options))
 
 
 def with_defaults(declared: Iterable[Setting], written: Settings | Mapping[str, Any] = ()) -> dict[str, Any]:

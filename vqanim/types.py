@@ -64,36 +64,29 @@ class Generator(Protocol):
 
     def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
         """How the steps of a picture that starts from nothing are split; size: height and width in pixels."""
-        ...
 
     def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
         """Parameters to begin a shot or a stage with, near `picture`, which has the size of the stage."""
-        ...
 
     def carry(self, picture: Image) -> Params:
         """Parameters of the warped picture of the frame before."""
-        ...
 
     def decode(self, params: Params, size: tuple[int, int], recompute: bool = False) -> Image:
         """Picture of the parameters, differentiable, in 0..1 (clamped with a gradient that passes).
 
         size: its height and width in pixels, those of the picture that the parameters were made for.
-        recompute: spare memory by computing parts again on the way back; the picture is the same.
+        recompute: spare memory by recomputing parts in the backward pass; the picture is the same.
         """
-        ...
 
     def project(self, params: Params) -> None:
         """Bring parameters back, in place, to the range that the decoder knows. No gradient, no sync."""
-        ...
 
     def prior(self, params: Params, image: Image) -> Mapping[str, Tensor]:
         """Losses, scalars by name, that the generator asks of its parameters and their picture itself; empty
         where it asks nothing. No sync."""
-        ...
 
     def lower_precision(self, dtype: torch.dtype) -> None:
-        """Keep and use the weights of the way to pictures in `dtype`; parameters stay float32."""
-        ...
+        """Keep and use the decoder's weights in `dtype`; parameters stay float32."""
 
 
 class Perceptor(Protocol):
@@ -107,26 +100,21 @@ class Perceptor(Protocol):
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to unit vectors [N, D]."""
-        ...
 
     def encode_image(self, images: Image) -> Tensor:
         """Images [B, 3, S, S] in 0..1 to unit vectors [B, D], differentiable."""
-        ...
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Keep and use the weights of the image side in `dtype`; images and embeddings stay float32.
 
         Texts are embedded before: `encode_text` may fail afterwards.
         """
-        ...
 
     def release_text(self) -> None:
         """Free what only texts need, once all are embedded; `encode_text` may fail afterwards."""
-        ...
 
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
         """What a person should know about these texts, one line each: unknown words, cut texts."""
-        ...
 
 
 class FeatureNetwork(Protocol):
@@ -134,7 +122,6 @@ class FeatureNetwork(Protocol):
 
     def __call__(self, images: Image) -> tuple[Tensor, ...]:
         """Layers [B, C, h, w] of images [B, 3, H, W] in 0..1, fine to coarse, differentiable."""
-        ...
 
 
 Valid: TypeAlias = "Tensor"
@@ -149,4 +136,3 @@ class Warp(Protocol):
 
         depth: float [1, 1, H, W], how far away the picture's pixels lie, for warps that need to know.
         """
-        ...

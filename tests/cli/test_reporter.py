@@ -119,7 +119,7 @@ def lapse(frames: int, steps: int) -> Timeline:
     """A shot of so many frames of 8 + 2 units of work on either side of a timelapse."""
     line = timeline(one=[8] * frames, grow=[steps] * frames, two=[8] * frames)
     one, grow, two = line.shots
-    plans = tuple(replace(frame, lapse=TimelapsePlan(frames, True, ())) for frame in grow.frames)
+    plans = tuple(replace(frame, timelapse=TimelapsePlan(frames, True, ())) for frame in grow.frames)
     return replace(line, shots=(one, replace(grow, frames=plans), two))
 
 
@@ -130,8 +130,8 @@ def test_pace_counts_the_steps_of_a_timelapse_once() -> None:
     pace = Pace(lapse(4, 30))
     pace.add_step(StepDone("grow", 0, 10, 30, 0.5, 9, True))
     assert pace.seconds_left == pytest.approx((20 + 40) / 2)
-    pace.add(replace(done("grow", 0, done=5, frames=12, seconds=0.01), of_lapse=True))
-    pace.add(replace(done("grow", 3, done=8, frames=12, seconds=0.01), of_lapse=True))
+    pace.add(replace(done("grow", 0, done=5, frames=12, seconds=0.01), from_timelapse=True))
+    pace.add(replace(done("grow", 3, done=8, frames=12, seconds=0.01), from_timelapse=True))
     assert pace.seconds_left == pytest.approx(40 / 2)
 
 

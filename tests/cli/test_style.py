@@ -14,8 +14,9 @@ from PIL import Image as Pillow
 
 from tests.cli.conftest import Run
 from vqanim.api import prepare_still
-from vqanim.engine.start import to_tensor
-from vqanim.losses.statistics import edges, style_distance, style_of, unit
+from vqanim.engine.pictures import to_tensor
+from vqanim.losses.edges import edges, unit
+from vqanim.losses.features import style_distance, style_of
 from vqanim.models.conse import Features, load_features
 from vqanim.models.load import load_perceptor
 from vqanim.scene.still import Still, Target

@@ -47,13 +47,13 @@ POINTS = ("fsync", "replace", "rename", "unlink", "mkdir", "rmdir", "ftruncate")
 PAGES = ("live.html", "live.js", "report.html")
 
 
-def kill_at(wanted: int) -> None:
+def kill_at(expected: int) -> None:
     """Let this process be killed right before the call with that number, from 1, of any of the functions."""
     numbers = itertools.count(1)
 
     def watched(function: Callable[..., Any]) -> Callable[..., Any]:
         def called(*arguments: Any, **named: Any) -> Any:
-            if next(numbers) == wanted:
+            if next(numbers) == expected:
                 os.kill(os.getpid(), signal.SIGKILL)
             return function(*arguments, **named)
 
@@ -82,7 +82,7 @@ def render(folder: Path, kill: int = 0) -> int:
 
 def contents(folder: Path) -> dict[str, str]:
     """Hash of every file of a render, by path; but for locks, for records, which hold times of files, and for
-    pages, which tell how long things took.
+    pages, which show how long things took.
 
     What was moved aside may lie in two folders where a stop came between.
     """
@@ -110,7 +110,7 @@ def try_all(folder: Path, before: str | None, every: int) -> dict[str, Any]:
     """Kill at every point, or at every n-th, go on, and compare with a render that nobody stopped."""
     whole = make(folder / "whole", before)
     assert render(whole) == 0
-    wanted = contents(whole)
+    expected = contents(whole)
     wrong: dict[int, list[str]] = {}
     kills = 0
     for point in itertools.count(1, every):
@@ -120,10 +120,12 @@ def try_all(folder: Path, before: str | None, every: int) -> dict[str, Any]:
         kills += 1
         code = render(here)
         found = contents(here)
-        if code != 0 or found != wanted:
-            differing = {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}
+        if code != 0 or found != expected:
+            differing = {
+                name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name)
+            }
             wrong[point] = [f"exit status {code}", *sorted(differing)]
-    return {"kills": kills, "wrong": wrong, "files": sorted(wanted)}
+    return {"kills": kills, "wrong": wrong, "files": sorted(expected)}
 
 
 def main() -> None:

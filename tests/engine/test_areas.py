@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from vqanim.api import prepare, render
 from vqanim.engine.events import FrameDone, RunStarted
-from vqanim.engine.targets import area_mask
+from vqanim.engine.pictures import area_mask
 from vqanim.errors import InputError
 from vqanim.icons import IconSpec, icon_figure
 from vqanim.icons.draw import draw_icon

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.plans import frame_plan
-from vqanim.engine.cache_check import Chain, check_cache
+from vqanim.engine.cache_check import CacheCheck, Chain, check_cache
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import (
@@ -75,17 +76,22 @@ def with_frame(line: Timeline, name: str, index: int, **changes: object) -> Time
     return replace(line, shots=tuple(shots))
 
 
+def counts(found: CacheCheck) -> Counter[str]:
+    """How many frames of each shot hold."""
+    return Counter(frame.shot for frame in found.kept)
+
+
 def test_everything_holds_when_nothing_changed(store: TakeStore, two_shots: Timeline) -> None:
     paint(two_shots, store)
     found = check_cache(two_shots, store, chain())
-    assert found.kept == {"a": 4, "b": 3}
+    assert counts(found) == {"a": 4, "b": 3}
     assert found.stale == ()
 
 
 def test_a_changed_frame_makes_all_that_grow_from_it_stale(store: TakeStore, two_shots: Timeline) -> None:
     paint(two_shots, store)
     found = check_cache(with_frame(two_shots, "a", 2, steps=5), store, chain())
-    assert found.kept == {"a": 2, "b": 0}
+    assert counts(found) == {"a": 2}
     assert found.stale == (*(FrameRef("a", i) for i in (2, 3)), *(FrameRef("b", i) for i in range(3)))
 
 
@@ -93,14 +99,14 @@ def test_a_cut_protects_the_next_shot(store: TakeStore) -> None:
     line = timeline(shot("a", 3), shot("b", 3))
     paint(line, store)
     found = check_cache(with_frame(line, "a", 1, steps=5), store, chain())
-    assert found.kept == {"a": 1, "b": 3}
+    assert counts(found) == {"a": 1, "b": 3}
 
 
 def test_frames_behind_a_missing_one_wait_for_it(store: TakeStore, two_shots: Timeline) -> None:
     paint(two_shots, store)
     store.frame_path("a", 1).unlink()
     found = check_cache(two_shots, store, chain())
-    assert found.kept == {"a": 1, "b": 0}
+    assert counts(found) == {"a": 1}
     assert found.stale == ()
 
 
@@ -109,7 +115,7 @@ def test_shots_that_the_scene_lost_are_stale_and_spare_frames_stay(
 ) -> None:
     paint(two_shots, store)
     found = check_cache(timeline(shot("a", 3)), store, chain())
-    assert found.kept == {"a": 3}
+    assert counts(found) == {"a": 3}
     assert set(found.stale) == {FrameRef("b", i) for i in range(3)}
 
 
@@ -124,20 +130,22 @@ def test_spare_frames_hold_again_when_the_shot_is_as_long_again(store: TakeStore
     paint(line, store)
     assert check_cache(timeline(shot("a", 3)), store, chain()).stale == ()
     found = check_cache(with_frame(line, "a", 4, steps=5), store, chain())
-    assert (found.kept, found.stale) == ({"a": 4}, (FrameRef("a", 4),)), "only if they are those wanted now"
+    assert (counts(found), found.stale) == ({"a": 4}, (FrameRef("a", 4),)), (
+        "only if they are those that the scene asks for now"
+    )
 
 
 def test_a_shot_that_only_moved_in_the_film_still_holds(store: TakeStore) -> None:
     line = timeline(shot("a", 3))
     paint(line, store)
     later = ShotPlan("a", tuple(replace(f, time=f.time + 5) for f in line.shots[0].frames))
-    assert check_cache(timeline(later), store, chain()).kept == {"a": 3}
+    assert counts(check_cache(timeline(later), store, chain())) == {"a": 3}
 
 
 def test_other_models_hold_nothing(store: TakeStore, two_shots: Timeline) -> None:
     paint(two_shots, store)
     other = Chain(replace(KEY, generator_hash="other"), {})
-    assert check_cache(two_shots, store, other).kept == {"a": 0, "b": 0}
+    assert check_cache(two_shots, store, other).kept == frozenset()
 
 
 def test_what_follows_a_changed_frame_is_stale_once_that_is_accepted(
@@ -148,12 +156,12 @@ def test_what_follows_a_changed_frame_is_stale_once_that_is_accepted(
     paint(two_shots, store)
     Image.fromarray(np.full((16, 16, 3), 9, np.uint8)).save(store.frame_path("a", 1))
     found = check_cache(two_shots, TakeStore(store.folder), chain())
-    assert found.kept == {"a": 4, "b": 3}
+    assert counts(found) == {"a": 4, "b": 3}
     assert found.edited == (FrameRef("a", 1),)
     assert found.stale == ()
     store.accept("a", 1)
     found = check_cache(two_shots, TakeStore(store.folder), chain())
-    assert found.kept == {"a": 2, "b": 0}
+    assert counts(found) == {"a": 2}
     assert found.edited == ()
     assert FrameRef("a", 1) not in found.stale
 
@@ -167,7 +175,7 @@ def test_a_frame_that_a_term_leads_to_is_one_of_its_inputs(store: TakeStore) -> 
     paint(line, store)
     assert check_cache(line, store, chain()).stale == ()
     found = check_cache(with_frame(line, "a", 0, steps=5), store, chain())
-    assert found.kept == {"a": 0, "b": 2}
+    assert counts(found) == {"b": 2}
     assert found.stale == (FrameRef("a", 0), FrameRef("a", 1), FrameRef("b", 2))
     moved = replace(
         back, target=StartPlan("frame", frame=FrameRef("a", 0), view=(2.0, 0, 0, 0, 2, 0, 0, 0, 1))

@@ -11,7 +11,7 @@ import torch
 from tests.plans import make_descent, paint_from
 from vqanim.engine.frame import Painter
 from vqanim.files import Picture
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
 from vqanim.timeline import Limits, compile_timeline

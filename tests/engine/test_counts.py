@@ -14,7 +14,7 @@ from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan, make_descent, paint_from
 from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import Painter
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.clip import load_clip
 from vqanim.models.vqgan import load_vqgan

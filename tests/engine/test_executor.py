@@ -13,8 +13,7 @@ import torch
 from PIL import Image
 
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepDone
-from vqanim.engine.executor import split_units
-from vqanim.engine.job import Job
+from vqanim.engine.executor import Job, split_units
 from vqanim.engine.render import paint_takes
 from vqanim.errors import DeviceError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
@@ -79,7 +78,7 @@ def test_two_processes_paint_the_same_frames_as_one(tmp_path: Path) -> None:
     for event in paint_takes(job(tmp_path / "both", 2)):
         both.append(event)
         if isinstance(event, FrameDone):
-            assert Path(event.path).exists(), "it is told of when it is on the disk"
+            assert Path(event.path).exists(), "it is reported once it is on the disk"
     assert pictures(tmp_path / "both") == pictures(tmp_path / "alone")
     started = both[0]
     assert isinstance(started, RunStarted)

@@ -28,9 +28,9 @@ def test_oklab_round_trip(picture: torch.Tensor) -> None:
 
 def test_matching_fully_gives_the_reference_its_mean_and_spread(picture: torch.Tensor) -> None:
     darker = picture * 0.6 + 0.1
-    lab, wanted = to_oklab(match_colors(darker, picture, 1.0)), to_oklab(picture)
-    assert torch.allclose(lab.mean((2, 3)), wanted.mean((2, 3)), atol=2e-3)
-    assert torch.allclose(lab.std((2, 3)), wanted.std((2, 3)), atol=2e-3)
+    lab, expected = to_oklab(match_colors(darker, picture, 1.0)), to_oklab(picture)
+    assert torch.allclose(lab.mean((2, 3)), expected.mean((2, 3)), atol=2e-3)
+    assert torch.allclose(lab.std((2, 3)), expected.std((2, 3)), atol=2e-3)
 
 
 def test_matching_by_half_goes_half_the_way(picture: torch.Tensor) -> None:
@@ -88,8 +88,8 @@ def test_a_blur_keeps_the_sum_of_a_dot() -> None:
 
 
 def test_noise_has_the_spread_it_was_asked_for_and_follows_its_generator() -> None:
-    grey = torch.full((1, 3, 64, 64), 0.5)
-    noisy = add_noise(grey, 0.05, rng(1))
-    assert (noisy - grey).std().item() == pytest.approx(0.05, rel=0.05)
-    assert torch.equal(noisy, add_noise(grey, 0.05, rng(1)))
-    assert not torch.equal(noisy, add_noise(grey, 0.05, rng(2)))
+    gray = torch.full((1, 3, 64, 64), 0.5)
+    noisy = add_noise(gray, 0.05, rng(1))
+    assert (noisy - gray).std().item() == pytest.approx(0.05, rel=0.05)
+    assert torch.equal(noisy, add_noise(gray, 0.05, rng(1)))
+    assert not torch.equal(noisy, add_noise(gray, 0.05, rng(2)))

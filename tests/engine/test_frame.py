@@ -11,8 +11,8 @@ from tests.plans import frame_plan, make_descent, paint_from
 from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import Painter, resize
 from vqanim.errors import InputError
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent, DescentResult
-from vqanim.guidance.views import Viewer
 from vqanim.icons import IconSpec, icon_figure
 from vqanim.icons.draw import draw_icon
 from vqanim.models.load import load_generator, load_perceptor
@@ -93,8 +93,8 @@ def test_latents_that_ran_away_are_tried_again_with_half_the_learning_rate(paint
 
 def test_a_painted_frame_keeps_the_colors_of_its_anchor(painter: Painter) -> None:
     """Guidance makes pictures more colorful; what is saved is as colorful as the anchor."""
-    grey = replace(FIRST, start=StartPlan("gradient", colors=((0.3, 0.3, 0.35), (0.6, 0.55, 0.5))))
-    before = painter.finish(grey).picture
+    gray = replace(FIRST, start=StartPlan("gradient", colors=((0.3, 0.3, 0.35), (0.6, 0.55, 0.5))))
+    before = painter.finish(gray).picture
     wild = replace(NEXT, steps=3, learning_rate=0.5, cutouts=(2,))
     held = replace(wild, anchor=FrameRef("main", 0), match_colors=1.0)
     drifted, kept = (

@@ -51,12 +51,12 @@ def test_a_render_that_was_killed_at_random_moments_goes_on_to_the_same_bits(tmp
     """Twenty kills at moments that no one chose, of the command itself."""
     command = [sys.executable, "-m", "vqanim", "render", "film.yaml", "--out", "out", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    wanted, here = tmp_path / "whole", tmp_path / "killed"
-    for folder in (wanted, here):
+    expected, here = tmp_path / "whole", tmp_path / "killed"
+    for folder in (expected, here):
         folder.mkdir()
         (folder / "film.yaml").write_text(SCENE.replace("0.3s", "2s"))
     began = time.monotonic()
-    subprocess.run(command, cwd=wanted, env=environment, check=True)
+    subprocess.run(command, cwd=expected, env=environment, check=True)
     whole = time.monotonic() - began
     rng = random.Random(7)
     for _ in range(20):
@@ -64,4 +64,4 @@ def test_a_render_that_was_killed_at_random_moments_goes_on_to_the_same_bits(tmp
             time.sleep(rng.uniform(0.2, 0.9) * whole)
             process.kill()
     subprocess.run(command, cwd=here, env=environment, check=True)
-    assert contents(here) == contents(wanted)
+    assert contents(here) == contents(expected)

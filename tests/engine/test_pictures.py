@@ -15,11 +15,12 @@ from vqanim.api import prepare, render
 from vqanim.camera.step import CameraStep
 from vqanim.engine.events import FrameDone, RunStarted
 from vqanim.engine.frame import Painter
-from vqanim.engine.start import start_picture, to_tensor, whole_picture
+from vqanim.engine.pictures import start_picture, to_tensor, whole_picture
 from vqanim.files import Picture
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.objective import embed_picture
-from vqanim.guidance.views import Viewer
-from vqanim.losses.statistics import edges, style_distance, style_of, unit
+from vqanim.losses.edges import edges, unit
+from vqanim.losses.features import style_distance, style_of
 from vqanim.models.conse import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene
@@ -51,7 +52,7 @@ def painter(photo: StartPlan) -> Painter:
 def nearness(painter: Painter, picture: Picture, photo: StartPlan) -> float:
     """Cosine of a picture to the photo in the perceptor's space."""
     mean = embed_picture(painter.method.objective.viewers[0], to_tensor(picture))
-    return float(mean @ painter.method.objective.pictures[0][photo])
+    return float(mean @ painter.method.objective.targets[0][photo])
 
 
 def difference(a: Picture, b: Picture) -> float:
@@ -69,8 +70,8 @@ def test_a_picture_as_prompt_is_come_near_to(painter: Painter, photo: StartPlan)
 def test_a_picture_by_pixels_is_come_near_to(painter: Painter, photo: StartPlan) -> None:
     before = painter.finish(replace(FIRST, steps=0)).picture
     pull = replace(FIRST, losses=(WeightedTerm("pixels", "photo.png", 1.0, target=photo),))
-    wanted = start_picture(photo, SIDE, SIDE, torch.Generator())[0].permute(1, 2, 0).numpy() * 255
-    assert difference(painter.finish(pull).picture, wanted) < 0.7 * difference(before, wanted)
+    expected = start_picture(photo, SIDE, SIDE, torch.Generator())[0].permute(1, 2, 0).numpy() * 255
+    assert difference(painter.finish(pull).picture, expected) < 0.7 * difference(before, expected)
 
 
 @pytest.mark.parametrize("space", ["latents", "pixels"])

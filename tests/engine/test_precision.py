@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vqanim.engine.precision import LARGE, cpu_multiplies_bfloat16, weights_dtype
+from vqanim.engine.loading import LARGE, cpu_multiplies_bfloat16, weights_dtype
 
 CPU = torch.device("cpu")
 SMALL = LARGE // 10

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepChanged, TakesDone
-from vqanim.engine.job import Job
+from vqanim.engine.executor import Job
 from vqanim.engine.render import paint_takes
 from vqanim.errors import DeviceError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
@@ -206,5 +206,5 @@ def test_a_run_that_is_short_of_memory_goes_on_and_says_so(tmp_path: Path) -> No
         patch.setattr(ConsePerceptor, "encode_image", narrow)
         events = list(paint_takes(Job(line, TakeStore(tmp_path), key, {}, "cpu")))
     changes = [event for event in events if isinstance(event, StepChanged)]
-    assert [change.way for change in changes] == ["chunks"]
+    assert [change.mode for change in changes] == ["chunks"]
     assert painted(events) == [0, 1, 2, 3]

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RecordingMoved, StepDone
+from vqanim.engine.executor import Job
 from vqanim.engine.frame import Painter
-from vqanim.engine.job import Job
 from vqanim.engine.loading import load_painter
 from vqanim.engine.render import paint_takes
 from vqanim.engine.timelapse import Schedule, Timelapse, record
@@ -81,8 +81,10 @@ def test_a_take_is_painted_step_by_step_and_leaves_only_its_frames(film: tuple[P
     steps = [event for event in events if isinstance(event, StepDone) and event.timelapse]
     assert [(event.step, event.steps, event.since) for event in steps] == [(k, 12, 0) for k in range(1, 13)]
     done = [event for event in events if isinstance(event, FrameDone)]
-    assert [(event.shot, event.index) for event in done if event.of_lapse] == [("grow", k) for k in range(6)]
-    assert {event.steps for event in done if event.of_lapse} == {0}, "they were told of step by step"
+    assert [(event.shot, event.index) for event in done if event.from_timelapse] == [
+        ("grow", k) for k in range(6)
+    ]
+    assert {event.steps for event in done if event.from_timelapse} == {0}, "they were reported step by step"
     assert [event.done for event in done] == list(range(1, 11))
     assert [dict(event.weights)["a volcano"] for event in done if event.shot == "grow"] == [
         1, 0.75, 0.5, 0.5, 0.5, 0.5
@@ -221,7 +223,7 @@ def test_a_sketched_picture_goes_on_within_either_size(
         list(record(painter, plan, stopped))
         for (_, one), (_, other) in zip(whole.pictures(), stopped.pictures(), strict=True):
             assert one.read_bytes() == other.read_bytes()
-    picture = replace(plan, lapse=None)
+    picture = replace(plan, timelapse=None)
     assert np.array_equal(painter.finish(picture).picture, whole.load(6)), "as `vqanim image` paints it"
 
 
@@ -235,9 +237,9 @@ def test_hardly_any_steps(tmp_path: Path, text: str, last: int) -> None:
     plan = line.shots[0].frames[0]
     recording = opened(plan, tmp_path)
     list(record(painter_of(line), plan, recording))
-    lapse = Timelapse(recording, plan)
-    assert lapse.steps == last
-    assert all(np.array_equal(lapse.frame(k).picture, recording.load(last)) for k in range(4))
+    timelapse = Timelapse(recording, plan)
+    assert timelapse.steps == last
+    assert all(np.array_equal(timelapse.frame(k).picture, recording.load(last)) for k in range(4))
 
 
 def test_little_is_lost_of_many_steps_for_few_frames() -> None:
@@ -266,10 +268,10 @@ def test_the_frames_of_a_real_timelapse_change_evenly(
     plan = line.shots[0].frames[0]
     recording = opened(plan, tmp_path)
     list(record(painter_of(line), plan, recording))
-    assert plan.lapse is not None
+    assert plan.timelapse is not None
     for frames in (5, 24, 72, 144, 360):
-        lapse = Timelapse(recording, replace(plan, lapse=replace(plan.lapse, frames=frames)))
-        shown = [lapse.frame(k).picture.astype(int) for k in range(frames)]
+        timelapse = Timelapse(recording, replace(plan, timelapse=replace(plan.timelapse, frames=frames)))
+        shown = [timelapse.frame(k).picture.astype(int) for k in range(frames)]
         changes = [float(np.abs(a - b).mean()) for a, b in pairwise(shown)]
         late = changes[frames // 5 :]
         assert max(late) < 3 * min(late), frames

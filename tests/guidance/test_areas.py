@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from tests.plans import decode, frame_plan, make_descent, optimize
-from vqanim.guidance.areas import cutout_weights
-from vqanim.guidance.cutouts import Boxes, draw_boxes
+from vqanim.guidance.cutouts import Boxes, Viewer, draw_boxes
 from vqanim.guidance.memory import Memory
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.objective import cutout_weights
 from vqanim.losses import Context
 from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
 from vqanim.types import Generator, Params, Perceptor
@@ -102,8 +101,8 @@ def test_a_picture_by_pixels_stays_in_its_area(
     generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
     red = StartPlan("color", colors=((0.9, 0.1, 0.1),))
-    wanted = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1).expand(1, 3, HEIGHT, WIDTH)
-    context = replace(halves(), images={red: wanted})
+    expected = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1).expand(1, 3, HEIGHT, WIDTH)
+    context = replace(halves(), images={red: expected})
     guide = make_descent(generator, [Viewer(perceptor)], [])
     losses = (WeightedTerm("pixels", "red.png", 1.0, target=red, area=LEFT),)
     found = optimize(guide, latents, replace(PLAN, losses=losses, steps=5), torch.Generator(), context)
@@ -117,6 +116,6 @@ def test_cutouts_count_by_what_they_show_of_an_area() -> None:
     zeros = torch.zeros(3)
     boxes = Boxes(torch.tensor([0.0, 32.0, 16.0]), zeros, zeros + 32, zeros + 32, zeros)
     torch.testing.assert_close(cutout_weights(mask, boxes), torch.tensor([2.0, 0.0, 1.0]), atol=0.05, rtol=0)
-    drawn = draw_boxes(1, 16, HEIGHT, WIDTH, torch.Generator().manual_seed(0)).step(0)
+    drawn = draw_boxes(1, 16, HEIGHT, WIDTH, torch.Generator().manual_seed(0)).part(0)
     assert float(cutout_weights(mask, drawn).mean()) == pytest.approx(1)
     assert float(cutout_weights(torch.zeros_like(mask), drawn).abs().max()) == 0

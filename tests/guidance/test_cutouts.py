@@ -36,7 +36,7 @@ def test_a_mirrored_cutout_swaps_left_and_right_only() -> None:
 def test_the_gradient_of_cutouts_reaches_every_pixel_of_the_picture() -> None:
     image = torch.zeros(1, 3, 48, 80, requires_grad=True)
     boxes = draw_boxes(4, 12, 48, 80, rng())
-    sum(cut(image, boxes.step(i), 16).sum() for i in range(4)).backward()  # type: ignore[union-attr]
+    sum(cut(image, boxes.part(i), 16).sum() for i in range(4)).backward()  # type: ignore[union-attr]
     assert image.grad is not None
     assert (image.grad > 0).all()
 
@@ -54,7 +54,7 @@ def test_the_rim_is_seen_as_much_as_the_middle() -> None:
     """With boxes that end at the edge the outermost pixels are seen a few times less."""
     image = torch.zeros(1, 3, 64, 64, requires_grad=True)
     boxes = draw_boxes(60, 12, 64, 64, rng())
-    sum(cut(image, boxes.step(i), 16).mean() for i in range(60)).backward()  # type: ignore[union-attr]
+    sum(cut(image, boxes.part(i), 16).mean() for i in range(60)).backward()  # type: ignore[union-attr]
     assert image.grad is not None
     seen = image.grad.mean((0, 1))
     rim = torch.cat([seen[:4].flatten(), seen[-4:].flatten(), seen[:, :4].flatten(), seen[:, -4:].flatten()])
@@ -90,19 +90,19 @@ def test_boxes_depend_on_the_generator_only() -> None:
 
 def test_a_single_cutout_is_possible() -> None:
     boxes = draw_boxes(2, 1, 64, 96, rng())
-    assert cut(torch.rand(1, 3, 64, 96), boxes.step(1), 32).shape == (1, 3, 32, 32)
+    assert cut(torch.rand(1, 3, 64, 96), boxes.part(1), 32).shape == (1, 3, 32, 32)
 
 
 def test_noise_has_every_spread_up_to_the_amount_and_differs_from_step_to_step() -> None:
     noise = draw_noise(0.4, 3, 8, 32, rng(), torch.device("cpu"))
     assert noise is not None
-    grey = torch.full((8, 3, 32, 32), 0.5)
-    first, second = noise.step(0).over(grey), noise.step(1).over(grey)
+    gray = torch.full((8, 3, 32, 32), 0.5)
+    first, second = (gray + one.spreads * one.grains for one in (noise.step(0), noise.step(1)))
     spreads = torch.cat([first, second]).flatten(1).std(1)
     assert spreads.max() <= 0.4 * 1.05
     assert spreads.max() > 2 * spreads.min()
-    assert ((first - grey) / noise.spreads[0] - (second - grey) / noise.spreads[1]).abs().mean() > 0.5
-    assert torch.equal(grey, torch.full((8, 3, 32, 32), 0.5))
+    assert ((first - gray) / noise.spreads[0] - (second - gray) / noise.spreads[1]).abs().mean() > 0.5
+    assert torch.equal(gray, torch.full((8, 3, 32, 32), 0.5))
 
 
 def test_no_noise_draws_nothing() -> None:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tests.plans import decode, frame_plan, make_descent, optimize
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent, strength
-from vqanim.guidance.views import Viewer
 from vqanim.losses import Context
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.load import load_generator, load_perceptor

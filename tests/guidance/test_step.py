@@ -17,12 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import decode, frame_plan, make_descent, optimize
 from vqanim.errors import DeviceError
-from vqanim.guidance import areas
-from vqanim.guidance.cutouts import draw_boxes
+from vqanim.guidance import objective
+from vqanim.guidance.cutouts import Cutouts, Viewer, draw_boxes
 from vqanim.guidance.descent import Descent, DescentResult, Step, StepInputs
 from vqanim.guidance.memory import Memory, MemoryPolicy, is_out_of_memory
-from vqanim.guidance.objective import Objective, Terms
-from vqanim.guidance.views import Cutouts, Viewer
+from vqanim.guidance.objective import Objective, Part, Terms
 from vqanim.losses import LOSSES, Loss
 from vqanim.losses.base import prepare_weights
 from vqanim.models.clip import CLIPPerceptor, build_clip, load_clip
@@ -64,7 +63,7 @@ def test_with_less_memory_the_step_is_the_same(
 
 @contextmanager
 def saved_bytes() -> Iterator[Counter[str]]:
-    """Bytes of all tensors that are kept for the way back, each once."""
+    """Bytes of all tensors that are kept for the backward pass, each once."""
     total: Counter[str] = Counter()
     seen: set[int] = set()
 
@@ -231,7 +230,7 @@ NOT_DETERMINISTIC = (
     "adaptive", "upsample_bilinear", "upsample_bicubic", "grid_sampler", "reflection_pad",
                      "max_pool", "scatter", "index_put", "index_add", "cumsum", "embedding_dense",
 )  # fmt: skip
-"""Of the operations whose way back depends on chance on CUDA, those that could occur here."""
+"""Of the operations whose backward pass depends on chance on CUDA, those that could occur here."""
 
 
 def clip(folder: Path, kind: str) -> Perceptor:
@@ -310,7 +309,9 @@ def test_a_step_costs_no_more_than_its_networks() -> None:
     boxes = draw_boxes(1, CUTOUTS, SIDE, SIDE, torch.Generator()).to(meta)
     prompt = {name: torch.zeros(*shape, device=meta) for name, shape in
               {"target": (2, 512), "weight": (2,), "stop": (2,)}.items()}  # fmt: skip
-    inputs = StepInputs({"z": z}, (Cutouts(boxes, None).step(0),), Terms(({"prompt": prompt},), {}, {}, {}))
+    inputs = StepInputs(
+        {"z": z}, (Cutouts(boxes, None).step(0),), Terms((Part(None, ({"prompt": prompt},), {}, {}),), {})
+    )
     step = flops(lambda: Step(generator, Objective([Viewer(perceptor)], []))(inputs, (SIDE, SIDE)))
     assert 1.0e12 < official < 1.15e12
     assert floor <= step < 1.02 * floor
@@ -332,15 +333,17 @@ def test_terms_for_the_picture_and_for_the_latents_count_without_cutouts(
         "red": Loss("red", "picture", prepare_weights, red),
         "size": Loss("size", "params", prepare_weights, size),
     }
-    monkeypatch.setattr(areas, "LOSSES", {**LOSSES, **more})
+    monkeypatch.setattr(objective, "LOSSES", {**LOSSES, **more})
     narrow = Narrow(perceptor, 0, RuntimeError, "it looked")
     z = latents["z"].clone().requires_grad_(True)
     weights = {"weight": torch.tensor(0.5)}
     cutouts = Cutouts(draw_boxes(1, 4, 32, 48, torch.Generator()), None).step(0)
-    inputs = StepInputs({"z": z}, (cutouts,), Terms(({},), {"red": weights}, {"size": weights}, {}))
+    inputs = StepInputs(
+        {"z": z}, (cutouts,), Terms((Part(None, ({},), {"red": weights}, {}),), {"size": weights})
+    )
     found = Step(generator, Objective([Viewer(narrow)], []))(inputs, (32, 48))
-    wanted = torch.autograd.grad(0.5 * decode(generator, {"z": z})[:, 0].mean() + 0.5 * z.square().mean(), z)[
-        0
-    ]
-    torch.testing.assert_close(found.params["z"], wanted, rtol=1e-4, atol=1e-8)
+    expected = torch.autograd.grad(
+        0.5 * decode(generator, {"z": z})[:, 0].mean() + 0.5 * z.square().mean(), z
+    )[0]
+    torch.testing.assert_close(found.params["z"], expected, rtol=1e-4, atol=1e-8)
     assert found.seen == ()

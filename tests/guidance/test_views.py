@@ -9,7 +9,7 @@ import torch
 
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan, make_descent, optimize
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.models.clip import load_clip
 from vqanim.models.load import load_perceptor
 from vqanim.timeline.plan import FramePlan

@@ -18,7 +18,7 @@ from torch import Tensor
 from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import frame_plan, make_descent, optimize
 from vqanim.errors import InputError
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.models.clip import (
     TEXT_PARTS,
     CLIPPerceptor,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from vqanim.cli.main import main
-from vqanim.engine.precision import bytes_of, weights_dtype
+from vqanim.engine.loading import bytes_of, weights_dtype
 from vqanim.errors import UsageError
 from vqanim.lazy import F, LazyModule
 from vqanim.models.catalogue import find_entries, generator_settings, get_generator_entry, list_models

@@ -19,7 +19,7 @@ from tests.models.official import (
 )
 from tests.plans import decode, frame_plan, make_descent, optimize
 from vqanim.errors import InputError
-from vqanim.guidance.views import Viewer
+from vqanim.guidance.cutouts import Viewer
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.entries import GeneratorEntry, PackageFile

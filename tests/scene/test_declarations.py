@@ -17,15 +17,15 @@ from tests.scene.test_schema import Loader, texts_as_keys
 from vqanim.effects import EFFECTS
 from vqanim.models.families import FAMILIES
 from vqanim.scene import dump_scene, load_scene_text
-from vqanim.scene.fields.base import FieldType, Option, options_of
+from vqanim.scene.fields.base import FieldType, Option, ScalarType, options_of
 from vqanim.scene.fields.effects import EffectsType, HitsType, amount_type
-from vqanim.scene.fields.models import ModelName, ModelsType, PerceptorUse, SizeType
-from vqanim.scene.fields.numbers import CurveType, Number, Pair, Ratio, Whole
+from vqanim.scene.fields.models import GENERATOR, PERCEPTOR, ModelsType, PerceptorUse, SizeType
+from vqanim.scene.fields.numbers import CurveType, Number, Pair
 from vqanim.scene.fields.prompts import PromptsType
 from vqanim.scene.fields.sections import Section, Shorthand
 from vqanim.scene.fields.settings import TERMS, LossesType, setting_option, weight_type
-from vqanim.scene.fields.start import FORM, AreaType, Look, PictureType, StartType
-from vqanim.scene.fields.texts import BorderType, Choice, ColorType, Flag, Text, VersionType
+from vqanim.scene.fields.start import FORM, PICTURE, AreaType, FileType, Look, StartType
+from vqanim.scene.fields.texts import BORDER, COLOR, FLAG, LANGUAGE_VERSION
 from vqanim.scene.fields.times import OrAuto, TimeType, TransitionType
 from vqanim.scene.model import Prompt, Scene, Shot, Start
 from vqanim.scene.schema import PLAYING, scene_schema
@@ -55,41 +55,35 @@ class Writer:
                 return self.curve(type)
             case Pair(each=each):
                 return {axis: self.curve(each) for axis in "xy" if self.chance.random() < 0.7}
-            case Whole(low=low, high=high):
-                count = self.chance.randint(int(low), min(int(high), int(low) + 50))
-                return one_of([count, str(count)])
-            case Ratio(low=low, high=high):
-                return one_of([int(low) + 1, f"{2 * int(low) + 1}/2", self.number(low, high)])
-            case Number(low=low, high=high):
-                number = self.number(low, high)
-                return one_of([number, f"{number:.4f}"])
-            case Text():
-                return one_of([*WORDS, 7, 0.5, True, None])
-            case Choice(words=words):
-                return one_of(words)
-            case Flag():
+            case Number():
+                return self.plain_number(type)
+            case ScalarType() if type is FLAG:
                 return one_of([True, False, "true"])
-            case ColorType():
+            case ScalarType() if type is COLOR:
                 return one_of(COLORS)
-            case BorderType():
+            case ScalarType() if type is BORDER:
                 return one_of([*COLORS, "reflect", "wrap", "edge"])
-            case VersionType():
+            case ScalarType() if type is LANGUAGE_VERSION:
                 return one_of([1, "1"])
+            case ScalarType() if type in (GENERATOR, PERCEPTOR):
+                return one_of(["pocket", "ViT-B/32", "1e3", 7, True])
+            case ScalarType() if "enum" in type.schema()[0]:
+                return one_of(type.schema()[0]["enum"])
+            case ScalarType() if "maxLength" in type.schema()[0]:
+                return one_of([*WORDS, 7, 0.5, True, None])
             case TimeType():
                 return one_of(TIMES)
             case SizeType():
                 return one_of(
                     [[64, 48], "64x48", {"aspect": "4:3", "width": 64}, {"width": 9, "height": "9"}]
                 )
-            case ModelName():
-                return one_of(["pocket", "ViT-B/32", "1e3", 7, True])
             case ModelsType():
                 return self.models()
             case Shorthand(of=of):
                 return one_of([self.value(type.short), {"to": "start"} | self.mapping(of)])
             case LossesType():
                 return {name: self.loss(name) for name in TERMS if self.chance.random() < 0.7}
-            case PictureType():
+            case FileType() if type is PICTURE:
                 return "a.png"
             case StartType():
                 return self.start()
@@ -107,6 +101,16 @@ class Writer:
                 flash = {"amount": 0.5} | self.settings(EFFECTS["flash"].settings)
                 return [{"on": when, "punch": 1.1, "fade": one_of(TIMES)}, {"on": when, "flash": flash}]
         raise AssertionError(f"nobody says what may be written for {type}")
+
+    def plain_number(self, type: Number) -> Any:
+        low, high = type.low, type.high
+        forms = type.schema()
+        if forms[0]["type"] == "integer":
+            count = self.chance.randint(int(low), min(int(high), int(low) + 50))
+            return self.chance.choice([count, str(count)])
+        number = self.number(low, high)
+        ratio = [int(low) + 1, f"{2 * int(low) + 1}/2", number]
+        return self.chance.choice(ratio if "/" in forms[1]["pattern"] else [number, f"{number:.4f}"])
 
     def number(self, low: float, high: float) -> float:
         low, high = max(low, -1e4), min(high, 1e4)

@@ -211,7 +211,7 @@ def test_camera_in_all_forms_of_curves() -> None:
     assert at(camera.offset.y, 5.9, 6) == [0, 1]
     assert str(camera.rotate.place) == "scene.yaml:3: camera.rotate:"
     assert (camera.rotate.text, camera.rotate.base) == ("10 * sin(t)", "film")
-    assert camera.zoom.exclusive_minimum
+    assert camera.zoom.range.exclusive_minimum
     assert shot("camera: {border: '#369'}").camera.border == "#336699"
 
 

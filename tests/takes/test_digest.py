@@ -44,7 +44,7 @@ CHANGES: dict[str, Any] = {
     "smoothing": 0.5,
     "cutout_noise": (0.1,),
     "anchor": FrameRef("main", 0),
-    "lapse": TimelapsePlan(3, True, (Segment(2, (), 0.1, 0.0),)),
+    "timelapse": TimelapsePlan(3, True, (Segment(2, (), 0.1, 0.0),)),
 }
 SEGMENT: dict[str, Any] = {
     "steps": 3,
@@ -70,7 +70,7 @@ TERM: dict[str, Any] = {
     "stop": 0.2,
     "target": StartPlan("noise"),
     "area": AreaPlan(StartPlan("image", "/a.png")),
-    "settings": (("bins", 8),),
+    "settings": (("axis", "point"),),
 }
 KEY: dict[str, Any] = {"generator_hash": "x", "perceptor_hash": "y", "width": 32, "height": 24}
 
@@ -100,8 +100,8 @@ def test_every_part_of_a_timelapse_matters_but_the_names_of_pictures(
     segment = Segment(2, (), 0.1, 0.0)
     lapse = TimelapsePlan(3, True, (segment,))
 
-    def digest_of(lapse: TimelapsePlan) -> str:
-        return chain_digest(replace(plan, lapse=lapse), ["a"], key)
+    def digest_of(timelapse: TimelapsePlan) -> str:
+        return chain_digest(replace(plan, timelapse=timelapse), ["a"], key)
 
     changed = replace(segment, **{name: SEGMENT[name]})
     others = [replace(lapse, frames=4), replace(lapse, even=False), replace(lapse, segments=(changed,))]

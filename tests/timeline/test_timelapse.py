@@ -20,7 +20,7 @@ shots:
 
 
 def steps(shot: ShotPlan) -> list[int]:
-    lapse = shot.frames[0].lapse
+    lapse = shot.frames[0].timelapse
     assert lapse is not None
     assert sum(segment.steps for segment in lapse.segments) == shot.frames[0].steps
     return [segment.steps for segment in lapse.segments]
@@ -30,7 +30,7 @@ def test_all_frames_are_of_one_optimisation_with_the_steps_of_an_ordinary_shot()
     (shot,) = compiled(ONE).shots
     assert [frame.index for frame in shot.frames] == list(range(8))
     assert steps(shot) == [10 + 7 * 3]
-    assert {frame.lapse for frame in shot.frames} == {shot.frames[0].lapse}
+    assert {frame.timelapse for frame in shot.frames} == {shot.frames[0].timelapse}
     assert {(frame.previous, frame.start, frame.camera, frame.anchor) for frame in shot.frames} == {
         (None, shot.frames[0].start, CameraStep(), None)
     }
@@ -60,7 +60,7 @@ def test_it_begins_from_the_last_frame_of_the_shot_before_and_is_carried_on_like
     assert {frame.previous for frame in two.frames} == {FrameRef("one", 3)}
     assert steps(two) == [12]
     assert three.frames[0].previous == FrameRef("two", 3)
-    assert one.frames[1].lapse is None
+    assert one.frames[1].timelapse is None
     assert all(frame.match_colors == frame.noise == 0 for frame in two.frames)
 
 
@@ -84,8 +84,8 @@ def test_under_a_dissolve_it_stays_as_it_came_out() -> None:
     text = TWO + "  - {name: three, duration: 1s, prompts: [a], transition: {dissolve: 0.5s}}\n"
     two = compiled(text).shots[1]
     assert (len(two.frames), two.overhang) == (6, 2)
-    assert two.frames[0].lapse is not None
-    assert two.frames[0].lapse.frames == 4
+    assert two.frames[0].timelapse is not None
+    assert two.frames[0].timelapse.frames == 4
     assert steps(two) == [12]
 
 

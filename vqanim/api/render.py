@@ -29,7 +29,7 @@ from vqanim.timeline.part import Part, cut_part, needed_frames
 
 if TYPE_CHECKING:
     from vqanim.engine.cache_check import Edits
-    from vqanim.engine.precision import Precision
+    from vqanim.engine.loading import Precision
     from vqanim.film.make import FilmDone
     from vqanim.film.reel import Find
 
@@ -77,7 +77,7 @@ def render(
     folder = Path(out) if out is not None else prepared.default_folder
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
-    from vqanim.engine.job import Job
+    from vqanim.engine.executor import Job
     from vqanim.engine.measure import TimingsRecorder
     from vqanim.engine.render import paint_takes
     from vqanim.film.live import live_path, remove_live

@@ -14,7 +14,8 @@ from pathlib import Path
 from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
 from vqanim.files import make_folder, write_atomic
 from vqanim.scene.curves import Curve, Key, Keyframes
-from vqanim.scene.model import AUTO, Prompt, Scene, Transition
+from vqanim.scene.limits import AUTO
+from vqanim.scene.model import Prompt, Scene, Transition
 from vqanim.scene.times import Time
 from vqanim.takes.digest import RunKey, content_hashes
 from vqanim.timeline import Timeline
@@ -122,7 +123,7 @@ def measure(
 
     Raises DeviceError, InputError and OutputError.
     """
-    from vqanim.engine.job import Job
+    from vqanim.engine.executor import Job
     from vqanim.engine.render import paint_takes
     from vqanim.takes.store import TakeStore
 

@@ -138,7 +138,7 @@ def describe(timeline: Timeline) -> list[Row]:
 
 def _lapse(shot: ShotPlan) -> str:
     first = shot.frames[0]
-    return f", timelapse in {count(first.steps, 'step')}" if first.lapse else ""
+    return f", timelapse in {count(first.steps, 'step')}" if first.timelapse else ""
 
 
 def models(timeline: Timeline) -> str:

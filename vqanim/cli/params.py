@@ -17,7 +17,7 @@ from vqanim.cli.formatting import warn
 from vqanim.errors import UsageError
 from vqanim.icons import spec
 from vqanim.scene.colors import NAMES, Color, color_text, parse_color
-from vqanim.scene.model import FITS, MAX_SIDE
+from vqanim.scene.limits import FITS, MAX_SIDE
 from vqanim.scene.numbers import number_hint, parse_number, parse_whole
 from vqanim.scene.quality import QUALITIES
 from vqanim.scene.still import IconInit, Still, parse_target

@@ -181,7 +181,7 @@ class RenderProgress:
             self._first = self._first or (event.shot, event.index)
             if self._first != (event.shot, event.index):  # of another process
                 return
-            costs = [0 if plan.lapse and plan.index else plan.steps for plan in self._plans[1:]]
+            costs = [0 if plan.timelapse and plan.index else plan.steps for plan in self._plans[1:]]
             others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
             left = self._progress.left(event.step, event.steps + others)
             where += " of the first frame"

@@ -222,7 +222,7 @@ def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
             return event.warnings
         case events.StepChanged():
             one_by_one = f"steps go on one operation at a time, not recorded as a graph: {event.reason}"
-            return [STEP_CHANGES.get(event.way, one_by_one)]
+            return [STEP_CHANGES.get(event.mode, one_by_one)]
         case events.SettingsChanged():
             changes = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
             go_on = f"goes on with {changes}; new frames may differ a little from those before"

@@ -14,7 +14,7 @@ from vqanim.cli import formatting, params
 from vqanim.cli.formatting import complain, film_row, rows, say, short_path, warn
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
-from vqanim.scene.model import PACES
+from vqanim.scene.limits import PACES
 from vqanim.scene.still import Still
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from vqanim.settings import Setting, Settings
 
-Floats: TypeAlias = NDArray[np.float32]
-"""Float32 [H, W, 3], sRGB, 0..1."""
+Floats: TypeAlias = NDArray[np.float32]  # float32 [H, W, 3], sRGB, 0..1
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,7 @@ class EffectNow:
 
     name: str
     amount: float
-    settings: Settings = ()
-    """A value for each of its settings."""
+    settings: Settings = ()  # a value for each of its settings
 
     def __getitem__(self, setting: str) -> Any:
         """The value of a setting. Raises KeyError."""
@@ -35,8 +33,7 @@ class Moment:
     """What random effects are seeded by, so that the same film has the same grain."""
 
     seed: int
-    time: float
-    """Seconds of film."""
+    time: float  # seconds of film
 
     def random(self, purpose: str, tick: int | None = None) -> np.random.Generator:
         """A generator for this moment, or for a tick of a clock that several moments share."""
@@ -57,12 +54,10 @@ class EffectKind:
     apply: Apply
     low: float
     high: float
-    neutral: float
-    """The amount that leaves the picture as it is, bit for bit."""
+    neutral: float  # the amount that leaves the picture as it is, bit for bit
     meaning: str
     """What the amount is, for a message and for the list of fields."""
-    settings: tuple[Setting, ...] = ()
-    """What may be set beside the amount."""
+    settings: tuple[Setting, ...] = ()  # what may be set beside the amount
 
 
 def factor(name: str, apply: Apply, meaning: str, low: float = 0.0, high: float = 10.0) -> EffectKind:

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from vqanim.errors import InputError
 from vqanim.takes.digest import RunKey, chain_digest
 from vqanim.takes.store import TakeStore
-from vqanim.timeline.plan import FramePlan, FrameRef, Input, Timeline
+from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 
 Edits: TypeAlias = Literal["refuse", "accept", "repair"]
 """What to do with frames that somebody changed after they were painted, which are never lost and never taken
@@ -24,14 +24,12 @@ for ours without a word: stop, paint on from them as they are now, or move them 
 class CacheCheck:
     """What a folder holds of a timeline."""
 
-    kept: Mapping[str, int]
-    """Frames of each shot that are known to hold."""
+    kept: frozenset[FrameRef]
+    """Frames that are known to hold."""
     stale: tuple[FrameRef, ...]
     """Frames on disk that no longer hold, and those of shots that the scene no longer has."""
     edited: tuple[FrameRef, ...] = ()
     """Those of the kept ones whose pixels somebody changed; what follows is judged by those painted."""
-    holding: frozenset[FrameRef] = frozenset()
-    """The kept ones."""
 
 
 @dataclass
@@ -45,13 +43,11 @@ class Chain:
 
     def digest(self, plan: FramePlan) -> str | None:
         """The plan's digest, or None while a frame that it is painted from is not known."""
-        hashes = [self.hash_of(one) for one in plan.inputs]
+        hashes = [
+            self.pixels.get(one.frame) if one.frame else self.assets[one.file or ""] for one in plan.inputs
+        ]
         known = [found for found in hashes if found is not None]
         return chain_digest(plan, known, self.key) if len(known) == len(hashes) else None
-
-    def hash_of(self, one: Input) -> str | None:
-        """Hash of an input: of a frame's pixels, None while it is not painted; of a file's content."""
-        return self.pixels.get(one.frame) if one.frame else self.assets[one.file or ""]
 
 
 def check_cache(timeline: Timeline, store: TakeStore, chain: Chain) -> CacheCheck:
@@ -61,12 +57,10 @@ def check_cache(timeline: Timeline, store: TakeStore, chain: Chain) -> CacheChec
     again they may well hold. After one that is stale they are stale. Spare frames, past the end of a shot
     that has become shorter, stay while the frames before them do: it may become longer again.
     """
-    kept: dict[str, int] = {}
     stale: list[FrameRef] = []
     edited: list[FrameRef] = []
     dead: set[FrameRef] = set()
     for shot in timeline.shots:
-        kept[shot.name] = 0
         for plan in shot.frames:
             here = FrameRef(plan.shot, plan.index)
             record = store.record(plan.shot, plan.index)
@@ -77,7 +71,6 @@ def check_cache(timeline: Timeline, store: TakeStore, chain: Chain) -> CacheChec
                 continue
             if record.digest == digest and here not in dead:
                 chain.pixels[here] = record.painted
-                kept[shot.name] += 1
                 if record.edited:
                     edited.append(here)
             else:
@@ -87,7 +80,7 @@ def check_cache(timeline: Timeline, store: TakeStore, chain: Chain) -> CacheChec
             stale += frames_from(len(shot.frames), shot.name, store)
     for shot_name in sorted(set(store.list_shots()) - {shot.name for shot in timeline.shots}):
         stale += frames_from(0, shot_name, store)
-    return CacheCheck(kept, tuple(stale), tuple(edited), frozenset(chain.pixels))
+    return CacheCheck(frozenset(chain.pixels), tuple(stale), tuple(edited))
 
 
 def frames_from(index: int, shot: str, store: TakeStore) -> list[FrameRef]:
@@ -100,21 +93,15 @@ def settle_edits(edited: Sequence[FrameRef], store: TakeStore, edits: Edits) -> 
 
     Raises InputError where that is to refuse them, and OutputError.
     """
-    if not edited:
-        return
-    if edits == "refuse":
-        raise InputError(_message(edited, store))
-    if edits == "repair":
+    if edited and edits == "refuse":
+        first = store.find(edited[0])
+        more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""
+        raise InputError(
+            f"{first}{more}: was changed after it was painted; --accept-edits keeps it as it is and paints "
+            "on from it, --repair moves it to superseded/ and paints it anew"
+        )
+    if edited and edits == "repair":
         store.archive(edited)
         return
     for frame in edited:
         store.accept(frame.shot, frame.index)
-
-
-def _message(edited: Sequence[FrameRef], store: TakeStore) -> str:
-    first = store.find(edited[0])
-    more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""
-    return (
-        f"{first}{more}: was changed after it was painted; --accept-edits keeps it as it is and paints on "
-        "from it, --repair moves it to superseded/ and paints it anew"
-    )

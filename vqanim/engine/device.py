@@ -44,12 +44,12 @@ def choose_devices(names: str = "auto") -> tuple[torch.device, ...]:
 
 
 @contextmanager
-def determinism(wanted: bool) -> Iterator[None]:
+def determinism(requested: bool) -> Iterator[None]:
     """While this lasts, torch uses only operations that give the same bits each time, or fails.
 
     All settings are as before on leaving.
     """
-    if not wanted:
+    if not requested:
         yield
         return
     enabled = torch.are_deterministic_algorithms_enabled()

@@ -1,4 +1,4 @@
-"""What the engine tells its listeners: typed, frozen, picklable. Words for people are not here."""
+"""What the engine reports: typed, frozen, picklable. Words for people are not here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import Any
 from vqanim.files import Picture
 
 
+class Event:
+    """Anything that happens while takes are painted."""
+
+
 @dataclass(frozen=True)
-class RunStarted:
+class RunStarted(Event):
     """Sent once, when the folder is locked and the frames on disk were compared with the plan."""
 
     folder: str
@@ -39,7 +43,7 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
-class SettingsChanged:
+class SettingsChanged(Event):
     """The folder's last run had other settings; sent after RunStarted."""
 
     changes: tuple[tuple[str, str, str], ...]
@@ -50,7 +54,7 @@ class SettingsChanged:
 
 
 @dataclass(frozen=True)
-class ModelsLoaded:
+class ModelsLoaded(Event):
     """Sent before the first frame is painted; not at all when nothing is to be painted."""
 
     generator: str
@@ -61,7 +65,7 @@ class ModelsLoaded:
 
 
 @dataclass(frozen=True)
-class ShotStarted:
+class ShotStarted(Event):
     shot: str
     frames: int
     kept: int
@@ -78,7 +82,7 @@ class StageTime:
 
 
 @dataclass(frozen=True)
-class FrameDone:
+class FrameDone(Event):
     """A frame was painted; its file is on disk before the next frame is done and before TakesDone."""
 
     shot: str
@@ -100,12 +104,12 @@ class FrameDone:
     """Of `seconds`, those that went into steps."""
     losses: tuple[tuple[str, float], ...] = ()
     """(kind of terms, what they still lose, weights included) at the last step; empty when no model ran."""
-    of_lapse: bool = False
-    """Whether it was picked from the pictures of a timelapse, whose steps and seconds were told of before."""
+    from_timelapse: bool = False
+    """Whether it was picked from the pictures of a timelapse, whose steps were reported before."""
 
 
 @dataclass(frozen=True)
-class FrameKept:
+class FrameKept(Event):
     """A frame behind a missing one was found to hold. It is counted and not passed on."""
 
     shot: str
@@ -113,15 +117,15 @@ class FrameKept:
 
 
 @dataclass(frozen=True)
-class RecordingMoved:
-    """An unfinished timelapse of other settings was in the way; it is never gone on with."""
+class RecordingMoved(Event):
+    """An unfinished timelapse of other settings was there; it is never continued."""
 
     shot: str
     moved_to: str
 
 
 @dataclass(frozen=True)
-class StepDone:
+class StepDone(Event):
     """A step of a frame is done, or one of a timelapse, whose frames are there when all steps are."""
 
     shot: str
@@ -146,30 +150,30 @@ class StepDone:
 
 
 @dataclass(frozen=True)
-class StepChanged:
-    """From the frame just painted on, steps are made in another way than before."""
+class StepChanged(Event):
+    """From the frame just painted on, steps are made in another mode than before."""
 
-    way: str
+    mode: str
     """`eager`, or, because memory ran out, `chunks` or `checkpoint`."""
     reason: str
 
 
 @dataclass(frozen=True)
-class LiveFailed:
+class LiveFailed(Event):
     """The film that grows while frames are painted could not be made; the render goes on without it."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class PageWritten:
+class PageWritten(Event):
     """A page about the render is there."""
 
     path: str
 
 
 @dataclass(frozen=True)
-class PageFailed:
+class PageFailed(Event):
     """A page about the render cannot be written; the render goes on without it."""
 
     name: str
@@ -177,7 +181,7 @@ class PageFailed:
 
 
 @dataclass(frozen=True)
-class TakesDone:
+class TakesDone(Event):
     """All frames exist."""
 
     painted: int
@@ -185,7 +189,7 @@ class TakesDone:
 
 
 @dataclass(frozen=True)
-class TrialStarted:
+class TrialStarted(Event):
     """Sent before anything else when a lead must be measured."""
 
     frames: int
@@ -193,28 +197,9 @@ class TrialStarted:
 
 
 @dataclass(frozen=True)
-class ResponseMeasured:
+class ResponseMeasured(Event):
     """A trial showed how long a change of prompts takes to be seen."""
 
     frames: int
     seconds: float
     """Time for the trial."""
-
-
-Event = (
-    TrialStarted
-    | ResponseMeasured
-    | RunStarted
-    | SettingsChanged
-    | LiveFailed
-    | PageWritten
-    | PageFailed
-    | ModelsLoaded
-    | ShotStarted
-    | FrameDone
-    | FrameKept
-    | StepDone
-    | RecordingMoved
-    | StepChanged
-    | TakesDone
-)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Container, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -11,28 +12,55 @@ from typing import Protocol
 
 import torch
 
-from vqanim.engine.cache_check import Chain, frames_from, settle_edits
+from vqanim.engine import events
+from vqanim.engine.cache_check import Chain, Edits, frames_from, settle_edits
 from vqanim.engine.device import device_errors
-from vqanim.engine.events import (
-    Event,
-    FrameDone,
-    FrameKept,
-    RecordingMoved,
-    ShotStarted,
-    StepChanged,
-    StepDone,
-)
 from vqanim.engine.frame import FrameResult, Inputs, Painter
-from vqanim.engine.job import Job
-from vqanim.engine.loading import load_painter
-from vqanim.engine.saver import Saver
+from vqanim.engine.loading import Precision, load_painter
 from vqanim.engine.timelapse import Timelapse, record
+from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice
-from vqanim.takes.digest import pixel_hash
+from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.recording import RECORDINGS, Recording
-from vqanim.takes.records import FrameRecord, Metrics
+from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, Timeline
+
+KEPT_IN_MEMORY = 4
+"""Frames: the one before, the anchor, the one that a loop leads to, and one being saved."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A film to paint, and how, as plain data that can travel to another process."""
+
+    timeline: Timeline
+    store: TakeStore
+    key: RunKey
+    """Hashes of the models, as the catalogue gives them: frames are compared before models are loaded."""
+    assets: Mapping[str, str]
+    """Content hash of each picture file that a plan names, by path."""
+    device: str = "auto"
+    """One or several, separated by commas."""
+    deterministic: bool = False
+    """Whether only operations are allowed that give the same bits each time."""
+    only: frozenset[FrameRef] | None = None
+    """Frames that are painted; all when None. What they are painted from is among them."""
+    edits: Edits = "refuse"
+    """What to do with frames that somebody changed."""
+    precision: Precision = "auto"
+    """Of the networks' weights."""
+    workers: int = 1
+    """Processes that paint shots at the same time; at least one for each device."""
+
+    def requests(self, frame: FrameRef) -> bool:
+        """Whether a frame is to be painted."""
+        return self.only is None or frame in self.only
+
+    def count(self, shot: ShotPlan, among: Container[FrameRef] | None = None) -> int:
+        """How many frames of a shot are to be painted, or are among some frames."""
+        refs = (FrameRef(plan.shot, plan.index) for plan in shot.frames)
+        return sum(self.requests(ref) and (among is None or ref in among) for ref in refs)
 
 
 @dataclass(frozen=True)
@@ -45,33 +73,78 @@ class Unit:
 class Executor(Protocol):
     """Paints units of a film."""
 
-    def run(self, units: Sequence[Unit]) -> Generator[Event, None, None]:
+    def run(self, units: Sequence[Unit]) -> Generator[events.Event, None, None]:
         """Paint what is missing of all units and report it; `done` and `frames` of its events are left 0.
 
         A FrameDone comes when the file of the frame before it in its shot is on disk. Closing the iterator at
         any moment leaves frames that can be continued. Raises DeviceError, InputError and OutputError.
         """
-        ...
 
 
 def split_units(timeline: Timeline) -> tuple[Unit, ...]:
     """The units of a timeline, in the order of their first shots."""
-    parent = {shot.name: shot.name for shot in timeline.shots}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
+    groups: list[set[str]] = []
+    for shot in timeline.shots:
+        names = {shot.name, *(frame.shot for plan in shot.frames for frame in plan.input_frames)}
+        joined = [group for group in groups if group & names]
+        groups = [group for group in groups if group not in joined] + [names.union(*joined)]
+    units = [Unit(tuple(shot for shot in timeline.shots if shot.name in group)) for group in groups]
     order = {shot.name: number for number, shot in enumerate(timeline.shots)}
-    for shot in timeline.shots:
-        for other in {frame.shot for plan in shot.frames for frame in plan.input_frames}:
-            first, second = sorted((root(shot.name), root(other)), key=order.__getitem__)
-            parent[second] = first
-    units: dict[str, list[ShotPlan]] = {}
-    for shot in timeline.shots:
-        units.setdefault(root(shot.name), []).append(shot)
-    return tuple(Unit(tuple(shots)) for shots in units.values())
+    return tuple(sorted(units, key=lambda unit: order[unit.shots[0].name]))
+
+
+class Saver:
+    """Saves frames in the background, one at a time and in order, so that painting never waits for the disk.
+
+    A failed save is raised by the next `save` and on leaving the context; leaving it waits for the last one.
+    """
+
+    def __init__(self, store: TakeStore) -> None:
+        self.store = store
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="save")
+        self._pending: Future[object] | None = None
+        self._recent: dict[FrameRef, Picture] = {}
+
+    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str, metrics: Metrics) -> None:
+        """Begin to save a frame, once the one before is on disk. Raises OutputError of the one before."""
+        self.flush()
+        self._remember(FrameRef(plan.shot, plan.index), picture)
+        self._pending = self._worker.submit(self.store.save, plan, picture, digest, models, metrics)
+
+    def take(self, frame: FrameRef) -> Picture:
+        """A saved frame, uint8 [H, W, 3]; those used last come from memory."""
+        picture = self._recent.get(frame)
+        if picture is None:
+            self.flush()
+            picture = self.store.load(frame.shot, frame.index)
+        self._remember(frame, picture)
+        return picture
+
+    def inputs(self, plan: FramePlan) -> Inputs:
+        """The saved frames that a plan names, by what they are for."""
+        return {one: self.take(one.frame) for one in plan.inputs if one.frame is not None}
+
+    def flush(self) -> None:
+        """Wait until all frames are on disk. Raises OutputError."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def _remember(self, frame: FrameRef, picture: Picture) -> None:
+        """Keep the frame in memory, and of the others those used last."""
+        self._recent.pop(frame, None)
+        self._recent[frame] = picture
+        while len(self._recent) > KEPT_IN_MEMORY:
+            del self._recent[next(iter(self._recent))]
+
+    def __enter__(self) -> Saver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.flush()
+        finally:
+            self._worker.shutdown()
 
 
 class LocalExecutor:
@@ -82,31 +155,30 @@ class LocalExecutor:
         self._job, self._device, self._chain, self._steps = job, device, chain, steps
         self._painter: Painter | None = None
 
-    def run(self, units: Sequence[Unit]) -> Generator[Event, None, None]:
+    def run(self, units: Sequence[Unit]) -> Generator[events.Event, None, None]:
         """See Executor."""
-        order = {shot.name: number for number, shot in enumerate(self._job.timeline.shots)}
-        shots = sorted((shot for unit in units for shot in unit.shots), key=lambda shot: order[shot.name])
+        names = {shot.name for unit in units for shot in unit.shots}
         with Saver(self._job.store) as saver:
-            for shot in shots:
-                with closing(self._shot(shot, saver)) as events:
-                    yield from events
+            for shot in self._job.timeline.shots:
+                if shot.name in names:
+                    with closing(self._shot(shot, saver)) as painting:
+                        yield from painting
 
-    def _shot(self, shot: ShotPlan, saver: Saver) -> Generator[Event, None, None]:
+    def _shot(self, shot: ShotPlan, saver: Saver) -> Generator[events.Event, None, None]:
         """Paint what is missing of a shot; the models are loaded at the first frame that is."""
         job, chain = self._job, self._chain
         requested, kept = job.count(shot), job.count(shot, chain.pixels)
         if not requested:
             return
-        yield ShotStarted(shot.name, requested, kept)
+        yield events.ShotStarted(shot.name, requested, kept)
         first, timelapse = shot.frames[0], None
         for plan in shot.frames:
             here = FrameRef(plan.shot, plan.index)
             if here in chain.pixels or not job.requests(here):
                 continue
-            digest = chain.digest(plan)
-            assert digest is not None, "frames are painted in the order of their inputs"
+            digest = digest_of(plan, chain)
             if self._holds(here, digest):
-                yield FrameKept(plan.shot, plan.index)
+                yield events.FrameKept(plan.shot, plan.index)
                 continue
             if self._painter is None:
                 with device_errors():
@@ -116,96 +188,83 @@ class LocalExecutor:
                 yield loaded
             painter = self._painter
             mode = painter.method.mode
-            if plan.lapse and timelapse is None:
-                for event in _record(painter, first, chain, saver):
-                    if isinstance(event, Timelapse):
-                        timelapse = event
-                    else:
-                        yield event
+            if plan.timelapse and timelapse is None:
+                recording = recording_of(first, chain, job.store)
+                if moved := recording.open(job.store.folder):
+                    yield events.RecordingMoved(first.shot, str(moved))
+                with device_errors():
+                    for event in record(painter, first, recording, saver.inputs(first)):
+                        if isinstance(event, Timelapse):
+                            timelapse = event
+                        else:
+                            yield event
             started = began = time.monotonic()
             frame = timelapse.frame(plan.index) if timelapse else None
             if frame is None:
                 with device_errors():
-                    for step in painter.paint(plan, load_inputs(plan, saver)):
+                    for step in painter.paint(plan, saver.inputs(plan)):
                         if isinstance(step, FrameResult):
                             frame = step
                             break
                         seconds, began = time.monotonic() - began, time.monotonic()
                         look = partial(painter.look, step)
-                        yield StepDone(plan.shot, plan.index, step.steps, plan.steps, seconds, look=look)
+                        yield events.StepDone(
+                            plan.shot, plan.index, step.steps, plan.steps, seconds, look=look
+                        )
             assert frame is not None
             yield self._save(plan, frame, digest, started, saver)
             if painter.method.mode != mode:
-                yield StepChanged(*painter.method.mode)
-        if first.lapse:
+                yield events.StepChanged(*painter.method.mode)
+        if first.timelapse:
             saver.flush()
             recording_of(first, chain, job.store).discard()
 
     def _holds(self, here: FrameRef, digest: str) -> bool:
-        """Whether a frame behind a missing one is right all the same; if it is not, it is moved away."""
+        """Whether a frame behind a missing one is right all the same; if it is not, it is moved away. It is
+        looked at only now, also for whether somebody changed it."""
         store = self._job.store
-        record = self._holding(here, digest)
+        record = store.record(here.shot, here.index)
+        if record is not None and record.digest != digest:
+            store.archive(frames_from(here.index, here.shot, store))
+            return False
+        if record is not None and record.edited:
+            settle_edits([here], store, self._job.edits)
+            record = store.record(here.shot, here.index)
         if record is not None:
             self._chain.pixels[here] = record.pixels
-        elif store.record(here.shot, here.index) is not None:
-            store.archive(frames_from(here.index, here.shot, store))
         return record is not None
-
-    def _holding(self, frame: FrameRef, digest: str) -> FrameRecord | None:
-        """The record of a frame on the disk if it is the one that is asked for.
-
-        One that lay behind a missing frame is looked at only now, also for whether somebody changed it.
-        """
-        store = self._job.store
-        record = store.record(frame.shot, frame.index)
-        if record is None or record.digest != digest:
-            return None
-        if record.edited:
-            settle_edits([frame], store, self._job.edits)
-            record = store.record(frame.shot, frame.index)
-        return record
 
     def _save(
         self, plan: FramePlan, frame: FrameResult, digest: str, started: float, saver: Saver
-    ) -> FrameDone:
+    ) -> events.FrameDone:
         """Have a frame saved."""
         self._chain.pixels[FrameRef(plan.shot, plan.index)] = pixel_hash(frame.picture)
         painting = time.monotonic() - started
-        metrics = Metrics(None if plan.lapse else painting, frame.similarities, frame.losses)
+        metrics = Metrics(None if plan.timelapse else painting, frame.similarities, frame.losses)
         saver.save(plan, frame.picture, digest, self._job.timeline.models, metrics)
-        return FrameDone(
+        return events.FrameDone(
             shot=plan.shot,
             index=plan.index,
             done=0,
             frames=0,
             seconds=time.monotonic() - started,
-            steps=0 if plan.lapse else plan.steps,
+            steps=0 if plan.timelapse else plan.steps,
             weights=tuple((term.text, term.weight) for term in plan.losses if term.is_prompt),
             similarities=frame.similarities,
             path=str(self._job.store.frame_path(plan.shot, plan.index)),
             stages=frame.stages,
             losses=frame.losses,
-            of_lapse=plan.lapse is not None,
+            from_timelapse=plan.timelapse is not None,
         )
 
 
-def load_inputs(plan: FramePlan, saver: Saver) -> Inputs:
-    """The saved frames that a plan names, by what they are for."""
-    return {one: saver.take(one.frame) for one in plan.inputs if one.frame is not None}
-
-
-def _record(painter: Painter, plan: FramePlan, chain: Chain, saver: Saver) -> Iterator[Event | Timelapse]:
-    """Record the timelapse that begins with a frame, or go on with it; in the end, what its frames show."""
-    recording = recording_of(plan, chain, saver.store)
-    if moved := recording.open(saver.store.folder):
-        yield RecordingMoved(plan.shot, str(moved))
-    with device_errors():
-        for event in record(painter, plan, recording, load_inputs(plan, saver)):
-            yield Timelapse(recording, plan, event) if isinstance(event, FrameResult) else event
+def digest_of(plan: FramePlan, chain: Chain) -> str:
+    """The digest of a frame whose inputs are there."""
+    digest = chain.digest(plan)
+    assert digest is not None, "frames are painted in the order of their inputs"
+    return digest
 
 
 def recording_of(plan: FramePlan, chain: Chain, store: TakeStore) -> Recording:
     """Where a timelapse that begins with a frame is recorded until all its frames are there."""
-    digest = chain.digest(plan)
-    assert digest is not None, "frames are painted in the order of their inputs"
-    return Recording(store.folder / RECORDINGS / plan.shot, digest)
+    return Recording(store.folder / RECORDINGS / plan.shot, digest_of(plan, chain))

@@ -79,7 +79,7 @@ def sharpen(image: Tensor, amount: float) -> Tensor:
 
 
 def add_noise(image: Tensor, amount: float, rng: torch.Generator) -> Tensor:
-    """Add Gaussian noise with a standard deviation of `amount`: texture for the optimisation to grow from."""
+    """Add Gaussian noise with a standard deviation of `amount`: texture for the optimization to grow from."""
     if amount == 0:
         return image
     noise = torch.randn(image.shape, generator=rng).to(image.device)

@@ -16,9 +16,7 @@ from torch import Tensor
 from vqanim.camera import warp_for, warp_for_view
 from vqanim.engine.events import StageTime
 from vqanim.engine.feedback import feed_back, hold
-from vqanim.engine.random import generator as random_generator
-from vqanim.engine.start import start_picture, to_bytes, to_tensor
-from vqanim.engine.targets import SizedArea, SizedPicture, TargetPictures
+from vqanim.engine.pictures import TargetPictures, random_generator, start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.files import Picture
 from vqanim.guidance.descent import Descent, DescentResult, Losses, OptimizerState
@@ -158,10 +156,10 @@ class Painter:
                 params = self.generator.carry(opening)
         context, size = self._context(plan, opening, params, valid, inputs), (stage.height, stage.width)
         purpose = "cutouts" if plan.carries_view else f"cutouts {stage.width}x{stage.height}"
-        for attempt in attempts(plan):
-            for event in self.method.steps(
-                params, attempt, size, self._random(plan, purpose), context, since
-            ):
+        rates = [plan.learning_rate] if plan.timelapse else [plan.learning_rate, plan.learning_rate / 2]
+        for rate in rates:  # a timelapse shows its steps, so that it has one attempt
+            attempt, rng = replace(plan, learning_rate=rate), self._random(plan, purpose)
+            for event in self.method.steps(params, attempt, size, rng, context, since):
                 if isinstance(event, OptimizerState):
                     yield event
                 elif event.finite:
@@ -196,16 +194,12 @@ class Painter:
         terms = [term for term in plan.terms if not LOSSES[term.kind].whole]
         targets = list(dict.fromkeys(term.target for term in terms if term.target is not None))
         height, width = picture.shape[2:]
-        sized = {
-            start: SizedPicture(start, height, width, plan.seed, plan.shot)
-            for start in targets
-            if start.frame is None
-        }
+        sized = {one: (one, height, width, plan.seed, plan.shot) for one in targets if one.frame is None}
+        images = {start: self._targets.image(*one) for start, one in sized.items()}
         in_params = {term.target for term in terms if LOSSES[term.kind].looks_at == "params"}
-        images = {start: self._targets.image(one) for start, one in sized.items()}
-        params_of = {start: self._targets.params(one) for start, one in sized.items() if start in in_params}
+        params_of = {start: self._targets.params(*one) for start, one in sized.items() if start in in_params}
         parts = dict.fromkeys(term.area for term in plan.terms if term.area is not None)
-        areas = {area: self._targets.area(SizedArea(area, height, width)) for area in parts}
+        areas = {area: self._targets.area(area, height, width) for area in parts}
         valids = {}
         for target in targets:
             if target.frame is not None:
@@ -237,14 +231,6 @@ class Painter:
 
     def _random(self, plan: FramePlan, purpose: str) -> torch.Generator:
         return random_generator(plan.seed, plan.shot, plan.index, purpose)
-
-
-def attempts(plan: FramePlan) -> tuple[FramePlan, ...]:
-    """A plan, and what is tried when its parameters run away to inf or nan: half the learning rate.
-
-    A timelapse shows its steps, so that it has one attempt.
-    """
-    return (plan,) if plan.lapse else (plan, replace(plan, learning_rate=plan.learning_rate / 2))
 
 
 def resize(picture: Tensor, height: int, width: int) -> Tensor:

@@ -1,25 +1,33 @@
-"""The models of a film, loaded and made ready to paint."""
+"""The models of a film, loaded and made ready to paint, in the precision that suits the device."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 import torch
 
 from vqanim.engine.events import ModelsLoaded
 from vqanim.engine.frame import Painter
-from vqanim.engine.precision import Precision, lower_precision
-from vqanim.engine.start import whole_picture
+from vqanim.engine.pictures import whole_picture
+from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent
 from vqanim.guidance.graphs import Choice
 from vqanim.guidance.objective import Objective
-from vqanim.guidance.views import Viewer
 from vqanim.losses import LOSSES, LooksAt
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.conse import load_features
+from vqanim.models.entries import ModelEntry, PackageFile
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import StartPlan, Timeline
-from vqanim.types import Image
+from vqanim.types import Generator, Image, Perceptor
 
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
+
+LARGE = 100_000_000
+"""Bytes of a model's files. Smaller ones gain little from low precision on a CPU, and so every CPU paints the
+same picture with them."""
 FEATURE_KINDS = frozenset(name for name, kind in LOSSES.items() if kind.looks_at == "features")
 
 
@@ -42,7 +50,10 @@ def load_painter(
     for perceptor in perceptors.values():
         perceptor.release_text()
         notes += perceptor.notes(timeline.prompts)
-    lower_precision(generator, perceptors.values(), device, precision)
+    models: tuple[Generator | Perceptor, ...] = (generator, *perceptors.values())
+    for model, dtype in zip(models, weights_dtypes(timeline, device, precision), strict=True):
+        if dtype != torch.float32:
+            model.lower_precision(dtype)
     method = Descent(generator, objective, graphs=steps.mode == "graph")
     painter = Painter(generator, method, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
@@ -55,3 +66,49 @@ def whole_pictures(timeline: Timeline, looks_at: LooksAt, device: torch.device) 
     plans = dict.fromkeys(term.target for term in terms if term.kind in kinds and term.target)
     rng = torch.Generator().manual_seed(timeline.seed)
     return {plan: whole_picture(plan, timeline.height, timeline.width, rng).to(device) for plan in plans}
+
+
+def weights_dtype(device: torch.device, requested: Precision, size: int | None) -> torch.dtype:
+    """Precision of a model's weights.
+
+    `auto` takes bfloat16 where the device multiplies it faster: on CUDA GPUs from 2020 on, and for large
+    models on CPUs that have instructions for it.
+
+    size: bytes of the model's files; None for those of unknown size, which are large, and 0 for a model
+    without weights, which is computed in float32 whatever was requested.
+    """
+    if size == 0:
+        return torch.float32
+    if requested != "auto":
+        return torch.float32 if requested == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        fast = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        fast = device.type == "cpu" and (size is None or size >= LARGE) and cpu_multiplies_bfloat16()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def bytes_of(entry: ModelEntry) -> int | None:
+    """Bytes of a model's files; None where nobody knows, 0 for a model without weights."""
+    carried = [file.locate() for file in entry.files.values() if isinstance(file, PackageFile)]
+    return sum(path.stat().st_size for path in carried if path.exists()) or entry.size
+
+
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether this CPU has instructions for it, and not only a slow way around."""
+    ask: Any = getattr(torch.cpu, "get_capabilities", dict)  # not in the oldest torch that is allowed
+    found: Mapping[str, object] = ask()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
+def weights_dtypes(timeline: Timeline, device: torch.device, requested: Precision) -> list[torch.dtype]:
+    """Precision of the weights of a film's generator, then of each of its perceptors."""
+    names = dict.fromkeys(plan.name for plan in timeline.perceptors)
+    entries: list[ModelEntry] = [get_generator_entry(timeline.generator), *map(get_perceptor_entry, names)]
+    return [weights_dtype(device, requested, bytes_of(entry)) for entry in entries]
+
+
+def lowest_precision(timeline: Timeline, device: torch.device, requested: Precision) -> str:
+    """Name of the lowest precision that a model of a film has: float32 or bfloat16."""
+    found = set(weights_dtypes(timeline, device, requested))
+    return "float32" if found == {torch.float32} else "bfloat16"

@@ -26,7 +26,7 @@ FULL_SIZE = 0.9
 SECONDS_BETWEEN_SAVES = 30.0
 """What a killed render has learned in the last ones is lost."""
 STEPS = 4
-"""For every size at which a first frame is sketched; a quarter of them is at full size."""
+"""For every size that a first frame goes through; a quarter of them is at full size."""
 REPEATS = 2
 """Frames of a kind, after one that warms everything up."""
 LONG = 8.0
@@ -55,7 +55,7 @@ class TimingsRecorder:
                 self._device = device_label(event.device, event.threads)
             case ModelsLoaded():  # downloads are no part of it: they happen once
                 self._start = self._importing + event.seconds
-            case FrameDone(of_lapse=False):
+            case FrameDone(from_timelapse=False):
                 plan = self._plans[FrameRef(event.shot, event.index)]
                 measured = self._measured_of(plan)
                 measured.add_frame(plan, event.seconds, event.stages, self._size)

@@ -11,18 +11,15 @@ import os
 import signal
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from multiprocessing.context import SpawnProcess
-from typing import Any
 
 import torch
 
 from vqanim.engine.cache_check import Chain
 from vqanim.engine.device import determinism
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded
-from vqanim.engine.executor import LocalExecutor, Unit
-from vqanim.engine.job import Job
+from vqanim.engine.executor import Job, LocalExecutor, Unit
 from vqanim.errors import DeviceError, VqanimError
 from vqanim.guidance.graphs import choose
 from vqanim.timeline.plan import FrameRef
@@ -31,26 +28,6 @@ PATIENCE = 5.0
 """Seconds that a worker has to end when it is asked to."""
 
 Pipe = connection.Connection
-
-
-@dataclass(frozen=True)
-class Idle:
-    """A worker waits for a unit."""
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A worker met an error, and has ended."""
-
-    error: Exception
-
-
-@dataclass
-class Worker:
-    """A process that paints."""
-
-    process: SpawnProcess
-    pipe: Pipe
 
 
 class ProcessExecutor:
@@ -66,57 +43,56 @@ class ProcessExecutor:
     def run(self, units: Sequence[Unit]) -> Generator[Event, None, None]:
         """Paint all units, the longest first; see Executor."""
         waiting = sorted(units, key=lambda unit: -sum(len(shot.frames) for shot in unit.shots))
-        workers = [self._start(number) for number in range(self._count)]
+        workers = dict(self._start(number) for number in range(self._count))
         busy, loaded = list(workers), False
         try:
             while busy:
-                for pipe in connection.wait([worker.pipe for worker in busy]):
-                    worker = next(one for one in busy if one.pipe is pipe)
-                    message = self._receive(worker)
-                    if isinstance(message, Failed):
-                        raise message.error
-                    if isinstance(message, Idle):
-                        worker.pipe.send(waiting.pop(0) if waiting else None)
-                    elif message is None:
-                        busy.remove(
-                            worker
-                        )  # it takes a while to end, and nobody waits for it before the others
+                for pipe in connection.wait(busy):
+                    assert isinstance(pipe, Pipe)
+                    message = receive(pipe, workers[pipe])
+                    if isinstance(message, Exception):
+                        raise message
+                    if message is None:
+                        unit = waiting.pop(0) if waiting else None
+                        pipe.send(unit)
+                        if unit is None:  # it takes a while to end, and nobody waits for it before the others
+                            busy.remove(pipe)
                     elif not isinstance(message, ModelsLoaded) or not loaded:
                         loaded |= isinstance(message, ModelsLoaded)
                         yield message
         finally:
-            for worker in busy:
-                worker.process.terminate()
-            for worker in workers:
-                worker.process.join(PATIENCE)
-                worker.process.kill()
-                worker.process.join()
+            for pipe in busy:
+                workers[pipe].terminate()
+            for process in workers.values():
+                process.join(PATIENCE)
+                process.kill()
+                process.join()
 
-    def _start(self, number: int) -> Worker:
+    def _start(self, number: int) -> tuple[Pipe, SpawnProcess]:
         context = get_context("spawn")  # a forked process cannot use CUDA
         ours, theirs = context.Pipe()
-        device = self._devices[number % len(self._devices)]
-        threads = worker_threads(self._count)
-        process = context.Process(
-            target=work, args=(theirs, self._job, str(device), self._pixels, threads), daemon=True
-        )
+        device = str(self._devices[number % len(self._devices)])
+        settings = (theirs, self._job, device, self._pixels, worker_threads(self._count))
+        process = context.Process(target=work, args=settings, daemon=True)
         process.start()
         theirs.close()
-        return Worker(process, ours)
+        return ours, process
 
-    def _receive(self, worker: Worker) -> Any:
-        """What a worker sent. Raises DeviceError when it ended without a word."""
-        try:
-            return worker.pipe.recv()
-        except (EOFError, OSError):
-            worker.process.join()
-            code = worker.process.exitcode
-            how = f"signal {-code}" if code and code < 0 else f"exit code {code}"
-            raise DeviceError(
-                f"a worker process ended ({how}), "
-                "perhaps because memory ran out; the frames so far are kept: run the same command again to "
-                "continue, with fewer --workers if it happens again"
-            ) from None
+
+def receive(pipe: Pipe, process: SpawnProcess) -> Event | Exception | None:
+    """What a worker sent: an event, the error that ended it, or None where it waits for a unit. Raises
+    DeviceError when it ended without a word."""
+    try:
+        message: Event | Exception | None = pipe.recv()
+        return message
+    except (EOFError, OSError):
+        process.join()
+        code = process.exitcode
+        how = f"signal {-code}" if code and code < 0 else f"exit code {code}"
+        raise DeviceError(
+            f"a worker process ended ({how}), perhaps because memory ran out; the frames so far are kept: "
+            "run the same command again to continue, with fewer --workers if it happens again"
+        ) from None
 
 
 def worker_threads(workers: int) -> int:
@@ -133,34 +109,31 @@ def work(pipe: Pipe, job: Job, device: str, pixels: Mapping[FrameRef, str], thre
     executor = LocalExecutor(job, place, chain, choose(job.timeline, place))
     try:
         while True:
-            pipe.send(Idle())
+            pipe.send(None)
             unit = pipe.recv()
             if unit is None:
-                break
+                return
             with determinism(job.deterministic), closing(executor.run([unit])) as events:
                 for event in saved_first(events):
                     pipe.send(event)
-        pipe.send(None)
     except (BrokenPipeError, EOFError, ConnectionError):
         os._exit(1)  # who asked for the frames is gone
     except VqanimError as error:
         with suppress(OSError):
-            pipe.send(Failed(error))
+            pipe.send(error)
     except Exception as error:
         with suppress(OSError):
-            pipe.send(Failed(RuntimeError(f"in a worker process: {type(error).__name__}: {error}")))
+            pipe.send(RuntimeError(f"in a worker process: {type(error).__name__}: {error}"))
         raise
 
 
 def saved_first(events: Iterator[Event]) -> Iterator[Event]:
     """The events of an executor, each FrameDone held back until its file is on disk."""
-    held: FrameDone | None = None
+    held: list[Event] = []
     for event in events:
         if isinstance(event, FrameDone):
-            if held is not None:
-                yield held
-            held = event
+            yield from held
+            held = [event]
         else:
             yield event
-    if held is not None:
-        yield held
+    yield from held

@@ -12,9 +12,8 @@ import torch
 from vqanim.engine.cache_check import Chain, check_cache, settle_edits
 from vqanim.engine.device import choose_devices, determinism
 from vqanim.engine.events import Event, FrameDone, FrameKept, RunStarted, TakesDone
-from vqanim.engine.executor import Executor, LocalExecutor, split_units
-from vqanim.engine.job import Job
-from vqanim.engine.precision import lowest_precision
+from vqanim.engine.executor import Executor, Job, LocalExecutor, split_units
+from vqanim.engine.loading import lowest_precision
 from vqanim.engine.processes import ProcessExecutor, worker_threads
 from vqanim.guidance.graphs import choose
 from vqanim.takes.store import check_space
@@ -69,10 +68,8 @@ def _walk(job: Job) -> Generator[Event, None, None]:
         accepted=edited if job.edits == "accept" else 0,
         repaired=edited if job.edits == "repair" else 0,
     )
-    executor: Executor
-    if workers == 1:
-        executor = LocalExecutor(job, devices[0], chain, steps)
-    else:
+    executor: Executor = LocalExecutor(job, devices[0], chain, steps)
+    if workers > 1:
         executor, units = ProcessExecutor(job, devices, workers, chain.pixels), tuple(unfinished)
     painted = 0
     with closing(executor.run(units)) as events:

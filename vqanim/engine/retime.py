@@ -42,7 +42,7 @@ class Pick(NamedTuple):
 
 
 def sample(picture: Picture, pictures: int = 1) -> Sample:
-    """A grid of pixels of one of so many pictures, [m] in levels: enough to tell how far two differ."""
+    """A grid of pixels of one of so many pictures, [m] in levels: enough to measure how far two differ."""
     height, width, _ = picture.shape
     most = max(64, min(SAMPLES, ALL_SAMPLES // max(1, pictures)))
     stride = math.ceil(math.sqrt(height * width / most))
@@ -75,11 +75,11 @@ def pick_linear(pictures: int, frames: int) -> list[Pick]:
 def pick_even(samples: Sequence[Sample], frames: int) -> list[Pick]:
     """All frames differ by as much from the one before; from the first to the last, as above."""
     pictures, legs = np.stack(samples), frames - 1
-    way = float(np.abs(np.diff(pictures, axis=0)).mean(1).sum())
-    if legs < 1 or way == 0:
+    total = float(np.abs(np.diff(pictures, axis=0)).mean(1).sum())
+    if legs < 1 or total == 0:
         return pick_linear(len(samples), frames)
-    # A leg is never longer than its share of the way, so that so many of these arrive.
-    low, high = 0.0, way / legs * (1 + 1e-6)
+    # A leg is never longer than its share of the total, so that so many of these arrive.
+    low, high = 0.0, total / legs * (1 + 1e-6)
     best, unevenness = [0.0] * frames, math.inf
     leg = high
     for _ in range(PACES + legs.bit_length()):

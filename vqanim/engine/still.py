@@ -1,4 +1,4 @@
-"""Paints single pictures: first frames, told of step by step, saved as they are when somebody stops them."""
+"""Paints single pictures: first frames, reported step by step, kept as they are when somebody stops them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ class StillDone:
 ONE_PICTURE = Choice("eager", "a single picture is not worth a graph")
 
 StillEvent: TypeAlias = ModelsLoaded | StepDone | StillDone
-LapseEvent: TypeAlias = ModelsLoaded | StepDone
 OnEvent: TypeAlias = Callable[[StillEvent], None]
 
 
@@ -69,11 +68,7 @@ def record_timelapse(
         chosen = choose_device(device)
         painter, loaded = load_painter(timeline, chosen, choose(timeline, chosen))
         yield loaded
-        for event in record(painter, plan, recording):
-            if isinstance(event, FrameResult):
-                yield Timelapse(recording, plan, event)
-            else:
-                yield event
+        yield from record(painter, plan, recording)
 
 
 def _paint(painter: Painter, plan: FramePlan, number: int, on_event: OnEvent) -> None:

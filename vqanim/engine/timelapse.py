@@ -12,8 +12,8 @@ import torch
 
 from vqanim.engine.events import StepDone
 from vqanim.engine.frame import NO_INPUTS, FrameResult, Inputs, Painter, Progress
+from vqanim.engine.pictures import to_bytes
 from vqanim.engine.retime import mix, pick_even, pick_linear, sample
-from vqanim.engine.start import to_bytes
 from vqanim.guidance.descent import OptimizerState
 from vqanim.takes.recording import Recording, State
 from vqanim.timeline.plan import FramePlan
@@ -40,8 +40,8 @@ class Schedule:
     @classmethod
     def of(cls, plan: FramePlan) -> Schedule:
         """That of a frame of a timelapse."""
-        assert plan.lapse is not None
-        every = min(plan.steps // (RECORDED * plan.lapse.frames), FARTHEST)
+        assert plan.timelapse is not None
+        every = min(plan.steps // (RECORDED * plan.timelapse.frames), FARTHEST)
         return cls(plan.steps, max(1, every), plan.opens_on_picture)
 
     def records(self, step: int) -> bool:
@@ -55,10 +55,10 @@ class Schedule:
 
 def record(
     painter: Painter, plan: FramePlan, recording: Recording, inputs: Inputs = NO_INPUTS
-) -> Iterator[StepDone | FrameResult]:
+) -> Iterator[StepDone | Timelapse]:
     """Optimize all of a take, from the last state that was saved, and record the pictures on the way.
 
-    An event after every step, then the result. Raises as `Painter.paint` does, and OutputError.
+    An event after every step, then what its frames show. Raises as `Painter.paint` does, and OutputError.
     """
     schedule = Schedule.of(plan)
     since = _resume(recording, schedule, painter.device)
@@ -70,7 +70,7 @@ def record(
     for event in painter.paint(plan, inputs, since):
         if isinstance(event, FrameResult):
             recording.add(plan.steps, event.picture)
-            yield event
+            yield Timelapse(recording, plan, event)
             return
         if event.steps < plan.steps and schedule.records(event.steps):
             recording.add(event.steps, painter.look(event))
@@ -130,13 +130,13 @@ class Timelapse:
     def __init__(self, recording: Recording, plan: FramePlan, result: FrameResult | None = None) -> None:
         """result: of the last step, where that was made. Raises InputError when a picture is missing or
         broken."""
-        assert plan.lapse is not None
+        assert plan.timelapse is not None
         self._recording, self._result = recording, result
         self._steps = [step for step, _ in recording.pictures()]
         # The picture of the frame before is not shown again.
         self._skipped = 0 if plan.previous is None else 1
-        count = plan.lapse.frames + self._skipped
-        if plan.lapse.even:
+        count = plan.timelapse.frames + self._skipped
+        if plan.timelapse.even:
             pictures = map(recording.load, self._steps)
             self._picks = pick_even([sample(one, len(self._steps)) for one in pictures], count)
         else:

@@ -215,7 +215,7 @@ class Pace:
         place = self._place[event.shot, event.index]
         self._seconds.append(event.seconds)
         # A frame that is only moved says nothing about those that are painted.
-        if self._costs[place] and not event.of_lapse and (event.steps or not self._has_steps):
+        if self._costs[place] and not event.from_timelapse and (event.steps or not self._has_steps):
             self._recent.append((event.seconds, self._costs[place]))
         after = self._costs[place + 1 :]
         self._left = statistics.fmean(after or (0,)) * (event.frames - event.done)
@@ -242,7 +242,7 @@ class Pace:
 
 def _cost(frame: FramePlan) -> int:
     """Of a frame, in steps; the first one of a timelapse costs as much as all of it."""
-    if frame.lapse is not None:
+    if frame.timelapse is not None:
         return 0 if frame.index else frame.steps
     return frame.steps + STEPS_BESIDE
 
@@ -292,7 +292,7 @@ def models_of(timeline: Timeline, plan: FramePlan) -> str:
 def plan_stages(plan: FramePlan, timeline: Timeline) -> tuple[Stage, ...]:
     """The steps of a frame by size, as the painter does them."""
     width, height = timeline.width, timeline.height
-    if plan.steps < 1 or (plan.lapse and plan.index):  # all steps of a timelapse come before its first frame
+    if plan.steps < 1 or (plan.timelapse and plan.index):  # all steps of a timelapse precede its first frame
         return ()
     if plan.start is None or plan.start.is_picture:
         return (Stage(height, width, plan.steps),)
@@ -302,9 +302,9 @@ def plan_stages(plan: FramePlan, timeline: Timeline) -> tuple[Stage, ...]:
 
 def _kind_of(plan: FramePlan) -> str:
     """Which of KINDS the time beside the steps of a frame is."""
-    if plan.previous is None and not (plan.lapse and plan.index):
+    if plan.previous is None and not (plan.timelapse and plan.index):
         return "begin"
-    return "move" if plan.steps < 1 or plan.lapse else "carry"
+    return "move" if plan.steps < 1 or plan.timelapse else "carry"
 
 
 def estimate(

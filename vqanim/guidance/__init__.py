@@ -1,1 +1,1 @@
-"""Cutouts, loss terms and the optimisation of one frame."""
+"""Cutouts, loss terms and the optimization of one frame."""

@@ -1,4 +1,8 @@
-"""Adam in plain tensor operations, with a second moment for the whole tensor or for each element.
+"""How a gradient moves a tensor: smoothed, by Adam with a second moment for all of it or for each element.
+
+Coarse before fine: each latent alone is moved by what helps its own few pixels, and the picture turns into a
+mosaic. With the gradient's averages over larger patches, neighbors move together and shapes grow first; class
+visualizations do the same to pixels (Mordvintsev et al. 2015, the DeepDream notebook's Laplacian pyramid).
 
 Adam's second moment per element (Kingma and Ba 2015) shakes regions that no prompt cares about as hard as
 the subject. One moment for the tensor keeps the gradient's shape: less flicker and more structure, where the
@@ -12,8 +16,11 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+PATCHES = (2, 4)
+"""Sides of the patches, in latents."""
 BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-12
 
 
@@ -31,8 +38,9 @@ class Adam:
         self.second = square(self.first)
         self.count = 0
 
-    def go_on(self, first: Tensor, second: Tensor, count: int) -> None:
-        """Take over the moments of another one after `count` steps."""
+    def restore(self, tensor: Tensor, first: Tensor, second: Tensor, count: int) -> None:
+        """Take over the tensor and the moments of another one after `count` steps."""
+        self.tensor.copy_(tensor)
         self.first.copy_(first)
         self.second.copy_(second)
         self.count = count
@@ -51,3 +59,15 @@ def make_adam(tensor: Tensor, moments: Literal["tensor", "element"] = "tensor") 
     if moments == "element":
         return Adam(tensor, torch.square)
     return Adam(tensor, lambda gradient: gradient.square().mean())
+
+
+def add_averages(gradient: Tensor, amount: float) -> Tensor:
+    """Gradient [B, C, h, w] plus `amount` times its averages over each size of patch, smoothly enlarged."""
+    if amount == 0:
+        return gradient
+    total = gradient
+    for side in PATCHES:
+        if min(gradient.shape[2:]) >= 2 * side:
+            coarse = F.avg_pool2d(gradient, side, ceil_mode=True, count_include_pad=False)
+            total = total + amount * F.interpolate(coarse, gradient.shape[2:], mode="bilinear")
+    return total

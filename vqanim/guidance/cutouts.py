@@ -1,4 +1,4 @@
-"""Cutouts: square views of the picture at many places and sizes, which the perceptor looks at.
+"""Cutouts: square views of the picture at many places and sizes, which perceptors look at.
 
 Positions and sizes are stratified, so that a few cutouts cover the picture evenly; some see the whole
 picture, a little nearer or farther each time; every second one is mirrored. Cutouts may hang over the edge,
@@ -12,10 +12,14 @@ Cutting and antialiased shrinking are two batched matrix products with triangle-
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from vqanim.types import Image, Perceptor
 
 SMALLEST = 0.45
 """Side of the smallest cutout, as a fraction of the picture's short side."""
@@ -43,12 +47,8 @@ class Boxes(NamedTuple):
         """The same boxes on a device."""
         return Boxes(*(numbers.to(device) for numbers in self))
 
-    def step(self, index: int) -> Boxes:
-        """Boxes of one step; each tensor is [count]."""
-        return Boxes(*(numbers[index] for numbers in self))
-
-    def part(self, some: slice) -> Boxes:
-        """Of the boxes of one step, those of a slice."""
+    def part(self, some: int | slice) -> Boxes:
+        """Those of one step, each tensor [count]; then those of a slice of them."""
         return Boxes(*(numbers[some] for numbers in self))
 
 
@@ -56,7 +56,7 @@ def draw_boxes(steps: int, count: int, height: int, width: int, rng: torch.Gener
     """Draw the cutouts of `steps` steps for a picture of height x width pixels.
 
     In every step the areas are spread evenly between the smallest and the largest square, in random
-    order, and the centres follow a jittered low-discrepancy sequence (Roberts' R2), so that each step
+    order, and the centers follow a jittered low-discrepancy sequence (Roberts' R2), so that each step
     covers the whole picture.
     """
     overviews = count // OVERVIEW_EVERY
@@ -101,10 +101,6 @@ class Noise(NamedTuple):
     def part(self, some: slice) -> Noise:
         """Of the noise of one step, that for a slice of its cutouts."""
         return Noise(self.grains[some], self.spreads[some])
-
-    def over(self, views: Tensor) -> Tensor:
-        """The views [count, 3, S, S] of a step with its noise on them."""
-        return torch.addcmul(views, self.spreads, self.grains)
 
 
 def draw_noise(
@@ -153,9 +149,62 @@ def resize_matrix(start: Tensor, length: Tensor, mirrored: Tensor, size: int, so
     """
     position = (torch.arange(size, device=start.device, dtype=torch.float32) + 0.5) / size
     along = torch.lerp(position[None], 1 - position[None], mirrored[:, None])
-    centre = start[:, None] + along * length[:, None]
-    centre = source - (source - centre.abs()).abs()
+    center = start[:, None] + along * length[:, None]
+    center = source - (source - center.abs()).abs()
     support = (length / size).clamp(min=1)[:, None, None]
     pixel = torch.arange(source, device=start.device, dtype=torch.float32) + 0.5
-    weights = (1 - (pixel - centre[..., None]).abs() / support).clamp(min=0)
+    weights = (1 - (pixel - center[..., None]).abs() / support).clamp(min=0)
     return weights / weights.sum(-1, keepdim=True).clamp(min=math.ulp(1.0))
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A perceptor, and how much it counts beside the others."""
+
+    perceptor: Perceptor
+    share: float = 1.0
+    """Of the loss of all cutouts, 0..1."""
+
+    def look(self, image: Image, cutouts: Cutouts) -> Tensor:
+        """Unit vectors [n, D] of cutouts of the picture [1, 3, H, W], differentiable."""
+        views = cut(image, cutouts.boxes, self.perceptor.input_size)
+        if cutouts.noise is not None:
+            views = torch.addcmul(views, cutouts.noise.spreads, cutouts.noise.grains)
+        return self.perceptor.encode_image(views)
+
+
+class Cutouts(NamedTuple):
+    """Cutouts of one viewer: of all steps of a frame, or of one of them."""
+
+    boxes: Boxes
+    noise: Noise | None
+
+    @property
+    def number(self) -> int:
+        """Cutouts of a step."""
+        return self.boxes.left.shape[-1]
+
+    def step(self, index: int) -> Cutouts:
+        """Those of one step."""
+        return Cutouts(self.boxes.part(index), self.noise and self.noise.step(index))
+
+    def chunks(self, size: int | None) -> Iterator[Cutouts]:
+        """Those of one step in parts of at most `size`; all at once for None."""
+        size = size or self.number
+        for begin in range(0, self.number, size):
+            some = slice(begin, begin + size)
+            yield Cutouts(self.boxes.part(some), self.noise and self.noise.part(some))
+
+
+def draw_cutouts(
+    viewer: Viewer,
+    count: int,
+    noise: float,
+    steps: int,
+    size: tuple[int, int],
+    rng: torch.Generator,
+    device: torch.device,
+) -> Cutouts:
+    """Draw the cutouts of all steps of a frame; `size` is height and width of the picture in pixels."""
+    boxes = draw_boxes(steps, count, *size, rng).to(device)
+    return Cutouts(boxes, draw_noise(noise, steps, count, viewer.perceptor.input_size, rng, device))

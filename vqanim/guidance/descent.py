@@ -10,13 +10,11 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from vqanim.guidance.adam import Adam, make_adam
-from vqanim.guidance.areas import LossSums, sum_losses
+from vqanim.guidance.adam import add_averages, make_adam
+from vqanim.guidance.cutouts import Cutouts
 from vqanim.guidance.graphs import GraphedStep
 from vqanim.guidance.memory import LEVELS, Memory, MemoryLevel, MemoryPolicy
-from vqanim.guidance.objective import Objective, Similarities, Terms
-from vqanim.guidance.smoothing import add_averages
-from vqanim.guidance.views import Cutouts
+from vqanim.guidance.objective import LossSums, Objective, Similarities, Terms, sum_losses
 from vqanim.losses import LOSSES, Context
 from vqanim.timeline.plan import FramePlan, Segment, WeightedTerm
 from vqanim.types import Generator, Params
@@ -57,8 +55,8 @@ class Step:
     def __call__(self, inputs: StepInputs, size: tuple[int, int], level: MemoryLevel = LEVELS[0]) -> Gradient:
         """The gradient at the parameters as they are; size: height and width of the picture in pixels.
 
-        The way back has two parts, to the picture and from there to the parameters, so that what the viewers
-        kept is free before the second begins."""
+        The backward pass has two parts, to the picture and from there to the parameters, so that what the
+        viewers kept is free before the second begins."""
         image = self.generator.decode(inputs.params, size, level.recompute)
         shown, sums = image.detach().requires_grad_(True), LossSums()
         pull = self.objective.pull(shown, inputs.cutouts, inputs.terms, sums, level.chunk)
@@ -70,7 +68,7 @@ class Step:
             ends.append(loss)
         pulls += [torch.ones_like(loss) for loss in ends[1:]]
         gradients = torch.autograd.grad(ends, list(inputs.params.values()), pulls)
-        return Gradient(dict(zip(inputs.params, gradients, strict=True)), pull.seen, sums.losses)
+        return Gradient(dict(zip(inputs.params, gradients, strict=True)), pull.seen, dict(sums))
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,8 @@ class Descent:
         knobs = self.generator.knobs
         optimizers = {name: make_adam(tensor.data, knobs[name].adam) for name, tensor in moving.items()}
         if since is not None:
-            restore(moving, optimizers, since)
+            for name, optimizer in optimizers.items():
+                optimizer.restore(since.params[name], since.first[name], since.second[name], since.steps)
         segments = [segment for segment in plan.segments for _ in range(segment.steps)]
         now: Segment | None = None
         seen: tuple[Tensor, ...] = ()
@@ -156,28 +155,13 @@ class Descent:
                 optimizer.step(add_averages(gradient.params[name], smooth), rate * knobs[name].rate)
             self.generator.project(detached(moving))
             seen, losses = gradient.seen, gradient.losses
-            yield OptimizerState(
-                index + 1,
-                detached(moving),
-                {name: optimizer.first for name, optimizer in optimizers.items()},
-                {name: optimizer.second for name, optimizer in optimizers.items()},
-            )
+            first = {name: optimizer.first for name, optimizer in optimizers.items()}
+            second = {name: optimizer.second for name, optimizer in optimizers.items()}
+            yield OptimizerState(index + 1, detached(moving), first, second)
         done = detached(moving)
         similarities = self.objective.similarities(plan.segments[-1].losses, seen)
-        yield DescentResult(done, similarities, all_finite(done), values_of(losses))
-
-    def optimize(
-        self,
-        params: Params,
-        plan: FramePlan,
-        size: tuple[int, int],
-        rng: torch.Generator,
-        context: Context = Context(),
-    ) -> DescentResult:
-        """All steps at once; as `steps` does."""
-        *_, result = self.steps(params, plan, size, rng, context)
-        assert isinstance(result, DescentResult)
-        return result
+        finite = all(bool(torch.isfinite(tensor).all()) for tensor in done.values())
+        yield DescentResult(done, similarities, finite, values_of(losses))
 
     @property
     def mode(self) -> tuple[str, str]:
@@ -188,13 +172,6 @@ class Descent:
         if isinstance(self.step, GraphedStep) and not self.step.failure:
             return "graph", ""
         return "eager", self.step.failure if isinstance(self.step, GraphedStep) else ""
-
-
-def restore(moving: Params, optimizers: Mapping[str, Adam], since: OptimizerState) -> None:
-    """Put parameters and optimizers, in place, where they were after a step."""
-    for name, tensor in moving.items():
-        tensor.data.copy_(since.params[name])
-        optimizers[name].go_on(since.first[name], since.second[name], since.steps)
 
 
 def strength(losses: Sequence[WeightedTerm]) -> float:
@@ -217,8 +194,3 @@ def values_of(losses: Mapping[str, Tensor]) -> Losses:
         return ()
     values = torch.stack([loss.float() for loss in losses.values()]).tolist()
     return tuple(zip(losses, values, strict=True))
-
-
-def all_finite(params: Params) -> bool:
-    """Whether no value is inf or nan."""
-    return all(bool(torch.isfinite(tensor).all()) for tensor in params.values())

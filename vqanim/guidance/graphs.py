@@ -7,6 +7,7 @@ wrong while it is recorded leads back to steps without it, with the reason kept.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -44,29 +45,21 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
     """Whether graphs are worth it: the carried frames repeat few enough shapes often enough."""
     if device.type != "cuda":
         return Choice("eager", f"graphs need a CUDA device, this is {device.type}")
-    shapes: dict[Hashable, int] = {}
-    for shot in timeline.shots:
-        for plan in shot.frames:
-            if (
-                plan.steps == 0
-                or (plan.lapse is None and plan.previous is None)
-                or (plan.lapse and plan.index)
-            ):
-                continue
+    shapes: Counter[Hashable] = Counter()
+    for plan in (plan for shot in timeline.shots for plan in shot.frames):
+        if plan.steps and (plan.carries_view or (plan.timelapse and not plan.index)):
             noisy = tuple(amount > 0 for amount in plan.cutout_noise)
             for segment in plan.segments:
                 kinds = tuple(sorted((term.kind, repr(term.area)) for term in segment.losses))
-                shapes.setdefault((kinds, plan.cutouts, noisy), 0)
                 shapes[kinds, plan.cutouts, noisy] += segment.steps
     if not shapes:
         return Choice("eager", "no frame carries another and has steps")
+    count, most = f"terms and cutouts come in {len(shapes)} combinations", max(shapes.values())
     if len(shapes) > MAX_GRAPHS:
-        return Choice("eager", f"terms and cutouts come in {len(shapes)} combinations, allowed {MAX_GRAPHS}")
-    if max(shapes.values()) < LEAST_STEPS:
-        return Choice(
-            "eager", f"there are {max(shapes.values())} steps of a kind, a graph needs {LEAST_STEPS}"
-        )
-    return Choice("graph", f"terms and cutouts come in {len(shapes)} combinations")
+        return Choice("eager", f"{count}, allowed {MAX_GRAPHS}")
+    if most < LEAST_STEPS:
+        return Choice("eager", f"there are {most} steps of a kind, a graph needs {LEAST_STEPS}")
+    return Choice("graph", count)
 
 
 @dataclass
@@ -107,13 +100,16 @@ class GraphedStep:
             try:
                 self._recorded[key] = self._record(tensors, layout, size)
             except (RuntimeError, AssertionError) as error:  # the latter where torch knows no CUDA
-                self._give_up("memory is short" if is_out_of_memory(error) else first_line(error))
+                first_line = (str(error) or type(error).__name__).splitlines()[0]
+                self._give_up("memory is short" if is_out_of_memory(error) else first_line)
                 return self.step(inputs, size, level)
         return replay(self._recorded[key], tensors)
 
     def _record(self, tensors: Leaves, layout: pytree.TreeSpec, size: tuple[int, int]) -> Recorded:
         """Record the step with tensors of its own, after a few steps on a stream beside."""
-        static = [one if one is None else own_copy(one) for one in tensors]
+        static = [
+            one if one is None else one.detach().clone().requires_grad_(one.requires_grad) for one in tensors
+        ]
         inputs = pytree.tree_unflatten(static, layout)
         beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         beside.wait_stream(torch.cuda.current_stream())
@@ -142,13 +138,3 @@ def replay(recorded: Recorded, tensors: Leaves) -> Gradient:
             static.copy_(fresh)
     recorded.graph.replay()
     return pytree.tree_map(torch.clone, recorded.output)
-
-
-def own_copy(tensor: Tensor) -> Tensor:
-    """A leaf with the same numbers that requires its gradient if the tensor does."""
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, on one line."""
-    return (str(error) or type(error).__name__).splitlines()[0]

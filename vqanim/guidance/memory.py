@@ -1,8 +1,8 @@
 """What is done when a step does not fit into memory: the same step, computed with less of it.
 
 Decoded once, the picture is shown to the perceptors in smaller and smaller parts of their cutouts, whose
-gradients add up; then the decoder keeps only what passes between its blocks and computes the rest anew on the
-way back. The picture is the same within rounding.
+gradients add up; then the decoder keeps only what passes between its blocks and recomputes the rest in the
+backward pass. The picture is the same within rounding.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class MemoryLevel:
     chunk: int | None
     """Cutouts that a perceptor looks at together; None for all."""
     recompute: bool
-    """Whether the decoder computes its blocks again on the way back."""
+    """Whether the decoder recomputes its blocks in the backward pass."""
 
 
 LEVELS = (

@@ -1,6 +1,11 @@
 """The objective of a frame: what its prompts and other terms ask of a picture, as a gradient on the picture.
 
 It knows no generator: whoever makes pictures shows them to it and follows the gradient back.
+
+Some terms pull in an area only. Every cutout is looked at once and as it is, so that they see the area among
+its surroundings; what comes back of their loss is multiplied by the area's mask, and a cutout counts as much
+as it shows of the area. That is stylecloud's idea, a picture that takes a shape, for one that is found by its
+gradient.
 """
 
 from __future__ import annotations
@@ -13,39 +18,43 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqanim.guidance.areas import (
-    Area,
-    ByKind,
-    LossSums,
-    Part,
-    cutout_parts,
-    prepare_areas,
-    prepare_terms,
-    sum_losses,
-)
-from vqanim.guidance.views import Cutouts, Viewer, draw_cutouts, mean_cosines
-from vqanim.losses import LOSSES, Context, Known, given
-from vqanim.losses.statistics import Style, style_of
+from vqanim.guidance.cutouts import Boxes, Cutouts, Viewer, cut, draw_cutouts
+from vqanim.losses import LOSSES, Constants, Context, Known, LooksAt, given
+from vqanim.losses.features import style_of
 from vqanim.timeline.plan import FramePlan, StartPlan, WeightedTerm
 from vqanim.types import FeatureNetwork, Image, Knob
 
 PROMPT_CUTOUTS = 24
 """Cutouts of a picture that is a prompt."""
+GRAIN = 16
+"""Pixels a side of a mask's cutout, of which only the mean counts."""
+LEAST_SHARE = 1e-3
+"""What cutouts show of an area at least, in the mean of a step, before they are weighed against it."""
 
 Similarities: TypeAlias = tuple[tuple[str, float], ...]
 """(prompt, mean cosine of the cutouts to it, -1..1) at the last step; empty without steps."""
+ByKind: TypeAlias = "dict[str, Constants]"
+"""The constants of some kinds of terms."""
 
 
-class Terms(NamedTuple):
-    """The terms of a frame, by what they look at, with all that they need."""
+class Part(NamedTuple):
+    """The terms that pull in the same part of a frame, by what they look at."""
 
+    mask: Tensor | None
+    """[1, 1, H, W], 1 where they pull and 0 where they do not; None: everywhere."""
     cutouts: tuple[ByKind, ...]
     """Of each viewer."""
     picture: ByKind
-    params: ByKind
     features: ByKind
-    areas: tuple[Area, ...] = ()
-    """Those that pull in a part of the frame only; the others pull everywhere."""
+
+
+class Terms(NamedTuple):
+    """The terms of a frame, with all that they need."""
+
+    parts: tuple[Part, ...]
+    """The whole frame, then the areas."""
+    params: ByKind
+    """Those that look at the generator's parameters."""
 
 
 class Pull(NamedTuple):
@@ -55,6 +64,16 @@ class Pull(NamedTuple):
     """Of the loss, on the picture, [1, 3, H, W]."""
     seen: tuple[Tensor, ...]
     """Unit vectors of the cutouts [n, D], of each viewer; detached. Empty where no term looks at cutouts."""
+
+
+class LossSums(dict[str, Tensor]):
+    """The losses of a step by kind, scalars, beside the gradient. Nothing is read from the device."""
+
+    def add(self, kind: str, loss: Tensor, factor: float = 1.0, weights: Tensor | None = None) -> None:
+        """Add a loss, a scalar or one a cutout [n], times a factor and, of cutouts, weights [n]."""
+        loss = loss.detach()
+        found = factor * (loss if weights is None else loss * weights).sum()
+        self[kind] = self[kind] + found if kind in self else found
 
 
 class Objective:
@@ -75,15 +94,12 @@ class Objective:
         """
         self.viewers = tuple(viewers)
         self.features = features
-        self.targets = tuple(embed_texts(viewer, prompts) for viewer in self.viewers)
-        """Unit vector [D] of each prompt, for each viewer."""
-        self.pictures = tuple(
-            {plan: embed_picture(viewer, picture) for plan, picture in pictures.items()}
-            for viewer in self.viewers
-        )
-        """Unit vector [D] of each picture that a term for cutouts names, for each viewer."""
-        self.styles = {plan: style_statistics(features, picture) for plan, picture in styles.items()}
-        """Statistics of each picture whose style is asked for, layer by layer."""
+        self.targets = tuple(embed_targets(viewer, prompts, pictures) for viewer in self.viewers)
+        """Unit vector [D] of each prompt, and of each picture that a term for cutouts names, by viewer."""
+        with torch.no_grad():
+            layers = {plan: given(features)(picture) for plan, picture in styles.items()}
+            self.styles = {plan: tuple(map(style_of, each)) for plan, each in layers.items()}
+            """Statistics of each picture whose style is asked for, layer by layer."""
 
     def prepare(
         self,
@@ -93,29 +109,26 @@ class Objective:
         knobs: Mapping[str, Knob] = MappingProxyType({}),
     ) -> Terms:
         """What terms need in all steps that they are for. knobs: of the parameters that some may look at."""
-        known = [
-            Known(targets, context, device, pictures)
-            for targets, pictures in zip(self.targets, self.pictures, strict=True)
-        ]
+        known = [Known(targets, context, device) for targets in self.targets]
         alone = Known({}, context, device, features=self.features, styles=self.styles, knobs=knobs)
+
+        def part(terms: Sequence[WeightedTerm], mask: Tensor | None) -> Part:
+            cutouts = tuple(prepare_terms(terms, "cutouts", one) for one in known)
+            return Part(
+                mask, cutouts, prepare_terms(terms, "picture", alone), prepare_terms(terms, "features", alone)
+            )
+
         everywhere = [term for term in losses if term.area is None]
-        return Terms(
-            tuple(prepare_terms(everywhere, "cutouts", one) for one in known),
-            prepare_terms(everywhere, "picture", alone),
-            prepare_terms(everywhere, "params", alone),
-            prepare_terms(everywhere, "features", alone),
-            prepare_areas(losses, known, alone),
-        )
+        areas = dict.fromkeys(term.area for term in losses if term.area is not None)
+        parts = [part([term for term in losses if term.area == area], context.areas[area]) for area in areas]
+        return Terms((part(everywhere, None), *parts), prepare_terms(everywhere, "params", alone))
 
     def draw(
         self, plan: FramePlan, size: tuple[int, int], rng: torch.Generator, device: torch.device
     ) -> tuple[Cutouts, ...]:
         """The cutouts of all steps of a frame, viewer by viewer; size: height and width in pixels."""
         counts = zip(self.viewers, plan.cutouts, plan.cutout_noise, strict=True)
-        return tuple(
-            draw_cutouts(viewer, count, noise, plan.steps, size, rng, device)
-            for viewer, count, noise in counts
-        )
+        return tuple(draw_cutouts(*each, plan.steps, size, rng, device) for each in counts)
 
     def pull(
         self,
@@ -132,59 +145,92 @@ class Objective:
         """
         gradient, seen = torch.zeros_like(image), []
         for number, (viewer, drawn) in enumerate(zip(self.viewers, cutouts, strict=True)):
-            parts = cutout_parts(terms.cutouts[number], terms.areas, number, drawn.boxes)
+            parts = [part for part in terms.parts if part.cutouts[number]]
             if not parts:
                 continue
+            masks = (part.mask for part in parts)
+            counts = [None if mask is None else cutout_weights(mask, drawn.boxes) for mask in masks]
             embeddings, done, factor = [], 0, viewer.share / drawn.number
             for some in drawn.chunks(chunk):
                 view = viewer.look(image, some)
                 embeddings.append(view.detach())
-                here = slice(done, done + some.number)
-                for left, part in zip(reversed(range(len(parts))), parts, strict=True):
-                    loss = viewer.share * part.cutout_loss(view, here, sums, factor) / drawn.number
-                    gradient += part.within(torch.autograd.grad(loss, image, retain_graph=left > 0)[0])
+                here, losses = slice(done, done + some.number), []
+                for part, weights in zip(parts, counts, strict=True):
+                    mine = None if weights is None else weights[here]
+                    each = sum_losses(view, part.cutouts[number], sums, factor, mine)
+                    total = (each if mine is None else each * mine).sum()
+                    losses.append((viewer.share * total / drawn.number, part.mask))
+                add_pulls(gradient, image, losses)
                 done = here.stop
             seen.append(torch.cat(embeddings))
-        for part in (Part(terms.picture), *(Part(area.picture, area.mask) for area in terms.areas)):
-            if part.terms:
-                loss = sum_losses(image, part.terms, sums)
-                gradient += part.within(torch.autograd.grad(loss, image)[0])
-        gradient += self._pull_features(image, terms, sums)
+        shown = [part for part in terms.parts if part.picture]
+        add_pulls(gradient, image, [(sum_losses(image, part.picture, sums), part.mask) for part in shown])
+        if felt := [part for part in terms.parts if part.features]:
+            layers, pulls = given(self.features)(image), torch.zeros_like(image)
+            add_pulls(pulls, image, [(sum_losses(layers, part.features, sums), part.mask) for part in felt])
+            gradient += pulls
         return Pull(gradient, tuple(seen))
 
-    def _pull_features(self, image: Image, terms: Terms, sums: LossSums) -> Tensor | float:
-        """The pull of terms that look at features, which are computed once for all of them."""
-        parts = [Part(terms.features), *(Part(area.features, area.mask) for area in terms.areas)]
-        parts = [part for part in parts if part.terms]
-        if not parts:
-            return 0.0
-        layers, gradient = given(self.features)(image), torch.zeros_like(image)
-        for left, part in zip(reversed(range(len(parts))), parts, strict=True):
-            loss = sum_losses(layers, part.terms, sums)
-            gradient += part.within(torch.autograd.grad(loss, image, retain_graph=left > 0)[0])
-        return gradient
-
     def similarities(self, losses: Sequence[WeightedTerm], seen: tuple[Tensor, ...]) -> Similarities:
-        """How near the cutouts of a step came to what terms ask for; read from the device at once."""
+        """How near the cutouts of a step came to what terms ask for: the mean over a viewer's cutouts, then
+        over the viewers by share. Read from the device at once."""
         terms = [term for term in losses if LOSSES[term.kind].looks_at == "cutouts"]
         if not terms or not seen:
             return ()
-        knowns = [
-            Known(texts, Context(), view.device, pictures)
-            for texts, pictures, view in zip(self.targets, self.pictures, seen, strict=True)
-        ]
-        targets = tuple(
-            torch.stack([known.target(term) for term in terms]).to(known.device) for known in knowns
-        )
-        cosines = mean_cosines(seen, targets, tuple(viewer.share for viewer in self.viewers))
-        return tuple(zip([term.text for term in terms], cosines.tolist(), strict=True))
+        cosines = []
+        for viewer, targets, view in zip(self.viewers, self.targets, seen, strict=True):
+            target = torch.stack([targets[term.target or term.text] for term in terms]).to(view.device)
+            cosines.append(viewer.share * (view @ target.T).mean(0))
+        return tuple(zip([term.text for term in terms], torch.stack(cosines).sum(0).tolist(), strict=True))
 
 
-def embed_texts(viewer: Viewer, prompts: Sequence[str]) -> Mapping[str, Tensor]:
-    """Unit vector [D] of each prompt."""
-    texts = list(prompts)
-    vectors: Sequence[Tensor] = tuple(viewer.perceptor.encode_text(texts)) if texts else ()
-    return dict(zip(texts, vectors, strict=True))
+def add_pulls(gradient: Tensor, image: Image, losses: Sequence[tuple[Tensor, Tensor | None]]) -> None:
+    """Add to a gradient [1, 3, H, W] those of losses that may share a graph, each within its mask."""
+    for left, (loss, mask) in zip(reversed(range(len(losses))), losses, strict=True):
+        found = torch.autograd.grad(loss, image, retain_graph=left > 0)[0]
+        gradient += found if mask is None else mask * found
+
+
+def prepare_terms(losses: Sequence[WeightedTerm], looks_at: LooksAt, known: Known) -> ByKind:
+    """The constants of those kinds that look at one thing. Raises KeyError for a kind that LOSSES lacks."""
+    kinds = dict.fromkeys(term.kind for term in losses if LOSSES[term.kind].looks_at == looks_at)
+    return {
+        kind: LOSSES[kind].prepare([term for term in losses if term.kind == kind], known) for kind in kinds
+    }
+
+
+def sum_losses(
+    seen: Tensor | Sequence[Tensor] | Mapping[str, Tensor],
+    terms: ByKind,
+    sums: LossSums | None = None,
+    factor: float = 1.0,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """The losses of all kinds that look at the same thing; [n] for cutouts, else a scalar.
+
+    sums: takes note of the loss of each kind, times a factor and the weights of cutouts.
+    """
+    losses = {kind: LOSSES[kind].loss(seen, constants) for kind, constants in terms.items()}
+    if sums is not None:
+        for kind, loss in losses.items():
+            sums.add(kind, loss, factor, weights)
+    return torch.stack(list(losses.values())).sum(0)
+
+
+def cutout_weights(mask: Tensor, boxes: Boxes) -> Tensor:
+    """How much the cutouts of a step [n] count for an area [1, 1, H, W], 1 in the mean: by how much they show
+    of it."""
+    shares = cut(mask, boxes, GRAIN).mean((1, 2, 3))
+    return shares / shares.mean().clamp(min=LEAST_SHARE)
+
+
+def embed_targets(
+    viewer: Viewer, prompts: Sequence[str], pictures: Mapping[StartPlan, Image]
+) -> Mapping[str | StartPlan, Tensor]:
+    """Unit vector [D] of each prompt and picture."""
+    vectors = viewer.perceptor.encode_text(list(prompts)) if prompts else ()
+    found: dict[str | StartPlan, Tensor] = dict(zip(prompts, vectors, strict=True))
+    return found | {plan: embed_picture(viewer, picture) for plan, picture in pictures.items()}
 
 
 def embed_picture(viewer: Viewer, picture: Image) -> Tensor:
@@ -194,9 +240,3 @@ def embed_picture(viewer: Viewer, picture: Image) -> Tensor:
     cutouts = draw_cutouts(viewer, PROMPT_CUTOUTS, 0.0, 1, size, rng, picture.device).step(0)
     with torch.no_grad():
         return F.normalize(viewer.look(picture, cutouts).mean(0), dim=0)
-
-
-@torch.no_grad()
-def style_statistics(features: FeatureNetwork | None, picture: Image) -> tuple[Style, ...]:
-    """Statistics of a picture [1, 3, h, w], layer by layer."""
-    return tuple(style_of(layer) for layer in given(features)(picture))

@@ -19,14 +19,16 @@ from vqanim.settings import Setting
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vqanim.losses.statistics import Style
+    from vqanim.losses.features import Style
     from vqanim.timeline.plan import AreaPlan, StartPlan, WeightedTerm
     from vqanim.types import FeatureNetwork, Image, Knob, Params
 
 LooksAt = Literal["cutouts", "picture", "params", "features"]
 
+Terms: TypeAlias = "Sequence[WeightedTerm]"
+"""Those of one kind in a frame."""
 Constants: TypeAlias = "dict[str, Tensor]"
-"""What the terms of one kind need in all steps of a frame, by name."""
+"""What they need in all steps of the frame, by name."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Context:
     """What terms may compare a frame with; a part is None, or empty, where a frame has no such thing."""
 
     picture: Image | None = None
-    """[1, 3, H, W]: what the parameters came from, warped and conditioned."""
+    """[1, 3, H, W]: what the parameters came from, warped and fed back."""
     params: Params | None = None
     """Those that the frame begins with."""
     valid: Tensor | None = None
@@ -53,22 +55,16 @@ class Context:
 class Known:
     """What a term can be prepared from, once a frame."""
 
-    targets: Mapping[str, Tensor]
-    """A perceptor's unit vectors [D] by prompt; empty for terms that do not look at cutouts."""
+    targets: Mapping[str | StartPlan, Tensor]
+    """A perceptor's unit vectors [D] of prompts and pictures; empty for terms that look at no cutouts."""
     context: Context
     device: torch.device
-    pictures: Mapping[StartPlan, Tensor] = field(default_factory=dict)
-    """A perceptor's unit vectors [D] of pictures."""
     features: FeatureNetwork | None = None
     """For terms that look at features."""
     styles: Mapping[StartPlan, Sequence[Style]] = field(default_factory=dict)
     """Statistics of pictures, layer by layer."""
     knobs: Mapping[str, Knob] = field(default_factory=dict)
     """Of the generator's parameters, for terms that look at them."""
-
-    def target(self, term: WeightedTerm) -> Tensor:
-        """Unit vector [D] of what a term for cutouts asks for."""
-        return self.targets[term.text] if term.target is None else self.pictures[term.target]
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class Loss:
 
     name: str
     looks_at: LooksAt
-    prepare: Callable[[Sequence[WeightedTerm], Known], Constants]
+    prepare: Callable[[Terms, Known], Constants]
     """From all terms of this kind in a frame. Their weights belong to it."""
     loss: Callable[[Any, Constants], Tensor]
     """From embeddings [n, D], an image, its layers or parameters. For cutouts the loss of each, [n], of which
@@ -102,7 +98,7 @@ def weighted(distances: Tensor, terms: Constants) -> Tensor:
     return (weight.abs() * torch.maximum(weight.sign() * distances, terms["stop"])).sum(-1)
 
 
-def prepare_weights(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+def prepare_weights(terms: Terms, known: Known) -> Constants:
     """Weights [P] and stops [P] of P terms."""
     return {
         "weight": torch.tensor([term.weight for term in terms], device=known.device),
@@ -122,18 +118,11 @@ def shrunk(valid: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(valid, like.shape[2:], mode="area")
 
 
-def target_of(term: WeightedTerm) -> StartPlan:
-    """The picture of a term that must have one."""
-    if term.target is None:
-        raise ValueError(f"a term of the kind {term.kind} names a picture")
-    return term.target
-
-
 Part = TypeVar("Part")
 
 
 def given(part: Part | None) -> Part:
-    """A part of the context that a term needs."""
+    """What a term needs: the picture that it names, or a part of the context."""
     if part is None:
-        raise ValueError("a term compares with a frame before, but the context has none")
+        raise ValueError("a term compares with a picture or a frame before, but there is none")
     return part

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from vqanim.lazy import torch
-from vqanim.losses.base import Constants, Known, Loss, held_to, shrunk
-from vqanim.losses.statistics import edges, unit
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from vqanim.timeline.plan import WeightedTerm
-    from vqanim.types import Image
+from vqanim.lazy import F, torch
+from vqanim.losses.base import Constants, Known, Loss, Terms, held_to, shrunk
+from vqanim.types import Image
 
 SCALE = 5.0
+GRAY = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in brightness."""
+EDGE_PIXELS = 2
+"""Side of the squares whose mean brightness is compared: strokes may be finer."""
+LEAST = 1e-8
+"""Keeps ratios finite for pictures without edges."""
 
 
-def prepare(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+def edges(image: Image) -> torch.Tensor:
+    """Slopes of brightness to the right and down, [B, 2, h, w], of pictures [B, 3, H, W]."""
+    gray = (image * image.new_tensor(GRAY).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    gray = F.avg_pool2d(gray, EDGE_PIXELS)[:, 0]
+    return torch.stack([gray.diff(dim=2)[:, 1:], gray.diff(dim=1)[:, :, 1:]], 1)
+
+
+def unit(fields: torch.Tensor) -> torch.Tensor:
+    """Fields [B, 2, h, w], each as a vector of length 1."""
+    return fields / (fields.square().sum((1, 2, 3), keepdim=True) + LEAST).sqrt()
+
+
+def prepare(terms: Terms, known: Known) -> Constants:
     """Edges [P, 2, h, w] as vectors of length 1, and how much each of P pictures counts, [P]."""
     held = [held_to(term, known.context) for term in terms]
     fields = torch.cat([edges(picture) for picture, _ in held])
@@ -27,7 +36,7 @@ def prepare(terms: Sequence[WeightedTerm], known: Known) -> Constants:
     return {"edges": unit(fields * valid), "valid": valid, "weight": weight}
 
 
-def near_edges_loss(image: Image, terms: Constants) -> Tensor:
+def near_edges_loss(image: Image, terms: Constants) -> torch.Tensor:
     """1 - cosine of the picture's edges to each of those: where they are and which way they rise counts, not
     how steep all of them are."""
     found = unit(edges(image) * terms["valid"])

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from vqanim.lazy import F, torch
-from vqanim.losses.base import Constants, Known, Loss, held_to, prepare_weights, target_of, weighted
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from vqanim.timeline.plan import WeightedTerm
-    from vqanim.types import Image
+from vqanim.losses.base import Constants, Known, Loss, Terms, given, held_to, prepare_weights, weighted
+from vqanim.types import Image
 
 SCALE = 20.0
 """The squared difference of two unlike photographs is near 0.1, their distance to a perceptor near 1."""
@@ -21,13 +13,13 @@ COARSE = 8
 """Pixels a side of the blur in a comparison by pixels."""
 
 
-def prepare(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+def prepare(terms: Terms, known: Known) -> Constants:
     """Pictures [P, 3, H, W] to come near to, with weights and stops [P]."""
-    pictures = torch.cat([known.context.images[target_of(term)] for term in terms])
+    pictures = torch.cat([known.context.images[given(term.target)] for term in terms])
     return {"picture": pictures, **prepare_weights(terms, known)}
 
 
-def pixel_loss(image: Image, terms: Constants) -> Tensor:
+def pixel_loss(image: Image, terms: Constants) -> torch.Tensor:
     """Mean squared difference to each picture, half of it after a blur, so that large shapes come first."""
     difference = image - terms["picture"]
     coarse = F.avg_pool2d(difference, min(COARSE, *difference.shape[2:]))
@@ -35,14 +27,14 @@ def pixel_loss(image: Image, terms: Constants) -> Tensor:
     return weighted(SCALE * distances, terms)
 
 
-def prepare_near(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+def prepare_near(terms: Terms, known: Known) -> Constants:
     """Pictures [P, 3, H, W] to stay near to, and how much each pixel of them counts, [P, 1, H, W]."""
     held = [held_to(term, known.context) for term in terms]
     counts = [term.weight * valid for term, (_, valid) in zip(terms, held, strict=True)]
     return {"picture": torch.cat([picture for picture, _ in held]), "count": torch.cat(counts)}
 
 
-def near_pixels_loss(image: Image, terms: Constants) -> Tensor:
+def near_pixels_loss(image: Image, terms: Constants) -> torch.Tensor:
     """Weighted mean squared difference; what has just come into view is free."""
     return NEAR_SCALE * ((image - terms["picture"]).square() * terms["count"]).mean((1, 2, 3)).sum()
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from vqanim.lazy import torch
-from vqanim.losses.base import Constants, Known, Loss, prepare_weights
+from vqanim.losses.base import Constants, Known, Loss, Terms, prepare_weights
 from vqanim.settings import choice, with_defaults
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from vqanim.timeline.plan import WeightedTerm
-    from vqanim.types import Image
+from vqanim.types import Image
 
 SCALE = 20.0
 AXES = {"vertical": (3,), "horizontal": (2,), "point": (2, 3)}
 """Dimensions [B, C, H, W] that a mirror turns around, by the axis that it lies on."""
-SETTINGS = (
-    choice(
-        "axis", AXES, "vertical", "Where the mirror stands: left and right alike, top and bottom, or both"
-    ),
-)
+HELP = "Where the mirror stands: left and right alike, top and bottom, or both"
+SETTINGS = (choice("axis", AXES, "vertical", HELP),)
 
 
-def prepare(terms: Sequence[WeightedTerm], known: Known) -> Constants:
+def prepare(terms: Terms, known: Known) -> Constants:
     """Weights [P], and of each axis its share of them, `<axis>`, a scalar."""
     constants = prepare_weights(terms, known)
     for axis in AXES:
@@ -35,13 +24,10 @@ def prepare(terms: Sequence[WeightedTerm], known: Known) -> Constants:
     return constants
 
 
-def symmetry_loss(image: Image, terms: Constants) -> Tensor:
+def symmetry_loss(image: Image, terms: Constants) -> torch.Tensor:
     """Weighted mean squared difference of a picture [B, 3, H, W] to its mirror images."""
-    losses = [
-        terms[axis] * (image - image.flip(dims)).square().mean()
-        for axis, dims in AXES.items()
-        if axis in terms
-    ]
+    flips = [(terms[axis], image.flip(dims)) for axis, dims in AXES.items() if axis in terms]
+    losses = [weight * (image - mirrored).square().mean() for weight, mirrored in flips]
     return SCALE * torch.stack(losses).sum()
 
 

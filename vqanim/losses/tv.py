@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from vqanim.lazy import torch
 from vqanim.losses.base import Constants, Loss, prepare_weights
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from vqanim.types import Image
+from vqanim.types import Image
 
 SCALE = 10.0
 """Neighboring pixels of photographs differ by about 0.05."""
 
 
-def total_variation(image: Image) -> Tensor:
-    """Mean absolute difference of neighbors in a picture [B, 3, H, W], a scalar (Rudin et al. 1992)."""
-    return image.diff(dim=2).abs().mean() + image.diff(dim=3).abs().mean()
-
-
-def tv_loss(image: Image, terms: Constants) -> Tensor:
-    """Weighted total variation."""
-    return SCALE * terms["weight"].sum() * total_variation(image)
+def tv_loss(image: Image, terms: Constants) -> torch.Tensor:
+    """Weighted mean absolute difference of neighbors in a picture [B, 3, H, W] (Rudin et al. 1992)."""
+    variation = image.diff(dim=2).abs().mean() + image.diff(dim=3).abs().mean()
+    return SCALE * terms["weight"].sum() * variation
 
 
 KINDS = (

@@ -156,13 +156,13 @@ def make_outline(
         prompts=tuple(_prompts(scene, timeline, tracks)),
         models=model_lines(generator, perceptors, timeline),
         disk=disk_space(timeline, timings),
-        time=estimate(timeline, timings, device, found.holding if found else ()),
+        time=estimate(timeline, timings, device, found.kept if found else ()),
         tracks=tracks,
         warnings=timeline.warnings,
         sound=timeline.sound,
         beats=beats_of(scene, seconds),
         bars=beats_of(scene, seconds, scene.soundtrack.meter if scene.soundtrack else 1),
-        kept=len(found.holding) if found else 0,
+        kept=len(found.kept) if found else 0,
         stale=len(found.stale) if found else 0,
     )
 

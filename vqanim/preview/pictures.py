@@ -14,7 +14,7 @@ from scipy.ndimage import map_coordinates
 
 from vqanim.camera.homography import Matrix
 from vqanim.camera.resample import FINER, color_of, enlarged
-from vqanim.engine.fit import FITS
+from vqanim.engine.pictures import fit_picture
 from vqanim.errors import InputError, UsageError
 from vqanim.files import Picture, read_picture
 from vqanim.icons.draw import draw_icon
@@ -100,7 +100,7 @@ class PreviewFrames:
 
 def fitted(path: Path, fit: str, size: Size) -> Picture:
     """A picture file as a frame. Raises InputError."""
-    return np.array(FITS[fit](Image.fromarray(read_picture(path)), size), dtype=np.uint8)
+    return np.array(fit_picture(Image.fromarray(read_picture(path)), size, fit), dtype=np.uint8)
 
 
 def start_picture(plan: FramePlan, size: Size) -> Picture | None:

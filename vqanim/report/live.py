@@ -97,7 +97,7 @@ class Status:
             case FrameDone():
                 pace.add(event)
                 self.done, self.step, self.weights = event.done, None, event.weights
-                self.pace = None if event.of_lapse else pace.seconds_a_frame
+                self.pace = None if event.from_timelapse else pace.seconds_a_frame
                 self.left = pace.seconds_left
                 self.newest = FrameRef(event.shot, event.index)
             case TakesDone():
@@ -145,7 +145,7 @@ class LivePage:
             self._status.update(event, self._pace, self._earlier)
             self._rescan |= isinstance(event, RunStarted)
             if isinstance(event, FrameDone):
-                seconds = None if event.of_lapse else event.seconds
+                seconds = None if event.from_timelapse else event.seconds
                 metrics = Metrics(seconds, event.similarities, event.losses)
                 self._done[FrameRef(event.shot, event.index)] = metrics
         self._changed.set()

@@ -16,11 +16,9 @@ DIGITS = 9
 class Dial:
     """What a value of `change` stands for."""
 
-    change: float
-    """0..1."""
+    change: float  # 0..1
     steps: float
-    learning_rate: float
-    """Factor of what the models have themselves."""
+    learning_rate: float  # factor of what the models have themselves
     noise: float
     stay_near: float
     """Weight of the nearness to the frame before, in latents; 0 is none."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-Color = tuple[float, float, float]
-"""sRGB in 0..1."""
+Color = tuple[float, float, float]  # sRGB in 0..1
 
 NAMES = {
     "black": "#000000",

@@ -41,8 +41,7 @@ class Range:
 
     minimum: float = -math.inf
     maximum: float = math.inf
-    exclusive_minimum: bool = False
-    """True when the minimum itself is not allowed."""
+    exclusive_minimum: bool = False  # True when the minimum itself is not allowed
     why: str = ""
     """What the number is, for a message: `zoom is a factor per second`."""
 
@@ -55,14 +54,13 @@ class Range:
         return np.asarray(low & (values <= self.maximum))
 
     def __str__(self) -> str:
-        low, high = self.minimum > -math.inf, self.maximum < math.inf
-        above = "above" if self.exclusive_minimum else "from"
-        if low and high:
-            upto = "and up to" if self.exclusive_minimum else "to"
-            return f"a number {above} {self.minimum:.12g} {upto} {self.maximum:.12g}"
-        if low:
-            return f"a number {above} {self.minimum:.12g}" + ("" if self.exclusive_minimum else " up")
-        return f"a number up to {self.maximum:.12g}" if high else "a number"
+        low, high = f"{self.minimum:.12g}", f"{self.maximum:.12g}"
+        if self.minimum == -math.inf:
+            return f"a number up to {high}" if self.maximum < math.inf else "a number"
+        if self.maximum == math.inf:
+            return f"a number above {low}" if self.exclusive_minimum else f"a number from {low} up"
+        above = self.exclusive_minimum
+        return f"a number above {low} and up to {high}" if above else f"a number from {low} to {high}"
 
     def refuse(self, value: float) -> str:
         """What to say about a value that is not allowed."""
@@ -77,11 +75,9 @@ ANY = Range()
 class Curve(ABC):
     """A number over time."""
 
-    base: Base = "film"
-    """The time on which `t`, key times and `%` are measured."""
+    base: Base = "film"  # the time on which `t`, key times and `%` are measured
     range: Range = field(default=ANY, compare=False, repr=False)
-    text: str = field(default="", compare=False, repr=False)
-    """As it was written."""
+    text: str = field(default="", compare=False, repr=False)  # as it was written
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @staticmethod
@@ -95,21 +91,6 @@ class Curve(ABC):
     def constant_value(self) -> float | None:
         """The value of a curve that is one number, else None."""
         return None
-
-    @property
-    def minimum(self) -> float:
-        """Smallest value that makes sense."""
-        return self.range.minimum
-
-    @property
-    def maximum(self) -> float:
-        """Largest value that makes sense."""
-        return self.range.maximum
-
-    @property
-    def exclusive_minimum(self) -> bool:
-        """True when the minimum itself is not allowed."""
-        return self.range.exclusive_minimum
 
     def sample(self, seconds: NDArray[np.float64], base: TimeBase) -> Floats:
         """Values float64 [N] at the moments `seconds` [N] of the curve's own time.
@@ -162,8 +143,7 @@ class Key:
 class Keyframes(Curve):
     """Values at times; before the first and after the last key the value stays."""
 
-    keys: tuple[Key, ...]
-    """At least one, in any order."""
+    keys: tuple[Key, ...]  # at least one, in any order
 
     def breakpoints(self, base: TimeBase) -> tuple[float, ...]:
         """The times of the keys, in seconds, ascending."""
@@ -197,15 +177,12 @@ class Formula(Curve):
     """An expression over `t` (seconds), `frame` (t * fps), `progress` (0..1) and what is heard."""
 
     expression: str
-    signals: frozenset[str] = frozenset()
-    """The names in it that are signals."""
+    signals: frozenset[str] = frozenset()  # the names in it that are signals
 
     def _values(self, seconds: Floats, base: TimeBase) -> Floats:
-        duration = base.duration or 1.0
-        frames = seconds * float(base.fps)
-        progress = np.clip(seconds / duration, 0.0, 1.0)
         if missing := sorted(name for name in self.signals if name not in base.sound):
             raise EvaluationError(0, f"nobody has listened to {', '.join(missing)}")
         sounds = {name: base.sound.values(name, seconds + base.start) for name in self.signals}
-        variables = {"t": seconds, "frame": frames, "progress": progress}
+        progress = np.clip(seconds / (base.duration or 1.0), 0.0, 1.0)
+        variables = {"t": seconds, "frame": seconds * float(base.fps), "progress": progress}
         return evaluate(self.expression, {**sounds, **variables})

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from vqanim.scene.curves import Constant
-from vqanim.scene.fields.base import Flow, Quoted, Writer
+from vqanim.scene.fields.base import Flow, Quoted, Writer, curves_of
 from vqanim.scene.fields.sections import dump_part
 from vqanim.scene.limits import VERSION
 from vqanim.scene.loader import MAIN
@@ -66,13 +66,11 @@ _Dumper.add_representer(
 
 
 def _has_one_nameless_shot(scene: Scene) -> bool:
-    if len(scene.shots) != 1:
-        return False
     shot = scene.shots[0]
     plain = (shot.name, shot.duration, shot.transition) == (MAIN, None, Transition())
-    if shot.effects or shot.hits or shot.loop:
+    if len(scene.shots) > 1 or not plain or shot.effects or shot.hits or shot.loop:
         return False
-    return plain and all(isinstance(curve, Constant) or curve.base == "film" for curve in shot.curves())
+    return all(isinstance(curve, Constant) or curve.base == "film" for curve in curves_of(shot))
 
 
 def _dump_shot(shot: Shot, writer: Writer) -> dict[str, Any]:

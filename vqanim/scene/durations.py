@@ -12,7 +12,8 @@ from typing import Any
 from vqanim.errors import Place
 from vqanim.scene.fields.base import options_of
 from vqanim.scene.fields.context import Reader
-from vqanim.scene.model import MAX_FRAMES, MAX_SECONDS, Shot
+from vqanim.scene.limits import MAX_FRAMES, MAX_SECONDS
+from vqanim.scene.model import Shot
 from vqanim.scene.times import Span, Time, TimeBase, nearest_frame
 from vqanim.scene.tree import Mapping, is_given, place_of
 
@@ -21,24 +22,19 @@ from vqanim.scene.tree import Mapping, is_given, place_of
 class Durations:
     """What was found. Times are None where a mistake hides them."""
 
-    painted: TimeBase | None = None
-    """All takes one after another: the time of what is painted."""
-    film: TimeBase | None = None
-    """The film, with what it repeats and holds."""
+    painted: TimeBase | None = None  # all takes one after another: the time of what is painted
+    film: TimeBase | None = None  # the film, with what it repeats and holds
     written: tuple[Time | None, ...] = ()
     """Of the shots, as written or as the beginning of the next one says; None takes the rest."""
-    seconds: tuple[float | None, ...] = ()
-    """Of the shots, as they are painted."""
-    spans: tuple[Span, ...] = ()
-    """Where each shot lies; empty while that is not known."""
+    seconds: tuple[float | None, ...] = ()  # of the shots, as they are painted
+    spans: tuple[Span, ...] = ()  # where each shot lies; empty while that is not known
 
 
 @dataclass(frozen=True)
 class Written:
     """What a scene says about the times of one shot, in seconds."""
 
-    duration: float | None
-    """None takes what the others leave."""
+    duration: float | None  # None takes what the others leave
     repeat: int = 1
     freeze: float = 0.0
 
@@ -67,14 +63,13 @@ def lay_out(shots: Sequence[Written], total: float | None, rate: Fraction) -> tu
         initial=0.0,
     )
     spans: list[Span] = []
-    begins = Fraction(0)
     for shot, duration, (before, end), lag in zip(shots, seconds, pairwise(painted), lags, strict=False):
         first = nearest_frame(before, rate)
         count = nearest_frame(end, rate) - first
         # What repeats is as long as its painted frames; else its last time would end early or late.
         played = Fraction(duration) if shot.repeat == 1 else shot.repeat * max(count, 1) / rate
+        begins = spans[-1].ends if spans else Fraction(0)
         spans.append(Span(duration, before, lag, first, count, begins, played, Fraction(shot.freeze)))
-        begins = spans[-1].ends
     return tuple(spans)
 
 
@@ -108,21 +103,20 @@ def find_durations(
     if total is None and is_given("duration", root):
         return unknown  # its mistake is noted already
     place, seconds = place_of("duration", root), _seconds(total, reader)
+    if not nodes and seconds is not None:
+        alone = _Part(root, 0.0, None, None, _written(root, None, reader))
+        return replace(_found([alone], seconds, rate, place, reader), written=(), seconds=())
+    if not nodes and not is_given("shots", root):
+        reader.refuse(place, "is missing, allowed a time above 0 such as 6s")
     if not nodes:
-        if seconds is not None:
-            alone = _Part(root, 0.0, None, None, _written(root, None, reader))
-            return replace(_found([alone], seconds, rate, place, reader), written=(), seconds=())
-        if not is_given("shots", root):
-            reader.refuse(place, "is missing, allowed a time above 0 such as 6s")
         return unknown
     parts = _read_parts(nodes, reader)
     if any(part.duration is None and is_given("duration", part.node) for part in parts):
         base = _film_base(seconds, place, reader)
         return replace(unknown, painted=base, film=base)
-    first = parts[0]
-    if first.start != 0:
-        said = f"found {first.at}, the first shot begins the film, allowed 0s"
-        reader.refuse(place_of("at", first.node), said)
+    if parts[0].start != 0:
+        message = f"found {parts[0].at}, the first shot begins the film, allowed 0s"
+        reader.refuse(place_of("at", parts[0].node), message)
     parts = [*(_until(before, after, reader) for before, after in pairwise(parts)), parts[-1]]
     return _found(parts, seconds, rate, place, reader)
 
@@ -163,8 +157,8 @@ def _until(part: _Part, after: _Part, reader: Reader) -> _Part:
         far = 0.0 if part.end is None else after.start - part.end
         if abs(far) * float(reader.fps) > 0.5:
             what = f"{'a gap' if far > 0 else 'an overlap'} of {abs(far):.6g} s"
-            said += f" the shot before ends at {part.end:.6g} s, {what}: leave out its duration, or this"
-            reader.refuse(place, said)
+            ends = f"the shot before ends at {part.end:.6g} s, {what}"
+            reader.refuse(place, f"{said} {ends}: leave out its duration, or this")
         return part
     if part.start is None:
         reader.refuse(place, f"{said} nothing says when the shot before begins: give it `at`")
@@ -174,12 +168,11 @@ def _until(part: _Part, after: _Part, reader: Reader) -> _Part:
     duration = Time.of_seconds(Fraction(round(painted * 10**9), 10**9))
     if painted * float(reader.fps) < 0.5:
         held = f" and is held for {freeze:.6g} s" if freeze else ""
-        said += f" the shot before begins at {part.start:.6g} s{held}, allowed a later time"
-        reader.refuse(place, said)
+        begins = f"the shot before begins at {part.start:.6g} s{held}"
+        reader.refuse(place, f"{said} {begins}, allowed a later time")
         duration = Time.of_seconds(1)
-    return replace(
-        part, duration=duration, seconds=replace(part.seconds, duration=_seconds(duration, reader))
-    )
+    seconds = replace(part.seconds, duration=_seconds(duration, reader))
+    return replace(part, duration=duration, seconds=seconds)
 
 
 def _found(
@@ -187,17 +180,14 @@ def _found(
 ) -> Durations:
     """The durations of shots, one of which may take the rest."""
     shots = [part.seconds for part in parts]
-    known = Durations(
-        written=tuple(part.duration for part in parts), seconds=tuple(shot.duration for shot in shots)
-    )
+    written = tuple(part.duration for part in parts)
+    known = Durations(written=written, seconds=tuple(shot.duration for shot in shots))
     taken = math.fsum(shot.freeze if shot.duration is None else shot.in_film(shot.duration) for shot in shots)
     rests = [part for part in parts if part.duration is None]
     if rests and (total is None or len(rests) > 1):
+        missing = "is missing, one shot may leave it out and takes the rest of the duration at the top level"
         for part in rests[0 if total is None else 1 :]:
-            reader.refuse(
-                Place(part.node.file, part.node.line, f"{part.node.path}.duration"),
-                "is missing, one shot may leave it out and takes the rest of the duration at the top level",
-            )
+            reader.refuse(replace(part.node.place, path=f"{part.node.path}.duration"), missing)
         return replace(known, film=_film_base(total, place, reader))
     if not rests and total is not None and abs(total - taken) * float(reader.fps) > 0.5:
         said = f"found {total:.6g} s, but the shots add up to {taken:.6g} s: leave it out, or one of theirs"
@@ -210,9 +200,8 @@ def _found(
         return replace(known, film=_film_base(total, place, reader))
     film = _film_base(float(spans[-1].ends), place, reader)
     painted = film and TimeBase(float(spans[-1].painted + Fraction(spans[-1].duration)), reader.fps)
-    return replace(
-        known, painted=painted, film=film, seconds=tuple(span.duration for span in spans), spans=spans
-    )
+    seconds = tuple(span.duration for span in spans)
+    return replace(known, painted=painted, film=film, seconds=seconds, spans=spans)
 
 
 def _film_base(seconds: float | None, place: Place, reader: Reader) -> TimeBase | None:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,11 @@ from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
 Floats = NDArray[np.float64]
 
-MAX_TEXT = 500
-"""Characters."""
-MAX_NODES = 200
-"""Numbers, names, operations and calls."""
-MAX_NESTING = 32
-"""Brackets, signs and `not` within one another."""
+MAX_TEXT = 500  # characters
+MAX_NODES = 200  # numbers, names, operations and calls
+MAX_NESTING = 32  # brackets, signs and `not` within one another
 
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -38,20 +36,20 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: np.mod,
     ast.FloorDiv: np.floor_divide,
     ast.Pow: np.power,
-}
-_DIVIDING = {ast.Div: "division by zero", ast.FloorDiv: "division by zero", ast.Mod: "modulo by zero"}
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
-}
-_SIGNS: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.UAdd: operator.pos,
     ast.USub: operator.neg,
     ast.Not: lambda x: (x == 0) * 1.0,
+}
+_DIVIDING: dict[type[ast.AST], str] = {
+    ast.Div: "division by zero",
+    ast.FloorDiv: "division by zero",
+    ast.Mod: "modulo by zero",
 }
 _REFUSED = {
     ast.Attribute: "a dot after a name",
@@ -63,7 +61,6 @@ _REFUSED = {
 }
 _STRANGE = re.compile(r"[^A-Za-z0-9_ .,+\-*/%()<>=!]")
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-
 
 ADD_SOUNDTRACK = "add `soundtrack: {file: song.mp3}`"
 
@@ -123,13 +120,9 @@ def evaluate(text: str, variables: Mapping[str, Floats]) -> Floats:
     moments = _Moments(dict(variables), np.arange(count))
     with np.errstate(all="ignore"):
         values = np.broadcast_to(np.asarray(_value(tree, moments), dtype=np.float64), (count,)).copy()
-    bad = np.flatnonzero(~np.isfinite(values))
-    faults = dict(moments.faults)
-    if bad.size:
-        faults.setdefault(int(bad[0]), "not a finite number")
-    if faults:
-        first = min(faults)
-        raise EvaluationError(first, faults[first])
+    moments.fail(~np.isfinite(values), "not a finite number")
+    if faults := moments.faults:
+        raise EvaluationError(min(faults), faults[min(faults)])
     return values
 
 
@@ -138,8 +131,7 @@ class _Moments:
     """The moments at which a part of an expression is needed."""
 
     variables: Mapping[str, Floats]
-    index: NDArray[np.intp]
-    """Which of the moments asked for."""
+    index: NDArray[np.intp]  # which of the moments asked for
     faults: dict[int, str] = field(default_factory=dict)
     """Reason by moment; shared with every selection."""
 
@@ -163,10 +155,7 @@ def _check_text(text: str) -> None:
     if match := _STRANGE.search(text):
         hint = ", the power is written **" if match.group() == "^" else ""
         raise ExpressionError(f"the character {match.group()!r} means nothing in an expression{hint}")
-    depth = deepest = 0
-    for character in text:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        deepest = max(deepest, depth)
+    deepest = max(accumulate({"(": 1, ")": -1}.get(character, 0) for character in text))
     signs = max((len(run.replace(" ", "")) for run in re.findall(r"[-+ ]+", text)), default=0)
     if max(deepest, signs, text.count("**"), len(re.findall(r"\bnot\b", text))) > MAX_NESTING:
         raise ExpressionError(f"nested more than {MAX_NESTING} deep")
@@ -193,27 +182,28 @@ def _dotted(node: ast.AST) -> str | None:
 
 
 def _check_node(node: ast.expr, text: str, signals: frozenset[str]) -> None:
-    if isinstance(node, ast.Constant):
-        _check_constant(node, text)
-    elif isinstance(node, ast.Call):
-        _check_call(node)
-    elif (name := _dotted(node)) is not None:
-        _check_name(name, signals)
-    elif isinstance(node, ast.BinOp):
-        _check_operator(type(node.op), _BINARY)
-    elif isinstance(node, ast.UnaryOp):
-        _check_operator(type(node.op), _SIGNS)
-    elif isinstance(node, ast.Compare):
-        for op in node.ops:
-            _check_operator(type(op), _COMPARE)
-    elif not isinstance(node, (ast.BoolOp, ast.IfExp)):
-        what = _REFUSED.get(type(node), type(node).__name__.lower())
-        raise ExpressionError(f"{what} means nothing in an expression")
+    match node:
+        case _ if (name := _dotted(node)) is not None:
+            _check_name(name, signals)
+        case ast.Constant():
+            _check_constant(node, text)
+        case ast.Call():
+            _check_call(node)
+        case ast.BinOp(op=op) | ast.UnaryOp(op=op):
+            _check_operator(op)
+        case ast.Compare(ops=ops):
+            for each in ops:
+                _check_operator(each)
+        case ast.BoolOp() | ast.IfExp():
+            pass
+        case _:
+            what = _REFUSED.get(type(node), type(node).__name__.lower())
+            raise ExpressionError(f"{what} means nothing in an expression")
 
 
-def _check_operator(kind: type[ast.AST], known: Mapping[Any, Any]) -> None:
-    if kind not in known:
-        raise ExpressionError(f"the operator {kind.__name__.lower()!r} means nothing in an expression")
+def _check_operator(op: ast.AST) -> None:
+    if type(op) not in _OPERATORS:
+        raise ExpressionError(f"the operator {type(op).__name__.lower()!r} means nothing in an expression")
 
 
 def _check_constant(node: ast.Constant, text: str) -> None:
@@ -255,57 +245,51 @@ def _check_name(name: str, signals: frozenset[str]) -> None:
 
 
 def _unknown(name: str, what: str, signals: frozenset[str] = frozenset()) -> str:
-    names = [*VARIABLES, *CONSTANTS, *sorted(signals)]
-    known = sorted(FUNCTIONS) if what == "function" else [*names, *sorted(FUNCTIONS)]
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    if near:
-        return f"unknown {what} {name!r}, did you mean {near[0]!r}?"
-    shown = known if what == "function" else names
-    return f"unknown {what} {name!r}, allowed {', '.join(shown)}"
+    functions = sorted(FUNCTIONS)
+    names = functions if what == "function" else [*VARIABLES, *CONSTANTS, *sorted(signals)]
+    near = difflib.get_close_matches(name.lower(), dict.fromkeys([*names, *functions]), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"allowed {', '.join(names)}"
+    return f"unknown {what} {name!r}, {hint}"
 
 
 def _value(node: ast.expr, at: _Moments) -> Any:
     """Value of a checked node: a float or an array of the shape of the moments."""
-    if isinstance(node, ast.Constant):
-        return np.float64(node.value)  # type: ignore[arg-type]
     if (name := _dotted(node)) is not None:
         return at.variables[name] if name in at.variables else np.float64(CONSTANTS[name])
-    if isinstance(node, ast.UnaryOp):
-        return _SIGNS[type(node.op)](_value(node.operand, at))
-    if isinstance(node, ast.BinOp):
-        left, right = _value(node.left, at), _value(node.right, at)
-        if reason := _DIVIDING.get(type(node.op)):
-            at.fail(right == 0, reason)
-        return _BINARY[type(node.op)](left, right)
-    if isinstance(node, ast.Call):
-        return _call(node, at)
-    if isinstance(node, ast.Compare):
-        return _compare(node, at)
-    if isinstance(node, ast.BoolOp):
-        return _both_or_either(node, at)
-    assert isinstance(node, ast.IfExp)
-    return _choose(_full(node.test, at) != 0, node.body, node.orelse, at)
+    match node:
+        case ast.Constant(value=value):
+            return np.float64(value)  # type: ignore[arg-type]
+        case ast.UnaryOp(op=op, operand=operand):
+            return _OPERATORS[type(op)](_value(operand, at))
+        case ast.BinOp(op=op):
+            left, right = _value(node.left, at), _value(node.right, at)
+            if reason := _DIVIDING.get(type(op)):
+                at.fail(right == 0, reason)
+            return _OPERATORS[type(op)](left, right)
+        case ast.Call(func=ast.Name(id=name)):
+            function, values = FUNCTIONS[name], [_value(argument, at) for argument in node.args]
+            if function.outside is not None:
+                at.fail(function.outside(*values), function.fault)
+            return function.call(*values)
+        case ast.Compare():
+            values = [_value(part, at) for part in (node.left, *node.comparators)]
+            held: Any = np.float64(1.0)
+            for test, (left, right) in zip(node.ops, pairwise(values), strict=True):
+                held = held * _OPERATORS[type(test)](left, right)
+            return held
+        case ast.BoolOp():
+            return _both_or_either(node, at)
+        case ast.IfExp(body=yes, orelse=no):
+            # Each branch is computed only where it is taken, so `1 / t if t > 0 else 0` divides by no zero.
+            chosen, result = _full(node.test, at) != 0, np.empty(at.index.shape)
+            result[chosen] = _full(yes, at.where(chosen))
+            result[~chosen] = _full(no, at.where(~chosen))
+            return result
+    raise AssertionError(node)  # checked before
 
 
 def _full(node: ast.expr, at: _Moments) -> Floats:
     return np.broadcast_to(_value(node, at), at.index.shape)
-
-
-def _call(node: ast.Call, at: _Moments) -> Any:
-    assert isinstance(node.func, ast.Name)
-    function = FUNCTIONS[node.func.id]
-    values = [_value(argument, at) for argument in node.args]
-    if function.outside is not None:
-        at.fail(function.outside(*values), function.fault)
-    return function.call(*values)
-
-
-def _compare(node: ast.Compare, at: _Moments) -> Any:
-    values = [_value(part, at) for part in (node.left, *node.comparators)]
-    held: Any = np.float64(1.0)
-    for op, left, right in zip(node.ops, values, values[1:], strict=False):
-        held = held * _COMPARE[type(op)](left, right)
-    return held
 
 
 def _both_or_either(node: ast.BoolOp, at: _Moments) -> Floats:
@@ -316,11 +300,3 @@ def _both_or_either(node: ast.BoolOp, at: _Moments) -> Floats:
         is_open = result == wanted
         result[is_open] = _full(part, at.where(is_open)) != 0
     return result * 1.0
-
-
-def _choose(test: NDArray[np.bool_], yes: ast.expr, no: ast.expr, at: _Moments) -> Floats:
-    """Each branch is computed only where it is taken, so `1 / t if t > 0 else 0` divides by no zero."""
-    result = np.empty(at.index.shape)
-    result[test] = _full(yes, at.where(test))
-    result[~test] = _full(no, at.where(~test))
-    return result

@@ -35,14 +35,11 @@ class Function:
     """A function that expressions may call."""
 
     call: Callable[..., Any]
-    fewest: int
-    """Arguments."""
+    fewest: int  # arguments
     most: int
     description: str
-    outside: Callable[..., Any] | None = None
-    """True where the arguments have no result."""
-    fault: str = ""
-    """What to say there."""
+    outside: Callable[..., Any] | None = None  # True where the arguments have no result
+    fault: str = ""  # what to say there
 
 
 def fract(x: Floats) -> Floats:
@@ -61,6 +58,11 @@ def smoothstep(low: Floats, high: Floats, x: Floats) -> Floats:
     flat = width == 0
     u = np.where(flat, (x >= low) * 1.0, clamp((x - low) / np.where(flat, 1.0, width)))
     return u * u * (3 - 2 * u)
+
+
+def pulse(x: Floats, width: Floats | float = 0.5) -> Floats:
+    """1 while the fraction of x is below the width, else 0."""
+    return np.asarray((fract(x) < width) * 1.0)
 
 
 def triangle(x: Floats) -> Floats:
@@ -93,9 +95,10 @@ def noise(x: Floats, channel: Floats | float = 0.0) -> Floats:
     return 2 * (left + (right - left) * u * u * (3 - 2 * u)) - 1
 
 
-def _endless(*values: Floats | float) -> Any:
-    """True where one of the values is not finite."""
-    return ~np.isfinite(sum(values))
+def _finite(call: Callable[..., Any], description: str) -> Function:
+    """A function of one or two arguments that must be finite."""
+    fault = f"{call.__name__} of a number that is not finite"
+    return Function(call, 1, 2, description, lambda *values: ~np.isfinite(sum(values)), fault)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -115,29 +118,10 @@ FUNCTIONS: dict[str, Function] = {
     "max": Function(lambda *xs: reduce(np.maximum, xs), 2, 9, "the largest of its arguments"),
     "min": Function(lambda *xs: reduce(np.minimum, xs), 2, 9, "the smallest of its arguments"),
     "mix": Function(lambda a, b, x: a + (b - a) * x, 3, 3, "mix(a, b, x): from a at x = 0 to b at x = 1"),
-    "noise": Function(
-        noise,
-        1,
-        2,
-        "noise(x, channel): smooth and random, -1..1, always the same",
-        _endless,
-        "noise of a number that is not finite",
-    ),
+    "noise": _finite(noise, "noise(x, channel): smooth and random, -1..1, always the same"),
     "pow": Function(np.power, 2, 2, "pow(x, y): x to the power of y"),
-    "pulse": Function(
-        lambda x, width=0.5: (fract(x) < width) * 1.0,
-        1,
-        2,
-        "pulse(x, width): 1 while the fraction of x is below width (0.5), else 0",
-    ),
-    "random": Function(
-        random,
-        1,
-        2,
-        "random(n, channel): 0..1, another one for every whole n, always the same",
-        _endless,
-        "random of a number that is not finite",
-    ),
+    "pulse": Function(pulse, 1, 2, "pulse(x, width): 1 while the fraction of x is below width (0.5), else 0"),
+    "random": _finite(random, "random(n, channel): 0..1, another one for every whole n, always the same"),
     "round": Function(np.round, 1, 1, "nearest whole number"),
     "saw": Function(lambda x: 2 * fract(x) - 1, 1, 1, "rises from -1 to 1, then falls back; period 1"),
     "sign": Function(np.sign, 1, 1, "-1, 0 or 1"),

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-VERSION = 1
-"""Version of the scene language."""
-AUTO: Literal["auto"] = "auto"
-"""Of a lead that is measured."""
-MAX_SIDE = 4096
-"""Pixels."""
+VERSION = 1  # version of the scene language
+AUTO: Literal["auto"] = "auto"  # of a lead that is measured
+MAX_SIDE = 4096  # pixels
 MAX_FRAMES = 100_000
 MAX_SECONDS = 86_400
 MAX_SHOTS = 1000

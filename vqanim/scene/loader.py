@@ -10,45 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.scene import tree
 from vqanim.scene.change import dial_at
-from vqanim.scene.checks import check_loops, check_names, check_shots
 from vqanim.scene.curves import Curve
 from vqanim.scene.durations import find_durations
 from vqanim.scene.fields.base import keys_of, options_of
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.prompts import DEFAULT_CROSSFADE, longest_crossfade, story_weights
 from vqanim.scene.fields.sections import merge_entries
-from vqanim.scene.model import MAX_SHOTS, Carry, Guidance, Prompt, Scene, Shot, StayNear
-from vqanim.scene.overrides import apply_overrides
+from vqanim.scene.fields.start import AREA
+from vqanim.scene.limits import MAX_SHOTS
+from vqanim.scene.model import Carry, Guidance, Prompt, Scene, Shot, StayNear
 from vqanim.scene.schema import PLAYING, homes
 from vqanim.scene.song import KEYS, read_song
 from vqanim.scene.soundtrack import Ear
 from vqanim.scene.times import Time, TimeBase
-from vqanim.scene.tree import (
-    MAX_BYTES,
-    Mapping,
-    Node,
-    Scalar,
-    annotate,
-    is_given,
-    parse_tree,
-    place_of,
-    shown,
-)
-from vqanim.scene.tree import Sequence as ListNode
+from vqanim.scene.tree import Mapping, Node, Scalar, is_given, place_of
 
-MAIN = "main"
-"""The only shot of a scene without shots."""
+MAIN = "main"  # the only shot of a scene without shots
+DARK = 26  # of 255: below this a picture that is a mask is dark
 
 _INHERITED = tuple(key for key, (_, option) in options_of(Shot).items() if option.inherited)
 _TIMED = ("effects", "hits")
 """Keys of Scene that hold moments, which can be read once the film's duration is known."""
 _RATE = "guidance.rate"
-_OWN = tuple(
-    key
-    for key, (_, option) in options_of(Shot).items()
-    if not option.inherited and key not in Shot.extra_keys
-)
+_OWN = tuple(key for key in options_of(Shot) if key not in (*_INHERITED, *Shot.extra_keys))
 """Keys of Shot that each shot says for itself."""
 
 
@@ -78,15 +64,14 @@ def load_scene_text(
 
     Raises SceneError with every mistake.
     """
-    root = parse_tree(text, file)
+    root = tree.parse_tree(text, file)
     if not isinstance(root, Mapping):
-        message = f"found {shown(root)}, allowed a mapping of keys such as `duration: 6s`"
+        message = f"found {tree.shown(root)}, allowed a mapping of keys such as `duration: 6s`"
         raise SceneError([Problem(Place(file, root.line), message)])
-    mistaken = apply_overrides(root, overrides)
     reader = Reader(file, folder, homes(), allow_outside)
-    for problem in mistaken:
+    for problem in tree.apply_overrides(root, overrides):
         reader.refuse(problem, problem.message)
-    annotate(root)
+    tree.annotate(root)
     scene = _read_scene(root, text, reader, ear)
     if reader.problems:
         raise SceneError(reader.problems)
@@ -94,27 +79,25 @@ def load_scene_text(
 
 
 def _read_file(path: Path) -> str:
-    """The text of a scene file. Raises SceneError."""
+
+    def refuse(line: int, message: str) -> SceneError:
+        return SceneError([Problem(Place(str(path), line), message, about_file=line == 0)])
+
     try:
         if not path.is_file():
-            raise _unreadable(path, "is no file" if path.exists() else f"no such file{_similar(path)}")
+            raise refuse(0, "is no file" if path.exists() else f"no such file{_similar(path)}")
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(tree.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(data) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES // 1000} kB, which no scene needs"
-        raise SceneError([Problem(Place(str(path), 1), message)])
+        raise refuse(0, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > tree.MAX_BYTES:
+        raise refuse(1, f"the file is larger than {tree.MAX_BYTES // 1000} kB, which no scene needs")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        message = f"found the byte 0x{data[error.start]:02x}, allowed is text in UTF-8"
-        raise SceneError([Problem(Place(str(path), line), message)]) from None
-
-
-def _unreadable(path: Path, message: str) -> SceneError:
-    return SceneError([Problem(Place(str(path), 0), message, about_file=True)])
+        found = f"found the byte 0x{data[error.start]:02x}"
+        raise refuse(line, f"{found}, allowed is text in UTF-8") from None
 
 
 def _similar(path: Path) -> str:
@@ -136,7 +119,7 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     for key in ("fps", *(key for key in options if key not in ("fps", "shots", _RATE, *_TIMED, *KEYS))):
         name, option = options[key]
         values[name] = reader.field(key, option, root)
-    values |= vars(song)
+    values |= song
     reader.fps = values["fps"]
     del values["vqanim"]
     values[options[_RATE][0]] = _take_rate(root, reader)
@@ -150,19 +133,17 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     reader.bases = {"film": durations.painted, "shot": None}
     reader.spans = durations.spans
     whole = replace(_read_shot(root, reader), **_read_own(root, own, reader))
-    whole = whole if nodes else _without_lead(whole, root, reader)
+    times = zip(durations.written, durations.seconds, starts, strict=False)
     shots = tuple(
-        _inner_shot(node, root, duration, seconds, begins, reader)
-        for node, duration, seconds, begins in zip(
-            nodes, durations.written, durations.seconds, starts[: len(nodes)], strict=True
-        )
+        _inner_shot(node, root, *of_shot, reader) for node, of_shot in zip(nodes, times, strict=False)
     )
-    check_loops(values["loop"], shots if nodes else (whole,), root, reader)
-    check_names(shots, nodes, reader)
-    check_shots(shots if nodes else (whole,), nodes or (root,), reader)
+    _check_names(shots, nodes, reader)
+    shots = shots or (_without_lead(whole, root, reader),)
+    _check_loops(values["loop"], shots, root, reader)
+    _check_shots(shots, nodes or (root,), reader)
     values["title"] = values["title"] or Path(reader.file).stem
     values |= {"text": text, "loop_place": place_of("loop", root)}
-    scene = Scene(file=reader.file, **values, shots=shots if nodes else (whole,))
+    scene = Scene(file=reader.file, **values, shots=shots)
     if not any(shot.prompts for shot in scene.shots):
         reader.warn(Place(reader.file, 0), "there are no prompts: pictures are only moved, not painted")
     return scene
@@ -170,11 +151,9 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
 
 def _move_border(node: Mapping, reader: Reader) -> None:
     """`carry.border` is another way to write `camera.border`."""
-    carry, camera = node.get("carry"), node.get("camera")
-    border = carry.get("border") if isinstance(carry, Mapping) else None
-    if border is None or not isinstance(carry, Mapping):
+    camera, border = node.get("camera"), _take("carry", "border", node)
+    if border is None:
         return
-    carry.entries = [(key, value) for key, value in carry.entries if key.text != "border"]
     if isinstance(camera, Mapping) and camera.get("border") is not None:
         reader.refuse(border, "found a border under camera too, allowed is one of them")
         return
@@ -187,14 +166,22 @@ def _move_border(node: Mapping, reader: Reader) -> None:
         camera.put(key, border)
 
 
+def _take(section: str, key: str, node: Mapping) -> Node | None:
+    """The value of a key in a section, which it has no longer."""
+    found = node.get(section)
+    if not isinstance(found, Mapping) or (value := found.get(key)) is None:
+        return None
+    found.entries = [entry for entry in found.entries if entry[0].text != key]
+    return value
+
+
 def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
-    """The mappings under `shots`."""
     node = root.get("shots")
     if node is None or not is_given("shots", root):
         return []
     allowed = options_of(Scene)["shots"][1].type.allowed
-    if not isinstance(node, ListNode) or not node.items:
-        found = "an empty list" if isinstance(node, ListNode) else shown(node)
+    if not isinstance(node, tree.Sequence) or not node.items:
+        found = "an empty list" if isinstance(node, tree.Sequence) else tree.shown(node)
         reader.refuse(node, f"found {found}, allowed {allowed}")
         return []
     if len(node.items) > MAX_SHOTS:
@@ -206,7 +193,9 @@ def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
             reader.wrong(item, "a mapping with name and duration")
             continue
         _move_border(item, reader)
-        _refuse_rate(item, reader)
+        if rate := _take("guidance", "rate", item):
+            message = "found a rate in a shot, allowed is one for the film: guidance.rate at the top"
+            reader.refuse(rate, message)
         reader.check_keys(item, keys_of(Shot), Shot.later)
         nodes.append(item)
     return nodes
@@ -214,26 +203,14 @@ def _shot_nodes(root: Mapping, reader: Reader) -> list[Mapping]:
 
 def _take_rate(root: Mapping, reader: Reader) -> Fraction | None:
     """`guidance.rate`, taken out of the guidance because it is the film's and no shot's."""
-    guidance = root.get("guidance")
-    if not isinstance(guidance, Mapping) or guidance.get("rate") is None:
+    if not isinstance(guidance := root.get("guidance"), Mapping) or guidance.get("rate") is None:
         return None
     rate: Fraction | None = reader.field(_RATE, options_of(Scene)[_RATE][1], root)
-    guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
+    _take("guidance", "rate", root)
     return rate
 
 
-def _refuse_rate(node: Mapping, reader: Reader) -> None:
-    """A shot has no rate of its own."""
-    guidance = node.get("guidance")
-    rate = guidance.get("rate") if isinstance(guidance, Mapping) else None
-    if rate is None or not isinstance(guidance, Mapping):
-        return
-    reader.refuse(rate, "found a rate in a shot, allowed is one for the film: guidance.rate at the top")
-    guidance.entries = [(key, value) for key, value in guidance.entries if key.text != "rate"]
-
-
 def _read_own(node: Mapping, keys: Sequence[str], reader: Reader) -> dict[str, Any]:
-    """What a shot says for itself."""
     return {key: reader.field(key, options_of(Shot)[key][1], node) for key in keys}
 
 
@@ -252,14 +229,21 @@ def _inner_shot(
     reader.bases["shot"] = None if seconds is None else TimeBase(seconds, reader.fps)
     reader.starts["shot"] = start
     own = _read_own(node, _OWN, reader)
-    own |= {"name": own["name"] or "", "duration": duration}
-    merged = Mapping(
-        node.file, node.line, _without_rival_prompts(merge_entries(root, node, options_of(Shot)), node)
-    )
+    own |= {"name": own["name"] or "", "duration": duration, "loop_place": place_of("loop", node)}
+    entries = merge_entries(root, node, options_of(Shot))
+    texts = ("prompts", "story")
+    if any(node.get(key) for key in texts):  # replace those of the scene, of either kind
+        entries = [
+            (key, value) for key, value in entries if key.text not in texts or node.get(key.text) is value
+        ]
+    merged = Mapping(node.file, node.line, entries)
     merged.path, merged.base = node.path, "shot"
-    shot = _read_shot(merged, reader)
-    shot = replace(shot, **own, place=node.place, loop_place=place_of("loop", node))
-    return _without_lead(_without_dialed_near(shot), node, reader)
+    shot = replace(_read_shot(merged, reader), **own)
+    near = shot.guidance.stay_near
+    if shot.kind == "timelapse" and near and near.to == "previous" and not near.weight.place.line:
+        # It has no frame before to stay near to; `change` has set that, and nobody wrote it.
+        shot = replace(shot, guidance=replace(shot.guidance, stay_near=None))
+    return _without_lead(shot, node, reader)
 
 
 def _without_lead(shot: Shot, node: Mapping, reader: Reader) -> Shot:
@@ -269,22 +253,6 @@ def _without_lead(shot: Shot, node: Mapping, reader: Reader) -> Shot:
     if is_given("lead", node):
         reader.refuse(place_of("lead", node), "found a lead, a timelapse has none")
     return replace(shot, lead=None)
-
-
-def _without_dialed_near(shot: Shot) -> Shot:
-    """A timelapse has no frame before to stay near to; what `change` set there, and nobody wrote, is none."""
-    near = shot.guidance.stay_near
-    if shot.kind != "timelapse" or near is None or near.to != "previous" or near.weight.place.line:
-        return shot
-    return replace(shot, guidance=replace(shot.guidance, stay_near=None))
-
-
-def _without_rival_prompts(entries: list[tuple[Scalar, Node]], node: Mapping) -> list[tuple[Scalar, Node]]:
-    """A shot's prompts replace the scene's story, and its story the scene's prompts."""
-    texts = ("prompts", "story")
-    if not any(node.get(key) for key in texts):
-        return entries
-    return [(key, value) for key, value in entries if key.text not in texts or node.get(key.text) is value]
 
 
 def _read_shot(node: Mapping, reader: Reader) -> Shot:
@@ -307,7 +275,7 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
 def _turned_dial(values: dict[str, Any], node: Mapping) -> dict[str, Any]:
     """What `change` sets, but for what is written; the learning rate depends on the models (see timeline)."""
     dial, guidance, carry = dial_at(values["change"]), values["guidance"], values["carry"]
-    written = {key for name in ("guidance", "carry") for key in _keys_within(name, node)}
+    written = {*_keys_within("guidance", Guidance, node), *_keys_within("carry", Carry, node)}
     if "steps" not in written:
         guidance = replace(guidance, steps=_like(guidance.steps, dial.steps))
     if "stay_near" not in written and dial.stay_near > 0:
@@ -318,32 +286,85 @@ def _turned_dial(values: dict[str, Any], node: Mapping) -> dict[str, Any]:
 
 
 def _like(curve: Curve, value: float) -> Curve:
-    """A number in place of a curve."""
     return Curve.constant(value, base=curve.base, range=curve.range, place=curve.place)
 
 
-def _keys_within(name: str, node: Mapping) -> list[str]:
+def _keys_within(name: str, of: type, node: Mapping) -> list[str]:
     """The keys that are written in a section; all of them where it is `none`."""
     section = node.get(name)
     if isinstance(section, Mapping):
         return [key.text for key, _ in section.entries]
-    return [] if section is None else keys_of({"guidance": Guidance, "carry": Carry}[name])
+    return [] if section is None else keys_of(of)
 
 
 def _prompts_of_story(
     story: Sequence[tuple[Time, str, Place]], crossfade: Time | None, node: Mapping, reader: Reader
 ) -> tuple[Prompt, ...]:
-    where = node.get("story")
-    assert where is not None
+    where = node["story"]
     base = reader.base_of(where)
-    moments = [moment.seconds(base) for moment, _, _ in story]
+    times, texts, places = zip(*story, strict=True)
+    moments = [time.seconds(base) for time in times]
     longest = longest_crossfade(moments)
     wanted = DEFAULT_CROSSFADE if crossfade is None else crossfade.seconds(base)
     if crossfade is not None and len(story) > 1 and wanted > longest + 1e-9 and reader.bases.get(where.base):
         said = f"found {crossfade}, but two texts of the story are nearer to each other"
         raise reader.refuse(place_of("crossfade", node), f"{said}, allowed at most {longest:.6g}s")
-    places, said_at = [place for _, _, place in story], [moment for moment, _, _ in story]
-    weights = story_weights(moments, min(wanted, longest), where.base, places, said_at)
-    return tuple(
-        Prompt(text, weight, place=place) for (_, text, place), weight in zip(story, weights, strict=True)
-    )
+    weights = story_weights(moments, min(wanted, longest), where.base, places, times)
+    parts = zip(texts, weights, places, strict=True)
+    return tuple(Prompt(text, weight, place=place) for text, weight, place in parts)
+
+
+def _check_shots(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader) -> None:
+    """Note what is wrong with each shot, which was read from the node beside it."""
+    for shot, node in zip(shots, nodes, strict=True):
+        if shot.kind != "timelapse" and is_given("pace", node):
+            message = "found a pace, only a shot with `kind: timelapse` has one"
+            reader.refuse(place_of("pace", node), message)
+        _check_areas(shot, reader)
+
+
+def _check_loops(film: bool, shots: Sequence[Shot], root: Mapping, reader: Reader) -> None:
+    """What is held at its end does not lead back to its start."""
+    places = [shot.loop_place for shot in shots if shot.loop and shot.freeze]
+    if film and len(shots) == 1 and shots[0].freeze:
+        places.append(place_of("loop", root))
+    for place in places:
+        said = "found loop and freeze, allowed is one of them: what is held does not lead back to its start"
+        reader.refuse(place, said)
+
+
+def _check_names(shots: Sequence[Shot], nodes: Sequence[Mapping], reader: Reader) -> None:
+    """Names become folders, and on many systems Day and day are one folder."""
+    seen: dict[str, Mapping] = {}
+    for shot, node in zip(shots, nodes, strict=True):
+        first = seen.setdefault(shot.name.lower(), node)
+        if shot.name and first is not node:
+            where = f"the first is in line {first.line}: capitals make no difference"
+            reader.refuse(place_of("name", node), f"found {shot.name!r} twice, {where}")
+
+
+def _check_areas(shot: Shot, reader: Reader) -> None:
+    """Refuse areas in which nothing can lie: no text of the shot would be seen there."""
+    for prompt in shot.prompts:
+        for key, area in (("inside", prompt.inside), ("outside", prompt.outside)):
+            if area is None or (area.shape is None and "start" in reader.lost):
+                continue
+            shape = area.shape or shot.start
+            place = replace(prompt.place, path=f"{prompt.place.path}.{key}")
+            if shape.kind not in ("icon", "image"):
+                found = f"found start, which is {shape.kind} and has no shape"
+                reader.refuse(place, f"{found}, allowed {AREA.allowed}")
+            elif shape.image is not None and (wrong := _empty(Path(shape.image), key)):
+                reader.refuse(place, f"in the picture {Path(shape.image).name} {wrong}", about_file=True)
+
+
+def _empty(path: Path, side: str) -> str:
+    """What is wrong with a picture as a mask; empty for nothing."""
+    from vqanim.icons.draw import lightness  # only scenes with such a mask wait for this import
+
+    light = lightness(path)
+    if side == "inside" and light.max() < DARK:
+        return "nothing is light, so that nothing lies inside"
+    if side == "outside" and light.min() > 255 - DARK:
+        return "all is light, so that nothing lies outside"
+    return ""

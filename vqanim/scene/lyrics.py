@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fractions import Fraction
+from contextlib import suppress
 from pathlib import Path
 
-from vqanim.scene.times import Time, TimeBase, parse_time
+from vqanim.scene.times import parse_time
 
 MAX_BYTES = 1_000_000
 MAX_LINES = 5_000
-_LONGEST_NAME = 48
-"""Characters of a marker made from a line."""
+_LONGEST_NAME = 48  # characters of a marker made from a line
 
 _TAG = re.compile(r"\[([^\[\]]*)\]")
 _LRC_TIME = re.compile(r"(\d{1,3}):(\d{2})(?:[.:](\d{1,3}))?", re.ASCII)
 _LRC_WORD = re.compile(r"[A-Za-z#][\w#]*\s*:.*", re.ASCII)
 _WORD_TIME = re.compile(r"<\d{1,3}:\d{2}[.:]\d{1,3}>", re.ASCII)
 _SRT_TIME = re.compile(r"(\d{1,3}):(\d{2}):(\d{2})[,.](\d{1,3})\s*-->\s*\S+.*", re.ASCII)
-_BASE = TimeBase(0.0, Fraction(1))
 
-Line = tuple[float, str]
-"""Seconds of the song, and what is sung."""
+Line = tuple[float, str]  # seconds of the song, and what is sung
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -41,23 +38,17 @@ def read_lines(path: Path) -> list[Line]:
 
 def read_taps(path: Path) -> list[tuple[int, float]]:
     """(line, seconds) of every beat. Raises ValueError with a reason that names the line, and OSError."""
-    found = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        written = line.partition("#")[0].strip()
-        if written:
-            found.append((number, seconds_of(written, f"line {number}: ")))
-    return found
+    lines = enumerate((line.partition("#")[0].strip() for line in _text(path).splitlines()), 1)
+    return [(number, seconds_of(line, f"line {number}: ")) for number, line in lines if line]
 
 
 def seconds_of(written: str, where: str = "") -> float:
     """Seconds from `12.5`, `12.5s` or `1:02.4`. Raises ValueError."""
-    try:
-        time: Time | None = parse_time(written)
-    except ValueError:
-        time = None
-    if time is None or time.unit != "s" or time.value < 0:
-        raise ValueError(f"{where}found {written[:40]!r}, allowed a time of the song such as 12.5s or 1:02.4")
-    return time.seconds(_BASE)
+    with suppress(ValueError):
+        time = parse_time(written)
+        if time.unit == "s" and time.value >= 0:
+            return float(time.value)
+    raise ValueError(f"{where}found {written[:40]!r}, allowed a time of the song such as 12.5s or 1:02.4")
 
 
 def marker_names(lines: list[Line]) -> Iterator[tuple[str, float]]:

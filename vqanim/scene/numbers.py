@@ -10,8 +10,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _ALMOST = re.compile(r"[+-]?\.?(?:\d[\w.,%'+-]*|inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 
-LONGEST = 40
-"""Characters of a number."""
+LONGEST = 40  # characters of a number
 
 
 def is_number(text: str) -> bool:

@@ -13,7 +13,8 @@ from types import MappingProxyType
 
 from vqanim.errors import UsageError
 from vqanim.scene.curves import Constant, Curve, Formula, Keyframes
-from vqanim.scene.model import MAX_SIDE, MAX_STEPS, Guidance, PerceptorUse, Scene, Shot, Size
+from vqanim.scene.limits import MAX_SIDE, MAX_STEPS
+from vqanim.scene.model import Guidance, Scene, Shot, Size
 from vqanim.scene.still import Still
 
 NORMAL = "normal"
@@ -30,21 +31,16 @@ LEAST_RATE = 4
 class Quality:
     """Factors."""
 
-    size: Fraction
-    """Of each side."""
+    size: Fraction  # of each side
     rate: Fraction
     """Of the painted frames a second; the film's fps stays, with frames moved along the camera between."""
     steps: Fraction
     cutouts: Fraction
 
 
-QUALITIES = MappingProxyType(
-    {
-        "draft": Quality(Fraction(1, 2), Fraction(1, 2), Fraction(1, 2), Fraction(1, 2)),
-        NORMAL: Quality(Fraction(1), Fraction(1), Fraction(1), Fraction(1)),
-        "high": Quality(Fraction(2), Fraction(1), Fraction(3, 2), Fraction(3, 2)),
-    }
-)
+_DRAFT = Quality(*[Fraction(1, 2)] * 4)
+_HIGH = Quality(Fraction(2), Fraction(1), Fraction(3, 2), Fraction(3, 2))
+QUALITIES = MappingProxyType({"draft": _DRAFT, NORMAL: Quality(*[Fraction(1)] * 4), "high": _HIGH})
 
 
 def at_quality(scene: Scene, name: str, own_cutouts: Mapping[str, int]) -> Scene:
@@ -59,8 +55,11 @@ def at_quality(scene: Scene, name: str, own_cutouts: Mapping[str, int]) -> Scene
         return scene
     quality = QUALITIES[name]
     rate = max(scene.rate * quality.rate, min(scene.rate, Fraction(LEAST_RATE)))
-    said = any(shot.guidance.cutouts is not None for shot in scene.shots)
-    uses = tuple(_use(use, quality, None if said else own_cutouts) for use in scene.models.perceptors)
+    own = {} if any(shot.guidance.cutouts is not None for shot in scene.shots) else own_cutouts
+    uses = tuple(
+        replace(use, cutouts=_cutouts(own.get(use.name) if use.cutouts is None else use.cutouts, quality))
+        for use in scene.models.perceptors
+    )
     return replace(
         scene,
         size=_size(scene.size, quality),
@@ -72,11 +71,10 @@ def at_quality(scene: Scene, name: str, own_cutouts: Mapping[str, int]) -> Scene
 
 def _size(size: Size, quality: Quality) -> Size:
     short, long = sorted((size.width, size.height))
-    factor = quality.size
-    if factor < 1:
-        factor = min(Fraction(1), max(factor, Fraction(LEAST_SIDE, short)))
+    if quality.size < 1:
+        factor = min(Fraction(1), max(quality.size, Fraction(LEAST_SIDE, short)))
     else:
-        factor = max(Fraction(1), min(factor, Fraction(MAX_SIDE, long)))
+        factor = max(Fraction(1), min(quality.size, Fraction(MAX_SIDE, long)))
     return Size(round(size.width * factor), round(size.height * factor))
 
 
@@ -88,38 +86,34 @@ def still_at_quality(still: Still, name: str) -> Still:
     return still if name == NORMAL else replace(still, width=size.width, height=size.height, steps=steps)
 
 
-def _use(use: PerceptorUse, quality: Quality, own: Mapping[str, int] | None) -> PerceptorUse:
-    cutouts = use.cutouts if use.cutouts is not None else (own or {}).get(use.name)
-    return use if cutouts is None else replace(use, cutouts=_cutouts(cutouts, quality))
-
-
-def _cutouts(cutouts: int, quality: Quality) -> int:
-    return min(256, max(1, round(cutouts * quality.cutouts)))
+def _cutouts(cutouts: int | None, quality: Quality) -> int | None:
+    return None if cutouts is None else min(256, max(1, round(cutouts * quality.cutouts)))
 
 
 def _guidance(shot: Shot, quality: Quality) -> Guidance:
-    guidance = shot.guidance
-    first = guidance.first_steps
+    guidance, first = shot.guidance, shot.guidance.first_steps
     if first is None and shot.start.kind not in ("image", "icon"):
         first = FIRST_STEPS
     return replace(
         guidance,
         steps=scaled(guidance.steps, quality.steps),
         first_steps=None if first is None else min(MAX_STEPS, round(first * quality.steps)),
-        cutouts=None if guidance.cutouts is None else _cutouts(guidance.cutouts, quality),
+        cutouts=_cutouts(guidance.cutouts, quality),
     )
 
 
 def scaled(curve: Curve, factor: Fraction) -> Curve:
     """A curve of steps times a factor, written as scenes write it; none exceeds what is allowed."""
-    times = float(factor)
-    if isinstance(curve, Constant):
-        value = min(curve.value * times, curve.maximum)
-        return replace(curve, value=value, text=f"{value:.12g}")
-    if isinstance(curve, Keyframes):
-        keys = tuple(replace(key, value=min(key.value * times, curve.maximum)) for key in curve.keys)
-        return replace(curve, keys=keys)
-    if isinstance(curve, Formula):
-        expression = f"min({curve.maximum:.12g}, ({curve.expression}) * {times:.12g})"
-        return replace(curve, expression=expression, text=expression)
+    times, most = float(factor), curve.range.maximum
+    match curve:
+        case Constant(value=number):
+            value = min(number * times, most)
+            return replace(curve, value=value, text=f"{value:.12g}")
+        case Keyframes(keys=keys):
+            return replace(
+                curve, keys=tuple(replace(key, value=min(key.value * times, most)) for key in keys)
+            )
+        case Formula(expression=expression):
+            expression = f"min({most:.12g}, ({expression}) * {times:.12g})"
+            return replace(curve, expression=expression, text=expression)
     return curve

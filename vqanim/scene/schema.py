@@ -36,10 +36,8 @@ def scene_schema() -> Schema:
 class FieldInfo(NamedTuple):
     """One field, in words."""
 
-    path: str
-    """As in a scene file; `[]` stands for each entry of a list."""
-    kind: str
-    """`section` for a mapping whose keys are fields, else `value`."""
+    path: str  # as in a scene file; `[]` stands for each entry of a list
+    kind: str  # `section` for a mapping whose keys are fields, else `value`
     allowed: str
     description: str
     unit: str
@@ -51,10 +49,9 @@ def describe_fields() -> Iterator[FieldInfo]:
     """All fields. What shots share with the top level is described once, at the top level."""
     shot, seen = declared_in(Shot), set[FieldType]()
     yield from _fields(declared_in(Scene), "", seen)
-    yield from _fields({key: option for key, option in shot.items() if option.inherited}, "", seen)
-    yield from _fields(
-        {key: option for key, option in shot.items() if not option.inherited}, "shots[].", seen
-    )
+    for inherited, prefix in ((True, ""), (False, "shots[].")):
+        some = {key: option for key, option in shot.items() if option.inherited == inherited}
+        yield from _fields(some, prefix, seen)
 
 
 @lru_cache
@@ -73,10 +70,9 @@ def _fields(options: Mapping[str, Option], prefix: str, seen: set[FieldType]) ->
     within = []
     for key, option in options.items():
         path = prefix + key
-        if isinstance(option.type, Pair):
-            yield from (_info(f"{path}.{axis}", option, option.type.each.allowed) for axis in "xy")
-        else:
-            yield _info(path, option, option.type.allowed)
+        of, axes = (option.type.each, (".x", ".y")) if isinstance(option.type, Pair) else (option.type, ("",))
+        texts = (option.description, option.unit, option.default_text, option.example)
+        yield from (FieldInfo(path + axis, option.type.name, of.allowed, *texts) for axis in axes)
         if isinstance(option.type, Section):
             yield from _fields(declared_in(option.type.of), f"{path}.", seen)
         if option.type not in seen:
@@ -84,10 +80,3 @@ def _fields(options: Mapping[str, Option], prefix: str, seen: set[FieldType]) ->
             within += [(path + suffix, inside) for suffix, inside in option.type.parts()]
     for path, inside in within:
         yield from _fields(inside, path, seen)
-
-
-def _info(path: str, option: Option, allowed: str) -> FieldInfo:
-    name = option.type.name
-    return FieldInfo(
-        path, name, allowed, option.description, option.unit, option.default_text, option.example
-    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,48 +13,38 @@ from vqanim.errors import InputError, Place
 from vqanim.scene.expressions import ADD_SOUNDTRACK
 from vqanim.scene.fields.base import declared_in, text_of
 from vqanim.scene.fields.context import Reader, Refused
-from vqanim.scene.fields.music import Band, LyricsType, Stem, read_text_file
+from vqanim.scene.fields.music import LYRICS, Stem, read_text_file
 from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
 from vqanim.scene.model import Scene
-from vqanim.scene.musical import MARKER, SongTimes
-from vqanim.scene.sound import BEAT
+from vqanim.scene.sound import BEAT, Clock
 from vqanim.scene.soundtrack import Ear, Soundtrack, signal_names
+from vqanim.scene.times import MARKER, SongTimes
 from vqanim.scene.tree import Mapping, Node, is_given, place_of, quoted
 
 KEYS = ("soundtrack", "stems", "markers", "lyrics", "signals")
 """Keys of Scene that are read here."""
 MAX_MARKERS = 10_000
-HARDLY_A_BEAT = 0.25
-"""Confidence."""
+HARDLY_A_BEAT = 0.25  # confidence
 
 _NOT_MARKERS = ("soundtrack", "none", "auto", "bar", "bars", BEAT, "beats")
 
 
-@dataclass(frozen=True)
-class SongFields:
-    """What was read. All of it is empty without a soundtrack."""
-
-    soundtrack: Soundtrack | None = None
-    stems: tuple[Stem, ...] = ()
-    markers: tuple[tuple[str, float], ...] = ()
-    """Seconds of the song."""
-    bands: tuple[tuple[str, Band], ...] = ()
-
-
-def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> SongFields:
-    """The song and what belongs to it; tells `reader` what beats, bars, markers and signals mean."""
+def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> dict[str, Any]:
+    """Fields of Scene about its song; tells `reader` what beats, bars, markers and signals mean."""
     options = declared_in(Scene)
     soundtrack: Soundtrack | None = reader.field("soundtrack", options["soundtrack"], root)
     if soundtrack is None:
-        if not is_given("soundtrack", root):
-            for key in KEYS[1:]:
-                if is_given(key, root):
-                    said = f"found {key} without a soundtrack: {ADD_SOUNDTRACK}"
-                    reader.refuse(place_of(key, root), said)
-        else:
-            reader.song_lost = True
-        return SongFields()
-    seconds = _length(soundtrack, reader, ear)
+        reader.song_lost = is_given("soundtrack", root)
+        for key in KEYS[1:]:
+            if is_given(key, root) and not reader.song_lost:
+                message = f"found {key} without a soundtrack: {ADD_SOUNDTRACK}"
+                reader.refuse(place_of(key, root), message)
+        return {}
+    seconds = _file_length(soundtrack.file, soundtrack.place, reader, ear)
+    if soundtrack.start >= seconds:
+        place = replace(soundtrack.place, path="soundtrack.start")
+        late = f"found {soundtrack.start:.6g} s, which lies past the end of the song ({seconds:.6g} s)"
+        reader.refuse(place, late)
     soundtrack = _listened(soundtrack, reader, ear)
     clock = _clock(soundtrack, reader)
     end = seconds - soundtrack.start
@@ -64,27 +57,17 @@ def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> SongFields:
     reader.signals = signal_names(bands, stems, beat=clock is not None)
     for name in {stem.name for stem in stems} & reader.signals:
         reader.refuse(root, f"found {name!r} as a signal and as a stem, allowed is one of them")
-    return SongFields(soundtrack, stems, tuple(markers), tuple(bands.items()))
-
-
-def _length(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> float:
-    """Seconds of the song; without end where nobody can tell."""
-    seconds = _file_length(soundtrack.file, soundtrack.place, reader, ear)
-    if soundtrack.start >= seconds:
-        place = replace(soundtrack.place, path="soundtrack.start")
-        said = f"found {soundtrack.start:.6g} s, which lies past the end of the song ({seconds:.6g} s)"
-        reader.refuse(place, said)
-    return seconds
+    found = {"soundtrack": soundtrack, "stems": stems}
+    return {**found, "markers": tuple(markers), "bands": tuple(bands.items())}
 
 
 def _file_length(file: str, place: Place, reader: Reader, ear: Ear | None) -> float:
-    if ear is None:
-        return float("inf")
+    """Seconds of a sound file; without end where nobody can tell."""
     try:
-        return ear.seconds(file)
+        return math.inf if ear is None else ear.seconds(file)
     except InputError as error:
         reader.refuse(place, _short(str(error), file), about_file=True)
-        return float("inf")
+        return math.inf
 
 
 def _short(said: str, file: str) -> str:
@@ -102,13 +85,12 @@ def _listened(soundtrack: Soundtrack, reader: Reader, ear: Ear | None) -> Soundt
         reader.refuse(soundtrack, _short(str(error), soundtrack.file), about_file=True)
         return soundtrack
     if heard.confidence < HARDLY_A_BEAT:
-        reader.warn(
-            soundtrack.place, "there is hardly a beat in the song; listen to it, or say bpm and first_beat"
-        )
+        hardly = "there is hardly a beat in the song; listen to it, or say bpm and first_beat"
+        reader.warn(soundtrack.place, hardly)
     return soundtrack.with_beats(heard)
 
 
-def _clock(soundtrack: Soundtrack, reader: Reader) -> Any:
+def _clock(soundtrack: Soundtrack, reader: Reader) -> Clock | None:
     try:
         return soundtrack.clock()
     except ValueError as error:
@@ -119,16 +101,13 @@ def _clock(soundtrack: Soundtrack, reader: Reader) -> Any:
 def _markers(root: Mapping, soundtrack: Soundtrack, reader: Reader) -> list[tuple[str, float]]:
     """Markers that were written, then those of the lyrics, by name; seconds of the song."""
     found: dict[str, float] = {}
-    node = root.get("markers")
-    if node is not None and is_given("markers", root):
-        try:
-            _read_markers(node, soundtrack, found, reader)
-        except Refused:
-            pass
-    lyrics = root.get("lyrics")
-    if lyrics is not None and is_given("lyrics", root):
-        for name, second in _read_lyrics(lyrics, soundtrack, reader):
-            found.setdefault(name, round(second, 9))
+    if is_given("markers", root):
+        with suppress(Refused):
+            _read_markers(root["markers"], soundtrack, found, reader)
+    if is_given("lyrics", root):
+        with suppress(Refused):
+            for name, second in _read_lyrics(root["lyrics"], soundtrack, reader):
+                found.setdefault(name, round(second, 9))
     return list(found.items())
 
 
@@ -165,27 +144,21 @@ def _song_second(text: str, song: SongTimes, soundtrack: Soundtrack) -> float:
     try:
         second = seconds_of(text)
     except ValueError:
-        raise ValueError(
-            "allowed a time of the song such as 1:02.4, a bar such as bar 33, or a marker"
-        ) from None
+        forms = "a time of the song such as 1:02.4, a bar such as bar 33, or a marker"
+        raise ValueError(f"allowed {forms}") from None
     if second > song.end + soundtrack.start + 1e-6:
         raise ValueError(f"which lies past the end of the song ({song.end + soundtrack.start:.6g} s)")
     return second
 
 
-def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> list[tuple[str, float]]:
-    song = reader.song
-    assert song is not None
-    try:
-        lines = read_text_file(node, LyricsType().allowed, "file of lyrics", read_lines, reader)
-    except Refused:
-        return []
-    end = song.end + soundtrack.start
-    late = [line for line in lines if line[0] > end + 1e-6]
-    if late:
-        said = f"{late[0][1][:40]!r} at {late[0][0]:.6g} s lies past the end of the song ({end:.6g} s)"
-        reader.refuse(node, f"{Path(text_of(node, '', reader)).name}: {said}")
-    return list(marker_names(lines))
+def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> Iterator[tuple[str, float]]:
+    lines = read_text_file(node, LYRICS.allowed, "file of lyrics", read_lines, reader)
+    end = (reader.song.end if reader.song else math.inf) + soundtrack.start
+    if late := [line for line in lines if line[0] > end + 1e-6]:
+        second, text = late[0]
+        where = f"{text[:40]!r} at {second:.6g} s lies past the end of the song ({end:.6g} s)"
+        reader.refuse(node, f"{Path(text_of(node, '', reader)).name}: {where}")
+    return marker_names(lines)
 
 
 def _stems(root: Mapping, seconds: float, reader: Reader, ear: Ear | None) -> tuple[Stem, ...]:
@@ -195,7 +168,7 @@ def _stems(root: Mapping, seconds: float, reader: Reader, ear: Ear | None) -> tu
         value = node.get(stem.name) if isinstance(node, Mapping) else None
         place = root.place if value is None else value.place
         length = _file_length(stem.file, place, reader, ear)
-        if abs(length - seconds) > 1 and length != float("inf"):
-            said = f"the stem lasts {length:.6g} s and the song {seconds:.6g} s; both must begin together"
-            reader.warn(place, said)
+        if abs(length - seconds) > 1 and length != math.inf:
+            lasts = f"the stem lasts {length:.6g} s and the song {seconds:.6g} s"
+            reader.warn(place, f"{lasts}; both must begin together")
     return stems

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_NEAR = 1e-6
-"""Seconds."""
+_NEAR = 1e-6  # seconds
 BEAT = "beat"
 """The signal that every clock has: a continuous count of beats from the first one."""
 
@@ -28,10 +27,8 @@ class Clock:
 
     beats: tuple[float, ...]
     """Numbers of beats, ascending; two or more. Between them, and beyond, the tempo stays."""
-    seconds: tuple[float, ...]
-    """Moments of the film at which they are, ascending."""
-    meter: int = 4
-    """Beats in a bar."""
+    seconds: tuple[float, ...]  # moments of the film at which they are, ascending
+    meter: int = 4  # beats in a bar
     heard: bool = False
     """True for beats that were heard or tapped: beyond them the count goes on, but nothing beats."""
 
@@ -87,10 +84,8 @@ def _along(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
 class Signal:
     """A number over the time of a film, 0..1."""
 
-    rate: float
-    """Values per second."""
-    values: Floats
-    """[N]."""
+    rate: float  # values per second
+    values: Floats  # [N]
     start: float = 0.0
     """Seconds of the film at the first value; below 0 where the film begins within the song."""
 
@@ -126,8 +121,7 @@ class Signal:
 class Sound:
     """A soundtrack on the time of the film."""
 
-    clock: Clock | None = None
-    """None where no beat was found or said."""
+    clock: Clock | None = None  # None where no beat was found or said
     signals: Mapping[str, Signal] = field(default_factory=lambda: MappingProxyType({}))
     """Those that the scene uses, by the name that expressions say: `bass`, `drums.onset`."""
 
@@ -141,5 +135,4 @@ class Sound:
         return self.signals[name].at(seconds)
 
 
-SILENT = Sound()
-"""A film without a soundtrack."""
+SILENT = Sound()  # a film without a soundtrack

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import Declared, Writer, option
+from vqanim.scene.fields.base import Declared, Writer, option, own
 from vqanim.scene.fields.context import Reader
 from vqanim.scene.fields.music import BPM, FIRST_BEAT, SONG_FILE, Band, BeatsType, Stem, Tempo, TempoType
 from vqanim.scene.fields.numbers import whole
@@ -25,20 +25,16 @@ BANDS: MappingProxyType[str, Band] = MappingProxyType(
     {"bass": Band(20, 250), "mid": Band(250, 4000), "treble": Band(4000, 11_000)}
 )
 """Signals that every song has, besides those of NAMES that are no bands."""
-NAMES = ("loudness", *BANDS, "onset", "brightness")
-"""Signals that every song and stem has."""
+NAMES = ("loudness", *BANDS, "onset", "brightness")  # signals that every song and stem has
 
 
 @dataclass(frozen=True)
 class Heard:
     """What somebody found who listened to a song."""
 
-    beats: tuple[float, ...]
-    """Seconds of the song."""
-    first_beat: float | None
-    """Seconds of the song at which bar 1 begins."""
-    confidence: float = 1.0
-    """0..1."""
+    beats: tuple[float, ...]  # seconds of the song
+    first_beat: float | None  # seconds of the song at which bar 1 begins
+    confidence: float = 1.0  # 0..1
 
 
 class Ear(Protocol):
@@ -56,47 +52,28 @@ class Soundtrack(Declared):
     """The song of a film, and what is known of its beats. Moments in it are those that a player shows."""
 
     file: str = option(
-        SONG_FILE,
         "The song: wav, flac, ogg, mp3 or what ffmpeg decodes, of at most 30 minutes",
-        example="song.mp3",
+        SONG_FILE.declare(example="song.mp3"),
     )
     start: float = option(
-        SONG_TIME, "Moment of the song at which the film begins", unit="time of the song", default=0.0
+        "Moment of the song at which the film begins", SONG_TIME.declare(0.0, "time of the song")
     )
-    bpm: Fraction | None = option(
-        BPM,
+    bpm: Fraction | None = own(
         "The tempo; auto finds every beat by listening",
-        unit="beats per minute",
-        default=None,
-        default_text="auto",
-        example="120",
-        brief=True,
+        BPM.declare(None, "beats per minute", default_text="auto", example="120"),
     )
-    first_beat: float | None = option(
-        FIRST_BEAT,
+    first_beat: float | None = own(
         "When bar 1 begins",
-        unit="time of the song",
-        default=None,
-        default_text="auto",
-        example="0.35s",
-        brief=True,
+        FIRST_BEAT.declare(None, "time of the song", default_text="auto", example="0.35s"),
     )
-    meter: int = option(whole(1, MOST_METER), "Beats in a bar", unit="beats", default=4)
-    tempo: tuple[Tempo, ...] = option(
-        TempoType(),
+    meter: int = option("Beats in a bar", whole(1, MOST_METER).declare(4, "beats"))
+    tempo: tuple[Tempo, ...] = own(
         "A tempo that changes; instead of bpm",
-        unit="beats per minute",
-        default=(),
-        example='{0s: 90, "bar 17": 120}',
-        brief=True,
+        TempoType().declare((), "beats per minute", example='{0s: 90, "bar 17": 120}'),
     )
-    beats: tuple[float, ...] = option(
-        BeatsType(),
+    beats: tuple[float, ...] = own(
         "Every beat, as it was tapped; instead of bpm",
-        unit="time of the song",
-        default=(),
-        example="taps.txt",
-        brief=True,
+        BeatsType().declare((), "time of the song", example="taps.txt"),
     )
     found: bool = field(default=False, compare=False)
     """True for beats that were found by listening, now or in the run that wrote the scene."""
@@ -124,19 +101,19 @@ class Soundtrack(Declared):
 
         Raises ValueError for a tempo map whose moments do not ascend.
         """
-        made = self._song_clock()
-        return made.later(-self.start) if made is not None else None
-
-    def _song_clock(self) -> Clock | None:
-        if len(self.beats) > 1:
-            first = 0 if self.first_beat is None else _nearest(self.beats, self.first_beat)
-            numbers = tuple(float(number - first) for number in range(len(self.beats)))
-            return Clock(numbers, self.beats, self.meter, heard=True)
-        if self.first_beat is None:
+        beats, first = self.beats, self.first_beat
+        if len(beats) > 1:
+            near = beats[0] if first is None else min(beats, key=lambda beat: abs(beat - first))
+            first_number = beats.index(near)
+            numbers = tuple(float(number - first_number) for number in range(len(beats)))
+            clock = Clock(numbers, beats, self.meter, heard=True)
+        elif first is not None and self.tempo:
+            clock = _along_map(self.tempo, first, self.meter)
+        elif first is not None and self.bpm is not None:
+            clock = Clock.steady(float(self.bpm), first, self.meter)
+        else:
             return None
-        if self.tempo:
-            return _along_map(self.tempo, self.first_beat, self.meter)
-        return None if self.bpm is None else Clock.steady(float(self.bpm), self.first_beat, self.meter)
+        return clock.later(-self.start)
 
 
 @dataclass(frozen=True)
@@ -149,9 +126,9 @@ class SoundtrackType(Shorthand):
 
     def parse(self, node: Node, reader: Reader) -> Soundtrack:
         made: Soundtrack = super().parse(node, reader)
-        said = [key for key in ("bpm", "tempo", "beats") if getattr(made, key)]
-        if len(said) > 1:
-            raise reader.refuse(node, f"found {' and '.join(said)}, allowed is one of them")
+        given = [key for key in ("bpm", "tempo", "beats") if getattr(made, key)]
+        if len(given) > 1:
+            raise reader.refuse(node, f"found {' and '.join(given)}, allowed is one of them")
         # A resolved scene says both: beats that were found where it said auto.
         bpm = node.get("bpm") if isinstance(node, Mapping) else None
         found = bool(made.beats) and isinstance(bpm, Scalar) and bpm.text.strip() == "auto"
@@ -165,12 +142,9 @@ class SoundtrackType(Shorthand):
 def _in_step(heard: Heard, period: float) -> float:
     """The first beat, moved so that even beats from there on fit those that were heard best."""
     assert heard.first_beat is not None
-    off = sorted(_rest(beat - heard.first_beat, period) for beat in heard.beats)
+    since = (beat - heard.first_beat for beat in heard.beats)
+    off = sorted(seconds - period * round(seconds / period) for seconds in since)
     return round(heard.first_beat + off[len(off) // 2], 4)
-
-
-def _rest(seconds: float, period: float) -> float:
-    return seconds - period * round(seconds / period)
 
 
 def _along_map(tempo: Sequence[Tempo], first_beat: float, meter: int) -> Clock:
@@ -192,10 +166,6 @@ def _along_map(tempo: Sequence[Tempo], first_beat: float, meter: int) -> Clock:
         seconds.append(end)
     zero = Clock(tuple(beats), tuple(seconds), meter).beat_at(first_beat)
     return Clock(tuple(beat - zero for beat in beats), tuple(seconds), meter)
-
-
-def _nearest(beats: tuple[float, ...], moment: float) -> int:
-    return min(range(len(beats)), key=lambda index: abs(beats[index] - moment))
 
 
 def signal_names(own: dict[str, Band], stems: Sequence[Stem], *, beat: bool) -> frozenset[str]:

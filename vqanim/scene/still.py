@@ -15,19 +15,8 @@ from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
 from vqanim.scene.fields.models import models_called
 from vqanim.scene.fields.prompts import WEIGHT, ShortPrompt, parse_short
-from vqanim.scene.model import (
-    FITS,
-    MAX_SIDE,
-    MAX_STEPS,
-    THROUGH,
-    Guidance,
-    Prompt,
-    Scene,
-    Shot,
-    Size,
-    Start,
-    StayNear,
-)
+from vqanim.scene.limits import FITS, MAX_SIDE, MAX_STEPS, THROUGH
+from vqanim.scene.model import Guidance, Prompt, Scene, Shot, Size, Start, StayNear
 from vqanim.scene.numbers import is_number, parse_number
 from vqanim.scene.times import Time
 from vqanim.scene.tree import quoted
@@ -37,8 +26,7 @@ INIT_LEARNING_RATE = 0.1
 KEPT = 0.3
 """Weight of the content where the strength is lowest; at the default of 0.6 the photo is plain to see and all
 of it is in strokes."""
-LONGEST_PROMPT = 1000
-"""Characters of one text."""
+LONGEST_PROMPT = 1000  # characters of one text
 
 _ALSO = Range(0, 1000)
 _BARE_WEIGHT = re.compile(r".*\S:(\S+)", re.DOTALL)
@@ -50,16 +38,14 @@ class Target:
 
     path: str
     weight: float = 1.0
-    through: str = "perceptor"
-    """One of THROUGH."""
+    through: str = "perceptor"  # one of THROUGH
 
 
 @dataclass(frozen=True)
 class IconInit:
     """An icon to begin from, on the noisy ground that `vqanim icon` draws."""
 
-    name: str
-    """As in `fab fa-twitter` or `twitter`."""
+    name: str  # as in `fab fa-twitter` or `twitter`
     color: str = color_text(spec.COLOR)
     background: str = color_text(spec.BACKGROUND)
 
@@ -71,12 +57,9 @@ class Still:
     prompt: str = ""
     """The short form, `a:3 | b | c:-1`; empty when there are targets only."""
     targets: tuple[Target, ...] = ()
-    init: str | None = None
-    """Path of the picture to begin from; None: smooth noise."""
-    fit: str = "cover"
-    """How the init becomes a frame: one of FITS."""
-    icon: IconInit | None = None
-    """An icon to begin from instead of a picture."""
+    init: str | None = None  # path of the picture to begin from; None: smooth noise
+    fit: str = "cover"  # how the init becomes a frame: one of FITS
+    icon: IconInit | None = None  # an icon to begin from instead of a picture
     also_target: float = 0.0
     """How strongly the picture is pulled, pixel by pixel, to what it begins from."""
     steps: int = 300
@@ -115,9 +98,8 @@ def still_scene(still: Still, name: str) -> Scene:
         rate = INIT_LEARNING_RATE
     if still.strength is not None:
         prompts, near = styled(prompts, still.strength)
-    guidance = Guidance(
-        first_steps=still.steps, learning_rate=None if rate is None else Curve.constant(rate), stay_near=near
-    )
+    learning_rate = None if rate is None else Curve.constant(rate)
+    guidance = Guidance(first_steps=still.steps, learning_rate=learning_rate, stay_near=near)
     return Scene(
         file=name,
         title=name,
@@ -132,14 +114,13 @@ def still_scene(still: Still, name: str) -> Scene:
 
 def styled(prompts: Sequence[Prompt], strength: float) -> tuple[tuple[Prompt, ...], StayNear]:
     """Prompts whose weights add up to the strength, 0..1, and what keeps the content of the start."""
-    total = sum(abs(prompt.weight.constant_value or 0.0) for prompt in prompts)
-    weights = [strength * (prompt.weight.constant_value or 0.0) / total for prompt in prompts]
+    weights = [prompt.weight.constant_value or 0.0 for prompt in prompts]
+    total = sum(map(abs, weights))
     lighter = tuple(
-        replace(prompt, weight=Curve.constant(weight, range=WEIGHT))
+        replace(prompt, weight=Curve.constant(strength * weight / total, range=WEIGHT))
         for prompt, weight in zip(prompts, weights, strict=True)
     )
-    kept = KEPT * (1 - strength)
-    return lighter, StayNear(Curve.constant(kept), to="start", space="content")
+    return lighter, StayNear(Curve.constant(KEPT * (1 - strength)), to="start", space="content")
 
 
 def lapse_scene(still: Still, name: str, frames: int, fps: int, pace: str) -> Scene:
@@ -155,16 +136,14 @@ def _start(still: Still) -> Start:
     """What the picture begins from, and is pulled to."""
     if still.init is not None and still.icon is not None:
         raise UsageError("found a picture and an icon to begin from, allowed is one of them")
-    also = None
-    if still.also_target:
-        if still.init is None and still.icon is None:
+    if still.init is None and still.icon is None:
+        if still.also_target:
             raise UsageError("also-target: found no picture and no icon to begin from, which it is about")
-        also = _weight(still.also_target, "also-target", _ALSO)
+        return Start()
+    also = _weight(still.also_target, "also-target", _ALSO) if still.also_target else None
     if still.icon is not None:
         return Start("icon", icon=_icon(still.icon), also_target=also)
-    if still.init is not None:
-        return Start("image", image=_checked(still.init), fit=still.fit, also_target=also)
-    return Start()
+    return Start("image", image=_checked(str(still.init)), fit=still.fit, also_target=also)
 
 
 def _icon(icon: IconInit) -> IconSpec:
@@ -179,33 +158,31 @@ def _icon(icon: IconInit) -> IconSpec:
 
 
 def _check_numbers(still: Still) -> None:
-    whole = {
-        "steps": (still.steps, 1, MAX_STEPS),
-        "seed": (still.seed, 0, 2**63 - 1),
-        "width": (still.width, 1, MAX_SIDE),
-        "height": (still.height, 1, MAX_SIDE),
+    limits = {
+        "steps": (1, MAX_STEPS),
+        "seed": (0, 2**63 - 1),
+        "width": (1, MAX_SIDE),
+        "height": (1, MAX_SIDE),
     }
-    for name, (value, low, high) in whole.items():
-        if not low <= value <= high:
+    for name, (low, high) in limits.items():
+        if not low <= (value := getattr(still, name)) <= high:
             raise UsageError(f"{name}: found {value}, allowed a whole number from {low} to {high}")
-    if still.learning_rate is not None and not 0 < still.learning_rate <= 100:
-        raise UsageError(f"learning rate: found {still.learning_rate:g}, allowed a number above 0, to 100")
-    if still.strength is not None and not 0 <= still.strength <= 1:
-        raise UsageError(f"strength: found {still.strength:g}, allowed a number from 0 to 1")
-    if still.strength is not None and still.init is None:
+    rate, strength = still.learning_rate, still.strength
+    if rate is not None and not 0 < rate <= 100:
+        raise UsageError(f"learning rate: found {rate:g}, allowed a number above 0, to 100")
+    if strength is not None and not 0 <= strength <= 1:
+        raise UsageError(f"strength: found {strength:g}, allowed a number from 0 to 1")
+    if strength is not None and still.init is None:
         raise UsageError("strength: there is no photo whose content could be kept")
     if still.fit not in FITS:
         raise UsageError(f"resize: found {quoted(still.fit)}, allowed {', '.join(FITS)}")
 
 
 def _texts(prompt: str) -> tuple[Prompt, ...]:
-    if not prompt.strip():
-        return ()
     try:
-        parts = parse_short(prompt)
+        return tuple(map(_text, parse_short(prompt) if prompt.strip() else ()))
     except ValueError as error:
         raise UsageError(f"the prompt {quoted(prompt)} has {error}") from None
-    return tuple(map(_text, parts))
 
 
 def _text(part: ShortPrompt) -> Prompt:

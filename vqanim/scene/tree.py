@@ -3,30 +3,34 @@
 Nothing is constructed and no scalar is interpreted: each field reads its own text later. Built from PyYAML's
 events, which come without recursion, so that deep nesting is refused before anything can overflow. Anchors
 and aliases are refused altogether: a scene has no need of them, and they are what makes YAML bombs.
+Values from the command line, such as `prompts[0].weight=2`, are put into the tree before it is read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import yaml
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.curves import Base
 
-MAX_BYTES = 1_000_000
-"""Size of a scene file."""
-MOST_DIGITS = 1000
-"""In a row."""
-MAX_NESTING = 32
-"""Lists and mappings within one another."""
+MAX_BYTES = 1_000_000  # size of a scene file
+MOST_DIGITS = 1000  # in a row
+MAX_NESTING = 32  # lists and mappings within one another
 MAX_NODES = 50_000
 """Texts, lists and mappings: several times a film of a thousand shots."""
 
+CONTROL = "found the control character {!r}, allowed is plain text"
 TABS = "found a tab in the indentation, allowed are spaces only"
 
+SOURCE = "--set"  # the file of a value from the command line
+MAX_PATH = 16  # keys and indices of a path on the command line
+
+_STEP = re.compile(r"\.?([^.\[\]=]+)|\[(\d{1,6})\]")
 _ENDLESS = re.compile(f"[0-9]{{{MOST_DIGITS}}}[0-9]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TAB = re.compile(r"^ *\t[ \t]*(?=\S)", re.MULTILINE)
@@ -81,17 +85,24 @@ class Mapping(Node):
 
     entries: list[tuple[Scalar, Node]]
 
+    @property
+    def keys_text(self) -> str:
+        """Its keys, for a message."""
+        return ", ".join(key.text for key, _ in self.entries) or "nothing"
+
     def get(self, key: str) -> Node | None:
         """The value at a key."""
         return next((value for name, value in self.entries if name.text == key), None)
 
+    def __getitem__(self, key: str) -> Node:
+        """The value at a key that is there."""
+        return next(value for name, value in self.entries if name.text == key)
+
     def put(self, key: Scalar, value: Node) -> None:
         """Set the value at a key, in the place of an older one."""
-        for index, (name, _) in enumerate(self.entries):
-            if name.text == key.text:
-                self.entries[index] = (key, value)
-                return
-        self.entries.append((key, value))
+        names = [name.text for name, _ in self.entries]
+        index = names.index(key.text) if key.text in names else len(names)
+        self.entries[index : index + 1] = [(key, value)]
 
 
 def is_given(key: str, node: Mapping) -> bool:
@@ -123,10 +134,7 @@ def quoted(text: str) -> str:
 
 
 def parse_tree(text: str, file: str) -> Node:
-    """The tree of a YAML text.
-
-    Raises SceneError with the first thing that cannot be read.
-    """
+    """The tree of a YAML text. Raises SceneError with the first thing that cannot be read."""
     _check_characters(text, file)
     try:
         root = _Builder(file, yaml.parse(text, Loader=yaml.SafeLoader)).document()
@@ -136,26 +144,22 @@ def parse_tree(text: str, file: str) -> Node:
         # Not only YAMLError: the escape "\UFFFFFFFF" is a number that overflows.
         raise _refuse(file, 1, f"this is no YAML: {' '.join(str(error).split())}") from None
     if root is None:
-        raise _refuse(
-            file, 1, "the file is empty, allowed a scene such as the one that `vqanim new NAME` writes"
-        )
+        message = "the file is empty, allowed a scene such as the one that `vqanim new NAME` writes"
+        raise _refuse(file, 1, message)
     return root
 
 
 def annotate(node: Node, path: str = "", base: Base = "film") -> None:
     """Tell every node its path and its time base."""
     node.path, node.base = path, base
-    for name, child in _children(node):
-        inside: Base = "shot" if path.startswith("shots[") or (path == "shots") else base
-        separator = "" if name.startswith("[") or not path else "."
-        annotate(child, f"{path}{separator}{name}", inside)
-
-
-def _children(node: Node) -> Iterator[tuple[str, Node]]:
+    inside: Base = "shot" if path == "shots" or path.startswith("shots[") else base
     if isinstance(node, Sequence):
-        yield from ((f"[{index}]", item) for index, item in enumerate(node.items))
+        for index, item in enumerate(node.items):
+            annotate(item, f"{path}[{index}]", inside)
     elif isinstance(node, Mapping):
-        yield from ((key.text, value) for key, value in node.entries)
+        for key, value in node.entries:
+            separator = "" if key.text.startswith("[") or not path else "."
+            annotate(value, f"{path}{separator}{key.text}", inside)
 
 
 def _refuse(file: str, line: int, message: str) -> SceneError:
@@ -164,13 +168,10 @@ def _refuse(file: str, line: int, message: str) -> SceneError:
 
 def _check_characters(text: str, file: str) -> None:
     """Refuse what no scene needs; numbers so long that reading them takes time among it."""
-    control = _CONTROL.search(text)
-    for match, message in (
-        (control, f"found the control character {control and control.group()!r}, allowed is plain text"),
-        (_TAB.search(text), TABS),
-        (_ENDLESS.search(text), f"found a number of more than {MOST_DIGITS} digits, which no scene needs"),
-    ):
-        if match:
+    endless = f"found a number of more than {MOST_DIGITS} digits, which no scene needs"
+    for pattern, message in ((_CONTROL, CONTROL), (_TAB, TABS), (_ENDLESS, endless)):
+        if match := pattern.search(text):
+            message = message.format(match.group())
             raise _refuse(file, text.count("\n", 0, match.start()) + 1, message)
 
 
@@ -184,22 +185,19 @@ class _Builder:
 
     def document(self) -> Node | None:
         """The only document; None for an empty one."""
-        roots: list[Node] = []
+        root: Node | None = None
         for event in self.events:
-            if isinstance(event, yaml.DocumentStartEvent) and roots:
+            if isinstance(event, yaml.DocumentStartEvent) and root is not None:
                 raise _refuse(self.file, _line_of(event), "found a second document after ---, allowed is one")
             if isinstance(event, yaml.NodeEvent):
-                roots.append(self._node(event, 0))
-        if not roots or (isinstance(roots[0], Scalar) and not roots[0].text and not roots[0].quoted):
-            return None
-        return roots[0]
+                root = self._node(event, 0)
+        return None if isinstance(root, Scalar) and not root.text and not root.quoted else root
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         line = self._checked_line(event)
         if isinstance(event, yaml.ScalarEvent):
             if match := _CONTROL.search(event.value):
-                message = f"found the control character {match.group()!r}, allowed is plain text"
-                raise _refuse(self.file, line, message)
+                raise _refuse(self.file, line, CONTROL.format(match.group()))
             return Scalar(self.file, line, event.value, quoted=event.style is not None)
         if depth >= MAX_NESTING:
             raise _refuse(self.file, line, f"nested more than {MAX_NESTING} deep")
@@ -223,11 +221,12 @@ class _Builder:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise _refuse(self.file, line, f"more than {MAX_NODES} values, which no scene needs")
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if isinstance(event, yaml.AliasEvent):
-            raise _refuse(self.file, line, f"found the alias *{event.anchor}, aliases are not allowed")
-        if (anchor := getattr(event, "anchor", None)) is not None:
+            raise _refuse(self.file, line, f"found the alias *{anchor}, aliases are not allowed")
+        if anchor is not None:
             raise _refuse(self.file, line, f"found the anchor &{anchor}, anchors are not allowed")
-        if (tag := getattr(event, "tag", None)) is not None:
+        if tag is not None:
             raise _refuse(self.file, line, f"found the tag {quoted(tag)}, tags are not allowed")
         return line
 
@@ -277,3 +276,95 @@ def _syntax_reason(error: yaml.MarkedYAMLError, text: str) -> str:
     if "expected <block end>" in problem or "block collection" in context:
         return "the indentation does not fit the lines above"
     return f"this is no YAML: {' '.join(f'{context} {problem}'.split())}"
+
+
+def apply_overrides(root: Mapping, overrides: Iterable[str]) -> list[Problem]:
+    """Change the tree in place, in the order given. The mistakes, one for each override that has one."""
+    problems: list[Problem] = []
+    for override in overrides:
+        try:
+            _apply(root, override)
+        except SceneError as error:
+            problems += error.problems
+    return problems
+
+
+def _apply(root: Mapping, override: str) -> None:
+    path, equals, value = override.partition("=")
+    path = path.strip()
+    steps = _steps(path)
+    if not equals or not steps:
+        raise _mistake("", f"found {quoted(override)}, allowed key.path=value such as guidance.steps=3")
+    if len(steps) > MAX_PATH:
+        raise _mistake("", f"found {quoted(override)}, allowed at most {MAX_PATH} steps in a path")
+    parent, step = _descend(root, path, steps[:-1]), steps[-1]
+    node = _value(path, value)
+    _strip_lines(node)
+    if isinstance(step, int):
+        _list_at(parent, path, step).items[step] = node
+    else:
+        _mapping_at(parent, path, step).put(Scalar(SOURCE, 0, step), node)
+
+
+def _steps(path: str) -> list[str | int]:
+    """Keys and indices; none at all where a path cannot be read."""
+    found = list(_STEP.finditer(path))
+    whole = "".join(step.group() for step in found) == path
+    if not whole or any(step[1] and step[0].startswith(".") != (step.start() > 0) for step in found):
+        return []
+    return [step[1] or int(step[2]) for step in found]
+
+
+def _value(path: str, text: str) -> Node:
+    if not text.strip():
+        raise _mistake(path, "found nothing after =, allowed a value; `none` takes one away")
+    try:
+        return parse_tree(text, SOURCE)
+    except SceneError as error:
+        raise _mistake(path, error.problems[0].message) from None
+
+
+def _descend(node: Node, path: str, steps: list[str | int]) -> Node:
+    for step, after in pairwise([*steps, None]):
+        if isinstance(step, int):
+            node = _list_at(node, path, step).items[step]
+            continue
+        mapping = _mapping_at(node, path, str(step))
+        if (child := mapping.get(str(step))) is None:
+            if isinstance(after, int):
+                raise _mistake(path, f"there is no list {step}")
+            child = Mapping(SOURCE, 0, [])
+            mapping.put(Scalar(SOURCE, 0, str(step)), child)
+        node = child
+    return node
+
+
+def _list_at(node: Node, path: str, index: int) -> Sequence:
+    """The node, which must be a list that has the index."""
+    if not isinstance(node, Sequence):
+        raise _mistake(path, f"[{index}] needs a list, the scene has {shown(node)} there")
+    if index >= (count := len(node.items)):
+        raise _mistake(path, f"there is no [{index}], the list has {count} and counts from [0]")
+    return node
+
+
+def _mapping_at(node: Node, path: str, step: str) -> Mapping:
+    if not isinstance(node, Mapping):
+        raise _mistake(path, f"{step} needs a mapping, the scene has {shown(node)} there")
+    return node
+
+
+def _strip_lines(node: Node) -> None:
+    """The command line has no lines."""
+    node.line = 0
+    if isinstance(node, Sequence):
+        for item in node.items:
+            _strip_lines(item)
+    elif isinstance(node, Mapping):
+        for key, value in node.entries:
+            key.line = 0
+            _strip_lines(value)
+
+
+def _mistake(path: str, message: str) -> SceneError:
+    return SceneError([Problem(Place(SOURCE, 0, path), message)])

@@ -53,12 +53,12 @@ def chain_digest(plan: FramePlan, inputs: Sequence[str], key: RunKey) -> str:
     """
     document: dict[str, Any] = {
         "engine": ENGINE_VERSION,
-        "plan": _nameless(asdict(replace(plan, lapse=None))),
+        "plan": _nameless(asdict(replace(plan, timelapse=None))),
         "inputs": list(inputs),
         "run": asdict(key),
     }
-    if plan.lapse is not None:  # left out where there is none, as before there were any
-        document["lapse"] = _lapse_digest(plan.lapse)
+    if plan.timelapse is not None:  # left out where there is none, as before there were any
+        document["lapse"] = _timelapse_digest(plan.timelapse)
     return _hash(document)
 
 
@@ -76,16 +76,16 @@ def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     losses = [_nameless_term(term) for term in plan["losses"]]
     camera = dict(plan["camera"].items() - _LATER.items())
     start = _nameless_start(plan["start"])
-    del plan["lapse"]
+    del plan["timelapse"]
     return {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
 
 
 @lru_cache(maxsize=8)
-def _lapse_digest(lapse: TimelapsePlan) -> str:
+def _timelapse_digest(timelapse: TimelapsePlan) -> str:
     """Of a timelapse, which all frames of its take share and which may have a segment for each of them."""
-    segments = [asdict(segment) for segment in lapse.segments]
+    segments = [asdict(segment) for segment in timelapse.segments]
     nameless = [{**one, "losses": [_nameless_term(term) for term in one["losses"]]} for one in segments]
-    return _hash({"frames": lapse.frames, "even": lapse.even, "stretches": nameless})
+    return _hash({"frames": timelapse.frames, "even": timelapse.even, "stretches": nameless})
 
 
 def _nameless_start(start: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -9,7 +9,8 @@ from fractions import Fraction
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.durations import Written, lay_out
-from vqanim.scene.model import MAX_FRAMES, Scene, Shot
+from vqanim.scene.limits import MAX_FRAMES
+from vqanim.scene.model import Scene, Shot
 from vqanim.scene.times import SAME_MOMENT, Span, TimeBase, nearest_frame
 
 

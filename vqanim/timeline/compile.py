@@ -9,7 +9,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
-from vqanim.scene.model import MAX_SIDE, Scene
+from vqanim.scene.limits import MAX_SIDE
+from vqanim.scene.model import Scene
 from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.camera import ShotCamera

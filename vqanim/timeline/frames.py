@@ -22,7 +22,8 @@ from vqanim.losses import LOSSES
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.fields.settings import LossUse
-from vqanim.scene.model import AUTO, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
+from vqanim.scene.limits import AUTO
+from vqanim.scene.model import PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
 from vqanim.timeline.camera import ShotCamera

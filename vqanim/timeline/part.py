@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vqanim.errors import UsageError
-from vqanim.scene.musical import MARKER, SongTimes, exact
-from vqanim.scene.times import MUSICAL, Time, TimeBase, nearest_frame, parse_time
+from vqanim.scene.times import MARKER, MUSICAL, SongTimes, Time, TimeBase, exact, nearest_frame, parse_time
 from vqanim.scene.tree import quoted
 from vqanim.timeline.plan import Chapter, FrameRef, Timeline
 

@@ -112,7 +112,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Segment:
-    """Steps of one optimisation that follow each other and are made alike."""
+    """Steps of one optimization that follow each other and are made alike."""
 
     steps: int
     losses: tuple[WeightedTerm, ...]
@@ -123,7 +123,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class TimelapsePlan:
-    """A take that is one long optimisation: its frames are picked from the pictures on the way."""
+    """A take that is one long optimization: its frames are picked from the pictures on the way."""
 
     frames: int
     """Those over which the picture comes into being; frames after them show how it came out."""
@@ -160,7 +160,7 @@ class FramePlan:
     losses: tuple[WeightedTerm, ...]
     """Terms with a weight other than zero."""
     steps: int
-    """Optimisation steps; 0 when all weights are zero."""
+    """Optimization steps; 0 when all weights are zero."""
     learning_rate: float
     cutouts: tuple[int, ...]
     """Of each perceptor, in the order of Timeline.perceptors."""
@@ -173,15 +173,15 @@ class FramePlan:
     """Of each perceptor."""
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
-    lapse: TimelapsePlan | None = None
-    """For a frame of a take that is one long optimisation, which begins from `previous` or `start` and has
+    timelapse: TimelapsePlan | None = None
+    """For a frame of a take that is one long optimization, which begins from `previous` or `start` and has
     `steps` in all; what it loses and how far it goes then stands here. All its frames have the same."""
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """The steps that lead to this frame, and to the whole take of a timelapse."""
-        if self.lapse is not None:
-            return self.lapse.segments
+        if self.timelapse is not None:
+            return self.timelapse.segments
         return (Segment(self.steps, self.losses, self.learning_rate, self.smoothing),)
 
     @property
@@ -193,7 +193,7 @@ class FramePlan:
     def carries_view(self) -> bool:
         """True when the frame begins from the one before as the camera sees it now; a timelapse begins from
         it as it is."""
-        return self.previous is not None and self.lapse is None
+        return self.previous is not None and self.timelapse is None
 
     @property
     def opens_on_picture(self) -> bool:
@@ -202,16 +202,16 @@ class FramePlan:
 
     def part(self, first: int, steps: int) -> FramePlan:
         """The same plan with `steps` of its steps, from the step `first` on."""
-        if self.lapse is None:
+        if self.timelapse is None:
             return replace(self, steps=steps)
         kept, begin = [], 0
-        for segment in self.lapse.segments:
+        for segment in self.timelapse.segments:
             end = begin + segment.steps
             inside = min(end, first + steps) - max(begin, first)
             if inside > 0:
                 kept.append(replace(segment, steps=inside))
             begin = end
-        return replace(self, steps=steps, lapse=replace(self.lapse, segments=tuple(kept)))
+        return replace(self, steps=steps, timelapse=replace(self.timelapse, segments=tuple(kept)))
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:

@@ -239,7 +239,7 @@ def _term(goal: FrameRef, share: float, view: Matrix | None = None, border: str 
 
 def _with_terms(shot: ShotPlan, terms: Mapping[FrameRef, WeightedTerm]) -> ShotPlan:
     """A frame at which nothing pulls is only moved, and stays so; a timelapse is drawn by nothing else."""
-    if shot.frames[0].lapse or not any(frame.shot == shot.name for frame in terms):
+    if shot.frames[0].timelapse or not any(frame.shot == shot.name for frame in terms):
         return shot
     frames = []
     for plan in shot.frames:

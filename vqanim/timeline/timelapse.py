@@ -41,7 +41,7 @@ def as_timelapse(take: ShotPlan, shot: Shot) -> ShotPlan:
             sharpen=0.0,
             noise=0.0,
             anchor=None,
-            lapse=lapse,
+            timelapse=lapse,
         )
         for frame in kept
     )

@@ -35,7 +35,7 @@ def stages(steps: int, size: tuple[int, int], settings: Mapping[str, Any]) -> tu
     grids = 1
     while settings["cells"] / 2**grids >= LEAST_CELLS:
         grids += 1
-    borders = [round(steps * number / grids) for number in range(grids + 1)]
+    borders = [steps * number // grids for number in range(grids + 1)]
     return tuple(
         Stage(*size, end - begin, 1 / 2 ** (grids - 1 - number))
         for number, (begin, end) in enumerate(pairwise(borders))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
 Schema: TypeAlias = dict[str, Any]
 Parts: TypeAlias = "Iterator[tuple[str, dict[str, Option]]]"
+Declare: TypeAlias = "Callable[..., Option]"
+"""A declaration to which only the description is added."""
 SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
 """A text, whatever YAML takes it for: a title may be 2001, off or null."""
+REQUIRED: Any = object()
+_SAME: Any = object()
 _BLANK: tuple[Any, ...] = (None, "", ())
 
 
@@ -40,8 +45,7 @@ class Flow(list[Any]):
 class Writer:
     """What a value must know to be written."""
 
-    folder: Path
-    """Of the scene; files are written as paths from here."""
+    folder: Path  # of the scene; files are written as paths from here
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Names of files by their absolute paths, where they get others."""
     on_film: bool | None = None
@@ -53,20 +57,15 @@ class Writer:
 
     def wants(self, curves: Iterable[Curve]) -> bool:
         """Whether a value with these curves is written now."""
-        return self.on_film is None or self.on_film == any(map(moves_on_film, curves))
-
-
-def moves_on_film(curve: Curve) -> bool:
-    """Whether it changes with the time of the film; what does is written at the top level."""
-    return not isinstance(curve, Constant) and curve.base == "film"
+        moving = any(not isinstance(curve, Constant) and curve.base == "film" for curve in curves)
+        return self.on_film is None or self.on_film == moving
 
 
 @dataclass(frozen=True)
 class FieldType:
     """What a field takes."""
 
-    allowed: str
-    """What may be written, for a message after `allowed `."""
+    allowed: str  # what may be written, for a message after `allowed `
     name: ClassVar[str] = "value"
 
     def parse(self, node: Node, reader: Reader) -> Any:
@@ -87,11 +86,15 @@ class FieldType:
 
     def curves(self, value: Any) -> Iterator[Curve]:
         """The curves in a value."""
-        yield from ()
+        return curves_of(value) if isinstance(value, Declared) else iter(())
 
     def default(self, value: Any) -> Any:
         """The value that a declared default stands for."""
         return value
+
+    def declare(self, default: Any = REQUIRED, unit: str = "", **more: Any) -> Declare:
+        """What Option takes besides the type and the description."""
+        return lambda description, **added: Option(self, description, default, unit, **more, **added)
 
     def absent(self, value: Any, place: Place, reader: Reader) -> Any:
         """The same, where it would have been written at `place`."""
@@ -103,29 +106,49 @@ class FieldType:
         return self.dump(value, dataclasses.replace(writer, on_film=None)) if wanted else None
 
 
+class Reason(ValueError):
+    """What is wrong with a text, in words that stand for the usual ones."""
+
+
 @dataclass(frozen=True)
 class ScalarType(FieldType):
     """A value that is written as one text."""
 
+    read: Callable[[str], Any]
+    """The value of a text without spaces around it. Raises ValueError."""
+    forms: Callable[[], list[Schema]] = lambda: [SCALAR]  # see `schema`
+    text: Callable[[Any], Any] = lambda value: value  # see `dump`
+    hint: Callable[[str], str] = lambda text: ""
+    """What was probably meant by a text that cannot be read, for the end of a message; often nothing."""
+
     def parse(self, node: Node, reader: Reader) -> Any:
-        """The value of the text."""
         text = text_of(node, self.allowed, reader)
         try:
-            return self.value(text)
+            return self.read(text)
+        except Reason as reason:
+            raise reader.refuse(node, str(reason)) from None
         except ValueError:
             raise reader.wrong(node, f"{self.allowed}{self.hint(text)}", quoted(text)) from None
 
-    def value(self, text: str) -> Any:
-        """The value of a text without spaces around it. Raises ValueError."""
-        raise NotImplementedError
-
-    def hint(self, text: str) -> str:
-        """What was probably meant, for the end of a message; often nothing."""
-        return ""
+    def dump(self, value: Any, writer: Writer) -> Any:
+        return self.text(value)
 
     def schema(self) -> list[Schema]:
-        """A text."""
-        return [SCALAR]
+        return self.forms()
+
+
+@dataclass(frozen=True)
+class ReadElsewhere(FieldType):
+    """A value that the loader itself reads."""
+
+    forms: Callable[[], list[Schema]]  # see `schema`
+    plain: Callable[[Any], Any] = lambda value: value  # see `dump`
+
+    def dump(self, value: Any, writer: Writer) -> Any:
+        return self.plain(value)
+
+    def schema(self) -> list[Schema]:
+        return self.forms()
 
 
 def text_of(node: Node, allowed: str, reader: Reader) -> str:
@@ -133,10 +156,6 @@ def text_of(node: Node, allowed: str, reader: Reader) -> str:
     if not isinstance(node, Scalar) or not node.text.strip():
         raise reader.wrong(node, allowed)
     return node.text.strip()
-
-
-REQUIRED: Any = object()
-_SAME: Any = object()
 
 
 @dataclass(frozen=True)
@@ -147,19 +166,15 @@ class Option:
     description: str
     default: Any = REQUIRED
     """None where it has none; without a default it must be written."""
-    _: dataclasses.KW_ONLY
     unit: str = ""
-    default_text: str = ""
-    """The default in words, where it does not speak for itself."""
+    _: dataclasses.KW_ONLY
+    default_text: str = ""  # the default in words, where it does not speak for itself
     example: str = ""
     key: str = ""
     """Its name in a scene file; `gif.width` for a field in a mapping of its own. Empty: the field's name."""
-    inherited: bool = True
-    """True when a shot takes it from the top level of the scene."""
-    brief: bool = False
-    """True when it is not written out where it has its default."""
-    none: Any = _SAME
-    """What the word `none` means; the default unless given."""
+    inherited: bool = True  # True when a shot takes it from the top level of the scene
+    brief: bool = False  # True when it is not written out where it has its default
+    none: Any = _SAME  # what the word `none` means; the default unless given
 
     def __post_init__(self) -> None:
         written = "" if self.required or self.default in _BLANK else _written(self.default)
@@ -182,24 +197,21 @@ class Option:
 
     def write(self, value: Any, writer: Writer) -> Any:
         """Plain data for a value, None for nothing."""
-        if self.brief and value == self.make_default():
+        if (self.brief and value == self.make_default()) or (value is None and writer.on_film):
             return None
-        if value is None:
-            return None if writer.on_film else "none"
-        return self.type.write(value, writer)
+        return "none" if value is None else self.type.write(value, writer)
 
 
-def option(*arguments: Any, **named: Any) -> Any:
-    """A dataclass field with its declaration; takes what Option takes."""
-    declared = Option(*arguments, **named)
-    if declared.required:
-        return dataclasses.field(metadata={"option": declared})
-    return dataclasses.field(default_factory=declared.make_default, metadata={"option": declared})
+def option(description: str, declare: Declare, **more: Any) -> Any:
+    """A dataclass field with its declaration, as in `option("How many", whole(1, 9).declare(4))`."""
+    declared = declare(description, **more)
+    default: Any = {} if declared.required else {"default_factory": declared.make_default}
+    return dataclasses.field(metadata={"option": declared}, **default)
 
 
-def own(*arguments: Any, **named: Any) -> Any:
+def own(description: str, declare: Declare) -> Any:
     """`option`, for what a shot never takes from the top level and which is written only where it counts."""
-    return option(*arguments, **{"inherited": False, "brief": True, **named})
+    return option(description, declare, inherited=False, brief=True)
 
 
 def _written(value: Any) -> str:
@@ -213,26 +225,21 @@ class Declared:
 
     extra_keys: ClassVar[Mapping[str, Option]] = {}
     """Keys that are no fields because the loader turns them into others."""
-    later: ClassVar[tuple[str, ...]] = ()
-    """Keys of later versions."""
+    later: ClassVar[tuple[str, ...]] = ()  # keys of later versions
 
 
-def fields_of(part: type) -> dict[str, tuple[str, Option]]:
+@cache
+def fields_of(part: type) -> Mapping[str, tuple[str, Option]]:
     """Key to (name of the field, declaration), in the order of the declarations; extra keys are left out."""
-    if part not in _KNOWN:
-        fields = [field for field in dataclasses.fields(part) if "option" in field.metadata]
-        declared = [(field.name, field.metadata["option"]) for field in fields]
-        _KNOWN[part] = {option.key or name: (name, option) for name, option in declared}
-    return _KNOWN[part]
-
-
-_KNOWN: dict[type, dict[str, tuple[str, Option]]] = {}
+    fields = [field for field in dataclasses.fields(part) if "option" in field.metadata]
+    declared = [(field.name, field.metadata["option"]) for field in fields]
+    return {option.key or name: (name, option) for name, option in declared}
 
 
 def options_of(part: type) -> dict[str, tuple[str, Option]]:
     """The same with the extra keys."""
     extra: Mapping[str, Option] = getattr(part, "extra_keys", {})
-    return fields_of(part) | {key: (key, declared) for key, declared in extra.items()}
+    return {**fields_of(part), **{key: (key, declared) for key, declared in extra.items()}}
 
 
 def declared_in(part: type) -> dict[str, Option]:
@@ -247,7 +254,8 @@ def keys_of(part: type) -> list[str]:
 
 def curves_of(part: Any) -> Iterator[Curve]:
     """Every curve in the declared fields of a part."""
-    for name, declared in fields_of(type(part)).values():
+    of: type = type(part)
+    for name, declared in fields_of(of).values():
         value = getattr(part, name)
         if value is not None:
             yield from declared.type.curves(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,14 +14,11 @@ from typing import Any, Protocol, TypeVar
 from vqanim.errors import Place, Problem
 from vqanim.scene.curves import Base
 from vqanim.scene.fields.base import Declared, FieldType, Option, keys_of, options_of
-from vqanim.scene.musical import SongTimes, exact
-from vqanim.scene.times import MUSICAL, Span, Time, TimeBase, parse_time
+from vqanim.scene.times import MUSICAL, SongTimes, Span, Time, TimeBase, exact, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
-MANY = 20
-"""Unknown keys of one mapping that are told one by one."""
+MANY = 20  # unknown keys of one mapping that are told one by one
 NOT_YET = "comes in a later version, not yet"
-
 
 T = TypeVar("T")
 
@@ -45,22 +43,18 @@ class Reader:
     folder: Path
     homes: dict[str, str]
     """Key to the one path at which it belongs, for keys written elsewhere."""
-    outside: bool = False
-    """Whether files may lie outside the folder."""
-    fps: Fraction = Fraction(12)
-    """Frames per second of the film."""
+    outside: bool = False  # whether files may lie outside the folder
+    fps: Fraction = Fraction(12)  # frames per second of the film
     bases: dict[Base, TimeBase | None] = dataclasses.field(default_factory=dict)
     """Durations; None where they are unknown because of a mistake."""
     song: SongTimes | None = None
     """What bars, beats and markers mean; None without a soundtrack."""
     song_lost: bool = False
     """True where a mistake in the soundtrack hides what it means; what needs it is no mistake of its own."""
-    signals: frozenset[str] = frozenset()
-    """Names of signals that expressions may say."""
+    signals: frozenset[str] = frozenset()  # names of signals that expressions may say
     starts: dict[Base, float | None] = dataclasses.field(default_factory=dict)
     """Seconds of the film at which each time begins; None where that is unknown because of a mistake."""
-    spans: tuple[Span, ...] = ()
-    """Where film time and painted time go apart."""
+    spans: tuple[Span, ...] = ()  # where film time and painted time go apart
     slack: float = 1e-6
     """Seconds by which a moment may lie before its time begins, for the first frame of a shot."""
     lost: set[str] = dataclasses.field(default_factory=set)
@@ -117,24 +111,18 @@ class Reader:
         start = self.starts.get(base, 0.0)
         second = self.song.moment(text)
         if second is None:
-            length = self.song.length(text, start or 0.0)
-            assert length is not None
-            return exact(length, text, of_song=True)
-        if start is None:
-            return exact(max(second, 0.0), text, of_song=True)
-        on_base = self._painted(second) if base == "film" else second - start
-        if on_base < -self.slack:
-            what = "the film" if base == "film" else "the shot"
-            raise ValueError(f"which is {-on_base:.6g} s before {what} begins")
-        return exact(max(on_base, 0.0), text, of_song=True)
+            return exact(self.song.length(text, start or 0.0) or 0.0, text, of_song=True)
+        if start is not None:
+            second = self._painted(second) if base == "film" else second - start
+            if second < -self.slack:
+                raise ValueError(f"which is {-second:.6g} s before the {base} begins")
+        return exact(max(second, 0.0), text, of_song=True)
 
     def is_time(self, text: str) -> bool:
         """Whether a key is a moment."""
-        try:
-            self.moment(text, "film")
-        except ValueError:
-            return False
-        return True
+        with suppress(ValueError):
+            return bool(self.moment(text, "film"))
+        return False
 
     def _plain_time(self, text: str) -> Time:
         try:
@@ -142,22 +130,20 @@ class Reader:
         except ValueError as error:
             if self.song_lost:
                 raise Refused from None
-            if self.song is not None and (said := str(error)).endswith(MUSICAL):
-                word = text.partition("+")[0].partition(" ")[0]
-                raise ValueError(said.removesuffix(MUSICAL) + self.song.hint(word)) from None
-            raise
+            if self.song is None or not (reason := str(error)).endswith(MUSICAL):
+                raise
+            word = text.partition("+")[0].partition(" ")[0]
+            raise ValueError(reason.removesuffix(MUSICAL) + self.song.hint(word)) from None
 
     def _painted(self, second: float) -> float:
         """The moment at which what is seen at a second of the film is painted."""
-        here = [span for span in self.spans if span.written <= second + 1e-9]
-        if not here:
-            return second
-        return float(here[-1].painted) + min(second - here[-1].written, here[-1].duration)
+        here = [span for span in self.spans if span.written <= second + 1e-9][-1:]
+        return float(here[0].painted) + min(second - here[0].written, here[0].duration) if here else second
 
     def mapping(self, node: Node, allowed: str) -> Mapping:
         """The node, which must be a mapping. Raises Refused."""
         if not isinstance(node, Mapping):
-            raise self.refuse(node, f"found {shown(node)}, allowed {allowed}")
+            raise self.wrong(node, allowed)
         return node
 
     def check_keys(self, node: Mapping, allowed: Iterable[str], later: Iterable[str] = ()) -> None:
@@ -173,14 +159,15 @@ class Reader:
     def _strange_key(self, key: str, known: list[str], later: Iterable[str]) -> str:
         if key in later:
             return f"{quoted(key)} {NOT_YET}"
+        unknown = f"unknown key {quoted(key)}"
         if home := self.homes.get(key):
             where = f"did you mean {home!r}?" if home != key else "it belongs to the top level of the scene"
-            return f"unknown key {quoted(key)} here, {where}"
+            return f"{unknown} here, {where}"
         if near := nearest(key, known):
-            return f"unknown key {quoted(key)}, did you mean {near!r}?"
+            return f"{unknown}, did you mean {near!r}?"
         if elsewhere := nearest(key, self.homes, likeness=0.8):
-            return f"unknown key {quoted(key)} here, did you mean {self.homes[elsewhere]!r}?"
-        return f"unknown key {quoted(key)}, allowed {', '.join(known)}"
+            return f"{unknown} here, did you mean {self.homes[elsewhere]!r}?"
+        return f"{unknown}, allowed {', '.join(known)}"
 
     def values(self, part: type[Declared], node: Mapping) -> dict[str, Any]:
         """The declared fields of a part by name, read from a mapping."""
@@ -192,23 +179,16 @@ class Reader:
         self.check_keys(found, keys_of(part), part.later)
         self._check_groups(found, part)
         values = self.values(part, found)
-        missing = [
-            key for key, (name, option) in options_of(part).items() if option.required and not values[name]
-        ]
-        if missing:
+        if any(option.required and not values[name] for name, option in options_of(part).values()):
             raise Refused
         return placed(part(**values), found)
 
     def _check_groups(self, node: Mapping, part: type[Declared]) -> None:
         """Refuse unknown keys in mappings such as the `gif` of `gif.width`."""
-        inside: dict[str, list[str]] = {}
-        for outer, dot, inner in (key.partition(".") for key in options_of(part)):
-            if dot:
-                inside.setdefault(outer, []).append(inner)
-        for outer, known in inside.items():
-            group = node.get(outer)
-            if isinstance(group, Mapping):
-                self.check_keys(group, known)
+        groups = [key.partition(".") for key in options_of(part) if "." in key]
+        for outer in dict.fromkeys(group[0] for group in groups):
+            if isinstance(written := node.get(outer), Mapping):
+                self.check_keys(written, [inner for name, _, inner in groups if name == outer])
 
     def read(self, type: FieldType, node: Node) -> Any:
         """A value of a type. Raises Refused."""
@@ -248,13 +228,11 @@ class Reader:
 
 def read_all(items: Iterable[T], read: Callable[[T], Any]) -> list[Any]:
     """What each item says, all their mistakes noted. Raises Refused after one."""
-    made, refused = [], False
+    made, items = [], list(items)
     for item in items:
-        try:
+        with suppress(Refused):
             made.append(read(item))
-        except Refused:
-            refused = True
-    if refused:
+    if len(made) < len(items):
         raise Refused
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -14,9 +15,9 @@ from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE, Curve
 from vqanim.scene.fields.base import FieldType, Flow, Parts, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused, nearest, read_all
-from vqanim.scene.fields.numbers import CurveType, Ratio, bounds, curve, number
+from vqanim.scene.fields.numbers import CurveType, bounds, curve, number, ratio_text
 from vqanim.scene.fields.sections import closed_schema
-from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
+from vqanim.scene.fields.settings import dump_settings, read_settings, setting_options, settings_schema
 from vqanim.scene.fields.times import MOMENT, read_moment, time, time_text
 from vqanim.scene.numbers import is_number, parse_ratio
 from vqanim.scene.sound import BEAT
@@ -24,16 +25,11 @@ from vqanim.scene.times import Time
 from vqanim.scene.tree import Node, Scalar, quoted, shown
 from vqanim.settings import Settings
 
-MAX_EFFECTS = 100
-"""Effects, or hits, in one list."""
-MAX_MOMENTS = 10_000
-"""Moments of one hit."""
-MOST_EVERY = 1024
-"""Beats from one hit to the next."""
-DEFAULT_FADE = Time(Fraction(1, 5), "s", "200ms")
-"""How long a hit takes to die away."""
-DEFAULT_ABOVE = 0.5
-"""How high a signal must rise to be a hit."""
+MAX_EFFECTS = 100  # effects, or hits, in one list
+MAX_MOMENTS = 10_000  # moments of one hit
+MOST_EVERY = 1024  # beats from one hit to the next
+DEFAULT_FADE = Time(Fraction(1, 5), "s", "200ms")  # how long a hit takes to die away
+DEFAULT_ABOVE = 0.5  # how high a signal must rise to be a hit
 
 _PEAKS = tuple(name for name in EFFECTS if name != "fade")
 """Effects of hits, which have a `fade` of their own."""
@@ -46,11 +42,9 @@ _EVERY = re.compile(r"(\d{1,6}(?:\.\d{0,6})?|\.\d{1,6}|\d{1,10}/\d{1,10})\s*(bea
 class Effect:
     """One effect, with its amount over time."""
 
-    name: str
-    """One of EFFECTS."""
+    name: str  # one of EFFECTS
     amount: Curve
-    settings: Settings = ()
-    """A value for each of its settings, in their order."""
+    settings: Settings = ()  # a value for each of its settings, in their order
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -58,26 +52,20 @@ class Effect:
 class Each:
     """Moments that a song says: its beats, or where one of its signals rises."""
 
-    signal: str
-    """`beat`, or the name of a signal."""
-    every: Fraction = Fraction(1)
-    """Beats from one moment to the next; for `beat` only."""
-    above: float = DEFAULT_ABOVE
-    """How high a signal must rise, 0..1; not for `beat`."""
+    signal: str  # `beat`, or the name of a signal
+    every: Fraction = Fraction(1)  # beats from one moment to the next; for `beat` only
+    above: float = DEFAULT_ABOVE  # how high a signal must rise, 0..1; not for `beat`
     start: Time | None = None
     """The first moment that counts; beats are then counted from there."""
-    end: Time | None = None
-    """The last moment that counts."""
+    end: Time | None = None  # the last moment that counts
 
 
 @dataclass(frozen=True)
 class Hit:
     """Effects that are full at each of some moments and die away."""
 
-    on: tuple[Time, ...]
-    """Empty where the moments are those of a song."""
-    peaks: tuple[Effect, ...]
-    """Their amounts are constant: those at the moment itself."""
+    on: tuple[Time, ...]  # empty where the moments are those of a song
+    peaks: tuple[Effect, ...]  # their amounts are constant: those at the moment itself
     fade: Time = DEFAULT_FADE
     each: Each | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)
@@ -105,12 +93,9 @@ class MappingsType(FieldType):
         """The value of one mapping. Raises Refused."""
         raise NotImplementedError
 
-    def entry(self) -> Schema:
-        """The schema of one mapping."""
-        raise NotImplementedError
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "array", "items": self.entry(), "maxItems": MAX_EFFECTS}]
+    def list_schema(self, entry: Schema) -> list[Schema]:
+        """The schema of a list of such mappings."""
+        return [{"type": "array", "items": entry, "maxItems": MAX_EFFECTS}]
 
 
 @dataclass(frozen=True)
@@ -121,31 +106,28 @@ class EffectsType(MappingsType):
 
     def one(self, node: tree.Mapping, reader: Reader) -> Effect:
         if len(node.entries) != 1:
-            keys = ", ".join(key.text for key, _ in node.entries) or "nothing"
-            raise reader.wrong(node, f"one effect in each entry, as in {self.allowed}", keys)
-        key, value = node.entries[0]
-        return _effect(key, value, CurveType.parse, reader)
+            raise reader.wrong(node, f"one effect in each entry, as in {self.allowed}", node.keys_text)
+        return _effect(*node.entries[0], CurveType.parse, reader)
 
     def dump(self, effects: tuple[Effect, ...], writer: Writer) -> Any:
-        return [{effect.name: _dump_effect(effect, writer)} for effect in effects]
+        return [_dump_effect(effect, writer) for effect in effects]
 
     def curves(self, value: tuple[Effect, ...]) -> Iterator[Curve]:
         return (effect.amount for effect in value)
 
     def parts(self) -> Parts:
-        for name, kind in EFFECTS.items():
-            yield f"[].{name}.", {setting.name: setting_option(setting) for setting in kind.settings}
+        return ((f"[].{name}.", setting_options(kind.settings)) for name, kind in EFFECTS.items())
 
-    def entry(self) -> Schema:
+    def schema(self) -> list[Schema]:
         effects = {name: _effect_schema(name) for name in EFFECTS}
-        return closed_schema(effects, minProperties=1, maxProperties=1)
+        return self.list_schema(closed_schema(effects, minProperties=1, maxProperties=1))
 
 
 def _effect(
     key: Scalar, value: Node, read_amount: Callable[[CurveType, Node, Reader], Curve], reader: Reader
 ) -> Effect:
     """An effect by its name: an amount, or {amount: ..., color: ..., rate: ...}."""
-    name = key.text
+    name, written = key.text, value
     if name not in EFFECTS:
         near = nearest(name, EFFECTS)
         hint = f"did you mean {near!r}?" if near else f"allowed {', '.join(EFFECTS)}"
@@ -155,20 +137,19 @@ def _effect(
     if isinstance(value, tree.Mapping) and any(value.get(part) for part in ("amount", *ALL_SETTINGS)):
         reader.check_keys(value, ("amount", *settings))
         settings |= read_settings(declared, value, reader)
-        if (written := value.get("amount")) is None:
+        if (written := value.get("amount") or value) is value:
             raise reader.refuse(value, f"amount is missing, allowed {amount.allowed}")
-        return Effect(name, read_amount(amount, written, reader), tuple(settings.items()), value.place)
-    return Effect(name, read_amount(amount, value, reader), tuple(settings.items()), value.place)
+    return Effect(name, read_amount(amount, written, reader), tuple(settings.items()), value.place)
 
 
 ALL_SETTINGS = frozenset(setting.name for kind in EFFECTS.values() for setting in kind.settings)
 """Of any effect: where one of them is written, the mapping is no keyframes."""
 
 
-def _dump_effect(effect: Effect, writer: Writer) -> Any:
+def _dump_effect(effect: Effect, writer: Writer) -> dict[str, Any]:
     amount = amount_type(effect.name).dump(effect.amount, writer)
     settings = dump_settings(EFFECTS[effect.name].settings, effect.settings, writer)
-    return {"amount": amount, **settings} if settings else amount
+    return {effect.name: {"amount": amount, **settings} if settings else amount}
 
 
 def _effect_schema(name: str) -> Schema:
@@ -186,8 +167,7 @@ class HitsType(MappingsType):
     def one(self, node: tree.Mapping, reader: Reader) -> Hit:
         on, fade = node.get("on"), node.get("fade")
         if on is None:
-            said = "on is missing, allowed the moments of the hit, such as [1s, 2s]"
-            raise reader.refuse(node, said)
+            raise reader.refuse(node, "on is missing, allowed the moments of the hit, such as [1s, 2s]")
         each = _each(on, node, reader)
         reader.check_keys(node, ("on", "fade", *(_song_schema() if each else ()), *_PEAKS))
         written = [(key, value) for key, value in node.entries if key.text in _PEAKS]
@@ -199,37 +179,23 @@ class HitsType(MappingsType):
         return Hit(moments, tuple(peaks), length, each, node.place)
 
     def dump(self, hits: tuple[Hit, ...], writer: Writer) -> Any:
-        return [
-            {
-                **_dump_moments(hit, writer),
-                "fade": time_text(hit.fade),
-                **{peak.name: _dump_effect(peak, writer) for peak in hit.peaks},
-            }
-            for hit in hits
-        ]
+        return [_dump_hit(hit, writer) for hit in hits]
 
-    def entry(self) -> Schema:
-        moments: Schema = {
-            "anyOf": [*MOMENT, {"type": "array", "items": {"anyOf": list(MOMENT)}, "minItems": 1}]
-        }
+    def schema(self) -> list[Schema]:
+        moment: Schema = {"anyOf": list(MOMENT)}
+        moments: Schema = {"anyOf": [*MOMENT, {"type": "array", "items": moment, "minItems": 1}]}
         peaks = {name: _effect_schema(name) for name in _PEAKS}
-        keys = {"on": moments, "fade": {"anyOf": list(MOMENT)}, **_song_schema(), **peaks}
-        return closed_schema(keys, ["on"])
+        keys = {"on": moments, "fade": moment, **_song_schema(), **peaks}
+        return self.list_schema(closed_schema(keys, ["on"]))
 
 
 def _song_schema() -> Mapping[str, Schema]:
     """Keys of a hit whose moments a song says."""
     moment: Schema = {"anyOf": list(MOMENT)}
-    beats = bounds(0, MOST_EVERY, above=True)
-    return {
-        "every": {
-            "description": "With `on: beat`: beats from one hit to the next, or bars such as 2bars.",
-            "anyOf": [beats, {"type": "string"}],
-        },
-        "above": {"description": "With a signal: how high it must rise.", "anyOf": _ABOVE.schema()},
-        "from": moment,
-        "to": moment,
-    }
+    beats = [bounds(0, MOST_EVERY, above=True), {"type": "string"}]
+    every = "With `on: beat`: beats from one hit to the next, or bars such as 2bars."
+    above = {"description": "With a signal: how high it must rise.", "anyOf": _ABOVE.schema()}
+    return {"every": {"description": every, "anyOf": beats}, "above": above, "from": moment, "to": moment}
 
 
 def _each(on: Node, node: tree.Mapping, reader: Reader) -> Each | None:
@@ -251,33 +217,27 @@ def _each(on: Node, node: tree.Mapping, reader: Reader) -> Each | None:
         raise reader.refuse(every, f"found every, allowed for `on: beat`; {name} has `above`")
     else:
         made = Each(name, above=DEFAULT_ABOVE if above is None else reader.read(_ABOVE, above))
-    return replace(made, start=_edge("from", node, reader), end=_edge("to", node, reader))
+    edges = (node.get("from"), node.get("to"))
+    start, end = (_moment(at, at, "a time such as 2s or a marker", reader) if at else None for at in edges)
+    return replace(made, start=start, end=end)
 
 
 def _read_every(node: Node, meter: int, reader: Reader) -> Fraction:
     """A number of beats, or of bars as in `2bars`."""
     allowed = f"a number of beats above 0 and up to {MOST_EVERY}, or of bars such as 2bars"
-    text = text_of(node, allowed, reader)
-    match = _EVERY.fullmatch(text)
-    try:
-        beats = parse_ratio(match[1]) if match else Fraction(0)
-    except ValueError:
-        beats = Fraction(0)
-    if match and (match[2] or "").startswith("bar"):
-        beats *= meter
+    beats = Fraction(0)
+    if match := _EVERY.fullmatch(text_of(node, allowed, reader)):
+        with suppress(ValueError):
+            beats = parse_ratio(match[1]) * (meter if (match[2] or "").startswith("bar") else 1)
     if not Fraction(1, 64) <= beats <= MOST_EVERY:
         raise reader.wrong(node, allowed)
     return beats
 
 
-def _edge(key: str, node: tree.Mapping, reader: Reader) -> Time | None:
-    """The moment at which hits begin or end."""
-    value = node.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, Scalar):
-        raise reader.wrong(value, "a time such as 2s or a marker")
-    return read_moment(value, value, reader)
+def _moment(node: Node, at: Node, allowed: str, reader: Reader) -> Time:
+    if not isinstance(node, Scalar):
+        raise reader.wrong(node, allowed)
+    return read_moment(node, at, reader)
 
 
 def _peak(amount: CurveType, node: Node, reader: Reader) -> Curve:
@@ -291,23 +251,19 @@ def _moments(node: Node, reader: Reader) -> tuple[Time, ...]:
     items = node.items if isinstance(node, tree.Sequence) else [node]
     if not 1 <= len(items) <= MAX_MOMENTS:
         raise reader.wrong(node, f"1 to {MAX_MOMENTS}, such as [1s, 2s]", f"{len(items)} moments")
-
-    def read(item: Node) -> Time:
-        if not isinstance(item, Scalar):
-            raise reader.wrong(item, "a time such as 2s")
-        return read_moment(item, node, reader)
-
-    return tuple(read_all(items, read))
+    return tuple(read_all(items, lambda item: _moment(item, node, "a time such as 2s", reader)))
 
 
-def _dump_moments(hit: Hit, writer: Writer) -> dict[str, Any]:
-    each = hit.each
-    if each is None:
-        return {"on": Flow(map(time_text, hit.on))}
-    every = Ratio("", 0, MOST_EVERY).dump(each.every, writer)
-    how = {"every": every} if each.signal == BEAT else {"above": each.above}
-    edges = {"from": time_text(each.start), "to": time_text(each.end)}
-    return {"on": each.signal, **how, **{key: edge for key, edge in edges.items() if edge is not None}}
+def _dump_hit(hit: Hit, writer: Writer) -> dict[str, Any]:
+    written: dict[str, Any] = {"on": Flow(map(time_text, hit.on))}
+    if each := hit.each:
+        how = {"every": ratio_text(each.every)} if each.signal == BEAT else {"above": each.above}
+        edges = {key: time_text(edge) for key, edge in (("from", each.start), ("to", each.end)) if edge}
+        written = {"on": each.signal, **how, **edges}
+    written["fade"] = time_text(hit.fade)
+    for peak in hit.peaks:
+        written |= _dump_effect(peak, writer)
+    return written
 
 
 EFFECTS_TYPE, HITS_TYPE = EffectsType(), HitsType()

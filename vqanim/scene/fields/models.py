@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from vqanim.errors import Place
@@ -13,23 +16,13 @@ from vqanim.models.families import FAMILIES
 from vqanim.models.family import Family
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE
-from vqanim.scene.fields.base import (
-    SCALAR,
-    Declared,
-    FieldType,
-    Flow,
-    Parts,
-    ScalarType,
-    Schema,
-    Writer,
-    declared_in,
-    option,
-    text_of,
-)
+from vqanim.scene.fields import base
+from vqanim.scene.fields.base import SCALAR, Declared, FieldType, ScalarType, Schema, Writer, option, own
 from vqanim.scene.fields.context import Reader, read_all
-from vqanim.scene.fields.numbers import Whole, ratio, whole
+from vqanim.scene.fields.numbers import ratio, whole
 from vqanim.scene.fields.sections import Shorthand, closed_schema, dump_part
-from vqanim.scene.fields.settings import dump_settings, read_settings, setting_option, settings_schema
+from vqanim.scene.fields.settings import dump_settings, read_settings, setting_options, settings_schema
+from vqanim.scene.fields.texts import only
 from vqanim.scene.limits import MAX_SIDE
 from vqanim.scene.numbers import parse_ratio
 from vqanim.scene.tree import Node, Scalar, quoted
@@ -40,8 +33,7 @@ MAX_PERCEPTORS = 8
 _MODEL = re.compile(r"[A-Za-z0-9][\w.:@/+-]{0,99}", re.ASCII)
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 
-
-_SIDE = Whole(f"sides from 1 to {MAX_SIDE} pixels", 1, MAX_SIDE)
+_SIDE = whole(1, MAX_SIDE, f"sides from 1 to {MAX_SIDE} pixels")
 
 
 @dataclass(frozen=True)
@@ -59,64 +51,51 @@ class SizeType(FieldType):
     allowed: str = '[width, height], "256x144" or {aspect: "16:9", width: 256}, sides from 1 to 4096'
 
     def parse(self, node: Node, reader: Reader) -> Size:
-        if isinstance(node, tree.Sequence) and len(node.items) == 2:
-            width, height = node.items
-            return Size(_SIDE.parse(width, reader), _SIDE.parse(height, reader))
-        if isinstance(node, Scalar) and len(sides := _TIMES.split(node.text.strip())) == 2:
-            width, height = (node.part(text) for text in sides)
-            return Size(_SIDE.parse(width, reader), _SIDE.parse(height, reader))
+        both: Sequence[Node] = node.items if isinstance(node, tree.Sequence) else ()
+        if isinstance(node, Scalar):
+            both = [node.part(text) for text in _TIMES.split(node.text.strip())]
+        if len(both) == 2:
+            return Size(*(_SIDE.parse(side, reader) for side in both))
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("width", "height", "aspect"))
         known = {key: _SIDE.parse(value, reader) for key in ("width", "height") if (value := found.get(key))}
         aspect = found.get("aspect")
         if aspect is None and len(known) == 2:
-            return Size(known["width"], known["height"])
+            return Size(**known)
         if aspect is None or len(known) != 1:
-            keys = ", ".join(key.text for key, _ in found.entries) or "nothing"
-            raise reader.refuse(node, f"found {keys}, allowed two of width, height and aspect")
+            raise reader.wrong(node, "two of width, height and aspect", found.keys_text)
         return self._with_aspect(aspect, known, reader)
 
     def _with_aspect(self, node: Node, sides: dict[str, int], reader: Reader) -> Size:
-        text = text_of(node, self.allowed, reader)
-        try:
+        text, aspect = base.text_of(node, self.allowed, reader), Fraction(0)
+        with suppress(ValueError):
             aspect = parse_ratio(text.replace(":", "/"))
-        except ValueError:
-            aspect = Fraction(0)
         if not Fraction(1, 100) <= aspect <= 100:
-            raise reader.refuse(node, f'found {quoted(text)}, allowed a ratio such as "16:9" or 1.5')
+            raise reader.wrong(node, 'a ratio such as "16:9" or 1.5', quoted(text))
         width = sides.get("width") or round(sides["height"] * aspect)
         height = sides.get("height") or round(sides["width"] / aspect)
         if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
-            said = f"found {quoted(text)}, which makes {width}x{height}, allowed sides from 1 to {MAX_SIDE}"
-            raise reader.refuse(node, said)
+            found = f"{quoted(text)}, which makes {width}x{height}"
+            raise reader.wrong(node, f"sides from 1 to {MAX_SIDE}", found)
         return Size(width, height)
 
     def dump(self, value: Size, writer: Writer) -> Any:
-        return Flow([value.width, value.height])
+        return base.Flow([value.width, value.height])
 
     def schema(self) -> list[Schema]:
         side: Schema = {"anyOf": _SIDE.schema()}
         sides: dict[str, Schema] = {"width": side, "height": side, "aspect": {"type": ["string", "number"]}}
-        return [
-            {"type": "array", "items": side, "minItems": 2, "maxItems": 2},
-            {"type": "string"},
-            closed_schema(sides, minProperties=2),
-        ]
+        both = {"type": "array", "items": side, "minItems": 2, "maxItems": 2}
+        return [both, {"type": "string"}, closed_schema(sides, minProperties=2)]
 
 
-@dataclass(frozen=True)
-class ModelName(ScalarType):
-    """The name of a model; whether there is such a one is the catalogue's business."""
-
-    def value(self, text: str) -> str:
-        if not _MODEL.fullmatch(text):
-            raise ValueError
-        return text
+_read_model = partial(only, _MODEL.fullmatch)
 
 
-def model_name(what: str) -> ModelName:
-    """The name of a generator or perceptor."""
-    return ModelName(f"the name of a {what} such as pocket: letters, digits and any of . _ : @ / + -")
+def model_name(what: str) -> ScalarType:
+    """The name of a generator or perceptor; whether there is such a one is the catalogue's business."""
+    allowed = f"the name of a {what} such as pocket: letters, digits and any of . _ : @ / + -"
+    return ScalarType(allowed, _read_model)
 
 
 GENERATOR, PERCEPTOR = model_name("generator"), model_name("perceptor")
@@ -126,29 +105,20 @@ GENERATOR, PERCEPTOR = model_name("generator"), model_name("perceptor")
 class PerceptorUse(Declared):
     """A perceptor that looks at the picture, and how much its word counts."""
 
-    name: str = option(PERCEPTOR, "Of the perceptor", example="ViT-B/16", inherited=False)
+    name: str = option("Of the perceptor", PERCEPTOR.declare(example="ViT-B/16", inherited=False))
     weight: Fraction = option(
-        ratio(0, 1000, "1/2"),
         "How much it counts beside the others; only ratios matter, and with 0 it is not even loaded",
-        default=Fraction(1),
-        example="0.5",
+        ratio(0, 1000, "1/2").declare(Fraction(1), example="0.5"),
     )
-    cutouts: int | None = option(
-        whole(1, 256),
+    cutouts: int | None = own(
         "Pieces of the picture that it looks at in one step",
-        default=None,
-        default_text="those of guidance, else its own",
-        example="16",
-        brief=True,
+        whole(1, 256).declare(None, default_text="those of guidance, else its own", example="16"),
     )
-    cutout_noise: Fraction | None = option(
-        ratio(0, 1, "1/10"),
+    cutout_noise: Fraction | None = own(
         "Noise on what it looks at, up to this spread",
-        unit="0..1",
-        default=None,
-        default_text="that of guidance, else its own",
-        example="0.1",
-        brief=True,
+        ratio(0, 1, "1/10").declare(
+            None, "0..1", default_text="that of guidance, else its own", example="0.1"
+        ),
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
@@ -162,8 +132,7 @@ class Models:
 
     generator: str = "pocket"
     perceptors: tuple[PerceptorUse, ...] = (PerceptorUse("pocket"),)
-    settings: Settings = ()
-    """Of the generator: those that are written, sorted by name."""
+    settings: Settings = ()  # of the generator: those that are written, sorted by name
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -191,7 +160,7 @@ class ModelsType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> Models:
         if isinstance(node, Scalar):
-            return models_called(ModelName(self.allowed).parse(node, reader), node.place)
+            return models_called(ScalarType(self.allowed, _read_model).parse(node, reader), node.place)
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("generator", "perceptor"))
         models = Models(place=node.place)
@@ -211,8 +180,7 @@ class ModelsType(FieldType):
         name = GENERATOR.parse(written, reader)
         declared = generator_settings(name)
         if not declared and len(node.entries) > 1:
-            said = f"the generator {quoted(name)} has no settings. Write only its name."
-            raise reader.refuse(node, said)
+            raise reader.refuse(node, f"the generator {quoted(name)} has no settings. Write only its name.")
         reader.check_keys(node, ("name", *(setting.name for setting in declared)))
         values = read_settings(declared, node, reader)
         return replace(models, generator=name, settings=tuple(sorted(values.items())))
@@ -233,14 +201,14 @@ class ModelsType(FieldType):
         perceptor = uses[0].name if alone else [dump_part(use, writer) for use in uses]
         generator: Any = models.generator
         if models.settings:
-            settings = dump_settings(generator_settings(generator), models.settings, writer)
-            generator = {"name": generator, **settings}
+            declared = generator_settings(generator)
+            generator = {"name": generator, **dump_settings(declared, models.settings, writer)}
         return {"generator": generator, "perceptor": perceptor}
 
-    def parts(self) -> Parts:
-        yield ".perceptor[].", declared_in(PerceptorUse)
+    def parts(self) -> base.Parts:
+        yield ".perceptor[].", base.declared_in(PerceptorUse)
         for family in _families():
-            yield ".generator.", {setting.name: setting_option(setting) for setting in family.settings}
+            yield ".generator.", setting_options(family.settings)
 
     def schema(self) -> list[Schema]:
         one: Schema = {"anyOf": _USE.schema()}
@@ -251,5 +219,4 @@ class ModelsType(FieldType):
 
 
 def _families() -> list[Family]:
-    """The families of generators with settings."""
     return [family for family in FAMILIES.values() if family.kind == "generator" and family.settings]

@@ -11,49 +11,41 @@ from itertools import pairwise
 from typing import Any
 
 from vqanim.scene import tree
-from vqanim.scene.fields.base import FieldType, Flow, Schema, Writer
+from vqanim.scene.fields.base import FieldType, Flow, ReadElsewhere, Schema, Writer
 from vqanim.scene.fields.context import Reader
-from vqanim.scene.fields.numbers import Number, Ratio
+from vqanim.scene.fields.numbers import number, ratio, ratio_text
 from vqanim.scene.fields.sections import closed_schema
 from vqanim.scene.fields.start import FileType, find_file
-from vqanim.scene.fields.times import MOMENT, SONG_TIME, OrAuto, SongTime
+from vqanim.scene.fields.times import MOMENT, SONG_TIME, OrAuto, second_text, song_time
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 from vqanim.scene.lyrics import read_taps, seconds_of
 from vqanim.scene.tree import Node, Scalar, quoted, shown
 
-SLOWEST, FASTEST = 10, 1000
-"""Beats per minute."""
+SLOWEST, FASTEST = 10, 1000  # beats per minute
 MAX_BEATS = 20_000
 MAX_STEMS = 16
-LOWEST, HIGHEST = 1, 12_000
-"""Hz."""
-LONGEST_RISE = 60
-"""Seconds of attack or release."""
+LOWEST, HIGHEST = 1, 12_000  # Hz
+LONGEST_RISE = 60  # seconds of attack or release
 
 _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 _BAR = re.compile(r"bar\s*(\d{1,6}(?:\.\d{0,9})?)", re.ASCII)
 
-_HERTZ = Number(f"a number from {LOWEST} to {HIGHEST} (Hz)", LOWEST, HIGHEST)
+_HERTZ = number(LOWEST, HIGHEST, f"a number from {LOWEST} to {HIGHEST} (Hz)")
 SONG_FILE = FileType("the path of a sound file in the scene's folder", "sound file")
-_BPM = Ratio(f"a number from {SLOWEST} to {FASTEST}, or auto", SLOWEST, FASTEST)
+_BPM = ratio(SLOWEST, FASTEST, allowed=f"a number from {SLOWEST} to {FASTEST}, or auto")
 BPM = OrAuto(_BPM.allowed, _BPM, None)
-FIRST_BEAT = OrAuto(
-    "a time of the song such as 0.35s, or auto", SongTime("a time of the song such as 0.35s, or auto"), None
-)
+_FIRST_BEAT = song_time("a time of the song such as 0.35s, or auto")
+FIRST_BEAT = OrAuto(_FIRST_BEAT.allowed, _FIRST_BEAT, None)
 
 
 @dataclass(frozen=True)
 class Band:
     """A range of pitches that becomes a signal."""
 
-    low: float
-    """Hz."""
-    high: float
-    """Hz."""
-    attack: float = 0.005
-    """Seconds in which it rises."""
-    release: float = 0.12
-    """Seconds in which it dies away."""
+    low: float  # Hz
+    high: float  # Hz
+    attack: float = 0.005  # seconds in which it rises
+    release: float = 0.12  # seconds in which it dies away
 
 
 @dataclass(frozen=True)
@@ -61,8 +53,7 @@ class Stem:
     """A part of the song in a file of its own, beginning where the song does."""
 
     name: str
-    file: str
-    """Absolute path."""
+    file: str  # absolute path
 
 
 @dataclass(frozen=True)
@@ -70,10 +61,8 @@ class Tempo:
     """A tempo from a moment of the song on."""
 
     bpm: Fraction
-    second: float | None = None
-    """Of the song; None where it is a bar."""
-    bar: float | None = None
-    """Counted from 1."""
+    second: float | None = None  # of the song; None where it is a bar
+    bar: float | None = None  # counted from 1
 
 
 @dataclass(frozen=True)
@@ -87,16 +76,15 @@ class TempoType(FieldType):
         for key, value in reader.mapping(node, self.allowed).entries:
             bpm = BPM.parse(value, reader)
             if bpm is None:
-                said = f"at {key.text}: found auto, allowed a number from {SLOWEST} to {FASTEST}"
-                raise reader.refuse(value, said)
-            if bar := _BAR.fullmatch(key.text.strip()):
-                made.append(Tempo(bpm, bar=float(bar[1])))
-                continue
+                allowed = f"a number from {SLOWEST} to {FASTEST}"
+                raise reader.refuse(value, f"at {key.text}: found auto, allowed {allowed}")
+            text = key.text.strip()
+            bar = _BAR.fullmatch(text)
             try:
-                made.append(Tempo(bpm, second=seconds_of(key.text.strip())))
+                made.append(Tempo(bpm, bar=float(bar[1])) if bar else Tempo(bpm, second=seconds_of(text)))
             except ValueError:
-                said = f"found the key {quoted(key.text)}, allowed a time of the song or a bar such as bar 17"
-                raise reader.refuse(value, said) from None
+                allowed = "a time of the song or a bar such as bar 17"
+                raise reader.wrong(value, allowed, f"the key {quoted(key.text)}") from None
         if not made:
             raise reader.refuse(node, f"found an empty mapping, allowed {self.allowed}")
         if made[0].bar not in (None, 1.0):
@@ -105,9 +93,9 @@ class TempoType(FieldType):
 
     def dump(self, value: tuple[Tempo, ...], writer: Writer) -> Any:
         return {
-            f"bar {tempo.bar:.12g}"
-            if tempo.second is None
-            else SONG_TIME.dump(tempo.second, writer): _BPM.dump(tempo.bpm, writer)
+            f"bar {tempo.bar:.12g}" if tempo.second is None else second_text(tempo.second): ratio_text(
+                tempo.bpm
+            )
             for tempo in value
         }
 
@@ -123,21 +111,19 @@ class BeatsType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> tuple[float, ...]:
         if isinstance(node, tree.Sequence):
-            items = enumerate(node.items, 1)
-            taps = [(number, SONG_TIME.parse(item, reader)) for number, item in items]
-            where = "entry"
+            taps, where = list(enumerate((SONG_TIME.parse(item, reader) for item in node.items), 1)), "entry"
         else:
             taps, where = read_text_file(node, self.allowed, "file of beats", read_taps, reader), "line"
         if not 2 <= len(taps) <= MAX_BEATS:
             raise reader.refuse(node, f"found {len(taps)} beats, allowed 2 to {MAX_BEATS}")
-        for (_, before), (number, after) in pairwise(taps):
+        for (_, before), (place, after) in pairwise(taps):
             if after - before < 60 / FASTEST / 2:
-                said = f"{where} {number}: {after:.6g} s does not come after {before:.6g} s"
-                raise reader.refuse(node, said)
+                order = f"{after:.6g} s does not come after {before:.6g} s"
+                raise reader.refuse(node, f"{where} {place}: {order}")
         return tuple(second for _, second in taps)
 
     def dump(self, value: tuple[float, ...], writer: Writer) -> Any:
-        return Flow(SONG_TIME.dump(beat, writer) for beat in value)
+        return Flow(second_text(beat) for beat in value)
 
     def schema(self) -> list[Schema]:
         beat = {"anyOf": list(MOMENT)}
@@ -151,11 +137,9 @@ def read_text_file(
     path = find_file(node, allowed, reader, what)
     try:
         return read(path)
-    except OSError as error:
-        reason = error.strerror
-    except ValueError as error:
-        reason = str(error)
-    raise reader.refuse(node, f"{path.name}: {reason}", about_file=True)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise reader.refuse(node, f"{path.name}: {reason}", about_file=True) from None
 
 
 @dataclass(frozen=True)
@@ -168,9 +152,8 @@ class StemsType(FieldType):
         entries = reader.mapping(node, self.allowed).entries
         if len(entries) > MAX_STEMS:
             raise reader.refuse(node, f"found {len(entries)} stems, allowed at most {MAX_STEMS}")
-        return tuple(
-            Stem(_name(key, value, reader), SONG_FILE.parse(value, reader)) for key, value in entries
-        )
+        files = ((_name(key, value, reader), value) for key, value in entries)
+        return tuple(Stem(name, SONG_FILE.parse(value, reader)) for name, value in files)
 
     def dump(self, value: tuple[Stem, ...], writer: Writer) -> Any:
         return {stem.name: writer.file(stem.file) for stem in value}
@@ -179,27 +162,14 @@ class StemsType(FieldType):
         return [{"type": "object", "additionalProperties": {"type": "string"}}]
 
 
-@dataclass(frozen=True)
-class MarkersType(FieldType):
-    """Moments of the song by name, which the loader reads once it knows the beats."""
-
-    allowed: str = 'names and moments of the song such as {drop: "1:02.4", chorus: bar 33}'
-
-    def dump(self, value: tuple[tuple[str, float], ...], writer: Writer) -> Any:
-        return {name: SONG_TIME.dump(second, writer) for name, second in value}
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "object", "additionalProperties": {"anyOf": list(MOMENT)}}]
-
-
-@dataclass(frozen=True)
-class LyricsType(FieldType):
-    """A file whose lines become markers, which the loader reads."""
-
-    allowed: str = "the path of an LRC or SRT file in the scene's folder"
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "string"}]
+MARKERS = ReadElsewhere(
+    'names and moments of the song such as {drop: "1:02.4", chorus: bar 33}',
+    lambda: [{"type": "object", "additionalProperties": {"anyOf": list(MOMENT)}}],
+    lambda markers: {name: second_text(second) for name, second in markers},
+)
+"""Moments of the song by name, which are read once its beats are known."""
+LYRICS = ReadElsewhere("the path of an LRC or SRT file in the scene's folder", lambda: [{"type": "string"}])
+"""A file whose lines become markers."""
 
 
 @dataclass(frozen=True)
@@ -218,29 +188,25 @@ class BandsType(FieldType):
         edges = found.get("band")
         if not isinstance(edges, tree.Sequence) or len(edges.items) != 2:
             what = "nothing" if edges is None else shown(edges)
-            said = f"band: found {what}, allowed two numbers in Hz such as [40, 120]"
-            raise reader.refuse(node, said)
+            raise reader.refuse(node, f"band: found {what}, allowed two numbers in Hz such as [40, 120]")
         low, high = (_HERTZ.parse(edge, reader) for edge in edges.items)
         if low >= high:
             raise reader.refuse(edges, f"found [{low:g}, {high:g}], allowed the lower one first")
         times = {}
         for key in ("attack", "release"):
             if value := found.get(key):
-                times[key] = SongTime("a time such as 5ms").parse(value, reader)
+                times[key] = song_time("a time such as 5ms").parse(value, reader)
                 if times[key] > LONGEST_RISE:
-                    said = f"{key}: found {times[key]:g} s, allowed up to {LONGEST_RISE} s"
-                    raise reader.refuse(found, said)
+                    message = f"{key}: found {times[key]:g} s, allowed up to {LONGEST_RISE} s"
+                    raise reader.refuse(found, message)
         return Band(low, high, **times)
 
     def dump(self, value: tuple[tuple[str, Band], ...], writer: Writer) -> Any:
-        return {
-            name: {
-                "band": Flow([band.low, band.high]),
-                "attack": SONG_TIME.dump(band.attack, writer),
-                "release": SONG_TIME.dump(band.release, writer),
-            }
-            for name, band in value
-        }
+        def dump_band(band: Band) -> dict[str, Any]:
+            times = {"attack": second_text(band.attack), "release": second_text(band.release)}
+            return {"band": Flow([band.low, band.high]), **times}
+
+        return {name: dump_band(band) for name, band in value}
 
     def schema(self) -> list[Schema]:
         edge = {"anyOf": _HERTZ.schema()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -18,6 +18,7 @@ from vqanim.scene.expressions import ExpressionError, names_used, parse_expressi
 from vqanim.scene.fields.base import FieldType, Flow, Option, Quoted, ScalarType, Schema, Writer, text_of
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.sections import closed_schema, merge_by_key
+from vqanim.scene.fields.texts import did_you_mean
 from vqanim.scene.fields.times import read_timed, time_text
 from vqanim.scene.numbers import is_number, number_hint, parse_number, parse_ratio, parse_whole
 from vqanim.scene.times import Time, TimeBase
@@ -26,83 +27,65 @@ from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 _WORD = re.compile(r"[^\W\d]\w*")
 _SECONDS = TimeBase(1.0, Fraction(1))
 _QUOTED_NUMBER: Schema = {"type": "string", "pattern": r"^\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*$"}
+_RATIO = r"^\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*(/\s*[+-]?\d+\s*)?$"
 
 
 @dataclass(frozen=True)
 class Number(ScalarType):
     """A number that does not change over time."""
 
-    low: float
-    high: float
+    low: float = -math.inf
+    high: float = math.inf
 
-    def value(self, text: str) -> Any:
-        value = self.plain(text)
-        if not self.low <= value <= self.high:
+
+def _number(
+    allowed: str, parse: Callable[[str], Any], low: float, high: float, forms: list[Schema]
+) -> Number:
+    def read(text: str) -> Any:
+        if not low <= (value := parse(text)) <= high:
             raise ValueError
         return value
 
-    def plain(self, text: str) -> Any:
-        """The number of a text, whether it lies in the limits or not. Raises ValueError."""
-        return parse_number(text)
-
-    def hint(self, text: str) -> str:
-        return f", {hint}" if (hint := number_hint(text)) else ""
-
-    def schema(self) -> list[Schema]:
-        return [bounds(self.low, self.high), _QUOTED_NUMBER]
+    return Number(allowed, read, lambda: forms, hint=_hint, low=low, high=high)
 
 
-@dataclass(frozen=True)
-class Whole(Number):
-    """A whole number."""
-
-    def plain(self, text: str) -> int:
-        return parse_whole(text)
-
-    def schema(self) -> list[Schema]:
-        return [bounds(self.low, self.high) | {"type": "integer"}, _QUOTED_NUMBER]
+def _hint(text: str) -> str:
+    return f", {hint}" if (hint := number_hint(text)) else ""
 
 
-@dataclass(frozen=True)
-class Ratio(Number):
-    """A number or a ratio of whole numbers, kept exactly."""
-
-    def plain(self, text: str) -> Fraction:
-        return parse_ratio(text)
-
-    def dump(self, value: Any, writer: Writer) -> Any:
-        if value.denominator == 1:
-            return value.numerator
-        return Quoted(f"{value.numerator}/{value.denominator}")
-
-    def schema(self) -> list[Schema]:
-        pattern = r"^\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*(/\s*[+-]?\d+\s*)?$"
-        return [bounds(self.low, self.high), {"type": "string", "pattern": pattern}]
-
-
-def whole(low: int, high: int) -> Whole:
+def whole(low: float, high: float, allowed: str = "") -> Number:
     """A whole number from `low` to `high`."""
-    return Whole(f"a whole number from {low} to {high}", low, high)
+    forms = [bounds(low, high) | {"type": "integer"}, _QUOTED_NUMBER]
+    allowed = allowed or f"a whole number from {low} to {high}"
+    return _number(allowed, parse_whole, low, high, forms)
 
 
-def number(low: float, high: float) -> Number:
+def number(low: float, high: float, allowed: str = "") -> Number:
     """A number from `low` to `high`."""
-    return Number(f"a number from {low:g} to {high:g}", low, high)
+    forms = [bounds(low, high), _QUOTED_NUMBER]
+    allowed = allowed or f"a number from {low:g} to {high:g}"
+    return _number(allowed, parse_number, low, high, forms)
 
 
-def ratio(low: int, high: int, example: str) -> Ratio:
-    """A number from `low` to `high`, kept exactly."""
-    return Ratio(f"a number from {low} to {high}, or a ratio such as {example}", low, high)
+def ratio(low: float, high: float, example: str = "", allowed: str = "", exact: bool = True) -> Number:
+    """A number from `low` to `high` that may be written as a ratio; exact: it is kept as a Fraction."""
+    forms = [bounds(low, high), {"type": "string", "pattern": _RATIO}]
+    allowed = allowed or f"a number from {low} to {high}, or a ratio such as {example}"
+    made = _number(allowed, parse_ratio, low, high, forms)
+    if exact:
+        return replace(made, text=ratio_text)
+    return replace(made, read=lambda text: float(made.read(text)))
+
+
+def ratio_text(value: Fraction) -> Any:
+    """A ratio as it is written."""
+    return value.numerator if value.denominator == 1 else Quoted(f"{value.numerator}/{value.denominator}")
 
 
 def bounds(low: float, high: float, above: bool = False) -> Schema:
     """A JSON schema of a number in limits; above: `low` itself is not allowed."""
-    schema: Schema = {"type": "number"}
-    if low > -float("inf"):
-        schema["exclusiveMinimum" if above else "minimum"] = low
-    if high < float("inf"):
-        schema["maximum"] = high
-    return schema
+    least = {"exclusiveMinimum" if above else "minimum": low} if low > -math.inf else {}
+    return {"type": "number", **least, **({"maximum": high} if high < math.inf else {})}
 
 
 @dataclass(frozen=True)
@@ -154,8 +137,7 @@ class CurveType(FieldType):
     def _checked(self, text: str, place: Place, reader: Reader, when: str = "") -> float:
         """A finite number in the range of the curve."""
         if not is_number(text):
-            hint = f", {hint}" if (hint := number_hint(text)) else ""
-            raise reader.refuse(place, f"{when}found {quoted(text)}, allowed {self.range}{hint}")
+            raise reader.refuse(place, f"{when}found {quoted(text)}, allowed {self.range}{_hint(text)}")
         value = parse_number(text)
         if value not in self.range:
             raise reader.refuse(place, when + self.range.refuse(value))
@@ -165,9 +147,7 @@ class CurveType(FieldType):
         try:
             parse_expression(text, reader.signals)
         except ExpressionError as error:
-            if reader.song_lost and any(
-                said in str(error) for said in ("soundtrack", "stem", "unknown name")
-            ):
+            if reader.song_lost and re.search("soundtrack|stem|unknown name", str(error)):
                 raise Refused from None
             raise reader.refuse(node, f"found {quoted(text)}, {self._fault(text, error)}") from None
         names = names_used(text, reader.signals)
@@ -181,17 +161,16 @@ class CurveType(FieldType):
 
     def _fault(self, text: str, error: ExpressionError) -> str:
         """What was probably meant: a number, something that is no curve at all, or an expression."""
-        if hint := number_hint(text):
-            return f"allowed {self.allowed}, {hint}"
-        if _WORD.fullmatch(text) and "unknown name" in str(error) and "did you mean" not in str(error):
-            return f"allowed {self.allowed}"
+        unknown = "unknown name" in str(error) and "did you mean" not in str(error)
+        if (hint := _hint(text)) or (unknown and _WORD.fullmatch(text)):
+            return f"allowed {self.allowed}{hint}"
         return f"which is no expression: {error}"
 
     def _keyframes(self, node: Mapping, reader: Reader) -> Keyframes:
         def read(name: Scalar, time: Time, value: Node) -> Key:
             return self._key(time, name, value, node.path, reader)
 
-        keys = tuple(key for _, key in read_timed(node, self.allowed, read, reader))
+        keys = tuple(read_timed(node, self.allowed, read, reader))
         text = ", ".join(f"{key.time}: {key.value:.12g}" for key in keys)
         return Keyframes(keys, base=node.base, **self._common(node, f"{{{text}}}"))
 
@@ -205,23 +184,17 @@ class CurveType(FieldType):
             raise reader.refuse(place, f"{when}found {shown(value)}, allowed a number or [number, easing]")
         checked = self._checked(number, place, reader, when)
         if easing not in EASINGS:
-            near = difflib.get_close_matches(easing.lower().replace("_", "-"), EASINGS, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            said = f"{when}found the easing {quoted(easing)}, allowed {', '.join(EASINGS)}{hint}"
-            raise reader.refuse(place, said)
+            hint = did_you_mean(easing.replace("_", "-"), EASINGS)
+            found = f"{when}found the easing {quoted(easing)}"
+            raise reader.refuse(place, f"{found}, allowed {', '.join(EASINGS)}{hint}")
         return Key(time, checked, easing)
 
 
 def curve(
-    low: float | None = None, high: float | None = None, *, above: float | None = None, why: str = ""
+    low: float = -math.inf, high: float = math.inf, *, above: float | None = None, why: str = ""
 ) -> CurveType:
     """A curve whose values lie from `low`, or above `above`, to `high`."""
-    limits = Range(
-        minimum=above if above is not None else -float("inf") if low is None else low,
-        maximum=float("inf") if high is None else high,
-        exclusive_minimum=above is not None,
-        why=why,
-    )
+    limits = Range(low if above is None else above, high, above is not None, why)
     return CurveType(f"{limits}, keyframes such as {{0s: 1, 2s: 1.5}} or an expression of t", limits)
 
 
@@ -238,30 +211,24 @@ class Pair(FieldType):
     """A mapping of two curves, x and y; a shot's is merged into the scene's."""
 
     each: CurveType
-    value: float
-    """Of either, when nobody writes it."""
+    value: float  # of either, when nobody writes it
 
     def default(self, value: Any) -> XY:
-        return XY(self.each.default(self.value), self.each.default(self.value))
+        return XY(*(self.each.default(self.value) for _ in "xy"))
 
     def absent(self, value: Any, place: Place, reader: Reader) -> XY:
-        return XY(
-            *(
-                self.each.absent(self.value, replace(place, path=f"{place.path}.{axis}"), reader)
-                for axis in "xy"
-            )
-        )
+        places = (replace(place, path=f"{place.path}.{axis}") for axis in "xy")
+        return XY(*(self.each.absent(self.value, place, reader) for place in places))
 
     def parse(self, node: Node, reader: Reader) -> XY:
         if isinstance(node, tree.Sequence) and len(node.items) == 2:
             raise reader.wrong(node, f"{self.allowed}: each of the two is a curve", "a list")
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("x", "y"))
-        axis = Option(self.each, "", default=self.value)
-        return XY(*(reader.field(name, axis, found) for name in ("x", "y")))
+        return XY(*(reader.field(axis, Option(self.each, "", self.value), found) for axis in "xy"))
 
     def write(self, value: XY, writer: Writer) -> Any:
-        both = {"x": self.each.write(value.x, writer), "y": self.each.write(value.y, writer)}
+        both = {axis: self.each.write(getattr(value, axis), writer) for axis in "xy"}
         return {axis: written for axis, written in both.items() if written is not None}
 
     def schema(self) -> list[Schema]:
@@ -271,9 +238,7 @@ class Pair(FieldType):
     def curves(self, value: XY) -> Iterator[Curve]:
         yield from (value.x, value.y)
 
-    def merge(self, outer: Mapping, inner: Mapping) -> list[tuple[Scalar, Node]]:
-        """The entries of both; those of the inner one count."""
-        return merge_by_key(outer, inner)
+    merge = staticmethod(merge_by_key)
 
 
 def pair(farthest: float, value: float) -> Pair:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -12,19 +12,8 @@ from typing import Any, ClassVar
 from vqanim.errors import Place
 from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE, Base, Curve, Key, Keyframes, Range
-from vqanim.scene.fields.base import (
-    SCALAR,
-    Declared,
-    FieldType,
-    Parts,
-    Schema,
-    Writer,
-    curves_of,
-    declared_in,
-    keys_of,
-    option,
-    text_of,
-)
+from vqanim.scene.fields import base
+from vqanim.scene.fields.base import SCALAR, Declared, FieldType, Schema, Writer, option, own
 from vqanim.scene.fields.context import Reader, Refused, read_all
 from vqanim.scene.fields.numbers import CurveType, curve
 from vqanim.scene.fields.sections import dump_part, part_schema
@@ -36,10 +25,8 @@ from vqanim.scene.numbers import is_number
 from vqanim.scene.times import SAME_MOMENT, Time
 from vqanim.scene.tree import Mapping, Node, Scalar, is_given, quoted, shown
 
-WEIGHT = Range(-1000, 1000)
-"""Of a prompt."""
-DEFAULT_CROSSFADE = 1.0
-"""Seconds."""
+WEIGHT = Range(-1000, 1000)  # of a prompt
+DEFAULT_CROSSFADE = 1.0  # seconds
 
 _FINAL_NUMBER = re.compile(r"(.*):\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII | re.DOTALL)
 
@@ -49,8 +36,7 @@ class ShortPrompt:
     """One part of the short form."""
 
     text: str
-    weight: str
-    """Source text of a number; `1` where none is written."""
+    weight: str  # source text of a number; `1` where none is written
     second_number: bool
     """True for `text:1:2`, in which only the last number is read as one."""
 
@@ -60,16 +46,15 @@ def parse_short(text: str) -> tuple[ShortPrompt, ...]:
 
     Raises ValueError for a part without a text.
     """
-    return tuple(_parse_part(part) for part in text.split("|"))
-
-
-def _parse_part(part: str) -> ShortPrompt:
-    match = _FINAL_NUMBER.fullmatch(part)
-    text, weight = match.groups() if match else (part, "1")
-    text = " ".join(text.split())
-    if not text:
-        raise ValueError("a part without a text")
-    return ShortPrompt(text, weight, match is not None and _FINAL_NUMBER.fullmatch(text) is not None)
+    parts = []
+    for part in text.split("|"):
+        match = _FINAL_NUMBER.fullmatch(part)
+        words, weight = match.groups() if match else (part, "1")
+        words = " ".join(words.split())
+        if not words:
+            raise ValueError("a part without a text")
+        parts.append(ShortPrompt(words, weight, bool(match and _FINAL_NUMBER.fullmatch(words))))
+    return tuple(parts)
 
 
 def longest_crossfade(moments: Sequence[float]) -> float:
@@ -93,15 +78,12 @@ def story_weights(
     if said and crossfade < SAME_MOMENT:
         pairs = zip(said, fades, strict=True)
         fades = [(moment, moment) if moment.of_song else fade for moment, fade in pairs]
-    weights = []
-    for number, place in enumerate(places):
-        keys: list[Key] = []
-        if number > 0:
-            keys += _keys(fades[number], 0.0, 1.0)
-        if number + 1 < len(fades):
-            keys += _keys(fades[number + 1], 1.0, 0.0)
-        weights.append(_weight(_merged(keys), base, place))
-    return tuple(weights)
+    rising = [[], *(_keys(fade, 0.0, 1.0) for fade in fades[1:])]
+    falling = [*(_keys(fade, 1.0, 0.0) for fade in fades[1:]), []]
+    return tuple(
+        _weight([*rise, *fall], base, place)
+        for rise, fall, place in zip(rising, falling, places, strict=True)
+    )
 
 
 def _fade(moment: float, crossfade: float) -> tuple[Time, Time]:
@@ -117,20 +99,14 @@ def _keys(fade: tuple[Time, Time], before: float, after: float) -> list[Key]:
     return [Key(begin, before), Key(end, after, "smooth")]
 
 
-def _merged(keys: Sequence[Key]) -> tuple[Key, ...]:
-    """One key for each moment: a fade that begins where the one before ends needs no second key."""
-    merged: list[Key] = []
-    for key in sorted(keys, key=lambda key: key.time.value):
-        if not merged or merged[-1].time != key.time:
-            merged.append(key)
-    return tuple(merged)
-
-
-def _weight(keys: tuple[Key, ...], base: Base, place: Place) -> Curve:
+def _weight(keys: Sequence[Key], base: Base, place: Place) -> Curve:
     if not keys:
         return Curve.constant(1.0, range=WEIGHT, place=place)
-    text = ", ".join(f"{key.time}: [{key.value:g}, {key.easing}]" for key in keys)
-    return Keyframes(keys, base=base, range=WEIGHT, text=f"{{{text}}}", place=place)
+    by_time: dict[Time, Key] = {}  # a fade that begins where the one before ends needs no second key
+    for key in sorted(keys, key=lambda key: key.time.value):
+        by_time.setdefault(key.time, key)
+    text = ", ".join(f"{key.time}: [{key.value:g}, {key.easing}]" for key in by_time.values())
+    return Keyframes(tuple(by_time.values()), base=base, range=WEIGHT, text=f"{{{text}}}", place=place)
 
 
 MAX_PROMPTS = 100
@@ -145,48 +121,31 @@ class Prompt(Declared):
     later: ClassVar[tuple[str, ...]] = ("stay_near",)
 
     text: str = option(
-        _TEXT,
         "What to show, taken literally; the style is appended later",
-        default="",
-        example="a dark castle",
+        _TEXT.declare("", example="a dark castle"),
     )
     weight: Curve = option(
-        _WEIGHT,
         "How strongly the text counts; below 0 the picture moves away from it, 0 is off",
-        default=1.0,
-        example="{0s: 0.3, 3s: 1.5}",
+        _WEIGHT.declare(1.0, example="{0s: 0.3, 3s: 1.5}"),
     )
     stop: Curve = option(
-        curve(0, 10),
         "The loss of this text is not pushed below this",
-        unit="spherical distance",
-        default=0.0,
-        example="0.4",
+        curve(0, 10).declare(0.0, "spherical distance", example="0.4"),
     )
     image: str | None = option(
-        PICTURE, "A picture to come near to, instead of a text", default=None, example="photo.jpg"
+        "A picture to come near to, instead of a text", PICTURE.declare(None, example="photo.jpg")
     )
     through: str = option(
-        choice(*THROUGH),
         "How a picture is compared: by what the perceptor sees in it, pixel by pixel, or by its style alone",
-        default="perceptor",
-        example="pixels",
+        choice(*THROUGH).declare("perceptor", example="pixels"),
     )
-    inside: Area | None = option(
-        AREA,
+    inside: Area | None = own(
         "The part of the frame in which it pulls: where a figure is drawn, or where a picture is light",
-        default=None,
-        default_text="everywhere",
-        example="{icon: twitter}",
-        brief=True,
+        AREA.declare(None, default_text="everywhere", example="{icon: twitter}"),
     )
-    outside: Area | None = option(
-        AREA,
+    outside: Area | None = own(
         "The part of the frame in which it does not pull",
-        default=None,
-        default_text="nothing",
-        example="start",
-        brief=True,
+        AREA.declare(None, default_text="nothing", example="start"),
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
@@ -209,12 +168,9 @@ class PromptsType(FieldType):
                 hint = ", texts at times are written under `story:`"
             raise reader.refuse(node, f"found a mapping, allowed {self.allowed}{hint}")
         items = node.items if isinstance(node, tree.Sequence) else [node]
-        many = f"prompts, allowed at most {MAX_PROMPTS}"
-        if len(items) > MAX_PROMPTS:
-            raise reader.refuse(node, f"found {len(items)} {many}")
+        _check_count(items, node, reader)
         prompts = [prompt for each in read_all(items, lambda item: _prompt(item, reader)) for prompt in each]
-        if len(prompts) > MAX_PROMPTS:
-            raise reader.refuse(node, f"found {len(prompts)} {many}")
+        _check_count(prompts, node, reader)
         return tuple(prompts)
 
     def dump(self, prompts: tuple[Prompt, ...], writer: Writer) -> Any:
@@ -222,29 +178,31 @@ class PromptsType(FieldType):
 
     def curves(self, value: tuple[Prompt, ...]) -> Iterator[Curve]:
         for prompt in value:
-            yield from curves_of(prompt)
+            yield from base.curves_of(prompt)
 
-    def parts(self) -> Parts:
-        yield "[].", declared_in(Prompt)
+    def parts(self) -> base.Parts:
+        yield "[].", base.declared_in(Prompt)
 
     def schema(self) -> list[Schema]:
         return [SCALAR, {"type": "array", "items": {"anyOf": [SCALAR, part_schema(Prompt)]}}]
 
 
+def _check_count(found: Sequence[Any], node: Node, reader: Reader) -> None:
+    if len(found) > MAX_PROMPTS:
+        raise reader.wrong(node, f"at most {MAX_PROMPTS}", f"{len(found)} prompts")
+
+
 def _dump_prompt(prompt: Prompt, writer: Writer) -> dict[str, Any]:
     written = dump_part(prompt, writer)
-    areas = {key: written[key] for key in ("inside", "outside") if key in written}
-    numbers = {key: written[key] for key in ("weight", "stop")}
-    if prompt.image is None:
-        return {"text": written["text"]} | numbers | areas
-    return {"image": written["image"], "through": written["through"]} | numbers | areas
+    what = ("text",) if prompt.image is None else ("image", "through")
+    return {key: written[key] for key in (*what, "weight", "stop", "inside", "outside") if key in written}
 
 
 def _prompt(node: Node, reader: Reader) -> list[Prompt]:
     if isinstance(node, Mapping):
         return [_long_prompt(node, reader)]
     try:
-        parts = parse_short(text_of(node, "a text or {text: ..., weight: ...}", reader))
+        parts = parse_short(base.text_of(node, "a text or {text: ..., weight: ...}", reader))
     except ValueError as error:
         raise reader.refuse(node, f"found {shown(node)}, which has {error}") from None
     assert isinstance(node, Scalar)
@@ -261,24 +219,24 @@ def _prompt(node: Node, reader: Reader) -> list[Prompt]:
 
 
 def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
-    if len(node.entries) == 1 and node.entries[0][0].text not in (*keys_of(Prompt), *Prompt.later):
+    if len(node.entries) == 1 and node.entries[0][0].text not in (*base.keys_of(Prompt), *Prompt.later):
         key, value = node.entries[0]
         if isinstance(value, Scalar) and is_number(value.text):
-            said = f'found {key.text}: {value.text}, did you mean "{key.text}:{value.text}" in quotes?'
-            raise reader.refuse(node, said)
-    reader.check_keys(node, keys_of(Prompt), Prompt.later)
+            meant = f'"{key.text}:{value.text}" in quotes'
+            raise reader.refuse(node, f"found {key.text}: {value.text}, did you mean {meant}?")
+    reader.check_keys(node, base.keys_of(Prompt), Prompt.later)
     values = reader.values(Prompt, node)
-    written = [key for key in ("text", "image") if is_given(key, node)]
-    if not written:
-        place = Place(node.file, node.line, f"{node.path}.text")
+    given = {key for key in ("text", "image", "through", "inside", "outside") if is_given(key, node)}
+    if not given & {"text", "image"}:
+        place = replace(node.place, path=f"{node.path}.text")
         raise reader.refuse(place, f"is missing, allowed {_TEXT.allowed}, or an `image` instead")
-    if len(written) > 1:
+    if given >= {"text", "image"}:
         raise reader.refuse(node, "found a text and an image, allowed is one: two are two prompts")
-    if written == ["text"] and is_given("through", node):
+    if given >= {"text", "through"}:
         raise reader.refuse(node, "found through beside a text, only an image has it")
-    if is_given("inside", node) and is_given("outside", node):
+    if given >= {"inside", "outside"}:
         raise reader.refuse(node, "found inside and outside, allowed is one of them")
-    if not values[written[0]]:
+    if not (values["text"] if "text" in given else values["image"]):
         raise Refused
     return Prompt(**values, place=node.place)
 
@@ -292,11 +250,10 @@ class StoryType(FieldType):
     def parse(self, node: Node, reader: Reader) -> tuple[tuple[Time, str, Place], ...]:
         found = reader.mapping(node, self.allowed)
 
-        def read(name: Scalar, time: Time, value: Node) -> tuple[str, Place]:
-            return _TEXT.parse(value, reader), value.place
+        def read(name: Scalar, time: Time, value: Node) -> tuple[Time, str, Place]:
+            return time, _TEXT.parse(value, reader), value.place
 
-        told = read_timed(found, self.allowed, read, reader)
-        return tuple((moment, text, place) for moment, (text, place) in told)
+        return tuple(read_timed(found, self.allowed, read, reader))
 
     def schema(self) -> list[Schema]:
         return [{"type": "object", "additionalProperties": SCALAR, "minProperties": 1}]

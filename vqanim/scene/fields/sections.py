@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import yaml
 
 from vqanim.errors import Place
 from vqanim.scene import tree
-from vqanim.scene.curves import Curve
-from vqanim.scene.fields.base import (
-    Declared,
-    FieldType,
-    Option,
-    Parts,
-    Schema,
-    Writer,
-    curves_of,
-    declared_in,
-    fields_of,
-    keys_of,
-    options_of,
-)
+from vqanim.scene.fields import base
+from vqanim.scene.fields.base import Declared, FieldType, Option, Parts, Schema, Writer
 from vqanim.scene.fields.context import Reader, placed
+
+Entries: TypeAlias = list[tuple[tree.Scalar, tree.Node]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +28,9 @@ class Section(FieldType):
         return reader.section(self.of, node, self.allowed)
 
     def absent(self, value: Any, place: Place, reader: Reader) -> Any:
-        return reader.read(self, _nothing(place))
+        nothing = tree.Mapping(place.file, place.line, [])
+        nothing.path = place.path
+        return reader.read(self, nothing)
 
     def write(self, value: Any, writer: Writer) -> Any:
         return dump_part(value, writer)
@@ -46,17 +38,14 @@ class Section(FieldType):
     def schema(self) -> list[Schema]:
         return [part_schema(self.of)]
 
-    def curves(self, value: Any) -> Iterator[Curve]:
-        return curves_of(value)
-
-    def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, tree.Node]]:
+    def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> Entries:
         """The entries of both; those of the inner one count."""
-        return merge_entries(outer, inner, options_of(self.of))
+        return merge_entries(outer, inner, base.options_of(self.of))
 
 
 def section(of: type[Declared]) -> Section:
     """A mapping with the fields of a class."""
-    return Section(f"a mapping of {', '.join(keys_of(of))}", of)
+    return Section(f"a mapping of {', '.join(base.keys_of(of))}", of)
 
 
 @dataclass(frozen=True)
@@ -64,15 +53,14 @@ class Shorthand(FieldType):
     """A mapping with declared fields, or the value of the most important one alone."""
 
     of: type[Declared]
-    main: str
-    """Its key."""
+    main: str  # its key
     is_curve: bool = False
     """True where that is a curve: a mapping whose keys are all times is its keyframes."""
 
     @property
     def short(self) -> FieldType:
         """The type of the value that may stand alone."""
-        return options_of(self.of)[self.main][1].type
+        return base.options_of(self.of)[self.main][1].type
 
     def parse(self, node: tree.Node, reader: Reader) -> Any:
         keys = [key.text for key, _ in node.entries] if isinstance(node, tree.Mapping) else []
@@ -85,34 +73,15 @@ class Shorthand(FieldType):
         return dump_part(value, writer)
 
     def parts(self) -> Parts:
-        yield ".", declared_in(self.of)
-
-    def curves(self, value: Any) -> Iterator[Curve]:
-        return curves_of(value)
+        yield ".", base.declared_in(self.of)
 
     def schema(self) -> list[Schema]:
         return [*self.short.schema(), part_schema(self.of)]
 
 
-@dataclass(frozen=True)
-class ListOf(FieldType):
-    """A list of mappings with declared fields, which the loader reads one by one."""
-
-    of: type[Declared]
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "array", "items": part_schema(self.of), "minItems": 1}]
-
-
-def _nothing(place: Place) -> tree.Mapping:
-    empty = tree.Mapping(place.file, place.line, [])
-    empty.path = place.path
-    return empty
-
-
 def merge_entries(
     outer: tree.Mapping, inner: tree.Mapping, options: Mapping[str, tuple[str, Option]]
-) -> list[tuple[tree.Scalar, tree.Node]]:
+) -> Entries:
     """The entries that a shot says and inherits: sections merge, of all others the inner one counts."""
     merged = [(key, value) for key, value in inner.entries if key.text in options]
     for key, value in outer.entries:
@@ -128,44 +97,36 @@ def merge_entries(
     return merged
 
 
-def merge_by_key(outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, tree.Node]]:
+def merge_by_key(outer: tree.Mapping, inner: tree.Mapping) -> Entries:
     """The entries of the inner mapping, and those of the outer one whose keys it does not have."""
     return inner.entries + [(key, value) for key, value in outer.entries if inner.get(key.text) is None]
 
 
 def dump_part(part: Any, writer: Writer) -> dict[str, Any]:
     """Plain data of the declared fields of a part, without those that are not written."""
+    of: type = type(part)
     written: dict[str, Any] = {}
-    for key, (name, declared) in fields_of(type(part)).items():
+    for key, (name, declared) in base.fields_of(of).items():
         found = declared.write(getattr(part, name), writer)
-        if found is None or found == {}:
-            continue
-        outer, _, inner = key.partition(".")
-        if inner:
-            written.setdefault(outer, {})[inner] = found
-        else:
-            written[outer] = found
+        if found is not None and found != {}:
+            outer, _, inner = key.rpartition(".")
+            (written.setdefault(outer, {}) if outer else written)[inner] = found
     return written
 
 
 def part_schema(of: type) -> Schema:
     """A mapping with the keys of a class and no others."""
-    return mapping_schema(declared_in(of))
+    return mapping_schema(base.declared_in(of))
 
 
 def mapping_schema(options: Mapping[str, Option]) -> Schema:
     """A mapping with these keys and no others; `gif.width` is a key of the mapping `gif`."""
-    properties: dict[str, Schema] = {}
     inner: dict[str, dict[str, Option]] = {}
-    required = []
-    for key, declared in options.items():
-        outer, _, rest = key.partition(".")
-        if rest:
-            inner.setdefault(outer, {})[rest] = declared
-            continue
-        properties[key] = field_schema(declared)
-        if declared.required:
-            required.append(key)
+    for outer, dot, rest in (key.partition(".") for key in options):
+        if dot:
+            inner.setdefault(outer, {})[rest] = options[f"{outer}.{rest}"]
+    properties = {key: field_schema(declared) for key, declared in options.items() if "." not in key}
+    required = [key for key in properties if options[key].required]
     for outer, parts in inner.items():
         found = mapping_schema(parts)
         if outer in properties:  # guidance.rate is written beside what shots share
@@ -197,13 +158,8 @@ def field_schema(declared: Option) -> Schema:
 
 def describe(declared: Option) -> str:
     """A field in a few lines, as editors show it."""
-    lines = [f"{declared.description}." if declared.description else ""]
-    if declared.unit:
-        lines.append(f"Unit: {declared.unit}.")
+    lines = {"{}.": declared.description, "Unit: {}.": declared.unit}
     if declared.type.name != "section":
-        lines.append(f"Allowed: {declared.type.allowed}.")
-        if declared.default_text:
-            lines.append(f"Default: {declared.default_text}.")
-        if declared.example:
-            lines.append(f"Example: {declared.example}")
-    return "\n".join(line for line in lines if line)
+        lines |= {"Allowed: {}.": declared.type.allowed, "Default: {}.": declared.default_text}
+        lines |= {"Example: {}": declared.example}
+    return "\n".join(line.format(text) for line, text in lines.items() if text)

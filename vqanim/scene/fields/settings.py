@@ -5,6 +5,7 @@ They declare it with `vqanim.settings`; here each of those declarations becomes 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,94 +17,60 @@ from vqanim.scene.colors import color_text
 from vqanim.scene.curves import Curve
 from vqanim.scene.fields.base import FieldType, Option, Parts, ScalarType, Schema, Writer
 from vqanim.scene.fields.context import Reader, read_all
-from vqanim.scene.fields.numbers import CurveType, Ratio, Whole, curve
+from vqanim.scene.fields.numbers import CurveType, curve, ratio, whole
 from vqanim.scene.fields.sections import closed_schema, field_schema, merge_by_key
-from vqanim.scene.fields.texts import COLOR, FLAG, Choice, Text
+from vqanim.scene.fields.texts import COLOR, FLAG, line_of_text, one_of
 from vqanim.scene.tree import Node, is_given
 from vqanim.settings import Setting, Settings
-
-
-@dataclass(frozen=True)
-class AnyNumber(Ratio):
-    """A number, which may be written as a ratio."""
-
-    def value(self, text: str) -> float:
-        return float(super().value(text))
-
-    def dump(self, value: Any, writer: Writer) -> Any:
-        return value
-
-
-@dataclass(frozen=True)
-class AnyOf(ScalarType):
-    """A value in the first of several forms that fits."""
-
-    forms: tuple[ScalarType, ...]
-
-    def value(self, text: str) -> Any:
-        for form in self.forms:
-            try:
-                return form.value(text)
-            except ValueError:
-                continue
-        raise ValueError
-
-    def schema(self) -> list[Schema]:
-        return [schema for form in self.forms for schema in form.schema()]
 
 
 @lru_cache
 def setting_type(setting: Setting) -> ScalarType:
     """The type of a setting."""
     allowed = setting.allowed + (f" ({setting.unit})" if setting.unit else "")
-    low = -float("inf") if setting.low is None else setting.low
-    high = float("inf") if setting.high is None else setting.high
-    if setting.type == "number":
-        return AnyNumber(allowed, low, high)
-    if setting.type == "whole":
-        return Whole(allowed, low, high)
-    if setting.type == "choice":
-        return Choice(allowed, setting.words)
-    if setting.type == "text":
-        return Text(allowed, int(setting.high or 1000))
-    if setting.type == "any":
-        return AnyOf(allowed, tuple(map(setting_type, setting.options)))
+    low = -math.inf if setting.low is None else setting.low
+    high = math.inf if setting.high is None else setting.high
+    match setting.type:
+        case "number":
+            return ratio(low, high, allowed=allowed, exact=False)
+        case "whole":
+            return whole(low, high, allowed)
+        case "choice":
+            return one_of(setting.words, allowed)
+        case "text":
+            return line_of_text(int(setting.high or 1000), allowed)
     return FLAG if setting.type == "flag" else COLOR
 
 
 @lru_cache
 def setting_option(setting: Setting) -> Option:
     """The declaration of a setting as a field."""
-    said = ""
-    if setting.type == "color" and setting.default is not None:
-        said = f'"{color_text(setting.default)}"'
-    return Option(
-        setting_type(setting),
-        setting.description,
-        unit=setting.unit,
-        default=setting.default,
-        default_text=said,
-    )
+    colored = setting.type == "color" and setting.default is not None
+    text = f'"{color_text(setting.default)}"' if colored else ""
+    type, description = setting_type(setting), setting.description
+    return Option(type, description, setting.default, unit=setting.unit, default_text=text)
+
+
+def setting_options(declared: Iterable[Setting]) -> dict[str, Option]:
+    """The declarations of settings by name."""
+    return {setting.name: setting_option(setting) for setting in declared}
 
 
 def read_settings(declared: Iterable[Setting], node: tree.Mapping, reader: Reader) -> dict[str, Any]:
     """The settings that a mapping says, by name."""
-    return {
-        setting.name: reader.field(setting.name, setting_option(setting), node)
-        for setting in declared
-        if is_given(setting.name, node)
-    }
+    options = setting_options(declared)
+    return {name: reader.field(name, options[name], node) for name in options if is_given(name, node)}
 
 
 def dump_settings(declared: Iterable[Setting], values: Settings, writer: Writer) -> dict[str, Any]:
     """Plain data for values by name."""
-    types = {setting.name: setting_type(setting) for setting in declared}
-    return {name: types[name].dump(value, writer) for name, value in values}
+    options = setting_options(declared)
+    return {name: options[name].type.dump(value, writer) for name, value in values}
 
 
 def settings_schema(declared: Iterable[Setting]) -> dict[str, Schema]:
     """A JSON schema for each setting, by name."""
-    return {setting.name: field_schema(setting_option(setting)) for setting in declared}
+    return {name: field_schema(option) for name, option in setting_options(declared).items()}
 
 
 TERMS: Mapping[str, Loss] = {name: term for name, term in LOSSES.items() if term.in_scene}
@@ -114,11 +81,9 @@ TERMS: Mapping[str, Loss] = {name: term for name, term in LOSSES.items() if term
 class LossUse:
     """A term, how much it counts, and its settings."""
 
-    name: str
-    """One of TERMS."""
+    name: str  # one of TERMS
     weight: Curve
-    settings: Settings = ()
-    """Those that are written, sorted by name."""
+    settings: Settings = ()  # those that are written, sorted by name
 
 
 def weight_type(name: str) -> CurveType:
@@ -128,13 +93,8 @@ def weight_type(name: str) -> CurveType:
 
 
 def _weight_option(name: str) -> Option:
-    return Option(
-        weight_type(name),
-        TERMS[name].description,
-        default=1.0,
-        default_text="0, without the term; 1, where only its settings are written",
-        example="0.5",
-    )
+    default = "0, without the term; 1, where only its settings are written"
+    return Option(weight_type(name), TERMS[name].description, 1.0, default_text=default, example="0.5")
 
 
 @dataclass(frozen=True)
@@ -154,33 +114,30 @@ class LossesType(FieldType):
     def curves(self, value: tuple[LossUse, ...]) -> Iterator[Curve]:
         return (use.weight for use in value)
 
-    def merge(self, outer: tree.Mapping, inner: tree.Mapping) -> list[tuple[tree.Scalar, Node]]:
-        """The entries of both; those of the inner one count."""
-        return merge_by_key(outer, inner)
+    merge = staticmethod(merge_by_key)
 
     def parts(self) -> Parts:
         yield ".", {name: _weight_option(name) for name in TERMS}
         for name, term in TERMS.items():
-            yield f".{name}.", {setting.name: setting_option(setting) for setting in term.settings}
+            yield f".{name}.", setting_options(term.settings)
 
     def schema(self) -> list[Schema]:
-        terms = {}
-        for name, term in TERMS.items():
-            weight = field_schema(_weight_option(name))
-            parts = {"weight": {"anyOf": weight["anyOf"]}, **settings_schema(term.settings)}
-            terms[name] = weight | {"anyOf": [*weight["anyOf"], closed_schema(parts)]}
-        return [closed_schema(terms)]
+        return [closed_schema({name: _use_schema(name, term) for name, term in TERMS.items()})]
 
 
 def _use(name: str, terms: tree.Mapping, reader: Reader) -> LossUse:
-    node, settings = terms.get(name), TERMS[name].settings
-    keys = ("weight", *(setting.name for setting in settings))
+    node, settings = terms[name], TERMS[name].settings
     if isinstance(node, tree.Mapping) and any(not reader.is_time(key.text) for key, _ in node.entries):
-        reader.check_keys(node, keys)
+        reader.check_keys(node, ("weight", *setting_options(settings)))
         written = tuple(sorted(read_settings(settings, node, reader).items()))
         return LossUse(name, reader.field("weight", _weight_option(name), node), written)
-    assert node is not None
     return LossUse(name, reader.read(weight_type(name), node))
+
+
+def _use_schema(name: str, term: Loss) -> Schema:
+    weight = field_schema(_weight_option(name))
+    parts = {"weight": {"anyOf": weight["anyOf"]}, **settings_schema(term.settings)}
+    return weight | {"anyOf": [*weight["anyOf"], closed_schema(parts)]}
 
 
 def _dump_use(use: LossUse, writer: Writer) -> Any:

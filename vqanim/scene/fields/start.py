@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,21 +15,8 @@ from vqanim.icons import spec as icons
 from vqanim.scene import tree
 from vqanim.scene.colors import Color, color_text
 from vqanim.scene.curves import NOWHERE, Curve
-from vqanim.scene.fields.base import (
-    SCALAR,
-    Declared,
-    FieldType,
-    Flow,
-    Parts,
-    Quoted,
-    Schema,
-    Writer,
-    curves_of,
-    declared_in,
-    keys_of,
-    option,
-    text_of,
-)
+from vqanim.scene.fields import base
+from vqanim.scene.fields.base import SCALAR, Declared, FieldType, Flow, Quoted, Schema, Writer, option, own
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.numbers import curve, number, whole
 from vqanim.scene.fields.sections import dump_part, part_schema
@@ -37,18 +24,15 @@ from vqanim.scene.fields.texts import COLOR, choice
 from vqanim.scene.limits import FITS
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted, shown
 
-FIGURES = ("icon", "text", "shape")
-"""Keys that say what is drawn; one of them."""
+FIGURES = ("icon", "text", "shape")  # keys that say what is drawn; one of them
 FORM = ("align", "scale", "stroke")
 """What of a look decides the form of a figure and not its color."""
-PROBE = 64
-"""Pixels: so large is a figure drawn to see whether it can be."""
+PROBE = 64  # pixels: so large is a figure drawn to see whether it can be
 MAX_COLORS = 16
 
 _ANYTHING = "an icon such as twitter, a text, or a file inside the scene's folder"
 _REMEDY = "others only with --allow-outside"
 _FROM_ROOT = re.compile(r"[/\\~]|[A-Za-z]:")
-_COLOR_SCHEMA = COLOR.schema()[0]
 
 
 def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
@@ -56,7 +40,7 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
 
     Raises Refused.
     """
-    written = text_of(node, allowed, reader)
+    written = base.text_of(node, allowed, reader)
     try:
         if reader.outside:
             return (reader.folder / written).resolve()
@@ -73,23 +57,23 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
     raise reader.refuse(node, f"found {quoted(written)}, {reason}; {_REMEDY}")
 
 
+def _missing(path: Path) -> str | None:
+    return None if path.is_file() else "is missing"
+
+
 @dataclass(frozen=True)
 class FileType(FieldType):
     """The absolute path of a file that is there; what is in it is for others to read."""
 
-    what: str
-    """What it is, for a message: `sound file`."""
+    what: str  # what it is, for a message: `sound file`
+    trouble: Callable[[Path], str | None] = _missing  # what is wrong with the file, if anything
 
     def parse(self, node: Node, reader: Reader) -> str:
         path = find_file(node, self.allowed, reader, self.what)
         if wrong := self.trouble(path):
-            written = quoted(text_of(node, self.allowed, reader))
+            written = quoted(base.text_of(node, self.allowed, reader))
             raise reader.refuse(node, f"the {self.what} {written} {wrong}", about_file=True)
         return str(path)
-
-    def trouble(self, path: Path) -> str | None:
-        """What is wrong with the file, if anything."""
-        return None if path.is_file() else "is missing"
 
     def dump(self, value: str, writer: Writer) -> Any:
         return writer.file(value)
@@ -98,18 +82,7 @@ class FileType(FieldType):
         return [{"type": "string"}]
 
 
-@dataclass(frozen=True)
-class PictureType(FileType):
-    """The absolute path of a picture that can be read."""
-
-    allowed: str = "the path of a picture in the scene's folder"
-    what: str = "picture"
-
-    def trouble(self, path: Path) -> str | None:
-        return picture_trouble(path)
-
-
-PICTURE = PictureType()
+PICTURE = FileType("the path of a picture in the scene's folder", "picture", picture_trouble)
 
 
 @dataclass(frozen=True)
@@ -117,41 +90,31 @@ class Look(Declared):
     """How the icon, text or shape of a start is drawn."""
 
     color: Color = option(
-        COLOR, "Of the figure", default=icons.COLOR, default_text=color_text(icons.COLOR), example="red"
+        "Of the figure", COLOR.declare(icons.COLOR, default_text=color_text(icons.COLOR), example="red")
     )
-    opacity: float = option(number(0, 1), "Of the figure", default=icons.OPACITY)
+    opacity: float = option("Of the figure", number(0, 1).declare(icons.OPACITY))
     background: Color = option(
-        COLOR, "Color of the ground", default=icons.BACKGROUND, default_text="white", example="black"
+        "Color of the ground", COLOR.declare(icons.BACKGROUND, default_text="white", example="black")
     )
     noise: float = option(
-        number(0, 1), "Opacity of the noise on the ground, under the figure", default=icons.NOISE
+        "Opacity of the noise on the ground, under the figure", number(0, 1).declare(icons.NOISE)
     )
     noise_colors: Literal["gray", "rainbow"] = option(
-        choice(*icons.NOISE_COLORS), "Of the noise", default="gray"
+        "Of the noise", choice(*icons.NOISE_COLORS).declare("gray")
     )
     align: Literal["center", "left", "right", "top", "bottom"] = option(
-        choice(*icons.ALIGNS), "The border that the figure touches", default="center"
+        "The border that the figure touches", choice(*icons.ALIGNS).declare("center")
     )
     scale: float = option(
-        number(0.01, 1),
         "The figure fits into this share of width and height",
-        default=icons.SCALE,
-        default_text="5/6",
-        example="0.5",
+        number(0.01, 1).declare(icons.SCALE, default_text="5/6", example="0.5"),
     )
     stroke: float = option(
-        number(0, icons.MAX_STROKE),
         "How much its outline grows on every side",
-        unit=f"1/{icons.STROKE_UNIT} of the shorter side",
-        default=icons.STROKE,
+        number(0, icons.MAX_STROKE).declare(icons.STROKE, f"1/{icons.STROKE_UNIT} of the shorter side"),
     )
-    seed: int | None = option(
-        whole(0, 2**63 - 1),
-        "Of the noise",
-        default=None,
-        default_text="the scene's",
-        example="42",
-        brief=True,
+    seed: int | None = own(
+        "Of the noise", whole(0, 2**63 - 1).declare(None, default_text="the scene's", example="42")
     )
 
 
@@ -164,16 +127,11 @@ class Start(Declared):
     """Absolute path of an existing picture inside the scene's folder."""
     colors: tuple[Color, ...] = ()
     """sRGB 0..1; one for color, two or more from top to bottom for gradient."""
-    icon: IconSpec | None = None
-    """For icon: the icon, text or shape that is drawn."""
-    fit: str = "cover"
-    """How an image becomes a frame: one of FITS."""
-    also_target: Curve | None = option(
-        curve(0, 1000),
+    icon: IconSpec | None = None  # for icon: the icon, text or shape that is drawn
+    fit: str = "cover"  # how an image becomes a frame: one of FITS
+    also_target: Curve | None = own(
         "How strongly the whole shot is pulled to the icon, text, shape or image that it starts from",
-        default=None,
-        example="{0s: 1.5, 4s: 0}",
-        brief=True,
+        curve(0, 1000).declare(None, example="{0s: 1.5, 4s: 0}"),
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
@@ -195,25 +153,23 @@ class StartType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> Start:
         if isinstance(node, Scalar):
-            if text_of(node, self.allowed, reader) != "noise":
-                raise reader.wrong(node, self.allowed)
+            _only_word("noise", node, self.allowed, reader)
             return Start(place=node.place)
         found = reader.mapping(node, self.allowed)
         if any(found.get(key) for key in FIGURES):
-            icon = read_figure(found, reader, keys_of(Start))
+            icon = read_figure(found, reader, base.keys_of(Start))
             return Start("icon", icon=icon, place=found.place, **reader.values(Start, found))
         key, value = self._only_one(found, reader)
-        if key == "color":
-            return Start("color", colors=(COLOR.parse(value, reader),), place=value.place)
-        if key == "gradient":
-            return Start("gradient", colors=_gradient(value, reader), place=value.place)
+        if key in ("color", "gradient"):
+            colors = _gradient(value, reader) if key == "gradient" else (COLOR.parse(value, reader),)
+            return Start(key, colors=colors, place=value.place)  # type: ignore[arg-type]
         fit = found.get("fit")
         how = "cover" if fit is None else choice(*FITS).parse(fit, reader)
         image, values = PICTURE.parse(value, reader), reader.values(Start, found)
         return Start("image", image=image, fit=how, place=value.place, **values)
 
     def _only_one(self, found: Mapping, reader: Reader) -> tuple[str, Node]:
-        reader.check_keys(found, (*self.others, "fit", *keys_of(Start), *FIGURES))
+        reader.check_keys(found, (*self.others, "fit", *base.keys_of(Start), *FIGURES))
         given = [(key, value) for key in self.others if (value := found.get(key))]
         fit, also = found.get("fit"), found.get("also_target")
         if fit is not None and found.get("image") is None:
@@ -225,9 +181,8 @@ class StartType(FieldType):
             return given[0]
         if len(found.entries) == 1:
             raise Refused  # its only key was refused already
-        keys = ", ".join(key.text for key, _ in found.entries) or "nothing"
         allowed = ", ".join((*self.others, *FIGURES))
-        raise reader.refuse(found, f"found {keys}, allowed one of {allowed}")
+        raise reader.refuse(found, f"found {found.keys_text}, allowed one of {allowed}")
 
     def dump(self, start: Start, writer: Writer) -> Any:
         if start.kind == "noise":
@@ -244,29 +199,27 @@ class StartType(FieldType):
         fit = {} if start.fit == "cover" else {"fit": start.fit}
         return {"image": writer.file(start.image)} | fit | also
 
-    def curves(self, value: Start) -> Iterator[Curve]:
-        return curves_of(value)
-
-    def parts(self) -> Parts:
-        yield ".", {**declared_in(Look), **declared_in(Start)}
+    def parts(self) -> base.Parts:
+        yield ".", {**base.declared_in(Look), **base.declared_in(Start)}
 
     def schema(self) -> list[Schema]:
-        colors = {
-            "type": "array",
-            "items": _COLOR_SCHEMA,
-            "minItems": 2,
-            "description": "From top to bottom.",
-        }
+        colors = {"type": "array", "items": COLOR.schema()[0], "minItems": 2}
         keys: dict[str, Schema] = {
             **part_schema(Look)["properties"],
             **part_schema(Start)["properties"],
             "image": {"type": "string", "description": "A picture in the scene's folder."},
             "fit": {"enum": list(FITS), "description": "How an image becomes a frame."},
-            "gradient": colors,
+            "gradient": {**colors, "description": "From top to bottom."},
             "font": {"type": "string", "description": "Of a text: a font file in the scene's folder."},
             **dict.fromkeys(FIGURES, SCALAR),
         }
         return [{"const": "noise"}, {"type": "object", "properties": keys, "minProperties": 1}]
+
+
+def _only_word(word: str, node: Scalar, allowed: str, reader: Reader) -> None:
+    """Refuse any other text."""
+    if base.text_of(node, allowed, reader) != word:
+        raise reader.wrong(node, allowed)
 
 
 def _gradient(node: Node, reader: Reader) -> tuple[Color, ...]:
@@ -286,36 +239,30 @@ class AreaType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> Area:
         if isinstance(node, Scalar):
-            if text_of(node, self.allowed, reader) != "start":
-                raise reader.wrong(node, self.allowed)
+            _only_word("start", node, self.allowed, reader)
             return Area()
         found = reader.mapping(node, self.allowed)
         if any(found.get(key) for key in FIGURES):
-            for key in keys_of(Look):
+            for key in base.keys_of(Look):
                 if key not in FORM and (value := found.get(key)):
                     reader.refuse(value, f"found {key}, a mask has only a form: {', '.join(FORM)}")
             return Area(Start("icon", icon=read_figure(found, reader), place=found.place))
         reader.check_keys(found, ("image", *FIGURES))
-        image = found.get("image")
-        if image is None:
+        if (image := found.get("image")) is None:
             raise reader.refuse(node, f"found no shape, allowed {self.allowed}")
         return Area(Start("image", image=PICTURE.parse(image, reader), place=image.place))
 
     def dump(self, area: Area, writer: Writer) -> Any:
         if area.shape is None:
             return "start"
-        colors = [key for key in keys_of(Look) if key not in FORM]
-        said = StartType().dump(area.shape, writer)
-        return {key: value for key, value in said.items() if key not in colors}
+        written = StartType().dump(area.shape, writer)
+        return {key: value for key, value in written.items() if key in FORM or key not in base.keys_of(Look)}
 
     def schema(self) -> list[Schema]:
         look = part_schema(Look)["properties"]
-        keys: dict[str, Schema] = {
-            **{key: look[key] for key in FORM},
-            "image": {"type": "string", "description": "A picture; inside is where it is light."},
-            "font": {"type": "string"},
-            **dict.fromkeys(FIGURES, SCALAR),
-        }
+        image = {"type": "string", "description": "A picture; inside is where it is light."}
+        form = {key: look[key] for key in FORM}
+        keys = {**form, "image": image, "font": {"type": "string"}, **dict.fromkeys(FIGURES, SCALAR)}
         return [{"const": "start"}, {"type": "object", "properties": keys, "minProperties": 1}]
 
 
@@ -325,29 +272,25 @@ AREA = AreaType()
 def read_figure(node: Mapping, reader: Reader, beside: Sequence[str] = ()) -> IconSpec:
     """An icon from a mapping that has at least one of FIGURES; `beside` are keys that it may have for
     others to read. Raises Refused."""
-    reader.check_keys(node, (*FIGURES, "font", *keys_of(Look), *beside))
+    reader.check_keys(node, (*FIGURES, "font", *base.keys_of(Look), *beside))
     look = reader.values(Look, node)
     given = [key for key in FIGURES if node.get(key)]
     if len(given) > 1:
-        raise reader.refuse(node, f"found {', '.join(given)}, allowed one of {', '.join(FIGURES)}")
+        raise reader.wrong(node, f"one of {', '.join(FIGURES)}", ", ".join(given))
     font = node.get("font")
     if font and given != ["text"]:
         reader.refuse(font, "found a font, allowed beside a text only")
-    value = node.get(given[0])
-    assert value is not None
-    return IconSpec(_figure(given[0], value, font, reader), **look)
+    return IconSpec(_figure(given[0], node[given[0]], font, reader), **look)
 
 
 def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
     """An icon, or a text or shape that was drawn once to see whether it can be."""
     if kind == "icon":
         try:
-            return icon_figure(text_of(node, _ANYTHING, reader))
-        except UnknownIcon as error:
-            raise reader.refuse(node, str(error)) from None
-        except InputError as error:  # the package of icons is missing
-            raise reader.refuse(node, str(error), about_file=True) from None
-    text = text_of(node, _ANYTHING, reader) if kind == "text" else ""
+            return icon_figure(base.text_of(node, _ANYTHING, reader))
+        except (UnknownIcon, InputError) as error:  # InputError: the package of icons is missing
+            raise reader.refuse(node, str(error), about_file=isinstance(error, InputError)) from None
+    text = base.text_of(node, _ANYTHING, reader) if kind == "text" else ""
     from_file = font if kind == "text" else node
     path = find_file(from_file, _ANYTHING, reader, "font" if text else "shape") if from_file else None
     try:
@@ -360,10 +303,9 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
     except InputError as error:
         reason = str(error)
         if from_file is not None:  # named as it was written
-            written = text_of(from_file, _ANYTHING, reader)
+            written = base.text_of(from_file, _ANYTHING, reader)
             reason = reason.replace(f"{path}: ", f"{quoted(written)}: ", 1).replace(f"{path}: ", "")
-        where = from_file or node
-        raise reader.refuse(where, reason, about_file=path is not None) from None
+        raise reader.refuse(from_file or node, reason, about_file=path is not None) from None
     return figure
 
 
@@ -372,4 +314,4 @@ def dump_figure(icon: IconSpec, writer: Writer) -> dict[str, Any]:
     figure = icon.figure
     file = {} if figure.file is None else {"font": writer.file(figure.file)}
     what = {"shape": file["font"]} if figure.kind == "shape" else {figure.kind: Quoted(figure.name), **file}
-    return what | dump_part(Look(**{name: getattr(icon, name) for name in keys_of(Look)}), writer)
+    return what | dump_part(Look(**{name: getattr(icon, name) for name in base.keys_of(Look)}), writer)

@@ -4,172 +4,105 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from vqanim.scene.colors import COLOR_FORMS, color_text, parse_color
-from vqanim.scene.fields.base import SCALAR, Quoted, ScalarType, Schema, Writer, text_of
-from vqanim.scene.fields.context import Reader
+from vqanim.scene.fields.base import SCALAR, Quoted, Reason, ScalarType
 from vqanim.scene.limits import BORDERS, VERSION
 from vqanim.scene.numbers import parse_whole
-from vqanim.scene.tree import Node
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _WINDOWS = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.ASCII | re.IGNORECASE)
 """Windows keeps these names to itself, so no folder can have them."""
+_FLAGS = ("true", "false")
 _MEANT = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
-@dataclass(frozen=True)
-class Text(ScalarType):
-    """A text on one line: white space of any kind becomes one space."""
+def line_of_text(longest: int, allowed: str = "") -> ScalarType:
+    """A text of at most so many characters on one line: white space of any kind becomes one space."""
+    allowed = allowed or f"a text of at most {longest} characters"
 
-    longest: int
-
-    def parse(self, node: Node, reader: Reader) -> Any:
-        text = " ".join(text_of(node, self.allowed, reader).split())
-        if len(text) > self.longest:
-            raise reader.wrong(node, self.allowed, f"{len(text)} characters")
-        return text
-
-    def value(self, text: str) -> str:
-        if len(line := " ".join(text.split())) > self.longest:
-            raise ValueError
+    def read(text: str) -> str:
+        if len(line := " ".join(text.split())) > longest:
+            raise Reason(f"found {len(line)} characters, allowed {allowed}")
         return line
 
-    def dump(self, value: str, writer: Writer) -> Any:
-        return Quoted(value)
-
-    def schema(self) -> list[Schema]:
-        return [SCALAR | {"maxLength": self.longest}]
+    return ScalarType(allowed, read, lambda: [SCALAR | {"maxLength": longest}], Quoted)
 
 
-def line_of_text(longest: int) -> Text:
-    """A text of at most so many characters."""
-    return Text(f"a text of at most {longest} characters", longest)
+def only(fits: Callable[[str], Any], text: str) -> str:
+    """The text, if it fits. Raises ValueError."""
+    if not fits(text):
+        raise ValueError
+    return text
 
 
-@dataclass(frozen=True)
-class Choice(ScalarType):
-    """One of a few words."""
-
-    words: tuple[str, ...]
-
-    def value(self, text: str) -> str:
-        if text not in self.words:
-            raise ValueError
-        return text
-
-    def hint(self, text: str) -> str:
-        return did_you_mean(text, self.words)
-
-    def dump(self, value: str, writer: Writer) -> Any:
-        return Quoted(value) if value == "none" else value
-
-    def schema(self) -> list[Schema]:
-        return [{"enum": list(self.words)}]
-
-
-def choice(*words: str) -> Choice:
+def one_of(words: Iterable[str], allowed: str) -> ScalarType:
     """One of these words."""
-    return Choice(" or ".join(filter(None, [", ".join(words[:-1]), words[-1]])), words)
+    known = list(words)
+
+    def dump(word: str) -> str:
+        return Quoted(word) if word == "none" else word
+
+    read, hint = partial(only, known.__contains__), partial(did_you_mean, words=known)
+    return ScalarType(allowed, read, lambda: [{"enum": known}], dump, hint)
 
 
-def did_you_mean(text: str, words: Sequence[str]) -> str:
+def choice(*words: str) -> ScalarType:
+    """One of these words."""
+    return one_of(words, " or ".join(filter(None, [", ".join(words[:-1]), words[-1]])))
+
+
+def did_you_mean(text: str, words: Iterable[str]) -> str:
     """`, did you mean 'reflect'?`, or nothing where no word is near."""
-    near = difflib.get_close_matches(text.lower(), words, n=1)
+    near = difflib.get_close_matches(text.lower(), list(words), n=1)
     return f", did you mean {near[0]!r}?" if near else ""
 
 
-@dataclass(frozen=True)
-class Flag(ScalarType):
-    """Yes or no."""
-
-    allowed: str = "true or false"
-
-    def value(self, text: str) -> bool:
-        if text not in ("true", "false"):
-            raise ValueError
-        return text == "true"
-
-    def hint(self, text: str) -> str:
-        meant = _MEANT.get(text.lower(), text.lower())
-        return f", did you mean {meant}?" if meant in ("true", "false") else ""
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "boolean"}, {"enum": ["true", "false"]}]
+def _flag_hint(text: str) -> str:
+    meant = _MEANT.get(text.lower(), text.lower())
+    return f", did you mean {meant}?" if meant in _FLAGS else ""
 
 
-@dataclass(frozen=True)
-class ColorType(ScalarType):
-    """A color, sRGB in 0..1."""
-
-    allowed: str = COLOR_FORMS
-
-    def value(self, text: str) -> Any:
-        return parse_color(text)
-
-    def dump(self, value: Any, writer: Writer) -> Any:
-        return Quoted(color_text(value))
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "string", "examples": ["navy", "#334455"]}]
+def _read_name(text: str) -> str:
+    if _WINDOWS.fullmatch(text):
+        raise Reason(f"found {text!r}, a name that Windows keeps to itself")
+    return only(_NAME.fullmatch, text)
 
 
-FLAG, COLOR = Flag(), ColorType()
+def _read_version(text: str) -> int:
+    found = parse_whole(text)
+    if found != VERSION:
+        newer = ", a newer vqanim may know it" if found > VERSION else ""
+        raise Reason(f"found version {found} of the scene language, allowed {VERSION}{newer}")
+    return found
 
 
-@dataclass(frozen=True)
-class BorderType(ColorType):
-    """A border by name, or a color as `#rrggbb`."""
-
-    allowed: str = 'reflect, wrap, edge or a color in quotes such as "#334455"'
-
-    def value(self, text: str) -> str:
-        return text if text in BORDERS else color_text(parse_color(text))
-
-    def hint(self, text: str) -> str:
-        return did_you_mean(text, BORDERS)
-
-    def dump(self, value: str, writer: Writer) -> Any:
-        return Quoted(value)
-
-    def schema(self) -> list[Schema]:
-        return [{"type": "string", "examples": [*BORDERS, "#334455"]}]
-
-
-@dataclass(frozen=True)
-class NameType(Text):
-    """The name of a shot, which becomes the name of a folder on any system."""
-
-    allowed: str = "letters, digits, - and _, at most 64 of them"
-    longest: int = 64
-
-    def parse(self, node: Node, reader: Reader) -> str:
-        text = text_of(node, self.allowed, reader)
-        if not _NAME.fullmatch(text):
-            raise reader.wrong(node, self.allowed)
-        if _WINDOWS.fullmatch(text):
-            raise reader.refuse(node, f"found {text!r}, a name that Windows keeps to itself")
-        return text
-
-
-@dataclass(frozen=True)
-class VersionType(ScalarType):
-    """The version of the language."""
-
-    allowed: str = f"{VERSION}"
-
-    def parse(self, node: Node, reader: Reader) -> Any:
-        found = super().parse(node, reader)
-        if found != VERSION:
-            newer = ", a newer vqanim may know it" if found > VERSION else ""
-            raise reader.wrong(node, f"{self.allowed}{newer}", f"version {found} of the scene language")
-        return found
-
-    def value(self, text: str) -> int:
-        return parse_whole(text)
-
-    def schema(self) -> list[Schema]:
-        return [{"type": ["integer", "string"]}]
+FLAG = ScalarType(
+    "true or false",
+    lambda text: only(_FLAGS.__contains__, text) == "true",
+    lambda: [{"type": "boolean"}, {"enum": ["true", "false"]}],
+    hint=_flag_hint,
+)
+COLOR = ScalarType(
+    COLOR_FORMS,
+    parse_color,
+    lambda: [{"type": "string", "examples": ["navy", "#334455"]}],
+    lambda color: Quoted(color_text(color)),
+)
+"""A color, sRGB in 0..1."""
+BORDER = ScalarType(
+    'reflect, wrap, edge or a color in quotes such as "#334455"',
+    lambda text: text if text in BORDERS else color_text(parse_color(text)),
+    lambda: [{"type": "string", "examples": [*BORDERS, "#334455"]}],
+    Quoted,
+    partial(did_you_mean, words=BORDERS),
+)
+"""A border by name, or a color as `#rrggbb`."""
+NAME = ScalarType(
+    "letters, digits, - and _, at most 64 of them", _read_name, lambda: [SCALAR | {"maxLength": 64}], Quoted
+)
+"""The name of a shot, which becomes the name of a folder on any system."""
+LANGUAGE_VERSION = ScalarType(f"{VERSION}", _read_version, lambda: [{"type": ["integer", "string"]}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -12,11 +13,10 @@ from typing import Any, Literal, TypeVar
 from vqanim.errors import Place
 from vqanim.scene.expressions import ADD_SOUNDTRACK
 from vqanim.scene.fields.base import FieldType, ScalarType, Schema, Writer, text_of
-from vqanim.scene.fields.context import Reader, Refused, read_all
+from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.sections import closed_schema
-from vqanim.scene.fields.texts import did_you_mean
-from vqanim.scene.musical import exact
-from vqanim.scene.times import MUSICAL, SAME_MOMENT, Time, decimal_text, is_plain_number, parse_time
+from vqanim.scene.fields.texts import one_of
+from vqanim.scene.times import MUSICAL, SAME_MOMENT, Time, decimal_text, exact, is_plain_number, parse_time
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted
 
 T = TypeVar("T")
@@ -31,10 +31,8 @@ MOMENT: tuple[Schema, ...] = (
 class TimeType(FieldType):
     """A duration, or a moment of the film."""
 
-    zero: bool = False
-    """True when 0 is allowed."""
-    percent: bool = False
-    """True when a part of the whole is allowed."""
+    zero: bool = False  # True when 0 is allowed
+    percent: bool = False  # True when a part of the whole is allowed
     moment: bool = False
     """True for a moment of the film, which may be a bar or a marker."""
     song: bool = False
@@ -50,8 +48,8 @@ class TimeType(FieldType):
             musical = str(error) == MUSICAL or (reader.song is not None and reader.song.has_form(text))
             reason = str(error) if musical else f"allowed {self.allowed}"
             raise reader.refuse(node, f"found {quoted(text)}, {reason}") from None
-        too_small = value.value < 0 or (value.value == 0 and not self.zero)
-        if too_small or (value.unit == "%" and not self.percent):
+        in_range = value.value > 0 or (value.value == 0 and self.zero)
+        if not in_range or (value.unit == "%" and not self.percent):
             raise reader.wrong(node, self.allowed)
         return value
 
@@ -83,8 +81,7 @@ class OrAuto(FieldType):
     """A value, or the word auto."""
 
     type: FieldType
-    auto: Any
-    """What the word stands for."""
+    auto: Any  # what the word stands for
 
     def parse(self, node: Node, reader: Reader) -> Any:
         is_auto = isinstance(node, Scalar) and node.text.strip() == "auto"
@@ -97,26 +94,24 @@ class OrAuto(FieldType):
         return [*self.type.schema(), {"const": "auto"}]
 
 
-@dataclass(frozen=True)
-class SongTime(ScalarType):
+def _song_second(text: str) -> float:
+    time = parse_time(text)
+    if time.unit != "s" or time.value < 0:
+        raise ValueError
+    return float(time.value)
+
+
+def second_text(second: float) -> str:
+    """Seconds of the song as they are written."""
+    return f"{decimal_text(Fraction(round(second * 10**9), 10**9))}s"
+
+
+def song_time(allowed: str = "a time of the song such as 12.5s or 1:02.4") -> ScalarType:
     """Seconds of the song."""
-
-    allowed: str = "a time of the song such as 12.5s or 1:02.4"
-
-    def value(self, text: str) -> float:
-        time = parse_time(text)
-        if time.unit != "s" or time.value < 0:
-            raise ValueError
-        return float(time.value)
-
-    def dump(self, value: float, writer: Writer) -> Any:
-        return f"{decimal_text(Fraction(round(value * 10**9), 10**9))}s"
-
-    def schema(self) -> list[Schema]:
-        return list(MOMENT)
+    return ScalarType(allowed, _song_second, lambda: list(MOMENT), second_text)
 
 
-SONG_TIME = SongTime()
+SONG_TIME = song_time()
 
 
 def time_text(time: Time | None) -> str | None:
@@ -136,37 +131,29 @@ def read_moment(name: Scalar, at: Node, reader: Reader) -> Time:
         raise reader.refuse(place, f"found the key {quoted(name.text)}, {error}") from None
     if time.value < 0:
         raise reader.refuse(place, f"found the key {quoted(name.text)}, allowed a time from 0s up")
-    base = reader.bases.get(at.base)
-    if base is not None and is_plain_number(name.text) and time.value > Fraction(base.duration):
-        whole = "the film" if at.base == "film" else "the shot"
-        where = f"lies past the end of {whole} ({base.duration:.6g} s)"
-        reader.warn(
-            place, f"the key {name.text} means {name.text} s, which {where}: did you mean {name.text}f?"
-        )
+    base, text = reader.bases.get(at.base), name.text
+    if base is not None and is_plain_number(text) and time.value > Fraction(base.duration):
+        where = f"lies past the end of the {at.base} ({base.duration:.6g} s)"
+        reader.warn(place, f"the key {text} means {text} s, which {where}: did you mean {text}f?")
     return time
 
 
 def read_timed(
     node: Mapping, allowed: str, read: Callable[[Scalar, Time, Node], T], reader: Reader
-) -> list[tuple[Time, T]]:
+) -> list[T]:
     """What is said at the times of a mapping, ascending, all mistakes noted. Raises Refused after one."""
     if not node.entries:
         raise reader.refuse(node, f"found an empty mapping, allowed {allowed}")
     made: list[tuple[Scalar, Time, T]] = []
-
-    def read_entry(entry: tuple[Scalar, Node]) -> None:
-        time = read_moment(entry[0], node, reader)
-        made.append((entry[0], time, read(entry[0], time, entry[1])))
-
-    try:
-        read_all(node.entries, read_entry)
-    finally:
-        base = reader.base_of(node)
-        made.sort(key=lambda one: one[1].seconds(base))
-        good = _all_differ(made, node, reader)
-    if not good:
+    for name, value in node.entries:
+        with suppress(Refused):
+            time = read_moment(name, node, reader)
+            made.append((name, time, read(name, time, value)))
+    base = reader.base_of(node)
+    made.sort(key=lambda one: one[1].seconds(base))
+    if not _all_differ(made, node, reader) or len(made) < len(node.entries):
         raise Refused
-    return [(time, value) for _, time, value in made]
+    return [value for _, _, value in made]
 
 
 def _all_differ(placed: Sequence[tuple[Scalar, Time, Any]], node: Mapping, reader: Reader) -> bool:
@@ -178,9 +165,9 @@ def _all_differ(placed: Sequence[tuple[Scalar, Time, Any]], node: Mapping, reade
         comparable = reader.bases.get(node.base) is not None or "%" not in (earlier.unit, later.unit)
         if comparable and later.seconds(base) - earlier.seconds(base) < SAME_MOMENT:
             place = Place(second.file, max(first.line, second.line), node.path)
-            said = f"found {first.text} and {second.text}, which are the same moment"
             seconds = f"{round(later.seconds(base), 6):.12g} s"
-            reader.refuse(place, f"{said} ({seconds}), allowed is one value for it")
+            found = f"found {first.text} and {second.text}, which are the same moment ({seconds})"
+            reader.refuse(place, f"{found}, allowed is one value for it")
             good = False
     return good
 
@@ -203,33 +190,28 @@ class Transition:
 
 
 @dataclass(frozen=True)
-class TransitionType(ScalarType):
+class TransitionType(FieldType):
     """carry, cut, dissolve, {kind: dissolve, duration: 1s} or {dissolve: 1s}."""
 
     allowed: str = "carry, cut, dissolve or {kind: dissolve, duration: 1s}"
 
-    def parse(self, node: Node, reader: Reader) -> Any:
+    def parse(self, node: Node, reader: Reader) -> Transition:
+        kind = one_of(TRANSITIONS, self.allowed)
         if isinstance(node, Scalar):
-            return super().parse(node, reader)
+            return self._alone(kind.parse(node, reader))
         found = reader.mapping(node, self.allowed)
         if len(found.entries) == 1 and (short := found.entries[0][0].text) in ("carry", "dissolve"):
             return Transition(short, _LENGTH.parse(found.entries[0][1], reader))  # type: ignore[arg-type]
         reader.check_keys(found, ("kind", "duration"))
         name, written = found.get("kind"), found.get("duration")
-        which: Transition = super().parse(name, reader) if name else Transition()
-        if written is None:
-            return which
-        if which.kind == "cut":
+        which: Any = kind.parse(name, reader) if name else "carry"
+        if written and which == "cut":
             raise reader.refuse(written, "found a duration, a cut has none: it happens at once")
-        return Transition(which.kind, _LENGTH.parse(written, reader))
+        return Transition(which, _LENGTH.parse(written, reader)) if written else self._alone(which)
 
-    def value(self, text: str) -> Transition:
-        if text not in TRANSITIONS:
-            raise ValueError
-        return Transition(text, DEFAULT_DISSOLVE if text == "dissolve" else None)  # type: ignore[arg-type]
-
-    def hint(self, text: str) -> str:
-        return did_you_mean(text, TRANSITIONS)
+    def _alone(self, kind: Any) -> Transition:
+        """Without a length that is written."""
+        return Transition(kind, DEFAULT_DISSOLVE if kind == "dissolve" else None)
 
     def dump(self, value: Transition, writer: Writer) -> Any:
         duration = {} if value.duration is None else {"duration": time_text(value.duration)}
@@ -238,7 +220,5 @@ class TransitionType(ScalarType):
     def schema(self) -> list[Schema]:
         moment: Schema = {"anyOf": list(MOMENT)}
         kinds: Schema = {"enum": list(TRANSITIONS)}
-        return [
-            kinds,
-            closed_schema({"kind": kinds, "duration": moment, "carry": moment, "dissolve": moment}),
-        ]
+        keys = {"kind": kinds, "duration": moment, "carry": moment, "dissolve": moment}
+        return [kinds, closed_schema(keys)]

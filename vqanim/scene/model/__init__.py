@@ -9,40 +9,12 @@ from vqanim.scene.fields.numbers import XY
 from vqanim.scene.fields.prompts import Prompt
 from vqanim.scene.fields.start import Area, Start
 from vqanim.scene.fields.times import Transition
-from vqanim.scene.limits import (
-    AUTO,
-    BORDERS,
-    FITS,
-    KINDS,
-    LARGEST_FACTOR,
-    MAX_FRAMES,
-    MAX_SECONDS,
-    MAX_SHOTS,
-    MAX_SIDE,
-    MAX_STEPS,
-    PACES,
-    THROUGH,
-    VERSION,
-)
 from vqanim.scene.model.camera import Camera, Carry
 from vqanim.scene.model.film import Output, Scene
 from vqanim.scene.model.guidance import Guidance, StayNear
 from vqanim.scene.model.shot import Shot
 
 __all__ = [
-    "AUTO",
-    "BORDERS",
-    "FITS",
-    "KINDS",
-    "LARGEST_FACTOR",
-    "MAX_FRAMES",
-    "MAX_SECONDS",
-    "MAX_SHOTS",
-    "MAX_SIDE",
-    "MAX_STEPS",
-    "PACES",
-    "THROUGH",
-    "VERSION",
     "XY",
     "Area",
     "Camera",

@@ -8,10 +8,13 @@ from typing import ClassVar
 from vqanim.scene.curves import Curve
 from vqanim.scene.fields.base import Declared, option
 from vqanim.scene.fields.numbers import XY, curve, pair
-from vqanim.scene.fields.texts import BorderType
+from vqanim.scene.fields.texts import BORDER
 from vqanim.scene.limits import LARGEST_FACTOR
 
 _TURN = curve(-1e6, 1e6)
+_ZOOM = curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still")
+_SCALE = curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture")
+_FOV = curve(5, 150, why="fov is the angle that the frame's width spans")
 _AMOUNT = curve(0, 1)
 
 
@@ -22,89 +25,58 @@ class Camera(Declared):
     later: ClassVar[tuple[str, ...]] = ("depth",)
 
     zoom: Curve = option(
-        curve(above=0, high=LARGEST_FACTOR, why="zoom is a factor per second, 1 stands still"),
         "Speed of flying in; below 1 flies out",
-        unit="factor per second",
-        default=1.0,
-        example="{0s: 1.0, 2s: 1.3}",
+        _ZOOM.declare(1.0, "factor per second", example="{0s: 1.0, 2s: 1.3}"),
     )
     rotate: Curve = option(
-        _TURN,
         "Speed of turning the picture clockwise",
-        unit="degrees per second",
-        default=0.0,
-        example="10 * sin(t)",
+        _TURN.declare(0.0, "degrees per second", example="10 * sin(t)"),
     )
     pan: XY = option(
-        pair(1000, 0.0),
         "Speed of the camera to the right (x) and down (y); the picture moves the other way",
-        unit="frame widths per second",
-        default=0.0,
-        example="{x: 0.05}",
+        pair(1000, 0.0).declare(0.0, "frame widths per second", example="{x: 0.05}"),
     )
     yaw: Curve = option(
-        _TURN,
         "Speed of turning the camera to the right, on the spot; the picture moves left, in perspective",
-        unit="degrees per second",
-        default=0.0,
-        example="3 * sin(t)",
+        _TURN.declare(0.0, "degrees per second", example="3 * sin(t)"),
     )
     tilt: Curve = option(
-        _TURN,
         "Speed of turning the camera down; the picture moves up",
-        unit="degrees per second",
-        default=0.0,
-        example="-2",
+        _TURN.declare(0.0, "degrees per second", example="-2"),
     )
     scale: Curve = option(
-        curve(above=0, high=LARGEST_FACTOR, why="scale is a factor, 1 is the whole picture"),
         "Pose: how much larger things are than at the beginning",
-        unit="factor",
-        default=1.0,
-        example="{0s: 1, 3s: 2, 6s: 1}",
+        _SCALE.declare(1.0, "factor", example="{0s: 1, 3s: 2, 6s: 1}"),
     )
     angle: Curve = option(
-        _TURN,
         "Pose: how far the picture is turned clockwise",
-        unit="degrees",
-        default=0.0,
-        example="{2s: 0, 3s: 45}",
+        _TURN.declare(0.0, "degrees", example="{2s: 0, 3s: 45}"),
     )
     offset: XY = option(
-        pair(1000, 0.0),
         "Pose: how far the camera stands to the right (x) and down (y)",
-        unit="frame widths",
-        default=0.0,
-        example="{x: {0s: 0, 3s: 0.2}}",
+        pair(1000, 0.0).declare(0.0, "frame widths", example="{x: {0s: 0, 3s: 0.2}}"),
     )
     look: XY = option(
-        pair(1e6, 0.0),
         "Pose: how far the camera is turned to the right (x) and then down (y)",
-        unit="degrees",
-        default=0.0,
-        example="{x: {0s: -10, 3s: 10}}",
+        pair(1e6, 0.0).declare(0.0, "degrees", example="{x: {0s: -10, 3s: 10}}"),
     )
     fov: Curve = option(
-        curve(5, 150, why="fov is the angle that the frame's width spans"),
         "How wide the camera sees: with more, turning it distorts more",
-        unit="degrees",
-        default=60.0,
-        example="90",
+        _FOV.declare(60.0, "degrees", example="90"),
     )
     center: XY = option(
-        pair(1000, 0.5),
         "The point about which the picture scales and turns",
-        unit="fractions of width and height from the top left",
-        default=0.5,
-        example="{x: 0.5, y: 0.3}",
+        pair(1000, 0.5).declare(
+            0.5, "fractions of width and height from the top left", example="{x: 0.5, y: 0.3}"
+        ),
     )
     border: str = option(
-        BorderType(), "What is seen beyond the edge of the old picture", default="reflect", example="wrap"
+        "What is seen beyond the edge of the old picture", BORDER.declare("reflect", example="wrap")
     )
 
 
 def _amount(description: str, value: float) -> Curve:
-    made: Curve = option(_AMOUNT, description, unit="0..1", default=value, none=0.0)
+    made: Curve = option(description, _AMOUNT.declare(value, "0..1", none=0.0))
     return made
 
 
@@ -118,3 +90,6 @@ class Carry(Declared):
     match_detail: Curve = _amount("How much the sharpness is held to that of the same frame", 0.3)
     sharpen: Curve = _amount("Strength of an unsharp mask of 1 px, beyond match_detail", 0.0)
     noise: Curve = _amount("Spread of fresh noise, which gives the prompts something to work on", 0.02)
+
+
+NOT_CARRIED = Carry(*[Curve.constant(0.0, range=_AMOUNT.range)] * 4)

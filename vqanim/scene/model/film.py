@@ -9,20 +9,19 @@ from typing import ClassVar
 
 from vqanim.errors import Place
 from vqanim.scene.curves import NOWHERE, Formula
-from vqanim.scene.fields.base import Declared, Option, curves_of, option
+from vqanim.scene.fields.base import Declared, Option, ReadElsewhere, curves_of, option, own
 from vqanim.scene.fields.effects import EFFECTS_TYPE, HITS_TYPE, Effect, Hit
 from vqanim.scene.fields.models import Models, ModelsType, Size, SizeType
-from vqanim.scene.fields.music import Band, BandsType, LyricsType, MarkersType, Stem, StemsType
+from vqanim.scene.fields.music import LYRICS, MARKERS, Band, BandsType, Stem, StemsType
 from vqanim.scene.fields.numbers import ratio, whole
-from vqanim.scene.fields.sections import ListOf, section
-from vqanim.scene.fields.texts import FLAG, Choice, VersionType, line_of_text
+from vqanim.scene.fields.sections import part_schema, section
+from vqanim.scene.fields.texts import FLAG, LANGUAGE_VERSION, line_of_text, one_of
 from vqanim.scene.fields.times import time
 from vqanim.scene.limits import MAX_SIDE, VERSION
 from vqanim.scene.model.shot import Shot
-from vqanim.scene.musical import SongTimes
 from vqanim.scene.sound import SILENT, Sound
 from vqanim.scene.soundtrack import Soundtrack, SoundtrackType
-from vqanim.scene.times import Time
+from vqanim.scene.times import SongTimes, Time
 
 
 @dataclass(frozen=True)
@@ -31,149 +30,109 @@ class Output(Declared):
 
     later: ClassVar[tuple[str, ...]] = ("upscale",)
 
-    crf: int = option(whole(0, 51), "Quality of the MP4: smaller is better and larger", default=17)
-    gif_width: int | None = option(
-        whole(16, MAX_SIDE),
+    crf: int = option("Quality of the MP4: smaller is better and larger", whole(0, 51).declare(17))
+    gif_width: int | None = own(
         "Width of the GIF",
-        unit="pixels",
-        default=None,
-        default_text="the film's, 480 at most",
-        example="320",
-        key="gif.width",
-        brief=True,
+        whole(16, MAX_SIDE).declare(
+            None, "pixels", default_text="the film's, 480 at most", example="320", key="gif.width"
+        ),
     )
-    gif_fps: Fraction | None = option(
-        ratio(1, 50, "25/2"),
+    gif_fps: Fraction | None = own(
         "Frames per second of the GIF",
-        unit="frames per second",
-        default=None,
-        default_text="the film's, 25 at most",
-        example="12",
-        key="gif.fps",
-        brief=True,
+        ratio(1, 50, "25/2").declare(
+            None, "frames per second", default_text="the film's, 25 at most", example="12", key="gif.fps"
+        ),
     )
-    smooth: str | None = option(
-        Choice("minterpolate or none", ("minterpolate",)),
+    smooth: str | None = own(
         "With a guidance.rate below fps: ffmpeg finds the movement between the painted frames, instead of "
         "the camera's being followed",
-        default=None,
-        example="minterpolate",
-        brief=True,
+        one_of(["minterpolate"], "minterpolate or none").declare(None, example="minterpolate"),
     )
+
+
+_SHOTS = ReadElsewhere(
+    "a list of mappings with name and duration",
+    lambda: [{"type": "array", "items": part_schema(Shot), "minItems": 1}],
+)
 
 
 @dataclass(frozen=True)
 class Scene(Declared):
     """A whole scene."""
 
-    file: str = field(compare=False)
-    """As the user named it."""
+    file: str = field(compare=False)  # as the user named it
     title: str = option(
-        line_of_text(200), "Of the film", default="", default_text="the file's name", example="Mordor"
+        "Of the film", line_of_text(200).declare("", default_text="the file's name", example="Mordor")
     )
     size: Size = option(
-        SizeType(),
         "Of the picture; rounded to what the generator needs",
-        unit="pixels",
-        default=Size(256, 144),
-        default_text="[256, 144]",
-        example='{aspect: "16:9", width: 256}',
+        SizeType().declare(
+            Size(256, 144), "pixels", default_text="[256, 144]", example='{aspect: "16:9", width: 256}'
+        ),
     )
     fps: Fraction = option(
-        ratio(1, 240, "30000/1001"),
         "Frames per second of the film",
-        unit="frames per second",
-        default=Fraction(12),
+        ratio(1, 240, "30000/1001").declare(Fraction(12), "frames per second"),
     )
-    duration: Time | None = option(
-        time(song=True),
+    duration: Time | None = own(
         "How long the film is; may be left out when every shot has its own",
-        unit="time",
-        default=None,
-        default_text="the sum of the shots",
-        example="6s",
-        brief=True,
+        time(song=True).declare(None, "time", default_text="the sum of the shots", example="6s"),
     )
     seed: int = option(
-        whole(0, 2**63 - 1), "Another seed gives another film of the same scene", default=0, example="7"
+        "Another seed gives another film of the same scene", whole(0, 2**63 - 1).declare(0, example="7")
     )
     models: Models = option(
-        ModelsType(), "What paints and what judges", default=Models(), default_text="pocket"
+        "What paints and what judges", ModelsType().declare(Models(), default_text="pocket")
     )
-    effects: tuple[Effect, ...] = option(
-        EFFECTS_TYPE,
+    effects: tuple[Effect, ...] = own(
         "What is done to the pictures of the film, in this order; never to what the next frame starts from",
-        default=(),
-        example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]",
-        brief=True,
+        EFFECTS_TYPE.declare((), example="[{flash: {1s: 1, 1.2s: 0}}, {saturation: 0.5}]"),
     )
-    hits: tuple[Hit, ...] = option(
-        HITS_TYPE,
+    hits: tuple[Hit, ...] = own(
         "Effects that are full at some moments of the film and die away",
-        default=(),
-        example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]",
-        brief=True,
+        HITS_TYPE.declare((), example="[{on: [1s, 2s], flash: 0.4, punch: 1.05, fade: 150ms}]"),
     )
-    loop: bool = option(
-        FLAG,
+    loop: bool = own(
         "Whether the film's end leads back into its start; its last second is painted back to its first "
         "picture and blended with it",
-        default=False,
-        example="true",
-        brief=True,
+        FLAG.declare(False, example="true"),
     )
-    soundtrack: Soundtrack | None = option(
-        SoundtrackType(),
+    soundtrack: Soundtrack | None = own(
         "The song that the film is made to",
-        default=None,
-        example="{file: song.mp3, bpm: 120, first_beat: 0.35s}",
-        brief=True,
+        SoundtrackType().declare(None, example="{file: song.mp3, bpm: 120, first_beat: 0.35s}"),
     )
-    stems: tuple[Stem, ...] = option(
-        StemsType(),
-        "Parts of the song in files of their own",
-        default=(),
-        example="{drums: drums.wav}",
-        brief=True,
+    stems: tuple[Stem, ...] = own(
+        "Parts of the song in files of their own", StemsType().declare((), example="{drums: drums.wav}")
     )
-    markers: tuple[tuple[str, float], ...] = option(
-        MarkersType(),
+    markers: tuple[tuple[str, float], ...] = own(
         "Names for moments of the song, which times may say; seconds of the song",
-        default=(),
-        example='{drop: "1:02.4", chorus: bar 33}',
-        brief=True,
+        MARKERS.declare((), example='{drop: "1:02.4", chorus: bar 33}'),
     )
-    bands: tuple[tuple[str, Band], ...] = option(
-        BandsType(),
+    bands: tuple[tuple[str, Band], ...] = own(
         "Ranges of pitches that become signals for expressions",
-        default=(),
-        example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}",
-        key="signals",
-        brief=True,
+        BandsType().declare(
+            (), example="{kick: {band: [40, 120], attack: 5ms, release: 120ms}}", key="signals"
+        ),
     )
     output: Output = option(
-        section(Output), "How the films are written", default=Output(), default_text="see the fields"
+        "How the films are written", section(Output).declare(Output(), default_text="see the fields")
     )
     shots: tuple[Shot, ...] = option(
-        ListOf("a list of mappings with name and duration", Shot),
         "Parts of the film; the top level then holds what they have in common",
-        default=(),
-        default_text="one, called main",
-        example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
+        _SHOTS.declare(
+            (),
+            default_text="one, called main",
+            example="[{name: approach, duration: 2s}, {name: fall, transition: cut}]",
+        ),
     )
-    painted_rate: Fraction | None = option(
-        ratio(1, 240, "25/2"),
+    painted_rate: Fraction | None = own(
         "Frames painted for a second; of a higher fps, the frames between are blended from both neighbors",
-        unit="frames per second",
-        default=None,
-        default_text="fps",
-        example="12",
-        key="guidance.rate",
-        brief=True,
+        ratio(1, 240, "25/2").declare(
+            None, "frames per second", default_text="fps", example="12", key="guidance.rate"
+        ),
     )
     loop_place: Place = field(default=NOWHERE, compare=False, repr=False)
-    text: str = field(default="", compare=False, repr=False)
-    """The source."""
+    text: str = field(default="", compare=False, repr=False)  # the source
     sound: Sound = field(default=SILENT, compare=False, repr=False)
     """What was heard: the clock of the song, and the signals that the scene uses."""
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
@@ -187,26 +146,20 @@ class Scene(Declared):
     @property
     def heard(self) -> frozenset[str]:
         """The names of all signals in expressions and hits: `beat`, `bass`, `drums.onset`."""
-        curves = [*curves_of(self)]
-        hits = [*self.hits]
-        for shot in self.shots:
-            curves += shot.curves()
-            hits += shot.hits
-        said = [name for curve in curves if isinstance(curve, Formula) for name in curve.signals]
-        return frozenset([*said, *(hit.each.signal for hit in hits if hit.each is not None)])
+        parts: tuple[Scene | Shot, ...] = (self, *self.shots)
+        curves = (curve for part in parts for curve in curves_of(part) if isinstance(curve, Formula))
+        moments = {hit.each.signal for part in parts for hit in part.hits if hit.each is not None}
+        return frozenset(moments).union(*(curve.signals for curve in curves))
 
     @property
     def song_times(self) -> SongTimes | None:
         """What bars, beats and markers mean on the time of the film; None without a song."""
-        track = self.soundtrack
-        if track is None:
+        if (track := self.soundtrack) is None:
             return None
         markers = {name: second - track.start for name, second in self.markers}
         return SongTimes(self.sound.clock or track.clock(), markers)
 
     extra_keys: ClassVar[Mapping[str, Option]] = {
-        "vqanim": Option(VersionType(), "Version of the scene language", default=VERSION, example="1"),
-        "lyrics": Option(
-            LyricsType(), "Words with times; each line becomes a marker", default=None, example="song.lrc"
-        ),
+        "vqanim": Option(LANGUAGE_VERSION, "Version of the scene language", VERSION, example="1"),
+        "lyrics": Option(LYRICS, "Words with times; each line becomes a marker", None, example="song.lrc"),
     }

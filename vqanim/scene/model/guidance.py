@@ -19,20 +19,15 @@ class StayNear(Declared):
     """What holds a frame back while the prompts pull at it."""
 
     weight: Curve = option(
-        curve(0, 1000), "How strongly: 0 is off, 1 a clear pull", default=1.0, example="{0s: 3, 6s: 0}"
+        "How strongly: 0 is off, 1 a clear pull", curve(0, 1000).declare(1.0, example="{0s: 3, 6s: 0}")
     )
     to: str = option(
-        choice("previous", "start"),
         "To the frame before as the camera moved it, or to the start of the shot",
-        default="previous",
-        example="start",
+        choice("previous", "start").declare("previous", example="start"),
     )
     space: str = option(
-        choice("latents", "pixels", "content"),
         "Where nearness is measured: in what the generator works on, in the picture, or in what it shows",
-        default="latents",
-        example="pixels",
-        key="in",
+        choice("latents", "pixels", "content").declare("latents", example="pixels", key="in"),
     )
 
 
@@ -46,58 +41,40 @@ class Guidance(Declared):
     later: ClassVar[tuple[str, ...]] = ("palette", "kind")
 
     steps: Curve = option(
-        curve(0, MAX_STEPS),
         "Optimisation steps for a frame, rounded; with 0 the frame is only moved",
-        unit="steps",
-        default=6.0,
+        curve(0, MAX_STEPS).declare(6.0, "steps"),
     )
     first_steps: int | None = option(
-        whole(0, MAX_STEPS),
         "Steps for the first frame of the film and after a cut",
-        unit="steps",
-        default=None,
-        default_text="60, or 0 where the start is an image or icon",
-        example="60",
+        whole(0, MAX_STEPS).declare(
+            None, "steps", default_text="60, or 0 where the start is an image or icon", example="60"
+        ),
     )
     learning_rate: Curve | None = option(
-        curve(above=0, high=100, why="with 0 nothing would change, use steps: 0 for that"),
         "How far one step goes",
-        default=None,
-        default_text="the model's own",
-        example="0.1",
+        curve(above=0, high=100, why="with 0 nothing would change, use steps: 0 for that").declare(
+            None, default_text="the model's own", example="0.1"
+        ),
     )
     smoothing: Curve | None = option(
-        curve(0, 10),
         "How much neighboring latents move together: with 0 each goes its own way, more is broader strokes",
-        default=None,
-        default_text="the model's own",
-        example="0.5",
+        curve(0, 10).declare(None, default_text="the model's own", example="0.5"),
     )
     cutout_noise: Curve | None = option(
-        curve(0, 1),
         "Noise on what the perceptor looks at, up to this spread: against textures that only it can see",
-        unit="0..1",
-        default=None,
-        default_text="the model's own",
-        example="0.1",
+        curve(0, 1).declare(None, "0..1", default_text="the model's own", example="0.1"),
     )
     cutouts: int | None = option(
-        whole(1, 256),
         "Pieces of the picture that the perceptor looks at in one step",
-        default=None,
-        default_text="the model's own",
-        example="12",
+        whole(1, 256).declare(None, default_text="the model's own", example="12"),
     )
     stay_near: StayNear | None = option(
-        Shorthand(_STAY_NEAR, StayNear, "weight", is_curve=True),
         "Holds the picture to the frame before or to the start; a number or curve alone is the weight",
-        default=None,
-        example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}",
+        Shorthand(_STAY_NEAR, StayNear, "weight", is_curve=True).declare(
+            None, example="{to: start, in: pixels, weight: {0s: 3, 6s: 0}}"
+        ),
     )
     losses: tuple[LossUse, ...] = option(
-        LossesType(),
         "Terms beside the prompts that a frame is judged by; a shot's are added to the scene's by name",
-        default=(),
-        example="{tv: 0.5, symmetry: {weight: 0.4, axis: vertical}}",
-        brief=True,
+        LossesType().declare((), example="{tv: 0.5, symmetry: {weight: 0.4, axis: vertical}}", brief=True),
     )

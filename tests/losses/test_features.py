@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.plans import frame_plan, make_descent, optimize
-from vqanim.guidance.areas import prepare_terms, sum_losses
+from vqanim.guidance.objective import prepare_terms, sum_losses
 from vqanim.losses import LOSSES, Context, Known, LooksAt
-from vqanim.losses.statistics import Style, edges, style_distance, style_of, unit
+from vqanim.losses.edges import edges, unit
+from vqanim.losses.features import Style, style_distance, style_of
 from vqanim.models.conse import Features, load_features
 from vqanim.models.load import load_generator
 from vqanim.timeline.plan import StartPlan, WeightedTerm
@@ -62,9 +63,9 @@ def test_style_is_what_there_is_and_not_where(features: Features) -> None:
 
 def test_several_styles_are_compared_at_once() -> None:
     layers = [torch.randn(1, 5, 6, 7, generator=torch.Generator().manual_seed(seed)) for seed in range(3)]
-    found, *wanted = map(style_of, layers)
-    both = Style(*(torch.stack(parts) for parts in zip(*wanted, strict=True)))
-    alone = torch.stack([style_distance(found, one) for one in wanted])
+    found, *expected = map(style_of, layers)
+    both = Style(*(torch.stack(parts) for parts in zip(*expected, strict=True)))
+    alone = torch.stack([style_distance(found, one) for one in expected])
     assert torch.allclose(style_distance(found, both), alone)
     values = layers[0][0].flatten(1)
     assert torch.allclose(found.covariance, torch.cov(values, correction=0), atol=1e-5)

@@ -1,10 +1,11 @@
 import math
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import pytest
 import torch
 
-from vqanim.guidance.areas import prepare_terms, sum_losses
+from vqanim.guidance.objective import prepare_terms, sum_losses
 from vqanim.losses import (
     Context,
     Known,
@@ -14,7 +15,7 @@ from vqanim.losses.prompt import spherical_distance
 from vqanim.timeline.plan import StartPlan, WeightedTerm
 
 CPU = torch.device("cpu")
-Targets: TypeAlias = dict[str, torch.Tensor]
+Targets: TypeAlias = Mapping[str | StartPlan, torch.Tensor]
 
 
 def at(degrees: float) -> torch.Tensor:
@@ -69,7 +70,7 @@ def test_a_prompt_that_reached_its_stop_pulls_no_more() -> None:
 
 
 def test_prompts_add_up_and_cutouts_are_averaged() -> None:
-    targets = {"a": at(0), "b": at(90)}
+    targets: Targets = {"a": at(0), "b": at(90)}
     terms = [WeightedTerm("prompt", "a", 1.0), WeightedTerm("prompt", "b", 0.5)]
     views = torch.stack([at(30), at(60)])
     squares = [math.radians(d) ** 2 / 2 for d in (30, 60)]
@@ -121,3 +122,43 @@ def test_a_picture_by_pixels_pulls_or_pushes(weight: float, stop: float) -> None
 def test_staying_near_needs_something_before() -> None:
     with pytest.raises(ValueError, match="a frame before"):
         pull("stay_near_pixels", "picture", WeightedTerm("stay_near_pixels", "previous", 1.0), Context())
+
+
+def descended(loss: str, settings: tuple[tuple[str, str], ...] = (), steps: int = 40) -> torch.Tensor:
+    """A noisy picture [1, 3, 16, 16], after steps down the gradient of one loss."""
+    image = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    prepared = prepare_terms(
+        [WeightedTerm(loss, loss, 1.0, settings=settings)], "picture", Known({}, Context(), CPU)
+    )
+    for _ in range(steps):
+        image.requires_grad_(True)
+        (gradient,) = torch.autograd.grad(sum_losses(image, prepared), image)
+        image = (image - 0.1 * gradient / gradient.abs().max().clamp(min=1e-9)).detach().clamp(0, 1)
+    return image
+
+
+def roughness(image: torch.Tensor) -> float:
+    return float(image.diff(dim=2).abs().mean() + image.diff(dim=3).abs().mean())
+
+
+def test_total_variation_smooths_a_noisy_picture_and_keeps_its_brightness() -> None:
+    noisy, smooth = descended("tv", steps=0), descended("tv")
+    assert roughness(smooth) < 0.5 * roughness(noisy)
+    assert smooth.mean() == pytest.approx(float(noisy.mean()), abs=0.05)
+
+
+@pytest.mark.parametrize(("axis", "dims"), [("vertical", (3,)), ("horizontal", (2,)), ("point", (2, 3))])
+def test_symmetry_draws_a_picture_to_its_mirror_image_along_its_axis(
+    axis: str, dims: tuple[int, ...]
+) -> None:
+    def unlike(image: torch.Tensor, mirror: tuple[int, ...]) -> float:
+        return float((image - image.flip(mirror)).abs().mean())
+
+    before, after = descended("symmetry", steps=0), descended("symmetry", (("axis", axis),))
+    assert unlike(after, dims) < 0.25 * unlike(before, dims)
+    others = [other for other in ((2,), (3,), (2, 3)) if other != dims]
+    assert all(unlike(after, other) > 0.5 * unlike(before, other) for other in others)
+
+
+def test_symmetry_has_its_mirror_upright_unless_a_scene_says_otherwise() -> None:
+    torch.testing.assert_close(descended("symmetry"), descended("symmetry", (("axis", "vertical"),)))

@@ -5,8 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vqanim.engine.random import generator
-from vqanim.engine.start import start_picture, to_bytes, to_tensor
+from vqanim.engine.pictures import random_generator, start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.icons import IconSpec, icon_figure
 from vqanim.icons.draw import draw_icon
@@ -14,7 +13,7 @@ from vqanim.timeline.plan import StartPlan
 
 
 def rng(seed: int = 0) -> torch.Generator:
-    return generator(seed, "main", 0, "start")
+    return random_generator(seed, "main", 0, "start")
 
 
 def test_noise_follows_its_generator_and_is_smooth() -> None:
@@ -76,6 +75,6 @@ def test_bytes_survive_the_way_to_a_tensor_and_back() -> None:
 
 def test_generators_differ_by_every_part_of_their_key() -> None:
     keys = [(0, "a", 0, "x"), (1, "a", 0, "x"), (0, "b", 0, "x"), (0, "a", 1, "x"), (0, "a", 0, "y")]
-    draws = [torch.rand(4, generator=generator(*key)).tolist() for key in keys]
+    draws = [torch.rand(4, generator=random_generator(*key)).tolist() for key in keys]
     assert len({tuple(d) for d in draws}) == len(keys)
-    assert draws[0] == torch.rand(4, generator=generator(*keys[0])).tolist()
+    assert draws[0] == torch.rand(4, generator=random_generator(*keys[0])).tolist()
