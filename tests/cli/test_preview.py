@@ -18,7 +18,7 @@ from vqanim import api
 from vqanim.cli.progress import PictureProgress
 from vqanim.film.make import FilmDone
 from vqanim.preview.animatic import PictureDone, PreviewEvent, preview_size
-from vqanim.preview.camera import find_views
+from vqanim.preview.pictures import find_views
 from vqanim.takes.lock import lock_folder
 from vqanim.timeline import FrameRef
 

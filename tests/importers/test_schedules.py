@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import Curve, Formula, Keys, power
-from vqanim.importers.formulas import TooLong, Untranslatable, translate, values_at
+from vqanim.importers.curves import Curve, Formula, Keys, TooLong, Untranslatable, power, translate, values_at
 from vqanim.importers.schedules import Clock, curve_of
 
 FUNCTIONS = {

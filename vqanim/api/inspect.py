@@ -43,12 +43,12 @@ def compare(
     only by force. Raises UsageError, InputError where there is no render or no frame, SceneError and
     OutputError.
     """
-    from vqanim.report.compare import compare_renders, comparison_page
+    from vqanim.report.compare import Comparison, comparison_page
     from vqanim.report.page import write_page
 
     path = Path(out)
     check_free([path], force)
-    found = compare_renders(find_rendered(one), find_rendered(other), (str(one), str(other)))
+    found = Comparison(find_rendered(one), find_rendered(other), (str(one), str(other)))
     text = comparison_page(found)
     make_folder(path.parent)
     write_page(path, text)
@@ -71,4 +71,4 @@ def find_rendered(source: str | Path) -> Render:
         raise InputError(f"{folder}: {of} (there is no scene.resolved.yaml in it)")
     prepared, folder, stem = find_render(folder, ())
     models = model_lines(prepared.generator, prepared.perceptors, prepared.timeline)
-    return Render(folder, stem, Film.of(prepared.scene, prepared.timeline), models)
+    return Render(folder, stem, Film(prepared.scene, prepared.timeline), models)

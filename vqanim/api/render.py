@@ -103,7 +103,7 @@ def render(
             timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
         )
         growing = live_path(folder, stem)
-        film = Film.of(prepared.scene, timeline, part)
+        film = Film(prepared.scene, timeline, part)
 
         with (
             closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,

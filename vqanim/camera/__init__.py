@@ -23,20 +23,16 @@ if TYPE_CHECKING:
 
 
 def warp_for(step: CameraStep, size: tuple[int, int], device: torch.device | str = "cpu") -> Warp | None:
-    """The warp of a step for frames of `size` (H, W) pixels; None where nothing moves.
-
-    Raises ValueError when the border is unknown.
-    """
+    """The warp of a step for frames of `size` (H, W) pixels; None where nothing moves. Raises ValueError when
+    the border is unknown."""
     return None if step.still else Homography.of(step_matrix(step, size), step.border, size, device)
 
 
 def warp_for_view(
     view: Sequence[float], border: str, size: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Warp:
-    """The warp of a saved frame to where a term sees it, with the numbers of `StartPlan.view`.
-
-    No numbers stand still: the picture stays the very same. Raises ValueError when the border is unknown.
-    """
+    """The warp of a saved frame to where a term sees it, with the numbers of `StartPlan.view`. No numbers
+    stand still: the picture stays the very same. Raises ValueError when the border is unknown."""
     matrix = in_pixels(np.reshape(view, (3, 3)), size) if view else np.eye(3)
     return Homography.of(matrix, border, size, device)
 

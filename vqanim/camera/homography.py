@@ -24,6 +24,7 @@ import cmath
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -38,16 +39,13 @@ if TYPE_CHECKING:
 
     from vqanim.types import Image, Valid
 
-Matrix = NDArray[np.float64]
-"""Float64 [3, 3], acting on column vectors (x, y, 1)."""
-Size: TypeAlias = tuple[int, int]
-"""Height and width in pixels."""
+Matrix = NDArray[np.float64]  # float64 [3, 3], acting on column vectors (x, y, 1)
+Size: TypeAlias = tuple[int, int]  # height and width in pixels
 
 _PADDINGS = {"reflect": "reflection", "edge": "border"}
 """What `grid_sample` calls them. It folds every tap of the kernel by itself, however far outside it lies,
 about the outer edges of the frame, so that seams are smooth and nothing is ever black."""
-_REACH = 2
-"""Pixels beyond the sampled point that a bicubic kernel touches."""
+_REACH = 2  # pixels beyond the sampled point that a bicubic kernel touches
 
 
 def step_matrix(step: CameraStep, size: Size | None = None) -> Matrix:
@@ -70,25 +68,21 @@ def step_matrix(step: CameraStep, size: Size | None = None) -> Matrix:
 
 def path_matrix(steps: Iterable[CameraStep], size: Size | None = None) -> Matrix:
     """Forward matrix [3, 3] of several steps, the first one done first; the identity for none."""
-    total = np.eye(3)
-    for step in steps:
-        total = step_matrix(step, size) @ total
-    return total
+    return _product(step_matrix(step, size) for step in steps)
 
 
 def moves_matrix(moves: Iterable[Move], size: Size) -> Matrix:
     """Forward matrix [3, 3] of several moves in pixels, the first one done first; the identity for none."""
-    total = np.eye(3)
-    for move in moves:
-        total = part_matrix(move.step, move.part, size) @ total
-    return total
+    return _product(part_matrix(move.step, move.part, size) for move in moves)
+
+
+def _product(matrices: Iterable[Matrix]) -> Matrix:
+    return reduce(lambda total, matrix: matrix @ total, matrices, np.eye(3))
 
 
 def part_matrix(step: CameraStep, part: float, size: Size) -> Matrix:
-    """Forward matrix [3, 3] of the first `part` of a step in pixels, 0..1: even growth, turn and way.
-
-    Below 0 it is the way back from the end of the step: -1 undoes all of it.
-    """
+    """Forward matrix [3, 3] of the first `part` of a step in pixels, 0..1: even growth, turn and way. Below 0
+    it is the way back from the end of the step: -1 undoes all of it."""
     if part < 0:
         return np.asarray(part_matrix(step, 1 + part, size) @ np.linalg.inv(step_matrix(step, size)))
     # A step z -> exp(log) z + shift is the end of a flow that takes time 1: here it takes the time `part`.
@@ -96,35 +90,24 @@ def part_matrix(step: CameraStep, part: float, size: Size) -> Matrix:
     # (exp(part log) - 1) / (exp(log) - 1), whose limit without scale and turn is `part`.
     whole = cmath.exp(log) - 1
     moved = (part if abs(whole) < 1e-9 else (cmath.exp(part * log) - 1) / whole) * shift
-    first = replace(
-        step,
-        scale=math.exp(part * log.real),
-        angle=step.angle * part,
-        shift_x=moved.real,
-        shift_y=moved.imag,
-        tilt=step.tilt * part,
-        yaw=step.yaw * part,
-        roll=step.roll * part,
-    )
+    scale, angle = math.exp(part * log.real), step.angle * part
+    first = replace(step, scale=scale, angle=angle, shift_x=moved.real, shift_y=moved.imag)
+    first = replace(first, tilt=step.tilt * part, yaw=step.yaw * part, roll=step.roll * part)
     return step_matrix(first, size)
 
 
 def farthest_move(matrix: Matrix, aspect: float) -> float:
-    """How far a matrix moves the corner that it moves farthest, both in frame widths.
-
-    aspect: height / width of the frame.
-    """
+    """How far a matrix moves the corner that it moves farthest, both in frame widths. aspect: height / width
+    of the frame."""
     x, y = np.array([-0.5, 0.5, -0.5, 0.5]), np.array([-0.5, -0.5, 0.5, 0.5]) * aspect
     moved = matrix @ np.stack([x, y, np.ones(4)])
     return float(np.hypot(moved[0] / moved[2] - x, moved[1] / moved[2] - y).max())
 
 
 def _perspective(step: CameraStep) -> Matrix:
-    """What the picture does when the camera turns on the spot: a rotation of the rays through its points.
-
-    The camera looks along z, with x to the right and y down, so that a turn about x by a positive angle
-    looks up; `tilt` is down. H = K R K^-1 (Hartley and Zisserman, Multiple View Geometry, 8.4).
-    """
+    """What the picture does when the camera turns on the spot: a rotation of the rays through its points. The
+    camera looks along z, with x to the right and y down, so that a turn about x by a positive angle looks up;
+    `tilt` is down. H = K R K^-1 (Hartley and Zisserman, Multiple View Geometry, 8.4)."""
     vector = np.radians([step.tilt, -step.yaw, step.roll])
     angle = float(np.linalg.norm(vector))
     x, y, z = vector / (angle or 1.0)
@@ -151,16 +134,14 @@ class Homography:
 
     field: Tensor
     """Float32 [1, H, W, 2], on the device of the pictures. It may point far beyond the old picture."""
-    border: str
-    """What lies there: `reflect`, `wrap`, `edge` or a color `#rrggbb`."""
+    border: str  # what lies there: `reflect`, `wrap`, `edge` or a color `#rrggbb`
 
     @classmethod
     def of(cls, matrix: Matrix, border: str, size: Size, device: torch.device | str) -> Homography:
         """That of a forward matrix in pixels. Raises ValueError when the border is unknown."""
         color = border.startswith("#") and len(border) == 7
         if not color and border not in ("wrap", *_PADDINGS):
-            allowed = "reflect, wrap, edge or a color such as #1a2b3c"
-            raise ValueError(f"border {border!r}: allowed {allowed}")
+            raise ValueError(f"border {border!r}: allowed reflect, wrap, edge or a color such as #1a2b3c")
         return cls(_field(matrix, size).to(device), border)
 
     def apply(self, picture: Image, depth: Tensor | None = None) -> tuple[Image, Valid]:

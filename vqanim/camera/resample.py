@@ -16,17 +16,13 @@ from vqanim.files import Picture
 if TYPE_CHECKING:
     from PIL import Image
 
-Matrix = NDArray[np.float64]
-"""Float64 [3, 3]."""
+Matrix = NDArray[np.float64]  # float64 [3, 3]
 
 # A picture mirrored, repeated or stretched beyond its edge, as numpy names it.
 _PADS = {"reflect": "symmetric", "wrap": "wrap", "edge": "edge"}
-FINER = 2
-"""How much a picture is enlarged before it is sampled."""
-_REACH = 4
-"""Pixels beyond the sampled point that the enlarging touches."""
-_MOST_PAD = 4
-"""Picture sizes of border on a side; what lies farther out is not told apart."""
+FINER = 2  # how much a picture is enlarged before it is sampled
+_REACH = 4  # pixels beyond the sampled point that the enlarging touches
+_MOST_PAD = 4  # picture sizes of border on a side; what lies farther out is not told apart
 
 
 def to_bytes(image: NDArray[np.float32]) -> Picture:
@@ -46,12 +42,10 @@ def zoom_matrix(scale: float, width: int, height: int) -> Matrix:
 
 
 def move_picture(picture: Picture, matrix: Matrix, border: str = "reflect") -> Picture:
-    """The picture moved by a forward matrix; the same one for the identity.
-
-    It is enlarged by Lanczos resampling and sampled between the pixels of that. Pillow's own bicubic
-    sampling is a kernel (a = -1) that shifts soft pictures by up to a tenth of a pixel, to and fro.
-    border: what lies beyond its edge: `reflect`, `wrap`, `edge` or a color `#rrggbb`.
-    """
+    """The picture moved by a forward matrix; the same one for the identity. It is enlarged by Lanczos
+    resampling and sampled between the pixels of that. Pillow's own bicubic sampling is a kernel (a = -1) that
+    shifts soft pictures by up to a tenth of a pixel, to and fro. border: what lies beyond its edge:
+    `reflect`, `wrap`, `edge` or a color `#rrggbb`."""
     from PIL import Image
 
     if np.array_equal(matrix, np.eye(3)):
@@ -63,18 +57,21 @@ def move_picture(picture: Picture, matrix: Matrix, border: str = "reflect") -> P
     shifted = np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]]) @ old_from_new
     shifted = np.diag([FINER, FINER, 1.0]) @ shifted
     coefficients = (shifted / shifted[2, 2]).ravel()[:8].tolist()
-    moved = fine.transform(
-        (width, height), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR
-    )
-    return np.array(moved, dtype=np.uint8)
+    how, sampling = Image.Transform.PERSPECTIVE, Image.Resampling.BILINEAR
+    return np.array(fine.transform((width, height), how, coefficients, sampling), dtype=np.uint8)
 
 
 def enlarged(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Image.Image:
     """A picture FINER times as large, with so many of its pixels of border around it: left, top, right and
     bottom."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
-    fine = _padded(picture, pads, border)
+    left, top, right, bottom = pads
+    if border.startswith("#"):
+        fine = ImageOps.expand(Image.fromarray(picture), pads, border)
+    else:
+        widths = ((top, bottom), (left, right), (0, 0))
+        fine = Image.fromarray(np.pad(picture, widths, mode=_PADS[border]))  # type: ignore[call-overload]
     return fine.resize((fine.width * FINER, fine.height * FINER), Image.Resampling.LANCZOS)
 
 
@@ -95,19 +92,7 @@ def _overhang(old_from_new: Matrix, width: int, height: int) -> tuple[int, int, 
     corners = np.array([[0.0, width, 0.0, width], [0.0, 0.0, height, height], [1.0] * 4])
     seen = old_from_new @ corners
     x, y = seen[:2] / np.maximum(seen[2], 1e-6)
-    wanted = (-x.min(), -y.min(), x.max() - width, y.max() - height)
-    most = (width, height, width, height)
-    pads = [
-        min(max(0, math.ceil(pad) + _REACH), _MOST_PAD * size) for pad, size in zip(wanted, most, strict=True)
-    ]
-    return pads[0], pads[1], pads[2], pads[3]
-
-
-def _padded(picture: Picture, pads: tuple[int, int, int, int], border: str) -> Image.Image:
-    from PIL import Image, ImageOps
-
-    if border.startswith("#"):
-        return ImageOps.expand(Image.fromarray(picture), pads, border)
-    left, top, right, bottom = pads
-    widths = ((top, bottom), (left, right), (0, 0))
-    return Image.fromarray(np.pad(picture, widths, mode=_PADS[border]))  # type: ignore[call-overload]
+    across, down = (-x.min(), x.max() - width), (-y.min(), y.max() - height)
+    left, right = (min(max(0, math.ceil(pad) + _REACH), _MOST_PAD * width) for pad in across)
+    top, bottom = (min(max(0, math.ceil(pad) + _REACH), _MOST_PAD * height) for pad in down)
+    return left, top, right, bottom

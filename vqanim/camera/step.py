@@ -4,37 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_FOV = 60.0
-"""Degrees."""
+DEFAULT_FOV = 60.0  # degrees
 
 
 @dataclass(frozen=True)
 class CameraStep:
-    """How the picture of the frame before becomes the view of this frame.
+    """How the picture of the frame before becomes the view of this frame. The picture is scaled by `scale`
+    and turned clockwise by `angle` about the middle of the frame, then moved by (`shift_x`, `shift_y`); then
+    the camera turns by `tilt`, `yaw` and `roll` on the spot. The camera's own center, pans and poses are
+    already worked in."""
 
-    The picture is scaled by `scale` and turned clockwise by `angle` about the middle of the frame, then
-    moved by (`shift_x`, `shift_y`); then the camera turns by `tilt`, `yaw` and `roll` on the spot. The
-    camera's own center, pans and poses are already worked in.
-    """
-
-    scale: float = 1.0
-    """Factor; above 1 things grow."""
-    angle: float = 0.0
-    """Degrees, clockwise on screen."""
+    scale: float = 1.0  # factor; above 1 things grow
+    angle: float = 0.0  # degrees, clockwise on screen
     shift_x: float = 0.0
     """Frame widths by which the picture moves right (a camera that pans right gives a negative number)."""
-    shift_y: float = 0.0
-    """Frame widths (not heights) by which the picture moves down."""
-    border: str = "reflect"
-    """reflect, wrap, edge or a color `#rrggbb`: what is seen beyond the old picture."""
+    shift_y: float = 0.0  # frame widths (not heights) by which the picture moves down
+    border: str = "reflect"  # reflect, wrap, edge or a color `#rrggbb`: what is seen beyond the old picture
     tilt: float = 0.0
     """Degrees by which the camera then turns down, about a horizontal axis: the picture moves up."""
     yaw: float = 0.0
     """Degrees by which it turns right. The three angles are one turn about one axis (a rotation vector)."""
     roll: float = 0.0
     """Degrees by which the picture turns clockwise, because a camera that looks down turns right."""
-    fov: float = DEFAULT_FOV
-    """Degrees that the frame's width spans; matters where the camera turns."""
+    fov: float = DEFAULT_FOV  # degrees that the frame's width spans; matters where the camera turns
 
     @property
     def turns(self) -> bool:

@@ -88,7 +88,7 @@ def _report(analysis: SongAnalysis, beats: Beats) -> Iterator[Row]:
     """What a person wants to know."""
     from vqanim.audio.analysis import CLEAR
     from vqanim.audio.spectrum import RATE
-    from vqanim.plots.text import sparkline
+    from vqanim.plots.curves import sparkline
     from vqanim.scene.soundtrack import NAMES
 
     hardly = ", there is hardly a beat" if beats.confidence < CLEAR else ""

@@ -91,7 +91,7 @@ def plan(
 
 def describe(outline: Outline) -> Iterator[str]:
     """All of it for people, in lines."""
-    from vqanim.plots.text import text_plots
+    from vqanim.plots.curves import text_plots
 
     film = f"{count(outline.frames, 'frame')}, {duration(outline.seconds)} at {number(outline.fps)} fps"
     yield f"{outline.title}: {film}, {outline.width}x{outline.height}"

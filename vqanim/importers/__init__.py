@@ -1,8 +1,7 @@
 """Settings of other tools, turned into scenes: Deforum, VQGAN-CLIP and pytti. No torch.
 
     reading    a file or a command line -> plain data
-    formulas   expressions of numexpr and of Python -> expressions of ours
-    curves     numbers over time, as a scene writes them
+    curves     expressions of numexpr and of Python -> ours; numbers over time, as a scene writes them
     schedules  Deforum's keyframes, which others have too
     motion     moves per frame and in pixels -> those of our camera
     draft      a scene while it is written, and what becomes of every key that was given
@@ -44,20 +43,14 @@ __all__ = ["TOOLS", "Importer", "import_settings", "importer_of"]
 class Importer(Protocol):
     """A module that turns the settings of one tool into scenes."""
 
-    TITLE: str
-    """The tool's name."""
-    READS: str
-    """What is read of it, for messages."""
+    READS: str  # what is read of it, for messages
 
     def recognizes(self, file: SettingsFile) -> float:
         """How surely a file comes from this tool, from 0 to 1. Raises UsageError for what nobody can read."""
 
     def read(self, file: SettingsFile, scene_folder: Path) -> Draft:
-        """A draft of the scene, with a note on every key of the file.
-
-        Raises UsageError for what cannot be read, or is beyond all measure; NotRecognized for what is not of
-        this tool at all.
-        """
+        """A draft of the scene, with a note on every key of the file. Raises UsageError for what cannot be
+        read, or is beyond all measure; NotRecognized for what is not of this tool at all."""
 
 
 def importer_of(tool: str) -> Importer:
@@ -66,17 +59,21 @@ def importer_of(tool: str) -> Importer:
 
 
 def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> Draft:
-    """The draft of a scene from a file or a command line.
-
-    tool: one of TOOLS; found out when None. Raises UsageError, which names what was found instead.
-    """
+    """The draft of a scene from a file or a command line. tool: one of TOOLS; found out when None. Raises
+    UsageError, which names what was found instead."""
     from vqanim.importers.reading import NotRecognized, read_file
 
     file = read_file(text)
     try:
         return importer_of(tool or recognize(file)).read(file, scene_folder)
     except NotRecognized as error:
-        raise _refusal(file.name, error.keys) from None
+        known = [what for key, what in _STRANGERS.items() if key in error.keys]
+        looks = f" (it looks like {known[0]})" if known else ""
+        allowed = ", ".join(importer_of(tool).READS for tool in TOOLS)
+        raise UsageError(
+            f"{file.name}: not recognized{looks}; allowed are {allowed}. "
+            f"Where you know better, say so: --from {' or '.join(TOOLS)}"
+        ) from None
 
 
 def recognize(file: SettingsFile) -> str:
@@ -90,12 +87,3 @@ def recognize(file: SettingsFile) -> str:
     if not scores[best]:
         raise NotRecognized(file.json)
     return best
-
-
-def _refusal(name: str, keys: frozenset[str]) -> UsageError:
-    looks = next((f" (it looks like {what})" for key, what in _STRANGERS.items() if key in keys), "")
-    allowed = ", ".join(importer_of(tool).READS for tool in TOOLS)
-    return UsageError(
-        f"{name}: not recognized{looks}; allowed are {allowed}. "
-        f"Where you know better, say so: --from {' or '.join(TOOLS)}"
-    )

@@ -1,8 +1,16 @@
-"""Numbers over time as a scene writes them: a number, keyframes in seconds, or an expression of `t`."""
+"""Formulas of other tools as expressions of ours, and numbers over time as a scene writes them.
+
+A formula of numexpr (Deforum) or of Python's math (pytti) becomes Python's syntax tree, which runs nothing,
+and is rebuilt node by node from what is known here. A curve is a number, keyframes in seconds, or an
+expression of `t`.
+"""
 
 from __future__ import annotations
 
+import ast
+import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,20 +18,157 @@ from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vqanim.importers.formulas import Untranslatable, tidied, translate, values_at
-from vqanim.scene.expressions import names_used
+from vqanim.scene.expressions import EvaluationError, ExpressionError, evaluate, names_used, parse_expression
+from vqanim.scene.functions import CONSTANTS
 from vqanim.scene.times import decimal_text
+from vqanim.scene.tree import quoted
 
-DIGITS = 9
-"""Of the seconds of a key, behind the point: as exact as a scene tells moments apart."""
-FIGURES = 7
-"""Of a value, altogether."""
-CLOSE = 1e-3
-"""How far a power of a straight line may be from the line between its keys, as a part of it."""
+MAX_TEXT = 2000  # characters of a formula that is looked at
+MAX_NESTING = 30
+MAX_WRITTEN = 5000  # characters of a function's arguments, of which some stand twice in what is written here
+
+# How many arguments a function of theirs has, and how it is written here.
+_REWRITTEN: Mapping[str, tuple[int, str]] = {
+    "where": (3, "{1} if {0} else {2}"),
+    **{f"arc{name}": (1, f"a{name}({{0}})") for name in ("sin", "cos", "tan")},
+    **dict.fromkeys(("fabs", "absolute"), (1, "abs({0})")),
+    "log10": (1, "log({0}) / 2.302585092994046"),
+    "log2": (1, "log({0}) / 0.6931471805599453"),
+    "log1p": (1, "log(1 + {0})"),
+    "expm1": (1, "exp({0}) - 1"),
+    "sinh": (1, "(exp({0}) - exp(-{0})) / 2"),
+    "cosh": (1, "(exp({0}) + exp(-{0})) / 2"),
+    "tanh": (1, "1 - 2 / (exp(2 * {0}) + 1)"),
+    "hypot": (2, "sqrt({0} ** 2 + {1} ** 2)"),
+    "radians": (1, "{0} * pi / 180"),
+    "degrees": (1, "{0} * 180 / pi"),
+    "sqrt": (1, "sqrt(max({0}, 0))"),  # seconds make of a frame's 0 what may lie a hair below
+}
+_KEPT = frozenset("abs acos asin atan ceil cos exp floor log max min pow round sin tan".split())
+_BITS: Mapping[type[ast.operator], ast.boolop] = {ast.BitAnd: ast.And(), ast.BitOr: ast.Or()}
+_KNOWN = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp)
+
+
+class Untranslatable(ValueError):
+    """A formula that has no equal here; its message says why."""
+
+
+class TooLong(Untranslatable):
+    """A formula that has an equal, longer than an expression may be."""
+
+
+def translate(text: str, names: Mapping[str, str], signals: frozenset[str] = frozenset()) -> str:
+    """A formula as an expression of ours. names: what stands here for each variable, as in {"t": "(t * 15)",
+    "max_f": "119"}. signals: names of a soundtrack, which stay as they are. Raises Untranslatable; TooLong
+    where only the length is the trouble."""
+    return tidied(translate_freely(text, {**names, **{signal: signal for signal in signals}}), signals)
+
+
+def tidied(text: str, signals: frozenset[str] = frozenset()) -> str:
+    """An expression of ours without needless brackets. Raises Untranslatable, TooLong."""
+    try:
+        written = ast.unparse(ast.parse(text, mode="eval").body)
+        parse_expression(written, signals)
+    except ExpressionError as error:
+        long = "at most" in str(error) or "nested more" in str(error)
+        raise (TooLong if long else Untranslatable)(str(error)) from None
+    except (SyntaxError, RecursionError, MemoryError):
+        raise TooLong("it is too deeply nested") from None
+    return written
+
+
+def translate_freely(text: str, names: Mapping[str, str]) -> str:
+    """The same, of nearly any length."""
+    return ast.unparse(_Translator(names).visit(_parse(text)))
+
+
+def values_at(text: str, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values [N] of an expression of ours at moments [N]. Raises Untranslatable without a value."""
+    try:
+        return evaluate(text, {"t": seconds})
+    except EvaluationError as error:
+        raise Untranslatable(f"{error.reason} at {seconds[error.index]:.6g} s") from None
+    except ExpressionError as error:
+        raise Untranslatable(str(error)) from None
+
+
+def shortened(text: str) -> str:
+    """A text in quotes on one line, cut when long."""
+    return quoted(" ".join(text.split()))
+
+
+def _parse(text: str) -> ast.expr:
+    written = " ".join(text.split())
+    if not written:
+        raise Untranslatable("it is empty")
+    depth = max((written[:i].count("(") - written[:i].count(")") for i in range(len(written))), default=0)
+    signs = max((len(run.replace(" ", "")) for run in re.findall(r"[-+~ ]+", written)), default=0)
+    if len(written) > MAX_TEXT or max(depth, signs, written.count("**")) > MAX_NESTING:
+        raise Untranslatable("it is too long or too deeply nested")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(written, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise Untranslatable(f"{shortened(written)} cannot be read as a formula") from None
+
+
+class _Translator(ast.NodeTransformer):
+    """Rebuilds a tree in our words."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """What is not known has no equal."""
+        if isinstance(node, ast.Constant):
+            if type(node.value) not in (int, float):
+                raise Untranslatable(f"{shortened(str(node.value))} is no number")
+            return node
+        if isinstance(node, ast.Name):
+            if node.id not in self._names and node.id not in CONSTANTS:
+                raise Untranslatable(f"{node.id!r} is not known here")
+            return _expression(self._names.get(node.id, node.id))
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if not isinstance(node, (*_KNOWN, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)):
+            raise Untranslatable(f"there is nothing like {type(node).__name__.lower()} in a formula here")
+        node = self.generic_visit(node)
+        # numexpr joins comparisons by & and |.
+        if isinstance(node, ast.BinOp) and type(node.op) in _BITS:
+            return ast.BoolOp(_BITS[type(node.op)], [node.left, node.right])
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+            return ast.UnaryOp(ast.Not(), node.operand)
+        return node
+
+    def _call(self, node: ast.Call) -> ast.AST:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") not in ("np", "math"):
+            raise Untranslatable("a dot after a name means nothing here")
+        if node.keywords or (name not in _KEPT and name not in _REWRITTEN):
+            raise Untranslatable(f"there is no function {name}() here")
+        arguments = [f"({ast.unparse(self.visit(argument))})" for argument in node.args]
+        if sum(map(len, arguments)) > MAX_WRITTEN:
+            raise TooLong("it is too long")
+        if name in _KEPT:
+            return _expression(f"{name}({', '.join(arguments)})")
+        count, template = _REWRITTEN[name]
+        if len(arguments) != count:
+            raise Untranslatable(f"{name}() takes {count} values, not {len(arguments)}")
+        return _expression(template.format(*arguments))
+
+
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+DIGITS = 9  # of the seconds of a key, behind the point: as exact as a scene tells moments apart
+FIGURES = 7  # of a value, altogether
+CLOSE = 1e-3  # how far a power of a straight line may be from the line between its keys, as a part of it
 HALVINGS = 6
-WIDTH = 100
-"""Columns of keyframes on several lines."""
+WIDTH = 100  # columns of keyframes on several lines
 
 
 @dataclass(frozen=True)
@@ -32,8 +177,7 @@ class Point:
 
     second: Fraction
     value: float
-    step: bool = False
-    """Whether the value jumps there, instead of being approached in a straight line."""
+    step: bool = False  # whether the value jumps there, instead of being approached in a straight line
 
 
 @dataclass(frozen=True)
@@ -86,9 +230,7 @@ def clamped(curve: Curve, low: float, high: float) -> Curve:
 
 def power(curve: Curve, exponent: float) -> Curve:
     """The curve to a power, as of a factor a frame that becomes one a second at so many frames a second.
-
-    Between keys a straight line becomes several, none of them shorter than a frame.
-    """
+    Between keys a straight line becomes several, none of them shorter than a frame."""
     if isinstance(curve, Formula):
         return Formula(f"({curve.text}) ** {number(exponent)}")
     if isinstance(curve, float | int):
@@ -126,13 +268,12 @@ def product(first: Curve, second: Curve, signals: frozenset[str] = frozenset()) 
     for curve, other in ((first, second), (second, first)):
         if (factor := constant_of(curve)) is not None:
             return scaled(other, factor)
-    texts = [curve.text if isinstance(curve, Formula) else _as_text(curve) for curve in (first, second)]
-    return Formula(tidied(f"({texts[0]}) * ({texts[1]})", signals))
+    return Formula(tidied(f"({_as_text(first)}) * ({_as_text(second)})", signals))
 
 
-def _as_text(curve: float | Keys) -> str:
-    """Keyframes as an expression."""
-    assert isinstance(curve, Keys)
+def _as_text(curve: Curve) -> str:
+    if not isinstance(curve, Keys):
+        return curve.text if isinstance(curve, Formula) else number(curve)
     first, last = curve.points[0], curve.points[-1]
     text = number(last.value)
     for before, after in reversed(list(pairwise(curve.points))):
@@ -143,16 +284,13 @@ def _as_text(curve: float | Keys) -> str:
             piece = f"mix({piece}, {number(after.value)}, {way})"
         # A millisecond before the edge, where no rounding can tell the frames apart.
         text = f"({piece}) if t < {end - 0.001:.{DIGITS}g} else ({text})"
-    if first.second == 0:
-        return text
-    return f"({text}) if t > {float(first.second):.{DIGITS}g} else {number(first.value)}"
+    late = f"({text}) if t > {float(first.second):.{DIGITS}g} else {number(first.value)}"
+    return late if first.second else text
 
 
 def simplified(points: Iterable[Point]) -> Curve:
-    """Keyframes without those that change nothing; a number where all are the same.
-
-    Of two at one moment the last one counts.
-    """
+    """Keyframes without those that change nothing; a number where all are the same. Of two at one moment the
+    last one counts."""
     kept: list[Point] = []
     for point in points:
         if kept and time(kept[-1].second) == time(point.second):

@@ -1,41 +1,38 @@
-"""Settings of Deforum: of the notebook, and of the extension for the web UIs (A1111, Forge)."""
+"""Settings of Deforum: of the notebook, and of the extension for the web UIs (A1111, Forge).
+
+Its prompts are `a castle :2 AND fog --neg people`, `(cherry:`sin(t)`)`, one text from a frame on.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import clamped, scaled
+from vqanim.importers import curves
+from vqanim.importers.curves import Curve, Formula, Point, Untranslatable, clamped, constant_of, scaled
 from vqanim.importers.deforum_camera import put_camera, size_of
-from vqanim.importers.deforum_prompts import put_prompts
-from vqanim.importers.draft import AT_REST, UNKNOWN, Draft, plain
+from vqanim.importers.draft import AT_REST, UNKNOWN, Draft, Field, plain, quoted
 from vqanim.importers.reading import Settings, SettingsFile, notebook_code, parse_python, settings_from
-from vqanim.importers.schedules import MAX_FRAMES, Clock, read_curves
+from vqanim.importers.schedules import MAX_FRAMES, Clock, chained, frame_of, read_curves
 
-TITLE = "Deforum"
 READS = "Deforum settings"
 KEYS = frozenset("animation_mode max_frames translation_x strength_schedule animation_prompts".split())
 """One of them makes sure that settings are Deforum's."""
 SETTINGS = KEYS | {"prompts", "zoom", "angle"}
 """One of them is enough where the tool was named, and for a cell of a notebook."""
-STEPS, STRENGTH = 6.0, 0.65
-"""Our steps a frame stand for what Deforum's usual strength leaves of its own."""
+STEPS, STRENGTH = 6.0, 0.65  # our steps a frame stand for what Deforum's usual strength leaves of its own
 NOISE = 0.3
 """Of Deforum's amount: half, as its pictures run from -1 to 1, and less, as Perlin noise is calmer."""
 DEFAULT_FPS, DEFAULT_FRAMES = 15, 120
+_ANEW = f"how much of a frame is painted anew: {STEPS:g} guidance.steps for a strength of {STRENGTH:g}"
 _DOSES = (
     ("noise_schedule", "carry.noise", (NOISE, 0.0), f"carry.noise is {NOISE:g} of it: another kind of noise"),
     ("amount_schedule", "carry.sharpen", (1.0, 0.0), ""),
-    (
-        "strength_schedule",
-        "guidance.steps",
-        (-STEPS / (1 - STRENGTH), STEPS / (1 - STRENGTH)),
-        f"how much of a frame is painted anew: {STEPS:g} guidance.steps for a strength of {STRENGTH:g}",
-    ),
+    ("strength_schedule", "guidance.steps", (-STEPS / (1 - STRENGTH), STEPS / (1 - STRENGTH)), _ANEW),
 )
 """Of each schedule: the curve here, a factor and an offset that lead to it, and what differs."""
 _SAMPLER = "the sampler of Stable Diffusion"
@@ -100,17 +97,12 @@ _REASONS: Mapping[str, str] = {
 """What there is here instead of keys that have no equal; an asterisk stands for any ending."""
 _REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.split()}
 _NO_CONTRAST = re.compile(r"\s*0\s*:\s*\(?\s*1(\.0*)?\s*\)?\s*")
-_SWITCHES: Mapping[str, tuple[str, ...]] = {
-    "hybrid_*": ("hybrid_composite", "hybrid_motion"),
-    "freeu_*": ("freeu_enabled",),
-    "kohya_*": ("kohya_hrfix_enabled",),
-    "r_upscale_*": ("r_upscale_video",),
-    "frame_interpolation_*": ("frame_interpolation_engine",),
-    "parseq_*": ("parseq_manifest",),
-    "resume_*": ("resume_from_timestring",),
-    "optical_flow_*": ("optical_flow_cadence", "optical_flow_redo_generation"),
-}
-"""One of them switches all of these keys on."""
+# One of them switches all of these keys on.
+_SWITCHES = {"hybrid_*": ("hybrid_composite", "hybrid_motion"), "freeu_*": ("freeu_enabled",)}
+_SWITCHES |= {"kohya_*": ("kohya_hrfix_enabled",), "r_upscale_*": ("r_upscale_video",)}
+_SWITCHES |= {"parseq_*": ("parseq_manifest",), "resume_*": ("resume_from_timestring",)}
+_SWITCHES |= {"frame_interpolation_*": ("frame_interpolation_engine",)}
+_SWITCHES |= {"optical_flow_*": ("optical_flow_cadence", "optical_flow_redo_generation")}
 
 
 def recognizes(file: SettingsFile) -> float:
@@ -125,17 +117,15 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
     settings = settings_from(_data(file), file, READS, SETTINGS)
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
-    clock = _put_clock(draft, _put_seed(draft))
+    clock = _put_clock(draft)
     width, height = size_of(settings)
     draft.put("size", f"[{width}, {height}]", "W, H; half of it is four times as fast")
     draft.take("W", "H")
     draft.put("models", "pocket", "come along with vqanim; large ones: see vqanim models list")
-    _put_start(draft)
-    _put_sound(draft)
+    _put_start_and_sound(draft)
     put_prompts(draft, clock)
     put_camera(draft, clock)
     _put_doses(draft, clock)
-    _put_cadence(draft)
     draft.leave_others(lambda key: _reason(key, settings))
     return draft
 
@@ -148,26 +138,21 @@ def _data(file: SettingsFile) -> Any:
     return file.json
 
 
-def _put_seed(draft: Draft) -> int:
-    seed = draft.settings.number("seed", 0)
+def _put_clock(draft: Draft) -> Clock:
+    settings, seed = draft.settings, draft.settings.number("seed", 0)
     if not 0 <= seed < 2**63:
         draft.near("seed", f"{seed:g} takes another one each time; here it is 0 until you change it")
         seed = 0
     elif int(seed):
         draft.put("seed", str(int(seed)), "seed")
     draft.take("seed")
-    return int(seed)
-
-
-def _put_clock(draft: Draft, seed: int) -> Clock:
-    settings = draft.settings
     frames, rate = settings.number("max_frames", DEFAULT_FRAMES), settings.number("fps", DEFAULT_FPS)
     if not 1 <= frames <= MAX_FRAMES:
         raise UsageError(f"max_frames: found {frames:g}, allowed are 1 to {MAX_FRAMES}")
     if not 1 <= rate <= 240:
         draft.near("fps", f"{rate:g} is no frame rate; {DEFAULT_FPS} is taken")
         rate = DEFAULT_FPS
-    clock = Clock(Fraction(str(rate)), int(frames), seed)
+    clock = Clock(Fraction(str(rate)), int(frames), int(seed))
     draft.put("fps", clock.fps_text, "fps" if "fps" in settings else f"not said; {DEFAULT_FPS} is usual")
     # In seconds where that is short, else in frames.
     milliseconds = clock.second(clock.frames) * 1000
@@ -177,22 +162,19 @@ def _put_clock(draft: Draft, seed: int) -> Clock:
     return clock
 
 
-def _put_start(draft: Draft) -> None:
+def _put_start_and_sound(draft: Draft) -> None:
     name = str(draft.settings.get("init_image") or "None")
     keys = draft.settings.given("use_init", "init_image")
-    is_used = draft.settings.is_on("use_init") and name != "None"
-    if is_used and (path := draft.file(name, keys, "start: {image: ...}")):
+    used = draft.settings.is_on("use_init") and name != "None"
+    if used and (path := draft.file(name, keys, "start: {image: ...}")):
         draft.put("start", f"{{image: {path}}}", "init_image")
         strength = draft.settings.given("strength")
         draft.near(strength, "an image is the first frame as it is; guidance.first_steps paints on it")
     draft.take(*keys)
-
-
-def _put_sound(draft: Draft) -> None:
     name = str(draft.settings.get("soundtrack_path") or "")
     keys = draft.settings.given("add_soundtrack", "soundtrack_path")
-    is_used = name and draft.settings.word("add_soundtrack", "None") != "None"
-    if is_used and (path := draft.file(name, keys, "soundtrack: song.mp3")):
+    used = bool(name) and draft.settings.word("add_soundtrack", "None") != "None"
+    if used and (path := draft.file(name, keys, "soundtrack: song.mp3")):
         draft.put("soundtrack", path, "soundtrack_path")
     draft.take(*keys)
 
@@ -212,18 +194,13 @@ def _put_doses(draft: Draft, clock: Clock) -> None:
             draft.put(path, clamped(scaled(curves[key], factor, offset), 0, most), origin)
             draft.near(key if differs else (), differs)
             draft.take(key)
-
-
-def _put_cadence(draft: Draft) -> None:
-    cadence = draft.settings.number("diffusion_cadence", 1)
-    fps = draft.settings.number("fps", DEFAULT_FPS)
+    cadence, fps = draft.settings.number("diffusion_cadence", 1), draft.settings.number("fps", DEFAULT_FPS)
     if cadence > 1 and fps / cadence >= 1 and 1 <= fps <= 240:
         draft.put("guidance.rate", str(Fraction(str(fps)) / int(cadence)), "diffusion_cadence")
     draft.take("diffusion_cadence")
 
 
 def _reason(key: str, settings: Settings) -> str:
-    """Why a key is left out, with what there is instead."""
     if key.startswith("cn_"):
         unit = "_".join(key.split("_")[:2])
         return "ControlNet" if _is_on(settings.get(f"{unit}_enabled")) else AT_REST
@@ -237,3 +214,140 @@ def _reason(key: str, settings: Settings) -> str:
 
 def _is_on(value: Any) -> bool:
     return str(value).strip().lower() not in ("", "none", "false", "0", "disabled", "no", "null")
+
+
+NEGATIVE = -0.5  # weight of what stands behind --neg, whose strength Deforum does not say
+MAX_PROMPTS = 1000
+POSITIVE_KEYS = ("animation_prompts_positive", "positive_prompts")
+NEGATIVE_KEYS = ("animation_prompts_negative", "negative_prompts")
+_FORMULA = re.compile(r"\(([^()`]*?):\s*`([^`]+)`\s*\)")
+_WEIGHT = re.compile(r"(.*?)\s*:\s*(`[^`]*`|[+-]?(?:\d+\.?\d*|\.\d+))\s*", re.DOTALL | re.ASCII)
+_OLD = re.compile(r"(?P<text>[^:]+)(?::(?P<weight>\s*[+-]?\d+(?:\.\d+)?))?\s*", re.ASCII)
+
+
+def put_prompts(draft: Draft, clock: Clock) -> None:
+    """Write the prompts, with weights that are on from their frame to the next. In the mode Interpolation one
+    text becomes the other in a straight line, else they change at once. Raises UsageError for too many."""
+    settings = draft.settings
+    key = next((key for key in ("prompts", "animation_prompts") if settings.get(key)), "prompts")
+    try:
+        texts = _extended(prompt_texts(settings.get(key, {}), clock), settings)
+    except Untranslatable as error:
+        draft.leave(key, str(error))
+        return
+    frames = [frame for frame in texts if frame < clock.frames] or list(texts)[:1]
+    troubles: list[str] = []
+    spans: dict[tuple[str, bool], dict[int, Curve]] = {}
+    for frame in frames:
+        for words, negative, weight in _parts(texts[frame], settings.is_on("prompt_weighting")):
+            curve = scaled(_weight(weight, words, clock, troubles), NEGATIVE if negative else 1.0)
+            spans.setdefault((words, negative), {})[frame] = curve
+    mask = _mask(draft)
+    fade = settings.word("animation_mode") == "Interpolation"
+    for (words, _), weights in spans.items():
+        course: Curve = 1.0
+        try:
+            course = _over_time([weights.get(frame, 0.0) for frame in frames], frames, clock, fade=fade)
+        except Untranslatable as error:
+            troubles.append(f"{words[:40]}: {error}")
+        draft.add_prompt({"text": quoted(words)}, course).update(mask)
+    draft.take(key, *POSITIVE_KEYS, *NEGATIVE_KEYS, "prompt_weighting")
+    if any(negative for _, negative in spans):
+        draft.near("--neg", f"what stands behind it weighs {NEGATIVE:g}; try others")
+    if any(re.search(r"(?<!\\)[(\[]", _FORMULA.sub("", texts[frame])) for frame in frames):
+        draft.near("(words:1.3), [words]", "words within a text cannot weigh more; the brackets are gone")
+    if any(re.search(r"<\w+:[^>]*>", texts[frame]) for frame in frames):
+        draft.leave("<lora:...>", "networks for Stable Diffusion")
+    for trouble in troubles:
+        draft.near(key, f"{trouble}; the weight is 1")
+
+
+def prompt_texts(value: Any, clock: Clock) -> dict[int, str]:
+    """Texts by the frame from which they hold, ascending. Raises UsageError and Untranslatable."""
+    if isinstance(value, str):
+        value = {0: value}
+    elif isinstance(value, list):
+        # Pictures of their own there; here they share the film.
+        value = {place * clock.frames // len(value): text for place, text in enumerate(value)}
+    elif not isinstance(value, Mapping):
+        raise Untranslatable(f"{type(value).__name__} are no prompts")
+    if len(value) > MAX_PROMPTS:
+        raise UsageError(f"found {len(value)} prompts, allowed are at most {MAX_PROMPTS}")
+    found = {frame_of(str(key), clock): str(text) for key, text in value.items()}
+    return {frame: found[frame] for frame in sorted(found) if found[frame].strip()}
+
+
+def _extended(texts: Mapping[int, str], settings: Settings) -> dict[int, str]:
+    """With the texts that stand before, and behind --neg of, every prompt; unless they are there already."""
+    before, against = (
+        next((str(settings[key]).strip() for key in keys if settings.get(key)), "")
+        for keys in (POSITIVE_KEYS, NEGATIVE_KEYS)
+    )
+    full = {frame: text if before in text else f"{before}, {text}" for frame, text in texts.items()}
+    for frame, text in full.items():
+        if against and against not in text:
+            full[frame] += f", {against}" if "--neg" in text else f" --neg {against}"
+    return full
+
+
+def _mask(draft: Draft) -> dict[str, Field]:
+    settings = draft.settings
+    keys = settings.given("use_mask", "mask_file", "invert_mask")
+    name = str(settings.get("mask_file") or "")
+    is_used = settings.is_on("use_mask") and name
+    if is_used and (path := draft.file(name, keys, "inside: {image: ...} into prompts")):
+        draft.near(keys, "a part of the frame in which the prompts pull")
+        side = "outside" if settings.is_on("invert_mask") else "inside"
+        return {side: Field(f"{{image: {path}}}", "mask_file")}
+    draft.take(*keys)
+    return {}
+
+
+def _parts(text: str, old: bool) -> Iterator[tuple[str, bool, str]]:
+    """(text, whether it is one to keep away from, weight) of one prompt. old: `a:2 b:-1`, the weights of the
+    notebook."""
+    positive, *negatives = text.split("--neg")
+    pieces = [(piece, False) for piece in re.split(r"\s+AND\s+", positive)]
+    pieces += [(piece, True) for piece in re.split(r"\s+AND\s+", " ".join(negatives))]
+    for piece, negative in pieces:
+        parts = [(words, f"`{formula}`") for words, formula in _FORMULA.findall(piece)]
+        rest = _FORMULA.sub(" ", piece)
+        if old and ":" in rest:
+            parts += [(match["text"], match["weight"] or "1") for match in _OLD.finditer(rest)]
+        else:
+            match = _WEIGHT.fullmatch(rest)
+            parts.append((match[1], match[2]) if match else (rest, "1"))
+        yield from ((clean(words), negative, weight) for words, weight in parts if clean(words))
+
+
+def _weight(text: str, words: str, clock: Clock, troubles: list[str]) -> Curve:
+    if not text.startswith("`"):
+        return float(text)
+    try:
+        return Formula(curves.translate(text.strip("`"), clock.names))
+    except Untranslatable as error:
+        troubles.append(f"{words[:40]}: {error}")
+        return 1.0
+
+
+def clean(text: str) -> str:
+    """A text without the brackets and numbers that make words stronger, and without networks."""
+    words = re.sub(r"<\w+:[^>]*>", " ", text)
+    words = re.sub(r":\s*[+-]?[\d.]+\s*(?=[)\]])", "", words)
+    words = re.sub(r"\\([()\[\]])", r"\1", re.sub(r"(?<!\\)[()\[\]{}]", "", words))
+    words = re.sub(r"\s+", " ", words)
+    return re.sub(r"\s*,(\s*,)*", ",", words).strip(" ,;|")
+
+
+def _over_time(course: Sequence[Curve], frames: Sequence[int], clock: Clock, *, fade: bool) -> Curve:
+    """A weight that has each value from its frame up to the next one. Raises Untranslatable."""
+    if len(frames) == 1:
+        return course[0]
+    numbers = [constant_of(weight) for weight in course]
+    if all(found is not None for found in numbers):
+        return curves.simplified(
+            Point(clock.second(frame if place or fade else 0), found or 0.0, step=not fade)
+            for place, (frame, found) in enumerate(zip(frames, numbers, strict=True))
+        )
+    pieces = [w.text if isinstance(w, Formula) else curves.number(constant_of(w) or 0.0) for w in course]
+    return chained(pieces, frames[1:], clock)

@@ -13,23 +13,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from vqanim.importers.curves import Curve, constant_of, number, to_yaml
-from vqanim.importers.formulas import shortened
+from vqanim.importers.curves import Curve, constant_of, number, shortened, to_yaml
 from vqanim.importers.reading import Settings
 
-WIDTH = 108
-"""Columns of a comment."""
-MAX_TEXT = 1000
-"""Characters of a prompt."""
-MAX_KEY = 60
-"""Characters of an unknown key."""
+WIDTH = 108  # columns of a comment
+MAX_TEXT = 1000  # characters of a prompt
+MAX_KEY = 60  # characters of an unknown key
 ORDER = (
     "title size fps duration seed kind pace models style start soundtrack signals prompts camera carry "
     "guidance output"
 ).split()
 """Of the keys of a scene."""
-NEEDED = frozenset(("size", "fps", "duration"))
-"""Without these there is no film."""
+NEEDED = frozenset(("size", "fps", "duration"))  # without these there is no film
 DEFAULTS = {"camera.zoom": 1.0, "camera.fov": 60.0, "camera.center.x": 0.5, "camera.center.y": 0.5}
 """Of a scene's camera; its other curves are 0."""
 AT_REST = "off, empty or without effect in these settings"
@@ -43,8 +38,7 @@ class Field:
     """A value, as YAML writes it."""
 
     yaml: str
-    origin: str = ""
-    """Where it comes from, for the comment behind it."""
+    origin: str = ""  # where it comes from, for the comment behind it
 
 
 @dataclass(frozen=True)
@@ -60,23 +54,18 @@ class Note:
 class Draft:
     """A scene in the making."""
 
-    source: str
-    """What was read, as in `Deforum settings`."""
-    name: str
-    """The file, or the words `a command line`."""
+    source: str  # what was read, as in `Deforum settings`
+    name: str  # the file, or the words `a command line`
     settings: Settings
-    folders: tuple[Path, ...]
-    """Where the files may lie that the settings name; the last is the scene's."""
-    fields: dict[str, Field] = field(default_factory=dict)
-    """By path, as in `camera.zoom`."""
+    folders: tuple[Path, ...]  # where the files may lie that the settings name; the last is the scene's
+    fields: dict[str, Field] = field(default_factory=dict)  # by path, as in `camera.zoom`
     prompts: list[dict[str, Field]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     dropped: list[tuple[str, Field, str]] = field(default_factory=list)
     """(path, value, reason) of what the scene language refused."""
     signals: frozenset[str] = frozenset()
     """Names that formulas may have besides `t`, because the scene takes them from its soundtrack."""
-    hint: str = ""
-    """A further line for the summary."""
+    hint: str = ""  # a further line for the summary
 
     def put(self, path: str, value: str | Curve, origin: str = "") -> None:
         """Set a value; a text is YAML already."""
@@ -97,11 +86,8 @@ class Draft:
     def add_prompt(
         self, target: Mapping[str, str], weight: Curve = 1.0, stop: float | None = None
     ) -> dict[str, Field]:
-        """Add a prompt and return its fields.
-
-        target: what it shows and where, as YAML. stop: how similar is enough; of what is pushed away, how
-        far, so that its sign does not matter.
-        """
+        """Add a prompt and return its fields. target: what it shows and where, as YAML. stop: how similar is
+        enough; of what is pushed away, how far, so that its sign does not matter."""
         fields = {key: Field(yaml) for key, yaml in target.items()}
         if constant_of(weight) != 1.0:
             fields["weight"] = Field(to_yaml(weight, "      "))
@@ -152,10 +138,8 @@ class Draft:
         return frozenset(key for note in self.notes for key in note.keys)
 
     def find(self, name: str) -> tuple[str | None, str]:
-        """How the scene names a file, or None and the reason why it cannot.
-
-        A scene names files in its own folder only, see SECURITY.md.
-        """
+        """How the scene names a file, or None and the reason why it cannot. A scene names files in its own
+        folder only, see SECURITY.md."""
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
             return None, "an address; fetch it yourself and put it beside the scene"
         try:
@@ -170,10 +154,8 @@ class Draft:
         return real.relative_to(home).as_posix(), ""
 
     def file(self, name: str, keys: str | Sequence[str], then: str = "") -> str | None:
-        """A file in quotes, as the scene names it; else None, and its keys are left out.
-
-        then: what to write once the file is there.
-        """
+        """A file in quotes, as the scene names it; else None, and its keys are left out. then: what to write
+        once the file is there."""
         path, reason = self.find(name)
         if path is None:
             self.leave(keys, f"{shortened(name)}: {reason}" + (f", then write {then}" if then else ""))
@@ -183,60 +165,48 @@ class Draft:
     def drop(self, path: str, reason: str) -> bool:
         """Take back what the scene language refuses at `prompts[2].weight`; False where nothing is."""
         if match := re.match(r"prompts\[(\d+)\](?:\.(\w+))?", path):
-            return self._drop_prompt(int(match[1]), match[2] or "", reason)
-        if path in NEEDED:
-            return False
-        inside = [key for key in self.fields if path == key or path.startswith((f"{key}.", f"{key}["))]
-        inside = inside or [key for key in self.fields if key.startswith(f"{path}.")]
+            index, key = int(match[1]), match[2] or ""
+            if index >= len(self.prompts):
+                return False
+            if key in ("weight", "stop", "inside", "outside") and key in self.prompts[index]:
+                self.dropped.append((f"prompts[{index}].{key}", self.prompts[index].pop(key), reason))
+            else:
+                text = ", ".join(f"{name}: {value.yaml}" for name, value in self.prompts.pop(index).items())
+                self.dropped.append(("prompts", Field(text), reason))
+            return True
+        known = [key for key in self.fields if path not in NEEDED]
+        inside = [key for key in known if path == key or path.startswith((f"{key}.", f"{key}["))]
+        inside = inside or [key for key in known if key.startswith(f"{path}.")]
         for key in inside:
             self.dropped.append((key, self.fields.pop(key), reason))
         return bool(inside)
 
-    def _drop_prompt(self, index: int, key: str, reason: str) -> bool:
-        if index >= len(self.prompts):
-            return False
-        prompt = self.prompts[index]
-        if key in ("weight", "stop", "inside", "outside") and key in prompt:
-            self.dropped.append((f"prompts[{index}].{key}", prompt.pop(key), reason))
-        else:
-            text = ", ".join(f"{name}: {value.yaml}" for name, value in self.prompts.pop(index).items())
-            self.dropped.append(("prompts", Field(text), reason))
-        return True
-
     def text(self, scene: str) -> str:
         """The scene file, which will be called `scene`."""
-        return "\n".join([*self._head(scene), *_lines(self._tree()), *self._tail()]) + "\n"
-
-    def _head(self, scene: str) -> Iterator[str]:
-        yield "# yaml-language-server: $schema=vqanim.schema.json"
-        yield f"# From {self.source} ({plain(Path(self.name).name)}), written by vqanim import."
-        yield f"# First look at the camera:  vqanim preview {plain(scene)}"
-        yield from self._listed("close", "#", "# Close, but not the same:")
-        yield ""
-        yield "vqanim: 1"
+        lines = [
+            "# yaml-language-server: $schema=vqanim.schema.json",
+            f"# From {self.source} ({plain(Path(self.name).name)}), written by vqanim import.",
+            f"# First look at the camera:  vqanim preview {plain(scene)}",
+            *self._listed("close", "#", "# Close, but not the same:"),
+            *("", "vqanim: 1", *_lines(self._tree())),
+            *(("", "# Not possible here:") if self.dropped else ()),
+        ]
+        for path, value, reason in self.dropped:
+            lines += _comment(f"{path}: {value.yaml}", reason)
+        lines += self._listed("left", "", "# Left out, because there is nothing like it here:")
+        return "\n".join(lines) + "\n"
 
     def _tree(self) -> dict[str, Any]:
         """The fields in the order of a scene, as mappings in mappings."""
         tree: dict[str, Any] = {}
-        for key in ORDER:
-            if key == "prompts" and self.prompts:
-                tree[key] = self.prompts
-            for path, value in self.fields.items():
-                *parents, last = path.split(".")
-                if path.partition(".")[0] == key:
-                    inside = tree
-                    for parent in parents:
-                        inside = inside.setdefault(parent, {})
-                    inside[last] = value
+        values = self.fields | ({"prompts": self.prompts} if self.prompts else {})
+        for path in sorted(values, key=lambda path: ORDER.index(path.partition(".")[0])):
+            *parents, last = path.split(".")
+            inside = tree
+            for parent in parents:
+                inside = inside.setdefault(parent, {})
+            inside[last] = values[path]
         return tree
-
-    def _tail(self) -> Iterator[str]:
-        if self.dropped:
-            yield ""
-            yield "# Not possible here:"
-            for path, value, reason in self.dropped:
-                yield from _comment(f"{path}: {value.yaml}", reason)
-        yield from self._listed("left", "", "# Left out, because there is nothing like it here:")
 
     def _listed(self, fate: Fate, *title: str) -> Iterator[str]:
         notes = [note for note in self.notes if note.fate == fate]

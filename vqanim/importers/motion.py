@@ -11,9 +11,8 @@ import cmath
 import math
 from collections.abc import Mapping, Sequence
 
-from vqanim.importers.curves import Curve, constant_of, power, scaled
+from vqanim.importers.curves import Curve, Untranslatable, constant_of, power, scaled
 from vqanim.importers.draft import Draft
-from vqanim.importers.formulas import Untranslatable
 
 
 def put_flat_move(
@@ -26,12 +25,10 @@ def put_flat_move(
     scale_keys: Sequence[str],
     origins: Mapping[str, str],
 ) -> None:
-    """Write zoom, rotate and pan of a move that is done once a frame.
-
-    scale: factor a frame. angle: degrees a frame, counterclockwise. shift: pixels a frame by which the
-    picture moves right and down, before it is scaled and turned. scale_keys: those that are left out where
-    the scale is no factor to move by. origins: comments by the camera's key, as in `pan.x`.
-    """
+    """Write zoom, rotate and pan of a move that is done once a frame. scale: factor a frame. angle: degrees a
+    frame, counterclockwise. shift: pixels a frame by which the picture moves right and down, before it is
+    scaled and turned. scale_keys: those that are left out where the scale is no factor to move by. origins:
+    comments by the camera's key, as in `pan.x`."""
     try:
         zoom = power(scale, fps)
     except Untranslatable as error:
@@ -46,24 +43,19 @@ def put_flat_move(
 def pan(
     scale: Curve, angle: Curve, shift: tuple[Curve, Curve], width: int, fps: float
 ) -> tuple[Curve, Curve]:
-    """How the camera pans, in frame widths a second; exact where nothing changes over time.
-
-    The scale is above 0; the other arguments are those of put_flat_move.
-    """
-    factor, turn = constant_of(scale), constant_of(angle)
-    stretch = _stretch(factor, turn) if factor is not None and turn is not None else complex(1.0)
+    """How the camera pans, in frame widths a second; exact where nothing changes over time. The scale is
+    above 0; the other arguments are those of put_flat_move."""
+    factor, turn, stretch = constant_of(scale), constant_of(angle), complex(1.0)
+    if factor is not None and turn is not None:
+        log = complex(math.log(factor), -math.radians(turn))
+        # L / (1 - e^-L), whose limit for no scale and turn is 1.
+        stretch = log / (1 - cmath.exp(-log)) if abs(log) > 1e-9 else stretch
     x, y = constant_of(shift[0]), constant_of(shift[1])
     if x is not None and y is not None:
         moved = -complex(x, y) * stretch * fps / width
         return moved.real + 0.0, moved.imag + 0.0
     factor = -stretch.real * fps / width
     return scaled(shift[0], factor), scaled(shift[1], factor)
-
-
-def _stretch(scale: float, angle: float) -> complex:
-    """L / (1 - e^-L), whose limit for no scale and turn is 1."""
-    log = complex(math.log(scale), -math.radians(angle))
-    return log / (1 - cmath.exp(-log)) if abs(log) > 1e-9 else complex(1.0)
 
 
 def fov_of(focal: float) -> float:

@@ -8,55 +8,30 @@ from fractions import Fraction
 from pathlib import Path
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import (
-    Curve,
-    Point,
-    constant_of,
-    number,
-    parse_curve,
-    product,
-    simplified,
-    time,
-    to_yaml,
-)
+from vqanim.importers import curves
+from vqanim.importers.curves import Curve, Point, Untranslatable, constant_of, number, shortened
 from vqanim.importers.draft import UNKNOWN, Draft, plain, quoted
-from vqanim.importers.formulas import Untranslatable, shortened
 from vqanim.importers.pytti_camera import put_camera
 from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
 from vqanim.importers.schedules import MAX_FRAMES
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
-TITLE = "pytti"
 READS = "a pytti configuration"
 KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model", "vqgan_model"))
 """Two of them make sure that settings are pytti's."""
-_OUTSIDE_FILES = r"(?![^\[]*\])"
-"""Signs within [a file's name] do not divide."""
+_OUTSIDE_FILES = r"(?![^\[]*\])"  # signs within [a file's name] do not divide
 MAX_SCENES = 500
-MAX_STEPS = 10_000
-"""Of a frame."""
-PERCEPTORS: Mapping[str, str] = {
-    "ViTB32": "ViT-B/32",
-    "ViTB16": "ViT-B/16",
-    "ViTL14": "ViT-L/14",
-    **{name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")},
-}
-GENERATORS: Mapping[str, str] = {
-    "imagenet": "imagenet-16384",
-    "coco": "coco-stuff",
-    "wikiart": "wikiart-16384",
-    **{name: name for name in ("sflckr", "openimages")},
-}
+MAX_STEPS = 10_000  # of a frame
+PERCEPTORS = {"ViTB32": "ViT-B/32", "ViTB16": "ViT-B/16", "ViTL14": "ViT-L/14"}
+PERCEPTORS |= {name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")}
+GENERATORS = {"imagenet": "imagenet-16384", "coco": "coco-stuff", "wikiart": "wikiart-16384"}
+GENERATORS |= {name: name for name in ("sflckr", "openimages")}
 FILTERS = "input_audio_filters"
-LOWEST, HIGHEST = 20.0, 16_000.0
-"""Hz."""
+LOWEST, HIGHEST = 20.0, 16_000.0  # Hz
 MAX_BANDS = 16
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
-_PULLS = {
-    "direct_stabilization_weight": "latents",
-    "edge_stabilization_weight": "content",
-    "semantic_stabilization_weight": "content",
-}
+_PULLS = {"direct_stabilization_weight": "latents", "edge_stabilization_weight": "content"}
+_PULLS["semantic_stabilization_weight"] = "content"
 """What holds to the frame before, and in which terms."""
 _REASONS: Mapping[str, str] = {
     "pixels and palettes: a VQGAN paints here": """
@@ -111,9 +86,7 @@ class _Film:
     """Steps as seconds of the film: it begins when the animation does."""
 
     def __init__(self, settings: Settings, scenes: int) -> None:
-        def whole(key: str, default: int, least: int) -> int:
-            return max(least, int(settings.number(key, default)))
-
+        whole = settings.whole
         self.moves = settings.word("animation_mode", "off") not in ("off", "False", "false")
         self.every = whole("steps_per_frame" if self.moves else "save_every", 50, 1)
         self.fps = Fraction(str(min(max(settings.number("frames_per_second", 12), 1), 240)))
@@ -138,7 +111,7 @@ def _put_frame(draft: Draft, film: _Film) -> None:
     draft.put("size", f"[{min(width, 4096)}, {min(height, 4096)}]", "width, height")
     draft.put("fps", float(film.fps), "frames_per_second")
     seconds = Fraction(film.frames) / film.fps
-    draft.put("duration", time(seconds), f"{film.frames} frames of {film.every} steps")
+    draft.put("duration", curves.time(seconds), f"{film.frames} frames of {film.every} steps")
     if not film.moves:
         draft.put("kind", "timelapse", "animation_mode off: one picture comes into being")
         draft.put("pace", "linear")
@@ -183,7 +156,6 @@ def _weight(draft: Draft, key: str) -> str:
 
 
 def _put_sound(draft: Draft) -> None:
-    """Write soundtrack and signals."""
     settings = draft.settings
     name = settings.word("input_audio").strip(" '")
     keys = [key for key in settings if key.startswith("input_audio")]
@@ -191,10 +163,8 @@ def _put_sound(draft: Draft) -> None:
         start = max(0.0, settings.number("input_audio_offset", 0.0))
         draft.put("soundtrack", f"{{file: {path}, start: {number(start)}s}}", "input_audio")
         bands = dict(_bands(settings))
-        if bands:
-            shown = (
-                f"{key}: {{band: [{number(low)}, {number(high)}]}}" for key, (low, high) in bands.items()
-            )
+        shown = [f"{key}: {{band: [{number(low)}, {number(high)}]}}" for key, (low, high) in bands.items()]
+        if shown:
             origin = FILTERS if FILTERS in settings else "the bands of input_audio"
             draft.put("signals", f"{{{', '.join(shown)}}}", origin)
         draft.signals = frozenset(bands)
@@ -227,13 +197,13 @@ def _put_guidance(draft: Draft, film: _Film) -> None:
     if (rate := settings.number("learning_rate", 0)) > 0:
         draft.put("guidance.learning_rate", rate, "learning_rate")
     if "cutouts" in settings:
-        draft.put("guidance.cutouts", min(max(int(settings.number("cutouts", 40)), 1), 256), "cutouts")
+        draft.put("guidance.cutouts", settings.whole("cutouts", 40, 1, 256), "cutouts")
     for key, where in _PULLS.items():
         text = _weight(draft, key)
         if text and "guidance.stay_near" in draft.fields:
             draft.leave(key, "a second pull to the frame before; guidance.stay_near is one")
         elif text:
-            weight = to_yaml(_parse_formula(draft, text, key, 1.0))
+            weight = curves.to_yaml(_parse_formula(draft, text, key, 1.0))
             draft.put("guidance.stay_near", f"{{in: {where}, weight: {weight}}}", key)
             draft.near(key, f"guidance.stay_near, to the frame before, in {where}")
     draft.take("learning_rate", "cutouts", *_PULLS)
@@ -244,15 +214,13 @@ def _put_prompts(draft: Draft, film: _Film, scenes: Sequence[str]) -> None:
     before, behind = (draft.settings.word(key) for key in ("scene_prefix", "scene_suffix"))
     found: dict[tuple[str, str], set[int]] = {}
     for place, scene in enumerate(scenes):
-        for part in (before + scene + behind).split("|"):
-            if part.strip():
-                found.setdefault(_divided(part), set()).add(place)
+        for part in filter(str.strip, (before + scene + behind).split("|")):
+            found.setdefault(_divided(part), set()).add(place)
     for (text, pull), places in found.items():
         _put_prompt(draft, text, pull, _presence(places, len(scenes), film))
-    for part in draft.settings.word("direct_image_prompts").split("|"):
-        if part.strip():
-            text, pull = _divided(part)
-            _put_prompt(draft, text if text.startswith("[") else f"[{text}]", pull, 1.0, pixels=True)
+    for part in filter(str.strip, draft.settings.word("direct_image_prompts").split("|")):
+        text, pull = _divided(part)
+        _put_prompt(draft, text if text.startswith("[") else f"[{text}]", pull, 1.0, pixels=True)
     draft.take("scenes", "scene_prefix", "scene_suffix", "interpolation_steps", "direct_image_prompts")
 
 
@@ -263,7 +231,6 @@ def _divided(part: str) -> tuple[str, str]:
 
 
 def _put_prompt(draft: Draft, text: str, pull: str, presence: Curve, pixels: bool = False) -> None:
-    """One prompt with its weight over all scenes."""
     target = {"text": quoted(text)}
     if text.startswith("[") and text.endswith("]"):
         key = "direct_image_prompts" if pixels else "scenes"
@@ -277,7 +244,7 @@ def _put_prompt(draft: Draft, text: str, pull: str, presence: Curve, pixels: boo
     target |= _mask(draft, mask[0].strip() if mask else "", text)
     curve = _parse_formula(draft, strength, f"{text[:40]}: weight", 1.0)
     try:
-        whole = product(presence, curve, draft.signals)
+        whole = curves.product(presence, curve, draft.signals)
     except Untranslatable as error:
         draft.near("scenes", f"{text[:40]}: its weight holds in all scenes: {error}")
         whole = curve
@@ -295,16 +262,16 @@ def _mask(draft: Draft, mask: str, text: str) -> dict[str, str]:
         draft.near("scenes", f"{found}; it pulls everywhere, see inside: {{image: ...}}")
         return {}
     path, reason = draft.find(mask[1:-1].lstrip("-"))
-    if path is None:
-        draft.near("scenes", f"{found}: {reason}; it pulls everywhere")
-        return {}
-    return {"outside" if mask.startswith("[-") else "inside": f"{{image: {quoted(path)}}}"}
+    if path is not None:
+        return {"outside" if mask.startswith("[-") else "inside": f"{{image: {quoted(path)}}}"}
+    draft.near("scenes", f"{found}: {reason}; it pulls everywhere")
+    return {}
 
 
 def _parse_formula(draft: Draft, text: str, what: str, default: float) -> Curve:
     """A number or a formula of t and of what is heard; the default, with a note, for one with no equal."""
     try:
-        return parse_curve(text.strip() or str(default), {"t": "t"}, draft.signals)
+        return curves.parse_curve(text.strip() or str(default), {"t": "t"}, draft.signals)
     except Untranslatable as error:
         draft.near("scenes", f"{what} {shortened(text)}: {error}; it is {default:g}")
         return default
@@ -320,4 +287,4 @@ def _presence(places: set[int], scenes: int, film: _Film) -> Curve:
             points += [Point(begin, points[-1].value), Point(end, value)]
         else:
             points.append(Point(begin, value, step=bool(points)))
-    return simplified({point.second: point for point in points}.values())
+    return curves.simplified({point.second: point for point in points}.values())

@@ -5,15 +5,13 @@ from __future__ import annotations
 import ast
 import math
 
-from vqanim.importers.curves import Curve, constant_of, mapped, number, parse_curve, scaled
+from vqanim.importers.curves import Curve, Untranslatable, constant_of, mapped, number, parse_curve, scaled
 from vqanim.importers.draft import Draft, plain
-from vqanim.importers.formulas import Untranslatable
 from vqanim.importers.motion import fov_of, put_flat_move
 
 FLAT = ("translate_x", "translate_y", "rotate_2d", "zoom_x_2d", "zoom_y_2d")
 DEEP = ("translate_x", "translate_y", "translate_z_3d", "rotate_3d", "field_of_view", "lock_camera")
-FAR = 2500.0
-"""Pixels; as far as things are thought to be in 3D, a quarter of what pytti's farthest are."""
+FAR = 2500.0  # pixels; as far as things are thought to be in 3D, a quarter of what pytti's farthest are
 _BORDERS = {"wrap": "wrap", "mirror": "reflect", "smear": "edge", "black": '"#000000"'}
 
 
@@ -44,8 +42,7 @@ def _curve(draft: Draft, key: str) -> Curve:
 
 
 def _size(draft: Draft) -> tuple[int, int]:
-    width, height = draft.settings.number("width", 180), draft.settings.number("height", 112)
-    return max(1, int(width)), max(1, int(height))
+    return draft.settings.whole("width", 180, 1), draft.settings.whole("height", 112, 1)
 
 
 def _put_flat(draft: Draft, fps: float) -> None:
@@ -82,11 +79,8 @@ def _put_deep(draft: Draft, fps: float) -> None:
     locked = draft.settings.word("lock_camera", "true").lower() == "true"
     across = math.tan(math.radians(min(max(draft.settings.number("field_of_view", 60), 5), 150)) / 2)
     depth = _curve(draft, "translate_z_3d")
-    zoom = mapped(
-        depth,
-        lambda value: (FAR / (FAR - value)) ** fps if value < FAR / 2 else 1.0,
-        f"({number(FAR)} / ({number(FAR)} - ({{0}}))) ** {number(fps)}",
-    )
+    template = f"({number(FAR)} / ({number(FAR)} - ({{0}}))) ** {number(fps)}"
+    zoom = mapped(depth, lambda x: (FAR / (FAR - x)) ** fps if x < FAR / 2 else 1.0, template)
     draft.put_curve("camera.zoom", zoom, f"translate_z_3d, as if all were {FAR:g} pixels away")
     moved = ["translate_z_3d"]
     if locked:
@@ -102,10 +96,8 @@ def _put_deep(draft: Draft, fps: float) -> None:
     seen = min(max(fov_of(height / (2 * across * width)), 5.0), 150.0)
     draft.put_curve("camera.fov", seen, "field_of_view")
     unknown = [key for key in moved if key not in draft.known]
-    draft.near(
-        draft.settings.given(*unknown, "lock_camera", "field_of_view"),
-        "flown as if the whole picture lay in one plane: nothing here knows how far things are",
-    )
+    differs = "flown as if the whole picture lay in one plane: nothing here knows how far things are"
+    draft.near(draft.settings.given(*unknown, "lock_camera", "field_of_view"), differs)
 
 
 def _put_turn(draft: Draft, fps: float, *, locked: bool) -> None:
@@ -129,7 +121,6 @@ def _put_turn(draft: Draft, fps: float, *, locked: bool) -> None:
 
 
 def _numbers(text: str) -> list[float]:
-    """The four numbers of a list that is written as a text."""
     try:
         node = ast.parse(" ".join(text.split())[:1000], mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -7,6 +7,7 @@ only literals are taken, and the words of a shell line.
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import math
 import re
@@ -22,8 +23,7 @@ from vqanim.errors import SceneError, UsageError
 from vqanim.scene import tree
 
 MAX_BYTES = 1_000_000
-MAX_WORDS = 2000
-"""Of a command line."""
+MAX_WORDS = 2000  # of a command line
 
 
 class NotRecognized(Exception):
@@ -40,11 +40,9 @@ class NotRecognized(Exception):
 class SettingsFile:
     """What is to be turned into a scene."""
 
-    name: str
-    """For messages."""
+    name: str  # for messages
     text: str
-    folder: Path
-    """Where the files that it names may lie."""
+    folder: Path  # where the files that it names may lie
 
     @cached_property
     def json(self) -> Any:
@@ -68,11 +66,14 @@ class Settings(dict[str, Any]):
     def number(self, key: str, default: float) -> float:
         """A finite number; the default where there is none."""
         value = self.get(key, default)
-        try:
-            found = float(value) if not isinstance(value, bool) else default
-        except (TypeError, ValueError, OverflowError):
-            return default
-        return found if math.isfinite(found) else default
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            if not isinstance(value, bool) and math.isfinite(found := float(value)):
+                return found
+        return default
+
+    def whole(self, key: str, default: int, low: int, high: float = math.inf) -> int:
+        """A whole number, kept between two."""
+        return int(min(max(int(self.number(key, default)), low), high))
 
     def word(self, key: str, default: str = "") -> str:
         """A value as a text."""
@@ -100,14 +101,11 @@ def settings_from(data: Any, file: SettingsFile, reads: str, keys: Iterable[str]
 def read_file(given: str) -> SettingsFile:
     """A file's text, or a command line itself. Raises UsageError."""
     path = Path(given)
-    try:
-        is_file, is_there = path.is_file(), path.exists()
-    except (OSError, ValueError):  # a command line is longer than any file's name
-        is_file = is_there = False
-    if is_file:
-        return SettingsFile(given, _text(path, given), path.parent)
-    if is_there:
-        raise UsageError(f"{given}: is no file")
+    with contextlib.suppress(OSError, ValueError):  # a command line is longer than any file's name
+        if path.is_file():
+            return SettingsFile(given, _text(path, given), path.parent)
+        if path.exists():
+            raise UsageError(f"{given}: is no file")
     if is_command(given):
         return SettingsFile("a command line", given, Path())
     raise UsageError(
@@ -129,10 +127,9 @@ def _text(path: Path, name: str) -> str:
         raise UsageError(f"{name}: cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
         raise UsageError(f"{name}: larger than {MAX_BYTES // 1000} kB, which no settings file is")
-    try:
+    text = "\0"
+    with contextlib.suppress(UnicodeDecodeError):
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
     if "\0" in text:
         raise UsageError(f"{name}: is no text; allowed are settings, a command line or a configuration")
     if not text.strip():
@@ -175,31 +172,26 @@ def parse_python(code: str, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for node in ast.walk(module):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            try:
+            with contextlib.suppress(ValueError, TypeError, MemoryError, RecursionError, SyntaxError):
                 found[node.targets[0].id] = ast.literal_eval(node.value)
-            except (ValueError, TypeError, MemoryError, RecursionError, SyntaxError):
-                continue
     return found
 
 
 def notebook_code(notebook: Mapping[str, Any], names: Iterable[str]) -> str:
     """The code of those cells of a .ipynb file that set one of some names; others may hold anything."""
-    cells = notebook.get("cells")
+    cells, sets = notebook.get("cells"), re.compile(rf"^\s*({'|'.join(names)})\s*=", re.MULTILINE)
     codes = []
     for cell in cells if isinstance(cells, list) else []:
         if isinstance(cell, Mapping) and cell.get("cell_type") == "code":
             source = cell.get("source", "")
             code = "".join(map(str, source)) if isinstance(source, list) else str(source)
-            sets = any(re.search(rf"^\s*{name}\s*=", code, re.MULTILINE) for name in names)
-            codes.append(code if sets else "")
+            codes.append(code if sets.search(code) else "")
     return "\n".join(codes)
 
 
 def parse_command(file: SettingsFile, program: str) -> tuple[list[str], int]:
-    """The words of the first call of a program, behind its name, and how many calls there are.
-
-    Raises UsageError.
-    """
+    """The words of the first call of a program, behind its name, and how many calls there are. Raises
+    UsageError."""
     joined = re.sub(r"\\\r?\n", " ", file.text)
     lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     calls = [line for line in lines if program in line] or lines

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -18,36 +18,25 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import Curve, Formula, Point, constant_of, number, parse_curve, simplified
+from vqanim.importers import curves
+from vqanim.importers.curves import Curve, Formula, Point, Untranslatable, constant_of, number, shortened
 from vqanim.importers.draft import Draft
-from vqanim.importers.formulas import TooLong, Untranslatable, shortened, tidied, translate_freely, values_at
 
-MAX_KEYS = 5000
-"""Keyframes of one schedule."""
+MAX_KEYS = 5000  # keyframes of one schedule
 MAX_FRAMES = 99_999
 """One less than a scene may have, whose length in seconds may be a little more when rounded."""
-
 _NUMBER = re.compile(r"(?=.)[+-]?\d*(?:\.\d+)?", re.ASCII)
 _FRAME = re.compile(r"\d{1,9}", re.ASCII)
 
 
-@dataclass(frozen=True)
 class Clock:
     """What a schedule is measured by."""
 
-    fps: Fraction
-    frames: int
-    seed: int = 0
-
-    @property
-    def names(self) -> Mapping[str, str]:
+    def __init__(self, fps: Fraction, frames: int, seed: int = 0) -> None:
+        self.fps, self.frames = fps, frames
+        self.fps_text = number(float(fps))
+        self.names = {"t": f"(t * {self.fps_text})", "max_f": str(frames - 1), "s": str(seed)}
         """Deforum's variables here."""
-        return {"t": f"(t * {self.fps_text})", "max_f": str(self.frames - 1), "s": str(self.seed)}
-
-    @property
-    def fps_text(self) -> str:
-        """The rate in digits."""
-        return number(float(self.fps))
 
     def second(self, frame: int) -> Fraction:
         """When a frame is shown."""
@@ -55,10 +44,8 @@ class Clock:
 
 
 def parse_schedule(value: Any, clock: Clock) -> dict[int, str]:
-    """Values as they are written by the frame from which they hold, ascending.
-
-    Of two at one frame the last counts. Raises Untranslatable, UsageError.
-    """
+    """Values as they are written by the frame from which they hold, ascending. Of two at one frame the last
+    counts. Raises Untranslatable, UsageError."""
     if isinstance(value, bool) or value is None:
         raise Untranslatable(f"{value!r} is no schedule")
     if isinstance(value, int | float):
@@ -77,7 +64,7 @@ def frame_of(text: str, clock: Clock) -> int:
     written = text.strip().strip("'\"").strip()
     if _FRAME.fullmatch(written):
         return int(written)
-    found = constant_of(parse_curve(written, {name: clock.names[name] for name in ("max_f", "s")}))
+    found = constant_of(curves.parse_curve(written, {name: clock.names[name] for name in ("max_f", "s")}))
     if found is None or not 0 <= found <= MAX_FRAMES:
         raise Untranslatable(f"{shortened(written)} is no frame")
     return int(found)
@@ -112,22 +99,18 @@ def split_outside_brackets(text: str, sign: str, most: int = -1) -> list[str]:
 
 
 def curve_of(value: Any, clock: Clock) -> Curve:
-    """A schedule as numbers over time; its value at every frame is Deforum's.
-
-    Raises Untranslatable with the reason; UsageError for one beyond all measure.
-    """
+    """A schedule as numbers over time; its value at every frame is Deforum's. Raises Untranslatable with the
+    reason; UsageError for one beyond all measure."""
     keys = parse_schedule(value, clock)
     frames = [frame for frame in keys if frame < clock.frames] or list(keys)[:1]
     numbers = [number_in(keys[frame]) for frame in frames]
     if all(found is not None for found in numbers):
         points = zip(frames, numbers, strict=True)
-        return simplified(Point(clock.second(frame), found or 0.0) for frame, found in points)
+        return curves.simplified(Point(clock.second(frame), found or 0.0) for frame, found in points)
     if len(frames) == 1:
-        return parse_curve(keys[frames[0]], clock.names)
-    pieces = [
-        _piece(keys, frame, after, clock) for frame, after in zip(frames, [*frames[1:], None], strict=True)
-    ]
-    return chained(pieces, frames[1:], clock)
+        return curves.parse_curve(keys[frames[0]], clock.names)
+    pairs = zip(frames, [*frames[1:], None], strict=True)
+    return chained([_piece(keys, frame, after, clock) for frame, after in pairs], frames[1:], clock)
 
 
 def number_in(text: str) -> float | None:
@@ -140,20 +123,16 @@ def _piece(keys: Mapping[int, str], frame: int, after: int | None, clock: Clock)
     """What holds from a key to the next one, as an expression."""
     begin = number_in(keys[frame])
     if begin is None:
-        return translate_freely(keys[frame], clock.names)
-    end = begin if after is None else _value_at(after, keys[after], clock)
-    if after is None or end == begin:
+        return curves.translate_freely(keys[frame], clock.names)
+    if after is None:
+        return number(begin)
+    if (end := number_in(keys[after])) is None:
+        second = np.array([float(clock.second(after))])
+        end = float(curves.values_at(curves.translate_freely(keys[after], clock.names), second)[0])
+    if end == begin:
         return number(begin)
     passed = f"(t * {clock.fps_text} - {frame})" if frame else f"t * {clock.fps_text}"
     return f"mix({number(begin)}, {number(end)}, {passed} / {after - frame})"
-
-
-def _value_at(frame: int, text: str, clock: Clock) -> float:
-    """What a key has at its own frame."""
-    if (found := number_in(text)) is not None:
-        return found
-    second = np.array([float(clock.second(frame))])
-    return float(values_at(translate_freely(text, clock.names), second)[0])
 
 
 def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
@@ -163,28 +142,21 @@ def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
         if pieces[place] != pieces[place + 1]:
             # Half a frame before the edge, where no rounding can tell the frames apart.
             text = f"({pieces[place]}) if t * {clock.fps_text} < {edges[place] - 0.5:g} else ({text})"
-    try:
-        return Formula(tidied(text))
-    except TooLong:
-        return _sampled_pieces(pieces, edges, clock)
-
-
-def _sampled_pieces(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
+    with suppress(curves.TooLong):
+        return Formula(curves.tidied(text))
     if clock.frames > MAX_KEYS:
         raise Untranslatable(f"it is too long for an expression, and the film for {MAX_KEYS} keyframes")
     points: list[Point] = []
     for piece, (begin, end) in zip(pieces, pairwise([0, *edges, clock.frames]), strict=True):
         seconds = [clock.second(frame) for frame in range(begin, max(end, begin + 1))]
-        values = values_at(piece, np.array([float(second) for second in seconds]))
+        values = curves.values_at(piece, np.array([float(second) for second in seconds]))
         points += [Point(second, float(value)) for second, value in zip(seconds, values, strict=True)]
-    return simplified(points)
+    return curves.simplified(points)
 
 
 def read_curves(draft: Draft, keys: Sequence[str], clock: Clock) -> dict[str, Curve]:
-    """The schedules among some settings; those that cannot be read are left out, with the reason.
-
-    Raises UsageError for one beyond all measure.
-    """
+    """The schedules among some settings; those that cannot be read are left out, with the reason. Raises
+    UsageError for one beyond all measure."""
     curves: dict[str, Curve] = {}
     for key in keys:
         if draft.settings.get(key) in (None, ""):

@@ -11,23 +11,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from vqanim.errors import UsageError
-from vqanim.importers.curves import Curve, Point, constant_of, number, simplified, time
+from vqanim.importers.curves import Point, constant_of, number, shortened, simplified, time
 from vqanim.importers.draft import Draft, Note, plain, quoted
-from vqanim.importers.formulas import shortened
 from vqanim.importers.motion import pan
 from vqanim.importers.reading import Settings, SettingsFile, is_command, parse_command
 
-TITLE = "VQGAN-CLIP"
 READS = "a VQGAN-CLIP command line"
-MAX_STEPS = 10_000
-"""Of a frame or of a timelapse; larger numbers of iterations are cut."""
-MIN_FPS, MAX_FPS = 10, 60
-"""Between these the program brings the frames of its films."""
+MAX_STEPS = 10_000  # of a frame or of a timelapse; larger numbers of iterations are cut
+MIN_FPS, MAX_FPS = 10, 60  # between these the program brings the frames of its films
 GENERATORS: Mapping[str, str] = {
     "imagenet_f16_1024": "imagenet-1024",
     "imagenet_f16_16384": "imagenet-16384",
     "wikiart_1024": "wikiart-1024",
-    "wikiart_16384": "wikiart-16384",
     "wikiart": "wikiart-16384",
     "coco": "coco-stuff",
     **{name: name for name in "openimages faceshq sflckr ade20k celebahq ffhq".split()},
@@ -86,7 +81,10 @@ def recognizes(file: SettingsFile) -> float:
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every option. Raises UsageError for what the program does not know."""
     words, commands = parse_command(file, "generate.py")
-    given = vars(_parser().parse_args(words))
+    parser = _Parser(prog="generate.py", add_help=False, argument_default=argparse.SUPPRESS)
+    for name, short, _, kind, _ in OPTIONS:
+        parser.add_argument(f"-{short}", f"--{name}", dest=name, **{"default": argparse.SUPPRESS, **kind})
+    given = vars(parser.parse_args(words))  # only those that are there
     settings = Settings({name: given[name] for name in _DEFAULTS if name in given})
     options = {**_DEFAULTS, **given}
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
@@ -114,16 +112,7 @@ class _Parser(argparse.ArgumentParser):
     """Complains instead of ending the program."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
         raise UsageError(f"this is no command of VQGAN-CLIP: {plain(message)}")
-
-
-def _parser() -> _Parser:
-    """Of the options as the program's own --help has them; gives only those that are there."""
-    parser = _Parser(prog="generate.py", add_help=False, argument_default=argparse.SUPPRESS)
-    for name, short, _, settings, _ in OPTIONS:
-        parser.add_argument(f"-{short}", f"--{name}", dest=name, **{"default": argparse.SUPPRESS, **settings})
-    return parser
 
 
 class _Film:
@@ -134,6 +123,7 @@ class _Film:
         every = max(1, int(options["zoom_save_every"]))
         self.kind = "zoom" if options["zoom_video"] else "video" if options["video"] else "picture"
         self.steps, self.every = steps, every
+        self.width, self.height = (min(max(side, 16), 4096) for side in options["size"])
         self.frames = max(1, steps // every) if self.kind == "zoom" else max(2, steps - 1)
         self.between = float(options["output_video_fps"]) > 9
         length = max(0.1, float(options["video_length"]))
@@ -147,8 +137,8 @@ class _Film:
 
 
 def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
-    width, height = _size(options)
-    draft.put("size", f"[{width}, {height}]", "-s" if "size" in draft.settings else "not said; 512 is usual")
+    origin = "-s" if "size" in draft.settings else "not said; 512 is usual"
+    draft.put("size", f"[{film.width}, {film.height}]", origin)
     if film.between:
         draft.put("fps", min(max(float(options["output_video_fps"]), float(film.fps)), 240), "-ofps")
         draft.put("guidance.rate", str(film.fps), "-ifps")
@@ -170,12 +160,6 @@ def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
         draft.put("pace", "linear")
         differs = "every iteration is a frame" if film.kind == "video" else "the way to it, as a film"
         draft.near("video" if "video" in draft.settings else "one picture", differs)
-
-
-def _size(options: Mapping[str, Any]) -> tuple[int, int]:
-    """Width and height in pixels, as far as a film may have them."""
-    width, height = (min(max(side, 16), 4096) for side in options["size"])
-    return width, height
 
 
 def _put_models(draft: Draft, options: Mapping[str, Any]) -> None:
@@ -239,14 +223,10 @@ def _put_prompts(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
     if len(changes) > MAX_STEPS // 10:
         raise UsageError(f"the prompts change {len(changes)} times, allowed are at most {MAX_STEPS // 10}")
     for place, phrase in enumerate(phrases):
-        for text, weight, stop in parts_of(phrase):
-            course: Curve = weight
-            if len(phrases) > 1:  # on whenever its turn comes
-                course = simplified(
-                    Point(film.second(iteration), weight if turn % len(phrases) == place else 0.0, step=True)
-                    for turn, iteration in enumerate(changes)
-                )
-            draft.add_prompt({"text": quoted(text)}, course, stop)
+        for text, weight, stop in parts_of(phrase):  # which is on whenever its turn comes
+            turns = [weight if turn % len(phrases) == place else 0.0 for turn in range(len(changes))]
+            points = [Point(film.second(i), on, step=True) for i, on in zip(changes, turns, strict=True)]
+            draft.add_prompt({"text": quoted(text)}, simplified(points), stop)
     for text, weight, stop in parts_of(options["image_prompts"] or ""):
         if path := draft.file(text, "image_prompts", "{image: ...} into prompts"):
             draft.add_prompt({"image": path}, weight, stop)
@@ -260,14 +240,10 @@ def _put_zoom(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
         draft.leave("zoom_scale", f"{scale:g} is no factor to move by, allowed is a number above 0")
         scale = 1.0
     # Here the shift comes after the scale.
-    x, y = pan(scale, 0.0, (shift[0] / scale, shift[1] / scale), _size(options)[0], fps)
+    x, y = pan(scale, 0.0, (shift[0] / scale, shift[1] / scale), film.width, fps)
     begin = options["zoom_start"]
-    moves = (
-        ("zoom", 1.0, scale**fps, "-zsc, per second"),
-        ("pan.x", 0.0, x, "-zsx, against it"),
-        ("pan.y", 0.0, y, "-zsy, against it"),
-    )
-    for path, before, curve, origin in moves:
+    pans = (("pan.x", 0.0, x, "-zsx, against it"), ("pan.y", 0.0, y, "-zsy, against it"))
+    for path, before, curve, origin in (("zoom", 1.0, scale**fps, "-zsc, per second"), *pans):
         if begin > 0 and (value := constant_of(curve)) is not None:
             curve = simplified([Point(Fraction(0), before), Point(film.second(begin), value, step=True)])
         draft.put_curve(f"camera.{path}", curve, origin)

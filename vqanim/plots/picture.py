@@ -16,34 +16,21 @@ from vqanim.timeline.tracks import Track
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 PAPER, INK, FAINT = "#ffffff", "#1d2330", "#d5d9e2"
-COLORS = {
-    "prompts": "#c2410c",
-    "camera": "#1d4ed8",
-    "guidance": "#15803d",
-    "carry": "#7e22ce",
-    "effects": "#b45309",
-    "loudness": "#3566b0",
-    "bass": "#b0503a",
-    "mid": "#3a8a55",
-    "treble": "#7a4a9e",
-    "onset": "#a6781e",
-    "brightness": "#2a8794",
-}
-"""By group, or by the name of a signal."""
+# By group, or by the name of a signal.
+COLORS = {"prompts": "#c2410c", "camera": "#1d4ed8", "guidance": "#15803d", "carry": "#7e22ce"}
+COLORS |= {"effects": "#b45309", "loudness": "#3566b0", "bass": "#b0503a", "mid": "#3a8a55"}
+COLORS |= {"treble": "#7a4a9e", "onset": "#a6781e", "brightness": "#2a8794"}
 OTHER = "#475569"
 SECTIONS = ("#e8eef9", "#f6ece3", "#e7f3ea", "#f3e8f3", "#f4f1dd", "#e4f1f3")
 BEAT, BAR = "#e3e8ef", "#b3bfd1"
-TOP, BOTTOM, GAP = 64, 40, 8
-"""Pixels above and below all rows, and between two."""
+TOP, BOTTOM, GAP = 64, 40, 8  # pixels above and below all rows, and between two
 MOST_HEIGHT, LEAST_ROW = 12_000, 26
 
 
 def draw_chart(title: str, tracks: Sequence[Track], marks: Marks, path: Path, song: bool = False) -> None:
-    """Draw tracks below each other to a PNG, with the marks behind them. Raises OutputError.
-
-    song: the signals of a song, 0..1, as areas in a picture that is as wide as the song is long; else each
-    track is a line between its smallest and largest value, which stand beside it.
-    """
+    """Draw tracks below each other to a PNG, with the marks behind them. Raises OutputError. song: the
+    signals of a song, 0..1, as areas in a picture that is as wide as the song is long; else each track is a
+    line between its smallest and largest value, which stand beside it."""
     width, left, right, most = 1200, 270, 120, 64
     if song:
         width, left, right, most = int(np.clip(24 * marks.seconds, 900, 6000)) + 108, 92, 16, 94
@@ -135,6 +122,5 @@ def fitted(text: str, font: Font, width: float) -> str:
     """As much of a text as a width in pixels shows."""
     if font.getlength(text) <= width:
         return text
-    while text and font.getlength(f"{text}..") > width:
-        text = text[:-1]
-    return f"{text.rstrip()}.." if text else ""
+    parts = (text[:end] for end in range(len(text), 0, -1))
+    return next((f"{part.rstrip()}.." for part in parts if font.getlength(f"{part}..") <= width), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,13 @@ import numpy as np
 from vqanim.effects import EffectNow
 from vqanim.engine.timings import Disk, Estimate, Timings, disk_space, estimate
 from vqanim.errors import InputError, UsageError
-from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry
+from vqanim.models.entries import GeneratorEntry, PerceptorEntry
 from vqanim.plots.curves import Marks
 from vqanim.scene.model import Scene
 from vqanim.scene.times import TimeBase
-from vqanim.timeline.clips import clips_of
+from vqanim.timeline.clips import Clocks, clips_of
+from vqanim.timeline.part import chapter_parts
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
-from vqanim.timeline.sampling import Clocks
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 if TYPE_CHECKING:
@@ -31,16 +32,11 @@ class ShotLine:
     """A shot, as it lies in the film."""
 
     name: str
-    at: float
-    """Seconds of film."""
-    frames: int
-    """Of the film."""
-    painted: int
-    """Saved frames, those under the dissolve that follows included."""
-    steps: int
-    """Of all of them."""
-    begins: str
-    """carry, cut or dissolve; start for the first one."""
+    at: float  # seconds of film
+    frames: int  # of the film
+    painted: int  # saved frames, those under the dissolve that follows included
+    steps: int  # of all of them
+    begins: str  # carry, cut or dissolve; start for the first one
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,7 @@ class PromptLine:
     """A text or picture, and how it pulls at its keyframes."""
 
     text: str
-    keys: tuple[tuple[float, float], ...]
-    """(seconds of film, weight)."""
+    keys: tuple[tuple[float, float], ...]  # (seconds of film, weight)
 
 
 @dataclass(frozen=True)
@@ -60,13 +55,10 @@ class ModelLine:
     name: str
     license: str
     commercial: str
-    bytes: int | None
-    """Of all its files, where that is known."""
-    here: bool
-    share: float | None
-    """Of a perceptor: how much it counts."""
-    text: str
-    """The name, with the settings that are not the defaults."""
+    bytes: int | None  # of all its files, where that is known
+    here: bool  # whether all its files are on this machine
+    share: float | None  # of a perceptor: how much it counts
+    text: str  # the name, with the settings that are not the defaults
 
 
 @dataclass(frozen=True)
@@ -78,11 +70,9 @@ class Outline:
     width: int
     height: int
     fps: float
-    rate: float
-    """Painted frames a second."""
+    rate: float  # painted frames a second
     seconds: float
-    frames: int
-    """Of the film."""
+    frames: int  # of the film
     painted: int
     steps: int
     seed: int
@@ -94,14 +84,10 @@ class Outline:
     tracks: tuple[Track, ...]
     warnings: tuple[str, ...]
     sound: SoundPlan | None = None
-    beats: tuple[float, ...] = ()
-    """Seconds of film, where the scene has a song whose beats are known."""
-    bars: tuple[float, ...] = ()
-    """The beats with which bars begin."""
-    kept: int = 0
-    """Frames that are painted already and hold; `time` is that for the others."""
-    stale: int = 0
-    """Painted frames that no longer hold."""
+    beats: tuple[float, ...] = ()  # seconds of film, where the scene has a song whose beats are known
+    bars: tuple[float, ...] = ()  # the beats with which bars begin
+    kept: int = 0  # frames that are painted already and hold; `time` is that for the others
+    stale: int = 0  # painted frames that no longer hold
 
     @property
     def marks(self) -> Marks:
@@ -111,16 +97,11 @@ class Outline:
 
     def document(self) -> dict[str, Any]:
         """What JSON holds; values that do not exist are null."""
-        document = asdict(replace(self, tracks=()))
+        document = asdict(self)
         if self.time is not None:
             document["time"]["total"] = self.time.total
-        document["tracks"] = [
-            {
-                **vars(track),
-                "values": [None if math.isnan(v) else round(v, 9) for v in track.values.tolist()],
-            }
-            for track in self.tracks
-        ]
+        for track in document["tracks"]:
+            track["values"] = [None if math.isnan(v) else round(v, 9) for v in track["values"].tolist()]
         return document
 
 
@@ -132,11 +113,9 @@ def make_outline(
     device: str | None = None,
     found: CacheCheck | None = None,
 ) -> Outline:
-    """Everything about a film that nothing need be painted for.
-
-    models: catalogue entries of the generator and of the perceptors that count. timings: what was measured on
-    this machine. device: whose times are meant; the one used last if None. found: what is painted already.
-    """
+    """Everything about a film that nothing need be painted for. models: catalogue entries of the generator
+    and of the perceptors that count. timings: what was measured on this machine. device: whose times are
+    meant; the one used last if None. found: what is painted already."""
     generator, perceptors = models
     tracks = without_styles(find_tracks(timeline), scene)
     seconds = float(len(timeline.edit) / timeline.fps)
@@ -179,22 +158,17 @@ def without_styles(tracks: Sequence[Track], scene: Scene) -> tuple[Track, ...]:
     styles = {shot.style for shot in scene.shots if shot.style}
 
     def plain(track: Track) -> str:
-        if track.group != "prompts":
-            return track.name
-        return next((track.name[: -len(s) - 2] for s in styles if track.name.endswith(f", {s}")), track.name)
+        own = (style for style in styles if track.group == "prompts" and track.name.endswith(f", {style}"))
+        return next((track.name[: -len(style) - 2] for style in own), track.name)
 
     names = [plain(track) for track in tracks]
-    return tuple(
-        replace(track, name=name) if names.count(name) == 1 else track
-        for track, name in zip(tracks, names, strict=True)
-    )
+    pairs = zip(tracks, names, strict=True)
+    return tuple(replace(track, name=name) if names.count(name) == 1 else track for track, name in pairs)
 
 
 def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
     """Everything of one film frame: what it shows, how that is blended, and how each saved frame is painted.
-
-    Raises UsageError for a number that the film does not have.
-    """
+    Raises UsageError for a number that the film does not have."""
     if not 0 <= number < len(timeline.edit):
         raise UsageError(f"--frame {number}: the film has frames 0 to {len(timeline.edit) - 1}")
     frame = timeline.edit[number]
@@ -209,18 +183,12 @@ def frame_document(timeline: Timeline, number: int) -> dict[str, Any]:
 
 
 def _shots(scene: Scene, timeline: Timeline) -> Iterator[ShotLine]:
-    ends = [*(chapter.first for chapter in timeline.chapters[1:]), len(timeline.edit)]
     plans = {shot.name: shot.frames for shot in timeline.shots}
-    for number, (chapter, end) in enumerate(zip(timeline.chapters, ends, strict=True)):
-        frames = plans[chapter.name]
-        yield ShotLine(
-            chapter.name,
-            float(chapter.first / timeline.fps),
-            end - chapter.first,
-            len(frames),
-            sum(plan.steps for plan in frames),
-            scene.shots[number].transition.kind if number else "start",
-        )
+    for number, (name, part) in enumerate(chapter_parts(timeline).items()):
+        steps = sum(plan.steps for plan in plans[name])
+        begins = scene.shots[number].transition.kind if number else "start"
+        at, frames = float(part.first / timeline.fps), part.end - part.first
+        yield ShotLine(name, at, frames, len(plans[name]), steps, begins)
 
 
 def _prompts(scene: Scene, timeline: Timeline, tracks: Sequence[Track]) -> Iterator[PromptLine]:
@@ -250,20 +218,16 @@ def model_lines(
     generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], timeline: Timeline
 ) -> tuple[ModelLine, ...]:
     """The models of a film: the generator, then the perceptors."""
+    lines, entries = [], (generator, *perceptors)
     texts = [timeline.generator_text, *(entry.name for entry in perceptors)]
     shares = [None, *(plan.share for plan in timeline.perceptors)]
-    return tuple(
-        ModelLine(e.kind, e.name, e.license, e.commercial, e.size, _is_here(e), share, text)
-        for e, share, text in zip([generator, *perceptors], shares, texts, strict=True)
-    )
-
-
-def _is_here(entry: ModelEntry) -> bool:
-    """Whether every file of a model is on this machine; nothing is read."""
-    try:
-        return all(file.locate().is_file() for file in entry.files.values())
-    except (InputError, OSError):
-        return False
+    for entry, share, text in zip(entries, shares, texts, strict=True):
+        here = False
+        with suppress(InputError, OSError):
+            here = all(file.locate().is_file() for file in entry.files.values())
+        line = (entry.kind, entry.name, entry.license, entry.commercial, entry.size, here, share, text)
+        lines.append(ModelLine(*line))
+    return tuple(lines)
 
 
 def _effects(effects: Iterable[EffectNow]) -> list[dict[str, Any]]:

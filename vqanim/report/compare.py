@@ -6,7 +6,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -16,8 +17,7 @@ import numpy as np
 
 from vqanim.errors import InputError, SceneError
 from vqanim.files import Picture
-from vqanim.plots.curves import Floats, Marks
-from vqanim.plots.svg import svg_rows
+from vqanim.plots.curves import Floats, svg_rows
 from vqanim.report.film import Render, difference
 from vqanim.report.page import jpeg, render_page
 from vqanim.scene.tree import MAX_BYTES, Node, Scalar, parse_tree
@@ -25,52 +25,35 @@ from vqanim.scene.tree import Mapping as MappingNode
 from vqanim.scene.tree import Sequence as ListNode
 from vqanim.timeline.tracks import Track
 
-MOST_TIMES, LEAST_TIMES = 240, 24
-"""Times at which both are shown."""
-MOST_COLUMNS = 1000
-"""Parts of the longer film over which curves are compared."""
-WIDTH = 400
-"""Pixels of a frame in the page."""
-CHARACTERS = 5_500_000
-"""Of all frames of a page together; of films that need more fewer frames are shown."""
-MOST_ROWS = 300
-"""Settings that are listed in the page."""
+MOST_TIMES, LEAST_TIMES = 240, 24  # times at which both are shown
+MOST_COLUMNS = 1000  # parts of the longer film over which curves are compared
+WIDTH = 400  # pixels of a frame in the page
+CHARACTERS = 5_500_000  # of all frames of a page together; of films that need more fewer frames are shown
+MOST_ROWS = 300  # settings that are listed in the page
 RUN_SETTINGS = tuple("quality vqanim engine torch machine device threads weights deterministic".split())
 """Of run.json, what the scene does not say."""
-LONGEST = 160
-"""Characters of a setting that are shown."""
-_TIME = re.compile(r"[-\d]|bar |beat ")
-"""How a key of a curve begins."""
-_LINEAR = re.compile(r"\[([^],]+), linear\]")
-"""A value with the easing that goes without saying."""
+LONGEST = 160  # characters of a setting that are shown
+_TIME = re.compile(r"[-\d]|bar |beat ")  # how a key of a curve begins
+_LINEAR = re.compile(r"\[([^],]+), linear\]")  # a value with the easing that goes without saying
 
-Row = tuple[str, str, str]
-"""A name, and what it is in A and B; empty where one does not have it."""
+Row = tuple[str, str, str]  # a name, and what it is in A and B; empty where one does not have it
 
 
-@dataclass(frozen=True)
 class Comparison:
     """Two renders, A and B, and what is known of both. Their frames are read when they are asked for."""
 
-    renders: tuple[Render, Render]
-    names: tuple[str, str]
-    """What they are called: folders or scenes."""
-
-    @property
-    def sides(self) -> list[tuple[str, str, Render]]:
-        """Letter, name and render of both."""
-        return list(zip("AB", self.names, self.renders, strict=True))
-
-    @cached_property
-    def seconds(self) -> float:
-        """Of the longer film."""
-        return max(render.film.seconds for render in self.renders)
-
-    @cached_property
-    def settings(self) -> tuple[Row, ...]:
-        """The settings that differ, by their path in the scene, as in `camera.zoom`."""
-        one, other = (settings_of(render.folder, render.settings) for render in self.renders)
-        return differences(one, other)
+    def __init__(self, one: Render, other: Render, names: tuple[str, str]) -> None:
+        """names: what they are called, folders or scenes. Raises InputError where one has no frames."""
+        for render in (one, other):
+            if not render.available:
+                raise InputError(f"{render.folder}: no frame of its film is painted yet; render it first")
+        self.renders, self.names = (one, other), names
+        self.sides = list(zip("AB", names, self.renders, strict=True))
+        self.seconds = max(one.film.seconds, other.film.seconds)  # of the longer film
+        self.settings = differences(*(settings_of(each.folder, each.settings) for each in self.renders))
+        """By their path in the scene, as in `camera.zoom`."""
+        self.marks = replace(one.film.marks, seconds=self.seconds)  # the shots of A
+        self.notes = tuple(self._notes())
 
     def times(self, most: int = MOST_TIMES) -> list[float]:
         """Times of both films, seconds: one for each frame of the faster one, or as many as allowed."""
@@ -84,9 +67,8 @@ class Comparison:
         one, other = self.renders
         pairs = [(frame_at(one, time), frame_at(other, time)) for time in self.times()]
         common = [(a, b) for a, b in pairs if a is not None and b is not None]
-        pictures = zip(
-            _pictures(one, [a for a, _ in common]), _pictures(other, [b for _, b in common]), strict=True
-        )
+        columns = ([a for a, _ in common], [b for _, b in common])
+        pictures = zip(*map(_pictures, self.renders, columns), strict=True)
         return np.array([difference(*next(pictures)) if None not in pair else math.nan for pair in pairs])
 
     @property
@@ -95,33 +77,24 @@ class Comparison:
         known = self.distances[~np.isnan(self.distances)]
         return float(known.mean()) if known.size else None
 
-    @cached_property
-    def notes(self) -> tuple[str, ...]:
+    def _notes(self) -> Iterator[str]:
         """What makes them hard to compare, a line each."""
         one, other = (render.film for render in self.renders)
-        lines = []
         if one.seconds != other.seconds:
-            lines.append(f"they are not equally long: A {one.seconds:.6g} s, B {other.seconds:.6g} s")
+            yield f"they are not equally long: A {one.seconds:.6g} s, B {other.seconds:.6g} s"
         if one.size != other.size:
-            lines.append(f"they are not equally large: A {one.size}, B {other.size} pixels")
+            yield f"they are not equally large: A {one.size}, B {other.size} pixels"
         for letter, _, render in self.sides:
             if render.missing:
-                lines.append(f"{render.missing} of {letter} are painted so far")
+                yield f"{render.missing} of {letter} are painted so far"
         if self.renders[0].folder.resolve() == self.renders[1].folder.resolve():
-            lines.append("A and B are the same render")
-        return tuple(lines)
+            yield "A and B are the same render"
 
     @cached_property
     def figures(self) -> tuple[Row, ...]:
         """Numbers of both."""
-        both = [_figures(render) for render in self.renders]
-        names = {**both[0], **both[1]}
-        return tuple((name, both[0].get(name, ""), both[1].get(name, "")) for name in names)
-
-    @cached_property
-    def marks(self) -> Marks:
-        """The shots of A, over the time of the longer film."""
-        return replace(self.renders[0].film.marks, seconds=self.seconds)
+        one, other = map(_figures, self.renders)
+        return tuple((name, one.get(name, ""), other.get(name, "")) for name in {**one, **other})
 
     @cached_property
     def plots(self) -> tuple[tuple[Track, ...], tuple[str, ...]]:
@@ -129,28 +102,19 @@ class Comparison:
         tracks = [_tracks(render) for render in self.renders]
         columns = len(self.times(MOST_COLUMNS))
         plots, same = [], []
-        for group, name, unit in dict.fromkeys(key for known in tracks for key in known):
-            one, other = (
-                _stretched(known.get((group, name, unit)), render.film.seconds / self.seconds, columns)
-                for known, render in zip(tracks, self.renders, strict=True)
-            )
-            if np.array_equal(one, other, equal_nan=True):
+        shares = [render.film.seconds / self.seconds for render in self.renders]
+        for group, name, unit in {**tracks[0], **tracks[1]}:
+            pairs = zip(tracks, shares, strict=True)
+            both = [_stretched(known.get((group, name, unit)), share, columns) for known, share in pairs]
+            if np.array_equal(both[0], both[1], equal_nan=True):
                 same.append(name)
             else:
-                plots.append(Track(name, group, unit, np.stack([one, other])))
+                plots.append(Track(name, group, unit, np.stack(both)))
         if not np.isnan(self.distances).all():
             plots.append(Track("difference of frames", "picture", "", self.distances))
         order = ("prompts", "similarity", "losses", "picture")
         plots.sort(key=lambda plot: order.index(plot.group) if plot.group in order else len(order))
         return tuple(plots), tuple(dict.fromkeys(same))
-
-
-def compare_renders(one: Render, other: Render, names: tuple[str, str]) -> Comparison:
-    """Two renders, of which both have frames. Raises InputError."""
-    for render in (one, other):
-        if not render.available:
-            raise InputError(f"{render.folder}: no frame of its film is painted yet; render it first")
-    return Comparison((one, other), names)
 
 
 def comparison_page(found: Comparison) -> str:
@@ -203,15 +167,11 @@ def frame_at(render: Render, time: float) -> int | None:
 
 def _pictures(render: Render, frames: Sequence[int]) -> Iterator[Picture]:
     """Film frames whose numbers rise, some of them more than once."""
-    pictures = render.pictures(dict.fromkeys(frames))
-    for _, times in groupby(frames):
-        picture = next(pictures)
-        for _ in times:
-            yield picture
+    for picture, (_, times) in zip(render.pictures(dict.fromkeys(frames)), groupby(frames), strict=True):
+        yield from (picture for _ in times)
 
 
 def _tracks(render: Render) -> dict[tuple[str, str, str], Floats]:
-    """All curves of a render by group, name and unit."""
     tracks = [*render.film.tracks, *render.painting_tracks]
     if any(render.look.colors):
         tracks.append(Track("sharpness", "picture", "", render.look.sharpness))
@@ -230,24 +190,23 @@ def _stretched(values: Floats | None, share: float, columns: int) -> Floats:
 
 def _figures(render: Render) -> dict[str, str]:
     film = render.film
-    figures = {"frames": str(film.frames), "seconds": f"{film.seconds:.6g}"}
-    figures |= {"size": film.size, "models": film.models}
+    figures = {"frames": str(film.frames), "seconds": f"{film.seconds:.6g}", "size": film.size}
+    figures["models"] = film.models
     return figures | {name: f"{values.mean():.4g}" for name, values in render.statistics.items()}
-
-
-# The settings of a render.
 
 
 def settings_of(folder: Path, run: Mapping[str, Any]) -> dict[str, str]:
     """Every setting of a render by its path; of the scene as it is resolved, then of the run."""
-    found = dict(_scene(folder / "scene.resolved.yaml"))
+    found, path = {}, folder / "scene.resolved.yaml"
+    with suppress(OSError, ValueError, SceneError), path.open(encoding="utf-8") as file:
+        found = dict(_flat(parse_tree(file.read(MAX_BYTES), str(path)), ""))
     found |= {key: str(run[key]) for key in RUN_SETTINGS if key in run}
     models = run.get("models")
     if isinstance(models, Mapping):
         perceptors = models.get("perceptors")
-        for entry in (models.get("generator"), *(perceptors if isinstance(perceptors, list) else [])):
-            if isinstance(entry, Mapping):
-                found[f"hash of {entry.get('name')}"] = str(entry.get("hash"))
+        entries = (models.get("generator"), *(perceptors if isinstance(perceptors, list) else []))
+        known = [entry for entry in entries if isinstance(entry, Mapping)]
+        found |= {f"hash of {entry.get('name')}": str(entry.get("hash")) for entry in known}
     return found
 
 
@@ -259,16 +218,6 @@ def differences(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[Row, 
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 2].rstrip()}.."
-
-
-def _scene(path: Path) -> Iterator[tuple[str, str]]:
-    """Nothing where it cannot be read."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            tree = parse_tree(file.read(MAX_BYTES), str(path))
-    except (OSError, ValueError, SceneError):
-        return
-    yield from _flat(tree, "")
 
 
 def _flat(node: Node, path: str) -> Iterator[tuple[str, str]]:
@@ -288,9 +237,8 @@ def _plain(node: Node) -> str | None:
     if isinstance(node, Scalar):
         return node.text
     if isinstance(node, ListNode):
-        texts = [_plain(item) for item in node.items]
-        known = [text for text in texts if text is not None]
-        return f"[{', '.join(known)}]" if len(known) == len(texts) else None
+        known = [text for item in node.items if (text := _plain(item)) is not None]
+        return f"[{', '.join(known)}]" if len(known) == len(node.items) else None
     if isinstance(node, MappingNode) and all(_TIME.match(key.text) for key, _ in node.entries):
         pairs = [(key.text, _plain(value)) for key, value in node.entries]
         return _LINEAR.sub(r"\1", "{" + ", ".join(f"{key}: {text}" for key, text in pairs) + "}")

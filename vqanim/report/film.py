@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,76 +26,41 @@ from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 _GROUPS = {"similarity": "cosine", "losses": "", "pace": "seconds"}
 """Units of the curves of how frames were painted, by group, in the order in which they are shown."""
 
-
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _RAMP = np.arange(256) / 255
 _LINEAR = np.where(_RAMP <= 0.04045, _RAMP / 12.92, ((_RAMP + 0.055) / 1.055) ** 2.4)
 """Light of an sRGB value."""
 
-MOST_FRAMES, LEAST_FRAMES = 600, 24
-"""Frames that are measured."""
-PIXELS = 24_000_000
-"""Pixels that are measured in all; a second or two of a common machine."""
-COMPARED_WIDTH = 256
-"""Pixels to which larger pictures are shrunk before they are compared."""
+MOST_FRAMES, LEAST_FRAMES = 600, 24  # frames that are measured
+PIXELS = 24_000_000  # pixels that are measured in all; a second or two of a common machine
+COMPARED_WIDTH = 256  # pixels to which larger pictures are shrunk before they are compared
 
 
-@dataclass(frozen=True)
 class Film:
     """A film, or the part of one that is made."""
 
-    scene: Scene
-    timeline: Timeline
-    """With the film frames of the part alone."""
-    first: int = 0
-    """Number of the first of them in the whole film."""
-
-    @classmethod
-    def of(cls, scene: Scene, timeline: Timeline, part: Part | None = None) -> Film:
-        """The film of a timeline, or a part of it."""
-        return cls(scene, timeline) if part is None else cls(scene, cut_part(timeline, part), part.first)
-
-    @property
-    def frames(self) -> int:
-        """Number of film frames."""
-        return len(self.timeline.edit)
-
-    @property
-    def seconds(self) -> float:
-        """Length of the film."""
-        return float(self.frames / self.timeline.fps)
-
-    @property
-    def models(self) -> str:
-        """Names of the generator and the perceptors, each once."""
-        names = (self.timeline.generator, *(plan.name for plan in self.timeline.perceptors))
-        return " + ".join(dict.fromkeys(names))
-
-    @property
-    def size(self) -> str:
-        """`256x144`."""
-        return f"{self.timeline.width}x{self.timeline.height}"
-
-    @property
-    def about(self) -> str:
-        """Its length, speed and size."""
-        fps = float(self.timeline.fps)
-        return f"{self.frames} frames, {self.seconds:.6g} s at {fps:.6g} fps, {self.size}"
-
-    @cached_property
-    def _all_tracks(self) -> tuple[Track, ...]:
-        return find_tracks(self.timeline)
-
-    @cached_property
-    def tracks(self) -> tuple[Track, ...]:
-        """Its curves: those that move, and the weights of prompts."""
-        return tuple(moving(without_styles(self._all_tracks, self.scene)))
-
-    @cached_property
-    def prompt_names(self) -> Mapping[str, str]:
+    def __init__(self, scene: Scene, timeline: Timeline, part: Part | None = None) -> None:
+        self.scene = scene
+        self.timeline = timeline if part is None else cut_part(timeline, part)
+        """With the film frames of the part alone."""
+        self.first = 0 if part is None else part.first  # number of the first of them in the whole film
+        self.frames = len(self.timeline.edit)
+        self.seconds = float(self.frames / timeline.fps)
+        names = (timeline.generator, *(plan.name for plan in timeline.perceptors))
+        self.models = " + ".join(dict.fromkeys(names))
+        self.size = f"{timeline.width}x{timeline.height}"
+        fps = float(timeline.fps)
+        self.about = f"{self.frames} frames, {self.seconds:.6g} s at {fps:.6g} fps, {self.size}"
+        tracks = find_tracks(self.timeline)
+        named = without_styles(tracks, scene)
+        self.tracks = tuple(moving(named))  # those that move, and the weights of prompts
+        pairs = zip(tracks, named, strict=True)
+        self.prompt_names = {one.name: plain.name for one, plain in pairs if one.group == "prompts"}
         """Prompts as the scene writes them, by the text that is painted with, which has the style."""
-        pairs = zip(self._all_tracks, without_styles(self._all_tracks, self.scene), strict=True)
-        return {track.name: plain.name for track, plain in pairs if track.group == "prompts"}
+        chapters, since = self.timeline.chapters, float(self.first / timeline.fps)
+        shots = tuple((float(chapter.first / timeline.fps), chapter.name) for chapter in chapters)
+        beats = (beat - since for beat in beats_of(scene, since + self.seconds))
+        self.marks = Marks(self.seconds, shots, tuple(beat for beat in beats if beat >= 0))
 
     @cached_property
     def positions(self) -> Mapping[FrameRef, list[int]]:
@@ -106,73 +70,46 @@ class Film:
             positions.setdefault(FrameRef(plan.shot, plan.index), []).append(position)
         return positions
 
-    @cached_property
-    def marks(self) -> Marks:
-        """Its shots and beats."""
-        fps, since = self.timeline.fps, float(self.first / self.timeline.fps)
-        shots = tuple((float(chapter.first / fps), chapter.name) for chapter in self.timeline.chapters)
-        beats = (beat - since for beat in beats_of(self.scene, since + self.seconds))
-        return Marks(self.seconds, shots, tuple(beat for beat in beats if beat >= 0))
-
 
 def painting_tracks(film: Film, metrics: Mapping[FrameRef, Metrics]) -> tuple[Track, ...]:
-    """Similarities, losses and seconds over the film; prompts are called as the scene writes them.
-
-    A film frame has the values of the saved frame that is seen most in it.
-    """
+    """Similarities, losses and seconds over the film; prompts are called as the scene writes them. A film
+    frame has the values of the saved frame that is seen most in it."""
     curves: dict[tuple[str, str], Floats] = {}
     for frame, known in metrics.items():
-        pairs = [
-            ("similarity", film.prompt_names.get(text, text), value) for text, value in known.similarities
-        ]
+        names = film.prompt_names
+        pairs = [("similarity", names.get(text, text), value) for text, value in known.similarities]
         pairs += [("losses", kind.replace("_", " "), value) for kind, value in known.losses]
         pairs += [] if known.seconds is None else [("pace", "seconds a frame", known.seconds)]
         for group, name, value in pairs if frame in film.positions else ():
-            if (group, name) not in curves:
-                curves[group, name] = np.full(film.frames, math.nan)
-            curves[group, name][film.positions[frame]] = value
+            curve = curves.setdefault((group, name), np.full(film.frames, math.nan))
+            curve[film.positions[frame]] = value
     order = sorted(curves, key=lambda key: list(_GROUPS).index(key[0]))
     return tuple(Track(name, group, _GROUPS[group], curves[group, name]) for group, name in order)
 
 
 def read_metrics(timeline: Timeline, store: TakeStore) -> dict[FrameRef, Metrics]:
     """What is recorded about the frames of a timeline; nothing is hashed or written."""
-    found: dict[FrameRef, Metrics] = {}
-    for shot in timeline.shots:
-        known = store.metrics(shot.name)
-        found |= {FrameRef(shot.name, i): known[i] for i in range(len(shot.frames)) if i in known}
-    return found
+    known = [(shot, store.metrics(shot.name)) for shot in timeline.shots]
+    return {FrameRef(shot.name, i): of[i] for shot, of in known for i in range(len(shot.frames)) if i in of}
 
 
 @dataclass(frozen=True)
 class Look:
     """How sharp a film is and of what color, each in the middle of an equal part of it."""
 
-    sharpness: Floats
-    """nan where a frame is not painted yet."""
-    colors: tuple[str, ...]
-    """`#rrggbb`; empty where a frame is not painted yet."""
+    sharpness: Floats  # nan where a frame is not painted yet
+    colors: tuple[str, ...]  # `#rrggbb`; empty where a frame is not painted yet
 
 
-@dataclass(frozen=True)
 class Render:
     """A render as it lies in its folder, finished or not. Nothing is written."""
 
-    folder: Path
-    stem: str
-    """Name of its films."""
-    film: Film
-    models: tuple[ModelLine, ...]
-
-    @cached_property
-    def store(self) -> TakeStore:
-        """Its saved frames."""
-        return TakeStore(self.folder)
-
-    @cached_property
-    def settings(self) -> Mapping[str, Any]:
-        """What run.json holds; nothing where it cannot be read."""
-        return read_run(self.folder) or {}
+    def __init__(self, folder: Path, stem: str, film: Film, models: Sequence[ModelLine]) -> None:
+        """stem: name of its films."""
+        self.folder, self.stem, self.film, self.models = folder, stem, film, models
+        self.store, self.settings = TakeStore(folder), read_run(folder) or {}
+        """Its saved frames, and what run.json holds; nothing where it cannot be read."""
+        self.mp4 = folder / f"{stem}.mp4"  # whether it is there or not
 
     @cached_property
     def metrics(self) -> Mapping[FrameRef, Metrics]:
@@ -197,11 +134,6 @@ class Render:
         frames, available = self.film.frames, len(self.available)
         return f"{available} of {frames} frames" if available < frames else ""
 
-    @property
-    def mp4(self) -> Path:
-        """The MP4 of the film, whether it is there or not."""
-        return self.folder / f"{self.stem}.mp4"
-
     @cached_property
     def painting_tracks(self) -> tuple[Track, ...]:
         """Similarities, losses and seconds over the film."""
@@ -218,14 +150,12 @@ class Render:
         timeline = self.film.timeline
         positions = sample_frames(self.film.frames, timeline.width, timeline.height)
         pictures = self.pictures(position for position in positions if position in self.available)
-        measured = []
-        for position in positions:
-            sharp, color = math.nan, ""
+        sharp, colors = np.full(len(positions), math.nan), [""] * len(positions)
+        for number, position in enumerate(positions):
             if position in self.available:
                 picture = next(pictures)
-                sharp, color = sharpness(picture), mean_color(picture)
-            measured.append((sharp, color))
-        return Look(np.array([sharp for sharp, _ in measured]), tuple(color for _, color in measured))
+                sharp[number], colors[number] = sharpness(picture), mean_color(picture)
+        return Look(sharp, tuple(colors))
 
     @cached_property
     def statistics(self) -> dict[str, Floats]:
@@ -240,14 +170,9 @@ class Render:
         return {name: values for name, values in known.items() if values.size}
 
 
-# Metrics of pictures.
-
-
 def sample_frames(frames: int, width: int, height: int) -> list[int]:
-    """Which frames of a film to measure: all, or as many as are measured in seconds.
-
-    They stand in the middle of equal parts of the film.
-    """
+    """Which frames of a film to measure: all, or as many as are measured in seconds. They stand in the middle
+    of equal parts of the film."""
     count = min(frames, MOST_FRAMES, max(LEAST_FRAMES, PIXELS // (width * height)))
     return [int((part + 0.5) * frames / count) for part in range(count)]
 

@@ -24,7 +24,7 @@ from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarte
 from vqanim.engine.timings import Pace, device_label
 from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
-from vqanim.plots.svg import svg_row, svg_rows
+from vqanim.plots.curves import svg_row, svg_rows
 from vqanim.report.film import Film, painting_tracks, read_metrics
 from vqanim.report.page import refuse_foreign, render_page, to_json, write_page
 from vqanim.takes.records import Metrics
@@ -33,21 +33,16 @@ from vqanim.timeline.plan import FrameRef
 from vqanim.timeline.tracks import Track
 
 PAGE, DATA = "live.html", "live.js"
-_CALL = ("vqanimLive(", ");\n")
-"""What stands around the JSON in live.js."""
+_CALL = ("vqanimLive(", ");\n")  # what stands around the JSON in live.js
 ENDED = ("finished", "stopped", "failed")
 MAX_BYTES = 20_000_000
 SECONDS_BETWEEN_WRITES = 1.0
 HEARTBEAT = 10.0
 """Seconds after which live.js is written though nothing happened, so that the page tells a killed render."""
-SHARE = 20
-"""The thread rests so many times as long as a write took."""
-STRIP = 8
-"""Frames beside the newest one."""
-MOST_PLOTS, COLUMNS = 24, 300
-"""Of similarities and losses."""
-PATIENCE = 5.0
-"""Seconds that the end of a render waits for the last write."""
+SHARE = 20  # the thread rests so many times as long as a write took
+STRIP = 8  # frames beside the newest one
+MOST_PLOTS, COLUMNS = 24, 300  # of similarities and losses
+PATIENCE = 5.0  # seconds that the end of a render waits for the last write
 
 
 @dataclass
@@ -55,8 +50,7 @@ class Status:
     """Where a render stands: what the page shows besides pictures and curves."""
 
     warnings: tuple[str, ...]
-    state: str = "starting"
-    """starting, loading, painting, films, or one of ENDED."""
+    state: str = "starting"  # starting, loading, painting, films, or one of ENDED
     message: str = ""
     shot: str = ""
     done: int = 0
@@ -65,20 +59,15 @@ class Status:
     step: tuple[int, int] | None = None
     """Of the frame or timelapse that is being painted, and how many there are."""
     timelapse: bool = False
-    pace: float | None = None
-    """Seconds a frame."""
-    left: float | None = None
-    """Seconds."""
+    pace: float | None = None  # seconds a frame
+    left: float | None = None  # seconds
     device: str = ""
-    weights: tuple[tuple[str, float], ...] = ()
-    """Of the newest frame."""
+    weights: tuple[tuple[str, float], ...] = ()  # of the newest frame
     newest: FrameRef | None = None
 
     def update(self, event: object, pace: Pace, earlier: tuple[str, ...]) -> None:
-        """Follow an event, from which `pace` learns.
-
-        earlier: warnings of the run before, which still count when nothing is painted now.
-        """
+        """Follow an event, from which `pace` learns. earlier: warnings of the run before, which still count
+        when nothing is painted now."""
         match event:
             case RunStarted():
                 whole = event.kept == event.frames
@@ -109,16 +98,12 @@ class LivePage:
 
     def __init__(self, folder: Path, film: Film, store: TakeStore, stem: str, guard: Guard) -> None:
         """folder: of the render. stem: name of its films. guard: called before each write."""
-        self._folder, self._film, self._stem, self._guard = folder, film, stem, guard
-        self._store = store
-        self._pace = Pace(film.timeline)
-        self._earlier = read_warnings(folder)
+        self._folder, self._film, self._stem, self._guard, self._store = folder, film, stem, guard, store
+        self._pace, self._earlier = Pace(film.timeline), read_warnings(folder)
         self._lock = threading.Lock()
         self._status = Status(film.timeline.warnings)
-        self._done: dict[FrameRef, Metrics] = {}
-        """Frames that are not on the page yet."""
-        self._rescan = False
-        """Whether the frames on the disk are to be read."""
+        self._done: dict[FrameRef, Metrics] = {}  # frames that are not on the page yet
+        self._rescan = False  # whether the frames on the disk are to be read
         self._changed, self._ended = threading.Event(), threading.Event()
         self._failures: list[str] = []
         self._thread = threading.Thread(target=self._work, name="live page", daemon=True)
@@ -168,7 +153,8 @@ class LivePage:
             refuse_foreign(self._folder / PAGE)
             refuse_foreign(self._folder / DATA, _CALL[0])
             self._write()
-            self._put(PAGE, self._page())
+            title, rows = f"{self._film.timeline.title} - painting", svg_rows(self._film.tracks)
+            self._put(PAGE, render_page("live.html", title=title, film=self._film, data=DATA, rows=rows))
             while not self._ended.is_set():
                 began = time.monotonic()
                 self._write()
@@ -207,7 +193,7 @@ class LivePage:
     def _remember(self, frames: Iterable[FrameRef]) -> None:
         """These came last, in this order."""
         for frame in frames:
-            if frame in self._recent:
+            with suppress(ValueError):
                 self._recent.remove(frame)
             self._recent.append(frame)
 
@@ -235,10 +221,10 @@ class LivePage:
 
     def _part(self, newest: FrameRef | None) -> float | None:
         """Where in the film the frame is that is being painted, 0..1."""
-        positions = self._film.positions.get(newest) if newest is not None else None
-        if positions is None:
+        if newest is None or newest not in self._film.positions:
             return None
-        return round((min(positions[-1] + 1, self._film.frames - 1) + 0.5) / self._film.frames, 6)
+        following = min(self._film.positions[newest][-1] + 1, self._film.frames - 1)
+        return round((following + 0.5) / self._film.frames, 6)
 
     def _frames(self) -> Iterator[dict[str, str]]:
         """The last frames that are on the disk, the newest first."""
@@ -250,10 +236,9 @@ class LivePage:
 
     def _plots(self) -> str:
         tracks = painting_tracks(self._film, self._metrics)
-        latest = _latest(tracks)
-        rows = [svg_row(track, COLUMNS, latest=True) for track in latest]
-        more = len(tracks) - len(latest)
-        return render_page("live_curves.html", rows=rows, marks=self._film.marks, more=more) if rows else ""
+        rows = [svg_row(track, COLUMNS, latest=True) for track in _latest(tracks)]
+        shown = {"rows": rows, "marks": self._film.marks, "more": len(tracks) - len(rows)}
+        return render_page("live_curves.html", **shown) if rows else ""
 
     def _links(self, status: Status) -> Iterator[tuple[str, str]]:
         if status.state in ENDED:
@@ -261,10 +246,6 @@ class LivePage:
         else:
             names = [(f"{self._stem}.live.mp4", "the film so far")]
         return ((quote(name), text) for name, text in names if (self._folder / name).exists())
-
-    def _page(self) -> str:
-        film, title = self._film, f"{self._film.timeline.title} - painting"
-        return render_page("live.html", title=title, film=film, data=DATA, rows=svg_rows(film.tracks))
 
 
 def _latest(tracks: Sequence[Track]) -> list[Track]:
@@ -282,12 +263,9 @@ def _reason(error: Exception) -> str:
 
 def read_warnings(folder: Path) -> tuple[str, ...]:
     """The warnings of the last render in a folder; nothing where they cannot be read."""
-    path = folder / DATA
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return ()
-        text = path.read_text("utf-8")
-        warnings = json.loads(text.removeprefix(_CALL[0]).removesuffix(_CALL[1]))["warnings"]
-        return tuple(map(str, warnings)) if isinstance(warnings, list) else ()
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ()
+    warnings, path = None, folder / DATA
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        if path.stat().st_size <= MAX_BYTES:
+            text = path.read_text("utf-8").removeprefix(_CALL[0]).removesuffix(_CALL[1])
+            warnings = json.loads(text)["warnings"]
+    return tuple(map(str, warnings)) if isinstance(warnings, list) else ()

@@ -19,32 +19,24 @@ from PIL import Image
 
 from vqanim.errors import UsageError
 from vqanim.files import Picture, staged, writing
-from vqanim.plots.curves import moving
-from vqanim.plots.svg import TITLES, svg_labels, svg_marks, svg_rows
+from vqanim.plots.curves import TITLES, moving, svg_labels, svg_marks, svg_rows
 from vqanim.preview.outline import Outline
 
 MARK = '<meta name="generator" content="vqanim">'
 """Stands near the beginning of each page, so that no other file is overwritten."""
-_HEAD = 400
-"""Characters of a page in which the mark stands."""
+_HEAD = 400  # characters of a page in which the mark stands
 JPEG_QUALITY = 82
 
 
 @cache
 def _environment() -> Environment:
     loader = PackageLoader("vqanim.report")
-    found = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-
-    def asset(name: str) -> Markup:
-        """A script or style as it is."""
-        return Markup(loader.get_source(found, name)[0])
-
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    found.trim_blocks = found.lstrip_blocks = True
     found.filters["json"] = to_json
-    found.globals.update(
-        asset=asset, svg_marks=svg_marks, svg_labels=svg_labels, titles=TITLES, mark=Markup(MARK)
-    )
+    # A script or style as it is.
+    found.globals.update(asset=lambda name: Markup(loader.get_source(found, name)[0]), mark=Markup(MARK))
+    found.globals.update(svg_marks=svg_marks, svg_labels=svg_labels, titles=TITLES)
     return found
 
 

@@ -12,49 +12,32 @@ from numpy.typing import NDArray
 from vqanim.audio.reading import BadSong, open_song, read_blocks
 from vqanim.files import Guard
 from vqanim.film.formats.pictures import poster_index
-from vqanim.plots.svg import SvgRow, columns_for, svg_row, waveform_row
+from vqanim.plots.curves import SvgRow, columns_for, svg_row, waveform_row
 from vqanim.report.film import Render
 from vqanim.report.page import data_uri, jpeg, refuse_foreign, render_page, write_page
 from vqanim.timeline.plan import SoundPlan
 from vqanim.timeline.tracks import Track
 
 REPORT, PART_REPORT = "report.html", "report-part.html"
-FILM_BYTES = 4_000_000
-"""Larger films stay beside the page; in it they take a third more."""
-FRAMES, THUMB = 24, 220
-"""Of the strip, and pixels of their width."""
-POSTER = 960
-"""Width in pixels of the picture in place of a film."""
-MOST_TEXT = 200_000
-"""Characters of the scene that are shown."""
+FILM_BYTES = 4_000_000  # larger films stay beside the page; in it they take a third more
+FRAMES, THUMB = 24, 220  # of the strip, and pixels of their width
+POSTER = 960  # width in pixels of the picture in place of a film
+MOST_TEXT = 200_000  # characters of the scene that are shown
 WAVE_COLUMNS = 800
 RUN_SETTINGS = "scene quality machine device threads weights deterministic vqanim engine torch".split()
 """Keys of run.json."""
 
 
 def write_report(
-    render: Render,
-    path: Path,
-    warnings: Sequence[str] = (),
-    guard: Guard = lambda: None,
-    *,
-    force: bool = False,
+    render: Render, path: Path, warnings: Sequence[str], guard: Guard = lambda: None, force: bool = False
 ) -> None:
-    """Write the page; one that was made here before is replaced, another file only by force.
-
-    warnings: of the render. Raises UsageError, OutputError, also when a saved frame is broken.
-    """
+    """Write the page; one that was made here before is replaced, another file only by force. warnings: of the
+    render. Raises UsageError, OutputError, also when a saved frame is broken."""
     if not force:
         refuse_foreign(path)
-    text = _report(render, path.parent, warnings)
-    guard()
-    write_page(path, text)
-
-
-def _report(render: Render, folder: Path, warnings: Sequence[str]) -> str:
     name = render.film.timeline.title or render.stem
     rows, notes = _plots(render)
-    return render_page(
+    text = render_page(
         "report.html",
         title=f"{name} - report",
         name=name,
@@ -66,8 +49,10 @@ def _report(render: Render, folder: Path, warnings: Sequence[str]) -> str:
         figures=list(_figures(render)),
         settings=[(key, render.settings[key]) for key in RUN_SETTINGS if key in render.settings],
         scene=_scene(render),
-        **_film(render, folder),
+        **_film(render, path.parent),
     )
+    guard()
+    write_page(path, text)
 
 
 def _film(render: Render, folder: Path) -> dict[str, Any]:
@@ -108,14 +93,11 @@ def _plots(render: Render) -> tuple[list[SvgRow], list[str]]:
         rows.append(SvgRow("mean color", "picture", values=",".join(look.colors), colors=look.colors))
     rows += [svg_row(track, columns) for track in (*moves, *pace)]
     notes = ["sharpness: variance of the Laplacian of luma; mean color: of all light of a frame together"]
-    if len(look.colors) < film.frames:
-        notes.append(
-            f"sharpness and color are those of {len(look.colors)} of {film.frames} frames, evenly spread"
-        )
+    if (measured := len(look.colors)) < film.frames:
+        notes += [f"sharpness and color are those of {measured} of {film.frames} frames, evenly spread"]
     if columns < film.frames:
-        notes.append(
-            f"curves are drawn from {columns} parts of the film, each from its lowest to its highest value"
-        )
+        parts = f"{columns} parts of the film, each from its lowest to its highest value"
+        notes.append(f"curves are drawn from {parts}")
     if not render.metrics and render.available:
         notes.append("similarities, losses and seconds were not recorded when these frames were painted")
     if film.timeline.sound is not None:

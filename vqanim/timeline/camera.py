@@ -11,27 +11,21 @@ from itertools import pairwise
 from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vqanim.camera.step import DEFAULT_FOV, CameraStep
 from vqanim.errors import Place
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Camera
 from vqanim.timeline import motion
+from vqanim.timeline.clips import DIGITS, Clocks, Floats, Indices, Moments, Sampler, seconds_of, tidy
 from vqanim.timeline.motion import Complex, Mesh, Similarities, most_turn, turns_between
-from vqanim.timeline.sampling import DIGITS, Clocks, Floats, Indices, Moments, Sampler, seconds_of, tidy
 
-_SPEEDS = {"zoom": 1, "rotate": 0, "pan.x": 0, "pan.y": 0, "yaw": 0, "tilt": 0}
-"""With their values at rest."""
+_SPEEDS = {"zoom": 1, "rotate": 0, "pan.x": 0, "pan.y": 0, "yaw": 0, "tilt": 0}  # with their values at rest
 _POSES = ("scale", "angle", "offset.x", "offset.y", "center.x", "center.y", "look.x", "look.y", "fov")
-_FALLBACKS = {"zoom": 1.0, "scale": 1.0, "fov": DEFAULT_FOV}
-"""Of curves that fail; of others 0."""
-_MOST_SCALE = 1000.0
-"""Factor between two frames, or its inverse, beyond which a step is a mistake."""
-_MOST_SHIFT = 1000.0
-"""Frame widths between two frames beyond which a step is a mistake."""
-_NOTHING = 1e-12
-"""A step with smaller numbers does not move."""
+_FALLBACKS = {"zoom": 1.0, "scale": 1.0, "fov": DEFAULT_FOV}  # of curves that fail; of others 0
+_MOST_SCALE = 1000.0  # factor between two frames, or its inverse, beyond which a step is a mistake
+_MOST_SHIFT = 1000.0  # frame widths between two frames beyond which a step is a mistake
+_NOTHING = 1e-12  # a step with smaller numbers does not move
 
 
 def curves_of(camera: Camera) -> dict[str, Curve]:
@@ -49,10 +43,8 @@ def is_at_rest(camera: Camera) -> bool:
 class Way:
     """The camera's way from a painted frame to the next, cut in two at a moment between them."""
 
-    there: tuple[CameraStep, ...]
-    """One after another, from the frame before to the moment."""
-    on: tuple[CameraStep, ...]
-    """From the moment to the next frame."""
+    there: tuple[CameraStep, ...]  # one after another, from the frame before to the moment
+    on: tuple[CameraStep, ...]  # from the moment to the next frame
 
 
 @dataclass(frozen=True)
@@ -62,17 +54,13 @@ class ShotCamera:
     clocks: Clocks
     before: Clocks | None
     """Of the shot whose last frame is carried on; None for the first shot and after a cut."""
-    aspect: float
-    """Height / width of a frame."""
-    cell: float
-    """Seconds of a cell of integration, from `motion.cell_length`."""
+    aspect: float  # height / width of a frame
+    cell: float  # seconds of a cell of integration, from `motion.cell_length`
 
     def path(self, places: Indices, sampler: Sampler) -> list[CameraStep]:
         """The steps between places [P], in painted frames of all shots: P - 1, each from one to the next.
-
         Over the transition the camera is blended with that of the shot before. A step that does not move has
-        the default border: nothing beyond the picture is seen. Mistakes are noted in `sampler`.
-        """
+        the default border: nothing beyond the picture is seen. Mistakes are noted in `sampler`."""
         clip, blend = self.clocks.clip, self.clocks.clip.blend if self.before else 0.0
         views = [_View(self.clocks, self.aspect, sampler)]
         if self.before is not None and blend > 0:
@@ -82,20 +70,20 @@ class ShotCamera:
         still = [CameraStep()] * max(0, len(places) - 1)
         if not still or all(is_at_rest(view.camera) for view in views):
             return still
-        breaks = [moment for view in views for moment in view.breaks()] + [clip.start, clip.start + blend]
+        found = ((view, curve) for view in views for curve in curves_of(view.camera).values())
+        breaks = [moment for view, curve in found for moment in view.clocks.breaks(curve)]
+        breaks += [clip.start, clip.start + blend]
         mesh = motion.mesh(seconds_of(places, self.clocks.painted), self.cell, breaks)
         amount = np.clip((mesh.middles - clip.start) / blend, 0.0, 1.0) if blend > 0 else None
-        with np.errstate(all="ignore"):  # what overflows is found by `_is_calm`
+        with np.errstate(all="ignore"):  # what overflows is found below
             pieces = views[0].pieces(mesh, places)
             if amount is not None:
                 other = views[1].pieces(mesh, places)
-                mixed = (
-                    motion.mix(other.log, pieces.log, amount),
-                    motion.mix(other.shift, pieces.shift, amount),
-                )
-                pieces = Similarities(*mixed)
+                log, shift = (other.log, pieces.log, amount), (other.shift, pieces.shift, amount)
+                pieces = Similarities(motion.mix(*log), motion.mix(*shift))
             steps = motion.frame_steps(mesh, pieces)
-        wild = np.flatnonzero(~_is_calm(steps))
+        near = (np.abs(steps.log.real) <= math.log(_MOST_SCALE)) & (np.abs(steps.shift) <= _MOST_SHIFT)
+        wild = np.flatnonzero(~(near & np.isfinite(steps.log)))  # no picture survives them
         if wild.size:
             allowed = f"allowed a factor of {_MOST_SCALE:g} and {_MOST_SHIFT:g} frame widths"
             self._note(int(places[wild[0] + 1]), "picture moves", allowed, sampler)
@@ -106,7 +94,7 @@ class ShotCamera:
         turns = views[0].turn_pieces(mesh, places)
         if amount is not None:
             turns = motion.mix(views[1].turn_pieces(mesh, places), turns, amount)
-        way = np.concatenate([[0], np.cumsum(motion.frame_turns(mesh, turns))])
+        way = np.concatenate([[0], np.cumsum(np.add.reduceat(turns, mesh.frames[:-1]))])
         return self._turned(rounded, way, places, views[0])
 
     def _turned(
@@ -117,18 +105,16 @@ class ShotCamera:
         down = float(view.value("look.y", view.clocks.at_frames(places[:1]))[0]) + way.imag
         turns = np.round(turns_between(way.real, down), DIGITS) + 0.0
         for place, turn, fov in zip(places[1:], turns, fovs, strict=True):
-            most = most_turn(fov, self.aspect)
-            if np.linalg.norm(turn) > most:
+            if np.linalg.norm(turn) > (most := most_turn(fov, self.aspect)):
                 allowed = f"allowed with a fov of {fov:g} are {most:.3g} degrees"
                 self._note(int(place), "camera turns", allowed, view.sampler)
                 return steps
         border = self.clocks.clip.shot.camera.border
-        return [
+        turned = [
             replace(step, tilt=tilt, yaw=yaw, roll=roll, fov=tidy(fov), border=border)
-            if (tilt, yaw, roll) != (0.0, 0.0, 0.0)
-            else step
             for step, (tilt, yaw, roll), fov in zip(steps, turns.tolist(), fovs, strict=True)
         ]
+        return [new if new.turns else old for old, new in zip(steps, turned, strict=True)]
 
     def _note(self, frame: int, what: str, allowed: str, sampler: Sampler) -> None:
         """Note a step that is too long, unless a curve that failed may be the cause."""
@@ -140,9 +126,7 @@ class ShotCamera:
 
     def after(self, last: int) -> CameraStep:
         """The step on from the last frame, to where the camera would be at the next; no curve goes on beyond.
-
-        Without a mistake of its own: a curve that has no value there lets the camera stand.
-        """
+        Without a mistake of its own: a curve that has no value there lets the camera stand."""
         until = float((last + 1) / self.clocks.painted)
         alone = replace(self, clocks=replace(self.clocks, until=until), before=None)
         (step,) = alone.path(np.array([last, last + 1]), Sampler())
@@ -179,10 +163,8 @@ class ShotCamera:
 def ways_of_run(
     cameras: Sequence[ShotCamera], counts: Sequence[int], places: Iterable[Fraction]
 ) -> Mapping[Fraction, Way]:
-    """The ways at places of a run, in painted frames from its first one.
-
-    cameras, counts: of its shots, and how many frames each has. Whole places have none.
-    """
+    """The ways at places of a run, in painted frames from its first one. cameras, counts: of its shots, and
+    how many frames each has. Whole places have none."""
     between = [place for place in places if place.denominator != 1]
     found: dict[Fraction, Way] = {}
     start, number = cameras[0].clocks.clip.first, 0
@@ -195,25 +177,15 @@ def ways_of_run(
     return found
 
 
-@dataclass(frozen=True)
 class _View:
     """The curves of one shot's camera, on its clocks."""
 
-    clocks: Clocks
-    aspect: float
-    sampler: Sampler
-
-    @property
-    def camera(self) -> Camera:
-        return self.clocks.clip.shot.camera
-
-    @property
-    def turns(self) -> bool:
-        """True when the camera may turn in space."""
-        yaw, tilt, *poses = (
-            attrgetter(name)(self.camera).constant_value for name in ("yaw", "tilt", "look.x", "look.y")
-        )
-        return (yaw, tilt) != (0, 0) or None in poses
+    def __init__(self, clocks: Clocks, aspect: float, sampler: Sampler) -> None:
+        self.clocks, self.aspect, self.sampler = clocks, aspect, sampler
+        self.camera = clocks.clip.shot.camera
+        curves = attrgetter("yaw", "tilt", "look.x", "look.y")(self.camera)
+        yaw, tilt, *poses = (curve.constant_value for curve in curves)
+        self.turns = (yaw, tilt) != (0, 0) or None in poses  # whether it may turn in space
 
     def check(self, frames: Indices) -> None:
         """Sample every curve at the frames, where a mistake has a frame's number."""
@@ -221,16 +193,12 @@ class _View:
         for name, curve in curves_of(self.camera).items():
             self.sampler.sample(curve, self.clocks, moments, _FALLBACKS.get(name, 0.0))
 
-    def breaks(self) -> list[float]:
-        """Seconds of film at which a curve of the camera may have a corner or a jump."""
-        return [moment for curve in curves_of(self.camera).values() for moment in self.clocks.breaks(curve)]
-
     def pieces(self, mesh: Mesh, frames: Indices) -> Similarities:
         """The movement over every piece of a mesh whose frames are `frames` of the film."""
         inside, edges = self.clocks.at(mesh.points), self._at_edges(mesh, frames)
         rate = np.log(self.value("zoom", inside)) + 1j * np.radians(self.value("rotate", inside))
-        pan = self._pair("pan.x", "pan.y", inside)
-        drift = motion.drift_of(rate, self._center(inside), pan, self._pose(inside))
+        pan, pose = self._pair("pan.x", "pan.y", inside), self._pose(inside)
+        drift = np.asarray((rate * (pose.shift - self._center(inside)) - pan) / np.exp(pose.log))
         return motion.piece_steps(mesh, rate, drift, self._pose(edges))
 
     def turn_pieces(self, mesh: Mesh, frames: Indices) -> Complex:
@@ -263,18 +231,9 @@ class _View:
         return Similarities(log, center - np.exp(log) * center - self._pair("offset.x", "offset.y", moments))
 
 
-def _is_calm(steps: Similarities) -> NDArray[np.bool_]:
-    """True for every step that a picture survives."""
-    near = (np.abs(steps.log.real) <= math.log(_MOST_SCALE)) & (np.abs(steps.shift) <= _MOST_SHIFT)
-    return np.asarray(near & np.isfinite(steps.log))
-
-
 def _rounded(steps: Similarities, border: str) -> list[CameraStep]:
-    """Camera steps in rounded numbers.
-
-    What rounding leaves over goes into the next step, so that the steps together lead to the right place
-    however many they are: a pose that returns, returns.
-    """
+    """Camera steps in rounded numbers. What rounding leaves over goes into the next step, so that the steps
+    together lead to the right place however many they are: a pose that returns, returns."""
     rounded: list[CameraStep] = []
     left_log, left_shift = 0j, 0j
     for log, shift in zip(steps.log.tolist(), steps.shift.tolist(), strict=True):
@@ -282,13 +241,8 @@ def _rounded(steps: Similarities, border: str) -> list[CameraStep]:
         if abs(log) < _NOTHING and abs(shift) < _NOTHING:
             step = CameraStep()
         else:
-            step = CameraStep(
-                tidy(math.exp(wanted_log.real)),
-                tidy(math.degrees(wanted_log.imag)),
-                tidy(wanted_shift.real),
-                tidy(wanted_shift.imag),
-                border,
-            )
+            scale, angle = tidy(math.exp(wanted_log.real)), tidy(math.degrees(wanted_log.imag))
+            step = CameraStep(scale, angle, tidy(wanted_shift.real), tidy(wanted_shift.imag), border)
         left_log = wanted_log - complex(math.log(step.scale), math.radians(step.angle))
         left_shift = wanted_shift - cmath.exp(left_log) * complex(step.shift_x, step.shift_y)
         rounded.append(step)

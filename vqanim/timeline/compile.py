@@ -14,20 +14,17 @@ from vqanim.scene.model import Scene
 from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.camera import ShotCamera
-from vqanim.timeline.clips import clips_of
+from vqanim.timeline.clips import Clocks, Sampler, clips_of, tidy
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Limits, plan_shot
 from vqanim.timeline.motion import cell_length
 from vqanim.timeline.plan import PerceptorPlan, SoundPlan, Timeline
 from vqanim.timeline.runs import lead_back
-from vqanim.timeline.sampling import Clocks, Sampler, tidy
 
-_GIF_WIDTH = 480
-_GIF_FPS = Fraction(25)
+_GIF_WIDTH, _GIF_FPS = 480, Fraction(25)
+_GIF_LEAST_WIDTH, _GIF_LEAST_FPS = 160, Fraction(8)
 _GIF_PIXELS = 40_000_000
 """Of all frames together, some thirty megabytes; first it gets slower than this, then smaller."""
-_GIF_LEAST_FPS = Fraction(8)
-_GIF_LEAST_WIDTH = 160
 
 
 def compile_timeline(
@@ -46,28 +43,36 @@ def compile_timeline(
     shot without a frame, and sizes or lengths beyond all measure.
     """
     scene = _with_sound(scene, clock, signals)
-    width, height = _fitted_size(scene, limits)
+    (width, height), resized = _fitted_size(scene, limits)
     clips = clips_of(scene)
     duration = math.fsum(clip.duration for clip in clips)
     sampler = Sampler()
     base = TimeBase(duration, scene.fps, sound=scene.sound)
     clocks = [Clocks(clip, base, several=len(clips) > 1, rate=scene.rate) for clip in clips]
-    cameras = [
-        ShotCamera(here, _before(here, before), height / width, cell_length(duration))
-        for before, here in zip([None, *clocks], clocks, strict=False)
-    ]
+    # Of the shot before, if its last picture is carried on; it stops with the transition.
+    carries = [clip.shot.transition.kind == "carry" for clip in clips[1:]]
+    held = [replace(last, until=here.clip.start + here.clip.blend) for last, here in pairwise(clocks)]
+    before = [None, *(last if carry else None for last, carry in zip(held, carries, strict=True))]
+    aspect, cell = height / width, cell_length(duration)
+    cameras = [ShotCamera(here, last, aspect, cell) for here, last in zip(clocks, before, strict=True)]
     carried = [camera.clocks if camera.before is not None else None for camera in cameras]
-    shots = tuple(
-        plan_shot(scene, limits, camera, sampler, following)
-        for camera, following in zip(cameras, [*carried[1:], None], strict=True)
-    )
-    shots = lead_back(scene, clips, shots)
-    edit, chapters = cut_film(scene, clips, shots, sampler, cameras)
+    pairs = zip(cameras, [*carried[1:], None], strict=True)
+    taken = [plan_shot(scene, limits, camera, sampler, following) for camera, following in pairs]
+    shots = lead_back(scene, clips, taken)
+    edit, chapters = cut_film(scene, shots, sampler, cameras)
     smooth = scene.output.smooth is not None and scene.rate < scene.fps
     keys = cut_keys(scene, clips, shots, sampler) if smooth else ()
     if sampler.problems:
         raise SceneError(sampler.problems.values())
     gif_width, gif_fps = _gif(scene, width, height, len(edit))
+    used = scene.models.used  # shares add up to 1
+    total = sum(use.weight for use in used)
+    jumps = tuple(
+        f"{after.place} carries on from the last picture of {last.name}, which plays backwards: "
+        "the picture will jump there"
+        for last, after in pairwise(scene.shots)
+        if last.reverse and after.transition.kind == "carry"
+    )
     return Timeline(
         title=scene.title,
         width=width,
@@ -76,7 +81,7 @@ def compile_timeline(
         seed=scene.seed,
         generator=scene.models.generator,
         generator_settings=scene.models.settings,
-        perceptors=_perceptors(scene),
+        perceptors=tuple(PerceptorPlan(use.name, tidy(float(use.weight / total))) for use in used),
         shots=shots,
         edit=edit,
         crf=scene.output.crf,
@@ -86,7 +91,7 @@ def compile_timeline(
         rate=scene.rate,
         keys=keys,
         sound=None if scene.soundtrack is None else SoundPlan(scene.soundtrack.file, scene.soundtrack.start),
-        warnings=scene.warnings + _size_warnings(scene, width, height, limits) + _edit_warnings(scene),
+        warnings=(*scene.warnings, *resized, *jumps),
     )
 
 
@@ -114,21 +119,8 @@ def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fracti
     return columns, fps
 
 
-def _before(here: Clocks, before: Clocks | None) -> Clocks | None:
-    """The clocks of the shot before, if its last picture is carried on; they stop with the transition."""
-    if before is None or here.clip.shot.transition.kind != "carry":
-        return None
-    return replace(before, until=here.clip.start + here.clip.blend)
-
-
-def _perceptors(scene: Scene) -> tuple[PerceptorPlan, ...]:
-    """Those that count, with weights that add up to 1."""
-    total = sum(use.weight for use in scene.models.used)
-    return tuple(PerceptorPlan(use.name, tidy(float(use.weight / total))) for use in scene.models.used)
-
-
-def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:
-    """Width and height as near to the wanted ones as the generator can."""
+def _fitted_size(scene: Scene, limits: Limits) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Width and height as near to the requested ones as the generator can, and warnings."""
     wanted = (scene.size.width, scene.size.height)
     if max(wanted) > MAX_SIDE:
         message = f"found {wanted[0]}x{wanted[1]}, allowed {MAX_SIDE} pixels a side at most"
@@ -137,24 +129,8 @@ def _fitted_size(scene: Scene, limits: Limits) -> tuple[int, int]:
     nearest = ((2 * side + multiple) // (2 * multiple) for side in wanted)
     least, most = -(-limits.min_side // multiple), MAX_SIDE // multiple
     width, height = (multiple * min(max(side, least), most) for side in nearest)
-    return width, height
-
-
-def _edit_warnings(scene: Scene) -> tuple[str, ...]:
-    return tuple(
-        f"{after.place} carries on from the last picture of {before.name}, which plays backwards: "
-        "the picture will jump there"
-        for before, after in pairwise(scene.shots)
-        if before.reverse and after.transition.kind == "carry"
-    )
-
-
-def _size_warnings(scene: Scene, width: int, height: int, limits: Limits) -> tuple[str, ...]:
-    wanted = (scene.size.width, scene.size.height)
     if wanted == (width, height):
-        return ()
-    least = f", {limits.min_side} at least" if min(wanted) < limits.min_side else ""
-    return (
-        f"size: {wanted[0]}x{wanted[1]} becomes {width}x{height}: "
-        f"the generator needs multiples of {limits.multiple}{least}",
-    )
+        return wanted, ()
+    smallest = f", {limits.min_side} at least" if min(wanted) < limits.min_side else ""
+    needs = f"the generator needs multiples of {multiple}{smallest}"
+    return (width, height), (f"size: {wanted[0]}x{wanted[1]} becomes {width}x{height}: {needs}",)

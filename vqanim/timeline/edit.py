@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
 
 import numpy as np
 
@@ -17,44 +16,33 @@ from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT
 from vqanim.scene.times import SAME_MOMENT, TimeBase, nearest_frame
 from vqanim.timeline.camera import ShotCamera
-from vqanim.timeline.clips import Clip, Cut, cuts_of
+from vqanim.timeline.clips import Clip, Cut, Floats, Sampler, cuts_of, seconds_of, tidy
 from vqanim.timeline.plan import Chapter, FilmFrame, Layer, ShotPlan
 from vqanim.timeline.runs import SEAM_SECONDS, Run, make_runs, seam_share
-from vqanim.timeline.sampling import Floats, Sampler, seconds_of, tidy
 
-CLOSED = 0.002
-"""Frame widths: a loop's camera is back where it began when no corner is farther off than this."""
-KEYS_PAST_END = 3
-"""ffmpeg ends so many frames before those that it is given do."""
+CLOSED = 0.002  # frame widths: a loop's camera is back where it began when no corner is farther off than this
+KEYS_PAST_END = 3  # ffmpeg ends so many frames before those that it is given do
 _NEAR_BEAT = 0.02
 """Beats: a beat that hits are counted from may lie so little before the moment that was written."""
-_NEAR = 0.02
-"""Seconds, for the same reason."""
+_NEAR = 0.02  # seconds, for the same reason
 
 
 def cut_film(
-    scene: Scene,
-    clips: Sequence[Clip],
-    shots: Sequence[ShotPlan],
-    sampler: Sampler,
-    cameras: Sequence[ShotCamera],
+    scene: Scene, shots: Sequence[ShotPlan], sampler: Sampler, cameras: Sequence[ShotCamera]
 ) -> tuple[tuple[FilmFrame, ...], tuple[Chapter, ...]]:
-    """Every frame of the film, and where its shots begin.
-
-    Mistakes in the curves of effects, and loops whose camera does not close, are noted in `sampler`.
-    cameras: of all shots. Raises SceneError with every shot that the film does not show.
-    """
-    cuts = cuts_of(clips, scene, scene.fps)
+    """Every frame of the film, and where its shots begin. Mistakes in the curves of effects, and loops whose
+    camera does not close, are noted in `sampler`. cameras: of all shots. Raises SceneError with every shot
+    that the film does not show."""
+    cuts = cuts_of([camera.clocks.clip for camera in cameras], scene, scene.fps)
     runs = make_runs(scene, cuts, shots, scene.fps, cameras)
     for cut, run in zip(cuts, runs, strict=True):
         _check_loop(scene, cut, run, cameras[0].aspect, sampler)
     seen = _seen(scene, cuts, runs, scene.fps, sampler)
-    base = TimeBase(float(clips[-1].ends), scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
+    base = TimeBase(float(cuts[-1].clip.ends), scene.fps, sound=scene.sound, frame=float(1 / scene.fps))
     clock = _Clock(len(seen), base, scene.fps)
     effects = effects_at(scene.effects, scene.hits, clock, sampler)
-    film = tuple(
-        FilmFrame(tidy(float(index / scene.fps)), layers, effects[index]) for index, layers in enumerate(seen)
-    )
+    times = [tidy(float(index / scene.fps)) for index in range(len(seen))]
+    film = tuple(map(FilmFrame, times, seen, effects))
     return film, tuple(Chapter(cut.clip.shot.name, cut.first) for cut in cuts)
 
 
@@ -76,10 +64,9 @@ def _seen(
     """The layers of every frame: one shot, or two where one dissolves into the next."""
     # A float's last bit must not add a frame.
     covers = [round(Fraction(cut.clip.dissolve) * fps, 9) for cut in cuts[1:]] + [Fraction(0)]
-    effects = [
-        effects_at(cut.clip.shot.effects, cut.clip.shot.hits, _clock_of_shot(scene, cut, cover, fps), sampler)
-        for cut, cover in zip(cuts, covers, strict=True)
-    ]
+    clocks = [_clock_of_shot(scene, cut, cover, fps) for cut, cover in zip(cuts, covers, strict=True)]
+    shots = [(cut.clip.shot, clock) for cut, clock in zip(cuts, clocks, strict=True)]
+    effects = [effects_at(shot.effects, shot.hits, clock, sampler) for shot, clock in shots]
     seen: list[tuple[Layer, ...]] = []
     for number, (cut, run) in enumerate(zip(cuts, runs, strict=True)):
         for index in range(cut.count):
@@ -88,20 +75,16 @@ def _seen(
             if index >= cover:
                 seen.append((here,))
                 continue
-            share, before = tidy(float(index / cover)), cuts[number - 1]
-            outgoing = Layer(
-                runs[number - 1].looks(cut.first + index),
-                tidy(1 - share),
-                effects[number - 1][cut.first + index - before.first],
-            )
+            share, frame, last = tidy(float(index / cover)), cut.first + index, number - 1
+            now = effects[last][frame - cuts[last].first]
+            outgoing = Layer(runs[last].looks(frame), tidy(1 - share), now)
             seen.append((outgoing, replace(here, share=share)) if share > 0 else (outgoing,))
     return _led_back(seen, fps) if scene.loop and not runs[0].loop else seen
 
 
 def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> _Clock:
     """Of every frame of a shot and those under the dissolve that follows."""
-    name = cut.clip.shot.name if len(scene.shots) > 1 else ""
-    start = float(cut.first / fps)
+    name, start = cut.clip.shot.name if len(scene.shots) > 1 else "", float(cut.first / fps)
     late = start - cut.clip.written
     base = TimeBase(cut.seconds, scene.fps, start, scene.sound, late, frame=float(1 / fps))
     return _Clock(cut.count + math.ceil(cover), base, fps, name)
@@ -110,47 +93,36 @@ def _clock_of_shot(scene: Scene, cut: Cut, cover: Fraction, fps: Fraction) -> _C
 def _led_back(seen: Sequence[tuple[Layer, ...]], fps: Fraction) -> list[tuple[Layer, ...]]:
     """A film of several movements as a loop: its end dissolves into its first picture."""
     seam = min(SEAM_SECONDS * fps, Fraction(len(seen), 2))
-    blended: list[tuple[Layer, ...]] = []
-    for index, layers in enumerate(seen):
-        share = tidy(seam_share(index, len(seen), seam))
-        if share == 0:
-            blended.append(layers)
-            continue
-        kept = [replace(layer, share=tidy(layer.share * (1 - share))) for layer in layers]
-        start = [replace(layer, share=tidy(layer.share * share)) for layer in seen[0]]
-        blended.append((*kept, *start))
-    return blended
+    shares = [tidy(seam_share(index, len(seen), seam)) for index in range(len(seen))]
+    return [
+        (*_faded(layers, 1 - share), *_faded(seen[0], share)) if share else layers
+        for layers, share in zip(seen, shares, strict=True)
+    ]
+
+
+def _faded(layers: Sequence[Layer], share: float) -> list[Layer]:
+    return [replace(layer, share=tidy(layer.share * share)) for layer in layers]
 
 
 def _check_loop(scene: Scene, cut: Cut, run: Run, aspect: float, sampler: Sampler) -> None:
     """Note a loop whose camera ends elsewhere than it began."""
     if not run.loop or sampler.problems:  # a camera without values is no camera to judge
         return
-    far = farthest_move(path_matrix([*run.steps[1 : run.own], run.after]), aspect)
+    far = farthest_move(path_matrix(run.steps[1 : run.own + 1]), aspect)
     if far > CLOSED:
-        sampler.note(
-            cut.clip.shot.loop_place if cut.clip.shot.loop else scene.loop_place,
-            f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off: allowed in a loop "
-            "is a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}",
-        )
+        allowed = "a camera that comes back, with poses such as angle: {0s: 0, 50%: 20, 100%: 0}"
+        ends = f"the camera ends elsewhere than it began, up to {far:.3g} frame widths off"
+        place = cut.clip.shot.loop_place if cut.clip.shot.loop else scene.loop_place
+        sampler.note(place, f"{ends}: allowed in a loop is {allowed}")
 
 
-@dataclass(frozen=True)
 class _Clock:
-    """The moments of some film frames on the time of the effects: the film's, or a shot's."""
+    """The moments of the first `count` film frames on the time of the effects: the film's, or a shot's."""
 
-    count: int
-    """The first so many frames."""
-    base: TimeBase
-    rate: Fraction
-    """Frames per second."""
-    shot: str = ""
-    """Name of the shot for a message, where there are several."""
-
-    @cached_property
-    def seconds(self) -> Floats:
-        """[F]."""
-        return seconds_of(np.arange(self.count), self.rate)
+    def __init__(self, count: int, base: TimeBase, rate: Fraction, shot: str = "") -> None:
+        """rate: frames per second. shot: its name for a message, where there are several."""
+        self.base, self.rate, self.shot = base, rate, shot
+        self.seconds = seconds_of(np.arange(count), rate)  # [F]
 
     def name(self, index: int) -> str:
         """A frame for people: `at frame 57 (4.75 s)`."""
@@ -163,10 +135,8 @@ def effects_at(
 ) -> list[tuple[EffectNow, ...]]:
     """The effects that change something, at every moment [F]: those of the list, then the hits."""
     # A curve that fails changes nothing.
-    tracks = [
-        (effect, sampler.values(effect.amount, clock.seconds, clock.base, clock.name, math.nan))
-        for effect in effects
-    ]
+    moments = (clock.seconds, clock.base, clock.name)
+    tracks = [(effect, sampler.values(effect.amount, *moments, math.nan)) for effect in effects]
     tracks += [track for hit in hits for track in _hit_tracks(hit, clock)]
     found: list[list[EffectNow]] = [[] for _ in clock.seconds]
     for effect, amounts in tracks:
@@ -182,12 +152,9 @@ def _hit_tracks(hit: Hit, clock: _Clock) -> list[tuple[Effect, Floats]]:
     frames = sorted(nearest_frame(moment, clock.rate) for moment in said)
     moments = seconds_of(np.array(frames, dtype=np.int64), clock.rate)
     strength = envelope(clock.seconds, moments, hit.fade.seconds(clock.base))
-    tracks = []
-    for peak in hit.peaks:
-        neutral, full = EFFECTS[peak.name].neutral, peak.amount.constant_value
-        assert full is not None
-        tracks.append((peak, neutral + (full - neutral) * strength))
-    return tracks
+    ranges = [(EFFECTS[peak.name].neutral, peak.amount.constant_value or 0.0) for peak in hit.peaks]
+    amounts = [neutral + (full - neutral) * strength for neutral, full in ranges]
+    return list(zip(hit.peaks, amounts, strict=True))
 
 
 def _said(each: Each, clock: _Clock) -> list[float]:
@@ -207,11 +174,8 @@ def _said(each: Each, clock: _Clock) -> list[float]:
 
 
 def envelope(seconds: Floats, moments: Floats, fade: float) -> Floats:
-    """How much there is of a hit at frames [F], 0..1.
-
-    1 at the frames of its moments, then straight down to 0, `fade` seconds later. Where two overlap, the
-    later counts. Moments are those of frames, ascending.
-    """
+    """How much there is of a hit at frames [F], 0..1. 1 at the frames of its moments, then straight down to
+    0, `fade` seconds later. Where two overlap, the later counts. Moments are those of frames, ascending."""
     latest = np.searchsorted(moments, seconds + SAME_MOMENT, side="right") - 1
     if not len(moments):
         return np.zeros(seconds.shape)

@@ -3,6 +3,8 @@
 Guidance makes a film a little more colorful and contrasty with every frame. Holding each frame to the one
 before does not stop that; holding it to an anchor, an earlier frame of the same prompts, does. When the
 prompts change, the anchor is given up, and a new one found once they have been steady for a while.
+
+In a shot of `kind: timelapse` all steps of the take are one optimization, and no camera moves.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import filterfalse
 from operator import attrgetter
 from pathlib import PurePath
 from typing import Any
@@ -17,36 +20,18 @@ from typing import Any
 import numpy as np
 
 from vqanim.camera.step import CameraStep
+from vqanim.errors import Place
 from vqanim.icons.spec import form_of
 from vqanim.losses import LOSSES
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.settings import LossUse
-from vqanim.scene.limits import AUTO
-from vqanim.scene.model import PerceptorUse, Prompt, Scene, Shot, Start, StayNear
+from vqanim.scene.model import Camera, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
 from vqanim.scene.quality import FIRST_STEPS
 from vqanim.scene.times import Time, TimeBase
-from vqanim.timeline.camera import ShotCamera
-from vqanim.timeline.plan import (
-    AreaPlan,
-    FramePlan,
-    FrameRef,
-    ShotPlan,
-    StartPlan,
-    WeightedTerm,
-)
-from vqanim.timeline.sampling import (
-    DIGITS,
-    Clocks,
-    Floats,
-    Sampler,
-    Side,
-    sides_ahead,
-    sides_of,
-    tidied,
-    tidy,
-)
-from vqanim.timeline.timelapse import as_timelapse, check_timelapse
+from vqanim.timeline import clips, plan
+from vqanim.timeline.camera import ShotCamera, curves_of, is_at_rest
+from vqanim.timeline.clips import DIGITS, Clocks, Floats, Sampler, Side, tidied, tidy
+from vqanim.timeline.plan import AreaPlan, FramePlan, FrameRef, ShotPlan, StartPlan, WeightedTerm
 
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
@@ -55,14 +40,11 @@ _CARRIED = ("match_colors", "match_detail", "sharpen", "noise")
 """Numbers of what is done to a carried picture."""
 USUAL_RESPONSE = 4
 """Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
-_FARTHEST = 10.0
-"""Farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite."""
-STEADY = 0.985
-"""Cosine between two mixes of prompts from which on they are the same."""
+_FARTHEST = 10.0  # farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite
+STEADY = 0.985  # cosine between two mixes of prompts from which on they are the same
 SETTLE_SECONDS = 1.0
 """How long prompts must be steady before a carried picture shows them and can be an anchor."""
-_NO_WEIGHT = 1e-9
-"""Weights up to this are zero."""
+_NO_WEIGHT = 1e-9  # weights up to this are zero
 
 
 @dataclass(frozen=True)
@@ -77,16 +59,12 @@ class ViewLimits:
 class Limits:
     """What depends on the models and must be known before they are loaded; from the catalogue."""
 
-    multiple: int = 8
-    """Width and height are multiples of this, in pixels."""
-    learning_rate: float = 0.12
-    """Used where the scene gives none."""
-    smoothing: float = 0.0
-    """Used where the scene gives none."""
+    multiple: int = 8  # width and height are multiples of this, in pixels
+    learning_rate: float = 0.12  # used where the scene gives none
+    smoothing: float = 0.0  # used where the scene gives none
     views: Mapping[str, ViewLimits] = field(default_factory=dict)
     """By perceptor; one that is not among them looks as `ViewLimits()` says."""
-    min_side: int = 32
-    """Smallest width or height, in pixels."""
+    min_side: int = 32  # smallest width or height, in pixels
 
 
 def plan_shot(
@@ -99,13 +77,12 @@ def plan_shot(
     # The first frame of a carried shot is reached from the frame before it.
     places = frames if before is None else np.concatenate([frames[:1] - 1, frames])
     cameras = [CameraStep()] * (before is None) + camera.path(places, sampler)
-    sides = sides_of(clocks, before, frames)
-    ahead = sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
+    sides = clips.sides_of(clocks, before, frames)
+    ahead = clips.sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
     losses = _losses(ahead, before is None, sampler)
     steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler)
-    perceptors = scene.models.used
-    cutouts = tuple(_cutouts(use, shot, limits) for use in perceptors)
-    noises = [_cutout_noise(use, sides, limits, sampler) for use in perceptors]
+    cutouts = tuple(_cutouts(use, shot, limits) for use in scene.models.used)
+    noises = [_cutout_noise(use, sides, limits, sampler) for use in scene.models.used]
     anchors = find_anchors(losses, before is None, float(scene.rate))
     times = tidied(clocks.at_frames(frames).film)
     start = start_plan(shot.start)
@@ -118,7 +95,8 @@ def plan_shot(
         of_frame: dict[str, Any] = {name: values[index] for name, values in numbers.items()}
         count = int(steps[index])
         if previous is None:
-            count = _first_steps(shot, start)
+            own = shot.guidance.first_steps  # an image or icon is the picture requested
+            count = own if own is not None else 0 if start.is_picture else FIRST_STEPS
             of_frame |= dict.fromkeys(_CARRIED, 0.0)  # it carries no picture: these say nothing about it
             if shot.guidance.learning_rate is None:  # a first picture grows the same at any `change`
                 of_frame["learning_rate"] = tidy(limits.learning_rate)
@@ -142,20 +120,14 @@ def plan_shot(
     goes_on = scene.rate != scene.fps or scene.loop or shot.loop
     after = camera.after(int(frames[-1])) if goes_on else CameraStep()
     take = ShotPlan(shot.name, tuple(plans), clip.overhang, after)
-    if shot.kind != "timelapse":
-        return take
-    check_timelapse(shot, sampler)
-    return as_timelapse(take, shot)
+    return _as_timelapse(take, shot, sampler) if shot.kind == "timelapse" else take
 
 
 def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
     """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back, then
     what `guidance.losses` names."""
-    prompts = [
-        (_term(prompt, side.shot), *_pull(prompt, side, sampler))
-        for side in sides
-        for prompt in side.shot.prompts
-    ]
+    asked = [(prompt, side) for side in sides for prompt in side.shot.prompts]
+    prompts = [(_term(prompt, side.shot), *_pull(prompt, side, sampler)) for prompt, side in asked]
     for side in sides:
         if (also := side.shot.start.also_target) is not None:  # the start as what the shot shall show
             own = start_plan(side.shot.start)
@@ -168,18 +140,14 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         if (near := side.shot.guidance.stay_near) is not None
         for term in _hold(near, side.shot)
     ]
-    others = [
-        (_judge(use), side.sample(use.weight, sampler) * side.share)
-        for side in sides
-        for use in side.shot.guidance.losses
-    ]
+    uses = [(use, side) for side in sides for use in side.shot.guidance.losses]
+    judged = (WeightedTerm(use.name, "", 1.0, settings=use.settings) for use, _ in uses)
+    amounts = (side.sample(use.weight, sampler) * side.share for use, side in uses)
+    others = list(zip(judged, amounts, strict=True))
     losses, start = [], start_plan(sides[-1].shot.start)
     for index in range(len(sides[0].share)):
-        pulling = [
-            replace(term, weight=weights[index], stop=stops[index])
-            for term, weights, stops in prompts
-            if abs(weights[index]) > _NO_WEIGHT
-        ]
+        now = [(term, weights[index], stops[index]) for term, weights, stops in prompts]
+        pulling = [replace(term, weight=w, stop=stop) for term, w, stop in now if abs(w) > _NO_WEIGHT]
         holding = [
             replace(term, weight=weights[index])
             for term, weights in holds
@@ -194,10 +162,8 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
 
 
 def _judging(terms: list[tuple[WeightedTerm, Floats]], index: int, pulled: bool) -> Iterator[WeightedTerm]:
-    """What `guidance.losses` asks of a frame; equal terms of two shots are one.
-
-    pulled: whether prompts pull at the frame; without them only terms that pull themselves count.
-    """
+    """What `guidance.losses` asks of a frame; equal terms of two shots are one. pulled: whether prompts pull
+    at the frame; without them only terms that pull themselves count."""
     weights: dict[WeightedTerm, float] = {}
     for term, amounts in terms:
         weights[term] = weights.get(term, 0.0) + float(amounts[index])
@@ -219,10 +185,6 @@ def _term(prompt: Prompt, shot: Shot) -> WeightedTerm:
         return WeightedTerm("prompt", text, 1.0, area=area)
     kind, target = _KINDS[prompt.through], StartPlan("image", prompt.image)
     return WeightedTerm(kind, PurePath(prompt.image).name, 1.0, target=target, area=area)
-
-
-def _judge(use: LossUse) -> WeightedTerm:
-    return WeightedTerm(use.name, "", 1.0, settings=use.settings)
 
 
 def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], list[float]]:
@@ -255,7 +217,6 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
 
 
 def _steps(sides: list[Side], sampler: Sampler) -> list[float]:
-    """Steps of the frames, whole."""
     steps = _mix(sides, lambda shot: shot.guidance.steps, sampler)
     # Rounded before it is halved: 6.5 is 7 steps, whatever the last bit of a float says.
     return tidied(np.floor(np.round(steps, DIGITS) + 0.5))
@@ -263,12 +224,9 @@ def _steps(sides: list[Side], sampler: Sampler) -> list[float]:
 
 def lead_seconds(shot: Shot, clocks: Clocks) -> float:
     """Seconds by which prompts come earlier; of a response that is not measured yet, what is usual."""
-    if shot.lead is None:
-        return 0.0
-    if shot.lead == AUTO:
-        return float(USUAL_RESPONSE / clocks.painted)
-    assert isinstance(shot.lead, Time)
-    return shot.lead.seconds(TimeBase(clocks.clip.duration, clocks.fps))
+    if not isinstance(shot.lead, Time):
+        return 0.0 if shot.lead is None else float(USUAL_RESPONSE / clocks.painted)
+    return shot.lead.seconds(TimeBase(clocks.clip.duration, clocks.film_base.fps))
 
 
 def _learning_rate(shot: Shot, limits: Limits) -> Curve:
@@ -296,25 +254,15 @@ def _cutout_noise(use: PerceptorUse, sides: list[Side], limits: Limits, sampler:
     return tidied(_mix(sides, lambda shot: own or shot.guidance.cutout_noise or default, sampler))
 
 
-def _first_steps(shot: Shot, start: StartPlan) -> int:
-    """Steps of a frame that begins from the shot's start: an image or icon is the picture wanted."""
-    if shot.guidance.first_steps is not None:
-        return shot.guidance.first_steps
-    return 0 if start.is_picture else FIRST_STEPS
-
-
 def find_anchors(
     losses: Sequence[tuple[WeightedTerm, ...]], fresh: bool, fps: float
 ) -> tuple[int | None, ...]:
-    """Index of the anchor of each frame of a shot, or None: then the frame before must do.
-
-    losses: the terms of every frame. fresh: whether the first frame carries nothing; it was painted with
-    many steps and so is an anchor at once.
-    """
+    """Index of the anchor of each frame of a shot, or None: then the frame before must do. losses: the terms
+    of every frame. fresh: whether the first frame carries nothing; it was painted with many steps and so is
+    an anchor at once."""
     settle = max(1, round(SETTLE_SECONDS * fps))
     mixes = [{term_name(term): term.weight for term in terms if term.is_prompt} for terms in losses]
-    anchor = 0 if fresh else None
-    since = 0
+    anchor, since = 0 if fresh else None, 0
     found: list[int | None] = []
     for index, mix in enumerate(mixes):
         if anchor is not None and similarity(mix, mixes[anchor]) < STEADY:
@@ -340,3 +288,70 @@ def similarity(a: Mapping[str, float], b: Mapping[str, float]) -> float:
     if 0.0 in lengths:
         return 1.0 if lengths[0] == lengths[1] else 0.0
     return sum(weight * b.get(text, 0.0) for text, weight in a.items()) / (lengths[0] * lengths[1])
+
+
+def _as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
+    """The take of a shot as a timelapse. It has as many steps as the shot's frames would have had. The steps
+    are spread evenly over the shot's time, on which weights and learning rate run; where nothing pulls there
+    are none. The frames under the dissolve that follows show how the picture came out. Mistakes are
+    noted in `sampler`."""
+    _check_timelapse(shot, sampler)
+    # A frame of a timelapse has none before it that it could stay near to.
+    kept = [replace(f, losses=tuple(filterfalse(_is_hold, f.losses))) for f in take.frames]
+    shown = kept[: len(kept) - take.overhang]
+    segments = _segments(shown)
+    timelapse = plan.TimelapsePlan(len(shown), shot.pace == "even", segments)
+    steps = sum(segment.steps for segment in segments)
+    first, last = shown[0], shown[-1]
+    nothing: Any = dict.fromkeys(_CARRIED, 0.0)
+    frames = tuple(
+        replace(
+            frame,
+            previous=first.previous,
+            start=first.start,
+            camera=CameraStep(),
+            steps=steps,
+            cutout_noise=last.cutout_noise,  # the first one may be blended with the shot before
+            anchor=None,
+            **nothing,
+            timelapse=timelapse,
+        )
+        for frame in kept
+    )
+    return replace(take, frames=frames, after=CameraStep())
+
+
+def _is_hold(term: WeightedTerm) -> bool:
+    return term.target is None and term.kind.startswith("stay_near")
+
+
+def _segments(frames: list[FramePlan]) -> tuple[plan.Segment, ...]:
+    """The steps of frames; those of neighbors that are alike are one segment."""
+    pulled = [frame for frame in frames if frame.losses]
+    total = sum(frame.steps for frame in pulled)
+    segments: list[plan.Segment] = []
+    for number, frame in enumerate(pulled):
+        steps = total * (number + 1) // len(pulled) - total * number // len(pulled)
+        segment = plan.Segment(steps, frame.losses, frame.learning_rate, frame.smoothing)
+        if segments and replace(segments[-1], steps=steps) == segment:
+            segments[-1] = replace(segment, steps=segments[-1].steps + steps)
+        elif steps:
+            segments.append(segment)
+    return tuple(segments)
+
+
+def _check_timelapse(shot: Shot, sampler: Sampler) -> None:
+    """Note what a timelapse cannot have: a camera that moves, and what is one number for all its steps."""
+    if not is_at_rest(shot.camera):
+        rest = {name: curve.constant_value for name, curve in curves_of(Camera()).items()}
+        moving = [c for name, c in curves_of(shot.camera).items() if c.constant_value != rest[name]]
+        place = next((curve.place for curve in moving if curve.place.line), None)
+        said = f"found a camera that moves, but shot {shot.name} is a timelapse: write `camera: none` there"
+        sampler.note(place or Place(shot.place.file, shot.place.line, "camera"), said)
+    noise = shot.guidance.cutout_noise
+    if noise is not None and noise.constant_value is None:
+        sampler.note(noise.place, "found a curve, allowed is one number in a timelapse")
+    near = shot.guidance.stay_near
+    if near is not None and near.to == "previous" and near.weight.place.line:  # somebody wrote it
+        said = "found a stay_near to the frame before, which a timelapse has not: write `to: start`, or none"
+        sampler.note(near.weight.place, said)

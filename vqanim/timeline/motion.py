@@ -27,12 +27,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-CELL = 1 / 240
-"""Seconds; the longest cell of a film of ordinary length."""
+CELL = 1 / 240  # seconds; the longest cell of a film of ordinary length
 _MOST_CELLS = 2**18
 """Longer films get longer cells, to bound memory: still shorter than a frame, as frames are fewer."""
-_SAME_EDGE = 1e-8
-"""Seconds; edges of cells closer than this are one."""
+_SAME_EDGE = 1e-8  # seconds; edges of cells closer than this are one
 
 # Gauss-Legendre quadrature with three points on 0..1: where they are, their weights, and the integrals of
 # the parabola through them from 0 to each of them (the matrix of the collocation method of order 6).
@@ -52,22 +50,17 @@ _PARTIAL = np.array(
 class Similarities:
     """Movements, or how the picture stands at some moments: z -> exp(log) z + shift."""
 
-    log: Complex
-    """[N]; ln of the scale + i angle in radians."""
-    shift: Complex
-    """[N]; frame widths."""
+    log: Complex  # [N]; ln of the scale + i angle in radians
+    shift: Complex  # [N]; frame widths
 
 
 @dataclass(frozen=True)
 class Mesh:
     """Moments of integration between the frames of a shot."""
 
-    cells: Floats
-    """Edges of the cells in seconds, [C + 1], ascending."""
-    edges: Floats
-    """Edges of the pieces in seconds, [P + 1]: cells cut at the frames."""
-    frames: NDArray[np.int64]
-    """Index of every frame's moment among the edges of the pieces, [F]."""
+    cells: Floats  # edges of the cells in seconds, [C + 1], ascending
+    edges: Floats  # edges of the pieces in seconds, [P + 1]: cells cut at the frames
+    frames: NDArray[np.int64]  # index of every frame's moment among the edges of the pieces, [F]
 
     @property
     def points(self) -> Floats:
@@ -89,21 +82,14 @@ def cell_length(duration: float) -> float:
 
 
 def mesh(frames: Floats, cell: float, breaks: Iterable[float]) -> Mesh:
-    """The mesh between the moments `frames` [F] (seconds, ascending, two or more).
-
-    Cells of `cell` seconds are aligned to 0 and split at `breaks`, where a curve may have a corner or a jump.
-    """
+    """The mesh between the moments `frames` [F] (seconds, ascending, two or more). Cells of `cell` seconds
+    are aligned to 0 and split at `breaks`, where a curve may have a corner or a jump."""
     first, last = np.floor(frames[0] / cell - 1e-3), np.ceil(frames[-1] / cell + 1e-3)
     regular = np.arange(first, last + 1) * cell
     inside = np.array([b for b in sorted(breaks) if regular[0] < b < regular[-1]], dtype=np.float64)
     cells = _merged(regular, inside)
     edges = np.union1d(cells[(cells > frames[0]) & (cells < frames[-1])], frames)
     return Mesh(cells, edges, np.searchsorted(edges, frames))
-
-
-def drift_of(rate: Complex, center: Complex, pan: Complex, pose: Similarities) -> Complex:
-    """The drift of speeds [C, 3] as seen from a picture that stands in `pose` [C, 3]."""
-    return np.asarray((rate * (pose.shift - center) - pan) / np.exp(pose.log))
 
 
 def piece_steps(mesh: Mesh, rate: Complex, drift: Complex, pose: Similarities) -> Similarities:
@@ -124,11 +110,6 @@ def piece_turns(mesh: Mesh, speed: Complex, pose: Complex) -> Complex:
     return np.asarray(np.diff(mesh.edges) * (_inside_pieces(mesh, speed) @ _WEIGHTS) + np.diff(pose))
 
 
-def frame_turns(mesh: Mesh, pieces: Complex) -> Complex:
-    """How far something turns from every frame to the next, [F - 1], from that over the pieces [P]."""
-    return np.add.reduceat(pieces, mesh.frames[:-1])
-
-
 def mix(first: Complex, second: Complex, amount: Floats) -> Complex:
     """Between two movements: `first` where the amount [N] is 0, `second` where it is 1."""
     return np.asarray(first + (second - first) * amount)
@@ -145,11 +126,9 @@ def frame_steps(mesh: Mesh, pieces: Similarities) -> Similarities:
 
 
 def turns_between(yaw: Floats, tilt: Floats) -> Floats:
-    """(tilt, yaw, roll) in degrees [F - 1, 3] of the turns from each orientation of a camera to the next.
-
-    The camera stands on a tripod: it is turned right by `yaw` [F] degrees and then down by `tilt` [F], so
-    that orientations that come back bring the picture back.
-    """
+    """(tilt, yaw, roll) in degrees [F - 1, 3] of the turns from each orientation of a camera to the next. The
+    camera stands on a tripod: it is turned right by `yaw` [F] degrees and then down by `tilt` [F], so that
+    orientations that come back bring the picture back."""
     about_y, about_x = np.radians(yaw), np.radians(-tilt)
     cy, sy, cx, sx = np.cos(about_y), np.sin(about_y), np.cos(about_x), np.sin(about_x)
     # The columns of Ry Rx are the camera's axes in the world.
@@ -193,11 +172,7 @@ def _inside_pieces(mesh: Mesh, values: Complex) -> Complex:
 def _parabolas(x: Floats) -> Floats:
     """The parabolas that are 1 at one point and 0 at the others: [..., 3] at `x` [...], 0..1 of a cell."""
     a, b, c = _POINTS
-    return np.stack(
-        [
-            (x - b) * (x - c) / ((a - b) * (a - c)),
-            (x - a) * (x - c) / ((b - a) * (b - c)),
-            (x - a) * (x - b) / ((c - a) * (c - b)),
-        ],
-        axis=-1,
-    )
+    first = (x - b) * (x - c) / ((a - b) * (a - c))
+    second = (x - a) * (x - c) / ((b - a) * (b - c))
+    third = (x - a) * (x - b) / ((c - a) * (c - b))
+    return np.stack([first, second, third], axis=-1)

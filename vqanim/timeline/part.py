@@ -21,11 +21,9 @@ class Part:
 def part_of(
     timeline: Timeline, frames: str | None = None, shot: str | None = None, song: SongTimes | None = None
 ) -> Part | None:
-    """The part that somebody asks for, or None for the whole film.
-
-    frames: `A:B` with times of the film, each on the nearest frame; either may be missing. shot: the name of
-    one; not both. song: what bars, beats and markers mean. Raises UsageError.
-    """
+    """The part that somebody asks for, or None for the whole film. frames: `A:B` with times of the film, each
+    on the nearest frame; either may be missing. shot: the name of one; not both. song: what bars, beats and
+    markers mean. Raises UsageError."""
     if frames is not None and shot is not None:
         raise UsageError("found --frames and --shot, allowed is one of them")
     if shot is not None:
@@ -57,9 +55,8 @@ def _split(frames: str, song: SongTimes | None) -> tuple[Time | None, Time | Non
             reasons.append(str(error))
     found = [times for times in found if times != (None, None)]
     if len(found) != 1:
-        many = "can be read in several ways" if found else "is no part of a film"
-        if not found and len(reasons) == 1:
-            many = reasons[0]
+        none = reasons[0] if len(reasons) == 1 else "is no part of a film"
+        many = "can be read in several ways" if found else none
         forms = "3s:6s, 36f:72f, 50%: or :2s"
         more = "" if song is None else ", with its song bar 9:bar 17 or drop:drop+4bars"
         raise UsageError(f"--frames {frames}: {many}, allowed is A:B such as {forms}{more}")
@@ -89,37 +86,29 @@ def _time(text: str, song: SongTimes | None) -> Time | None:
 
 def chapter_parts(timeline: Timeline) -> dict[str, Part]:
     """Where the film shows each shot, by name."""
-    ends = [*(chapter.first for chapter in timeline.chapters[1:]), len(timeline.edit)]
-    return {
-        chapter.name: Part(chapter.first, end) for chapter, end in zip(timeline.chapters, ends, strict=True)
-    }
+    chapters = timeline.chapters
+    ends = [*(chapter.first for chapter in chapters[1:]), len(timeline.edit)]
+    return {chapter.name: Part(chapter.first, end) for chapter, end in zip(chapters, ends, strict=True)}
 
 
 def cut_part(timeline: Timeline, part: Part) -> Timeline:
     """The timeline with only a part of its film; what is painted stays planned as it was."""
-    chapters = [
-        Chapter(name, max(0, shown.first - part.first))
-        for name, shown in chapter_parts(timeline).items()
-        if shown.first < part.end and shown.end > part.first
-    ]
+    parts = [(name, own) for name, own in chapter_parts(timeline).items() if own.first < part.end]
+    chapters = [Chapter(name, max(0, own.first - part.first)) for name, own in parts if own.end > part.first]
     sound = timeline.sound
     if sound is not None:
         sound = replace(sound, start=sound.start + float(part.first / timeline.fps))
     # Frames between are found from all keys; a part is blended along the camera instead.
-    return replace(
-        timeline, edit=timeline.edit[part.first : part.end], chapters=tuple(chapters), keys=(), sound=sound
-    )
+    edit = timeline.edit[part.first : part.end]
+    return replace(timeline, edit=edit, chapters=tuple(chapters), keys=(), sound=sound)
 
 
 def needed_frames(timeline: Timeline) -> frozenset[FrameRef]:
     """The saved frames that the film shows, and all that they are painted from."""
     plans = {FrameRef(plan.shot, plan.index): plan for shot in timeline.shots for plan in shot.frames}
     needed: set[FrameRef] = set()
-    wanted = [saved for frame in timeline.edit for saved in frame.frames]
-    while wanted:
-        frame = wanted.pop()
-        if frame in needed:
-            continue
-        needed.add(frame)
-        wanted += plans[frame].input_frames
+    following = {saved for frame in timeline.edit for saved in frame.frames}
+    while following:
+        needed |= following
+        following = {saved for frame in following for saved in plans[frame].input_frames} - needed
     return frozenset(needed)

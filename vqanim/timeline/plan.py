@@ -14,7 +14,6 @@ from vqanim.icons import IconSpec
 from vqanim.losses import LOSSES
 
 Color = tuple[float, float, float]
-
 InputRole = Literal["previous", "anchor", "target", "picture"]
 """What an input is for: the frame that is carried, the one whose look is held, one that a term compares with,
 or a picture file of the start and of terms."""
@@ -24,23 +23,16 @@ or a picture file of the start and of terms."""
 class StartPlan:
     """The picture that a shot starts from when it carries nothing."""
 
-    kind: str
-    """noise, image, color, gradient or icon; of what a term names also frame."""
-    image: str | None = None
-    """Absolute path; its content hash, not its name, goes into the digest."""
-    colors: tuple[Color, ...] = ()
-    """sRGB in 0..1; one for color, two or more from top to bottom for gradient."""
-    icon: IconSpec | None = None
-    """For icon; its content hash, not its name or file, goes into the digest."""
-    fit: str = "cover"
-    """How an image becomes a frame: cover, contain or stretch."""
-    frame: FrameRef | None = None
-    """For frame: a saved one; its pixels go into the digest."""
+    kind: str  # noise, image, color, gradient or icon; of what a term names also frame
+    image: str | None = None  # absolute path; its content hash, not its name, goes into the digest
+    colors: tuple[Color, ...] = ()  # sRGB in 0..1; one for color, two or more from top to bottom for gradient
+    icon: IconSpec | None = None  # for icon; its content hash, not its name or file, goes into the digest
+    fit: str = "cover"  # how an image becomes a frame: cover, contain or stretch
+    frame: FrameRef | None = None  # for frame: a saved one; its pixels go into the digest
     view: tuple[float, ...] = ()
     """For frame: how it is moved, a forward matrix row by row, in frame widths from the middle of the frame
     (see camera.homography); empty where it is not."""
-    border: str = "reflect"
-    """For frame: what is seen beyond it."""
+    border: str = "reflect"  # for frame: what is seen beyond it
 
     @property
     def is_picture(self) -> bool:
@@ -57,26 +49,21 @@ class StartPlan:
 class AreaPlan:
     """A part of the frame: where a figure is drawn, or where a picture is light."""
 
-    shape: StartPlan
-    """An icon or image; only its form counts, no colors."""
-    outside: bool = False
-    """True: all but that."""
+    shape: StartPlan  # an icon or image; only its form counts, no colors
+    outside: bool = False  # True: all but that
 
 
 @dataclass(frozen=True)
 class WeightedTerm:
     """One term of the loss of a frame."""
 
-    kind: str
-    """Name in the registry of loss terms: `prompt`, `image`, `pixels`, `stay_near_latents`, ..."""
-    text: str
-    """The prompt with its style; for a picture its name, which is for people only."""
+    kind: str  # name in the registry of loss terms: `prompt`, `image`, `pixels`, `stay_near_latents`, ...
+    text: str  # the prompt with its style; for a picture its name, which is for people only
     weight: float
     stop: float = 0.0
     target: StartPlan | None = None
     """The picture that it compares with, where that is neither a text nor the frame before."""
-    area: AreaPlan | None = None
-    """Where it pulls; None: everywhere."""
+    area: AreaPlan | None = None  # where it pulls; None: everywhere
     settings: tuple[tuple[str, Any], ...] = ()
     """What the kind's own settings are where a scene says so, sorted by name."""
 
@@ -106,8 +93,7 @@ class Input:
 
     role: InputRole
     frame: FrameRef | None = None
-    file: str | None = None
-    """Absolute path of a picture; its content, not its name, goes into the digest."""
+    file: str | None = None  # absolute path of a picture; its content, not its name, goes into the digest
 
 
 @dataclass(frozen=True)
@@ -115,8 +101,7 @@ class Segment:
     """Steps of one optimization that follow each other and are made alike."""
 
     steps: int
-    losses: tuple[WeightedTerm, ...]
-    """Terms with a weight other than zero."""
+    losses: tuple[WeightedTerm, ...]  # terms with a weight other than zero
     learning_rate: float
     smoothing: float
 
@@ -125,12 +110,9 @@ class Segment:
 class TimelapsePlan:
     """A take that is one long optimization: its frames are picked from the pictures on the way."""
 
-    frames: int
-    """Those over which the picture comes into being; frames after them show how it came out."""
-    even: bool
-    """Whether the change is spread evenly over them; else the steps are."""
-    segments: tuple[Segment, ...]
-    """All its steps, in order."""
+    frames: int  # those over which the picture comes into being; frames after them show how it came out
+    even: bool  # whether the change is spread evenly over them; else the steps are
+    segments: tuple[Segment, ...]  # all its steps, in order
 
     def __hash__(self) -> int:
         return self._hash
@@ -146,31 +128,22 @@ class FramePlan:
     """All that one frame depends on, apart from the run's settings. Floats are rounded to 9 digits."""
 
     shot: str
-    index: int
-    """Number of the frame in its shot, from 0."""
-    time: float
-    """Seconds of film."""
-    seed: int
-    """The scene's seed; generators are derived from (seed, shot, index, purpose)."""
-    previous: FrameRef | None
-    """The saved frame that is carried; None: the frame begins from `start`."""
-    start: StartPlan | None
-    """Set exactly when `previous` is None."""
+    index: int  # number of the frame in its shot, from 0
+    time: float  # seconds of film
+    seed: int  # the scene's seed; generators are derived from (seed, shot, index, purpose)
+    previous: FrameRef | None  # the saved frame that is carried; None: the frame begins from `start`
+    start: StartPlan | None  # set exactly when `previous` is None
     camera: CameraStep
-    losses: tuple[WeightedTerm, ...]
-    """Terms with a weight other than zero."""
-    steps: int
-    """Optimization steps; 0 when all weights are zero."""
+    losses: tuple[WeightedTerm, ...]  # terms with a weight other than zero
+    steps: int  # optimization steps; 0 when all weights are zero
     learning_rate: float
-    cutouts: tuple[int, ...]
-    """Of each perceptor, in the order of Timeline.perceptors."""
+    cutouts: tuple[int, ...]  # of each perceptor, in the order of Timeline.perceptors
     match_colors: float
     match_detail: float
     sharpen: float
     noise: float
     smoothing: float = 0.0
-    cutout_noise: tuple[float, ...] = (0.0,)
-    """Of each perceptor."""
+    cutout_noise: tuple[float, ...] = (0.0,)  # of each perceptor
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
     timelapse: TimelapsePlan | None = None
@@ -206,22 +179,18 @@ class FramePlan:
             return replace(self, steps=steps)
         kept, begin = [], 0
         for segment in self.timelapse.segments:
-            end = begin + segment.steps
-            inside = min(end, first + steps) - max(begin, first)
-            if inside > 0:
-                kept.append(replace(segment, steps=inside))
-            begin = end
+            inside = min(begin + segment.steps, first + steps) - max(begin, first)
+            kept += [replace(segment, steps=inside)] if inside > 0 else []
+            begin += segment.steps
         return replace(self, steps=steps, timelapse=replace(self.timelapse, segments=tuple(kept)))
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
-        """All that the frame is painted from, in the order in which it enters the digest.
-
-        Whoever needs to know what a frame depends on (the chain of digests, a part of a film, a resolver of
-        saved frames) reads it here.
-        """
-        saved = [Input("previous", self.previous), Input("anchor", self.anchor)]
+        """All that the frame is painted from, in the order in which it enters the digest. Whoever needs to
+        know what a frame depends on (the chain of digests, a part of a film, a resolver of saved frames)
+        reads it here."""
         targets = dict.fromkeys(term.target.frame for term in self.losses if term.target is not None)
+        saved = [Input("previous", self.previous), Input("anchor", self.anchor)]
         saved += [Input("target", frame) for frame in targets]
         pictures = [self.start, *(picture for term in self.terms for picture in term.pictures)]
         files = [Input("picture", file=found.image) for found in pictures if found and found.image]
@@ -239,8 +208,7 @@ class ShotPlan:
 
     name: str
     frames: tuple[FramePlan, ...]
-    overhang: int = 0
-    """How many of the last frames lie past the shot's end, under the dissolve that follows."""
+    overhang: int = 0  # how many of the last frames lie past the shot's end, under the dissolve that follows
     after: CameraStep = CameraStep()
     """The step that would lead on from the last frame; known only where the edit needs it."""
 
@@ -250,10 +218,8 @@ class Look:
     """A saved frame as it is seen in a film frame."""
 
     frame: FrameRef
-    share: float = 1.0
-    """Of the layer's picture; those of a layer add up to 1."""
-    moves: tuple[Move, ...] = ()
-    """Done one after another, the first one first."""
+    share: float = 1.0  # of the layer's picture; those of a layer add up to 1
+    moves: tuple[Move, ...] = ()  # done one after another, the first one first
 
 
 @dataclass(frozen=True)
@@ -261,8 +227,7 @@ class Layer:
     """The picture of one shot in a film frame: its looks blended, then its own effects."""
 
     looks: tuple[Look, ...]
-    share: float = 1.0
-    """Of the film frame; those of a film frame add up to 1."""
+    share: float = 1.0  # of the film frame; those of a film frame add up to 1
     effects: tuple[EffectNow, ...] = ()
 
 
@@ -270,8 +235,7 @@ class Layer:
 class FilmFrame:
     """One frame of the film: layers blended, then the film's effects. None of it reaches a take."""
 
-    time: float
-    """Seconds of film."""
+    time: float  # seconds of film
     layers: tuple[Layer, ...]
     effects: tuple[EffectNow, ...] = ()
 
@@ -294,18 +258,15 @@ class Chapter:
     """Where a shot begins in the film."""
 
     name: str
-    first: int
-    """Number of its first film frame."""
+    first: int  # number of its first film frame
 
 
 @dataclass(frozen=True)
 class SoundPlan:
     """What is heard."""
 
-    file: str
-    """Absolute path of the song."""
-    start: float = 0.0
-    """Seconds of the song at which the film begins."""
+    file: str  # absolute path of the song
+    start: float = 0.0  # seconds of the song at which the film begins
 
 
 @dataclass(frozen=True)
@@ -313,8 +274,7 @@ class PerceptorPlan:
     """A perceptor that looks at all frames."""
 
     name: str
-    share: float = 1.0
-    """How much it counts; the shares of all perceptors add up to 1."""
+    share: float = 1.0  # how much it counts; the shares of all perceptors add up to 1
 
 
 @dataclass(frozen=True)
@@ -327,25 +287,20 @@ class Timeline:
     fps: Fraction
     seed: int
     generator: str
-    perceptors: tuple[PerceptorPlan, ...]
-    """Only those that count."""
+    perceptors: tuple[PerceptorPlan, ...]  # only those that count
     shots: tuple[ShotPlan, ...]
-    edit: tuple[FilmFrame, ...]
-    """The film: what is shown when."""
+    edit: tuple[FilmFrame, ...]  # the film: what is shown when
     crf: int
     gif_width: int
     gif_fps: Fraction
     chapters: tuple[Chapter, ...] = ()
-    rate: Fraction | None = None
-    """Painted frames per second; None is fps."""
+    rate: Fraction | None = None  # painted frames per second; None is fps
     generator_settings: tuple[tuple[str, Any], ...] = ()
     """What a scene says of the generator's own settings, sorted by name."""
     keys: tuple[FilmFrame, ...] = ()
     """The film at the painted rate and without its own effects, where ffmpeg finds the frames between."""
-    sound: SoundPlan | None = None
-    """None for a silent film."""
-    warnings: tuple[str, ...] = ()
-    """One line each, for people."""
+    sound: SoundPlan | None = None  # None for a silent film
+    warnings: tuple[str, ...] = ()  # one line each, for people
 
     @property
     def frame_count(self) -> int:

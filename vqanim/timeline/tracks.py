@@ -21,10 +21,8 @@ Floats = NDArray[np.float64]
 class Track:
     """One number of the film at every film frame."""
 
-    name: str
-    """A prompt's text, or the field's name in the scene such as `zoom` or `noise`."""
-    group: str
-    """prompts, camera, guidance, carry or effects."""
+    name: str  # a prompt's text, or the field's name in the scene such as `zoom` or `noise`
+    group: str  # prompts, camera, guidance, carry or effects
     unit: str
     values: Floats
     """[F]; nan where the number does not exist, as the weight of a prompt in another shot, or the camera's
@@ -47,48 +45,27 @@ class Track:
         return self.low == self.high and not comes_and_goes
 
 
-_CAMERA = {
-    "zoom": ("factor per second", 1.0, 1e-4),
-    "rotate": ("degrees per second", 0.0, 1e-2),
-    "pan.x": ("frame widths per second", 0.0, 2e-3),
-    "pan.y": ("frame widths per second", 0.0, 2e-3),
-    "yaw": ("degrees per second", 0.0, 1e-2),
-    "tilt": ("degrees per second", 0.0, 1e-2),
-}
+_TURN, _PAN = ("degrees per second", 0.0, 1e-2), ("frame widths per second", 0.0, 2e-3)
+_CAMERA = {"zoom": ("factor per second", 1.0, 1e-4), "rotate": _TURN, "pan.x": _PAN, "pan.y": _PAN}
+_CAMERA |= {"yaw": _TURN, "tilt": _TURN}
 """Unit of each speed of a camera, its value at rest, and what is too little to be seen."""
-_NUMBERS = {
-    "steps": ("guidance", "steps"),
-    "learning_rate": ("guidance", ""),
-    "smoothing": ("guidance", ""),
-    "match_colors": ("carry", "0..1"),
-    "match_detail": ("carry", "0..1"),
-    "sharpen": ("carry", "0..1"),
-    "noise": ("carry", "0..1"),
-}
+_NUMBERS = {"steps": ("guidance", "steps"), "learning_rate": ("guidance", ""), "smoothing": ("guidance", "")}
+_NUMBERS |= dict.fromkeys(("match_colors", "match_detail", "sharpen", "noise"), ("carry", "0..1"))
 """Group and unit of the numbers of a plan."""
 
 
 def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
     """Every number that a film has: weights of prompts, what the camera does, guidance, carry and effects.
-
     Camera numbers that stand still all the time are left out; a camera that pans right has a pan.x above 0,
-    as in a scene. A film frame made of several saved ones shows the numbers of the one that is seen most.
-    """
+    as in a scene. A film frame made of several saved ones shows the numbers of the one that is seen most."""
     plans = shown_plans(timeline)
     rate = float(timeline.rate or timeline.fps)
-    return tuple(
-        track
-        for track in (
-            *_prompts(plans),
-            *_camera(plans, rate),
-            *(
-                Track(name, group, unit, _values(plans, group, map(attrgetter(name), plans)))
-                for name, (group, unit) in _NUMBERS.items()
-            ),
-            *_effects(timeline.edit),
-        )
-        if not np.isnan(track.values).all()
+    numbers = (
+        Track(name, group, unit, _values(plans, group, map(attrgetter(name), plans)))
+        for name, (group, unit) in _NUMBERS.items()
     )
+    tracks = (*_prompts(plans), *_camera(plans, rate), *numbers, *_effects(timeline.edit))
+    return tuple(track for track in tracks if not np.isnan(track.values).all())
 
 
 def _camera(plans: list[FramePlan], rate: float) -> Iterator[Track]:
@@ -118,11 +95,11 @@ def _values(plans: list[FramePlan], group: str, numbers: Iterable[float]) -> Flo
 def shown_plans(timeline: Timeline) -> list[FramePlan]:
     """For every film frame the plan of the saved frame that is seen most."""
     plans = {FrameRef(plan.shot, plan.index): plan for shot in timeline.shots for plan in shot.frames}
-    shown = []
-    for frame in timeline.edit:
-        looks = [(layer.share * look.share, look.frame) for layer in frame.layers for look in layer.looks]
-        shown.append(plans[max(looks, key=lambda look: look[0])[1]])
-    return shown
+    looks = (
+        [(layer.share * look.share, look.frame) for layer in frame.layers for look in layer.looks]
+        for frame in timeline.edit
+    )
+    return [plans[max(each, key=lambda look: look[0])[1]] for each in looks]
 
 
 def _prompts(plans: list[FramePlan]) -> Iterator[Track]:
@@ -130,13 +107,12 @@ def _prompts(plans: list[FramePlan]) -> Iterator[Track]:
     rows: dict[tuple[str, str], Floats] = {}
     shots: dict[tuple[str, str], set[str]] = {}
     for index, plan in enumerate(plans):
-        for term in plan.losses:
-            if term.is_prompt:
-                key = (term.kind, term.text)
-                if key not in rows:
-                    rows[key] = np.full(len(plans), np.nan)
-                rows[key][index] = term.weight
-                shots.setdefault(key, set()).add(plan.shot)
+        for term in (term for term in plan.losses if term.is_prompt):
+            key = (term.kind, term.text)
+            if key not in rows:
+                rows[key], shots[key] = np.full(len(plans), np.nan), set()
+            rows[key][index] = term.weight
+            shots[key].add(plan.shot)
     names = np.array([plan.shot for plan in plans])
     for key, values in rows.items():
         own = np.isin(names, list(shots[key]))

@@ -12,8 +12,7 @@ from vqanim.camera import warp_for
 from vqanim.camera.homography import step_matrix
 from vqanim.camera.step import CameraStep
 from vqanim.files import Picture
-from vqanim.preview.camera import draw_grid, find_views
-from vqanim.preview.pictures import PreviewFrames, Source
+from vqanim.preview.pictures import PreviewFrames, Source, draw_grid, find_views
 from vqanim.scene.loader import load_scene_text
 from vqanim.timeline import FrameRef, Timeline, compile_timeline
 
@@ -95,9 +94,9 @@ def test_a_cut_begins_again_and_a_carry_goes_on(tmp_path: Path) -> None:
         "  - {name: three, duration: 1s, transition: cut}"
     )
     frames = PreviewFrames(timeline, SIZE, tmp_path, "grid")
-    assert frames.view(FrameRef("two", 0)).origin == FrameRef("one", 0)
-    assert frames.view(FrameRef("two", 9)).new_from_old[0, 0] == pytest.approx(2**1.9)
-    assert frames.view(FrameRef("three", 0)).origin == FrameRef("three", 0)
+    assert frames.views[FrameRef("two", 0)].origin == FrameRef("one", 0)
+    assert frames.views[FrameRef("two", 9)].new_from_old[0, 0] == pytest.approx(2**1.9)
+    assert frames.views[FrameRef("three", 0)].origin == FrameRef("three", 0)
     first, cut = frames.picture(FrameRef("one", 0)), frames.picture(FrameRef("three", 0))
     assert np.abs(first.astype(int) - cut).mean() > 10  # another ground
 
