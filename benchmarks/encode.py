@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image
 
 from vqanim.api import at_painted_rate, prepare
-from vqanim.film import make_film
 from vqanim.film.formats import PRESETS
+from vqanim.film.make import make_film
 from vqanim.scene import load_scene_text
 from vqanim.timeline import FrameRef, Timeline
 

@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, one file and one line each, added to a copy of the package and used."""
+"""Examples of docs/extending.md: one file and one line each, in a copy of the package, used by commands."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LINES = {
     "losses/__init__.py": ('    "tv",\n', '    "brightness",\n'),
     "effects/__init__.py": ('        "color",\n', '        "tint",\n'),
     "film/formats/__init__.py": (
-        '    "web": Preset("video.WEB", "H.264 for every player (the default MP4)"),\n',
-        '    "webp": Preset("webp.WEBP", "animated WebP"),\n',
+        '    "apng": Preset("video.APNG", "animated PNG without loss"),\n',
+        '    "webp": Preset("webp.WEBP", "an animated WebP"),\n',
     ),
 }
 """Of each registry, a line that is there and the one that is added."""

@@ -16,7 +16,7 @@ from tests import sounds
 from tests.sounds import RATE
 from vqanim.api import load_scene
 from vqanim.ffmpeg import executable
-from vqanim.film import make_film
+from vqanim.film.make import make_film
 from vqanim.timeline import compile_timeline
 
 SCENE = """\

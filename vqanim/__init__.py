@@ -9,57 +9,38 @@ Importing this module is cheap: the names below are imported when they are first
 
 from __future__ import annotations
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from vqanim.errors import (
+    CurveError,
+    DeviceError,
+    InputError,
+    LockedError,
+    OutputError,
+    SceneError,
+    UsageError,
+    VqanimError,
+)
 
 if TYPE_CHECKING:
     from vqanim.api.export import encode
     from vqanim.api.project import load_scene, prepare
     from vqanim.api.render import render
-    from vqanim.errors import (
-        CurveError,
-        DeviceError,
-        InputError,
-        LockedError,
-        OutputError,
-        SceneError,
-        UsageError,
-        VqanimError,
-    )
     from vqanim.timeline import compile_timeline
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "CurveError",
-    "DeviceError",
-    "InputError",
-    "LockedError",
-    "OutputError",
-    "SceneError",
-    "UsageError",
-    "VqanimError",
-    "__version__",
-    "compile_timeline",
-    "encode",
-    "load_scene",
-    "prepare",
-    "render",
-]
-
-_HOMES = {
-    "load_scene": "vqanim.api",
-    "compile_timeline": "vqanim.timeline",
-    "encode": "vqanim.api",
-    "prepare": "vqanim.api",
-    "render": "vqanim.api",
-}
+    "CurveError", "DeviceError", "InputError", "LockedError", "OutputError", "SceneError", "UsageError",
+    "VqanimError", "__version__", "compile_timeline", "encode", "load_scene", "prepare", "render",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES.get(name, "vqanim.errors")), name)
+    return getattr(import_module("vqanim.timeline" if name == "compile_timeline" else "vqanim.api"), name)
 
 
 def __dir__() -> list[str]:

@@ -17,20 +17,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-MOST_PATH = 100
-"""Characters of a field's path that are told; a mistyped key may be of any length."""
+MOST_PATH = 100  # characters of a field's path that are told; a mistyped key may be of any length
 
 
 @dataclass(frozen=True)
 class Place:
     """Where something was written."""
 
-    file: str
-    """The file as the user named it, or `--set` for a value from the command line."""
-    line: int
-    """Line, counted from 1; 0 where there is none."""
-    path: str = ""
-    """The field, as in `shots[2].camera.zoom`; empty for the file as a whole."""
+    file: str  # the file as the user named it, or `--set` for a value from the command line
+    line: int  # line, counted from 1; 0 where there is none
+    path: str = ""  # the field, as in `shots[2].camera.zoom`; empty for the file as a whole
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:" if self.line else f"{self.file}:"
@@ -45,8 +41,7 @@ class Problem:
     """One mistake in a scene, printed as one line."""
 
     place: Place
-    message: str
-    """What was found and what is allowed, with the nearest valid spelling."""
+    message: str  # what was found and what is allowed, with the nearest valid spelling
     about_file: bool = False
     """True when a file that the scene names is missing or broken (exit code 3 instead of 2)."""
 
@@ -86,8 +81,7 @@ class CurveError(VqanimError):
 
     def __init__(self, place: Place, index: int, reason: str) -> None:
         self.place = place
-        self.index = index
-        """Index into the sampled moments of the first one without a value."""
+        self.index = index  # index into the sampled moments of the first one without a value
         self.reason = reason
         super().__init__(f"{place} {reason}")
 

@@ -159,3 +159,26 @@ def test_what_cannot_be_painted_is_refused_in_one_line(
     assert said in refused.err
     assert "Traceback" not in refused.err
     assert sorted(path.name for path in here.iterdir()) == ["broken.png", "photo.png"]
+
+
+def test_a_generator_without_weights_paints_with_the_pocket_perceptor(
+    run: Run, here: Path, photo: Path
+) -> None:
+    (here / "scene.yaml").write_text("size: [32, 32]\nduration: 0.2s\nprompts: [fog]\nmodels: pixels\n")
+    settings = "models={generator: {name: pixels, cells: 16}}"
+    for args, models in (
+        (("check", "scene.yaml"), "pixels and pocket"),
+        (("check", "scene.yaml", "--set", settings), "pixels (cells 16) and pocket"),
+        (("plan", "scene.yaml", "--set", settings), "pixels (cells 16) ("),
+        (("check", "scene.yaml", "--models", "fft"), "fft and pocket"),
+        (("check", "scene.yaml", "--models", "fft+pocket"), "fft and pocket"),
+        (("image", "fog", *TINY, "--models", "pixels"), "pixels and pocket"),
+        (("image", "fog", *TINY, "--models", "pixels+pocket", "--force"), "pixels and pocket"),
+        (("style", str(photo), "fog", "--steps", "2", "--models", "pixels"), "pixels and pocket"),
+        (("timelapse", "fog", *TINY, "--models", "pixels", "--duration", "0.2"), "pixels and pocket"),
+    ):
+        made = run(*args)
+        assert (made.code, made.err) == (0, "")
+        assert models in made.out
+    for models in ("pixels+nothing", "nothing+pocket", "pixels+", "imagenet-1024"):
+        assert run("check", "scene.yaml", "--models", models).code == 2

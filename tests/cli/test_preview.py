@@ -16,7 +16,8 @@ from tests.cli.conftest import Run
 from tests.probe import decode_frame, probe
 from vqanim import api
 from vqanim.cli.progress import PictureProgress
-from vqanim.preview.animatic import preview_size
+from vqanim.film.make import FilmDone
+from vqanim.preview.animatic import PictureDone, PreviewEvent, preview_size
 from vqanim.preview.pictures import find_views
 from vqanim.takes.lock import lock_folder
 from vqanim.timeline import FrameRef
@@ -206,7 +207,7 @@ def test_a_long_preview_tells_how_far_it_is_on_standard_error(
         shown = PictureProgress(quiet)
         for done in range(1, pictures + 1):
             now[0] += 0.0625
-            shown.show_picture(done, pictures)
+            shown.report(PictureDone(done, pictures))
         shown.close()
         out, err = capsys.readouterr()
         assert out == ""
@@ -219,8 +220,9 @@ def test_a_long_preview_tells_how_far_it_is_on_standard_error(
 
 def test_every_picture_of_a_preview_is_counted(scene: Path) -> None:
     prepared = api.prepare(str(scene))
-    heard: list[tuple[int, int]] = []
-    for _ in api.preview(prepared, "counted", progress=lambda done, pictures: heard.append((done, pictures))):
-        pass
-    assert [done for done, _ in heard] == list(range(1, len(heard) + 1))
-    assert {pictures for _, pictures in heard} == {len(heard)}
+    events: list[PreviewEvent] = []
+    films = api.preview(prepared, "counted", on_event=events.append)
+    assert [event for event in events if isinstance(event, FilmDone)] == films
+    pictures = [event for event in events if isinstance(event, PictureDone)]
+    assert [event.done for event in pictures] == list(range(1, len(pictures) + 1))
+    assert {event.pictures for event in pictures} == {len(pictures)}

@@ -28,7 +28,7 @@ from vqanim.engine.events import (
     TakesDone,
 )
 from vqanim.engine.timings import Pace
-from vqanim.film import FilmDone
+from vqanim.film.make import FilmDone
 from vqanim.timeline.plan import (
     FilmFrame,
     FramePlan,
@@ -219,7 +219,7 @@ def test_the_bar_shows_the_steps_of_a_timelapse() -> None:
     console = Console(file=screen, force_terminal=True, width=100, color_system=None, legacy_windows=False)
     bar = RenderProgress(lapse(2, 30), console)
     bar.start(2)
-    bar.enter("grow")
+    bar.shot = "grow"
     bar.step(StepDone("grow", 0, 11, 30, 0.52, 0, True))
     bar.close()
     assert "grow" in screen.getvalue()
@@ -233,7 +233,7 @@ def test_the_bar_shows_shot_frame_pace_time_left_and_weights(width: int, encodin
     console = Console(file=screen, force_terminal=True, width=width, color_system=None, legacy_windows=False)
     bar = RenderProgress(timeline(one=[8] * 5), console)
     bar.start(1)
-    bar.enter("one")
+    bar.shot = "one"
     bar.frame(done("one", 1, done=2, frames=5, seconds=2.6))
     bar.close()
     screen.flush()

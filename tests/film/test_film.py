@@ -14,8 +14,8 @@ from PIL import Image
 from tests.film.conftest import MakeFrames, showing
 from tests.probe import probe
 from vqanim.errors import LockedError, OutputError
-from vqanim.film import FilmDone, make_film
 from vqanim.film.formats.pictures import poster_index
+from vqanim.film.make import FilmDone, make_film
 from vqanim.timeline.plan import Timeline
 
 

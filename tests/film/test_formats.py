@@ -31,8 +31,6 @@ class Means(Sink):
 class MeansFormat(Format):
     """Every second picture's mean, as a text."""
 
-    about = "how light it is"
-
     def output(self, name: str, film: Film) -> Output:
         path = film.path(".txt")
         return Output(name, path, {}, range(0, film.reel.count, 2), lambda: open_means(path))
@@ -63,4 +61,7 @@ def test_a_format_of_ones_own(make_frames: MakeFrames, timeline: Timeline, tmp_p
 
 
 def test_every_format_says_what_it_is() -> None:
-    assert all(each.about and (each.crf is None or each.crf <= each.highest_crf) for each in PRESETS.values())
+    for preset in PRESETS.values():
+        each = preset.load()
+        assert preset.about
+        assert each.crf is None or each.crf <= each.highest_crf

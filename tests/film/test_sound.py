@@ -18,7 +18,7 @@ from tests.probe import probe
 from tests.sounds import RATE, Sound
 from vqanim.errors import InputError
 from vqanim.ffmpeg import executable
-from vqanim.film import make_film
+from vqanim.film.make import make_film
 from vqanim.timeline.plan import SoundPlan, Timeline
 
 DECODED = 48_000

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tests.timeline.films import compiled
-from vqanim.film import make_film
+from vqanim.film.make import make_film
 from vqanim.timeline import FrameRef
 
 SCENE = """\

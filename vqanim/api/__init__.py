@@ -17,45 +17,24 @@ from vqanim.api.export import at_painted_rate, encode, other_rate
 from vqanim.api.icon import write_icon
 from vqanim.api.inspect import compare, find_rendered, report
 from vqanim.api.listen import draw_signals, song_csv, song_document
-from vqanim.api.project import Prepared, fetch_models, load_scene, prepare, prepare_lapse, prepare_still
+from vqanim.api.project import (
+    Prepared,
+    check_free,
+    fetch_models,
+    load_scene,
+    prepare,
+    prepare_lapse,
+    prepare_still,
+)
 from vqanim.api.prompts import load_modifiers
 from vqanim.api.render import render, with_response
 from vqanim.api.schema import reference, schema_text
 from vqanim.api.still import TimelapseRun, open_timelapse, paint_images, restyled
 
 __all__ = [
-    "Prepared",
-    "TimelapseRun",
-    "at_painted_rate",
-    "compare",
-    "draw_plot",
-    "draw_signals",
-    "encode",
-    "examine",
-    "fetch_models",
-    "find_part",
-    "find_rendered",
-    "import_scene",
-    "load_modifiers",
-    "load_scene",
-    "measure",
-    "new_scene",
-    "open_timelapse",
-    "other_rate",
-    "outline",
-    "paint_images",
-    "prepare",
-    "prepare_lapse",
-    "prepare_still",
-    "preview",
-    "reference",
-    "render",
-    "report",
-    "restyled",
-    "schema_text",
-    "song_csv",
-    "song_document",
-    "with_response",
-    "write_icon",
-    "write_song_scene",
-]
+    "Prepared", "TimelapseRun", "at_painted_rate", "check_free", "compare", "draw_plot", "draw_signals",
+    "encode", "examine", "fetch_models", "find_part", "find_rendered", "import_scene", "load_modifiers",
+    "load_scene", "measure", "new_scene", "open_timelapse", "other_rate", "outline", "paint_images",
+    "prepare", "prepare_lapse", "prepare_still", "preview", "reference", "render", "report", "restyled",
+    "schema_text", "song_csv", "song_document", "with_response", "write_icon", "write_song_scene",
+]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,13 +68,12 @@ def checked(draft: Draft, path: Path) -> str:
         # From the end, so that the places of prompts stay what they are.
         dropped = [draft.drop(where, why) for where, why in sorted(troubles, reverse=True, key=_in_order)]
         if not any(dropped):
-            raise UsageError(
-                f"{draft.name}: no scene can be made of this: {troubles[0][0]}: {troubles[0][1]}"
-            )
+            where, why = troubles[0]
+            raise UsageError(f"{draft.name}: no scene can be made of this: {where}: {why}")
 
 
 def _check(text: str, folder: Path) -> None:
-    """Do what `vqanim check` does with a scene in this folder, which is there only for a moment."""
+    """Do what `vqanim check` does with a scene that is in this folder for a moment."""
     path = folder / f".vqanim-{secrets.token_hex(4)}.yaml"
     try:
         with writing(folder):
@@ -90,22 +89,13 @@ def _in_order(trouble: tuple[str, str]) -> tuple[int, str]:
 
 
 IDEAS = (
-    "a lighthouse at night",
-    "a volcano erupting at night",
-    "a coral reef",
-    "a castle on a hill",
-    "a golden desert",
-    "a snowy forest",
-    "a neon city street",
-    "an old steam train",
-)
+    "a lighthouse at night", "a volcano erupting at night", "a coral reef", "a castle on a hill",
+    "a golden desert", "a snowy forest", "a neon city street", "an old steam train",
+)  # fmt: skip
 """Prompts to be replaced."""
-_LEAST_SECONDS = 1.0
-"""Of a shot."""
-_NEAR = 0.05
-"""Seconds from a bar within which a section begins on it."""
-_LOUDER = 0.2
-"""Of loudness: a section that differs by so much from the one before begins with a cut."""
+_LEAST_SECONDS = 1.0  # of a shot
+_NEAR = 0.05  # seconds from a bar within which a section begins on it
+_LOUDER = 0.2  # of loudness: a section that differs by so much from the one before begins with a cut
 
 
 def write_song_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:
@@ -115,9 +105,8 @@ def write_song_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:
     """
     folder, file = path.resolve().parent, song.path.resolve()
     if not file.is_relative_to(folder):
-        raise UsageError(
-            f"--scene {path}: the song must lie in the scene's folder; write the scene beside the song"
-        )
+        hint = "the song must lie in the scene's folder; write the scene beside the song"
+        raise UsageError(f"--scene {path}: {hint}")
     clock = Soundtrack("", first_beat=beats.first_beat, beats=beats.beats, meter=meter).clock()
     head = _template("song.yaml").format(
         name=_plain(song.path.name),
@@ -127,38 +116,32 @@ def write_song_scene(song: Song, beats: Beats, meter: int, path: Path) -> None:
         meter=meter,
         no_beat="" if clock else "# ",
     )
-    starts = _starts(beats, song.seconds)
-    ends = [*starts[1:], song.seconds]
-    shots = [_shot(number, *span, beats, clock) for number, span in enumerate(zip(starts, ends, strict=True))]
-    write_atomic(path, head + "".join(shots))
-
-
-def _starts(beats: Beats, seconds: float) -> list[float]:
     starts = [0.0]
     for section in beats.sections:
-        if section.start - starts[-1] >= _LEAST_SECONDS and seconds - section.start >= _LEAST_SECONDS:
+        if min(section.start - starts[-1], song.seconds - section.start) >= _LEAST_SECONDS:
             starts.append(section.start)
-    return starts
+    spans = zip(starts, [*starts[1:], song.seconds], strict=True)
+    shots = [line for number, span in enumerate(spans) for line in _shot(number, *span, beats, clock)]
+    write_atomic(path, head + "\n".join([*shots, ""]))
 
 
-def _shot(number: int, start: float, end: float, beats: Beats, clock: Clock | None) -> str:
-    labels = [section.label for section in beats.sections if section.start <= start + 1e-6]
-    louds = [section.loudness for section in beats.sections if section.start <= start + 1e-6]
-    cut = len(louds) > 1 and abs(louds[-1] - louds[-2]) >= _LOUDER
-    lines = [f"  - name: part-{number + 1}{'-' + labels[-1] if labels else ''}"]
+def _shot(number: int, start: float, end: float, beats: Beats, clock: Clock | None) -> Iterator[str]:
+    """The lines of a shot."""
+    begun = [section for section in beats.sections if section.start <= start + 1e-6]
+    yield f"  - name: part-{number + 1}{'-' + begun[-1].label if begun else ''}"
     if number:
-        lines += [f"    at: {_moment(start, clock)}", f"    transition: {'cut' if cut else 'carry'}"]
+        cut = len(begun) > 1 and abs(begun[-1].loudness - begun[-2].loudness) >= _LOUDER
+        yield f"    at: {_moment(start, clock)}"
+        yield f"    transition: {'cut' if cut else 'carry'}"
     this, following = (IDEAS[(number + step) % len(IDEAS)] for step in (0, 1))
     keys = _bars_between(start, end, clock)
     if len(keys) < 2:
-        return "\n".join([*lines, f"    prompts: [{this}]", ""])
+        yield f"    prompts: [{this}]"
+        return
     first, middle = keys[0], keys[len(keys) // 2]
-    lines += [
-        "    prompts:",
-        f"      - {{text: {this}, weight: {{{first}: 1, {middle}: [0.2, step]}}}}",
-        f"      - {{text: {following}, weight: {{{first}: 0, {middle}: [1, step]}}}}",
-    ]
-    return "\n".join([*lines, ""])
+    yield "    prompts:"
+    yield f"      - {{text: {this}, weight: {{{first}: 1, {middle}: [0.2, step]}}}}"
+    yield f"      - {{text: {following}, weight: {{{first}: 0, {middle}: [1, step]}}}}"
 
 
 def _bars_between(start: float, end: float, clock: Clock | None) -> Sequence[str]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -20,16 +21,11 @@ from vqanim.cache import cache_folder, is_offline
 from vqanim.errors import VqanimError
 from vqanim.files import sha256_of
 
-NEEDED = ("libx264", "gif", "png")
-"""Encoders of what a render makes."""
-USEFUL = ("libvpx-vp9", "prores_ks", "apng", "aac", "libopus")
-"""Encoders of presets and of sound."""
+NEEDED = ("libx264", "gif", "png")  # encoders of what a render makes
+USEFUL = ("libvpx-vp9", "prores_ks", "apng", "aac", "libopus")  # encoders of presets and of sound
 LEAST_MEMORY = 2 * 10**9
 """Bytes that a render with the embedded models takes with something to spare; 1.27 GiB were measured."""
-LEAST_DISK = 500 * 10**6
-"""Bytes of a film of a minute at 256x144."""
-PATIENCE = 30
-"""Seconds that a program may take to say its version."""
+LEAST_DISK = 500 * 10**6  # bytes of a film of a minute at 256x144
 
 
 @dataclass(frozen=True)
@@ -40,10 +36,8 @@ class Finding:
     """A note is worth knowing and stops no render with the embedded models; a fault does."""
     detail: str
     remedy: str = ""
-    code: int = 0
-    """Exit code that belongs to a fault."""
-    name: str = ""
-    """Of the check."""
+    code: int = 0  # exit code that belongs to a fault
+    name: str = ""  # of the check
 
 
 def examine() -> Iterator[Finding]:
@@ -89,11 +83,8 @@ def device() -> Finding:
         return Finding("good", f"{about.name}, {_size(about.total_memory)}")
     if chosen.type == "mps":
         return Finding("good", "a GPU of Apple's")
-    return Finding(
-        "note",
-        "the CPU: there is no GPU that torch can use",
-        "the embedded models do well on it; official ones want a CUDA GPU and a torch that was built for it",
-    )
+    remedy = "the embedded models do well on it; official ones want a CUDA GPU and a torch built for it"
+    return Finding("note", "the CPU: there is no GPU that torch can use", remedy)
 
 
 def memory() -> Finding:
@@ -148,25 +139,18 @@ def cache() -> Finding:
     """The folder for models."""
     folder = cache_folder()
     where = f"{folder}{', offline' if is_offline() else ''}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            pass
-    except OSError as error:
+    if trouble := _write_trouble(folder):
         remedy = "put the path of a folder that you can write to into VQANIM_CACHE"
-        return Finding("note", f"{where}: {error.strerror}; no model can be fetched", remedy)
+        return Finding("note", f"{where}: {trouble}; no model can be fetched", remedy)
     return Finding("good", f"{where}, {_size(shutil.disk_usage(folder).free)} free")
 
 
 def disk() -> Finding:
     """The place of renders, which is the current folder unless they are given another."""
     here = Path.cwd()
-    try:
-        with tempfile.NamedTemporaryFile(dir=here):
-            pass
-    except OSError as error:
+    if trouble := _write_trouble(here):
         remedy = "go to a folder of yours, or render with --out FOLDER"
-        return Finding("fault", f"{here}: {error.strerror}", remedy, 5)
+        return Finding("fault", f"{here}: {trouble}", remedy, 5)
     free = shutil.disk_usage(here).free
     if free < LEAST_DISK:
         return Finding("fault", f"{here}: {_size(free)} free", "free some space", 5)
@@ -176,14 +160,11 @@ def disk() -> Finding:
 def models() -> Finding:
     """The embedded models are whole; official ones are here or not."""
     from vqanim.models.catalogue import find_entries, list_models
-    from vqanim.models.fetch import is_installed
 
     try:
         files = [file for entry in find_entries("pocket") for file in entry.files.values()]
-        damaged = [path for file in files if sha256_of(path := file.locate()) != file.sha256]
-        others = sorted(
-            {name for _, name in list_models() if name != "pocket" and _installed(name, is_installed)}
-        )
+        damaged = [str(path) for file in files if sha256_of(path := file.locate()) != file.sha256]
+        others = sorted({name for kind, name in list_models() if name != "pocket" and _is_here(kind, name)})
     except (VqanimError, OSError) as error:
         return Finding("fault", str(error), "install vqanim again", 3)
     if damaged:
@@ -207,19 +188,29 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 )  # fmt: skip
 
 
-def _installed(name: str, is_installed: Callable[..., bool]) -> bool:
-    from vqanim.models.catalogue import find_entries
+def _is_here(kind: str, name: str) -> bool:
+    """Whether a model that has weights is on this machine."""
+    from vqanim.models.catalogue import get_entry
+    from vqanim.models.fetch import is_installed
 
+    with suppress(VqanimError):
+        entry = get_entry(kind, name)
+        return bool(entry.files) and is_installed(entry)
+    return False
+
+
+def _write_trouble(folder: Path) -> str:
+    """Why nothing can be written to a folder; empty where it can."""
     try:
-        return all(is_installed(entry) for entry in find_entries(name))
-    except VqanimError:
-        return False
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.NamedTemporaryFile(dir=folder).close()
+    except OSError as error:
+        return str(error.strerror)
+    return ""
 
 
 def _output(*command: str) -> str:
-    done = subprocess.run(
-        command, capture_output=True, timeout=PATIENCE, check=True, stdin=subprocess.DEVNULL
-    )
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
     return done.stdout.decode("utf-8", "replace")
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from vqanim.api.project import Prepared, picture_files, run_key
+from vqanim.api.project import Prepared, chain_of
 from vqanim.cache import cache_folder
 from vqanim.files import make_folder
 from vqanim.timeline.part import Part, part_of
 
 if TYPE_CHECKING:
-    from vqanim.film import FilmDone
+    from vqanim.film.make import FilmDone
+    from vqanim.preview.animatic import PreviewEvent
     from vqanim.preview.outline import Outline
 
 
@@ -29,12 +30,10 @@ def outline(prepared: Prepared, device: str | None = None, out: str | Path | Non
     timeline, found = prepared.timeline, None
     folder = Path(out) if out is not None else prepared.default_folder
     if (folder / "takes").is_dir():  # nothing is written, so a render may be at work there
-        from vqanim.engine.cache_check import Chain, check_cache
-        from vqanim.takes.digest import content_hashes
+        from vqanim.engine.cache_check import check_cache
         from vqanim.takes.store import ReadOnlyStore
 
-        chain = Chain(run_key(prepared), content_hashes(picture_files(timeline)))
-        found = check_cache(timeline, ReadOnlyStore(folder), chain)
+        found = check_cache(timeline, ReadOnlyStore(folder), chain_of(prepared))
     models = prepared.generator, prepared.perceptors
     return make_outline(prepared.scene, timeline, models, read_timings(cache_folder()), device, found)
 
@@ -72,20 +71,19 @@ def preview(
     *,
     picture: str = "grid",
     part: Part | None = None,
-    progress: Callable[[int, int], None] = lambda done, pictures: None,
-) -> Generator[FilmDone, None, None]:
+    on_event: Callable[[PreviewEvent], None] = lambda event: None,
+) -> list[FilmDone]:
     """Make an MP4 and a GIF of what the camera and the edit do, without models and without torch.
 
     out: a folder for them, `renders/<stem>-preview` when None. picture: `grid`, `start`, `frame` or a path.
-    progress: called with the number of pictures that are made, and of all.
+    on_event: called with PictureDone after each picture and with FilmDone after each film.
     Raises UsageError, InputError, OutputError, and LockedError when another preview is made there.
     """
     from vqanim.preview.animatic import make_preview
 
-    render_folder = prepared.default_folder
+    scene, timeline, render_folder = prepared.scene, prepared.timeline, prepared.default_folder
     folder = Path(out) if out is not None else render_folder.with_name(f"{render_folder.name}-preview")
-    scene, timeline = prepared.scene, prepared.timeline
-    yield from make_preview(scene, timeline, folder, render_folder, picture, part, progress)
+    return make_preview(scene, timeline, folder, render_folder, picture, part, on_event)
 
 
 def measure(prepared: Prepared, device: str = "auto") -> None:
@@ -101,10 +99,5 @@ def measure(prepared: Prepared, device: str = "auto") -> None:
     from vqanim.film.make import seconds_a_frame
 
     timeline = prepared.timeline
-    samples = measure_frames(
-        timeline,
-        device,
-        importing,
-        lambda picture: seconds_a_frame(timeline, picture),
-    )
+    samples = measure_frames(timeline, device, importing, lambda picture: seconds_a_frame(timeline, picture))
     save_timings(cache_folder(), samples)

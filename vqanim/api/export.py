@@ -8,12 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vqanim.api.project import Prepared, picture_files, prepare, run_key, with_scene
+from vqanim.api.project import Prepared, chain_of, prepare, with_scene
 from vqanim.errors import InputError, UsageError
+from vqanim.film.formats import PRESETS
+from vqanim.takes.lock import lock_folder
 
 if TYPE_CHECKING:
-    from vqanim.film import FilmDone
     from vqanim.film.found import CutFound
+    from vqanim.film.make import FilmDone
 
 
 def encode(
@@ -38,13 +40,10 @@ def encode(
     Raises SceneError; InputError when there are no takes; UsageError for options that a preset cannot
     fulfill; LockedError while a render holds the folder; OutputError.
     """
-    from vqanim.engine.cache_check import Chain, check_cache
-    from vqanim.film import make_film
-    from vqanim.film.formats import PRESETS
+    from vqanim.engine.cache_check import check_cache
     from vqanim.film.found import cut_to_found
+    from vqanim.film.make import make_film
     from vqanim.film.reel import EncodeOptions
-    from vqanim.takes.digest import content_hashes
-    from vqanim.takes.lock import lock_folder
     from vqanim.takes.store import TakeStore
 
     if unknown := [name for name in presets if name not in PRESETS]:
@@ -52,19 +51,13 @@ def encode(
     prepared, folder, stem = find_render(source, overrides, allow_outside=allow_outside)
     with lock_folder(folder) as lock:
         store = TakeStore(folder, lock.check)
-        hashes = content_hashes(picture_files(prepared.timeline))
-        stale = check_cache(prepared.timeline, store, Chain(run_key(prepared), hashes)).stale
+        stale = check_cache(prepared.timeline, store, chain_of(prepared)).stale
         found = cut_to_found(prepared.timeline, store, frozenset(stale))
         yield found
+        options, into = EncodeOptions(crf, upscale, gif_full), Path(out) if out else folder
+        foreign, timeline = out is not None, found.timeline
         yield from make_film(
-            found.timeline,
-            store.find,
-            Path(out) if out else folder,
-            stem,
-            presets,
-            EncodeOptions(crf, upscale, gif_full),
-            foreign=out is not None,
-            guard=lock.check,
+            timeline, store.find, into, stem, presets, options, foreign=foreign, guard=lock.check
         )
 
 
@@ -79,17 +72,13 @@ def find_render(
     from vqanim.takes.run import read_run
 
     if isinstance(source, Prepared) or not Path(source).is_dir():
-        prepared = (
-            source
-            if isinstance(source, Prepared)
-            else prepare(source, overrides, allow_outside=allow_outside)
-        )
+        prepared = source
+        if not isinstance(prepared, Prepared):
+            prepared = prepare(prepared, overrides, allow_outside=allow_outside)
         folder = prepared.default_folder
         if not (folder / "takes").is_dir():
-            raise InputError(
-                f"{folder}: there are no takes of {prepared.scene.file}; render it first, or "
-                "name the folder that was its --out"
-            )
+            hint = "render it first, or name the folder that was its --out"
+            raise InputError(f"{folder}: there are no takes of {prepared.scene.file}; {hint}")
         return at_painted_rate(prepared, folder), folder, prepared.stem
     folder = Path(source)
     resolved = folder / "scene.resolved.yaml"

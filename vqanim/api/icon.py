@@ -46,9 +46,8 @@ def _chunks(icon: IconSpec, width: int, height: int) -> dict[str, str]:
     everything = {**what, **look, "size": [width, height], "hash": figure.hash, "version": __version__}
     pairs = {key.replace("_", " ").capitalize(): value for key, value in look.items()}
     pairs |= {"Size": f"{width}x{height}", "Version": f"vqanim {__version__}"}
-    settings = ", ".join(
-        f"{key}: {f'{value:.9g}' if isinstance(value, float) else value}" for key, value in pairs.items()
-    )
+    written = {key: f"{value:.9g}" if isinstance(value, float) else value for key, value in pairs.items()}
+    settings = ", ".join(f"{key}: {value}" for key, value in written.items())
     texts = {"parameters": f"{' '.join(describe_figure(figure).split())}\n{settings}"}
     texts["vqanim"] = json.dumps(everything, ensure_ascii=False)
     return texts | {"Copyright": license()} if figure.kind == "icon" else texts

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vqanim.api.export import find_render
-from vqanim.api.project import Prepared, check_free, default_folder
+from vqanim.api.project import check_free, default_folder
 from vqanim.errors import InputError
 from vqanim.files import make_folder
+from vqanim.preview.outline import model_lines
 
 if TYPE_CHECKING:
-    from vqanim.preview.outline import ModelLine
     from vqanim.report.compare import Comparison
     from vqanim.report.film import Render
 
@@ -70,11 +70,5 @@ def find_rendered(source: str | Path) -> Render:
         of = "is no render's folder" if path.is_dir() else f"holds no render of {path}; render it first"
         raise InputError(f"{folder}: {of} (there is no scene.resolved.yaml in it)")
     prepared, folder, stem = find_render(folder, ())
-    return Render(folder, stem, Film(prepared.scene, prepared.timeline), model_lines(prepared))
-
-
-def model_lines(prepared: Prepared) -> tuple[ModelLine, ...]:
-    """What a report says about the models of a film."""
-    from vqanim.preview import outline
-
-    return outline.model_lines(prepared.generator, prepared.perceptors, prepared.timeline)
+    models = model_lines(prepared.generator, prepared.perceptors, prepared.timeline)
+    return Render(folder, stem, Film(prepared.scene, prepared.timeline), models)

@@ -18,17 +18,12 @@ if TYPE_CHECKING:
 def song_document(analysis: SongAnalysis, beats: Beats, fps: float) -> dict[str, Any]:
     """All that was heard, as plain data; signals at the moments k / fps."""
     signals = _sampled(analysis, beats, fps)
+    heard = ("tempo", "confidence", "octave", "octave_confidence", "first_beat", "beats", "method")
     return {
         "song": str(analysis.song.path),
         "duration": round(analysis.song.seconds, 6),
-        "tempo": beats.tempo,
-        "confidence": beats.confidence,
-        "octave": beats.octave,
-        "octave_confidence": beats.octave_confidence,
-        "first_beat": beats.first_beat,
-        "beats": list(beats.beats),
+        **{key: getattr(beats, key) for key in heard},
         "sections": [vars(section) for section in beats.sections],
-        "method": beats.method,
         "fps": fps,
         "signals": {name: np.round(values, 4).tolist() for name, values in signals.items()},
     }
@@ -40,7 +35,7 @@ def song_csv(analysis: SongAnalysis, beats: Beats, fps: float) -> Iterator[str]:
     yield ",".join(["seconds", *table])
     columns = [values.tolist() for values in table.values()]
     for number, row in enumerate(zip(*columns, strict=True)):
-        yield ",".join([f"{number / fps:.4f}", *(f"{value:.4f}" for value in row)])
+        yield ",".join(f"{value:.4f}" for value in (number / fps, *row))
 
 
 def _sampled(analysis: SongAnalysis, beats: Beats, fps: float) -> dict[str, Floats]:
@@ -50,7 +45,7 @@ def _sampled(analysis: SongAnalysis, beats: Beats, fps: float) -> dict[str, Floa
     seconds = np.arange(count) / fps
     table = {name: Signal(RATE, analysis.signal(name)).at(seconds) for name in NAMES}
     clock = Soundtrack("", beats=beats.beats, first_beat=beats.first_beat).clock()
-    return table if clock is None else {**table, BEAT: clock.counts(seconds)}
+    return table | ({BEAT: clock.counts(seconds)} if clock else {})
 
 
 def draw_signals(analysis: SongAnalysis, beats: Beats, meter: int, path: Path) -> None:

@@ -14,17 +14,18 @@ from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, Un
 from vqanim.models.fetch import FetchEvent, fetch_model
 from vqanim.scene import Scene
 from vqanim.scene import load_scene as read_scene
-from vqanim.scene.model import Models, PerceptorUse
+from vqanim.scene.fields.models import models_called
 from vqanim.scene.quality import NORMAL, at_quality
 from vqanim.scene.sound import Sound
 from vqanim.scene.soundtrack import Heard
 from vqanim.scene.still import Still, lapse_scene, still_scene
 from vqanim.scene.tree import Mapping, Scalar, parse_tree
 from vqanim.scene.tree import Sequence as ListNode
+from vqanim.takes.digest import RunKey, content_hashes, join_perceptors
 from vqanim.timeline import Limits, Timeline, ViewLimits, compile_timeline
 
 if TYPE_CHECKING:
-    from vqanim.takes.digest import RunKey
+    from vqanim.engine.cache_check import Chain
 
 
 Entry = TypeVar("Entry", bound=ModelEntry)
@@ -37,8 +38,7 @@ class Prepared:
     scene: Scene
     timeline: Timeline
     generator: GeneratorEntry
-    perceptors: tuple[PerceptorEntry, ...]
-    """In the order of the timeline's."""
+    perceptors: tuple[PerceptorEntry, ...]  # in the order of the timeline's
     quality: str = NORMAL
 
     @property
@@ -77,16 +77,13 @@ def prepare(
     Raises SceneError with every mistake, and UsageError for overrides of a loaded scene.
     """
     folder: Path | None = None
-    if isinstance(scene, Scene):
-        if overrides:
-            raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
-    else:
+    if not isinstance(scene, Scene):
         folder = Path(out) if out is not None else default_folder(Path(scene).stem, quality)
         scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
+    elif overrides:
+        raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
     if models is not None:
-        place = Place("--models", 0)
-        chosen = Models(models, (PerceptorUse(models, place=place),), place=place)
-        scene = replace(scene, models=chosen)
+        scene = replace(scene, models=models_called(models, Place("--models", 0)))
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
     prepared = compiled(scene, generator, perceptors, quality)
@@ -97,12 +94,8 @@ def compiled(
     scene: Scene, generator: GeneratorEntry, perceptors: Sequence[PerceptorEntry], quality: str = NORMAL
 ) -> Prepared:
     """A scene that was read, compiled for its models, which decide what it leaves open."""
-    limits = Limits(
-        multiple=generator.multiple,
-        learning_rate=generator.learning_rate,
-        smoothing=generator.smoothing,
-        views={entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors},
-    )
+    views = {entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors}
+    limits = Limits(generator.multiple, generator.learning_rate, generator.smoothing, views)
     timeline = compile_timeline(scene, limits=limits)
     return Prepared(scene, timeline, generator, tuple(perceptors), quality)
 
@@ -187,8 +180,6 @@ def fetch_models(prepared: Prepared, *, unknown_only: bool = False) -> Generator
 
 def run_key(prepared: Prepared) -> RunKey:
     """What every frame of a run depends on."""
-    from vqanim.takes.digest import RunKey, join_perceptors
-
     timeline = prepared.timeline
     generator = prepared.generator.hash
     if timeline.generator_settings:
@@ -196,6 +187,13 @@ def run_key(prepared: Prepared) -> RunKey:
     uses = zip(prepared.perceptors, timeline.perceptors, strict=True)
     perceptors = join_perceptors([(entry.hash, plan.share) for entry, plan in uses])
     return RunKey(generator, perceptors, timeline.width, timeline.height)
+
+
+def chain_of(prepared: Prepared) -> Chain:
+    """Digests of frames as a render has them. Raises InputError for pictures that cannot be read."""
+    from vqanim.engine.cache_check import Chain
+
+    return Chain(run_key(prepared), content_hashes(picture_files(prepared.timeline)))
 
 
 def picture_files(timeline: Timeline) -> list[str]:
@@ -248,32 +246,23 @@ def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
     try:
         root = parse_tree(resolved.read_text("utf-8"), str(resolved))
         track = root.get("soundtrack") if isinstance(root, Mapping) else None
-        if not isinstance(track, Mapping):
-            return {}
-        file, beats, first, bpm, meter = (
-            track.get(key) for key in ("file", "beats", "first_beat", "bpm", "meter")
-        )
-        if not (isinstance(bpm, Scalar) and bpm.text == "auto"):
-            return {}  # nobody listened
-        if not (isinstance(file, Scalar) and isinstance(beats, ListNode) and isinstance(first, Scalar)):
-            return {}
-        seconds = [_seconds(beat.text) for beat in beats.items if isinstance(beat, Scalar)]
-        beats_in_bar = int(meter.text) if isinstance(meter, Scalar) else 4
-        return {(Path(file.text).stem, beats_in_bar): Heard(tuple(seconds), _seconds(first.text))}
+        found = track if isinstance(track, Mapping) else Mapping("", 0, [])
+        match [found.get(key) for key in ("bpm", "file", "beats", "first_beat", "meter")]:
+            case [Scalar(text="auto"), Scalar(text=file), ListNode(items=beats), Scalar(text=first), meter]:
+                seconds = [float(beat.text.removesuffix("s")) for beat in beats if isinstance(beat, Scalar)]
+                beats_in_bar = int(meter.text) if isinstance(meter, Scalar) else 4
+                heard = Heard(tuple(seconds), float(first.removesuffix("s")))
+                return {(Path(file).stem, beats_in_bar): heard}
     except (OSError, ValueError, SceneError):
-        return {}
-
-
-def _seconds(text: str) -> float:
-    return float(text.removesuffix("s"))
+        pass
+    return {}
 
 
 def check_free(paths: Sequence[Path], force: bool) -> None:
     """Raise UsageError where files already exist and `force` does not say that they are overwritten."""
     there = [path for path in paths if path.exists()]
     if there and not force:
-        names = ", ".join(map(str, there[:3]))
-        exist = "exists" if len(there) == 1 else "exist"
-        raise UsageError(f"{names} {exist} already; choose another name, or --force to overwrite")
+        exist = f"{', '.join(map(str, there[:3]))} {'exists' if len(there) == 1 else 'exist'}"
+        raise UsageError(f"{exist} already; choose another name, or --force to overwrite")
     if folders := [path for path in there if path.is_dir()]:
         raise UsageError(f"{folders[0]} is a folder; choose another name")

@@ -14,10 +14,8 @@ class Modifier:
 
     effect: str
     text: str
-    does: str
-    """One line."""
-    pocket: bool = False
-    """Whether the pocket perceptor reacts to it."""
+    does: str  # one line
+    pocket: bool = False  # whether the pocket perceptor reacts to it
 
 
 def load_modifiers() -> tuple[dict[str, str], list[Modifier]]:

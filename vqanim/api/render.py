@@ -11,35 +11,27 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from vqanim import __version__
-from vqanim.api import response
-from vqanim.api.inspect import model_lines
-from vqanim.api.project import (
-    Prepared,
-    fetch_models,
-    picture_files,
-    prepare,
-    run_key,
-    song_files,
-    trial_of,
-    with_known_response,
-    with_scene,
-)
+from vqanim.api import project, response
+from vqanim.api.project import Prepared, fetch_models, picture_files, prepare, run_key
 from vqanim.cache import cache_folder
+from vqanim.engine import events
+from vqanim.engine.events import Event
 from vqanim.errors import VqanimError
 from vqanim.files import make_folder, write_atomic
 from vqanim.models.fetch import FetchEvent
+from vqanim.preview.outline import model_lines
 from vqanim.scene import Scene, dump_scene
 from vqanim.scene.quality import NORMAL
-from vqanim.timeline import Timeline
+from vqanim.takes.digest import ENGINE_VERSION, content_hashes
+from vqanim.takes.lock import lock_folder
+from vqanim.timeline import FrameRef, Timeline
 from vqanim.timeline.part import Part, cut_part, needed_frames
 
 if TYPE_CHECKING:
     from vqanim.engine.cache_check import Edits
-    from vqanim.engine.events import Event, RunStarted, SettingsChanged
     from vqanim.engine.loading import Precision
-    from vqanim.film import FilmDone
+    from vqanim.film.make import FilmDone
     from vqanim.film.reel import Find
-    from vqanim.timeline import FrameRef
 
 
 def render(
@@ -79,23 +71,20 @@ def render(
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
     """
-    prepared = (
-        scene if isinstance(scene, Prepared) else prepare(scene, overrides, models, out, quality=quality)
-    )
+    prepared = scene
+    if not isinstance(prepared, Prepared):
+        prepared = prepare(prepared, overrides, models, out, quality=quality)
     folder = Path(out) if out is not None else prepared.default_folder
     # Torch comes in with the engine: a scene with mistakes is refused before that.
     began = monotonic()
-    from vqanim.engine.events import PageFailed, PageWritten, RunStarted
     from vqanim.engine.executor import Job
     from vqanim.engine.measure import TimingsRecorder
     from vqanim.engine.render import paint_takes
-    from vqanim.film import make_film
     from vqanim.film.live import live_path, remove_live
+    from vqanim.film.make import make_film
     from vqanim.report.film import Film, Render
     from vqanim.report.live import PAGE, LivePage
     from vqanim.report.report import PART_REPORT, REPORT, write_report
-    from vqanim.takes.digest import content_hashes
-    from vqanim.takes.lock import lock_folder
     from vqanim.takes.run import read_run, write_run
     from vqanim.takes.store import TakeStore, write_keeping_old
 
@@ -105,7 +94,7 @@ def render(
         prepared = yield from with_response(prepared, folder, device, deterministic)
         timeline = prepared.timeline
         store = TakeStore(folder, lock.check)
-        files = (*picture_files(timeline), *song_files(prepared.scene))
+        files = (*picture_files(timeline), *project.song_files(prepared.scene))
         hashes = content_hashes(files)
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
@@ -124,20 +113,19 @@ def render(
             for event in show_live(painting, shown, store.find, growing) if live else painting:
                 timings.on_event(event)
                 watched.on_event(event)
-                if isinstance(event, RunStarted):
+                if not isinstance(event, events.RunStarted):
+                    yield event
+                else:
                     attic = Path(event.superseded_to) if event.superseded_to else None
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
                     write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
-                    settings = describe_run(prepared, event)
-                    changed = changed_settings(read_run(folder), settings, event.kept)
+                    settings, before = describe_run(prepared, event), read_run(folder)
                     write_run(folder, settings, attic, lock.check)
                     yield event
-                    yield from changed
+                    yield from changed_settings(before, settings, event.kept)
                     if event.kept < event.frames:
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
-                else:
-                    yield event
-                yield from (PageFailed(PAGE, reason) for reason in watched.failures())
+                yield from (events.PageFailed(PAGE, reason) for reason in watched.failures())
             making, complete, written = monotonic(), part is None, False
             presets = () if part is None else ("web", "gif")  # the poster is the whole film's
             for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
@@ -148,13 +136,14 @@ def render(
                 timings.add_films(monotonic() - making)
             page = folder / (REPORT if part is None else PART_REPORT)
             if written or not page.exists():
-                rendered = Render(folder, stem, film, model_lines(prepared))
+                models_shown = model_lines(prepared.generator, prepared.perceptors, timeline)
+                rendered = Render(folder, stem, film, models_shown)
                 try:
                     write_report(rendered, page, watched.warnings, lock.check)
                 except VqanimError as error:  # no fault of the render's
-                    yield PageFailed(page.name, str(error))
+                    yield events.PageFailed(page.name, str(error))
                 else:
-                    yield PageWritten(str(page))
+                    yield events.PageWritten(str(page))
         remove_live(growing)
 
 
@@ -165,52 +154,47 @@ def with_response(
 
     Raises DeviceError, InputError and OutputError.
     """
-    prepared = with_known_response(prepared, folder)
+    prepared = project.with_known_response(prepared, folder)
     if not response.waits(prepared.scene):
         return prepared
     prepared = yield from fetch_models(prepared)
-    trial = trial_of(prepared)
+    trial = project.trial_of(prepared)
     frames = yield from response.measure(trial, run_key(prepared), folder, device, deterministic)
-    return with_scene(prepared, response.with_lead(prepared.scene, frames))
+    return project.with_scene(prepared, response.with_lead(prepared.scene, frames))
 
 
-def show_live(events: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
+def show_live(painting: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
     """The events of a walk; meanwhile the film grows at `path`. Where it cannot, the walk goes on without."""
-    from vqanim.engine.events import FrameDone, LiveFailed, RunStarted, TakesDone
     from vqanim.film.live import LiveError, live_film
-    from vqanim.timeline import FrameRef
 
-    walk = iter(events)
+    walk = iter(painting)
     try:
         with live_film(timeline, find, path) as film:
             last: FrameRef | None = None
             for event in walk:
                 yield event
-                if isinstance(event, RunStarted | TakesDone):
+                if isinstance(event, events.RunStarted | events.TakesDone):
                     film.look()
-                elif isinstance(event, FrameDone):  # when the next one is done, it is on the disk
+                elif isinstance(event, events.FrameDone):  # when the next one is done, it is on the disk
                     if last is not None:
                         film.add(last)
                     last = FrameRef(event.shot, event.index)
     except LiveError as error:
-        yield LiveFailed(str(error))
+        yield events.LiveFailed(str(error))
         yield from walk
 
 
 def changed_settings(
     before: Mapping[str, Any] | None, now: Mapping[str, Any], kept: int
-) -> list[SettingsChanged]:
-    """What to report about settings that the last run in a folder had otherwise: one event, or none.
-
-    kept: how many of its frames are kept.
-    """
-    from vqanim.engine.events import SettingsChanged
+) -> list[events.SettingsChanged]:
+    """What to report of settings that the last run in a folder, of which so many frames are kept, had
+    otherwise: one event, or none."""
     from vqanim.takes.run import changes
 
     found = changes(before, now)
     harmless = tuple(one.texts for one in found if not one.repaints and kept)
     repainting = tuple(one.texts for one in found if one.repaints)
-    return [SettingsChanged(harmless, repainting)] if harmless or repainting else []
+    return [events.SettingsChanged(harmless, repainting)] if harmless or repainting else []
 
 
 def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -226,12 +210,13 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
     return copies
 
 
-def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
+def describe_run(prepared: Prepared, run: events.RunStarted) -> dict[str, Any]:
     """What run.json holds: the settings of a run, for people and tools."""
     from vqanim.engine.timings import device_label
-    from vqanim.takes.digest import ENGINE_VERSION
 
     timeline = prepared.timeline
+    machine = f"{platform.system()} {platform.machine()}"
+    uses = zip(prepared.perceptors, timeline.perceptors, strict=True)
     return {
         "vqanim": __version__,
         "engine": ENGINE_VERSION,
@@ -240,10 +225,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         "title": timeline.title,
         "models": {
             "generator": {"name": prepared.generator.name, "hash": prepared.generator.hash},
-            "perceptors": [
-                {"name": entry.name, "hash": entry.hash, "share": plan.share}
-                for entry, plan in zip(prepared.perceptors, timeline.perceptors, strict=True)
-            ],
+            "perceptors": [{"name": e.name, "hash": e.hash, "share": plan.share} for e, plan in uses],
         },
         "size": [timeline.width, timeline.height],
         "fps": str(timeline.fps),
@@ -251,8 +233,7 @@ def describe_run(prepared: Prepared, run: RunStarted) -> dict[str, Any]:
         **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
-        + device_label(run.device, run.threads),
+        "machine": f"{machine}, Python {platform.python_version()}; {device_label(run.device, run.threads)}",
         "device": run.device,
         "threads": run.threads,
         "step": {"way": run.step, "reason": run.step_reason},

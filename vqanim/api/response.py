@@ -10,30 +10,23 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
 from vqanim.files import make_folder, write_atomic
 from vqanim.scene.curves import Curve, Key, Keyframes
 from vqanim.scene.limits import AUTO
-from vqanim.scene.model import Prompt, Scene, Shot, Transition
+from vqanim.scene.model import Prompt, Scene, Transition
 from vqanim.scene.times import Time
+from vqanim.takes.digest import RunKey, content_hashes
 from vqanim.timeline import Timeline
 
-if TYPE_CHECKING:
-    from vqanim.engine.events import ResponseMeasured, TrialStarted
-    from vqanim.takes.digest import RunKey
-
 FILE = "response.json"
-VERSION = 1
-"""Bumped by hand whenever the trial changes."""
+VERSION = 1  # bumped by hand whenever the trial changes
 SETTLE, AFTER = 4, 12
 """Frames before and from the change on."""
-SEEN = 0.5
-"""Part of the way from the old prompt to the new one at which the change counts as seen."""
-_USUAL = 4
-"""Frames where a trial shows no change at all."""
-_LEAST_CHANGE = 0.01
-"""Of similarity."""
+SEEN = 0.5  # part of the way from the old prompt to the new one at which the change counts as seen
+_USUAL = 4  # frames where a trial shows no change at all
+_LEAST_CHANGE = 0.01  # of similarity
 _HINT = 0.001
 """Weight of the prompt that does not count yet, or no more: enough that its similarity is measured."""
 _FALLBACK = ("a lake in the mountains", "a volcano erupting at night")
@@ -48,16 +41,13 @@ def trial_scene(scene: Scene) -> Scene:
     """A short film of two of the scene's prompts, one after the other, painted as the scene's shot is."""
     shot = next(shot for shot in scene.shots if shot.lead == AUTO)
     change = Time.of_seconds(Fraction(SETTLE) / scene.rate)
-    one, other = _two_texts(scene, shot)
-    prompts = (
-        Prompt(one, _step(1.0, _HINT, change)),
-        Prompt(other, _step(_HINT, 1.0, change)),
-    )
+    written = [prompt.text for each in (shot, *scene.shots) for prompt in each.prompts if prompt.text]
+    one, other, *_ = dict.fromkeys((*written, *_FALLBACK))
     trial = replace(
         shot,
         name="trial",
         duration=None,
-        prompts=prompts,
+        prompts=(Prompt(one, _step(1.0, _HINT, change)), Prompt(other, _step(_HINT, 1.0, change))),
         transition=Transition(),
         freeze=None,
         repeat=1,
@@ -80,14 +70,6 @@ def trial_scene(scene: Scene) -> Scene:
         soundtrack=None,
         output=replace(scene.output, smooth=None),
     )
-
-
-def _two_texts(scene: Scene, shot: Shot) -> tuple[str, str]:
-    texts = [
-        prompt.text for prompt in (*shot.prompts, *(p for s in scene.shots for p in s.prompts)) if prompt.text
-    ]
-    one, other, *_ = dict.fromkeys((*texts, *_FALLBACK))
-    return one, other
 
 
 def _step(before: float, after: float, change: Time) -> Curve:
@@ -141,10 +123,8 @@ def measure(
 
     Raises DeviceError, InputError and OutputError.
     """
-    from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
     from vqanim.engine.executor import Job
     from vqanim.engine.render import paint_takes
-    from vqanim.takes.digest import content_hashes
     from vqanim.takes.store import TakeStore
 
     yield TrialStarted(trial.frame_count)
@@ -158,11 +138,8 @@ def measure(
                 likes = [value for _, value in event.similarities]
                 nearness.append(likes[1] - likes[0] if len(likes) == 2 else 0.0)
     frames = response_frames(nearness, SETTLE)
-    record = {
-        "frames": frames,
-        "nearness": [round(value, 4) for value in nearness],
-        "key": trial_key(trial, run),
-    }
+    rounded = [round(value, 4) for value in nearness]
+    record = {"frames": frames, "nearness": rounded, "key": trial_key(trial, run)}
     make_folder(folder)
     write_atomic(folder / FILE, json.dumps(record, indent=2) + "\n")
     yield ResponseMeasured(frames, time.monotonic() - began)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -25,7 +25,7 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "models.generator.",
         "models.generator",
-        "Beside its `name`, of the generators that have such a setting.",
+        "Beside its `name`, of generators that have such a setting.",
     ),
     ("prompts[].", "prompts", "Each prompt in its long form."),
     ("start.", "start", "Beside `icon`, `text` or `shape`: how it is drawn."),
@@ -73,10 +73,9 @@ def _page() -> Iterator[str]:
     for prefix, heading, about in SECTIONS:
         own = [field for field in fields if home[field.path] == prefix]
         yield f"\n## {heading}\n\n{about}\n\n{_table(own, prefix)}"
-    yield f"\n## Easings\n\n{', '.join(f'`{name}`' for name in EASINGS)}\n"
+    yield f"\n## Easings\n\n{_names(EASINGS)}\n"
     yield "\n## Functions and constants of expressions\n\n"
-    yield f"{', '.join(f'`{name}`' for name in sorted(FUNCTIONS))}; "
-    yield f"{', '.join(f'`{name}`' for name in CONSTANTS)}\n"
+    yield f"{_names(sorted(FUNCTIONS))}; {_names(CONSTANTS)}\n"
     yield "\n## Effects\n\nFor `effects` and `hits`.\n\n"
     yield "| effect | amount | changes nothing at |\n|---|---|---|\n"
     for name, kind in EFFECTS.items():
@@ -91,6 +90,10 @@ def _table(fields: Sequence[FieldInfo], prefix: str) -> str:
         about = f"`{field.path[len(prefix) :]}` | {_cell(field.description)}{unit}"
         rows.append(f"| {about} | {_cell(field.allowed)} | {_cell(field.default)} | {example} |")
     return "\n".join(rows) + "\n"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _cell(text: str) -> str:

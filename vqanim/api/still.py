@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,26 +13,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vqanim.api.project import Prepared, check_free, picture_files, run_key
+from vqanim.api.project import Prepared, chain_of, check_free
+from vqanim.engine.events import ModelsLoaded, StepDone
 from vqanim.errors import UsageError
 from vqanim.files import Picture, picture_size
 from vqanim.models.catalogue import get_generator_entry
+from vqanim.scene.fields.models import models_called
 from vqanim.scene.fields.prompts import parse_short
 from vqanim.scene.still import Still, size_like
+from vqanim.takes.lock import lock_folder
 
 if TYPE_CHECKING:
-    from vqanim.engine.events import ModelsLoaded, StepDone
     from vqanim.engine.still import StillEvent
     from vqanim.takes.recording import Recording
 
-STRENGTH = 0.6
-"""Of a style, by default."""
-FPS = 24
-"""Of a timelapse."""
-RECORDING = "recording"
-"""Folder of what is painted of a timelapse, until the film is made."""
-LONGEST_NAME = 60
-"""Characters of a file name made from a prompt."""
+STRENGTH = 0.6  # of a style, by default
+FPS = 24  # of a timelapse
+RECORDING = "recording"  # folder of what is painted of a timelapse, until the film is made
+LONGEST_NAME = 60  # characters of a file name made from a prompt
 
 
 def paint_images(
@@ -72,14 +71,11 @@ def paint_images(
 
 def _grid(pictures: Sequence[Picture]) -> Picture:
     """Pictures of one size in rows, nearly square, on white."""
-    columns = int(np.ceil(np.sqrt(len(pictures))))
-    rows = -(-len(pictures) // columns)
-    height, width, _ = pictures[0].shape
-    whole = np.full((rows * height, columns * width, 3), 255, np.uint8)
-    for number, picture in enumerate(pictures):
-        row, column = divmod(number, columns)
-        whole[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
-    return whole
+    columns = math.ceil(math.sqrt(len(pictures)))
+    white = np.full_like(pictures[0], 255)
+    cells = [*pictures, *[white] * (-len(pictures) % columns)]
+    rows = [cells[first : first + columns] for first in range(0, len(cells), columns)]
+    return np.concatenate([np.concatenate(row, 1) for row in rows])
 
 
 def restyled(still: Still, photo_size: bool = True) -> Still:
@@ -93,7 +89,7 @@ def restyled(still: Still, photo_size: bool = True) -> Still:
     if not still.prompt and not still.targets:
         raise UsageError('give a style: words such as "ukiyo-e, woodcut", or --style-image painting.jpg')
     if photo_size:
-        multiple = get_generator_entry(still.models).multiple
+        multiple = get_generator_entry(models_called(still.models).generator).multiple
         width, height = size_like(*picture_size(Path(still.init)), multiple)
         still = replace(still, width=width, height=height)
     return still if still.strength is not None else replace(still, strength=STRENGTH)
@@ -106,10 +102,9 @@ def depends_on_seed(still: Still) -> bool:
 
 def file_stem(still: Still) -> str:
     """A file name for a picture, from its prompt."""
-    try:
+    texts: list[str] = []
+    with suppress(ValueError):  # reported later, with what is wrong
         texts = [part.text for part in parse_short(still.prompt)]
-    except ValueError:  # reported later, with what is wrong
-        texts = []
     name = re.sub(r"[^\w]+", "-", " ".join(texts).lower()).strip("-_")[:LONGEST_NAME].strip("-_")
     return name or "picture"
 
@@ -126,11 +121,9 @@ class TimelapseRun:
 
     still: Still
     prepared: Prepared
-    paths: tuple[Path, Path, Path]
-    """Of the last picture, the MP4 and the GIF."""
+    paths: tuple[Path, Path, Path]  # of the last picture, the MP4 and the GIF
     recording: Recording
-    moved: Path | None
-    """Where an unfinished timelapse of other settings was put."""
+    moved: Path | None  # where an unfinished timelapse of other settings was put
 
     @property
     def steps(self) -> int:
@@ -164,13 +157,8 @@ class TimelapseRun:
         lapse = Timelapse(recording, plan)
         recording.claim(self.paths)
         write_still(self.paths[0], lapse.frame(frames).picture, self.still, plan, timeline.models, steps)
-        reel = Reel(
-            timeline.width,
-            timeline.height,
-            timeline.fps,
-            frames,
-            lambda indices: (lapse.frame(index).picture for index in indices),
-        )
+        size = timeline.width, timeline.height
+        reel = Reel(*size, timeline.fps, frames, lambda ks: (lapse.frame(k).picture for k in ks))
         write_video(reel, self.paths[1], VideoSettings(crf=timeline.crf, title=self.still.prompt))
         write_gif(reel, self.paths[2], Fraction(FPS) / 2, timeline.gif_width)
         if steps < plan.steps:
@@ -181,8 +169,7 @@ class TimelapseRun:
 
 def timelapse_paths(folder: Path, stem: str) -> tuple[Path, Path, Path]:
     """The picture, the MP4 and the GIF of a timelapse."""
-    png, mp4, gif = (folder / f"{stem}.{ending}" for ending in ("png", "mp4", "gif"))
-    return png, mp4, gif
+    return folder / f"{stem}.png", folder / f"{stem}.mp4", folder / f"{stem}.gif"
 
 
 @contextmanager
@@ -195,15 +182,10 @@ def open_timelapse(
     force: overwrite files that were not made from this recording.
     Raises UsageError where such files are there, InputError, LockedError and OutputError.
     """
-    from vqanim.engine.cache_check import Chain
-    from vqanim.takes.digest import content_hashes
-    from vqanim.takes.lock import lock_folder
     from vqanim.takes.recording import Recording
 
-    timeline = prepared.timeline
     with lock_folder(folder):
-        hashes = content_hashes(picture_files(timeline))
-        digest = Chain(run_key(prepared), hashes).digest(timeline.shots[0].frames[0])
+        digest = chain_of(prepared).digest(prepared.timeline.shots[0].frames[0])
         assert digest is not None, "it begins from nothing that must be painted before"
         recording, paths = Recording(folder / RECORDING, digest), timelapse_paths(folder, prepared.stem)
         check_free([path for path in paths if not recording.has_made(path)], force)

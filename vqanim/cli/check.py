@@ -27,14 +27,12 @@ def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None, a
     codes = {0}
     for scene in scenes:
         try:
-            prepared = prepare(scene, overrides, models, allow_outside=allow_outside)
-            timeline = prepared.timeline
+            timeline = prepare(scene, overrides, models, allow_outside=allow_outside).timeline
         except VqanimError as error:
             complain(str(error))
             codes.add(error.exit_code)
             continue
         warn(timeline.warnings)
         say(f"{scene}: {headline(timeline)}")
-        prompts = [("prompt", text) for text in timeline.prompts]
-        say(rows([*describe(timeline), *prompts]))
+        say(rows([*describe(timeline), *(("prompt", text) for text in timeline.prompts)]))
     return 2 if 2 in codes else max(codes)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from glob import escape, glob
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -13,8 +14,7 @@ from click.shell_completion import CompletionItem
 from vqanim.errors import VqanimError
 
 ENDINGS = (".yaml", ".yml")
-MOST = 200
-"""Scenes that are offered."""
+MOST = 200  # scenes that are offered
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "mps")
 
 Items = list[CompletionItem]
@@ -22,26 +22,20 @@ Items = list[CompletionItem]
 
 def scenes(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Scene files here and one folder deeper; where there are none, whatever the shell finds."""
-    found = list(_scenes(incomplete))[:MOST]
+    found = list(islice(_scenes(incomplete), MOST))
     return [CompletionItem(path) for path in found] or [CompletionItem(incomplete, type="file")]
 
 
-def _scenes(incomplete: str) -> Iterator[str]:
-    folder, start = os.path.split(incomplete)
-    for name in _names(folder or "."):
-        if not name.startswith(start) or (name.startswith(".") and not start):
-            continue
-        path = os.path.join(folder, name)  # noqa: PTH118  keeps ./ and ~ as they were typed
-        if name.endswith(ENDINGS) and Path(path).is_file():
+def _scenes(start: str) -> Iterator[str]:
+    for path in _paths(start):
+        if path.endswith(ENDINGS) and Path(path).is_file():
             yield path
         elif Path(path).is_dir():
-            yield from (f"{path}/{inner}" for inner in _names(path) if inner.endswith(ENDINGS))
+            yield from (inner for inner in _paths(f"{path}/") if inner.endswith(ENDINGS))
 
 
-def _names(folder: str) -> list[str]:
-    with suppress(OSError):
-        return sorted(os.listdir(folder))  # noqa: PTH208
-    return []
+def _paths(start: str) -> list[str]:
+    return sorted(glob(f"{escape(start)}*"))  # noqa: PTH207  keeps ./ and ~ as they were typed
 
 
 def shots(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
@@ -60,24 +54,23 @@ def models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> I
     """Names of models, each with what it is good at."""
     from vqanim.models.catalogue import get_entry, list_models
 
-    items: dict[str, CompletionItem] = {}
+    helps: dict[str, str] = {}
     with suppress(VqanimError, OSError):
-        for kind, name in list_models():
+        for kind, name in (pair for pair in list_models() if pair[1].startswith(incomplete)):
             with suppress(VqanimError, OSError):
-                if name.startswith(incomplete):
-                    items.setdefault(
-                        name, CompletionItem(name, help=f"{kind}, {get_entry(kind, name).good_at}")
-                    )
-    return list(items.values())
+                helps.setdefault(name, f"{kind}, {get_entry(kind, name).good_at}")
+    return [CompletionItem(name, help=text) for name, text in helps.items()]
 
 
 def pairs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Names that stand for a generator and for a perceptor."""
+    """Names that stand for a generator and for its perceptor."""
     from vqanim.models.catalogue import list_models
+    from vqanim.scene.fields.models import models_called
 
     with suppress(VqanimError, OSError):
         known = list(list_models())
-        names = [name for kind, name in known if kind == "generator" and ("perceptor", name) in known]
+        pairs = [models_called(name) for kind, name in known if kind == "generator"]
+        names = [pair.generator for pair in pairs if ("perceptor", pair.perceptors[0].name) in known]
         return _beginning(names, incomplete)
     return []
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,23 +13,17 @@ import click
 from vqanim.cli import completing, params
 from vqanim.cli.formatting import count, film_row, headline, rows, say, short_path, warn
 from vqanim.cli.stopping import stopping
+from vqanim.film.formats import PRESETS
 
 if TYPE_CHECKING:
     from vqanim.film.found import CutFound
 
-NAMES = ("web", "youtube", "instagram", "prores", "webm", "gif", "apng", "frames")
-"""Those of vqanim.film.formats, which would bring in what a help page has no need of."""
+_presets = partial(click.option, "--preset", "presets", type=click.Choice(tuple(PRESETS)))
 
 
 @click.command()
 @click.argument("source", shell_complete=completing.scenes)
-@click.option(
-    "--preset",
-    "presets",
-    type=click.Choice(NAMES),
-    multiple=True,
-    help="What to make (repeatable); MP4, GIF and poster if not given.",
-)
+@_presets(multiple=True, help="What to make (repeatable); MP4, GIF and poster if not given.")
 @params.out_folder(help="Folder for the films; the render's own if not given.")
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality: smaller is better and larger.")
 @click.option("--upscale", type=click.IntRange(1, 4), default=1, help="Enlarge so many times, by Lanczos.")
@@ -40,20 +36,10 @@ def encode(source: str, presets: Sequence[str], quiet: bool, **options: Any) -> 
 
     SOURCE is the folder of a render, or a scene, whose folder is the one that `vqanim render` uses. What
     belongs to the edit may have changed since: effects, hits, transitions, fps, title.
-
-    \b
-    web        H.264 for every player (the default MP4)
-    youtube    H.264 of high quality
-    instagram  H.264, 1080 pixels wide, 23 fps or more
-    prores     ProRes 422 HQ, for editing programs
-    webm       VP9
-    gif        looping, bounded in size unless --gif-full
-    apng       animated PNG without loss
-    frames     every frame of the film as a PNG
     """
     with stopping():
         from vqanim import api
-        from vqanim.film import FilmDone
+        from vqanim.film.make import FilmDone
 
         films = []
         with closing(api.encode(source, presets, **options)) as events:
@@ -69,26 +55,28 @@ def encode(source: str, presets: Sequence[str], quiet: bool, **options: Any) -> 
             say(rows(films))
 
 
-def gaps(found: CutFound) -> list[str]:
+_TABLE = "\n".join(f"{name:<9}  {preset.about}" for name, preset in PRESETS.items())
+encode.help = f"{cleandoc(encode.help or '')}\n\n\b\n{_TABLE}"
+
+
+def gaps(found: CutFound) -> Iterator[str]:
     """What is not in the film, a line each."""
-    lines = []
     for take in found.takes:
         shot, all_missing = f"shot {take.shot}", take.missing == take.frames
         if all_missing:
-            lines.append(f"{shot}: none of its {count(take.frames, 'frame')} is painted")
+            yield f"{shot}: none of its {count(take.frames, 'frame')} is painted"
         elif take.missing:
-            lines.append(f"{shot}: {take.missing} of {take.frames} frames are not painted")
+            yield f"{shot}: {take.missing} of {take.frames} frames are not painted"
         if take.missing_under_dissolve and not all_missing:
             frames = count(take.missing_under_dissolve, "frame")
             held = "under the dissolve that follows are not painted, its last picture is held there"
-            lines.append(f"{shot}: {frames} {held}")
+            yield f"{shot}: {frames} {held}"
         if take.other_plan:
             old = f"{count(take.other_plan, 'frame')} of an older version of the scene, shown as they are"
-            lines.append(f"{shot}: {old}; render the scene to paint them anew")
+            yield f"{shot}: {old}; render the scene to paint them anew"
     if found.left_out:
         frames = count(len(found.timeline.edit) + found.left_out, "frame")
         missing = f"{found.left_out} of {frames} are not in this film"
-        lines.append(f"{missing}; render the scene to paint them")
+        yield f"{missing}; render the scene to paint them"
         if found.silenced:
-            lines.append("it is silent, because the song would not fit to what is left")
-    return lines
+            yield "it is silent, because the song would not fit to what is left"

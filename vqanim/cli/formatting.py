@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 Row = tuple[str, str]
 
 
-def prepare_streams() -> None:
-    """Let any text be written to any terminal: what its encoding lacks is written as an escape."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def can_redraw(stream: TextIO) -> bool:
     """Whether a stream is a terminal that can draw a line again."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -69,20 +62,16 @@ def duration(seconds: float) -> str:
 
 def clock(seconds: float) -> str:
     """`0:07`, `3:20`, `1:05:00`, for a place that changes while one looks."""
-    whole = max(0, round(seconds))
-    minutes, rest = divmod(whole, 60)
+    minutes, rest = divmod(max(0, round(seconds)), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
 def file_size(bytes_: int) -> str:
     """`512 B`, `34 kB`, `1.2 MB`, `4.26 GB`."""
-    if bytes_ < 1000:
-        return f"{bytes_} B"
-    if bytes_ < 1_000_000:
-        return f"{bytes_ / 1000:.0f} kB"
-    if bytes_ < 1_000_000_000:
-        return f"{bytes_ / 1_000_000:.1f} MB"
-    return f"{bytes_ / 1_000_000_000:.2f} GB"
+    for size, unit, decimals in ((10**9, "GB", 2), (10**6, "MB", 1), (1000, "kB", 0)):
+        if bytes_ >= size:
+            return f"{bytes_ / size:.{decimals}f} {unit}"
+    return f"{bytes_} B"
 
 
 def with_reason(text: str) -> str:
@@ -93,21 +82,18 @@ def with_reason(text: str) -> str:
 
 def short_path(path: str | Path) -> str:
     """The path from the current folder where it lies below it, else as it is."""
-    absolute = Path(path).absolute()
-    here = Path.cwd()
+    absolute, here = Path(path).absolute(), Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:
     """Lines of cells under each other."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = (
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
-    return "\n".join(line.rstrip() for line in padded)
+    columns = list(zip(*lines, strict=True))
+    padded = [[cell.ljust(max(map(len, column))) for cell in column] for column in columns]
+    return "\n".join("  ".join(line).rstrip() for line in zip(*padded, strict=True))
 
 
-def film_row(film: str) -> Row:
+def film_row(film: str | Path) -> Row:
     """A film's path, and how large it is; of a folder, how many files are in it."""
     path = Path(film)
     if path.is_dir():
@@ -128,21 +114,17 @@ def shortened(text: str, width: int) -> str:
 
 def headline(timeline: Timeline) -> str:
     """`72 frames, 6 s at 12 fps, 256x144`."""
-    seconds = float(len(timeline.edit) / timeline.fps)
-    return (
-        f"{count(len(timeline.edit), 'frame')}, {duration(seconds)} at {number(timeline.fps)} fps, "
-        f"{timeline.width}x{timeline.height}"
-    )
+    frames, seconds = len(timeline.edit), float(len(timeline.edit) / timeline.fps)
+    film = f"{count(frames, 'frame')}, {duration(seconds)} at {number(timeline.fps)} fps"
+    return f"{film}, {timeline.width}x{timeline.height}"
 
 
 def describe(timeline: Timeline) -> list[Row]:
     """What a person wants to know of a timeline before it is rendered."""
     items = [("models", models(timeline))]
     if len(timeline.shots) > 1:
-        shots = ", ".join(
-            f"{shot.name} ({count(len(shot.frames), 'frame')}{_lapse(shot)})" for shot in timeline.shots
-        )
-        items.append(("shots", shots))
+        shots = [f"{one.name} ({count(len(one.frames), 'frame')}{_lapse(one)})" for one in timeline.shots]
+        items.append(("shots", ", ".join(shots)))
     elif lapse := _lapse(timeline.shots[0]):
         items.append(("shot", lapse.removeprefix(", ")))
     rate = timeline.rate or timeline.fps
@@ -160,8 +142,8 @@ def _lapse(shot: ShotPlan) -> str:
 
 
 def models(timeline: Timeline) -> str:
-    """`pocket`, or all names where they differ."""
+    """`pocket`, or all names where they differ, with the generator's settings."""
     names = [plan.name for plan in timeline.perceptors]
-    if names == [timeline.generator]:
+    if names == [timeline.generator_text]:
         return timeline.generator
-    return f"{timeline.generator} and {', '.join(names)}"
+    return f"{timeline.generator_text} and {', '.join(names)}"

@@ -10,27 +10,20 @@ from typing import Any
 
 import click
 
+from vqanim import icons
 from vqanim.cli import params
 from vqanim.cli.formatting import count, rows, say, short_path
-from vqanim.cli.params import ColorType, NumberType, SizeType
+from vqanim.cli.params import COLOR, number, sides
 from vqanim.errors import UsageError
-from vqanim.icons import (
-    Figure,
-    IconSpec,
-    UnknownIcon,
-    icon_figure,
-    license,
-    search_icons,
-    shape_figure,
-    spec,
-    text_figure,
-)
+from vqanim.icons import Figure, IconSpec, spec
 from vqanim.scene.colors import color_text
 
 SIZE = (512, 512)
-MOST = 60
-"""Icons that a search shows."""
+MOST = 60  # icons that a search shows
 _shown = partial(click.option, show_default=True)
+_color = partial(click.option, type=COLOR)
+_stroke = partial(_shown, "--stroke", type=number(0, spec.MAX_STROKE))
+_scale = partial(click.option, "--scale", type=number(0.01, 1), show_default="5/6")
 _CODE = re.compile(r"(?:U\+|0x|\\u|&#x)?([0-9a-f]{4,6});?", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
@@ -44,53 +37,22 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 @click.option("--shape", metavar="FILE", help="Draw the silhouette in an SVG or a picture instead.")
 @click.option("--text", metavar="TEXT", help="Draw a text instead; \\n begins a new line.")
 @click.option("--font", metavar="FILE", help="TTF or OTF font for --text or --glyph.")
-@click.option(
-    "--glyph", metavar="CHARACTER", help="One character of --font instead, as such or as its code: U+F099."
-)
-@_shown(
-    "--color",
-    type=ColorType(),
-    default=spec.COLOR,
-    show_default=color_text(spec.COLOR),
-    help="Of the figure.",
-)
-@_shown("--opacity", type=NumberType(0, 1), default=spec.OPACITY, help="Of the figure.")
-@_shown(
-    "--background",
-    type=ColorType(),
-    default=spec.BACKGROUND,
-    show_default="white",
-    help="Color of the ground.",
-)
-@_shown("--noise", type=NumberType(0, 1), default=spec.NOISE, help="Opacity of the noise on the ground.")
+@click.option("--glyph", metavar="CHARACTER", help="A character of --font, or its code such as U+F099.")
+@_color("--color", default=spec.COLOR, show_default=color_text(spec.COLOR), help="Of the figure.")
+@_shown("--opacity", type=number(0, 1), default=spec.OPACITY, help="Of the figure.")
+@_color("--background", default=spec.BACKGROUND, show_default="white", help="Color of the ground.")
+@_shown("--noise", type=number(0, 1), default=spec.NOISE, help="Opacity of the noise on the ground.")
 @_shown("--noise-colors", type=click.Choice(spec.NOISE_COLORS), default="gray", help="Of the noise.")
-@_shown("--size", type=SizeType(), default=SIZE, show_default="512", help="Of the picture, N or WxH pixels.")
-@_shown(
-    "--scale",
-    type=NumberType(0.01, 1),
-    default=spec.SCALE,
-    show_default="5/6",
-    help="The figure fits into this share of width and height.",
-)
-@_shown(
-    "--align", type=click.Choice(spec.ALIGNS), default="center", help="The border that the figure touches."
-)
-@_shown(
-    "--stroke",
-    type=NumberType(0, spec.MAX_STROKE),
-    default=spec.STROKE,
-    help="How much the outline grows on every side, in pixels of a picture of 512.",
-)
+@_shown("--size", type=sides(), default=SIZE, show_default="512", help="Of the picture, N or WxH pixels.")
+@_scale(default=spec.SCALE, help="The figure fits into this share of width and height.")
+@_shown("--align", type=click.Choice(spec.ALIGNS), default="center", help="The border that it touches.")
+@_stroke(default=spec.STROKE, help="How much the outline grows on every side, in pixels of a picture of 512.")
 @_shown("--seed", type=click.IntRange(0, 2**63 - 1), default=spec.SEED, help="Another one gives other noise.")
-@click.option("--out", metavar="FILE", help="PNG to write; ./<name of the icon>.png if not given.")
+@params.out_file(help="PNG to write; ./<name of the icon>.png if not given.")
 @params.force(help="Overwrite a file of that name.")
 def icon(
     name: Sequence[str],
     search: str | None,
-    shape: str | None,
-    text: str | None,
-    font: str | None,
-    glyph: str | None,
     size: tuple[int, int],
     out: str | None,
     force: bool,
@@ -103,7 +65,8 @@ def icon(
     if search is not None:
         _list_icons(search)
         return
-    figure, stem = _figure(" ".join(name), shape, text, font, glyph)
+    what = {key: look.pop(key) for key in ("shape", "text", "font", "glyph")}
+    figure, stem = _figure(" ".join(name), **what)
     path = _path(out, stem, force)
 
     from vqanim.api.icon import describe_figure, write_icon
@@ -112,11 +75,11 @@ def icon(
     write_icon(path, IconSpec(figure, **look), width, height)
     say(f"wrote {short_path(path)}: {describe_figure(figure)}, {width}x{height}")
     if figure.kind == "icon":
-        say(license())
+        say(icons.license())
 
 
 def _list_icons(words: str) -> None:
-    found = search_icons(words)
+    found = icons.search_icons(words)
     if not found:
         raise UsageError(f"no icon has to do with {words!r}; try a simpler word")
     say(rows([(", ".join(map(one.full_name, one.styles)), one.label) for one in found[:MOST]]))
@@ -138,16 +101,16 @@ def _figure(
     if font is not None and glyph is None and text is None:
         raise UsageError("--font goes with --text or --glyph")
     if shape is not None:
-        return shape_figure(Path(shape)), f"{Path(shape).stem}-icon"
+        return icons.shape_figure(Path(shape)), f"{Path(shape).stem}-icon"
     if name:
         try:
-            figure = icon_figure(name)
-        except UnknownIcon as error:
+            figure = icons.icon_figure(name)
+        except icons.UnknownIcon as error:
             raise UsageError(str(error)) from error
         return figure, figure.name.partition(" fa-")[2]
     written = _character(glyph) if glyph is not None else (text or "").replace("\\n", "\n")
     try:
-        figure = text_figure(written, None if font is None else Path(font))
+        figure = icons.text_figure(written, None if font is None else Path(font))
     except ValueError as error:
         raise UsageError(f"--text: {error}") from error
     return figure, f"U+{ord(written):04X}" if glyph is not None else written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,19 +18,13 @@ from vqanim.importers import TOOLS
 if TYPE_CHECKING:
     from vqanim.importers.draft import Draft, Note
 
-MOST_KEYS = 6
-"""That are named in a line of the summary; the scene names all."""
+MOST_KEYS = 6  # that are named in a line of the summary; the scene names all
 
 
 @click.command("import")
 @click.argument("settings", metavar="FILE|COMMAND", type=click.Path())
-@click.option(
-    "--from",
-    "source",
-    type=click.Choice(TOOLS),
-    help="Whose settings these are; found out if not given.",
-)
-@click.option("--out", metavar="FILE", help="The scene's file; the settings' name with .yaml if not given.")
+@click.option("--from", "source", type=click.Choice(TOOLS), help="Whose settings these are; else found out.")
+@params.out_file(help="The scene's file; the settings' name with .yaml if not given.")
 @params.force(help="Overwrite the scene's file.")
 def import_(settings: str, source: str | None, out: str | None, force: bool) -> None:
     """Turn settings of another tool into a scene.
@@ -41,12 +36,11 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
     and what is left out.
     """
     from vqanim import api
-    from vqanim.api.project import check_free
 
     path = Path(out) if out else _beside(settings)
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise UsageError(f"--out {path}: found another ending, allowed are .yaml and .yml")
-    check_free([path], force)
+    api.check_free([path], force)
     if path.exists() and Path(settings).exists() and path.samefile(settings):
         raise UsageError(f"{path} are the settings themselves; take another name with --out")
     if not path.parent.is_dir():
@@ -61,10 +55,9 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
 
 def _beside(settings: str) -> Path:
     """In the current folder, called as the settings are."""
-    try:
-        stem = Path(settings).stem if Path(settings).is_file() else "imported"
-    except (OSError, ValueError):
-        stem = "imported"
+    stem = ""
+    with suppress(OSError, ValueError):
+        stem = Path(settings).stem if Path(settings).is_file() else ""
     return Path(f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', stem).strip('-.') or 'imported'}.yaml")
 
 

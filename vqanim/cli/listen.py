@@ -16,9 +16,6 @@ from vqanim.errors import UsageError
 if TYPE_CHECKING:
     from vqanim.audio.analysis import Beats, SongAnalysis
 
-BESIDE = ""
-"""What `--plot` means without a name."""
-
 
 @click.command()
 @click.argument("song")
@@ -26,14 +23,12 @@ BESIDE = ""
     "--plot",
     metavar="[FILE]",
     is_flag=False,
-    flag_value=BESIDE,
+    flag_value="",  # beside the song
     help="Draw every signal, beats and sections as a PNG; beside the song if no FILE is given.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write everything as JSON, and nothing else.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write the signals as a table, a line for each moment.")
-@click.option(
-    "--fps", type=click.FloatRange(1, 240), default=24.0, show_default=True, help="For --json, --csv."
-)
+@click.option("--fps", type=click.FloatRange(1, 240), default=24, show_default=True, help="Of --json, --csv.")
 @click.option("--clicks", metavar="FILE", help="Write the song as a wav with a click on every beat.")
 @click.option("--scene", metavar="FILE", help="Write a scene to start from: shots on sections, keys on bars.")
 @click.option("--meter", type=click.IntRange(1, 32), default=4, show_default=True, help="Beats in a bar.")
@@ -59,17 +54,16 @@ def listen(
     if as_json and as_csv:
         raise UsageError("--json and --csv both write to standard output, choose one")
     path = Path(song)
-    plot_path = None if plot is None else Path(plot) if plot != BESIDE else path.with_suffix(".png")
+    plot_path = None if plot is None else Path(plot or path.with_suffix(".png"))
 
     from vqanim import api
-    from vqanim.api.project import check_free
     from vqanim.audio.analysis import SongAnalysis
     from vqanim.audio.reading import write_clicks
 
     files = [Path(name) for name in (plot_path, clicks, scene) if name]
     if song_itself := [file for file in files if file.resolve() == path.resolve()]:
         raise UsageError(f"{song_itself[0]} is the song itself, choose another name")
-    check_free(files, force)
+    api.check_free(files, force)
     analysis = SongAnalysis.of(path)
     beats = analysis.beats(meter, bpm)
     if as_json:

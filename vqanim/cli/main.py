@@ -15,51 +15,65 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from types import MappingProxyType
 
 import click
 from click.shell_completion import CompletionItem
 
 from vqanim import __version__
-from vqanim.cli.formatting import complain, prepare_streams
+from vqanim.cli.formatting import complain
 from vqanim.cli.stopping import Stopped
 from vqanim.errors import CurveError, OutputError, SceneError, VqanimError
 
 # A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
 # `import` is `import_`.
-HOMES = {"image": "still", "style": "still", "timelapse": "still", "compare": "report"}
-COMMANDS = MappingProxyType(
-    {
-        "render": "Render a scene to a film, or continue a stopped render.",
-        "image": "Paint a single picture.",
-        "style": "Paint a photo in the style of words or of another picture.",
-        "timelapse": "Film how a single picture comes into being.",
-        "encode": "Make a film from painted takes again, in other forms.",
-        "report": "Write a one-page report on a render.",
-        "compare": "Put two renders side by side in one page.",
-        "plan": "Show what a film will contain and how long it will take, without painting it.",
-        "preview": "Show camera, edit and curves as a film, without models.",
-        "check": "Find every mistake in scenes without rendering them.",
-        "new": "Write a commented scene to start from.",
-        "import": "Turn settings of Deforum, VQGAN-CLIP or pytti into a scene.",
-        "schema": "Print the scene language for editors, or as a page.",
-        "listen": "Find the beats, sections and signals of a song.",
-        "icon": "Draw an icon, a text or a silhouette to start a film from.",
-        "prompts": "List words that people add to prompts, by what they do.",
-        "doctor": "Look at what a render needs on this machine.",
-        "models": "List, fetch, verify and add models.",
-    }
-)
+HOMES = {"schema": "new", "image": "still", "style": "still", "timelapse": "still", "compare": "report"}
+COMMANDS = {
+    "render": "Render a scene to a film, or continue a stopped render.",
+    "image": "Paint a single picture.",
+    "style": "Paint a photo in the style of words or of another picture.",
+    "timelapse": "Film how a single picture comes into being.",
+    "encode": "Make a film from painted takes again, in other forms.",
+    "report": "Write a one-page report on a render.",
+    "compare": "Put two renders side by side in one page.",
+    "plan": "Show what a film will contain and how long it will take, without painting it.",
+    "preview": "Show camera, edit and curves as a film, without models.",
+    "check": "Find every mistake in scenes without rendering them.",
+    "new": "Write a commented scene to start from.",
+    "import": "Turn settings of Deforum, VQGAN-CLIP or pytti into a scene.",
+    "schema": "Print the scene language for editors, or as a page.",
+    "listen": "Find the beats, sections and signals of a song.",
+    "icon": "Draw an icon, a text or a silhouette to start a film from.",
+    "prompts": "List words that people add to prompts, by what they do.",
+    "doctor": "Look at what a render needs on this machine.",
+    "models": "List, fetch, verify and add models.",
+}
 
-SPINS = "10000"
-"""Turns of a waiting thread, some ten microseconds: longer than most waits within a step."""
+SPINS = "10000"  # turns of a waiting thread, some ten microseconds: longer than most waits within a step
 BROKEN_PIPE = 1  # as click does when a command writes to a closed pipe
-DISK_TROUBLE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
-)
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 
-class Commands(click.Group):
+class Group(click.Group):
+    """A group that keeps the order of its commands, and names the nearest where there is none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, names = args[0], self.list_commands(ctx)
+        if name not in names and not name.startswith("-"):
+            near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+            if name.endswith((".yaml", ".yml")):
+                hint = f"did you mean `vqanim render {name}`?"
+            else:
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            raise click.UsageError(f"`{ctx.command_path}` has no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Commands(Group):
     """A group that knows its commands by name and imports one when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -73,30 +87,15 @@ class Commands(click.Group):
         command: click.Command = getattr(module, name)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            raise click.UsageError(f"there is no command {name!r}{_nearest(name)}", ctx)
-        return super().resolve_command(ctx, args)
-
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer commands without importing them."""
-        named = {name: text for name, text in COMMANDS.items() if name.startswith(incomplete)}
-        found = [CompletionItem(name, help=text) for name, text in named.items()]
-        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+        named = [name for name in COMMANDS if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=COMMANDS[name]) for name in named), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-
-
-def _nearest(name: str) -> str:
-    if name.endswith((".yaml", ".yml")):
-        return f"; did you mean `vqanim render {name}`?"
-    near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
 
 
 @click.group(
@@ -114,12 +113,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     argv: the arguments after the program's name; None takes them from the process.
     """
-    prepare_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written as an escape
+            stream.reconfigure(errors="backslashreplace")
     share_cores()
     try:
-        result = cli.main(
-            args=None if argv is None else list(argv), prog_name="vqanim", standalone_mode=False
-        )
+        result = cli.main(argv, "vqanim", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except BrokenPipeError:
@@ -144,7 +143,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             where = f"{error.filename}: " if error.filename else ""
             complain(f"Error: {where}cannot read or write: {error.strerror}")
             return OutputError.exit_code
-        return _report_bug(error)
+        if os.environ.get("VQANIM_DEBUG"):
+            complain("".join(traceback.format_exception(error)).rstrip())
+        else:
+            complain(
+                f"Error: this is a bug in vqanim: {type(error).__name__}: {error}\n"
+                "run the same command with VQANIM_DEBUG=1 set to see where it happened, and report that"
+            )
+        return 1
 
 
 def share_cores() -> None:
@@ -156,14 +162,3 @@ def share_cores() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
-
-
-def _report_bug(error: Exception) -> int:
-    if os.environ.get("VQANIM_DEBUG"):
-        complain("".join(traceback.format_exception(error)).rstrip())
-    else:
-        complain(
-            f"Error: this is a bug in vqanim: {type(error).__name__}: {error}\n"
-            "run the same command with VQANIM_DEBUG=1 set to see where it happened, and report that"
-        )
-    return 1

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vqanim.cli import completing, formatting
+from vqanim.cli import completing, params
+from vqanim.cli.formatting import Row, complain, file_size, rows, say, table, warn, with_reason
+from vqanim.cli.main import Group
 from vqanim.cli.stopping import stopping
 from vqanim.errors import InputError, UsageError, VqanimError
+from vqanim.models import fetch as cached
 from vqanim.models.catalogue import find_entries, get_entry, list_models
-from vqanim.models.entries import Entry, RemoteFile, is_address
-from vqanim.models.fetch import (
-    fetch_model,
-    find_damage,
-    installed_models,
-    is_installed,
-    missing_message,
-    remove_models,
-)
+from vqanim.models.entries import Entry, ModelFile, RemoteFile, is_address
 
+_sources = partial(click.option, "--from", "sources", metavar="ADDRESS")
+_file = partial(click.option, type=click.Path(path_type=Path))
 PLACES = """\b
 VQANIM_CACHE      folder where models are kept
 VQANIM_MIRROR     address of a mirror that is tried before all others, or several
@@ -34,23 +32,6 @@ VQANIM_CATALOGUE  a YAML file with more models, or other addresses, in the form 
                   vqanim/models/catalogue.yaml
 VQANIM_OFFLINE    1 forbids the network
 """
-
-
-class Group(click.Group):
-    """A group that names the nearest command."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in self.commands and not name.startswith("-"):
-            near = difflib.get_close_matches(name.lower(), self.commands, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.commands)}"
-            raise click.UsageError(f"`vqanim models` has no command {name!r}; {hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
 
 
 @click.group(cls=Group, epilog=PLACES)
@@ -74,13 +55,13 @@ def list_(as_json: bool) -> None:
         try:
             entries.append(get_entry(kind, name))
         except InputError as error:
-            formatting.complain(f"Warning: {error}")
+            warn([str(error)])
     if as_json:
-        formatting.say(json.dumps([_describe(entry) for entry in entries], indent=1))
+        say(json.dumps([_describe(entry) for entry in entries], indent=1))
         return
     lines = [("name", "kind", "here", "size", "commercial use", "license"), *map(_line, entries)]
-    formatting.say(formatting.table(lines))
-    formatting.say("\nNames like open_clip:ViT-B-32/laion2b_s34b_b79k are models of the project open_clip.")
+    say(table(lines))
+    say("\nNames like open_clip:ViT-B-32/laion2b_s34b_b79k are models of the project open_clip.")
 
 
 @models.command()
@@ -95,7 +76,7 @@ def show(name: str) -> None:
             ("kind", entry.kind),
             ("good at", entry.good_at),
             ("license", entry.license),
-            ("commercial use", formatting.with_reason(entry.commercial)),
+            ("commercial use", with_reason(entry.commercial)),
             ("source", entry.source),
             ("here", _here(entry)),
         ]
@@ -103,21 +84,15 @@ def show(name: str) -> None:
             items.append(("sizes", f"multiples of {multiple} pixels"))
         if entry.unchecked:
             items.append(("not checked", entry.unchecked))
-        formatting.say(f"{entry.name}\n{formatting.rows(items)}")
+        say(f"{entry.name}\n{rows(items)}")
         for role, file in entry.files.items():
-            formatting.say(formatting.rows(_file_rows(role, file)))
+            say(rows(list(_file_rows(role, file))))
 
 
 @models.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=completing.models)
-@click.option(
-    "--from",
-    "sources",
-    metavar="ADDRESS",
-    multiple=True,
-    help="A mirror to try first, as in VQANIM_MIRROR (repeatable).",
-)
-@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+@_sources(multiple=True, help="A mirror to try first, as in VQANIM_MIRROR (repeatable).")
+@params.quiet
 def fetch(names: Sequence[str], sources: Sequence[str], quiet: bool) -> None:
     """Fetch each NAME into the cache, or mend it there.
 
@@ -130,16 +105,12 @@ def fetch(names: Sequence[str], sources: Sequence[str], quiet: bool) -> None:
         if not is_address(source):
             raise UsageError(f"--from {source}: this is no http or https address")
     entries = [entry for name in dict.fromkeys(names) for entry in find_entries(name)]
-    reporter = FetchReporter(quiet)
-    with stopping():
-        try:
-            for entry in entries:
-                for event in fetch_model(entry, verify=True, sources=tuple(sources)):
-                    reporter.report(event)
-                if not quiet:
-                    formatting.say(f"{entry.name} is here, whole")
-        finally:
-            reporter.close()
+    with stopping(), closing(FetchReporter(quiet)) as reporter:
+        for entry in entries:
+            for event in cached.fetch_model(entry, verify=True, sources=tuple(sources)):
+                reporter.report(event)
+            if not quiet:
+                say(f"{entry.name} is here, whole")
 
 
 @models.command()
@@ -150,29 +121,23 @@ def verify(names: Sequence[str]) -> int:
     Those of each NAME, or of all models that are here. The exit code is 3 when some are damaged.
     """
     damaged = False
-    for entry in [entry for name in names for entry in find_entries(name)] if names else installed_models():
-        damage = find_damage(entry)
+    named = [entry for name in names for entry in find_entries(name)]
+    for entry in named if names else cached.installed_models():
+        damage = cached.find_damage(entry)
         damaged |= bool(damage)
         for line in damage:
-            formatting.complain(f"Error: {line}")
+            complain(f"Error: {line}")
         if not damage:
-            formatting.say(f"{entry.name} ({entry.kind}): whole")
+            say(f"{entry.name} ({entry.kind}): whole")
     return InputError.exit_code if damaged else 0
 
 
 @models.command()
 @click.argument("name")
-@click.option("--config", metavar="C.YAML", type=click.Path(path_type=Path), help="The config of a VQGAN.")
-@click.option(
-    "--checkpoint", metavar="M.CKPT", type=click.Path(path_type=Path), help="The checkpoint of a VQGAN."
-)
-@click.option(
-    "--perceptor",
-    metavar="CLIP.PT",
-    type=click.Path(path_type=Path),
-    help="A CLIP in OpenAI's layout: a TorchScript archive or a state dict.",
-)
-@click.option("--force", is_flag=True, help="Replace a model of that name.")
+@_file("--config", metavar="C.YAML", help="The config of a VQGAN.")
+@_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
+@_file("--perceptor", metavar="CLIP.PT", help="A CLIP of OpenAI's layout: TorchScript or a state dict.")
+@params.force(help="Replace a model of that name.")
 def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path | None, force: bool) -> None:
     """Give your own files a NAME that scenes can use.
 
@@ -181,9 +146,8 @@ def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path
     weights as safetensors; your own files stay as they are.
     """
     if (config is None) != (checkpoint is None) or not (config or perceptor):
-        raise UsageError(
-            "give --config and --checkpoint of a VQGAN, or --perceptor with a CLIP, or all three"
-        )
+        either = "give --config and --checkpoint of a VQGAN, or --perceptor with a CLIP"
+        raise UsageError(f"{either}, or all three")
     from vqanim.models.adding import add_generator, add_perceptor
 
     with stopping():
@@ -198,57 +162,42 @@ def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path
 def path(name: str) -> None:
     """Print where the files of NAME are, one a line."""
     for entry in find_entries(name):
-        if not is_installed(entry):
-            raise InputError(missing_message(entry))
+        if not cached.is_installed(entry):
+            raise InputError(cached.missing_message(entry))
         for file in entry.files.values():
-            formatting.say(str(file.locate()))
+            say(str(file.locate()))
 
 
 @models.command()
 @click.argument("name", shell_complete=completing.models)
-@click.option(
-    "--forget",
-    is_flag=True,
-    help="Also forget the SHA-256 that the first download gave, so that another file may come.",
-)
+@params.flag("--forget", help="Also forget the SHA-256 of the first download, so that another may come.")
 def remove(name: str, forget: bool) -> None:
     """Delete what the cache holds of NAME. Files that you added it from are not touched."""
-    for kind, freed in remove_models(name, forget=forget).items():
-        formatting.say(f"removed {name} ({kind}): {formatting.file_size(freed)}")
+    for kind, freed in cached.remove_models(name, forget=forget).items():
+        say(f"removed {name} ({kind}): {file_size(freed)}")
 
 
 def _here(entry: Entry) -> str:
-    if not is_installed(entry):
+    if not cached.is_installed(entry):
         return "no"
     return "yes, your own" if entry.own else "yes"
 
 
 def _line(entry: Entry) -> tuple[str, ...]:
     """A model's row in the list."""
-    size = formatting.file_size(entry.size) if entry.size else ""
-    rough = any(isinstance(f, RemoteFile) and f.size is None for f in entry.files.values())
+    size = file_size(entry.size) if entry.size else ""
+    if size and any(isinstance(file, RemoteFile) and file.size is None for file in entry.files.values()):
+        size = f"about {size}"
     here = "own" if entry.own else _here(entry)
-    size = f"about {size}" if rough and size else size
     return entry.name, entry.kind, here, size, entry.commercial.partition(":")[0], entry.license
 
 
 def _describe(entry: Entry) -> dict[str, Any]:
     """A model for programs."""
-    keys = (
-        "name",
-        "kind",
-        "family",
-        "own",
-        "size",
-        "license",
-        "commercial",
-        "source",
-        "good_at",
-        "unchecked",
-    )
+    keys = "name kind family own size license commercial source good_at unchecked"
     return {
-        **{key: getattr(entry, key) for key in keys},
-        "installed": is_installed(entry),
+        **{key: getattr(entry, key) for key in keys.split()},
+        "installed": cached.is_installed(entry),
         "multiple": getattr(entry, "multiple", None),
         "files": {
             role: {
@@ -263,32 +212,29 @@ def _describe(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _path_or_none(file: Any) -> str | None:
-    try:
+def _path_or_none(file: ModelFile) -> str | None:
+    with suppress(VqanimError):
         return str(file.locate())
-    except VqanimError:
-        return None
+    return None
 
 
-def _file_rows(role: str, file: Any) -> list[formatting.Row]:
+def _file_rows(role: str, file: ModelFile) -> Iterator[Row]:
     """Size, hash, place and addresses of a file."""
-    size = getattr(file, "size", None)
-    rough = getattr(file, "roughly", None)
-    known = "unknown"
-    if file.sha256:
-        known = f"{file.sha256}{' (of the first download)' if getattr(file, 'pinned', False) else ''}"
-    rows = [("", ""), (role, f"{size:,} bytes" if size else f"about {rough:,} bytes" if rough else "")]
-    rows += [("  SHA-256", known), ("  place", _path_or_none(file) or "")]
-    return rows + [("  address" if n == 0 else "", url) for n, url in enumerate(getattr(file, "urls", ()))]
+    size, rough = getattr(file, "size", None), getattr(file, "roughly", None)
+    first = " (of the first download)" if getattr(file, "pinned", False) else ""
+    yield "", ""
+    yield role, f"{size:,} bytes" if size else f"about {rough:,} bytes" if rough else ""
+    yield "  SHA-256", f"{file.sha256}{first}" if file.sha256 else "unknown"
+    yield "  place", _path_or_none(file) or ""
+    for number, url in enumerate(getattr(file, "urls", ())):
+        yield "" if number else "  address", url
 
 
 def _say_added(entry: Entry) -> None:
     """What was found, and how a scene names it."""
-    formatting.say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
+    say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
     if (multiple := getattr(entry, "multiple", None)) is not None:
-        formatting.say(f"  widths and heights are multiples of {multiple} pixels")
-    size = formatting.file_size(entry.size or 0)
-    formatting.say(
-        f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are"
-    )
-    formatting.say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")
+        say(f"  widths and heights are multiples of {multiple} pixels")
+    size = file_size(entry.size or 0)
+    say(f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are")
+    say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")

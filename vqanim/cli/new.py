@@ -1,4 +1,4 @@
-"""`vqanim new`: a scene to start from."""
+"""`vqanim new` and `vqanim schema`: a scene to start from, and its language for editors and as a page."""
 
 from __future__ import annotations
 
@@ -20,11 +20,27 @@ def new(name: str, force: bool) -> None:
     Beside it goes vqanim.schema.json, with which editors complete and check scenes as you type.
     """
     from vqanim import api
-    from vqanim.api.project import check_free
 
     if not Path(name).name.strip(".") or name.endswith("/"):
         raise UsageError(f"{name!r} names no file; give a name such as my-scene")
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
-    check_free([path], force)
+    api.check_free([path], force)
     api.new_scene(path)
     say(f"wrote {path} and vqanim.schema.json; now: vqanim render {path}")
+
+
+@click.command()
+@click.option("--docs", is_flag=True, help="Print the reference of the language as Markdown instead.")
+def schema(docs: bool) -> None:
+    """Print the scene language as a JSON schema, for editors that complete and check YAML.
+
+    `vqanim new` puts it beside the scene, as vqanim.schema.json, and names it in the scene's first line. For
+    a scene that you have, do the same:
+
+    \b
+    vqanim schema > vqanim.schema.json
+    # yaml-language-server: $schema=vqanim.schema.json
+    """
+    from vqanim import api
+
+    say(api.reference().rstrip() if docs else api.schema_text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
@@ -18,78 +19,67 @@ from vqanim.icons import spec
 from vqanim.scene.colors import NAMES, Color, color_text, parse_color
 from vqanim.scene.limits import FITS, MAX_SIDE
 from vqanim.scene.numbers import number_hint, parse_number, parse_whole
-from vqanim.scene.still import IconInit, Still, Target, parse_target
+from vqanim.scene.quality import QUALITIES
+from vqanim.scene.still import IconInit, Still, parse_target
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-QUALITIES = ("draft", "normal", "high")
-"""Those of vqanim.scene.quality, which would bring in what a help page has no need of."""
-MAX_COUNT = 64
-"""Pictures that one command paints."""
+MAX_COUNT = 64  # pictures that one command paints
 _TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 
 
-class ColorType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
-    """A color to sRGB in 0..1."""
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+    """What a function makes of a text; its ValueError says what the text is not, and what to use."""
 
-    name = "COLOR"
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name, self.parse = name, parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Color:
-        if not isinstance(value, str):
-            return value  # a default
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value; one that is no text is a default."""
         try:
-            return parse_color(value.strip())
-        except ValueError:
-            names = ", ".join(NAMES)
-            self.fail(f"{value!r} is not a color. Use '#rrggbb' or '#rgb' in quotes, or {names}", param, ctx)
+            return self.parse(value.strip()) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(f"{value!r} is not {error}", param, ctx)
 
 
-class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+def _parse_color(text: str) -> Color:
+    try:
+        return parse_color(text)
+    except ValueError:
+        names = ", ".join(NAMES)
+        raise ValueError(f"a color. Use '#rrggbb' or '#rgb' in quotes, or {names}") from None
+
+
+COLOR = Parsed("COLOR", _parse_color)
+"""A color to sRGB in 0..1."""
+
+
+def sides(square: bool = True) -> Parsed:
     """`512x384`, or `512` where squares are allowed, to (width, height) in pixels."""
 
-    name = "SIZE"
+    def parse(text: str) -> tuple[int, int]:
+        with suppress(ValueError):
+            both = [parse_whole(part) for part in _TIMES.split(text)]
+            width, height = both * 2 if square and len(both) == 1 else both
+            if 1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE:
+                return width, height
+        allowed = "512 or 512x384" if square else "WIDTHxHEIGHT in pixels such as 512x384"
+        raise ValueError(f"a size. Use {allowed}, sides from 1 to {MAX_SIDE} pixels")
 
-    def __init__(self, square: bool = True) -> None:
-        self.square = square
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if not isinstance(value, str):
-            return value  # a default
-        parts = _TIMES.split(value.strip())
-        try:
-            width, height = (parse_whole(part) for part in (parts * 2 if self.square else parts)[:2])
-            if len(parts) > 2:
-                raise ValueError
-        except ValueError:
-            width = height = 0
-        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
-            allowed = "512 or 512x384" if self.square else "WIDTHxHEIGHT in pixels such as 512x384"
-            self.fail(
-                f"{value!r} is not a size. Use {allowed}, sides from 1 to {MAX_SIDE} pixels", param, ctx
-            )
-        return width, height
+    return Parsed("SIZE", parse)
 
 
-class NumberType(click.ParamType):  # type: ignore[type-arg]  # generic in click 8.5 only
+def number(low: float, high: float) -> Parsed:
     """A finite number in limits."""
 
-    name = "NUMBER"
+    def parse(text: str) -> float:
+        with suppress(ValueError):
+            if low <= (value := parse_number(text)) <= high:
+                return value
+        hint = number_hint(text)
+        raise ValueError(f"a number from {low:g} to {high:g}" + (f"; {hint}" if hint else ""))
 
-    def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = low, high
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            number = parse_number(str(value).strip())
-        except ValueError:
-            number = float("nan")
-        if not self.low <= number <= self.high:
-            hint = number_hint(str(value))
-            message = f"{value!r} is not a number from {self.low:g} to {self.high:g}"
-            self.fail(message + (f"; {hint}" if hint else ""), param, ctx)
-        return number
+    return Parsed("NUMBER", parse)
 
 
 def _device(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -99,57 +89,41 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str | None) -
     return value
 
 
+flag = partial(click.option, is_flag=True)
 device_option = partial(
     click.option, "--device", metavar="NAME", callback=_device, shell_complete=completing.devices
 )
 out_folder = partial(click.option, "--out", metavar="DIR", type=click.Path(file_okay=False))
-force = partial(click.option, "--force", is_flag=True)
+force = partial(flag, "--force")
+out_file = partial(click.option, "--out", metavar="FILE")
 
 scene = click.argument("scene", shell_complete=completing.scenes)
-overrides = click.option(
-    "--set",
-    "overrides",
-    metavar="KEY.PATH=VALUE",
-    multiple=True,
+_overrides = partial(click.option, "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True)
+overrides = _overrides(
     shell_complete=completing.keys,
     help="Replace one value of the scene, as in: --set duration=2s --set camera.zoom=1.1 (repeatable).",
 )
-outside = click.option(
-    "--allow-outside",
-    is_flag=True,
-    help="Let the scene name files outside its folder; only for scenes that you trust.",
-)
-models = click.option(
-    "--models",
-    metavar="NAME",
-    shell_complete=completing.pairs,
-    help="Use these models instead of the scene's; `pocket` comes with vqanim.",
-)
+outside = flag("--allow-outside", help="Let a scene that you trust name files outside its folder.")
+_models = partial(click.option, "--models", metavar="NAME", shell_complete=completing.pairs)
+models = _models(help="Instead of the scene's: a name, or GENERATOR+PERCEPTOR; `pocket` comes with vqanim.")
 device = device_option(default="auto", help="auto (the fastest there is), cpu, cuda, cuda:N or mps.")
-quality = click.option(
-    "-q",
-    "--quality",
-    type=click.Choice(QUALITIES),
-    default="normal",
+quality_option = partial(
+    click.option, "-q", "--quality", type=click.Choice(tuple(QUALITIES)), default="normal"
+)
+quality = quality_option(
     help="draft: half the size, frames, steps and cutouts, to see soon what moves and grows; high: twice the "
-    "size, half as many steps and cutouts again. The camera moves the same.",
+    "size, half as many steps and cutouts again. The camera moves the same."
 )
-quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
-frames = click.option(
-    "--frames",
-    metavar="A:B",
-    help="Only this part of the film, such as 3s:6s, 36f:72f, 50%:, :2s or, with a song, bar 9:bar 17; "
-    "B itself is not in it.",
-)
+quiet = flag("--quiet", help="Print nothing but warnings and errors.")
+_frames = partial(click.option, "--frames", metavar="A:B")
+frames = _frames(help="Only this part, without B: 3s:6s, 36f:72f, 50%:, :2s or, with a song, bar 9:bar 17.")
 shot = click.option("--shot", metavar="NAME", shell_complete=completing.shots, help="Only this shot.")
-count = click.option(
-    "--count",
-    type=click.IntRange(1, MAX_COUNT),
-    default=1,
-    help="Number of pictures to paint, each with its own seed.",
-)
+_count = partial(click.option, "--count", type=click.IntRange(1, MAX_COUNT), default=1)
+count = _count(help="Number of pictures to paint, each with its own seed.")
 
-_picture_size = partial(click.option, "--size", metavar="WxH", type=SizeType(square=False))
+_picture_size = partial(click.option, "--size", metavar="WxH", type=sides(square=False))
+_resize = partial(click.option, "--resize", type=click.Choice(FITS))
+_weight = partial(click.option, metavar="WEIGHT", type=number(0, 1000))
 _repeated_picture = partial(click.option, metavar="PICTURE[:WEIGHT]", multiple=True)
 
 _SUBJECT = (
@@ -157,14 +131,9 @@ _SUBJECT = (
     click.option("--init", metavar="PICTURE", help="Begin from this picture (learning rate 0.1 then)."),
     _picture_size(help="Width and height in pixels; 256x256."),
     click.option("--icon", metavar="NAME", help='Begin from an icon: twitter, "fas fa-eye" (rate 0.1 too).'),
-    click.option("--icon-color", type=ColorType(), help=f"Of the icon; {color_text(spec.COLOR)}."),
-    click.option("--icon-background", type=ColorType(), help="Of its ground; white."),
-    click.option(
-        "--also-target",
-        metavar="WEIGHT",
-        type=NumberType(0, 1000),
-        help="Also pull the picture to what --init or --icon shows, so that it stays visible.",
-    ),
+    click.option("--icon-color", type=COLOR, help=f"Of the icon; {color_text(spec.COLOR)}."),
+    click.option("--icon-background", type=COLOR, help="Of its ground; white."),
+    _weight("--also-target", help="Also pull the picture to what --init or --icon shows, so that it stays."),
 )
 _PHOTO = (
     click.argument("init", metavar="PHOTO", required=False),
@@ -172,32 +141,20 @@ _PHOTO = (
     _picture_size(help="Width and height in pixels; if not given, 65536 pixels in the photo's shape."),
 )
 _PICTURE = (
-    click.option(
-        "--resize",
-        "fit",
-        type=click.Choice(FITS),
-        help="How the picture becomes the frame: cover (cut what hangs over), contain (margins) or stretch.",
-    ),
-    _repeated_picture(
-        "--target", "targets", help="Come near to what the perceptor sees in this picture (repeatable)."
-    ),
+    _resize("fit", help="How the picture becomes the frame: cut to cover it, within margins, or stretched."),
+    _repeated_picture("--target", "targets", help="Come near to what the perceptor sees in it (repeatable)."),
     _repeated_picture("--target-pixels", help="Come near to this picture pixel by pixel (repeatable)."),
     click.option("--steps", type=int, help="Optimization steps; 300."),
-    click.option(
-        "--learning-rate",
-        type=float,
-        help="How far a step goes; the model's own, 0.1 where a picture is begun from.",
-    ),
+    click.option("--learning-rate", type=float, help="Of a step; the model's own, 0.1 from a picture on."),
     click.option("--seed", type=int, help="Another seed, another picture; 0, and so repeats are equal."),
-    click.option("--models", metavar="NAME", help="What paints and what judges; `pocket` comes with vqanim."),
-    click.option(
-        "--like",
-        metavar="PICTURE",
-        help="Repeat a picture that vqanim painted, from what is written in it; other options change that.",
-    ),
+    _models(help="What paints and judges: a name, or GENERATOR+PERCEPTOR; `pocket` comes with vqanim."),
+    click.option("--like", metavar="PICTURE", help="Repeat a picture of vqanim; other options change that."),
     device,
     force(help="Overwrite existing files."),
     quiet,
+)
+_STYLES = _repeated_picture(
+    "--style-image", "styles", help="Take this picture's colors and strokes, not what it shows (repeatable)."
 )
 
 
@@ -208,12 +165,7 @@ def picture(command: Command) -> Command:
 
 def photo(command: Command) -> Command:
     """Give a command the arguments PHOTO, which is called init, and PROMPT, and the options of a picture."""
-    styles = _repeated_picture(
-        "--style-image",
-        "styles",
-        help="Take the style of this picture: its colors and strokes, not what it shows (repeatable).",
-    )
-    return reduce(lambda made, option: option(made), reversed((*_PHOTO, *_PICTURE, styles)), command)
+    return reduce(lambda made, option: option(made), reversed((*_PHOTO, *_PICTURE, _STYLES)), command)
 
 
 def still_of(options: Mapping[str, Any]) -> Still:
@@ -230,8 +182,9 @@ def still_of(options: Mapping[str, Any]) -> Still:
     changes |= _start(options, still)
     if options["size"] is not None:
         changes["width"], changes["height"] = options["size"]
-    if targets := _targets(options):
-        changes["targets"] = targets
+    named = ("perceptor", "targets"), ("pixels", "target_pixels"), ("style", "styles")
+    if targets := [parse_target(text, way) for way, name in named for text in options.get(name, ())]:
+        changes["targets"] = tuple(targets)
     still = replace(still, **changes)
     if options["prompt"] is not None and not options["prompt"].strip():
         raise UsageError('the prompt is empty, allowed is a text such as "a castle:2 | fog:-0.5"')
@@ -252,9 +205,3 @@ def _start(options: Mapping[str, Any], like: Still) -> dict[str, Any]:
     if colors and like.icon is None:
         raise UsageError("--icon-color and --icon-background say how --icon looks, but there is no --icon")
     return {"icon": None if like.icon is None else replace(like.icon, **colors)}
-
-
-def _targets(options: Mapping[str, Any]) -> tuple[Target, ...]:
-    named = {"perceptor": options["targets"], "pixels": options["target_pixels"]}
-    named["style"] = options.get("styles", ())
-    return tuple(parse_target(written, way) for way, pictures in named.items() for written in pictures)

@@ -9,54 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqanim.cli import params
-from vqanim.cli.formatting import (
-    Row,
-    count,
-    duration,
-    file_size,
-    number,
-    rows,
-    say,
-    short_path,
-    shortened,
-    warn,
-    with_reason,
-)
+from vqanim.cli import formatting, params
+from vqanim.cli.formatting import Row, count, duration, file_size, number, rows, say
 from vqanim.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from vqanim.preview.outline import Outline, PromptLine
 
-ENDINGS = (".png", ".html")
-MOST_KEYS = 12
-"""Keyframes of a prompt that are listed."""
+MOST_KEYS = 12  # keyframes of a prompt that are listed
 
 
 def _plot_file(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
-    if value is None:
-        return None
-    if Path(value).suffix.lower() not in ENDINGS:
-        raise click.BadParameter(f"found {value!r}, allowed is a name that ends in {' or '.join(ENDINGS)}")
-    return Path(value)
+    path = None if value is None else Path(value)
+    if path and path.suffix.lower() not in (".png", ".html"):
+        raise click.BadParameter(f"found {value!r}, allowed is a name that ends in .png or .html")
+    return path
 
 
 @click.command()
 @params.scene
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, and nothing else.")
 @click.option("--frame", type=int, metavar="N", help="Print everything of film frame N, from 0.")
-@click.option(
-    "--plot",
-    metavar="FILE",
-    callback=_plot_file,
-    help="Draw the curves to a picture (.png) or a page (.html) too.",
-)
+@click.option("--plot", metavar="FILE", callback=_plot_file, help="Draw the curves to a .png or .html too.")
 @params.force(help="Overwrite the file of --plot.")
-@click.option(
-    "--measure",
-    is_flag=True,
-    help="Paint a few frames now to learn how long the others will take; they are not kept.",
-)
+@params.flag("--measure", help="Paint a few frames, which are not kept, to learn how long the others take.")
 @params.device_option(
     help="Whose time is meant: auto, cpu, cuda, cuda:N or mps; the one that painted last if not given."
 )
@@ -84,10 +60,9 @@ def plan(
     either, plan says so. It is that for the rest where frames are painted already.
     """
     from vqanim import api
-    from vqanim.api.project import check_free
 
     prepared = api.prepare(scene, out=out, **options)
-    check_free([plot] if plot else [], force)
+    api.check_free([plot] if plot else [], force)
     if frame is not None:
         from vqanim.preview.outline import frame_document
 
@@ -108,26 +83,24 @@ def plan(
     if as_json:
         say(json.dumps(outline.document(), allow_nan=False))
         return
-    warn(outline.warnings)
-    for line in describe(outline):
-        say(line)
+    formatting.warn(outline.warnings)
+    say("\n".join(describe(outline)))
     if plot is not None:
-        say(f"curves drawn to {short_path(plot)}")
+        say(f"curves drawn to {formatting.short_path(plot)}")
 
 
 def describe(outline: Outline) -> Iterator[str]:
     """All of it for people, in lines."""
     from vqanim.plots.curves import text_plots
 
-    seconds, fps = duration(outline.seconds), number(outline.fps)
-    size = f"{outline.width}x{outline.height}"
-    yield f"{outline.title}: {count(outline.frames, 'frame')}, {seconds} at {fps} fps, {size}"
+    film = f"{count(outline.frames, 'frame')}, {duration(outline.seconds)} at {number(outline.fps)} fps"
+    yield f"{outline.title}: {film}, {outline.width}x{outline.height}"
     yield rows(list(_summary(outline)))
     yield "\nshots"
     yield rows(list(_shots(outline)))
     if outline.prompts:
         yield "\nprompts, with their weights at keyframes"
-        yield rows([(shortened(prompt.text, 44), _keys(prompt)) for prompt in outline.prompts])
+        yield rows([(formatting.shortened(prompt.text, 44), _keys(prompt)) for prompt in outline.prompts])
     if moving := [track for track in outline.tracks if not track.is_constant]:
         yield "\ncurves"
         yield from (f"  {line}".rstrip() for line in text_plots(moving, outline.marks))
@@ -147,8 +120,8 @@ def _summary(outline: Outline) -> Iterator[Row]:
         size = f", {file_size(model.bytes)}" if model.bytes else ""
         share = "" if model.share in (None, 1.0) else f", counts {number(100 * (model.share or 0))} %"
         here = "here" if model.here else f"not here yet: vqanim models fetch {model.name}"
-        license = f"{model.license}, commercial use: {with_reason(model.commercial)}"
-        yield model.kind, f"{model.name}{share} ({license}{size}; {here})"
+        license = f"{model.license}, commercial use: {formatting.with_reason(model.commercial)}"
+        yield model.kind, f"{model.text}{share} ({license}{size}; {here})"
     if outline.sound is not None:
         start = f", from {duration(outline.sound.start)} on" if outline.sound.start else ""
         beats = f", {count(len(outline.beats), 'beat')}" if outline.beats else ""
@@ -167,11 +140,9 @@ def _time(outline: Outline) -> str:
     step = "" if time.step is None else f", {time.step:.2g} s a step"
     sure = " (other sizes were measured, so this is less sure)" if time.guessed else ""
     rest = " for the rest" if outline.kept else ""
-    return (
-        f"about {duration(time.total)}{rest} on {time.device}{step}{sure}: "
-        f"{duration(time.start)} to start, {duration(time.painting)} to paint, "
-        f"{duration(time.films)} for the films"
-    )
+    start, painting, films = map(duration, (time.start, time.painting, time.films))
+    parts = f"{start} to start, {painting} to paint, {films} for the films"
+    return f"about {duration(time.total)}{rest} on {time.device}{step}{sure}: {parts}"
 
 
 def _shots(outline: Outline) -> Iterator[Row]:
@@ -190,19 +161,18 @@ def _keys(prompt: PromptLine) -> str:
 
 def flat(value: Any, path: str = "") -> Iterator[Row]:
     """Rows of `path.to.field  value` of everything in a document."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from flat(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
-        for index, item in enumerate(value):
-            yield from flat(item, f"{path}[{index}]")
-    elif isinstance(value, list | tuple):
-        yield path, ", ".join(map(_value, value)) or "none"
-    else:
-        yield path, _value(value)
+    match value:
+        case Mapping():
+            for key, item in value.items():
+                yield from flat(item, f"{path}.{key}" if path else key)
+        case list() | tuple() if any(isinstance(item, Mapping) for item in value):
+            for index, item in enumerate(value):
+                yield from flat(item, f"{path}[{index}]")
+        case list() | tuple():
+            yield path, ", ".join(map(_value, value)) or "none"
+        case _:
+            yield path, _value(value)
 
 
 def _value(value: Any) -> str:
-    if value is None:
-        return "none"
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    return f"{value:.9g}" if isinstance(value, float) else "none" if value is None else str(value)

@@ -11,8 +11,7 @@ from vqanim.cli import params
 from vqanim.cli.formatting import count, film_row, headline, rows, say, warn
 from vqanim.cli.stopping import stopping
 
-MANY = 1500
-"""Film frames, of which some fifty are made in a second."""
+MANY = 1500  # film frames, of which some fifty are made in a second
 
 
 @click.command()
@@ -60,9 +59,7 @@ def preview(
             say(f"{prepared.timeline.title}: {headline(prepared.timeline)}{only}")
             if shown > MANY:
                 say("that takes a while; --frames A:B shows a part sooner")
-        progress = PictureProgress(quiet)
-        making = api.preview(prepared, out, picture=picture, part=part, progress=progress.show_picture)
-        with closing(making) as events, closing(progress):
-            films = [film_row(event.path) for event in events]
+        with closing(PictureProgress(quiet)) as progress:
+            films = api.preview(prepared, out, picture=picture, part=part, on_event=progress.report)
         if not quiet:
-            say(rows(films))
+            say(rows([film_row(film.path) for film in films]))

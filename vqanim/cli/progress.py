@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from rich import progress as bars
 from rich.console import Console, RenderableType
 from rich.table import Column
 from rich.text import Text
 
-from vqanim.cli.formatting import can_redraw, clock, complain, count, file_size, number, say
+from vqanim.cli.formatting import can_redraw, clock, complain, count, number, say
 from vqanim.engine.events import FrameDone, StepDone
 from vqanim.engine.timings import Pace
 from vqanim.timeline.plan import Timeline
 
-SECONDS_BETWEEN_LINES = 4.0
-"""Of a log."""
-SECONDS_OF_PACE = 10.0
-"""Over which the pace of a transfer is measured."""
-MANY_PICTURES = 300
-"""Of a preview; fewer are made so soon that nothing is said."""
+if TYPE_CHECKING:
+    from vqanim.preview.animatic import PreviewEvent
+
+SECONDS_BETWEEN_LINES = 4.0  # of a log
+MANY_PICTURES = 300  # of a preview; fewer are made so soon that nothing is said
 
 Described = Callable[[float], str]
 """How far it is, in words; called with the seconds since it was shown, which count as well."""
@@ -37,16 +36,12 @@ class Progress:
         self._stream = sys.stderr if on_stderr else sys.stdout
         self._print = complain if on_stderr else say
         self._quiet = quiet
-        self._redraws = console is not None or can_redraw(self._stream)
+        self.redraws = not quiet and (console is not None or can_redraw(self._stream))
+        """Whether there is a line that changes while one looks."""
         self._console = console
         self._live: _Live | None = None
-        self._last = time.monotonic()
+        self.last = time.monotonic()  # when a line of a log was written, or what it is about began
         self._began: tuple[float, float] | None = None
-
-    @property
-    def redraws(self) -> bool:
-        """Whether there is a line that changes while one looks."""
-        return self._redraws and not self._quiet
 
     def show(
         self,
@@ -65,20 +60,22 @@ class Progress:
         """
         if self._quiet:
             return
-        if self._redraws:
+        if self.redraws:
             if self._live is None:
                 self._live = _Live(self._console or Console(file=self._stream))
-            self._live.change(done, total, text, title, note)
+            task, now = self._live.task_ids[0], time.monotonic()
+            self._live.update(
+                task, completed=done, total=total, description=title, text=text, since=now, note=note
+            )
             return
         now = time.monotonic()
-        if urgent or now - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = now
+        if urgent or now - self.last >= SECONDS_BETWEEN_LINES:
+            self.last = now
             self._print(": ".join(filter(None, (title, text(0.0)))) + (f"; {note}" if note else ""))
 
     def show_count(self, done: float, total: float, text: str) -> None:
         """The same with the time left, from the time that these things took since the first call."""
-        left = time_left(self.left(done, total))
-        self.show(done, total, lambda since: text + left(since))
+        self.show(done, total, with_time_left(text, self.left(done, total)))
 
     def left(self, done: float, total: float) -> float | None:
         """Seconds until all is done; None at the first call: some may have been done long ago."""
@@ -93,10 +90,6 @@ class Progress:
         """Move the bar, where there is one; what stands beside it stays."""
         if self._live is not None:
             self._live.update(self._live.task_ids[0], completed=done)
-
-    def restart(self) -> None:
-        """Something else begins: the next line of a log comes as long after this as any other."""
-        self._last = time.monotonic()
 
     def close(self) -> None:
         """Take the bar away; it comes back with the next call of `show`."""
@@ -129,18 +122,6 @@ class _Live(bars.Progress):
         self.add_task("", text=lambda since: "", since=0.0, note="")
         self.start()
 
-    def change(self, done: float, total: float | None, text: Described, title: str, note: str) -> None:
-        now = time.monotonic()
-        self.update(
-            self.task_ids[0],
-            completed=done,
-            total=total,
-            description=title,
-            text=text,
-            since=now,
-            note=note,
-        )
-
     def get_renderables(self) -> Iterator[RenderableType]:
         yield self.make_tasks_table(self.tasks)
         for task in self.tasks:
@@ -148,9 +129,9 @@ class _Live(bars.Progress):
                 yield Text(task.fields["note"], style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def time_left(seconds: float | None) -> Described:
-    """`, 0:20 left`, running down; nothing where nobody knows."""
-    return lambda since: "" if seconds is None else f", {clock(max(0.0, seconds - since))} left"
+def with_time_left(text: str, left: float | None) -> Described:
+    """The text with `, 0:20 left`, running down; without where nobody knows how many seconds are left."""
+    return lambda since: text if left is None else f"{text}, {clock(max(0.0, left - since))} left"
 
 
 class RenderProgress:
@@ -160,36 +141,30 @@ class RenderProgress:
         self._progress = Progress(console=console)
         self._pace = Pace(timeline)
         self._plans = [frame for shot in timeline.shots for frame in shot.frames]
-        self._done, self._shot = 0, ""
+        self.shot = ""  # that is painted
+        self._done = 0
         self._first: tuple[str, int] | None = None
         self.close = self._progress.close
 
     def start(self, done: int) -> None:
-        """The models are here, and so many frames. Further lines of a log come with finished frames."""
+        """The models are here, and so many frames."""
         self._done, frames = done, len(self._plans)
         if self._progress.redraws:
             where = f"frame {done}/{frames}, painting the first for "
-            self._progress.show(done, frames, lambda since: f"{where}{clock(since)}", title=self._shot)
+            self._progress.show(done, frames, lambda since: f"{where}{clock(since)}", title=self.shot)
         elif not done:
             first, *others = (plan.steps for plan in self._plans)
             longest = first > max(others, default=first)
             say("painting; the first frame takes longest" if longest else "painting")
 
-    def enter(self, shot: str) -> None:
-        """A shot begins."""
-        self._shot = shot
-
     def frame(self, event: FrameDone) -> None:
         """A frame is done."""
         urgent = self._pace.seconds_a_frame is None or event.done == event.frames
         self._pace.add(event)
-        self._done = event.done
-        where = f"frame {event.done}/{event.frames}, {self._pace.seconds_a_frame or 0.0:.1f} s a frame"
-        left, note = time_left(self._pace.seconds_left), weights(event.weights)
-        title = event.shot
-        self._progress.show(
-            event.done, event.frames, lambda since: where + left(since), title=title, note=note, urgent=urgent
-        )
+        self._done, frames = event.done, event.frames
+        where = f"frame {event.done}/{frames}, {self._pace.seconds_a_frame or 0.0:.1f} s a frame"
+        text, note = with_time_left(where, self._pace.seconds_left), weights(event.weights)
+        self._progress.show(event.done, frames, text, title=event.shot, note=note, urgent=urgent)
 
     def step(self, event: StepDone) -> None:
         """A step is done. Those of later frames only move the bar: they pass too fast to be read."""
@@ -210,14 +185,8 @@ class RenderProgress:
             others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
             left = self._progress.left(event.step, event.steps + others)
             where += " of the first frame"
-        ending, title = time_left(left), event.shot
-        self._progress.show(
-            event.step,
-            event.steps,
-            lambda since: where + ending(since),
-            title=title,
-            urgent=first and event.timelapse,
-        )
+        text, urgent = with_time_left(where, left), first and event.timelapse
+        self._progress.show(event.step, event.steps, text, title=event.shot, urgent=urgent)
 
 
 def weights(pairs: Iterable[tuple[str, float]]) -> str:
@@ -228,39 +197,6 @@ def weights(pairs: Iterable[tuple[str, float]]) -> str:
     return ", ".join(f"{text} {number(round(weight, 2))}" for text, weight in sums.items())
 
 
-class FetchProgress:
-    """The files of models that are fetched: how much of one is here, how fast it comes, the time left."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._progress = Progress(quiet)
-        self._recent: deque[tuple[float, int]] = deque()
-        self._file: tuple[str, ...] = ()
-
-    def show(self, file: tuple[str, ...], role: str, done: int, size: int | None) -> None:
-        """So many bytes of a file are here, of so many; None where nobody said how large it is."""
-        now = time.monotonic()
-        if file != self._file:
-            self._file = file
-            self._recent.clear()
-            self._progress.restart()
-        self._recent.append((now, done))
-        while now - self._recent[0][0] > SECONDS_OF_PACE:
-            self._recent.popleft()
-        text = file_size(done) + (f" of {file_size(size)}" if size else "")
-        since, before = self._recent[0]
-        left = time_left(None)
-        if now - since > 0.5 and done > before:
-            pace = (done - before) / (now - since)
-            text += f", {file_size(round(pace))}/s"
-            left = time_left((size - done) / pace if size else None)
-        self._progress.show(done, size, lambda waited: text + left(waited), title=f"  {role}")
-
-    def close(self) -> None:
-        """Take the bar away; a file that comes next is another one."""
-        self._progress.close()
-        self._file = ()
-
-
 class PictureProgress(Progress):
     """The pictures of a preview, on standard error; of few nothing is said, so soon are they made."""
 
@@ -268,7 +204,9 @@ class PictureProgress(Progress):
         super().__init__(quiet, on_stderr=True)
         self.left(0, 0)
 
-    def show_picture(self, done: int, pictures: int) -> None:
-        """So many are made, of so many."""
-        if pictures >= MANY_PICTURES:
-            self.show_count(done, pictures, f"{done} of {count(pictures, 'picture')}")
+    def report(self, event: PreviewEvent) -> None:
+        """Say what a person wants to know of an event."""
+        from vqanim.preview.animatic import PictureDone
+
+        if isinstance(event, PictureDone) and event.pictures >= MANY_PICTURES:
+            self.show_count(event.done, event.pictures, f"{event.done} of {count(event.pictures, 'picture')}")

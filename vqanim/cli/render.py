@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from vqanim.cli.stopping import stopping
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.engine.cache_check import Edits
+
+_edits = partial(click.option, "edits")
 
 
 @click.command()
@@ -31,9 +34,8 @@ if TYPE_CHECKING:
     default="auto",
     help="auto (the fastest there is), cpu, cuda, cuda:N or mps; several with commas for several workers.",
 )
-@click.option(
+@params.flag(
     "--deterministic",
-    is_flag=True,
     help="Use only operations that give the same bits each time. That costs time on a GPU and nothing on a "
     "CPU, where it is so anyway with the same number of threads.",
 )
@@ -44,23 +46,9 @@ if TYPE_CHECKING:
     help="Of the networks' weights. auto: bfloat16 on GPUs, and with large models on CPUs, that have "
     "instructions for it: faster, with less memory; float32 anywhere else.",
 )
-@click.option(
-    "--accept-edits",
-    "edits",
-    flag_value="accept",
-    help="Keep frames that somebody changed after they were painted, and paint on from them.",
-)
-@click.option(
-    "--repair",
-    "edits",
-    flag_value="repair",
-    help="Move frames that somebody changed to superseded/, and paint them anew.",
-)
-@click.option(
-    "--live",
-    is_flag=True,
-    help="Let a film grow beside the frames, <name>.live.mp4, that can be watched at any moment.",
-)
+@_edits("--accept-edits", flag_value="accept", help="Keep frames that somebody changed, and go on from them.")
+@_edits("--repair", flag_value="repair", help="Move frames that somebody changed aside, paint them anew.")
+@params.flag("--live", help="Also write <name>.live.mp4, which grows meanwhile and can be watched.")
 @click.option(
     "--workers",
     metavar="N",
@@ -122,8 +110,6 @@ def repaints(prepared: Prepared, out: str | None) -> list[str]:
     if rate is None:
         return []
     here, frames = short_path(str(folder)), count(prepared.timeline.frame_count, "frame")
-    return [
-        f"{here} holds frames painted at {rate} a second and fps is {prepared.timeline.fps} now, so {frames} "
-        "are painted anew; to keep those that are there and let the edit make the frames between, set "
-        f"`guidance: {{rate: {rate}}}`"
-    ]
+    why = f"{here} holds frames painted at {rate} a second and fps is {prepared.timeline.fps} now"
+    keep = "to keep those that are there and let the edit make the frames between, set"
+    return [f"{why}, so {frames} are painted anew; {keep} `guidance: {{rate: {rate}}}`"]

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from vqanim.cli import params
 from vqanim.cli.formatting import film_row, rows, say, shortened, table, warn
 
-MOST_SETTINGS = 20
-"""That are listed on the terminal; the page has more."""
-WIDEST = 40
-"""Columns of a value."""
+MOST_SETTINGS = 20  # that are listed on the terminal; the page has more
+_page = partial(params.out_file, type=click.Path(dir_okay=False))
+WIDEST = 40  # columns of a value
 
 
 @click.command()
 @click.argument("source")
-@click.option(
-    "--out",
-    metavar="FILE",
-    type=click.Path(dir_okay=False),
-    help="The page; report.html in the render's folder if not given.",
-)
-@click.option("--force", is_flag=True, help="Overwrite a file that is no report.")
+@_page(help="The page; report.html in the render's folder if not given.")
+@params.force(help="Overwrite a file that is no report.")
 @params.quiet
 def report(source: str, out: str | None, force: bool, quiet: bool) -> None:
     """Write the report of a render again, without painting: one page with the film in it.
@@ -41,14 +37,8 @@ def report(source: str, out: str | None, force: bool, quiet: bool) -> None:
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option(
-    "--out",
-    metavar="FILE",
-    default="compare.html",
-    type=click.Path(dir_okay=False),
-    help="The page; compare.html if not given.",
-)
-@click.option("--force", is_flag=True, help="Overwrite the page.")
+@_page(default="compare.html", help="The page; compare.html if not given.")
+@params.force(help="Overwrite the page.")
 @params.quiet
 def compare(a: str, b: str, out: str, force: bool, quiet: bool) -> None:
     """Put two renders side by side in one page, and say what differs.

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vqanim.cli import progress
-from vqanim.cli.formatting import (
-    count,
-    describe,
-    duration,
-    file_size,
-    film_row,
-    headline,
-    rows,
-    say,
-    short_path,
-    warn,
-    with_reason,
-)
-from vqanim.engine.events import (
-    Event,
-    FrameDone,
-    LiveFailed,
-    ModelsLoaded,
-    PageFailed,
-    PageWritten,
-    RecordingMoved,
-    ResponseMeasured,
-    RunStarted,
-    SettingsChanged,
-    ShotStarted,
-    StepChanged,
-    StepDone,
-    TakesDone,
-    TrialStarted,
-)
+from vqanim.cli import formatting, progress
+from vqanim.cli.formatting import count, duration, file_size, rows, say, short_path, warn, with_reason
+from vqanim.engine import events
 from vqanim.models.download import FetchProgress, FetchTrouble
 from vqanim.models.fetch import FetchEvent, FetchStarted, FetchWaiting, FileFetched
 from vqanim.timeline.plan import Timeline
@@ -46,16 +20,26 @@ from vqanim.timeline.plan import Timeline
 if TYPE_CHECKING:
     from vqanim.api import Prepared
     from vqanim.engine.still import StillEvent
-    from vqanim.film import FilmDone
+    from vqanim.film.make import FilmDone
+
+
+SECONDS_OF_PACE = 10.0  # over which the pace of a transfer is measured
 
 
 class FetchReporter:
     """Says which models come, under which license, how far they are and how long it takes."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._quiet = quiet
-        self._progress = progress.FetchProgress(quiet)
-        self.close = self._progress.close
+        self._say: Callable[[str], None] = (lambda text: None) if quiet else say
+        self._progress = progress.Progress(quiet)
+        self._file: tuple[str, ...] = ()
+        self._recent: deque[tuple[float, int]] = deque()
+        """When how many bytes of the file were here."""
+
+    def close(self) -> None:
+        """Take the bar away; a file that comes next is another one."""
+        self._progress.close()
+        self._file = ()
 
     def report(self, event: FetchEvent) -> None:
         """Say what a person wants to know of an event; warnings also when quiet."""
@@ -67,8 +51,7 @@ class FetchReporter:
             case FetchWaiting():
                 self._say(f"another process is fetching {event.model}; waiting for it")
             case FetchProgress():
-                here = (event.model, event.role, event.address)
-                self._progress.show(here, event.role, event.done, event.size)
+                self._show(event)
             case FetchTrouble():
                 self.close()
                 if event.wait is not None:  # an error names the addresses that were given up, if all were
@@ -80,9 +63,23 @@ class FetchReporter:
                 if event.pinned:
                     self._say("    nobody published its SHA-256; that of this file holds from now on")
 
-    def _say(self, text: str) -> None:
-        if not self._quiet:
-            say(text)
+    def _show(self, event: FetchProgress) -> None:
+        """How much of a file is here, how fast it comes, and the time left, where its size is known."""
+        file, now, left = (event.model, event.role, event.address), time.monotonic(), None
+        if file != self._file:
+            self._file, self._progress.last = file, now
+            self._recent.clear()
+        self._recent.append((now, event.done))
+        while now - self._recent[0][0] > SECONDS_OF_PACE:
+            self._recent.popleft()
+        text = file_size(event.done) + (f" of {file_size(event.size)}" if event.size else "")
+        since, before = self._recent[0]
+        if now - since > 0.5 and event.done > before:
+            pace = (event.done - before) / (now - since)
+            text += f", {file_size(round(pace))}/s"
+            left = (event.size - event.done) / pace if event.size else None
+        described = progress.with_time_left(text, left)
+        self._progress.show(event.done, event.size, described, title=f"  {event.role}")
 
 
 def fetch(prepared: Prepared, quiet: bool) -> Prepared:
@@ -107,10 +104,8 @@ class StillReporter:
 
     def __init__(self, steps: int, quiet: bool = False) -> None:
         """`steps` are those of all pictures."""
-        self.saved = 0
-        """Pictures that are saved."""
-        self.steps = 0
-        """Of the last of them."""
+        self.saved = 0  # pictures that are saved
+        self.steps = 0  # of the last of them
         self._all_steps, self._quiet = steps, quiet
         self._progress = progress.Progress(quiet)
         self.close = self._progress.close
@@ -118,9 +113,9 @@ class StillReporter:
     def report(self, event: StillEvent) -> None:
         """Say what a person wants to know of an event; warnings also when quiet."""
         match event:
-            case ModelsLoaded():
+            case events.ModelsLoaded():
                 warn(event.warnings)
-            case StepDone():
+            case events.StepDone():
                 if event.since and event.step == event.since + 1 and not self._quiet:
                     say(f"going on after step {event.since} of {event.steps}")
                 done, steps = event.index * event.steps + event.step, self._all_steps
@@ -136,41 +131,39 @@ class Reporter:
         self._timeline, self._quiet = timeline, quiet
         self._fetching = FetchReporter(quiet)
         self._progress = progress.RenderProgress(timeline)
-        self._run: RunStarted | None = None
+        self._run: events.RunStarted | None = None
         self._written = False
         self._files: list[str] = []
 
-    def report(self, event: Event | FetchEvent | FilmDone) -> None:
+    def report(self, event: events.Event | FetchEvent | FilmDone) -> None:
         """Say what a person wants to know of an event. A closed pipe raises BrokenPipeError."""
+        from vqanim.film.make import FilmDone
+
         if isinstance(event, FetchEvent):
             self._fetching.report(event)
             return
         warn(warnings_of(event))
-        if not self._quiet:
-            self._report(event)
-
-    def _report(self, event: Event | FilmDone) -> None:
-        from vqanim.film import FilmDone
-
+        if self._quiet:
+            return
         match event:
-            case TrialStarted():
+            case events.TrialStarted():
                 say(f"measuring how soon prompts are seen ({count(event.frames, 'frame')})")
-            case ResponseMeasured():
+            case events.ResponseMeasured():
                 say(f"prompts are seen after {count(event.frames, 'frame')}: they change so much earlier")
-            case RunStarted():
+            case events.RunStarted():
                 self._run = event
                 say(before(self._timeline, event))
                 if event.kept < event.frames:
                     say("loading the models")
-            case ModelsLoaded():
+            case events.ModelsLoaded():
                 self._progress.start(self._run.kept if self._run else 0)
-            case ShotStarted():
-                self._progress.enter(event.shot)
-            case FrameDone():
+            case events.ShotStarted():
+                self._progress.shot = event.shot
+            case events.FrameDone():
                 self._progress.frame(event)
-            case StepDone():
+            case events.StepDone():
                 self._progress.step(event)
-            case TakesDone():
+            case events.TakesDone():
                 self._progress.close()
                 if event.painted:
                     painted = count(event.painted, "frame")
@@ -178,7 +171,7 @@ class Reporter:
             case FilmDone():
                 self._written |= event.written
                 self._files.append(event.path)
-            case PageWritten():
+            case events.PageWritten():
                 self._files.append(event.path)
 
     def finish(self) -> None:
@@ -187,7 +180,7 @@ class Reporter:
             return
         if self._run and self._run.kept == self._run.frames and not self._written:
             say(f"{short_path(self._run.folder)} is finished: nothing to do")
-        say(rows([film_row(file) for file in self._files]))
+        say(rows([formatting.film_row(file) for file in self._files]))
 
     def close(self) -> None:
         """Put the screen in order."""
@@ -195,12 +188,12 @@ class Reporter:
         self._progress.close()
 
 
-def before(timeline: Timeline, run: RunStarted) -> str:
+def before(timeline: Timeline, run: events.RunStarted) -> str:
     """What will happen, in a few lines."""
     device = run.device + (f", {run.workers} processes" if run.workers > 1 else "")
     if run.device == "cpu":
         device += f", {count(run.threads, 'thread')}" + (" each" if run.workers > 1 else "")
-    items = [*describe(timeline), ("device", device), ("folder", short_path(run.folder))]
+    items = [*formatting.describe(timeline), ("device", device), ("folder", short_path(run.folder))]
     to_paint = run.frames - run.kept
     if run.kept and to_paint:
         items.append(("frames", f"{run.kept} of {run.frames} kept, {to_paint} to paint"))
@@ -213,43 +206,34 @@ def before(timeline: Timeline, run: RunStarted) -> str:
         items.append(("edited", f"{count(run.repaired, 'changed frame')} moved to superseded/"))
     if to_paint:
         items.append(("watch", short_path(Path(run.folder) / "live.html")))
-    return f"{timeline.title or Path(run.folder).name}: {headline(timeline)}\n{rows(items)}"
+    return f"{timeline.title or Path(run.folder).name}: {formatting.headline(timeline)}\n{rows(items)}"
 
 
-def warnings_of(event: Event | FilmDone) -> Sequence[str]:
+STEP_CHANGES = {
+    "chunks": "memory ran short: perceptors look at fewer cutouts at a time now, pictures stay the same",
+    "checkpoint": "memory ran very short: parts of a step are computed twice now, pictures stay the same",
+}
+
+
+def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
     """What of an event is worth a warning, also when quiet."""
     match event:
-        case ModelsLoaded():
+        case events.ModelsLoaded():
             return event.warnings
-        case StepChanged():
-            return [_changed(event)]
-        case SettingsChanged():
-            return _other_settings(event)
-        case RecordingMoved():
+        case events.StepChanged():
+            one_by_one = f"steps go on one operation at a time, not recorded as a graph: {event.reason}"
+            return [STEP_CHANGES.get(event.mode, one_by_one)]
+        case events.SettingsChanged():
+            changes = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
+            go_on = f"goes on with {changes}; new frames may differ a little from those before"
+            new = (f"{name} is {now} now and was {before}" for name, before, now in event.repainting)
+            return [*(f"{what}; all frames are new" for what in new), *([go_on] if changes else [])]
+        case events.RecordingMoved():
             where = short_path(event.moved_to)
-            message = f"an unfinished timelapse of {event.shot} with other settings is in {where} now"
-            return [f"{message}; it begins anew"]
-        case PageFailed():
+            unfinished = f"an unfinished timelapse of {event.shot} with other settings"
+            return [f"{unfinished} is in {where} now; it begins anew"]
+        case events.PageFailed():
             return [f"{event.name} cannot be written: {event.reason}"]
-        case LiveFailed():
+        case events.LiveFailed():
             return [f"the film cannot be watched while it is painted: {event.reason}"]
     return ()
-
-
-def _other_settings(event: SettingsChanged) -> list[str]:
-    """What another run in this folder had otherwise."""
-    warnings = [
-        f"{name} is {now} now and was {before}; all frames are new" for name, before, now in event.repainting
-    ]
-    if event.changes:
-        changes = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
-        warnings.append(f"goes on with {changes}; new frames may differ a little from those before")
-    return warnings
-
-
-def _changed(event: StepChanged) -> str:
-    """In what way the steps go on, and why."""
-    return {
-        "chunks": "memory ran short: perceptors look at fewer cutouts at a time now, pictures stay the same",
-        "checkpoint": "memory ran very short: parts of a step are computed twice now, pictures stay the same",
-    }.get(event.mode, f"steps go on one operation at a time, not recorded as a graph: {event.reason}")

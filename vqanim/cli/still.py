@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from vqanim.cli import formatting, params
-from vqanim.cli.formatting import complain, file_size, rows, say, short_path, warn
-from vqanim.cli.formatting import count as counted
+from vqanim.cli.formatting import complain, film_row, rows, say, short_path, warn
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
 from vqanim.scene.limits import PACES
@@ -20,21 +20,16 @@ from vqanim.scene.still import Still
 if TYPE_CHECKING:
     from vqanim.api import Prepared
 
-MAX_SECONDS = 600.0
-"""Of a timelapse."""
+_number = partial(click.option, type=float)
+_seconds = partial(_number, metavar="SECONDS")
+MAX_SECONDS = 600.0  # of a timelapse
 
 
 @click.command()
 @params.picture
 @params.count
-@click.option(
-    "-q",
-    "--quality",
-    type=click.Choice(params.QUALITIES),
-    default="normal",
-    help="draft: half the size and steps; high: twice the size, half as many steps again.",
-)
-@click.option("--out", metavar="FILE", help="A PNG; ./<the prompt>.png if not given.")
+@params.quality_option(help="draft: half the size and steps; high: twice the size, half as many steps again.")
+@params.out_file(help="A PNG; ./<the prompt>.png if not given.")
 def image(count: int, quality: str, out: str | None, **options: Any) -> int:
     """Paint a picture of PROMPT, such as "cyberpunk forest:3 | a painting by Salvador Dali | fog:-1".
 
@@ -51,14 +46,9 @@ def image(count: int, quality: str, out: str | None, **options: Any) -> int:
 
 @click.command()
 @params.photo
-@click.option(
-    "--strength",
-    metavar="0..1",
-    type=float,
-    help="0 leaves the photo as it is, 1 keeps little of it; 0.6.",
-)
+@_number("--strength", metavar="0..1", help="0 leaves the photo as it is, 1 keeps little of it; 0.6.")
 @params.count
-@click.option("--out", metavar="FILE", help="A PNG; ./<the photo>-<the style>.png if not given.")
+@params.out_file(help="A PNG; ./<the photo>-<the style>.png if not given.")
 def style(count: int, out: str | None, **options: Any) -> int:
     """Paint PHOTO in the style of PROMPT, such as "Starry Night by Vincent van Gogh", or of --style-image.
 
@@ -73,34 +63,15 @@ def style(count: int, out: str | None, **options: Any) -> int:
         raise UsageError(f"{still.init}: there is no such photo; the photo comes first, then the words")
     still = restyled(still, photo_size=options["init"] is not None and options["size"] is None)
     if count > 1 and not depends_on_seed(still):
-        raise UsageError(
-            f"--count {count}: all would be equal, since only words and --target leave room for that"
-        )
+        raise UsageError(f"--count {count}: all would be equal, since only words and --target differ by seed")
     return _paint(still, _file_names(out or f"{style_stem(still)}.png", count), options)
 
 
 @click.command()
 @params.picture
-@click.option(
-    "--duration",
-    metavar="SECONDS",
-    type=float,
-    default=6.0,
-    help="Length of the transformation in seconds (default: 6).",
-)
-@click.option(
-    "--freeze-end",
-    metavar="SECONDS",
-    type=float,
-    default=1.5,
-    help="How long the end stands still, in seconds (default: 1.5).",
-)
-@click.option(
-    "--pace",
-    type=click.Choice(PACES),
-    default="even",
-    help="even: the film changes at a steady pace; linear: every step takes as long.",
-)
+@_seconds("--duration", default=6.0, help="Length of the transformation in seconds (default: 6).")
+@_seconds("--freeze-end", default=1.5, help="How long the end stands still, in seconds (default: 1.5).")
+@click.option("--pace", type=click.Choice(PACES), default="even", help="Even in change, or linear in steps.")
 @click.option("--out", metavar="DIR", help="Folder for MP4, GIF and picture; ./<the prompt> if not given.")
 def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **options: Any) -> int:
     """Film how a picture of PROMPT comes into being.
@@ -110,7 +81,6 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
     it, to the same bits.
     """
     from vqanim import api
-    from vqanim.api.project import check_free
     from vqanim.api.still import FPS, RECORDING, file_stem, timelapse_paths
 
     for name, seconds, least in (("duration", duration, 1 / FPS), ("freeze-end", freeze_end, 0.0)):
@@ -122,7 +92,7 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is a file; give another --out")
     if not (folder / RECORDING).is_dir():
-        check_free(timelapse_paths(folder, stem), options["force"])
+        api.check_free(timelapse_paths(folder, stem), options["force"])
     frames, frozen = round(duration * FPS), round(freeze_end * FPS)
     with stopping():
         from vqanim.cli.reporter import StillReporter, fetch
@@ -132,15 +102,12 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
         prepared = fetch(prepared, quiet)
         with api.open_timelapse(still, prepared, folder, force=options["force"]) as lapse:
             if lapse.moved:
-                where = short_path(lapse.moved)
-                warn([f"an unfinished timelapse with other settings is in {where} now"])
+                warn([f"an unfinished timelapse with other settings is in {short_path(lapse.moved)} now"])
             if not quiet:
                 say(f"{short_path(folder)}: {_outline(still, prepared)}")
+            painting = closing(lapse.paint(options["device"]))
             try:
-                with (
-                    closing(StillReporter(still.steps, quiet)) as reporter,
-                    closing(lapse.paint(options["device"])) as events,
-                ):
+                with closing(StillReporter(still.steps, quiet)) as reporter, painting as events:
                     for event in events:
                         reporter.report(event)
             except Stopped as stop:
@@ -150,14 +117,15 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
                     return stopped
                 complain(f"stopped at step {lapse.steps} of {still.steps}; making the film so far")
             lapse.make(frames + frozen)
-    _say_files(lapse.paths, quiet)
+    if not quiet:
+        say(rows([*map(film_row, lapse.paths)]))
     if stopped:
         complain("run the same command to continue")
     return stopped
 
 
 def _file_names(out: str, count: int) -> list[Path]:
-    """Of the pictures, and of the grid last where there are several. Raises UsageError."""
+    """Of the pictures, and of the grid last where there are several."""
     path = Path(out)
     if path.suffix.lower() != ".png":
         if path.suffix.lower() in (".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".mp4"):
@@ -170,16 +138,12 @@ def _file_names(out: str, count: int) -> list[Path]:
 
 
 def _paint(still: Still, paths: list[Path], options: Mapping[str, Any]) -> int:
-    """Paint a picture, or several and their grid, and give the exit code.
-
-    Raises UsageError, InputError, DeviceError and OutputError.
-    """
+    """Paint a picture, or several and their grid, and give the exit code."""
     from vqanim import api
-    from vqanim.api.project import check_free
     from vqanim.api.still import file_stem
 
     several, quiet, stopped = len(paths) - 1, options["quiet"], 0
-    check_free(paths, options["force"])
+    api.check_free(paths, options["force"])
     with stopping():
         from vqanim.cli.reporter import StillReporter, fetch
 
@@ -187,7 +151,7 @@ def _paint(still: Still, paths: list[Path], options: Mapping[str, Any]) -> int:
         warn(prepared.timeline.warnings)
         prepared = fetch(prepared, quiet)
         if not quiet:
-            whole = f"{counted(several, 'picture')}, " if several else ""
+            whole = f"{formatting.count(several, 'picture')}, " if several else ""
             say(f"{short_path(paths[0])}: {whole}{_outline(still, prepared)}")
         with closing(StillReporter(still.steps * max(1, several), quiet)) as reporter:
             try:
@@ -201,17 +165,13 @@ def _paint(still: Still, paths: list[Path], options: Mapping[str, Any]) -> int:
     if stopped:
         at = f"step {reporter.steps} of {still.steps}"
         complain(f"stopped at {at}; {short_path(saved[-1])} is saved so far")
-    _say_files([*saved, *(paths[-1:] if several else [])], quiet)
+    if not quiet:
+        say(rows([*map(film_row, saved), *map(film_row, paths[-1:] if several else [])]))
     return stopped
 
 
 def _outline(still: Still, prepared: Prepared) -> str:
     """What is going to be painted, in a line."""
-    timeline, steps = prepared.timeline, counted(still.steps, "step")
-    models = formatting.models(timeline)
-    return f"{timeline.width}x{timeline.height}, {steps}, seed {still.seed}, models {models}"
-
-
-def _say_files(paths: Sequence[Path], quiet: bool) -> None:
-    if not quiet:
-        say(rows([(short_path(path), file_size(path.stat().st_size)) for path in paths]))
+    timeline, steps = prepared.timeline, formatting.count(still.steps, "step")
+    size, models = f"{timeline.width}x{timeline.height}", formatting.models(timeline)
+    return f"{size}, {steps}, seed {still.seed}, models {models}"

@@ -29,10 +29,6 @@ def stopping() -> Iterator[None]:
     """
     before = {s: signal.getsignal(s) for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN}
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
     def stop(signum: int, frame: FrameType | None) -> None:
         for number in before:
             signal.signal(number, leave)
@@ -47,4 +43,5 @@ def stopping() -> Iterator[None]:
     try:
         yield
     finally:
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -87,7 +87,6 @@ class Output:
 class Format:
     """A way to deliver a film."""
 
-    about: str  # for people
     crf: int | None = None  # quality where nobody asks for one; None where there is no such number
     highest_crf: int = 0  # the worst that can be asked for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -31,7 +31,16 @@ from vqanim.timeline.part import Part, cut_part
 from vqanim.timeline.plan import Chapter, Timeline
 from vqanim.timeline.tracks import Track, find_tracks
 
-Progress = Callable[[int, int], None]  # called with the number of pictures that are made, and of all
+
+@dataclass(frozen=True)
+class PictureDone:
+    """A picture of a preview was made."""
+
+    done: int  # pictures that are made
+    pictures: int  # of all that are to be made
+
+
+PreviewEvent = PictureDone | FilmDone
 MANIFEST = Manifest("preview.json")
 VERSION = 3  # bumped by hand whenever the same scene would give another preview
 WIDTH, MOST_HEIGHT = 384, 512
@@ -49,9 +58,9 @@ def make_preview(
     render_folder: Path,
     picture: str = "grid",
     part: Part | None = None,
-    progress: Progress = lambda done, pictures: None,
-) -> Iterator[FilmDone]:
-    """Write an MP4 and a GIF, with an event after each; those that are up to date are left alone.
+    on_event: Callable[[PreviewEvent], None] = lambda event: None,
+) -> list[FilmDone]:
+    """Write an MP4 and a GIF, with an event after each picture and film; those up to date are left alone.
 
     render_folder: of the render, whose frames may be shown; the films are called `<its name>-preview`.
     picture: see PreviewFrames. Raises UsageError before anything is written, also when a file is there that
@@ -74,7 +83,7 @@ def make_preview(
         chosen = list(indices)
         composed = compose_all((small.edit[index] for index in chosen), load, small.seed)
         for done, (index, above) in enumerate(zip(chosen, composed, strict=True), 1):
-            progress(done, len(chosen))
+            on_event(PictureDone(done, len(chosen)))
             yield np.concatenate([above, strip.draw(index)])
 
     reel = Reel(small.width, small.height + strip.height, small.fps, len(small.edit), play)
@@ -85,7 +94,11 @@ def make_preview(
     content = _digest(small, frames, strip)
     digests = {output.path: f"{content} {output.settings!r}" for output in outputs}
     with lock_folder(folder, "making a preview") as lock:
-        yield from write_stale(reel, outputs, digests, MANIFEST, lock.check)
+        films = []
+        for film in write_stale(reel, outputs, digests, MANIFEST, lock.check):
+            films.append(film)
+            on_event(film)
+        return films
 
 
 def preview_size(timeline: Timeline) -> tuple[int, int]:

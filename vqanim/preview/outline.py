@@ -58,6 +58,7 @@ class ModelLine:
     bytes: int | None  # of all its files, where that is known
     here: bool  # whether all its files are on this machine
     share: float | None  # of a perceptor: how much it counts
+    text: str  # the name, with the settings that are not the defaults
 
 
 @dataclass(frozen=True)
@@ -218,11 +219,13 @@ def model_lines(
 ) -> tuple[ModelLine, ...]:
     """The models of a film: the generator, then the perceptors."""
     lines, entries = [], (generator, *perceptors)
-    for entry, share in zip(entries, [None, *(plan.share for plan in timeline.perceptors)], strict=True):
+    texts = [timeline.generator_text, *(entry.name for entry in perceptors)]
+    shares = [None, *(plan.share for plan in timeline.perceptors)]
+    for entry, share, text in zip(entries, shares, texts, strict=True):
         here = False
         with suppress(InputError, OSError):
             here = all(file.locate().is_file() for file in entry.files.values())
-        line = (entry.kind, entry.name, entry.license, entry.commercial, entry.size, here, share)
+        line = (entry.kind, entry.name, entry.license, entry.commercial, entry.size, here, share, text)
         lines.append(ModelLine(*line))
     return tuple(lines)
 

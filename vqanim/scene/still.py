@@ -13,9 +13,10 @@ from vqanim.files import picture_trouble
 from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
+from vqanim.scene.fields.models import models_called
 from vqanim.scene.fields.prompts import WEIGHT, ShortPrompt, parse_short
 from vqanim.scene.limits import FITS, MAX_SIDE, MAX_STEPS, THROUGH
-from vqanim.scene.model import Guidance, Models, PerceptorUse, Prompt, Scene, Shot, Size, Start, StayNear
+from vqanim.scene.model import Guidance, Prompt, Scene, Shot, Size, Start, StayNear
 from vqanim.scene.numbers import is_number, parse_number
 from vqanim.scene.times import Time
 from vqanim.scene.tree import quoted
@@ -106,7 +107,7 @@ def still_scene(still: Still, name: str) -> Scene:
         fps=Fraction(1),
         duration=Time(Fraction(1), "s"),
         seed=still.seed,
-        models=Models(still.models, (PerceptorUse(still.models),)),
+        models=models_called(still.models),
         shots=(Shot(name="main", start=start, prompts=prompts, guidance=guidance),),
     )
 

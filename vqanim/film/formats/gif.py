@@ -137,8 +137,6 @@ class _GifSink:
 class GifFormat(Format):
     """The film as a GIF of the scene's width and rate, or in full."""
 
-    about = "a looping GIF, bounded in size unless --gif-full"
-
     def output(self, name: str, film: Film) -> Output:
         """Those frames of the film that the GIF shows."""
         timeline, reel, path = film.timeline, film.reel, film.path(".gif")
@@ -152,3 +150,6 @@ class GifFormat(Format):
             choose_frames(reel.count, reel.fps, fps)[0],
             lambda: open_gif(reel, path, fps, width, film.options.upscale),
         )
+
+
+GIF = GifFormat()

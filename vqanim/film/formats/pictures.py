@@ -22,8 +22,6 @@ from vqanim.takes.store import FRAME_FILE
 class FramesFormat(Format):
     """Every frame of the film."""
 
-    about = "every frame of the film as a PNG"
-
     def output(self, name: str, film: Film) -> Output:
         """A folder of its own."""
         path, upscale = film.path("-frames"), film.options.upscale
@@ -65,14 +63,15 @@ def poster_index(count: int) -> int:
 class PosterFormat(Format):
     """The film's picture for a shelf, `poster.png`."""
 
-    about = "one picture of the film"
-
     def output(self, name: str, film: Film) -> Output:
         """A saved frame as it is, where one is shown without effects."""
         path, best = film.folder / "poster.png", poster_index(film.reel.count)
         untouched = film.timeline.edit[best].untouched
         source = None if untouched is None else film.find(untouched)
         return Output(name, path, {}, [best], lambda: nullcontext(_Poster(path, source)))
+
+
+FRAMES, POSTER = FramesFormat(), PosterFormat()
 
 
 @dataclass(frozen=True)

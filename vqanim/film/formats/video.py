@@ -33,7 +33,6 @@ _COLOR = (
 class VideoFormat(Format):
     """A container with its encoder and the encoder's settings."""
 
-    about: str
     ending: str  # what comes after the film's name
     format: str  # name of the container for ffmpeg
     encoder: str
@@ -57,7 +56,7 @@ class VideoFormat(Format):
             crf = film.options.crf
         settings = VideoSettings(self, crf, timeline.title, timeline.chapters, film.options.upscale)
         # A change of these three needs no new file.
-        kind = {name: value for name, value in vars(self).items() if name not in ("about", "ending", "audio")}
+        kind = {name: value for name, value in vars(self).items() if name not in ("ending", "audio")}
         contents: dict[str, Any] = film.shown | asdict(settings) | {"kind": kind}
         sound = timeline.sound if self.audio else None
         if sound is not None:
@@ -76,7 +75,6 @@ _AAC = ("-c:a", "aac", "-b:a")
 _FAST_START = ("-movflags", "+faststart")
 
 WEB = VideoFormat(
-    about="H.264 for every player and browser",
     ending=".mp4",
     format="mp4",
     encoder="libx264",
@@ -86,7 +84,6 @@ WEB = VideoFormat(
 )
 YOUTUBE = replace(
     WEB,
-    about="H.264 of high quality, a keyframe every half second",
     ending="-youtube.mp4",
     options=("-preset", "slow", "-profile:v", "high", "-bf", "2", *_FAST_START),
     crf=14,
@@ -95,7 +92,6 @@ YOUTUBE = replace(
 )
 INSTAGRAM = replace(
     WEB,
-    about="H.264, 1080 pixels wide, 23 fps or more (frames are doubled), at most 4:5 upright",
     ending="-instagram.mp4",
     options=("-preset", "faster", *_FAST_START),  # encoded once more there: a smaller file is not worth it
     crf=18,
@@ -104,7 +100,6 @@ INSTAGRAM = replace(
     least_fps=23,
 )
 PRORES = VideoFormat(
-    about="ProRes 422 HQ for editing programs",
     ending=".mov",
     format="mov",
     encoder="prores_ks",
@@ -113,7 +108,6 @@ PRORES = VideoFormat(
     audio=("-c:a", "pcm_s16le"),
 )
 WEBM = VideoFormat(
-    about="VP9 for web pages",
     ending=".webm",
     format="webm",
     encoder="libvpx-vp9",
@@ -122,7 +116,7 @@ WEBM = VideoFormat(
     highest_crf=63,
     audio=("-c:a", "libopus", "-b:a", "160k"),
 )
-APNG = VideoFormat("an animated PNG without loss", ".apng", "apng", "apng", ("-plays", "0"), "rgb24")
+APNG = VideoFormat(".apng", "apng", "apng", ("-plays", "0"), "rgb24")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from vqanim.errors import Place
-from vqanim.models.catalogue import generator_settings
+from vqanim.models.catalogue import generator_settings, list_models
 from vqanim.models.families import FAMILIES
 from vqanim.models.family import Family
 from vqanim.scene import tree
@@ -141,6 +141,17 @@ class Models:
         return tuple(use for use in self.perceptors if use.weight > 0)
 
 
+def models_called(text: str, place: Place = NOWHERE) -> Models:
+    """The models of a name for both, or of `generator+perceptor`; a generator without weights that is alone
+    has the pocket perceptor."""
+    generator = perceptor = text
+    if "+" in text and ("generator", text) not in list_models():
+        generator, _, perceptor = text.partition("+")
+    elif (family := FAMILIES.get(text)) and family.entry:
+        perceptor = "pocket"
+    return Models(generator, (PerceptorUse(perceptor, place=place),), place=place)
+
+
 @dataclass(frozen=True)
 class ModelsType(FieldType):
     """A name for both, or one each."""
@@ -149,8 +160,7 @@ class ModelsType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> Models:
         if isinstance(node, Scalar):
-            name = ScalarType(self.allowed, _read_model).parse(node, reader)
-            return Models(name, (PerceptorUse(name, place=node.place),), place=node.place)
+            return models_called(ScalarType(self.allowed, _read_model).parse(node, reader), node.place)
         found = reader.mapping(node, self.allowed)
         reader.check_keys(found, ("generator", "perceptor"))
         models = Models(place=node.place)
