@@ -141,11 +141,18 @@ _PHOTO = (
     _picture_size(help="Width and height in pixels; if not given, 65536 pixels in the photo's shape."),
 )
 _PICTURE = (
-    _resize("fit", help="How the picture becomes the frame: cut to cover it, within margins, or stretched."),
+    _resize(
+        "fit",
+        help="How the picture fits the frame: cover (cut what hangs over), contain (margins) or stretch.",
+    ),
     _repeated_picture("--target", "targets", help="Come near to what the perceptor sees in it (repeatable)."),
     _repeated_picture("--target-pixels", help="Come near to this picture pixel by pixel (repeatable)."),
     click.option("--steps", type=int, help="Optimization steps; 300."),
-    click.option("--learning-rate", type=float, help="Of a step; the model's own, 0.1 from a picture on."),
+    click.option(
+        "--learning-rate",
+        type=float,
+        help="Size of a step (default: the model's own; 0.1 when starting from a picture).",
+    ),
     click.option("--seed", type=int, help="Another seed, another picture; 0, and so repeats are equal."),
     _models(help="What paints and judges: a name, or GENERATOR+PERCEPTOR; `pocket` comes with vqanim."),
     click.option("--like", metavar="PICTURE", help="Repeat a picture of vqanim; other options change that."),

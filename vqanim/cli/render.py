@@ -47,14 +47,18 @@ _edits = partial(click.option, "edits")
     "instructions for it: faster, with less memory; float32 anywhere else.",
 )
 @_edits("--accept-edits", flag_value="accept", help="Keep frames that somebody changed, and go on from them.")
-@_edits("--repair", flag_value="repair", help="Move frames that somebody changed aside, paint them anew.")
+@_edits(
+    "--repair",
+    flag_value="repair",
+    help="Move frames that somebody changed to superseded/ and paint them again.",
+)
 @params.flag("--live", help="Also write <name>.live.mp4, which grows meanwhile and can be watched.")
 @click.option(
     "--workers",
     metavar="N",
     type=click.IntRange(min=1),
     default=1,
-    help="Paint with so many processes at the same time, each a part of the film that begins with a cut; 1.",
+    help="Number of processes that paint at the same time; each paints shots between two cuts (default: 1).",
 )
 @params.quiet
 def render(

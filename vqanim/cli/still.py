@@ -71,7 +71,12 @@ def style(count: int, out: str | None, **options: Any) -> int:
 @params.picture
 @_seconds("--duration", default=6.0, help="Length of the transformation in seconds (default: 6).")
 @_seconds("--freeze-end", default=1.5, help="How long the end stands still, in seconds (default: 1.5).")
-@click.option("--pace", type=click.Choice(PACES), default="even", help="Even in change, or linear in steps.")
+@click.option(
+    "--pace",
+    type=click.Choice(PACES),
+    default="even",
+    help="even: the film changes at a steady pace; linear: every step takes as long.",
+)
 @click.option("--out", metavar="DIR", help="Folder for MP4, GIF and picture; ./<the prompt> if not given.")
 def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **options: Any) -> int:
     """Film how a picture of PROMPT comes into being.
