@@ -19,6 +19,7 @@ from vqanim.scene import load_scene_text
 from vqanim.scene.model import Size
 from vqanim.timeline import FramePlan, Limits, ViewLimits, compile_timeline
 from vqanim.timeline.plan import PerceptorPlan, WeightedTerm
+from vqanim.timeline.tracks import find_tracks
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = "duration: 1s\nprompts: [a lake]\n"
@@ -318,3 +319,10 @@ def test_a_prompt_inside_the_start_is_inside_that_of_its_shot() -> None:
     terms = [shot.frames[0].losses[0] for shot in compile_timeline(scene).shots]
     figures = [term.area.shape.icon.figure.name for term in terms if term.area and term.area.shape.icon]
     assert figures == ["fas fa-eye", "B"]
+
+
+def test_weights_of_named_losses_are_curves_of_the_film() -> None:
+    text = "fps: 4\nduration: 1s\nprompts: [a]\nguidance: {losses: {tv: {0s: 0, 1s: 1}, symmetry: 0.4}}\n"
+    tracks = {track.name: track.values.tolist() for track in find_tracks(compiled(text))}
+    assert tracks["losses.tv"] == pytest.approx([0, 0.25, 0.5, 0.75])
+    assert tracks["losses.symmetry"] == [0.4] * 4

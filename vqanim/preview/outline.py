@@ -100,6 +100,9 @@ class Outline:
         document = asdict(self)
         if self.time is not None:
             document["time"]["total"] = self.time.total
+        for model in document["models"]:
+            if model["text"] == model["name"]:  # nothing was set
+                del model["text"]
         for track in document["tracks"]:
             track["values"] = [None if math.isnan(v) else round(v, 9) for v in track["values"].tolist()]
         return document

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vqanim.camera.step import CameraStep
 from vqanim.effects import EFFECTS
+from vqanim.losses import LOSSES
 from vqanim.timeline.plan import FilmFrame, FramePlan, FrameRef, Timeline
 
 Floats = NDArray[np.float64]
@@ -64,8 +65,17 @@ def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
         Track(name, group, unit, _values(plans, group, map(attrgetter(name), plans)))
         for name, (group, unit) in _NUMBERS.items()
     )
-    tracks = (*_prompts(plans), *_camera(plans, rate), *numbers, *_effects(timeline.edit))
+    tracks = (*_prompts(plans), *_camera(plans, rate), *numbers, *_losses(plans), *_effects(timeline.edit))
     return tuple(track for track in tracks if not np.isnan(track.values).all())
+
+
+def _losses(plans: list[FramePlan]) -> Iterator[Track]:
+    """Weights of the terms that scenes name under `guidance.losses`; 0 where a frame has none."""
+    weights = [
+        {term.kind: term.weight for term in plan.losses if LOSSES[term.kind].in_scene} for plan in plans
+    ]
+    for kind in dict.fromkeys(kind for each in weights for kind in each):
+        yield Track(f"losses.{kind}", "guidance", "", np.array([each.get(kind, 0.0) for each in weights]))
 
 
 def _camera(plans: list[FramePlan], rate: float) -> Iterator[Track]:
