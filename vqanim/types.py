@@ -10,8 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
     from torch import Tensor
+
+    from vqanim.guidance.descent import DescentResult, OptimizerState
+    from vqanim.guidance.objective import Objective
+    from vqanim.losses import Context
+    from vqanim.timeline.plan import FramePlan
 
 Image: TypeAlias = "Tensor"
 """Float [B, 3, H, W], sRGB in 0..1."""
@@ -87,6 +94,32 @@ class Generator(Protocol):
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Keep and use the decoder's weights in `dtype`; parameters stay float32."""
+
+
+class Method(Protocol):
+    """How a picture is worked on: by descent on a generator's parameters, or in another way."""
+
+    objective: Objective
+
+    @property
+    def mode(self) -> tuple[str, str]:
+        """How steps are made now, and why not as fast as they might."""
+        ...
+
+    def steps(
+        self,
+        params: Params,
+        plan: FramePlan,
+        size: tuple[int, int],
+        rng: torch.Generator,
+        context: Context = ...,
+        since: OptimizerState | None = None,
+    ) -> Iterator[OptimizerState | DescentResult]:
+        """The steps of a plan from parameters: a state after each, from which it can go on, and the result.
+
+        size: height and width of the picture in pixels. Raises DeviceError when memory does not suffice.
+        """
+        ...
 
 
 class Perceptor(Protocol):

@@ -19,11 +19,11 @@ from vqanim.engine.feedback import feed_back, hold
 from vqanim.engine.pictures import TargetPictures, random_generator, start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.files import Picture
-from vqanim.guidance.descent import Descent, DescentResult, Losses, OptimizerState
+from vqanim.guidance.descent import DescentResult, Losses, OptimizerState
 from vqanim.guidance.objective import Similarities
 from vqanim.losses import LOSSES, Context
 from vqanim.timeline.plan import FramePlan, Input
-from vqanim.types import Generator, Params, Stage
+from vqanim.types import Generator, Method, Params, Stage
 
 Inputs: TypeAlias = Mapping[Input, Picture]
 """Of what a plan names in `inputs`, the saved frames: uint8 [H, W, 3]. Picture files are read where they are
@@ -62,7 +62,7 @@ class Painter:
     """What painting needs, loaded once a run."""
 
     generator: Generator
-    method: Descent
+    method: Method
     device: torch.device
     height: int
     width: int
