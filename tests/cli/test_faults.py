@@ -70,7 +70,9 @@ def test_a_full_disk_loses_nothing(half: Path, finished: Path, run: Run, where: 
     assert not list(half.rglob("*.vqanim-tmp"))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_in_good_order_and_says_how_to_go_on(
     start: Start, run: Run, here: Path, finished: Path, number: signal.Signals, code: int
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_lower_learning_rate_stays_closer_to_the_init(run: Run, here: Path, ph
         assert json.loads(image.info["vqanim"])["still"]["init"]["path"] == "photo.png"
 
 
+@pytest.mark.slow
 def test_a_picture_begins_from_an_icon_and_keeps_it_as_a_target(run: Run, here: Path) -> None:
     icon = ("--icon", "fab fa-twitter", "--icon-color", "red", "--icon-background", "black")
     small = (

@@ -104,6 +104,7 @@ def kill_a_worker(folder: Path) -> None:
             killed = True
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_no_frame_and_the_next_run_goes_on(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="worker process ended .signal 9.*--workers"):
         kill_a_worker(tmp_path / "film")
@@ -119,6 +120,7 @@ def command(process: str) -> bytes:
     return Path(f"/proc/{process}/cmdline").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_walk_that_is_closed_leaves_no_worker_behind(tmp_path: Path) -> None:
     walk = paint_takes(job(tmp_path, 2))
     next(event for event in walk if isinstance(event, FrameDone))

@@ -30,8 +30,8 @@ def try_points(folder: Path, before: str, every: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("before", "every"),
     [
-        ("new", 11),
-        ("edited", 13),
+        ("new", 31),
+        ("edited", 37),
         pytest.param("new", 1, marks=pytest.mark.slow),
         pytest.param("edited", 1, marks=pytest.mark.slow),
     ],

@@ -111,6 +111,7 @@ def test_a_worker_leaves_what_another_one_is_writing(tmp_path: Path) -> None:
         assert half.exists()
 
 
+@pytest.mark.slow
 def test_workers_stop_when_the_folder_is_taken_over(tmp_path: Path) -> None:
     with lock_folder(tmp_path) as lock, ExitStack() as stack:
         (worker,) = start(["one"], TakeStore(tmp_path, lock.check), stack)

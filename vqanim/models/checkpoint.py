@@ -164,7 +164,7 @@ def _legacy_archive(file: BinaryIO) -> _Archive:
     position, end = file.tell(), file.seek(0, 2)
     starts = {}
     for key in keys if isinstance(keys, list) else ():
-        if key not in storages:
+        if not isinstance(key, str) or key not in storages:
             raise Unreadable(f"it holds the numbers {key!r}, which no tensor has")
         starts[key] = position
         position += 8 + max(storages[key].count, 0) * _dtype(storages[key]).itemsize
