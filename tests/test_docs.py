@@ -93,6 +93,7 @@ def test_quick_commands_run_in_order_and_print_what_stands_there(
     printed: str | None = None
     for block in blocks_of(page):
         if block.title:
+            (desk / block.title).parent.mkdir(parents=True, exist_ok=True)
             (desk / block.title).write_text(block.text, encoding="utf-8")
         elif block.language == "sh":
             printed = None

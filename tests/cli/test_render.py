@@ -48,6 +48,7 @@ def test_a_render_in_bfloat16_is_nearly_the_same_and_says_so(run: Run, here: Pat
     assert 0 < np.abs(low - single).mean() < 12
 
 
+@pytest.mark.slow
 def test_a_killed_render_goes_on_to_the_same_bits(start: Start, run: Run, here: Path, finished: Path) -> None:
     (here / "tiny.yaml").write_text(TINY)
     folder = here / "renders" / "tiny"

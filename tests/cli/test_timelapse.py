@@ -51,6 +51,7 @@ def test_the_film_is_exactly_as_long_as_asked(
         assert last.info["parameters"].split("Steps: ")[1].startswith(f"{steps}, ")
 
 
+@pytest.mark.slow
 def test_however_it_is_stopped_it_goes_on_to_the_same_bits(run: Run, start: Start, here: Path) -> None:
     command = ("timelapse", "a lake", "--steps", "12", *TINY, "--out")
     assert run(*command, "whole").code == 0
