@@ -156,6 +156,8 @@ class Painter:
                 params = self.generator.carry(opening)
         context, size = self._context(plan, opening, params, valid, inputs), (stage.height, stage.width)
         purpose = "cutouts" if plan.carries_view else f"cutouts {stage.width}x{stage.height}"
+        if stage.detail != 1:  # stages of one size see other cutouts
+            purpose += f" {stage.detail:g}"
         rates = [plan.learning_rate] if plan.timelapse else [plan.learning_rate, plan.learning_rate / 2]
         for rate in rates:  # a timelapse shows its steps, so that it has one attempt
             attempt, rng = replace(plan, learning_rate=rate), self._random(plan, purpose)
@@ -173,12 +175,10 @@ class Painter:
 
     def _finished(self, picture: Tensor, plan: FramePlan, inputs: Inputs) -> Tensor:
         """The last picture as it is saved: held to an anchor, unless it must stay what `decode` gives."""
-        if self.generator.exact:
-            if plan.steps or plan.previous is None:
-                return picture
+        if self.generator.exact and not plan.steps:
             with torch.no_grad():
                 return self.generator.decode(self.generator.carry(picture), self.size)
-        if plan.anchor is None:
+        if self.generator.exact or plan.anchor is None:
             return picture
         anchor = inputs[Input("anchor", plan.anchor)]
         return hold(picture, to_tensor(anchor).to(self.device), plan)
