@@ -25,7 +25,7 @@ def numbered(height: int, width: int) -> Tensor:
 
 
 def smooth(height: int, width: int) -> Tensor:
-    """A picture [1, 3, H, W] of slow waves, in 0.1..0.9, unlike in x, y and colour."""
+    """A picture [1, 3, H, W] of slow waves, in 0.1..0.9, unlike in x, y and color."""
     y, x = torch.meshgrid(torch.arange(height) / height, torch.arange(width) / width, indexing="ij")
     waves = [torch.sin(5 * x + 3 * y), torch.cos(4 * y - 2 * x), torch.sin(7 * x * y + 1)]
     return 0.5 + 0.4 * torch.stack(waves)[None].float()
@@ -61,7 +61,7 @@ def test_a_field_looks_from_new_pixels_into_the_old_picture_in_x_y_order() -> No
     grid = field(CameraStep(shift_x=0.2, shift_y=0.1), (5, 10))
     assert grid.dtype == torch.float32
     assert grid.shape == (1, 5, 10, 2)
-    # Pixel (row 2, column 7) has its centre at (7.5, 2.5); it looks 2 px left and 1 px up: (5.5, 1.5).
+    # Pixel (row 2, column 7) has its center at (7.5, 2.5); it looks 2 px left and 1 px up: (5.5, 1.5).
     assert grid[0, 2, 7].tolist() == pytest.approx([5.5 / 5 - 1, 1.5 / 2.5 - 1])
 
 
@@ -208,7 +208,7 @@ def test_a_step_and_its_inverse_give_the_picture_back(step: CameraStep) -> None:
 def test_the_same_step_looks_at_the_same_places_at_two_sizes() -> None:
     step = CameraStep(scale=1.2, angle=15, shift_x=0.1, shift_y=-0.05)
     small, large = field(step, (36, 64)), field(step, (144, 256))
-    # The middle of four by four pixels of the large frame is the centre of one pixel of the small one.
+    # The middle of four by four pixels of the large frame is the center of one pixel of the small one.
     middles = large.reshape(1, 36, 4, 64, 4, 2).mean(dim=(2, 4))
     assert torch.allclose(middles, small, atol=1e-5)
 

@@ -72,7 +72,7 @@ def test_events_tell_the_story_in_order(film: tuple[Path, list[Event]]) -> None:
     assert Path(last.path).exists()
 
 
-def test_a_finished_take_is_recognised_without_loading_models(film: tuple[Path, list[Event]]) -> None:
+def test_a_finished_take_is_recognized_without_loading_models(film: tuple[Path, list[Event]]) -> None:
     events = paint(timeline(), film[0])
     assert not any(isinstance(event, ModelsLoaded | FrameDone) for event in events)
     assert isinstance(events[-1], TakesDone)

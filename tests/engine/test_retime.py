@@ -1,4 +1,4 @@
-"""Films at an even pace, of pictures that change as those of an optimisation do: fast, then trembling."""
+"""Films at an even pace, of pictures that change as those of an optimization do: fast, then trembling."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_another_pace_is_another_take(film: tuple[Path, list[Event]], tmp_path: 
     assert linear["takes/flight/000001.png"] == even["takes/flight/000001.png"]
     assert linear["takes/grow/000002.png"] != even["takes/grow/000002.png"]
     pixels = [pixel_hash(TakeStore(folder).load("grow", 5)) for folder in (tmp_path, film[0])]
-    assert pixels[0] == pixels[1], "the same optimisation comes out the same"
+    assert pixels[0] == pixels[1], "the same optimization comes out the same"
 
 
 def test_a_picture_that_it_begins_from_is_its_first_frame(tmp_path: Path) -> None:

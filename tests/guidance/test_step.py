@@ -39,7 +39,7 @@ def latents(generator: Generator) -> Params:
     return generator.carry(torch.rand(1, 3, 32, 48, generator=rng))
 
 
-def optimise(guide: Descent, latents: Params, steps: int = 3) -> DescentResult:
+def optimize_plan(guide: Descent, latents: Params, steps: int = 3) -> DescentResult:
     plan = replace(PLAN, steps=steps, cutouts=(10,) * len(guide.objective.viewers))
     plan = replace(plan, cutout_noise=(0.1,) * len(guide.objective.viewers))
     return optimize(guide, latents, plan, torch.Generator().manual_seed(0))
@@ -53,8 +53,8 @@ def test_with_less_memory_the_step_is_the_same(
     generator: Generator, perceptor: Perceptor, latents: Params, memory: Memory
 ) -> None:
     viewers = [Viewer(perceptor, 0.7), Viewer(perceptor, 0.3)]
-    full = optimise(make_descent(generator, viewers, ["a volcano"]), latents, 1)
-    less = optimise(make_descent(generator, viewers, ["a volcano"], memory=memory), latents, 1)
+    full = optimize_plan(make_descent(generator, viewers, ["a volcano"]), latents, 1)
+    less = optimize_plan(make_descent(generator, viewers, ["a volcano"], memory=memory), latents, 1)
     moved = (full.params["z"] - latents["z"]).abs().mean()
     assert (full.params["z"] - less.params["z"]).abs().mean() < 1e-3 * moved
     assert less.similarities[0][1] == pytest.approx(full.similarities[0][1], abs=1e-5)
@@ -124,10 +124,10 @@ def test_the_same_frame_goes_on_when_memory_runs_out(
 ) -> None:
     narrow = Narrow(perceptor, 8, error, says)
     guide = make_descent(generator, [Viewer(narrow)], ["a volcano"])
-    result = optimise(guide, latents)
+    result = optimize_plan(guide, latents)
     assert guide.memory.level.name == "chunks"
     assert narrow.batches == [10, 8, 2, 8, 2, 8, 2], "it tried in vain once, and lost no step"
-    full = optimise(make_descent(generator, [Viewer(perceptor)], ["a volcano"]), latents)
+    full = optimize_plan(make_descent(generator, [Viewer(perceptor)], ["a volcano"]), latents)
     moved = (full.params["z"] - latents["z"]).abs().mean()
     assert (full.params["z"] - result.params["z"]).abs().mean() < 0.02 * moved
 
@@ -136,7 +136,7 @@ def test_the_last_rung_is_reached_when_the_second_is_not_enough(
     generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
     guide = make_descent(generator, [Viewer(Narrow(perceptor, 2, *FAILURES[0]))], ["a volcano"])
-    assert optimise(guide, latents).finite
+    assert optimize_plan(guide, latents).finite
     assert guide.memory.level.name == "checkpoint"
 
 
@@ -145,7 +145,7 @@ def test_when_nothing_helps_the_message_says_what_would(
 ) -> None:
     guide = make_descent(generator, [Viewer(Narrow(perceptor, 1, *FAILURES[1]))], ["a volcano"])
     with pytest.raises(DeviceError, match=r"lower size, guidance\.cutouts"):
-        optimise(guide, latents)
+        optimize_plan(guide, latents)
     assert DeviceError.exit_code == 4
 
 
@@ -156,7 +156,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(
         generator, [Viewer(Narrow(perceptor, 8, RuntimeError, "shapes do not fit"))], ["a volcano"]
     )
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        optimise(guide, latents)
+        optimize_plan(guide, latents)
     assert guide.memory.level.name == "full"
 
 
@@ -213,7 +213,7 @@ def test_no_value_is_read_back_in_a_step(generator: Generator, perceptor: Percep
     counts = []
     for steps in (1, 4):
         with Reads() as reads:
-            optimise(guide, latents, steps)
+            optimize_plan(guide, latents, steps)
         counts.append(reads.count)
     assert counts[0] == counts[1]
     assert counts[0] < 5
@@ -258,7 +258,7 @@ def test_the_way_back_of_a_step_is_deterministic(
             return func(*args, **(kwargs or {}))
 
     with Names():
-        optimise(make_descent(generator, viewers, ["a volcano"], memory=memory), latents, 1)
+        optimize_plan(make_descent(generator, viewers, ["a volcano"], memory=memory), latents, 1)
     back = {name for name in names if "backward" in name or "index_put" in name or "scatter" in name}
     assert any("convolution_backward" in name for name in back)
     assert not {name for name in back if any(word in name for word in NOT_DETERMINISTIC)}

@@ -296,7 +296,13 @@ def test_big_endian_numbers_are_refused(tmp_path: Path) -> None:
 
 
 def test_numbers_that_are_called_by_no_text_are_refused(tmp_path: Path) -> None:
-    parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {"state_dict": {}}, [["a"]])
+    parts: tuple[object, ...] = (
+        0x1950A86A20F9469CFC6C,
+        1001,
+        {"little_endian": True},
+        {"state_dict": {}},
+        [["a"]],
+    )
     path = tmp_path / "legacy.ckpt"
     path.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
     with pytest.raises(InputError, match="which no tensor has"):

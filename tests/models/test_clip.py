@@ -187,7 +187,7 @@ def test_a_word_that_is_cut_in_two_is_shown_whole() -> None:
         (64, 2, 16, 17, "ViT (64 wide)/16", 64),
     ],
 )
-def test_transformers_are_recognised(
+def test_transformers_are_recognized(
     width: int, layers: int, patch: int, positions: int, name: str, size: int
 ) -> None:
     shapes = {
@@ -216,7 +216,7 @@ TEXT_SHAPES = {
         ((1, 1, 1, 1), 8, 5, "RN (8 wide)", 64),
     ],
 )
-def test_resnets_are_recognised(
+def test_resnets_are_recognized(
     blocks: tuple[int, ...], width: int, positions: int, name: str, size: int
 ) -> None:
     shapes = {
@@ -251,7 +251,7 @@ def test_weights_that_are_no_clip_are_refused(
         load_clip(perceptor_entry(tmp_path / "clip.pt"), torch.device("cpu"))
 
 
-def test_another_package_of_the_same_name_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_package_of_the_same_name_is_recognized(monkeypatch: pytest.MonkeyPatch) -> None:
     clip_package.cache_clear()
     monkeypatch.setitem(sys.modules, "clip", ModuleType("clip"))
     with pytest.raises(InputError, match="not OpenAI's; mend it: python -m pip uninstall clip"):

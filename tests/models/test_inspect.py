@@ -23,7 +23,7 @@ def saved(state: dict[str, Tensor], folder: Path, form: str = "plain.pth") -> Pa
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_generator_is_recognised_in_every_form(form: str, tmp_path: Path) -> None:
+def test_a_generator_is_recognized_in_every_form(form: str, tmp_path: Path) -> None:
     plain, gumbel = taming_vq(3), taming_vq(4, gumbel=True)
     weights = saved(plain.state_dict(), tmp_path, form)
     assert facts(write_config(tmp_path, plain.config()), weights) == ("VQModel", 4, 8, 64)
@@ -31,7 +31,7 @@ def test_a_generator_is_recognised_in_every_form(form: str, tmp_path: Path) -> N
     assert facts(write_config(tmp_path, gumbel.config()), weights) == ("GumbelVQ", 8, 32, 64)
 
 
-def test_a_transformer_is_recognised(tmp_path: Path) -> None:
+def test_a_transformer_is_recognized(tmp_path: Path) -> None:
     model = taming_vq(2)
     state = {f"first_stage_model.{name}": tensor for name, tensor in model.state_dict().items()}
     weights = saved({**state, "transformer.head.weight": torch.ones(1)}, tmp_path)
@@ -45,7 +45,7 @@ def test_a_transformer_is_recognised(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["ViT", "RN"])
-def test_a_perceptor_is_recognised_in_every_form(form: str, kind: str, tmp_path: Path) -> None:
+def test_a_perceptor_is_recognized_in_every_form(form: str, kind: str, tmp_path: Path) -> None:
     found, _ = inspect_perceptor(saved(tiny_clip(kind).state_dict(), tmp_path, form))
     name = "ViT (64 wide)/16" if kind == "ViT" else "RN (8 wide)"
     assert (found.architecture, found.input_size, found.embed_dim) == (name, 64, 32)

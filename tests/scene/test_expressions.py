@@ -169,7 +169,7 @@ def test_noise_is_smooth_bounded_and_always_the_same() -> None:
     assert np.abs(values).max() <= 1
     assert values.std() > 0.3
     assert np.abs(values.mean()) < 0.15
-    # A straight line between neighbours would be at most 2 high a unit; smoothstep is 1.5 times as steep.
+    # A straight line between neighbors would be at most 2 high a unit; smoothstep is 1.5 times as steep.
     assert np.abs(np.diff(values)).max() <= 0.003 + 1e-9
     assert noise(np.array([0.5]), 1.0)[0] == pytest.approx(splitmix(0, 1) + splitmix(1, 1) - 1)
 

@@ -60,7 +60,7 @@ def find_sections(
         bars = np.arange(downbeat % meter, len(beats), meter)
         borders = sorted({int(bars[np.abs(bars - border).argmin()]) for border in borders})
     edges = [0.0, *(float(grid[border]) for border in borders if grid[border] > 1.0), seconds]
-    return _labelled(edges, grid, sounds, mels)
+    return _labeled(edges, grid, sounds, mels)
 
 
 def _bar_change(chroma: Floats, meter: int) -> Floats:
@@ -142,7 +142,7 @@ def _borders(novelty: Floats) -> list[int]:
     return sorted(chosen)
 
 
-def _labelled(
+def _labeled(
     edges: list[float], grid: Floats, sounds: Floats, mels: NDArray[np.float32]
 ) -> tuple[Section, ...]:
     means, louds = [], []

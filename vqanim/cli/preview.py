@@ -20,7 +20,7 @@ MANY = 1500  # film frames, of which some fifty are made in a second
     "--picture",
     default="grid",
     metavar="FILE|grid|start|frame",
-    help="What the camera sees: an endless labelled grid; the start of each shot where that is a picture, an "
+    help="What the camera sees: an endless labeled grid; the start of each shot where that is a picture, an "
     "icon or a color; the first painted frame of each shot; or a picture file.",
 )
 @params.frames

@@ -51,7 +51,7 @@ OPTIONS: tuple[tuple[str, str, Any, Mapping[str, Any], str], ...] = (
     ("num_cuts", "cuts", None, {"type": int}, ""),
     ("cut_power", "cutp", None, {"type": float}, "how pieces are cut"),
     ("seed", "sd", None, {"type": int}, ""),
-    ("optimiser", "opt", None, {}, "there is one optimiser, a kind of Adam"),
+    ("optimiser", "opt", None, {}, "there is one optimizer, a kind of Adam"),
     ("output", "o", None, {}, "vqanim render --out says where films go"),
     ("video", "vid", False, SWITCH, ""),
     ("zoom_video", "zvid", False, SWITCH, ""),

@@ -3,7 +3,7 @@
 A renderer moves the picture of the frame before; so many resamplings would blur a test picture away. Here
 every frame is seen from the picture that its shot began with, through the same matrices all at once.
 
-The usual picture is an endless labelled grid. Wherever the camera flies, it has lines, and names to tell
+The usual picture is an endless labeled grid. Wherever the camera flies, it has lines, and names to tell
 cells apart. The lines get finer as it comes near and vanish as it leaves. What lay in the frame at the
 beginning of the shot has an orange edge; what lies beyond is darker, for there a render fills in what it
 cannot know.

@@ -247,7 +247,7 @@ def _inner_shot(
 
 
 def _without_lead(shot: Shot, node: Mapping, reader: Reader) -> Shot:
-    """A timelapse, whose steps are all one optimisation, has no lead; that of the film passes it by."""
+    """A timelapse, whose steps are all one optimization, has no lead; that of the film passes it by."""
     if shot.kind != "timelapse" or shot.lead is None:
         return shot
     if is_given("lead", node):

@@ -41,7 +41,7 @@ class Guidance(Declared):
     later: ClassVar[tuple[str, ...]] = ("palette", "kind")
 
     steps: Curve = option(
-        "Optimisation steps for a frame, rounded; with 0 the frame is only moved",
+        "Optimization steps for a frame, rounded; with 0 the frame is only moved",
         curve(0, MAX_STEPS).declare(6.0, "steps"),
     )
     first_steps: int | None = option(

@@ -78,7 +78,7 @@ class Shot(Declared):
     )
     kind: str = own(
         "animation: every frame goes on from the one before; timelapse: one picture comes into being, in "
-        "one long optimisation without a camera",
+        "one long optimization without a camera",
         choice(*KINDS).declare("animation", example="timelapse"),
     )
     pace: str = own(
