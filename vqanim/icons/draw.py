@@ -127,7 +127,7 @@ def silhouette(figure: Figure, width: int, height: int) -> Mask:
         return _of_file(Path(figure.file or ""), width, height)
     if figure.kind == "icon":
         icon, style = find_icon(figure.name)
-        return _of_text(chr(icon.code), font_path(style), width, height)
+        return _of_text(chr(icon.code), font_path(style), width, height, check=False)  # some are a plain box
     if figure.file is None:
         return _of_text(figure.name, None, width, height)
     path = Path(figure.file)
@@ -140,15 +140,16 @@ def silhouette(figure: Figure, width: int, height: int) -> Mask:
         raise InputError(f"{path}: the font {state}") from error
 
 
-def _of_text(text: str, file: Path | None, width: int, height: int) -> Mask:
-    """A text in the font of a file, or in the one that comes along."""
+def _of_text(text: str, file: Path | None, width: int, height: int, check: bool = True) -> Mask:
+    """A text in the font of a file, or in the one that comes along. check: whether it has the characters."""
 
     def font(size: float) -> ImageFont.FreeTypeFont:
         made = ImageFont.load_default(size) if file is None else ImageFont.truetype(file, size)
         assert isinstance(made, ImageFont.FreeTypeFont), "Pillow is built with FreeType in all its wheels"
         return made
 
-    _check_characters(text, font(PROBE))
+    if check:
+        _check_characters(text, font(PROBE))
     size, mask = PROBE, _drawn(text, font(PROBE))
     for _ in range(4):
         factor = min(width / mask.shape[1], height / mask.shape[0])
