@@ -31,7 +31,6 @@ def try_points(folder: Path, before: str, every: int) -> dict[str, Any]:
     ("before", "every"),
     [
         ("new", 31),
-        ("edited", 37),
         pytest.param("new", 1, marks=pytest.mark.slow),
         pytest.param("edited", 1, marks=pytest.mark.slow),
     ],
