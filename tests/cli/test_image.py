@@ -109,6 +109,7 @@ def test_several_pictures_and_a_target(run: Run, here: Path, photo: Path) -> Non
     assert np.array_equal(pixels(here / "again.png"), second)
 
 
+@pytest.mark.slow
 def test_what_was_stopped_is_saved(start: Start, here: Path) -> None:
     process = start("image", "a volcano", "--size", "32x32", "--steps", "10000", "--device", "cpu")
     assert process.stdout is not None

@@ -12,6 +12,7 @@ from tests.cli.conftest import TINY, Run, Start, wait_for
 from tests.probe import decode_frame, probe
 
 
+@pytest.mark.slow
 def test_it_can_be_read_after_a_kill_and_goes_when_the_film_is_there(
     start: Start, run: Run, here: Path, finished: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_picture_gives_its_style_and_the_strength_says_how_far(
     assert change(made(*args, "--strength", "0"), before) == 0
 
 
+@pytest.mark.slow
 def test_words_give_a_style_and_the_photo_stays(made: Callable[..., Pixels], photo: Path) -> None:
     before, words = pixels(photo, (64, 48)), "a burning volcano at night"
     rate = ("--learning-rate", "0.2")

@@ -42,6 +42,7 @@ def looped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_seam_of_a_painted_loop_is_no_larger_than_the_usual_difference(looped: Path) -> None:
     timeline = vqanim.prepare(looped / "loop.yaml").timeline
     paths = sorted((looped / "render" / "takes" / "main").glob("*.png"))

@@ -55,6 +55,7 @@ def redness(picture: Tensor) -> tuple[float, float]:
     return float(excess[:, : WIDTH // 2].mean()), float(excess[:, WIDTH // 2 :].mean())
 
 
+@pytest.mark.slow
 def test_two_prompts_on_two_halves_are_seen_each_in_its_own(
     generator: Generator, perceptor: Perceptor, latents: Params
 ) -> None:
