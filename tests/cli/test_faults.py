@@ -87,6 +87,7 @@ def test_a_signal_ends_in_good_order_and_says_how_to_go_on(
     assert frames(here / "renders" / "tiny") == frames(finished)
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once(start: Start, here: Path) -> None:
     (here / "tiny.yaml").write_text(TINY)
     folder = here / "renders" / "tiny"

@@ -75,6 +75,7 @@ def start(shots: Sequence[str], store: TakeStore, stack: ExitStack) -> list[Work
     return [stack.enter_context(Worker(shot, store)) for shot in shots]
 
 
+@pytest.mark.slow
 def test_two_processes_save_into_two_shots_at_once(tmp_path: Path) -> None:
     with lock_folder(tmp_path) as lock, ExitStack() as stack:
         store = TakeStore(tmp_path, lock.check)
