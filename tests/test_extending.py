@@ -16,7 +16,7 @@ from tests.documents import DOCS, ROOT, blocks_of
 PAGE = DOCS / "extending.md"
 LINES = {
     "models/families/__init__.py": ('    "pixels",\n', '    "stripes",\n'),
-    "losses/__init__.py": ('    "tv",\n', '    "brightness",\n'),
+    "losses/__init__.py": ('        "tv",\n', '        "brightness",\n'),
     "effects/__init__.py": ('        "color",\n', '        "tint",\n'),
     "film/formats/__init__.py": (
         '    "apng": Preset("video.APNG", "animated PNG without loss"),\n',

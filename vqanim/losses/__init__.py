@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from types import MappingProxyType
-
 from vqanim.losses.base import Constants, Context, Known, LooksAt, Loss, given
+from vqanim.registry import collect
 
 __all__ = ["LOSSES", "Constants", "Context", "Known", "LooksAt", "Loss", "given"]
 
-_FILES = (
-    "prompt",
-    "features",
-    "pixels",
-    "params",
-    "edges",
-    "tv",
-    "symmetry",
+LOSSES = collect(
+    __name__,
+    (
+        "prompt",
+        "features",
+        "pixels",
+        "params",
+        "edges",
+        "tv",
+        "symmetry",
+    ),
+    Loss,
 )
-"""Of this folder; each lists what it offers in KINDS."""
-
-LOSSES: Mapping[str, Loss] = MappingProxyType(
-    {kind.name: kind for file in _FILES for kind in import_module(f"{__name__}.{file}").KINDS}
-)
-"""Every kind of loss term, by the name that plans give it."""
+"""Every kind of loss term, by the name that plans give it; the files of this folder that define them."""

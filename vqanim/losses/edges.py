@@ -44,4 +44,4 @@ def near_edges_loss(image: Image, terms: Constants) -> torch.Tensor:
     return SCALE * (terms["weight"] * distances).sum()
 
 
-KINDS = (Loss("stay_near_edges", "picture", prepare, near_edges_loss, pulls=False),)
+STAY_NEAR_EDGES = Loss("stay_near_edges", "picture", prepare, near_edges_loss, pulls=False)

@@ -99,7 +99,5 @@ def near_features_loss(layers: Sequence[torch.Tensor], terms: Constants) -> torc
     return torch.stack(losses).mean()
 
 
-KINDS = (
-    Loss("style", "features", prepare_style, style_loss, whole=True),
-    Loss("stay_near_features", "features", prepare_near, near_features_loss, pulls=False),
-)
+STYLE = Loss("style", "features", prepare_style, style_loss, whole=True)
+STAY_NEAR_FEATURES = Loss("stay_near_features", "features", prepare_near, near_features_loss, pulls=False)

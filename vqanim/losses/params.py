@@ -34,4 +34,4 @@ def near_params_loss(params: Params, terms: Constants) -> torch.Tensor:
     return torch.stack(losses).sum()
 
 
-KINDS = (Loss("stay_near_latents", "params", prepare, near_params_loss, pulls=False),)
+STAY_NEAR_LATENTS = Loss("stay_near_latents", "params", prepare, near_params_loss, pulls=False)

@@ -39,7 +39,5 @@ def near_pixels_loss(image: Image, terms: Constants) -> torch.Tensor:
     return NEAR_SCALE * ((image - terms["picture"]).square() * terms["count"]).mean((1, 2, 3)).sum()
 
 
-KINDS = (
-    Loss("pixels", "picture", prepare, pixel_loss),
-    Loss("stay_near_pixels", "picture", prepare_near, near_pixels_loss, pulls=False),
-)
+PIXELS = Loss("pixels", "picture", prepare, pixel_loss)
+STAY_NEAR_PIXELS = Loss("stay_near_pixels", "picture", prepare_near, near_pixels_loss, pulls=False)

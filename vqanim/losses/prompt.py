@@ -27,7 +27,5 @@ def prompt_loss(embeddings: torch.Tensor, prompts: Constants) -> torch.Tensor:
     return weighted(spherical_distance(embeddings, prompts["target"]), prompts)
 
 
-KINDS = (
-    Loss("prompt", "cutouts", prepare, prompt_loss),
-    Loss("image", "cutouts", prepare, prompt_loss, whole=True),
-)
+PROMPT = Loss("prompt", "cutouts", prepare, prompt_loss)
+IMAGE = Loss("image", "cutouts", prepare, prompt_loss, whole=True)

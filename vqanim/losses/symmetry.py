@@ -31,15 +31,13 @@ def symmetry_loss(image: Image, terms: Constants) -> torch.Tensor:
     return SCALE * torch.stack(losses).sum()
 
 
-KINDS = (
-    Loss(
-        "symmetry",
-        "picture",
-        prepare,
-        symmetry_loss,
-        pulls=False,
-        in_scene=True,
-        description="Symmetry: draws the picture to its own mirror image",
-        settings=SETTINGS,
-    ),
+SYMMETRY = Loss(
+    "symmetry",
+    "picture",
+    prepare,
+    symmetry_loss,
+    pulls=False,
+    in_scene=True,
+    description="Symmetry: draws the picture to its own mirror image",
+    settings=SETTINGS,
 )

@@ -16,14 +16,12 @@ def tv_loss(image: Image, terms: Constants) -> torch.Tensor:
     return SCALE * terms["weight"].sum() * variation
 
 
-KINDS = (
-    Loss(
-        "tv",
-        "picture",
-        prepare_weights,
-        tv_loss,
-        pulls=False,
-        in_scene=True,
-        description="Total variation: smooths the picture, so that fine noise goes and large shapes stay",
-    ),
+TV = Loss(
+    "tv",
+    "picture",
+    prepare_weights,
+    tv_loss,
+    pulls=False,
+    in_scene=True,
+    description="Total variation: smooths the picture, so that fine noise goes and large shapes stay",
 )

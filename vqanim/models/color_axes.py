@@ -7,6 +7,7 @@ and Schubert 2017, "Feature Visualization"): a step along all of them then chang
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from vqanim.lazy import torch
@@ -25,14 +26,17 @@ LEAST = 1 / 1024
 
 def from_axes(values: Tensor) -> Image:
     """Numbers [B, 3, h, w] to a picture [B, 3, h, w] in 0..1, differentiable."""
-    return torch.einsum("rc,bchw->brhw", _matrix(values), values).sigmoid()
+    return torch.einsum("rc,bchw->brhw", _matrices(values.device)[0], values).sigmoid()
 
 
 def to_axes(picture: Image) -> Tensor:
     """The numbers [B, 3, h, w] of a picture [B, 3, h, w] in 0..1."""
     logits = picture.clamp(LEAST, 1 - LEAST).logit()
-    return torch.einsum("cr,brhw->bchw", torch.linalg.inv(_matrix(picture)), logits)
+    return torch.einsum("cr,brhw->bchw", _matrices(picture.device)[1], logits)
 
 
-def _matrix(like: Tensor) -> Tensor:
-    return like.new_tensor(AXES)
+@cache
+def _matrices(device: torch.device) -> tuple[Tensor, Tensor]:
+    """From the axes and back, once a device: a step must not wait for a copy to it."""
+    matrix = torch.tensor(AXES, device=device)
+    return matrix, torch.linalg.inv(matrix)

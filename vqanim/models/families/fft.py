@@ -8,13 +8,15 @@ Vadim Epstein, 2021, from whom decay and rate are near).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vqanim.lazy import torch
 from vqanim.models.color_axes import from_axes, to_axes
 from vqanim.models.entries import GeneratorEntry
 from vqanim.models.family import Family
+from vqanim.models.weightless import WeightlessGenerator, single_stage
 from vqanim.settings import number
 from vqanim.types import Knob, Stage
 
@@ -31,25 +33,10 @@ FAINT = 0.1
 """Contrast of the noise that a picture grows from."""
 
 
-def stages(steps: int, size: tuple[int, int], settings: Mapping[str, Any]) -> tuple[Stage, ...]:
-    """One: a spectrum is coarse and fine at once."""
-    return (Stage(*size, steps),)
-
-
-class FFT:
+class FFT(WeightlessGenerator):
     """A spectrum as a `types.Generator`; `spectrum` is float32 [1, 3, H, W // 2 + 1, 2]: real, imaginary."""
 
-    exact = False
     knobs: Mapping[str, Knob] = MappingProxyType({"spectrum": Knob(adam="element", spatial=False)})
-
-    def __init__(self, entry: GeneratorEntry, device: torch.device, settings: Mapping[str, Any]) -> None:
-        """settings: `decay`, how steeply the scale of frequencies falls off."""
-        self.name, self.hash, self.multiple = entry.name, entry.hash, entry.multiple
-        self.device, self.settings = device, settings
-
-    def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
-        """All steps at full size; size: height and width in pixels."""
-        return stages(steps, size, self.settings)
 
     def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
         """The spectrum of the picture, of fresh noise a faint one: what stands out early on stays for long.
@@ -67,31 +54,30 @@ class FFT:
         spectrum = torch.view_as_complex(params["spectrum"]) * self._scale(*size)
         return from_axes(torch.fft.irfft2(spectrum, s=size, norm="ortho"))
 
-    def project(self, params: Params) -> None:
-        """Nothing to do: every spectrum is a picture."""
-
     def prior(self, params: Params, image: Image) -> Mapping[str, Tensor]:
         """The distance to the exposure of photographs."""
         off = (image.mean() - MEAN).square() + (image.std() - SPREAD).square()
         return {"exposure": EXPOSURE * off}
 
-    def lower_precision(self, dtype: torch.dtype) -> None:
-        """Nothing to do: there are no weights."""
-
     def _scale(self, height: int, width: int) -> Tensor:
-        """Of each frequency, [H, W // 2 + 1]: a spectrum of unit noise is a picture of unit spread."""
-        rows = torch.fft.fftfreq(height, device=self.device)[:, None]
-        columns = torch.fft.rfftfreq(width, device=self.device)
-        frequency = (rows.square() + columns.square()).sqrt().clamp(min=1 / max(height, width))
-        scale = frequency ** -self.settings["decay"]
-        return scale / scale.square().mean().sqrt()
+        return frequency_scale(height, width, self.settings["decay"], self.device)
+
+
+@lru_cache(maxsize=8)
+def frequency_scale(height: int, width: int, decay: float, device: torch.device) -> Tensor:
+    """Of each frequency, [H, W // 2 + 1]: a spectrum of unit noise is a picture of unit spread."""
+    rows = torch.fft.fftfreq(height, device=device)[:, None]
+    columns = torch.fft.rfftfreq(width, device=device)
+    frequency = (rows.square() + columns.square()).sqrt().clamp(min=1 / max(height, width))
+    scale = frequency**-decay
+    return scale / scale.square().mean().sqrt()
 
 
 FAMILY = Family(
     "fft",
     "generator",
     FFT,
-    stages=stages,
+    stages=single_stage,  # a spectrum is coarse and fine at once
     settings=(number("decay", 0.0, 3.0, 1.5, "How steeply fine detail falls off: more is softer"),),
     entry=GeneratorEntry(
         name="fft",

@@ -16,6 +16,7 @@ from vqanim.lazy import F, torch
 from vqanim.models.color_axes import from_axes, to_axes
 from vqanim.models.entries import GeneratorEntry
 from vqanim.models.family import Family
+from vqanim.models.weightless import WeightlessGenerator
 from vqanim.settings import whole
 from vqanim.types import Knob, Stage
 
@@ -43,16 +44,10 @@ def stages(steps: int, size: tuple[int, int], settings: Mapping[str, Any]) -> tu
     )
 
 
-class Pixels:
+class Pixels(WeightlessGenerator):
     """A grid of squares as a `types.Generator`; `colors` is float32 [1, 3, rows, columns]."""
 
-    exact = False
     knobs: Mapping[str, Knob] = MappingProxyType({"colors": Knob()})
-
-    def __init__(self, entry: GeneratorEntry, device: torch.device, settings: Mapping[str, Any]) -> None:
-        """settings: `cells`, squares across a frame."""
-        self.name, self.hash, self.multiple = entry.name, entry.hash, entry.multiple
-        self.device, self.settings = device, settings
 
     def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
         """Coarse grids first; size: height and width in pixels."""
@@ -70,16 +65,10 @@ class Pixels:
         """Every square in its color, [1, 3, H, W]: each pixel shows the square that its middle lies in."""
         return F.interpolate(from_axes(params["colors"]), size, mode="nearest-exact")
 
-    def project(self, params: Params) -> None:
-        """Nothing to do: every number is a color."""
-
     def prior(self, params: Params, image: Image) -> Mapping[str, Tensor]:
         """The differences of neighboring squares."""
         colors = torch.sigmoid(params["colors"])
         return {"tv": TV * (colors.diff(dim=2).abs().mean() + colors.diff(dim=3).abs().mean())}
-
-    def lower_precision(self, dtype: torch.dtype) -> None:
-        """Nothing to do: there are no weights."""
 
     def _fit(self, picture: Image, cells: int) -> Params:
         height, width = picture.shape[2:]
