@@ -16,12 +16,10 @@ import yaml
 from vqanim.api import prepare
 from vqanim.engine.device import choose_device
 from vqanim.engine.frame import Painter
-from vqanim.engine.loading import FEATURE_KINDS, whole_pictures
+from vqanim.engine.loading import make_objective
 from vqanim.files import Picture
 from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent
-from vqanim.guidance.objective import Objective
-from vqanim.models.conse import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.scene import load_scene_text
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
@@ -96,13 +94,7 @@ def make_painter(timeline: Timeline, device: torch.device) -> Painter:
     """What paints the frames of a timeline; only its prompts are embedded anew."""
     generator = get_generator(timeline.generator, device)
     viewers = [Viewer(get_perceptor(plan.name, device), plan.share) for plan in timeline.perceptors]
-    objective = Objective(
-        viewers,
-        timeline.prompts,
-        whole_pictures(timeline, "cutouts", device),
-        load_features(device) if timeline.kinds & FEATURE_KINDS else None,
-        whole_pictures(timeline, "features", device),
-    )
+    objective = make_objective(timeline, viewers, device)
     return Painter(generator, Descent(generator, objective), device, timeline.height, timeline.width)
 
 

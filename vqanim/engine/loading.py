@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -39,13 +39,7 @@ def load_painter(
     generator = load_generator(timeline.generator, device, dict(timeline.generator_settings))
     perceptors = {plan.name: load_perceptor(plan.name, device) for plan in timeline.perceptors}
     viewers = [Viewer(perceptors[plan.name], plan.share) for plan in timeline.perceptors]
-    objective = Objective(
-        viewers,
-        timeline.prompts,
-        whole_pictures(timeline, "cutouts", device),
-        load_features(device) if timeline.kinds & FEATURE_KINDS else None,
-        whole_pictures(timeline, "features", device),
-    )
+    objective = make_objective(timeline, viewers, device)
     notes: tuple[str, ...] = ()
     for perceptor in perceptors.values():
         perceptor.release_text()
@@ -57,6 +51,17 @@ def load_painter(
     method = Descent(generator, objective, graphs=steps.mode == "graph")
     painter = Painter(generator, method, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
+
+
+def make_objective(timeline: Timeline, viewers: Sequence[Viewer], device: torch.device) -> Objective:
+    """What the frames of a timeline are judged by; its prompts and pictures are embedded here."""
+    return Objective(
+        viewers,
+        timeline.prompts,
+        whole_pictures(timeline, "cutouts", device),
+        load_features(device) if timeline.kinds & FEATURE_KINDS else None,
+        whole_pictures(timeline, "features", device),
+    )
 
 
 def whole_pictures(timeline: Timeline, looks_at: LooksAt, device: torch.device) -> dict[StartPlan, Image]:
