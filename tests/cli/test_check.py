@@ -181,3 +181,11 @@ def test_models_of_the_command_line_are_checked_too(run: Run, here: Path) -> Non
 def test_brackets_and_colors_of_texts_are_printed_as_they_are(run: Run, here: Path) -> None:
     (here / "scene.yaml").write_text(HEAD + 'prompts: [{text: "[bold]a lake[/bold] at 9:30"}]\n')
     assert "[bold]a lake[/bold] at 9:30" in run("check", "scene.yaml").out
+
+
+def test_a_misspelled_generator_with_settings_is_told_by_its_name(run: Run, here: Path) -> None:
+    text = TINY.replace("seed: 4", "seed: 4\nmodels: {generator: {name: pixles, cells: 40}}")
+    (here / "scene.yaml").write_text(text)
+    made = run("check", "scene.yaml")
+    assert made.code == 2
+    assert "unknown generator 'pixles'; did you mean 'pixels'?" in made.err + made.out

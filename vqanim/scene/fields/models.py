@@ -178,6 +178,8 @@ class ModelsType(FieldType):
             place = replace(node.place, path=f"{node.path}.name")
             raise reader.refuse(place, f"is missing, allowed {GENERATOR.allowed}")
         name = GENERATOR.parse(written, reader)
+        if ("generator", name) not in list_models():  # told, with the nearest name, when it is looked up
+            return replace(models, generator=name)
         declared = generator_settings(name)
         if not declared and len(node.entries) > 1:
             raise reader.refuse(node, f"the generator {quoted(name)} has no settings. Write only its name.")
