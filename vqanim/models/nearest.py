@@ -66,9 +66,10 @@ class ClassReader:
         names = class_names()
         counted = [names[number] for number in order if shares[number] >= COUNTS]
         words = self.words.read(text)
-        near = bool(words.rows) and (cosines.max() >= NEAR or names_one_of(text, counted))
+        colors = self._colors.read(text, self.words.phrase_length).alone
+        near = colors or (bool(words.rows) and (cosines.max() >= NEAR or names_one_of(text, counted)))
         found = tuple((names[number][0], float(shares[number])) for number in order)
-        return TextReading(text, found, not near, words.unknown)
+        return TextReading(text, found, not near, words.unknown, colors)
 
     def meaning(self, text: str) -> Floats:
         """What a text is about, a unit vector [D]; what the classes have in common if no word is known."""

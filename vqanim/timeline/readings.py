@@ -35,7 +35,7 @@ class PromptReading:
     @property
     def phrase(self) -> str:
         """`will be painted as: fountain, rain barrel, umbrella`."""
-        things = ", ".join(self.reading.shown) or "nothing in particular"
+        things = _things(self.reading)
         if not self.alone:
             things += f" (as {self.perceptor} reads it)"
         if self.pull == "from":
@@ -53,6 +53,7 @@ class PromptReading:
             "nearest": nearest,
             "far": self.reading.far,
             "unknown": list(self.reading.unknown),
+            "colors": self.reading.colors,
         }
 
 
@@ -97,7 +98,7 @@ def _far(readings: Sequence[PromptReading], generator: str) -> Iterator[str]:
     far = [one for one in readings if one.reading.far]
     if not far:
         return
-    texts = [f"{_quoted(one.reading.text)} (taken for {_things(one)})" for one in far[:MOST_FAR]]
+    texts = [f"{_quoted(one.reading.text)} (taken for {_things(one.reading)})" for one in far[:MOST_FAR]]
     more = len(far) - len(texts)
     named = f"{', '.join(texts)}{f' and {more} more' if more else ''}"
     names = " and ".join(dict.fromkeys(one.perceptor for one in far))
@@ -118,8 +119,11 @@ def _unknown(readings: Sequence[PromptReading]) -> Iterator[str]:
         yield f"{more} more prompts have words that are not known (plan --json names them)"
 
 
-def _things(one: PromptReading) -> str:
-    return ", ".join(one.reading.shown) or "nothing in particular"
+def _things(reading: TextReading) -> str:
+    shown = ", ".join(reading.shown)
+    if reading.colors:
+        return f"its colors above all, and {shown}" if shown else "its colors"
+    return shown or "nothing in particular"
 
 
 def _quoted(text: str) -> str:
