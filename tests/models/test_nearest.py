@@ -52,6 +52,9 @@ def test_what_is_named_is_what_the_target_is_made_of(
     assert seen == pytest.approx(target, abs=1e-5)
     order = np.argsort(-shares, kind="stable")[:5]
     nearest = reader.read(text).nearest
+    if not nearest:  # it means what all classes have in common
+        assert meaning == pytest.approx(unit(reader.classes.mean(0)), abs=1e-6)
+        return
     assert nearest == tuple((class_names()[number][0], float(shares[number])) for number in order)
 
 

@@ -126,9 +126,8 @@ def render(
                     yield event
                     yield from changed_settings(before, settings, event.kept)
                     if event.kept < event.frames:
-                        if prompts.readings:
-                            watched.on_event(prompts)
-                            yield prompts
+                        watched.on_event(prompts)
+                        yield prompts
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 yield from (events.PageFailed(PAGE, reason) for reason in watched.failures())
             making, complete, written = monotonic(), part is None, False

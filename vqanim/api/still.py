@@ -62,9 +62,7 @@ def paint_images(
             pictures.append(event.picture)
         on_event(event)
 
-    prompts = read_prompts(prepared)
-    if prompts.readings:
-        on_event(prompts)
+    on_event(read_prompts(prepared))
     seeds = [still.seed + number for number in range(max(1, len(paths) - 1))]
     try:
         paint_stills(prepared.timeline, seeds, device, save)
@@ -143,9 +141,7 @@ class TimelapseRun:
         from vqanim.engine.still import record_timelapse
         from vqanim.engine.timelapse import Timelapse
 
-        prompts = read_prompts(self.prepared)
-        if prompts.readings:
-            yield prompts
+        yield read_prompts(self.prepared)
         for event in record_timelapse(self.prepared.timeline, self.recording, device):
             if not isinstance(event, Timelapse):
                 yield event

@@ -115,7 +115,7 @@ class StillReporter:
         match event:
             case events.PromptsRead():
                 warn(event.warnings)
-                if not self._quiet:
+                if event.readings and not self._quiet:
                     say(rows(read_rows(event)))
             case events.ModelsLoaded():
                 warn(event.warnings)
@@ -157,10 +157,8 @@ class Reporter:
             case events.RunStarted():
                 self._run = event
                 say(before(self._timeline, event))
-                if event.kept < event.frames:
-                    say("loading the models")
             case events.PromptsRead():
-                say(rows(read_rows(event)))
+                say("\n".join([*filter(None, [rows(read_rows(event))]), "loading the models"]))
             case events.ModelsLoaded():
                 self._progress.start(self._run.kept if self._run else 0)
             case events.ShotStarted():

@@ -59,6 +59,7 @@ class PromptsRead(Event):
     """What perceptors that know few things make of the prompts; sent before the models are loaded."""
 
     readings: tuple[PromptReading, ...]
+    """Empty where all perceptors know about everything."""
     warnings: tuple[str, ...]
     """Prompts that are far from all that they know, and words that they do not know; one line each."""
 

@@ -36,7 +36,7 @@ class TextReading:
     text: str
     nearest: tuple[tuple[str, float], ...]
     """Names of the things that the text is drawn to, and their shares of all that it is drawn to, 0..1,
-    the largest first."""
+    the largest first; empty where it knows no word of the text, which then means nothing in particular."""
     far: bool
     """Whether the text is far from all that the perceptor knows."""
     unknown: tuple[str, ...]

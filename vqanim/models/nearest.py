@@ -60,14 +60,16 @@ class ClassReader:
 
     def read(self, text: str) -> TextReading:
         """What a text is drawn to, and whether that is near."""
+        words = self.words.read(text)
+        if not words.rows:
+            return TextReading(text, (), True, words.unknown)
         cosines = self.classes @ self.meaning(text)
         shares = shares_of(cosines)
         order = np.argsort(-shares, kind="stable")[:NAMED].tolist()
         names = class_names()
         counted = [names[number] for number in order if shares[number] >= COUNTS]
-        words = self.words.read(text)
         colors = self._colors.read(text, self.words.phrase_length).alone
-        near = colors or (bool(words.rows) and (cosines.max() >= NEAR or names_one_of(text, counted)))
+        near = colors or bool(cosines.max() >= NEAR) or names_one_of(text, counted)
         found = tuple((names[number][0], float(shares[number])) for number in order)
         return TextReading(text, found, not near, words.unknown, colors)
 
