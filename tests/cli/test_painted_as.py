@@ -44,6 +44,13 @@ def test_check_names_the_nearest_things_and_what_is_far(run: Run, here: Path) ->
     assert "'a qwrtzp castle'" in unknown
 
 
+def test_small_words_that_are_not_known_are_no_matter(run: Run, here: Path) -> None:
+    write(here, "I saw 4 castles")
+    result = run("check", "scene.yaml")
+    assert (result.code, result.err) == (0, "")
+    assert prompts_of(run)[0]["unknown"] == ["i", "4"]
+
+
 def test_the_command_that_helps_is_one_that_works(run: Run, here: Path) -> None:
     """A CLIP knows more, so that with it nothing is said; the generator stays."""
     write(here, "a neon city in the rain", "a qwrtzp castle", more="models: pixels\n")

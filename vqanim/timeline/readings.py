@@ -110,13 +110,19 @@ def _far(readings: Sequence[PromptReading], generator: str) -> Iterator[str]:
 
 
 def _unknown(readings: Sequence[PromptReading]) -> Iterator[str]:
-    found = [one for one in readings if one.reading.unknown]
-    for one in found[:MOST_UNKNOWN]:
-        words = ", ".join(map(_quoted, one.reading.unknown))
-        yield f"{one.perceptor} does not know {words} of the prompt {_quoted(one.reading.text)}"
+    told = [(one, [word for word in one.reading.unknown if not _is_small(word)]) for one in readings]
+    found = [(one, words) for one, words in told if words]
+    for one, words in found[:MOST_UNKNOWN]:
+        named = ", ".join(map(_quoted, words))
+        yield f"{one.perceptor} does not know {named} of the prompt {_quoted(one.reading.text)}"
     if len(found) > MOST_UNKNOWN:
         more = len(found) - MOST_UNKNOWN
         yield f"{more} more prompts have words that are not known (plan --json names them)"
+
+
+def _is_small(word: str) -> bool:
+    """Whether nobody misses a word: the "I" of a song, the "4" of "4 cats"."""
+    return len(word) == 1 and word.isascii()
 
 
 def _things(reading: TextReading) -> str:
