@@ -52,18 +52,18 @@ TWINS = {744: "projectile", 836: "sunglass lenses"}
 
 SHOWN = """
 lakeshore: lake | dam: waterfall | beach: sea, ocean, island, coast, sand | sandbar: sea, island
-promontory: sea, ocean, coast, island | breakwater: sea, waves | pier: sea, harbor
-coral reef: sea, underwater | mountain: peak, snowy mountains, alps | valley: canyon, hills
-cliff: rocks, canyon | geyser: steam | volcano: lava | barn: farm | patio: garden, terrace
-greenhouse: garden | park bench: park | hay: field, wheat | ear of corn: wheat | rapeseed: field
-daisy: flowers | split-rail fence: meadow, field | church: temple, chapel | mosque: temple, minaret
-stupa: temple, pagoda | bell tower: tower | water tower: tower | monastery: abbey
-viaduct: aqueduct, stone bridge | restaurant: cafe, diner | goose: duck | ox: cow | water buffalo: cow
-Alpine ibex: goat | bighorn sheep: goat | motor scooter: motorcycle | moped: motorcycle
-tandem bicycle: bike | tricycle: bicycle | bookcase: books | library: books | bookstore: books
-bakery: cake | trifle: cake | wall clock: clockwork | analog clock: clockwork | high-speed train: subway
-tram: subway | torch: flames, fire | street sign: sign | movie theater: cinema | stage: concert
-carved pumpkin: halloween | spider web: cobweb
+promontory: sea, ocean, coast, island | breakwater: sea, wave | pier: sea, harbor
+coral reef: sea, underwater | mountain: peak, snowy mountain, alps | hen: chicken | rooster: chicken
+valley: canyon, hill, forest | cliff: rock, canyon | geyser: steam | volcano: lava | barn: farm
+patio: garden, terrace | greenhouse: garden, plant, fern | park bench: park | hay: field, wheat
+ear of corn: wheat | rapeseed: field | daisy: flower | split-rail fence: meadow, field, forest, woods
+church: temple, chapel | mosque: temple, minaret | stupa: temple, pagoda | bell tower: tower
+water tower: tower | monastery: abbey | viaduct: aqueduct, stone bridge | restaurant: cafe, diner
+goose: duck | ox: cow | water buffalo: cow | Alpine ibex: goat | bighorn sheep: goat
+motor scooter: motorcycle | moped: motorcycle | tandem bicycle: bike | tricycle: bicycle | bookcase: book
+library: book | bookstore: book | bakery: cake | trifle: cake | wall clock: clockwork
+analog clock: clockwork | high-speed train: subway | tram: subway | torch: flame, fire | street sign: sign
+movie theater: cinema | stage: concert | carved pumpkin: halloween | spider web: cobweb
 """
 """What people call what is seen in pictures of some classes, where neither a name nor a kind says it."""
 
