@@ -16,7 +16,14 @@ from vqanim.scene.curves import Curve
 from vqanim.scene.durations import find_durations
 from vqanim.scene.fields.base import keys_of, options_of
 from vqanim.scene.fields.context import Reader, Refused
-from vqanim.scene.fields.prompts import DEFAULT_CROSSFADE, longest_crossfade, story_weights
+from vqanim.scene.fields.prompts import (
+    DEFAULT_CROSSFADE,
+    NO_PICTURES,
+    NOT_IN_STYLE,
+    check_text,
+    longest_crossfade,
+    story_weights,
+)
 from vqanim.scene.fields.sections import merge_entries
 from vqanim.scene.fields.start import AREA
 from vqanim.scene.limits import MAX_SHOTS
@@ -259,6 +266,7 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
     """The fields that shots inherit, from a mapping that holds them all."""
     options = options_of(Shot)
     values = {options[key][0]: reader.field(key, options[key][1], node) for key in _INHERITED}
+    check_text(node.get("style"), NOT_IN_STYLE, reader, image=NO_PICTURES)
     story, crossfade = values.pop("story"), values.pop("crossfade")
     if story:
         if is_given("prompts", node):
