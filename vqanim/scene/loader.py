@@ -26,12 +26,13 @@ from vqanim.scene.fields.prompts import (
 )
 from vqanim.scene.fields.sections import merge_entries
 from vqanim.scene.fields.start import AREA
+from vqanim.scene.fields.times import warn_of_late
 from vqanim.scene.limits import MAX_SHOTS
 from vqanim.scene.model import Carry, Guidance, Prompt, Scene, Shot, StayNear
 from vqanim.scene.schema import PLAYING, homes
 from vqanim.scene.song import KEYS, read_song
 from vqanim.scene.soundtrack import Ear
-from vqanim.scene.times import Time, TimeBase
+from vqanim.scene.times import Time, TimeBase, exact
 from vqanim.scene.tree import Mapping, Node, Scalar, is_given, place_of
 
 MAIN = "main"  # the only shot of a scene without shots
@@ -145,6 +146,7 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
         _inner_shot(node, root, *of_shot, reader) for node, of_shot in zip(nodes, times, strict=False)
     )
     _check_names(shots, nodes, reader)
+    _warn_of_late_markers(root, reader)
     shots = shots or (_without_lead(whole, root, reader),)
     _check_loops(values["loop"], shots, root, reader)
     _check_shots(shots, nodes or (root,), reader)
@@ -154,6 +156,15 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     if not any(shot.prompts for shot in scene.shots):
         reader.warn(Place(reader.file, 0), "there are no prompts: pictures are only moved, not painted")
     return scene
+
+
+def _warn_of_late_markers(root: Mapping, reader: Reader) -> None:
+    """Markers are moments of the song, of which the film may show only a part."""
+    film, song, node = reader.bases.get("film"), reader.song, root.get("markers")
+    if film is not None and song is not None and isinstance(node, Mapping):
+        second = {name: exact(at, name) for name, at in song.markers.items()}
+        named = [(name, second[name.text]) for name, _ in node.entries if name.text in second]
+        warn_of_late(named, node, reader)
 
 
 def _move_border(node: Mapping, reader: Reader) -> None:
