@@ -241,7 +241,7 @@ def test_a_bare_key_past_the_end_warns() -> None:
         "scene.yaml:3: camera.rotate: the key 30 means 30 s, which lies past the end of the film (6 s): "
         "did you mean 30f?",
     )
-    assert read("camera: {rotate: {0: 1, 30f: 2, 30s: 1}}\n").warnings == ()
+    assert read("camera: {rotate: {0: 1, 30f: 2, 6s: 1}}\n").warnings == ()
 
 
 def test_scenes_are_equal_when_they_say_the_same() -> None:

@@ -144,8 +144,9 @@ def _counts(shot: ShotPlan, timeline: Timeline) -> str:
     """The film's frames of a shot, and those that are painted where these are not as many."""
     from vqanim.timeline.part import chapter_parts  # for which the timeline's own imports are done already
 
-    part, painted = chapter_parts(timeline)[shot.name], len(shot.frames)
-    shown = part.end - part.first
+    part = chapter_parts(timeline)[shot.name] if timeline.chapters else None
+    painted = len(shot.frames)
+    shown = part.end - part.first if part else painted
     return count(shown, "frame") + ("" if painted == shown else f", {painted} painted") + _lapse(shot)
 
 

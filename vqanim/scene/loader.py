@@ -29,6 +29,7 @@ from vqanim.scene.fields.start import AREA
 from vqanim.scene.fields.times import warn_of_late
 from vqanim.scene.limits import MAX_SHOTS
 from vqanim.scene.model import Carry, Guidance, Prompt, Scene, Shot, StayNear
+from vqanim.scene.overrides import apply_overrides
 from vqanim.scene.schema import PLAYING, homes
 from vqanim.scene.song import KEYS, read_song
 from vqanim.scene.soundtrack import Ear
@@ -77,9 +78,11 @@ def load_scene_text(
         message = f"found {tree.shown(root)}, allowed a mapping of keys such as `duration: 6s`"
         raise SceneError([Problem(Place(file, root.line), message)])
     reader = Reader(file, folder, homes(), allow_outside)
-    for problem in tree.apply_overrides(root, overrides):
+    for problem in apply_overrides(root, overrides):
         reader.refuse(problem, problem.message)
     tree.annotate(root)
+    for scalar in tree.noted(root):
+        reader.warn(scalar.place, scalar.note)
     scene = _read_scene(root, text, reader, ear)
     if reader.problems:
         raise SceneError(reader.problems)
