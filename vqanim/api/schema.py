@@ -31,7 +31,7 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
         "prompts[].",
         "prompts",
         "Each prompt in its long form. In the short form, `text:weight` or `text:weight:stop`, a weight is "
-        "a number from -100 to 100 without spaces around the colon, behind a word that is no number; all else "
+        "a number from -100 to 100 without spaces around the colon, behind a word that is no number; else it "
         "is text.",
     ),
     ("start.", "start", "Beside `icon`, `text` or `shape`: how it is drawn."),
