@@ -175,6 +175,7 @@ MISTAKES = {
     "duration: 2s\nprompts: [{weight: 2}]": "2: prompts[0].text: is missing, allowed a text",
     "duration: 2s\nprompts: a |": "2: prompts: found 'a |', which has a part without a text",
     "duration: 2s\nprompts:\n - Alien: Covenant": 'found Alien: Covenant, did you mean "Alien: Cov',
+    "duration: 2s\nprompts: {a castle: 2, fog: -1}": 'did you mean ["a castle:2", "fog:-1"]?',
     "duration: 2s\nprompts: a || b": "scenes are `shots`",
     "duration: 2s\nprompts: [[a]]": "2: prompts[0]: found a list, allowed a text or {text: ..., weight: ...}",
     HEAD + "story: {0s: b}": "3: story: found prompts and a story, allowed is one of them",

@@ -153,6 +153,12 @@ def test_where_no_weight_is_read_one_is_pointed_out(written: str, said: str) -> 
     assert said in warning
 
 
+def test_where_all_is_avoided_nothing_is_asked_for() -> None:
+    (warning,) = load_scene_text(HEAD + "prompts: ['a castle, fog:-1']").warnings
+    assert "'a castle, fog'" in warning
+    assert load_scene_text(HEAD + "prompts: ['a castle', 'fog, mist:-1']").warnings == ()
+
+
 @pytest.mark.parametrize("text", ["a clock at 12:30", "Psalm 23:4", "Alien: 3", "Blade Runner:2049", "a | b"])
 def test_a_text_with_a_weight_of_its_own_is_taken_literally(text: str) -> None:
     scene = load_scene_text(f'{HEAD}prompts: [{{text: "{text}", weight: 1}}]')

@@ -22,6 +22,7 @@ from vqanim.scene.fields.prompts import (
     NOT_IN_STYLE,
     check_text,
     longest_crossfade,
+    only_avoided,
     story_weights,
 )
 from vqanim.scene.fields.sections import merge_entries
@@ -156,6 +157,9 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
     values["title"] = values["title"] or Path(reader.file).stem
     values |= {"text": text, "loop_place": place_of("loop", root)}
     scene = Scene(file=reader.file, **values, shots=shots)
+    for shot in scene.shots:
+        if found := only_avoided(shot.prompts):
+            reader.warn(shot.prompts[0].place, found)
     if not any(shot.prompts for shot in scene.shots):
         reader.warn(Place(reader.file, 0), "there are no prompts: pictures are only moved, not painted")
     return scene

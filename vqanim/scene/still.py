@@ -15,7 +15,7 @@ from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
 from vqanim.scene.fields.foreign_prompts import file_notes
 from vqanim.scene.fields.models import models_called
-from vqanim.scene.fields.prompts import WEIGHT
+from vqanim.scene.fields.prompts import WEIGHT, only_avoided
 from vqanim.scene.fields.short_prompts import ShortPrompt, parse_short, short_notes
 from vqanim.scene.limits import FITS, MAX_SIDE, MAX_STEPS, THROUGH
 from vqanim.scene.model import Guidance, Prompt, Scene, Shot, Size, Start, StayNear
@@ -111,7 +111,7 @@ def still_scene(still: Still, name: str) -> Scene:
         seed=still.seed,
         models=models_called(still.models),
         shots=(Shot(name="main", start=start, prompts=prompts, guidance=guidance),),
-        warnings=tuple(dict.fromkeys(_notes(still.prompt))),
+        warnings=tuple(filter(None, dict.fromkeys([*_notes(still.prompt), only_avoided(prompts)]))),
     )
 
 

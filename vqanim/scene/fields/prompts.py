@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from vqanim.errors import Place
@@ -135,6 +136,16 @@ class Prompt(Declared):
         return self.inside or self.outside
 
 
+def only_avoided(prompts: Sequence[Prompt]) -> str:
+    """A line where all prompts are there to be avoided, so that nothing is asked for; else nothing."""
+    weights = [prompt.weight.constant_value for prompt in prompts]
+    if not weights or not all(weight is not None and weight < 0 for weight in weights):
+        return ""
+    what = prompts[0].text or PurePath(prompts[0].image or "").name
+    found = f"{quoted(what)} is to be avoided, and nothing is asked for"
+    return f'{found}: a weight below 0 counts for its whole text, so write "a castle | fog:-0.5"'
+
+
 @dataclass(frozen=True)
 class PromptsType(FieldType):
     """A list of texts in the short form or of mappings; a text alone is a list of one."""
@@ -146,6 +157,9 @@ class PromptsType(FieldType):
             hint = ""
             if node.entries and all(reader.is_time(key.text) for key, _ in node.entries):
                 hint = ", texts at times are written under `story:`"
+            elif node.entries and all(isinstance(v, Scalar) and is_number(v.text) for _, v in node.entries):
+                meant = ", ".join(f'"{_joined(*entry).replace(": ", ":")}"' for entry in node.entries[:3])
+                hint = f", did you mean [{meant}{', ...' * (len(node.entries) > 3)}]?"
             raise reader.refuse(node, f"found a mapping, allowed {self.allowed}{hint}")
         items = node.items if isinstance(node, tree.Sequence) else [node]
         _check_count(items, node, reader)
