@@ -232,8 +232,10 @@ class _Builder:
 
     def _note(self, event: yaml.ScalarEvent) -> str:
         """What to say of entries of a list that YAML reads as parts of one text."""
+        if not event.start_mark or not event.end_mark or event.style not in (None, "|", ">"):
+            return ""
         first, last = event.start_mark.line, event.end_mark.line
-        if first == last or event.style not in (None, "|", ">") or "-" not in event.value:
+        if first == last or "-" not in event.value:
             return ""
         self._lines = self._lines or self.text.split("\n")
         entries = [

@@ -39,13 +39,14 @@ def _own(words: str, weight: str = "1.3") -> str:
 
 def _avoided(match: re.Match[str]) -> str:
     before = quoted(match.string[: match.start()].strip(" ,") or "a castle")[1:-1]
-    what = quoted(re.split(r"\s--", match.group(2).strip(" ,:"))[0] or "fog")[1:-1]
+    what = re.split(r"\s--", match.group(2).strip(" ,:"))[0]
+    what = quoted(re.sub(r":\s*" + _N + "$", "", what) or "fog")[1:-1]
     return f'what to avoid is a prompt with a weight below 0: "{before} | {what}:-0.5"'
 
 
 _FORMS = (
     _Form(
-        re.compile(r"<(?:lora|lyco|locon|loha|hypernet|ti|embedding)\s*:[^<>]*>", re.IGNORECASE),
+        re.compile(r"<(?:lora|lyco|locon|loha|hypernet|ti|embedding)\s*:[^<>]*>|<[\w-]+>", re.IGNORECASE),
         lambda match: "there are no LoRAs and embeddings; describe the look in words",
     ),
     _Form(
@@ -60,7 +61,7 @@ _FORMS = (
         lambda match: "texts that follow one another are a `story: {0s: a forest, 2s: a city}`",
     ),
     _Form(
-        re.compile(r"\[[^\[\]|]*\|[^\[\]]*\]|\{[^{}|]*\|[^{}]*\}|\([^()|]*\|[^()]*\)"),
+        re.compile(r"\[[^\[\]|]*\|[^\[\]]*\]|\{[^{}|,]*[|,][^{}]*\}|\([^()|]*\|[^()]*\)"),
         lambda match: '"|" separates prompts, wherever it stands; leave the brackets out',
     ),
     _Form(re.compile("[\uff5c\u00a6\u2502]"), lambda match: 'prompts are separated by a plain "|"'),

@@ -98,9 +98,15 @@ def _parts(text: str) -> list[str]:
 
 def _split(part: str) -> _Split:
     """A part on one line, of which only the last number may be a weight."""
-    weighted = list(_weighted(without_foreign(part))) if len(part) <= LONGEST else []
+    if len(part) > LONGEST:
+        return _Split(_read(part) or ShortPrompt(part))
+    plain = without_foreign(part)
+    weighted = list(_weighted(plain))
     if len(weighted) > 1 or (weighted and not _ends_in_number(part)):
-        return _Split(ShortPrompt(part), _several(part, weighted), several=True)
+        note = _several(part, weighted) if plain == part else ""  # else that is what the other note is about
+        return _Split(ShortPrompt(part), note, several=True)
+    if ":" in part and plain[part.rfind(":")] != ":":
+        return _Split(ShortPrompt(part))
     found = _read(part)
     return _Split(found) if found else _Split(ShortPrompt(part), _why_text(part))
 
@@ -178,11 +184,7 @@ def _several(part: str, weighted: list[tuple[str, str]]) -> str:
 
 def _why_text(part: str) -> str:
     """Why a colon and a number at the end of a text are no weight; empty where they look like none."""
-    if len(part) > LONGEST:
-        return ""
     words, colon, tail = part.rpartition(":")
-    if colon and without_foreign(part)[len(words)] != ":":
-        return ""
     number, spaced = tail.strip(), words.endswith(" ") or tail.startswith(" ")
     base = words.rstrip(" ")
     if not colon or not base or base.endswith(":") or "://" in base.rsplit(" ", 1)[-1]:
