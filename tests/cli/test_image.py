@@ -141,6 +141,7 @@ def test_what_was_stopped_is_saved(start: Start, here: Path) -> None:
         (("a | | b",), 2, "a part without a text"),
         (("a:much",), 2, "found the weight 'much', allowed a number"),
         (("a:0",), 2, "all weights are 0"),
+        (("a castle", "--neg", "fog"), 2, '"a castle | fog:-0.5"'),
         (("a", "--size", "big"), 2, "Use WIDTHxHEIGHT"),
         (("a", "--steps", "0"), 2, "allowed a whole number from 1"),
         (("a", "--learning-rate", "0"), 2, "learning rate: found 0"),
