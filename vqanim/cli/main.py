@@ -134,8 +134,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption) and error.option_name in NEGATIVE:
-            error.message += ' What to avoid is a part of the prompt: "a castle | fog:-0.5".'
-            error.possibilities = None
+            hint = 'What to avoid is a part of the prompt: "a castle | fog:-0.5".'
+            error = click.UsageError(f"{error.message} {hint}", error.ctx)
         error.show()
         return error.exit_code
     except VqanimError as error:
