@@ -262,12 +262,7 @@ BAD = {
     "comma": ('{"W": 512,\n "H": 512,,}', ":2:11: this is no whole JSON"),
     "list": ("[1, 2, 3]", "not recognized"),
     "prose": ("Dear diary, today I painted.", "not recognized"),
-    "disco": (
-        '{"text_prompts": {}, "clip_guidance_scale": 5000}',
-        "it looks like settings of Disco Diffusion",
-    ),
     "comfy": ('{"last_node_id": 9, "nodes": []}', "it looks like a workflow of ComfyUI"),
-    "parseq": ('{"rendered_frames": []}', "it looks like a manifest of Parseq"),
     "scene": ("vqanim: 1\nduration: 2s\n", "is a scene of vqanim already"),
     "binary": ("\x89PNG\0\0", "is no text"),
     "deep": ("[" * 100_000, "nested too deeply"),

@@ -47,6 +47,8 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
         raise UsageError(f"--out {path}: there is no folder {path.parent}")
     draft = api.import_scene(settings, path, source)
     say(f"wrote {short_path(path)} from {draft.source}")
+    if draft.recognized_by:
+        say(f"recognized by {draft.recognized_by}; where that is wrong: --from TOOL")
     say(rows(list(summary(draft))))
     say(f"next: vqanim preview {short_path(path)}")
     if draft.hint:

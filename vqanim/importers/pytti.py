@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from vqanim.errors import UsageError
 from vqanim.importers import curves
@@ -13,12 +14,24 @@ from vqanim.importers.curves import Curve, Point, Untranslatable, constant_of, n
 from vqanim.importers.draft import UNKNOWN, Draft, plain, quoted
 from vqanim.importers.pytti_camera import put_camera
 from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
+from vqanim.importers.recognition import Evidence, by_names
 from vqanim.importers.schedules import MAX_FRAMES
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
-READS = "a pytti configuration"
+READS = "pytti settings"
 KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model", "vqgan_model"))
-"""Two of them make sure that settings are pytti's."""
+"""One of them is enough where the tool was named."""
+OWN = KEYS | frozenset(
+    """scene_prefix scene_suffix interpolation_steps direct_image_prompts direct_init_weight
+    semantic_init_weight pre_animation_steps lock_camera translate_x translate_y translate_z_3d rotate_3d
+    rotate_2d zoom_x_2d zoom_y_2d field_of_view infill_mode border_mode input_audio input_audio_offset input_audio_filters frame_stride
+    reencode_each_frame flow_long_term_samples direct_stabilization_weight semantic_stabilization_weight
+    depth_stabilization_weight edge_stabilization_weight flow_stabilization_weight pixel_size smoothing_weight
+    random_initial_palette palette_size palettes hdr_weight palette_normalization_weight target_palette
+    lock_palette show_palette reset_lr_each_frame cutout_border file_namespace frames_per_second""".split()
+)
+"""What only pytti has."""
+TAKEN = frozenset("cutouts learning_rate save_every animation_mode width height seed init_image".split())
 _OUTSIDE_FILES = r"(?![^\[]*\])"  # signs within [a file's name] do not divide
 MAX_SCENES = 500
 MAX_STEPS = 10_000  # of a frame
@@ -51,17 +64,29 @@ _REASONS: Mapping[str, str] = {
 _REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.split()}
 
 
-def recognizes(file: SettingsFile) -> float:
-    """By two of its own keys in JSON, or one in YAML."""
+def recognizes(file: SettingsFile) -> Evidence:
+    """By the names that only it has, of YAML, of JSON, or of a notebook's cells."""
+    return by_names(file, "pytti", OWN.__contains__, knows)
+
+
+def knows(name: str) -> bool:
+    """Whether pytti has a setting of this name."""
+    return name in OWN | TAKEN or name in PERCEPTORS or name in _REASON_OF
+
+
+def _data(file: SettingsFile) -> Any:
+    if file.is_notebook:
+        return file.assigned.settings(filter(knows, file.assigned.values))
     if file.json is None:
-        pattern = r"^(scenes|image_model|steps_per_scene|steps_per_frame)\s*:"
-        return 0.8 if re.search(pattern, file.text, re.MULTILINE) else 0.0
-    return 0.8 if isinstance(file.json, Mapping) and len(KEYS.intersection(file.json)) >= 2 else 0.0
+        return parse_yaml(file)
+    if not isinstance(file.json, Mapping):
+        return file.json
+    return {key: "" if value is None else value for key, value in file.json.items()}
 
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
-    settings = settings_from(parse_yaml(file), file, READS, KEYS)
+    settings = settings_from(_data(file), file, READS, KEYS)
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
     scenes = [scene for scene in settings.word("scenes").split("||") if scene.strip(" ?")]
     if not scenes:
@@ -115,9 +140,9 @@ def _put_frame(draft: Draft, film: _Film) -> None:
     if not film.moves:
         draft.put("kind", "timelapse", "animation_mode off: one picture comes into being")
         draft.put("pace", "linear")
-    seed = settings.word("seed")
-    if re.fullmatch(r"-?[0-9]+", seed) and abs(settings.number("seed", -1)) < 2**63:
-        draft.put("seed", str(abs(int(seed))), "seed, without its sign")
+    seed = settings.integer("seed")
+    if seed is not None and abs(seed) < 2**63:
+        draft.put("seed", str(abs(seed)), "seed, without its sign" if seed < 0 else "seed")
     else:
         draft.near(settings.given("seed"), "there another one each time; here it is 0 until you change it")
     draft.take("seed", "width", "height", "frames_per_second", "animation_mode", "steps_per_scene")
