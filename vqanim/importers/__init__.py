@@ -6,6 +6,7 @@
     curves       expressions of numexpr and of Python -> ours; numbers over time, as a scene writes them
     schedules    Deforum's keyframes, which others have too
     motion       moves per frame and in pixels -> those of our camera
+    keyframes    what the notebooks before Deforum have in common
     draft        a scene while it is written, and what becomes of every key that was given
 
 A tool is a module of its own, an `Importer`, and a name in TOOLS. Nothing that is read here is ever run:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from vqanim.importers.reading import SettingsFile
     from vqanim.importers.recognition import Evidence
 
-TOOLS = ("deforum", "vqgan-clip", "pytti")
+TOOLS = ("deforum", "vqgan-clip", "pytti", "disco", "vqgan-notebook")
 """Each is a module of this folder, an Importer. Help pages need the names, and load none of them."""
 
 _STRANGERS: Mapping[str, str] = {

@@ -24,7 +24,8 @@ KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model",
 OWN = KEYS | frozenset(
     """scene_prefix scene_suffix interpolation_steps direct_image_prompts direct_init_weight
     semantic_init_weight pre_animation_steps lock_camera translate_x translate_y translate_z_3d rotate_3d
-    rotate_2d zoom_x_2d zoom_y_2d field_of_view infill_mode border_mode input_audio input_audio_offset input_audio_filters frame_stride
+    rotate_2d zoom_x_2d zoom_y_2d field_of_view infill_mode border_mode input_audio
+    input_audio_offset input_audio_filters frame_stride
     reencode_each_frame flow_long_term_samples direct_stabilization_weight semantic_stabilization_weight
     depth_stabilization_weight edge_stabilization_weight flow_stabilization_weight pixel_size smoothing_weight
     random_initial_palette palette_size palettes hdr_weight palette_normalization_weight target_palette
