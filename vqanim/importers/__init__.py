@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vqanim.importers.reading import SettingsFile
     from vqanim.importers.recognition import Evidence
 
-TOOLS = ("deforum", "vqgan-clip", "pytti", "disco", "vqgan-notebook")
+TOOLS = ("deforum", "vqgan-clip", "pytti", "disco", "parseq", "vqgan-notebook")
 """Each is a module of this folder, an Importer. Help pages need the names, and load none of them."""
 
 _STRANGERS: Mapping[str, str] = {
@@ -71,6 +71,8 @@ def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> D
         reason = ""
         if tool is None:
             tool, reason = recognize(file)
+        elif tool == "deforum" and importer_of("parseq").recognizes(file).score:
+            tool = "parseq"  # whose manifest stands in Deforum's settings
         draft = importer_of(tool).read(file, scene_folder)
     except NotRecognized as error:
         known = [what for key, what in _STRANGERS.items() if key in error.keys]

@@ -6,7 +6,7 @@ Its prompts are `a castle :2 AND fog --neg people`, `(cherry:`sin(t)`)`, one tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -129,14 +129,25 @@ def knows(name: str) -> bool:
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
     settings = settings_from(_data(file), file, READS, SETTINGS)
-    draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
+    return draft_of(settings, file, scene_folder, READS, put_prompts)
+
+
+def draft_of(
+    settings: Settings,
+    file: SettingsFile,
+    scene_folder: Path,
+    source: str,
+    put_texts: Callable[[Draft, Clock], None],
+) -> Draft:
+    """The draft of Deforum's settings, whoever made them. put_texts: writes prompts. Raises UsageError."""
+    draft = Draft(source, file.name, settings, (file.folder, scene_folder))
     clock = _put_clock(draft)
     width, height = size_of(settings)
     draft.put("size", f"[{width}, {height}]", "W, H; half of it is four times as fast")
     draft.take("W", "H")
     draft.put("models", "pocket", "come along with vqanim; large ones: see vqanim models list")
     _put_start_and_sound(draft)
-    put_prompts(draft, clock)
+    put_texts(draft, clock)
     put_camera(draft, clock)
     _put_doses(draft, clock)
     draft.leave_others(lambda key: _reason(key, settings))

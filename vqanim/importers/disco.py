@@ -23,9 +23,9 @@ from vqanim.importers.schedules import MAX_FRAMES, Clock
 READS = "Disco Diffusion settings"
 OWN = frozenset(
     """clip_guidance_scale tv_scale range_scale sat_scale cutn cutn_batches cut_overview cut_innercut
-    cut_ic_pow cut_icgray_p image_prompts frames_scale frames_skip_steps skip_steps skip_timesteps init_scale skip_augs
-    perlin_init perlin_mode randomize_class clip_denoised clamp_grad clamp_max fuzzy_prompt rand_mag eta
-    diffusion_model use_secondary_model diffusion_steps diffusion_sampling_mode timestep_respacing
+    cut_ic_pow cut_icgray_p image_prompts frames_scale frames_skip_steps skip_steps skip_timesteps init_scale
+    skip_augs perlin_init perlin_mode randomize_class clip_denoised clamp_grad clamp_max fuzzy_prompt rand_mag
+    eta diffusion_model use_secondary_model diffusion_steps diffusion_sampling_mode timestep_respacing
     use_checkpoint midas_depth_model turbo_mode turbo_steps turbo_preroll video_init_path extract_nth_frame
     video_init_seed_continuity video_init_steps video_init_clip_guidance_scale video_init_tv_scale
     video_init_range_scale video_init_sat_scale video_init_cutn_batches video_init_skip_steps
@@ -137,13 +137,14 @@ def _reason(key: str, settings: Settings) -> str:
 
 def _put_clock(draft: Draft, mode: str) -> Clock:
     settings = draft.settings
-    sides = settings.get("width_height")
+    sides = settings.get("width_height") or _native_size(settings)
     if isinstance(sides, list | tuple) and len(sides) == 2:
         settings = Settings({**settings, "width": sides[0], "height": sides[1]})
     width, height = settings.whole("width", 1280, 16, 4096), settings.whole("height", 768, 16, 4096)
     origin = "width_height" if "width_height" in draft.settings else "width, height"
     draft.put("size", f"[{width}, {height}]", f"{origin}; half of it is four times as fast")
     draft.take("width", "height", "width_height")
+    draft.take("width_height_for_512x512_models", "width_height_for_256x256_models")
     rate = settings.number("fps", FPS)
     if not 1 <= rate <= 240:
         draft.near("fps", f"{rate:g} is no frame rate; {FPS} is taken")
@@ -169,8 +170,14 @@ def _put_clock(draft: Draft, mode: str) -> Clock:
     draft.put(
         "duration", f"{clock.frames}f", f"max_frames {clock.frames}" if "kind" not in draft.fields else ""
     )
-    draft.take("fps", "max_frames")
+    draft.take("fps", "max_frames", "key_frames")
     return clock
+
+
+def _native_size(settings: Settings) -> Any:
+    """What later notebooks ask for by the size of the diffusion model."""
+    side = "256x256" if "256" in settings.word("diffusion_model") else "512x512"
+    return settings.get(f"width_height_for_{side}_models")
 
 
 def _put_models(draft: Draft) -> None:
@@ -251,7 +258,7 @@ def _put_camera(draft: Draft, clock: Clock, mode: str) -> None:
         names = {"W": "", "H": "", "fov_schedule": "fov", "aspect_ratio_schedule": ""}
         names |= {"aspect_ratio_use_old_formula": ""}
     put_moves(draft, clock, mode, given, names)
-    draft.take("key_frames", "interp_spline")
+    draft.take("interp_spline")
 
 
 def _put_guidance(draft: Draft, clock: Clock, mode: str) -> None:

@@ -86,7 +86,7 @@ def rename(draft: Draft, names: Mapping[str, str]) -> None:
 
 
 def put_pulls(draft: Draft, frames: Mapping[int, Iterable[Pull]], clock: Clock) -> None:
-    """Write prompts that hold from their frame to the next one; those of the first frame stand before it too."""
+    """Write prompts that hold from their frame to the next one; the first of them stand before it too."""
     edges = sorted(frame for frame in frames if frame < clock.frames) or sorted(frames)[:1]
     spans: dict[tuple[tuple[tuple[str, str], ...], float | None], dict[int, float]] = {}
     for frame in edges:

@@ -130,7 +130,7 @@ def _put_clock(draft: Draft, film: bool) -> Clock:
         draft.near(settings.given(key), "there another one each time; here it is 0 until you change it")
     draft.put("fps", clock.fps_text, "fps" if "fps" in settings else f"not said; {FPS} is usual there")
     draft.put("duration", f"{clock.frames}f", f"max_frames {clock.frames}" if film else "")
-    draft.take("fps", "max_frames")
+    draft.take("fps", "max_frames", "key_frames")
     return clock
 
 
@@ -181,7 +181,7 @@ def _tracks(value: Any) -> dict[str, Any]:
 
 
 def _weighted(moments: Mapping[int, str]) -> dict[str, dict[int, str]]:
-    """The same of `10:(Apple: 1| Orange: 0), 20:(Orange: 1)`, if every text has a weight wherever it stands."""
+    """The same of `10:(Apple: 1| Orange: 0), 20:(Orange: 1)`, if every text has a weight."""
     tracks: dict[str, dict[int, str]] = {}
     for frame, text in moments.items() if len(moments) > 1 else ():
         for part in text.split("|"):
