@@ -29,10 +29,9 @@ OWN = frozenset(
 _KNOWN = frozenset("meta options prompts timestamp changes name".split())
 _EDITOR = "of Parseq's editor"
 MAX_PROMPTS = 1000
-_PART_WEIGHT = re.compile(
-    r"(.*?)(?:\s:|:\s)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?)\s*", re.DOTALL | re.ASCII
-)
-_TERM = re.compile(r"\(([^():]+):\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?)\s*\)", re.ASCII)
+_NUMBER = r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?)\s*"
+_PART_WEIGHT = re.compile(rf"(?:\s:|:\s){_NUMBER}$", re.ASCII)
+_TERM = re.compile(rf"\(([^():]+):{_NUMBER}\)", re.ASCII)
 
 
 def recognizes(file: SettingsFile) -> Evidence:
@@ -156,7 +155,7 @@ def _course(values: Mapping[int, float], clock: Clock) -> curves.Curve:
         if value != last:
             held.append((frame, value))
         last = value
-    lines = thinned(values)
+    lines = thinned(values, 1e-3)
     step = len(held) <= len(lines)
     return curves.simplified(
         Point(clock.second(frame if place else 0), value, step)

@@ -143,7 +143,7 @@ class _Renderer:
         }
         spread = list(values.values()) or [DEFAULTS.get(key, 0.0)]
         values = {self.first: spread[0], self.last: spread[-1], **values}
-        return Keyed(*map(tuple, zip(*sorted(values.items()), strict=True)))  # type: ignore[arg-type]
+        return Keyed(*map(tuple, zip(*sorted(values.items()), strict=True)))
 
     def _course(self, key: str, keyed: Keyed) -> dict[int, float]:
         """The values at all frames; a formula holds until the next one."""
@@ -234,18 +234,15 @@ def _listed(prompts: Any, last: int) -> list[_Prompt]:
     """The prompts of all three formats: one pair of texts, a list, and a list with a common part."""
     if isinstance(prompts, Mapping) and prompts.get("enabled") is False:
         return []
-    common, place = {}, "append"
+    common: Mapping[str, Any] = {}
+    place, given = "append", prompts
     if isinstance(prompts, Mapping) and isinstance(prompts.get("promptList"), list):
         given, place = prompts["promptList"], str(prompts.get("commonPromptPos") or "append")
         common = prompts["commonPrompt"] if isinstance(prompts.get("commonPrompt"), Mapping) else {}
-    else:
-        given = (
-            prompts
-            if isinstance(prompts, list)
-            else [{**prompts, "allFrames": True}]
-            if isinstance(prompts, Mapping)
-            else []
-        )
+    elif isinstance(prompts, Mapping):
+        given = [{**prompts, "allFrames": True}]
+    elif not isinstance(prompts, list):
+        given = []
     return [
         _prompt(prompt, common, place, last)
         for prompt in given
@@ -259,12 +256,13 @@ def _prompt(given: Mapping[str, Any], common: Mapping[str, Any], place: str, las
     whole = bool(given.get("allFrames", "from" not in given))
     begin = 0 if whole else int(number_of(given.get("from")) or 0)
     end = last if whole else int(number_of(given.get("to")) or 0)
-    texts = [
+    positive, negative = (
         _joined(str(given.get(side) or ""), str(common.get(side) or ""), place)
         for side in ("positive", "negative")
-    ]
+    )
     return _Prompt(
-        *texts,
+        positive,
+        negative,
         begin,
         end,
         str(overlap.get("type") or "none"),

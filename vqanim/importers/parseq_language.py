@@ -343,8 +343,8 @@ def _function(name: str, given: Mapping[str | int, Node]) -> Node:
         key for key in given if isinstance(key, str) and not any(key in names for names in parameters)
     ]:
         raise Untranslatable(f"{name}() has no value {unknown[0]!r}")
-    found = [
-        next((given[key] for key in (place, *names) if key in given), None)
-        for place, names in enumerate(parameters)
-    ]
+    found: list[Node | None] = []
+    for place, names in enumerate(parameters):
+        keys: tuple[str | int, ...] = (place, *names)
+        found.append(next((given[key] for key in keys if key in given), None))
     return lambda at: call(at, [node(at) if node else None for node in found])

@@ -79,12 +79,12 @@ def merged(settings: Mapping[str, Any], manifest: Mapping[str, Any], name: str) 
     for key, values in frames.fields.items():
         if _DERIVED.fullmatch(key):
             continue
-        target = SCHEDULES.get(key)
-        if target is None:
+        if key not in SCHEDULES:
             continue
+        target = SCHEDULES[key]
         if key in STEPPED and steps:
             values = _steps(found, key, values)
-        found.settings[target] = {frame: f"{value:.10f}".rstrip("0") for frame, value in thinned(values)}
+        found.settings[target] = {frame: _digits(value) for frame, value in thinned(values)}
         found.overridden.append(target)
     return found
 
@@ -118,10 +118,16 @@ def _steps(found: Merged, key: str, values: Mapping[int, float]) -> dict[int, fl
     return {**given, first: given[others[0]]} if others else {first: rest}
 
 
-def thinned(values: Mapping[int, float]) -> list[tuple[int, float]]:
-    """Values by frame without those near the line between others, in one pass."""
+def _digits(value: float) -> str:
+    """A number without an exponent."""
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+def thinned(values: Mapping[int, float], near: float = NEAR) -> list[tuple[int, float]]:
+    """Values by frame without those near the line between others, in one pass. near: how near, as a part of
+    all that they span."""
     items = sorted(values.items())
-    allowed = NEAR * (max(values.values()) - min(values.values()))
+    allowed = near * (max(values.values()) - min(values.values()))
     kept, low, high = [items[0]], float("-inf"), float("inf")
     for place, (frame, value) in enumerate(items[1:], 1):
         begin, start = kept[-1]
