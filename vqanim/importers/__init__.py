@@ -86,7 +86,7 @@ def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> D
             f"Where you know better, say so: --from {', '.join(TOOLS[:-1])} or {TOOLS[-1]}"
         ) from None
     draft.recognized_by = plain(reason)
-    if file.is_notebook:
+    if file.has_fields:
         draft.leave(
             sorted(file.assigned.computed), "computed by the notebook, of which nothing is run: write it"
         )

@@ -158,7 +158,7 @@ def _data(file: SettingsFile) -> Any:
     if file.json is not None and not file.is_notebook:
         return file.json
     names = [name for name in file.assigned.values if knows(name)]
-    return file.assigned.settings(names) if file.is_notebook else file.assigned.values
+    return file.assigned.settings(names) if file.has_fields else file.assigned.values
 
 
 def _put_clock(draft: Draft) -> Clock:

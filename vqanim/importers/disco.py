@@ -119,7 +119,7 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
 
 def _data(file: SettingsFile) -> Any:
     data = file.json
-    if data is None or file.is_notebook:
+    if data is None or file.has_fields:
         data = file.assigned.settings(filter(knows, file.assigned.values))
     if not isinstance(data, Mapping):
         return data
@@ -128,7 +128,7 @@ def _data(file: SettingsFile) -> Any:
 
 
 def _reason(key: str, settings: Settings) -> str:
-    if key in (*MOVES, *DEEP_MOVES, "fov", "padding_mode", "interp_spline"):
+    if key in (*MOVES, *DEEP_MOVES, "fov", "padding_mode", "interp_spline", "frames_skip_steps"):
         return AT_REST
     if key.startswith(("ViT", "RN50_", "RN101_", "RN50x")):
         return AT_REST if not settings.is_on(key) else "a CLIP that is not known here; see models.perceptor"
@@ -206,7 +206,10 @@ def _put_prompts(draft: Draft, clock: Clock) -> None:
             frame: [pull for text in texts for pull in _pull(draft, key, text)]
             for frame, texts in frames.items()
         }
-        if any(pulls.values()):
+        if any(pulls.values()) and "kind" in draft.fields:  # one picture, whose frame is the first
+            put_pulls(draft, pulls, Clock(clock.fps, 1))
+            draft.near(key if len(pulls) > 1 else (), "a single picture has the prompts of its first frame")
+        elif any(pulls.values()):
             put_pulls(draft, pulls, clock)
         draft.take(key)
 

@@ -79,10 +79,10 @@ def cells_of(notebook: Mapping[str, Any]) -> Iterator[str]:
                 yield "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
-def read_notebook(notebook: Mapping[str, Any]) -> Assigned:
+def read_notebook(cells: Iterable[str]) -> Assigned:
     """What all cells give to names; the last one counts, and a form field before all else."""
     found = Assigned()
-    for code in cells_of(notebook):
+    for code in cells:
         try:
             _read(code, found)
         except _ERRORS:

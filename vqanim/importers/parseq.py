@@ -36,7 +36,7 @@ _TERM = re.compile(rf"\(([^():]+):{_NUMBER}\)", re.ASCII)
 
 def recognizes(file: SettingsFile) -> Evidence:
     """By the names that only it has, or by a whole manifest in settings of Deforum."""
-    if not isinstance(file.json, Mapping) or file.is_notebook:
+    if not isinstance(file.json, Mapping) or file.has_fields:
         return Evidence(0)
     if manifest_in(file.json, file.name) is not None:
         return Evidence(1000, "a whole manifest of Parseq in parseq_manifest")
@@ -155,7 +155,7 @@ def _course(values: Mapping[int, float], clock: Clock) -> curves.Curve:
         if value != last:
             held.append((frame, value))
         last = value
-    lines = thinned(values, 1e-3)
+    lines = thinned(values, 1e-3 * max(map(abs, values.values())))
     step = len(held) <= len(lines)
     return curves.simplified(
         Point(clock.second(frame if place else 0), value, step)

@@ -84,7 +84,8 @@ def merged(settings: Mapping[str, Any], manifest: Mapping[str, Any], name: str) 
         target = SCHEDULES[key]
         if key in STEPPED and steps:
             values = _steps(found, key, values)
-        found.settings[target] = {frame: _digits(value) for frame, value in thinned(values)}
+        allowed = NEAR * (max(values.values()) - min(values.values()))
+        found.settings[target] = {frame: _digits(value) for frame, value in thinned(values, allowed)}
         found.overridden.append(target)
     return found
 
@@ -123,11 +124,10 @@ def _digits(value: float) -> str:
     return f"{value:.10f}".rstrip("0").rstrip(".")
 
 
-def thinned(values: Mapping[int, float], near: float = NEAR) -> list[tuple[int, float]]:
-    """Values by frame without those near the line between others, in one pass. near: how near, as a part of
-    all that they span."""
+def thinned(values: Mapping[int, float], allowed: float) -> list[tuple[int, float]]:
+    """Values by frame without those on the line between others, in one pass. allowed: how far off they may
+    lie."""
     items = sorted(values.items())
-    allowed = near * (max(values.values()) - min(values.values()))
     kept, low, high = [items[0]], float("-inf"), float("inf")
     for place, (frame, value) in enumerate(items[1:], 1):
         begin, start = kept[-1]

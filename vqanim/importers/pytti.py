@@ -76,8 +76,9 @@ def knows(name: str) -> bool:
 
 
 def _data(file: SettingsFile) -> Any:
-    if file.is_notebook:
-        return file.assigned.settings(filter(knows, file.assigned.values))
+    if file.has_fields:
+        found = file.assigned.settings(filter(knows, file.assigned.values))
+        return {"scenes" if key == "prompts" and "scenes" not in found else key: found[key] for key in found}
     if file.json is None:
         return parse_yaml(file)
     if not isinstance(file.json, Mapping):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import SceneError, UsageError
-from vqanim.importers.notebooks import Assigned, is_notebook, read_notebook, read_script
+from vqanim.importers.notebooks import Assigned, cells_of, is_notebook, read_notebook, read_script
 from vqanim.scene import tree
 
 MAX_BYTES = 1_000_000
@@ -81,18 +81,23 @@ class SettingsFile:
         return is_notebook(self.json)
 
     @cached_property
+    def has_fields(self) -> bool:
+        """Whether this is a notebook, or a script that was one and has its form fields still."""
+        return self.is_notebook or (self.json is None and "@param" in self.text)
+
+    @cached_property
     def assigned(self) -> Assigned:
         """What a notebook's cells, or a script in Python, give to names. Raises UsageError for a script that
         cannot be read."""
         if self.is_notebook:
-            return read_notebook(self.json)
-        return read_script(self.text, self.name)
+            return read_notebook(cells_of(self.json))
+        return read_notebook([self.text]) if self.has_fields else read_script(self.text, self.name)
 
     @cached_property
     def keys(self) -> Mapping[str, Any]:
         """What the file may be recognized by: its outermost names, with their values where these are at hand
         already."""
-        if self.is_notebook:
+        if self.has_fields:
             return self.assigned.values
         if self.json is not None:
             return self.json if isinstance(self.json, Mapping) else {}

@@ -43,12 +43,12 @@ def by_names(
     mine = [name for name in names if owns(name)]
     others = [name for name in names if name in leading]
     counted = set(names)
-    if file.is_notebook:  # whose cells hold more than settings
+    if file.has_fields:  # whose cells hold more than settings
         counted = counted & file.assigned.fields or counted
     known = sum(map(knows, counted)) / max(len(counted), 1)
     if len(mine) + len(others) < LEAST and known < 0.5:
         return Evidence(0)
-    if mine and (known >= PART or (file.is_notebook and len(mine) >= LEAST)):
+    if mine and (known >= PART or (file.has_fields and len(mine) >= LEAST)):
         return Evidence(len(mine) + len(others) / 100, f"{_listed(mine)} that only {tool} has")
     if len(others) >= LEAST and known >= 0.5:
         return Evidence(len(others) / 100, f"{_listed(others)}, without a name of another tool")

@@ -72,7 +72,7 @@ def knows(name: str) -> bool:
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
     data = file.json
-    if data is None or file.is_notebook:
+    if data is None or file.has_fields:
         data = file.assigned.settings(filter(knows, file.assigned.values))
     settings = settings_from(data, file, READS, OWN | {"text_prompts"})
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
