@@ -1,4 +1,4 @@
-"""pytti's settings as JSON and as printed, its prompts with addresses and files, and sounds of the frame before."""
+"""pytti's settings as JSON and as printed, its prompts with addresses and files, and `_prev` sounds."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from tests.sounds import RATE, tone
 from vqanim.importers.pytti_prompts import divided
 
 SETTINGS = {
-    "scenes": "a castle | fog:-1:-.95 || a lake", "scene_prefix": "", "scene_suffix": "", "image_model": "VQGAN",
-    "vqgan_model": "sflckr", "animation_mode": "2D", "steps_per_scene": 200, "steps_per_frame": 20,
-    "pre_animation_steps": 20, "interpolation_steps": 0, "width": 320, "height": 176, "frames_per_second": 12,
+    "scenes": "a castle | fog:-1:-.95 || a lake", "scene_prefix": "", "scene_suffix": "",
+    "image_model": "VQGAN", "vqgan_model": "sflckr", "animation_mode": "2D", "steps_per_scene": 200,
+    "steps_per_frame": 20, "pre_animation_steps": 20, "interpolation_steps": 0, "width": 320, "height": 176,
+    "frames_per_second": 12,
     "seed": 3024054553251595568, "init_image": "", "learning_rate": None, "ViTB32": True, "ViTB16": False,
     "translate_x": "10*sin(t)", "rotate_3d": "[1, 0, 0, 0]", "input_audio_filters": [], "lock_camera": True,
 }  # fmt: skip
