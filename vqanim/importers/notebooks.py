@@ -16,6 +16,7 @@ from typing import Any
 
 from vqanim.errors import UsageError
 
+MAX_CODE = 1_000_000  # characters of a cell or a script that are read as Python
 MAX_EXPRESSION = 200  # characters of what a form field is computed from, for messages
 _FIELD = re.compile(r"#\s*@param\b")
 _FIELD_LINE = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*#\s*@param\b.*")
@@ -47,7 +48,9 @@ class Assigned:
                 self.fields.add(name)
             return
         if is_field and name not in self.values:
-            self.computed[name] = ast.unparse(node)[:MAX_EXPRESSION]
+            self.computed[name] = ""
+            with contextlib.suppress(*_ERRORS):
+                self.computed[name] = ast.unparse(node)[:MAX_EXPRESSION]
 
 
 class _Known(ast.NodeTransformer):
@@ -99,11 +102,13 @@ def read_script(code: str, name: str) -> Assigned:
     except SyntaxError as error:
         raise UsageError(f"{name}:{error.lineno or 1}: cannot be read: {error.msg}") from None
     except _ERRORS:
-        raise UsageError(f"{name}: cannot be read: nested too deeply") from None
+        raise UsageError(f"{name}: cannot be read: too long, or nested too deeply") from None
     return found
 
 
 def _read(code: str, found: Assigned) -> None:
+    if len(code) > MAX_CODE:
+        raise ValueError("the code is too long")
     # Of the same number of lines, so that places stay what they are.
     plain = _FOR_SHELL.sub(_emptied, code)
     with warnings.catch_warnings():
