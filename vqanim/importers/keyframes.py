@@ -12,14 +12,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vqanim.errors import UsageError
 from vqanim.importers import curves
 from vqanim.importers.curves import Curve, Point, Untranslatable
 from vqanim.importers.deforum_camera import put_camera
 from vqanim.importers.draft import Draft
 from vqanim.importers.reading import Settings
-from vqanim.importers.schedules import Clock, number_in, parse_schedule
+from vqanim.importers.schedules import Clock, number_in
 
 MOVES = "angle zoom translation_x translation_y".split()
+MAX_KEYS = 5000
+_KEY = re.compile(r"['\"]?(\d{1,9})['\"]?\s*:\s*\(?([^,:()]*)\)?", re.ASCII)
 DEEP_MOVES = "translation_x translation_y translation_z rotation_3d_x rotation_3d_y rotation_3d_z".split()
 
 
@@ -34,17 +37,33 @@ class Pull:
 
 def numbers_of(value: Any, clock: Clock) -> dict[int, float]:
     """Numbers by frame, ascending, none of them behind the last frame. Raises Untranslatable, UsageError."""
-    if isinstance(value, str) and (number := number_in(value)) is not None and value.strip():
-        return {0: number}
     found: dict[int, float] = {}
-    for frame, text in parse_schedule(value, clock).items():
+    for frame, text in sorted(_keys(value).items()):
         number = number_in(text)
-        if number is None:
+        if number is None or not text.strip():
             raise Untranslatable(f"{curves.shortened(text)} at frame {frame} is no number")
         found[frame] = number
     last = clock.frames - 1
     kept = {frame: number for frame, number in found.items() if frame <= last}
     return {**kept, last: found[max(found)]} if max(found) > last else kept
+
+
+def _keys(value: Any) -> dict[int, str]:
+    """What is written for each frame."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Mapping):
+        raise Untranslatable(f"{curves.shortened(str(value))} is no schedule")
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{frame}: {number}" for frame, number in value.items())
+    text = str(value).strip().strip("{}")
+    if text and number_in(text) is not None:
+        return {0: text}
+    keys = {int(frame): number for frame, number in _KEY.findall(text)}
+    if not keys or _KEY.sub("", text).strip(" ,;\n\t"):
+        found = curves.shortened(text)
+        raise Untranslatable(f"{found} cannot be read: allowed is `0: (1.02), 30: (1.05)`")
+    if len(keys) > MAX_KEYS:
+        raise UsageError(f"a schedule has {len(keys)} keyframes, allowed are at most {MAX_KEYS}")
+    return keys
 
 
 def curve_over(value: Any, clock: Clock) -> Curve:
