@@ -28,7 +28,7 @@ OWN = frozenset(
 """What only Parseq has."""
 _KNOWN = frozenset("meta options prompts timestamp changes name".split())
 _EDITOR = "of Parseq's editor"
-MAX_PROMPTS = 1000
+MAX_PROMPTS, MAX_KEYS = 1000, 12_000  # keyframes of all prompts
 _NUMBER = r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?)\s*"
 _PART_WEIGHT = re.compile(rf"(?:\s:|:\s){_NUMBER}$", re.ASCII)
 _TERM = re.compile(rf"\(([^():]+):{_NUMBER}\)", re.ASCII)
@@ -140,7 +140,7 @@ def _put_prompts(draft: Draft, frames: Frames, clock: Clock) -> None:
     for (words, negative), span in spans.items():
         factor = deforum.NEGATIVE if negative else 1.0
         values = {frame: span.get(frame, 0.0) * factor for frame in texts}
-        draft.add_prompt({"text": quoted(words)}, _course(values, clock))
+        draft.add_prompt({"text": quoted(words)}, _course(values, clock, max(MAX_KEYS // len(spans), 20)))
     if any(negative for _, negative in spans):
         draft.near("--neg", f"what stands behind it weighs {deforum.NEGATIVE:g}; try others")
     if varying:
@@ -148,14 +148,16 @@ def _put_prompts(draft: Draft, frames: Frames, clock: Clock) -> None:
     draft.take("prompts", "animation_prompts", *deforum.POSITIVE_KEYS, *deforum.NEGATIVE_KEYS)
 
 
-def _course(values: Mapping[int, float], clock: Clock) -> curves.Curve:
-    """A weight over time: steps where it holds for long, else straight lines."""
+def _course(values: Mapping[int, float], clock: Clock, most: int) -> curves.Curve:
+    """A weight over time: steps where it holds for long, else straight lines. most: keyframes."""
     held, last = [], None
     for frame, value in sorted(values.items()):
         if value != last:
             held.append((frame, value))
         last = value
-    lines = thinned(values, 1e-3 * max(map(abs, values.values())))
+    allowed = 1e-3 * max(map(abs, values.values()))
+    while len(lines := thinned(values, allowed)) > most:
+        allowed *= 2
     step = len(held) <= len(lines)
     return curves.simplified(
         Point(clock.second(frame if place else 0), value, step)
