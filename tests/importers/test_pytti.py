@@ -50,7 +50,7 @@ def test_settings_as_pytti_writes_and_prints_them(text: str, tmp_path: Path) -> 
 def test_all_modes_become_scenes_that_tell_of_every_key(mode: Any, tmp_path: Path) -> None:
     more = {"translate_z_3d": "20", "field_of_view": 45, "infill_mode": "smear", "video_path": "a.mp4"}
     draft, scene = imported(tmp_path, {**SETTINGS, **more, "animation_mode": mode, "save_every": 50})
-    assert scene.shots[0].kind == ("timelapse" if mode in ("off", False) else "film")
+    assert scene.shots[0].kind == ("timelapse" if mode in ("off", False) else "animation")
     assert {"a castle", "fog", "a lake"} == set(weights(draft))
     assert set(SETTINGS) | set(more) <= draft.known
 

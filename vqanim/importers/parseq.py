@@ -145,6 +145,10 @@ def _put_prompts(draft: Draft, frames: Frames, clock: Clock) -> None:
         draft.near("--neg", f"what stands behind it weighs {deforum.NEGATIVE:g}; try others")
     if varying:
         draft.near("(words:weight)", "words whose weight changes are prompts of their own")
+    if weights.keys() - varying:
+        draft.near("(words:1.3)", "words within a text cannot weigh more; the brackets are gone")
+    if any(re.search(r"<\w+:[^>]*>", text) for text in set(texts.values())):
+        draft.leave("<lora:...>", "networks for Stable Diffusion")
     draft.take("prompts", "animation_prompts", *deforum.POSITIVE_KEYS, *deforum.NEGATIVE_KEYS)
 
 
