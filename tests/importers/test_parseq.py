@@ -12,10 +12,10 @@ import pytest
 from tests.importers.importing import imported, told, value_at, weights
 from vqanim.errors import UsageError
 from vqanim.importers.curves import Untranslatable
-from vqanim.importers.parseq_frames import frames_of
-from vqanim.importers.parseq_language import number_at, parse
-from vqanim.importers.parseq_manifest import thinned
-from vqanim.importers.parseq_moment import Keyed, Moment
+from vqanim.importers.manifests.frames import frames_of
+from vqanim.importers.manifests.language import number_at, parse
+from vqanim.importers.manifests.merging import thinned
+from vqanim.importers.manifests.moment import Keyed, Moment
 
 COUNT = 24
 

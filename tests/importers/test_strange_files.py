@@ -18,8 +18,8 @@ from vqanim.api.create import checked
 from vqanim.errors import UsageError
 from vqanim.importers import import_settings
 from vqanim.importers.curves import Untranslatable
-from vqanim.importers.parseq_language import number_at, parse
-from vqanim.importers.parseq_moment import Keyed, Moment
+from vqanim.importers.manifests.language import number_at, parse
+from vqanim.importers.manifests.moment import Keyed, Moment
 
 TEXT = st.lists(st.sampled_from("0123t:(),`'\"|- a\n\\#{}[]<é\u2028_$%"), max_size=20).map("".join)
 ODD = st.sampled_from(

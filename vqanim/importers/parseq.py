@@ -13,8 +13,8 @@ from vqanim.importers import curves, deforum
 from vqanim.importers.curves import Point
 from vqanim.importers.draft import UNKNOWN, Draft, plain, quoted
 from vqanim.importers.keyframes import rename
-from vqanim.importers.parseq_frames import Frames
-from vqanim.importers.parseq_manifest import DEEP_FIELDS, SCHEDULES, Merged, manifest_in, merged, thinned
+from vqanim.importers.manifests.frames import Frames
+from vqanim.importers.manifests.merging import DEEP_FIELDS, SCHEDULES, Merged, manifest_in, merged, thinned
 from vqanim.importers.reading import Settings, SettingsFile, settings_from
 from vqanim.importers.recognition import Evidence, by_names
 from vqanim.importers.schedules import Clock
@@ -26,7 +26,7 @@ OWN = frozenset(
     reverseRender docId versionId""".split()
 )
 """What only Parseq has."""
-_KNOWN = frozenset("meta options prompts timestamp changes name".split())
+_KNOWN = frozenset("meta header options prompts timestamp changes name displayFields".split())
 _EDITOR = "of Parseq's editor"
 MAX_PROMPTS, MAX_KEYS = 1000, 12_000  # keyframes of all prompts
 _NUMBER = r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?)\s*"
