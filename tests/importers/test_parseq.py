@@ -288,6 +288,7 @@ BROKEN: dict[str, Any] = {
     "frames without a number": {"rendered_frames": [{"zoom": 1}]},
     "a frame beyond all measure": {"rendered_frames": [{"frame": 1e9}]},
     "keyframes without a frame": {"keyframes": [{"zoom": 1}], "managedFields": ["zoom"]},
+    "keyframes that are none": {"keyframes": 5, "managedFields": ["zoom"]},
     "too many values": {
         "keyframes": [{"frame": 0}, {"frame": 99_000}],
         "managedFields": [f"f{n}" for n in range(99)],

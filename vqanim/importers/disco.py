@@ -88,11 +88,12 @@ _TAKEN = frozenset("text_prompts image_prompts animation_mode max_frames key_fra
 
 
 def recognizes(file: SettingsFile) -> Evidence:
-    """By the names that only it has; `text_prompts` are a mapping or a list."""
+    """By the names that only it has; `text_prompts` are texts by frame, or a list of texts."""
+    prompts = file.keys.get("text_prompts")
+    is_list = isinstance(prompts, list) and all(isinstance(text, str) for text in prompts)
 
     def owns(name: str) -> bool:
-        prompts = name == "text_prompts" and isinstance(file.keys[name], Mapping | list)
-        return name in OWN or prompts
+        return name in OWN or (name == "text_prompts" and (is_list or isinstance(prompts, Mapping)))
 
     return by_names(file, "Disco Diffusion", owns, knows)
 
