@@ -68,6 +68,7 @@ STRANGE: dict[str, Any] = {
         "max_frames": 9,
         **{f"key{number}": number for number in range(9)},
     },
+    "two of many": {"tv_scale": 1, "range_scale": 2, **{f"key{number}": number for number in range(9)}},
     "one of many": {"scenes": "x", **{f"key{number}": number for number in range(9)}},
     "settings of a web UI": {"sampler_name": "Euler a", "width": 512, "height": 512, "steps": 20},
     "a workflow of ComfyUI": {"last_node_id": 9, "nodes": []},
