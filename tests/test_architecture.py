@@ -38,7 +38,7 @@ LEVELS: tuple[frozenset[str], ...] = (
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 GROUND = LEVELS[0]  # small and without a purpose of their own; they may know each other
 
-HEAVY = ("torch", "torchvision", "kornia", "PIL", "imageio_ffmpeg", "safetensors", "clip", "taming")
+HEAVY = ("torch", "torchvision", "kornia", "PIL", "imageio_ffmpeg", "clip", "taming")
 
 PACKAGE = Path(vqanim.__file__).parent
 
