@@ -46,7 +46,7 @@ def test_a_transformer_is_recognized(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["ViT", "RN"])
 def test_a_perceptor_is_recognized_in_every_form(form: str, kind: str, tmp_path: Path) -> None:
-    found, _ = inspect_perceptor(saved(tiny_clip(kind).state_dict(), tmp_path, form))
+    found, *_ = inspect_perceptor(saved(tiny_clip(kind).state_dict(), tmp_path, form))
     name = "ViT (64 wide)/16" if kind == "ViT" else "RN (8 wide)"
     assert (found.architecture, found.input_size, found.embed_dim) == (name, 64, 32)
 

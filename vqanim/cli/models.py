@@ -134,27 +134,49 @@ def verify(names: Sequence[str]) -> int:
 
 @models.command()
 @click.argument("name")
-@_file("--config", metavar="C.YAML", help="The config of a VQGAN.")
+@_file("--config", metavar="C", help="The config of a VQGAN (YAML) or CLIP (JSON, or open_clip's name).")
 @_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
-@_file("--perceptor", metavar="CLIP.PT", help="A CLIP of OpenAI's layout: TorchScript or a state dict.")
+@_file("--perceptor", metavar="CLIP.PT", help="A CLIP: OpenAI's, open_clip's or transformers' CLIPModel.")
+@click.option("--activation", type=click.Choice(["gelu", "quickgelu"]), help="Of a CLIP without a config.")
 @params.force(help="Replace a model of that name.")
-def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path | None, force: bool) -> None:
+def add(
+    name: str,
+    config: Path | None,
+    checkpoint: Path | None,
+    perceptor: Path | None,
+    activation: str | None,
+    force: bool,
+) -> None:
     """Give your own files a NAME that scenes can use.
 
     A VQGAN is a --config with its --checkpoint, in any form: VQModel, GumbelVQ, Net2NetTransformer, a plain
-    state dict or safetensors. Nothing in the files runs. What is needed of them is copied into the cache, the
-    weights as safetensors; your own files stay as they are.
+    state dict or safetensors.
+
+    A CLIP is a --perceptor. OpenAI's own files need nothing else. Weights of open_clip do not say how their
+    network computes: give the open_clip_config.json published with them as --config (it is found where it
+    lies beside them), or an architecture's name, such as ViT-H-14, if open_clip is installed. For a published
+    size, such as a fine-tuned ViT-B/32, --activation is enough: quickgelu for models that started from
+    OpenAI's, gelu for most others. A CLIPModel of transformers needs its config.json, beside it or as
+    --config.
+
+    Nothing in the files runs. What is needed of them is copied into the cache, the weights as safetensors;
+    your own files stay as they are.
     """
-    if (config is None) != (checkpoint is None) or not (config or perceptor):
+    whole = checkpoint is None or config is not None
+    if not (checkpoint or perceptor) or not whole:
         either = "give --config and --checkpoint of a VQGAN, or --perceptor with a CLIP"
         raise UsageError(f"{either}, or all three")
+    if activation and perceptor is None:
+        raise UsageError("--activation says how a CLIP computes; give --perceptor with its file")
     from vqanim.models.adding import add_generator, add_perceptor
 
     with stopping():
         if config is not None and checkpoint is not None:
             _say_added(add_generator(name, config, checkpoint, force=force))
         if perceptor is not None:
-            _say_added(add_perceptor(name, perceptor, force=force))
+            quick_gelu = None if activation is None else activation == "quickgelu"
+            described = str(config) if config is not None and checkpoint is None else None
+            _say_added(add_perceptor(name, perceptor, described, quick_gelu, force=force))
 
 
 @models.command()

@@ -19,7 +19,16 @@ from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, sha256_of, write_atomic, writing
 from vqanim.models.catalogue import CARD, get_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
-from vqanim.models.clip import make_clip, select_clip
+from vqanim.models.clip import fit_clip
+from vqanim.models.clip_config import dump_clip_config
+from vqanim.models.clip_files import (
+    CLIP_FILE,
+    find_description,
+    is_openai,
+    read_clip,
+    read_description,
+    settle_config,
+)
 from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, read_verified
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
@@ -29,7 +38,6 @@ from vqanim.models.weights import check_fit, write_tensors
 
 _CONFIG = "give the config that was published with this checkpoint"
 _CHECKPOINT = "give the checkpoint of a VQGAN, and the config that was published with it"
-_PERCEPTOR = "give a file of OpenAI's CLIP (an archive or a state dict)"
 
 
 def add_generator(name: str, config: Path, checkpoint: Path, *, force: bool = False) -> Entry:
@@ -49,12 +57,31 @@ def add_generator(name: str, config: Path, checkpoint: Path, *, force: bool = Fa
     return get_entry("generator", name)
 
 
-def add_perceptor(name: str, weights: Path, *, force: bool = False) -> Entry:
-    """Give a CLIP's file a name, as `add_generator` does for a VQGAN's."""
+def add_perceptor(
+    name: str,
+    weights: Path,
+    config: str | None = None,
+    quick_gelu: bool | None = None,
+    *,
+    force: bool = False,
+) -> Entry:
+    """Give a CLIP's file a name, as `add_generator` does for a VQGAN's.
+
+    config: a config file, or the name of one of open_clip's architectures; quick_gelu: whether it has
+    QuickGELU or GELU. Raises UsageError also when one of them is needed.
+    """
     _check_free("perceptor", name, force)
-    found, tensors = inspect_perceptor(weights)
-    about = f"CLIP {found.architecture}, reads {found.input_size} pixels, {found.embed_dim} channels"
-    with adding("perceptor", name, _row("clip", about, weights) | {"cutout_noise": CUTOUT_NOISE}) as folder:
+    found, tensors, described = inspect_perceptor(weights, config, quick_gelu)
+    parts = [
+        f"CLIP {found.architecture} with {'QuickGELU' if found.quick_gelu else 'GELU'}",
+        f"{found.vision_heads} heads of {found.head_width}",
+        f"reads {found.input_size} pixels",
+        f"{found.embed_dim} channels",
+    ]
+    about = ", ".join(parts)
+    row = _row("clip", about, weights, *described) | {"cutout_noise": CUTOUT_NOISE}
+    with adding("perceptor", name, row) as folder:
+        write_atomic(folder / "config.json", dump_clip_config(found))
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("perceptor", name)
 
@@ -123,19 +150,28 @@ def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict
     return found, tensors
 
 
-def inspect_perceptor(weights: Path) -> tuple[CLIPConfig, dict[str, Tensor]]:
-    """Read a CLIP file. Raises InputError when it cannot be read, is not whole, or is something else."""
-    tensors = read_checkpoint(weights, select_clip, _PERCEPTOR)
+def inspect_perceptor(
+    weights: Path, config: str | None = None, quick_gelu: bool | None = None
+) -> tuple[CLIPConfig, dict[str, Tensor], tuple[Path, ...]]:
+    """Read a CLIP file: its config, its weights by OpenAI's names, and the config files that were read.
+
+    Raises InputError when it cannot be read, is not whole, or is something else; UsageError when it does not
+    say enough about its network.
+    """
+    described = read_description(config) if config else None
+    tensors = read_clip(weights)
     kind = recognize(tensors)
-    if kind != _CLIP:
-        raise InputError(f"{weights}: this is {kind}, not a CLIP; {_PERCEPTOR}")
-    file = LocalFile(weights, _PERCEPTOR)
-    config, network = make_clip(tensors, file)
-    check_fit(network, tensors, file)
-    return config, tensors
+    if kind not in (_CLIP, _CLIP_MODEL):
+        raise InputError(f"{weights}: this is {kind}, not a CLIP; {CLIP_FILE}")
+    if described is None and not is_openai(tensors):
+        described = find_description(weights, tensors)
+    file = LocalFile(weights, CLIP_FILE)
+    found = settle_config(tensors, file, described, quick_gelu)
+    return found, fit_clip(found, tensors, file)[0], described[1:] if described else ()
 
 
 _VQGAN, _GUMBEL, _CLIP = "a VQGAN with a codebook", "a VQGAN with a Gumbel head", "a CLIP"
+_CLIP_MODEL = "a CLIP in the layout of the transformers package"
 
 _MARKS = (
     ("model.diffusion_model.", "a diffusion model"),
@@ -143,8 +179,8 @@ _MARKS = (
     ("quantize.proj.", _GUMBEL),
     ("quantize.embed", _VQGAN),
     ("visual.", _CLIP),
-    ("text_model.", "a CLIP in the layout of the transformers package"),
-    ("vision_model.", "a CLIP in the layout of the transformers package"),
+    ("text_model.", _CLIP_MODEL),
+    ("vision_model.", _CLIP_MODEL),
     ("encoder.down.", "an autoencoder without a codebook"),
     ("discriminator.", "a discriminator"),
     ("transformer.", "a transformer without its VQGAN"),

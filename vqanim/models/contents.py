@@ -10,8 +10,9 @@ import json
 import zipfile
 from pathlib import Path
 
+from vqanim.models.clip_config import parse_clip_config
 from vqanim.models.entries import head_fault
-from vqanim.models.families.vqgan import ConfigError, VQGANConfig
+from vqanim.models.families.vqgan import VQGANConfig
 
 
 def find_fault(path: Path, role: str) -> str | None:
@@ -24,9 +25,10 @@ def find_fault(path: Path, role: str) -> str | None:
     if fault := head_fault(head):
         return fault
     if role == "config":
+        parse = parse_clip_config if head.lstrip().startswith(b"{") else VQGANConfig.from_bytes
         try:
-            VQGANConfig.from_bytes(path.read_bytes())
-        except ConfigError as error:
+            parse(path.read_bytes())
+        except ValueError as error:
             return f"this config cannot be used: {error}"
         return None
     if head.startswith(b"PK\x03\x04"):

@@ -20,7 +20,7 @@ from vqanim.cache import models_folder
 from vqanim.errors import InputError
 from vqanim.models import entries
 from vqanim.models.entries import LocalFile, ModelFile, PerceptorEntry, UnknownModel, did_you_mean
-from vqanim.models.families.clip import VOCABULARY
+from vqanim.models.families.clip import DEVIATION, MEAN, VOCABULARY
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
@@ -57,11 +57,9 @@ def open_clip_entry(name: str) -> PerceptorEntry:
     Raises UnknownModel for a name that cannot be, InputError when the package is not installed.
     """
     place = weights_place(name)
-    spec = importlib.util.find_spec("open_clip")
-    if spec is None or not spec.submodule_search_locations:
+    if not (known := architectures()):
         raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
-    configs = Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
-    _check_architecture(split_name(name)[0], sorted(path.stem for path in configs))
+    _check_architecture(split_name(name)[0], list(known))
     files: dict[str, ModelFile] = {}
     pin = entries.read_pin(place)
     if pin and "://" not in pin.address and Path(pin.address) != models_folder() / place:
@@ -82,6 +80,17 @@ def open_clip_entry(name: str) -> PerceptorEntry:
     )
 
 
+def architectures() -> dict[str, Path]:
+    """Configs of the installed package by name of the architecture; empty when it is not installed."""
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or not spec.submodule_search_locations:
+        return {}
+    return {
+        path.stem: path
+        for path in sorted(Path(spec.submodule_search_locations[0]).glob("model_configs/*.json"))
+    }
+
+
 def fetched_names() -> list[str]:
     """Names of models whose weights are in the cache."""
     found = models_folder().glob("open_clip/*/*/weights.bin")
@@ -99,7 +108,7 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
 
     Raises InputError when package or weights are missing, damaged or do not fit, or the name is unknown.
     """
-    from vqanim.models.clip import DEVIATION, MEAN, CLIPPerceptor
+    from vqanim.models.clip import CLIPPerceptor
     from vqanim.models.weights import load_into, read_weights
 
     model, tag = split_name(entry.name)
