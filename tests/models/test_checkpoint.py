@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.models.official import FORMS
@@ -45,6 +46,17 @@ def test_every_form_gives_the_tensors_that_were_saved(
     path = tmp_path / form
     FORMS[form](state, path)
     assert same(read_checkpoint(path), state)
+
+
+def test_a_safetensors_file_may_begin_like_a_pickle(state: dict[str, Tensor], tmp_path: Path) -> None:
+    """Its first byte is the length of its header, modulo 256; of pickles it is 128."""
+    path = tmp_path / "a.safetensors"
+    for length in range(1, 257):
+        save_file({**state, "x" * length: torch.ones(1)}, path)
+        if path.read_bytes()[0] == 0x80:
+            break
+    assert path.read_bytes()[0] == 0x80
+    assert len(read_checkpoint(path)) == len(state) + 1
 
 
 def test_a_torchscript_archive_is_read_as_data(tmp_path: Path) -> None:

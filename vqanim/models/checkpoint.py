@@ -32,6 +32,8 @@ MAX_ATTRIBUTES = 200_000
 """Of all modules of a TorchScript archive; the largest official one has some ten thousand."""
 MAX_NAME = 500
 """Characters in the name of a tensor."""
+MAX_HEADER = 100_000_000
+"""Bytes of a safetensors file's header, as its library has it."""
 MAX_DIMENSIONS = 8
 MAX_REPEATS = 2
 """How many times its own size a file may unfold to: tensors that share numbers are written out."""
@@ -47,10 +49,13 @@ _ZIP_HEAD = b"PK\x03\x04"
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a file looks like a safetensors file. Raises OSError."""
+    """Whether a file looks like a safetensors file. Raises OSError.
+
+    It begins with the length of its header, whose first byte may be that of a pickle.
+    """
     with path.open("rb") as file:
         head = file.read(9)
-    return head[8:9] == b"{" and not head.startswith((_ZIP_HEAD, b"\x80"))
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") < MAX_HEADER
 
 
 def read_checkpoint(path: Path, select: Selection = dict, remedy: str = "get it again") -> dict[str, Tensor]:

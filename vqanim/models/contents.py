@@ -36,9 +36,9 @@ def find_fault(path: Path, role: str) -> str | None:
             return None if zipfile.is_zipfile(path) else "it is cut short"
         except zipfile.BadZipFile as error:  # which only some damage at the end raises
             return f"it is damaged ({error})"
-    if head.startswith(b"\x80"):
-        return None
     length = int.from_bytes(head[:8], "little")
+    if head.startswith(b"\x80") and not (head[8:9] == b"{" and length < 100_000_000):
+        return None
     if head[8:9] != b"{" or length > 100_000_000:
         return "it is no checkpoint, but something else"
     try:  # a safetensors file says in its header how long it is
