@@ -69,11 +69,20 @@ def read_clip(path: Path) -> dict[str, Tensor]:
     if reason := _find_relative(tensors):
         raise InputError(f"{path}: {reason}; {CLIP_FILE}, with a ViT or CLIP's own ResNet")
     for name, tensor in tensors.items():
-        if name not in MARKS and not tensor.is_floating_point():
-            about = f"{printable(name)} holds whole numbers ({str(tensor.dtype).removeprefix('torch.')})"
-            if name.rpartition(".")[2] != "num_batches_tracked":
-                raise InputError(f"{path}: {about}, as compressed weights do; give them in 16 or 32 bits")
+        if name not in MARKS and name.rpartition(".")[2] != "num_batches_tracked":
+            _check_numbers(path, name, tensor)
     return tensors
+
+
+def _check_numbers(path: Path, name: str, tensor: Tensor) -> None:
+    """Raise InputError unless all numbers of a weight are finite fractions."""
+    if not tensor.is_floating_point():
+        found = f"whole numbers ({str(tensor.dtype).removeprefix('torch.')}), as compressed weights do"
+        raise InputError(f"{path}: {printable(name)} holds {found}; give them in 16 or 32 bits")
+    if tensor.dtype.itemsize > 1 and not bool(tensor.isfinite().all()):
+        raise InputError(
+            f"{path}: {printable(name)} holds numbers that are none (NaN or infinite); get it again"
+        )
 
 
 def read_description(config: str) -> tuple[Described, Path]:
@@ -193,7 +202,7 @@ def _plain(value: object) -> str:
 
 def _find_relative(names: Iterable[str]) -> str | None:
     """Why tensors of these names cannot be used, if they are near to a CLIP."""
-    names = list(names)
+    names = [re.sub(r"^(?:module\.|model\.|_orig_mod\.)+", "", name) for name in names]
     for mark, reason in _UNUSABLE:
         if any(name.startswith(mark) for name in names):
             return reason
