@@ -89,8 +89,8 @@ def test_open_clips_weights_with_its_config(
     torch.testing.assert_close(found("mine", images), embeddings(network, images), atol=1e-5, rtol=0)
     assert "2 heads of 80" in entry.good_at
     other = reference_clip(quick_gelu=activation == "gelu")
-    change = (embeddings(other, images) - embeddings(network, images)).abs().amax(1)
-    assert change.min() > 2e-4, "it matters, of images and of texts"
+    moved = (embeddings(other, images) - embeddings(network, images)).abs().amax(1)
+    assert moved.min() > 2e-4, "it matters, of images and of texts"
 
 
 @pytest.mark.parametrize("activation", STATE)
