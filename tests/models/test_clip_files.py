@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -372,3 +375,54 @@ def test_the_weights_of_a_catalogue_must_say_enough(tmp_path: Path) -> None:
     del files["config"]
     with pytest.raises(UsageError, match="do not say"):
         load_clip(entry, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("form", ["tower", "within", "transformers"])
+def test_an_image_tower_alone_is_put_over_a_clip(form: str, images: Tensor, tmp_path: Path) -> None:
+    base, other = reference_clip(quick_gelu=True), reference_clip(seed=1, quick_gelu=True)
+    FORMS["plain.pth"](base.state_dict(), tmp_path / "base.pt")
+    add_perceptor("base", tmp_path / "base.pt", str(write_json(tmp_path / "c", base.open_clip_config())))
+    state = {f"model.{k}": v for k, v in other.visual.state_dict().items()}
+    if form == "tower":
+        state = dict(other.visual.state_dict())
+    if form == "transformers":
+        state = {k: v for k, v in other.transformers_state().items() if k.startswith("vis")}
+    FORMS["plain.pth"](state, tmp_path / "robust.pt")
+    with pytest.raises(InputError, match=r"image tower of a CLIP alone.* --base ViT-L/14"):
+        add_perceptor("mine", tmp_path / "robust.pt")
+    add_perceptor("mine", tmp_path / "robust.pt", base="base")
+    expected = torch.cat([embeddings(other, images)[: len(images)], embeddings(base, images)[len(images) :]])
+    torch.testing.assert_close(found("mine", images), expected, atol=1e-5, rtol=0)
+    with pytest.raises(InputError, match="add it without --base"):
+        add_perceptor("third", tmp_path / "base.pt", base="base")
+    with pytest.raises(UsageError, match="no text tower of CLIP's kind"):
+        add_perceptor("third", tmp_path / "robust.pt", base="pocket")
+    narrow = reference_clip(width=80).visual.state_dict()
+    FORMS["plain.pth"](narrow, tmp_path / "robust.pt")
+    with pytest.raises(InputError, match="width of the image tower 160, of the weights 80"):
+        add_perceptor("third", tmp_path / "robust.pt", base="base")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(data=st.data())
+def test_no_config_does_more_than_to_be_refused(data: st.DataObject) -> None:
+    network = reference_clip()
+    nested = {"model_cfg": network.open_clip_config(), "preprocess_cfg": {"mean": [0.5] * 3, "std": [1] * 3}}
+    config = data.draw(st.sampled_from([nested, network.transformers_config()]))
+    colors = {"image_mean": [0.5] * 3}
+    for _ in range(data.draw(st.integers(1, 3))):
+        place: dict[str, Any] = data.draw(st.sampled_from([config, colors]))
+        while isinstance(inner := place[key := data.draw(st.sampled_from(sorted(place)))], dict) and inner:
+            if data.draw(st.booleans()):
+                break
+            place = inner
+        place[key] = data.draw(JSON)
+    with suppress(ConfigError):
+        found = parse_clip_config(json.dumps(config).encode(), colors)
+        dump_clip_config(found.config)

@@ -138,6 +138,7 @@ def verify(names: Sequence[str]) -> int:
 @_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
 @_file("--perceptor", metavar="CLIP.PT", help="A CLIP: OpenAI's, open_clip's or transformers' CLIPModel.")
 @click.option("--activation", type=click.Choice(["gelu", "quickgelu"]), help="Of a CLIP without a config.")
+@click.option("--base", metavar="CLIP", help="Of an image tower alone: the CLIP that has the text tower.")
 @params.force(help="Replace a model of that name.")
 def add(
     name: str,
@@ -145,6 +146,7 @@ def add(
     checkpoint: Path | None,
     perceptor: Path | None,
     activation: str | None,
+    base: str | None,
     force: bool,
 ) -> None:
     """Give your own files a NAME that scenes can use.
@@ -157,7 +159,8 @@ def add(
     lies beside them), or an architecture's name, such as ViT-H-14, if open_clip is installed. For a published
     size, such as a fine-tuned ViT-B/32, --activation is enough: quickgelu for models that started from
     OpenAI's, gelu for most others. A CLIPModel of transformers needs its config.json, beside it or as
-    --config.
+    --config. An image tower alone, such as that of a robust fine-tune, is put over its --base, such as
+    ViT-L/14.
 
     Nothing in the files runs. What is needed of them is copied into the cache, the weights as safetensors;
     your own files stay as they are.
@@ -166,8 +169,11 @@ def add(
     if not (checkpoint or perceptor) or not whole:
         either = "give --config and --checkpoint of a VQGAN, or --perceptor with a CLIP"
         raise UsageError(f"{either}, or all three")
-    if activation and perceptor is None:
-        raise UsageError("--activation says how a CLIP computes; give --perceptor with its file")
+    if (activation or base) and perceptor is None:
+        given = "--activation" if activation else "--base"
+        raise UsageError(f"{given} is about a CLIP; give --perceptor with its file")
+    if base and config is not None and checkpoint is None:
+        raise UsageError("--base has a config already; leave out --config")
     from vqanim.models.adding import add_generator, add_perceptor
 
     with stopping():
@@ -176,7 +182,7 @@ def add(
         if perceptor is not None:
             quick_gelu = None if activation is None else activation == "quickgelu"
             described = str(config) if config is not None and checkpoint is None else None
-            _say_added(add_perceptor(name, perceptor, described, quick_gelu, force=force))
+            _say_added(add_perceptor(name, perceptor, described, quick_gelu, base, force=force))
 
 
 @models.command()

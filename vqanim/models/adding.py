@@ -17,10 +17,10 @@ from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, sha256_of, write_atomic, writing
-from vqanim.models.catalogue import CARD, get_entry, own_folder
+from vqanim.models.catalogue import CARD, get_entry, get_perceptor_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
-from vqanim.models.clip import fit_clip
-from vqanim.models.clip_config import dump_clip_config
+from vqanim.models.clip import fit_clip, read_entry
+from vqanim.models.clip_config import Described, dump_clip_config
 from vqanim.models.clip_files import (
     CLIP_FILE,
     find_description,
@@ -29,6 +29,7 @@ from vqanim.models.clip_files import (
     read_description,
     settle_config,
 )
+from vqanim.models.clip_weights import to_openai
 from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, read_verified
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
@@ -62,16 +63,18 @@ def add_perceptor(
     weights: Path,
     config: str | None = None,
     quick_gelu: bool | None = None,
+    base: str | None = None,
     *,
     force: bool = False,
 ) -> Entry:
     """Give a CLIP's file a name, as `add_generator` does for a VQGAN's.
 
-    config: a config file, or the name of one of open_clip's architectures; quick_gelu: whether it has
-    QuickGELU or GELU. Raises UsageError also when one of them is needed.
+    config: a config file, or the name of one of open_clip's architectures. quick_gelu: whether it has
+    QuickGELU or GELU. base: of an image tower alone, the CLIP that has the text tower.
+    Raises UsageError also when one of them is needed.
     """
     _check_free("perceptor", name, force)
-    found, tensors, described = inspect_perceptor(weights, config, quick_gelu)
+    found, tensors, described = inspect_perceptor(weights, config, quick_gelu, base)
     parts = [
         f"CLIP {found.architecture} with {'QuickGELU' if found.quick_gelu else 'GELU'}",
         f"{found.vision_heads} heads of {found.head_width}",
@@ -151,13 +154,15 @@ def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict
 
 
 def inspect_perceptor(
-    weights: Path, config: str | None = None, quick_gelu: bool | None = None
+    weights: Path, config: str | None = None, quick_gelu: bool | None = None, base: str | None = None
 ) -> tuple[CLIPConfig, dict[str, Tensor], tuple[Path, ...]]:
     """Read a CLIP file: its config, its weights by OpenAI's names, and the config files that were read.
 
     Raises InputError when it cannot be read, is not whole, or is something else; UsageError when it does not
     say enough about its network.
     """
+    if base is not None:
+        return *_put_over(base, weights, quick_gelu), ()
     described = read_description(config) if config else None
     tensors = read_clip(weights)
     kind = recognize(tensors)
@@ -168,6 +173,20 @@ def inspect_perceptor(
     file = LocalFile(weights, CLIP_FILE)
     found = settle_config(tensors, file, described, quick_gelu)
     return found, fit_clip(found, tensors, file)[0], described[1:] if described else ()
+
+
+def _put_over(base: str, weights: Path, quick_gelu: bool | None) -> tuple[CLIPConfig, dict[str, Tensor]]:
+    """A CLIP with another image tower, which fits the same network. Raises as `inspect_perceptor`."""
+    entry = get_perceptor_entry(base)
+    if entry.family != "clip":
+        raise UsageError(f"--base {base}: has no text tower of CLIP's kind; take one such as ViT-L/14")
+    config, state, _ = read_entry(entry)
+    tower = to_openai(read_clip(weights, image_alone=True))
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith("visual.")}
+    tensors = {**kept, **{name: tensor for name, tensor in tower.items() if name.startswith("visual.")}}
+    file = LocalFile(weights, f"give an image tower of {base}")
+    described = Described(config, config.quick_gelu, colors=True), Path(base)
+    return settle_config(tensors, file, described, quick_gelu), fit_clip(config, tensors, file)[0]
 
 
 _VQGAN, _GUMBEL, _CLIP = "a VQGAN with a codebook", "a VQGAN with a Gumbel head", "a CLIP"

@@ -174,12 +174,8 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     embeddings are those of `clip.load` whatever precision the file has. Raises InputError for a file that is
     no CLIP, UsageError for one that does not say enough about the network and has no config.
     """
-    file = entry.files["weights"]
-    tensors, about = read_weights(file, select_clip), entry.files.get("config")
-    described = (parse_description(about), about.locate()) if about else None
-    config = settle_config(tensors, file, described)
-    tensors, network = fit_clip(config, tensors, file)
-    load_into(network, tensors, file)
+    config, tensors, network = read_entry(entry)
+    load_into(network, tensors, entry.files["weights"])
     mask = network.build_attention_mask()
     for block in network.transformer.resblocks:
         block.attn_mask = mask
@@ -187,6 +183,15 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
         entry.name, network, entry.hash, device, input_size=config.input_size,
         context_length=config.context_length, mean=config.mean, deviation=config.deviation,
     )  # fmt: skip
+
+
+def read_entry(entry: PerceptorEntry) -> tuple[CLIPConfig, dict[str, Tensor], Any]:
+    """Config, weights and network, on the meta device, of a model. Raises InputError and UsageError."""
+    file, about = entry.files["weights"], entry.files.get("config")
+    tensors = read_weights(file, select_clip)
+    described = (parse_description(about), about.locate()) if about else None
+    config = settle_config(tensors, file, described)
+    return config, *fit_clip(config, tensors, file)
 
 
 def fit_clip(

@@ -26,6 +26,7 @@ CLIP_FILE = "give the file of a CLIP: OpenAI's, open_clip's or a CLIPModel of tr
 _CONFIG = "give the config that was published with the weights"
 _ASK = "or give the model's config: --config open_clip_config.json, or config.json of a CLIPModel"
 
+_IMAGE_ALONE = "it holds the image tower of a CLIP alone, without a text tower"
 MAX_SHARDS = 200
 
 _IN_SHAPES: Mapping[str, str] = {
@@ -54,9 +55,10 @@ _UNUSABLE: tuple[tuple[str, str], ...] = (
 """How names of relatives of CLIP begin that cannot be used, and what they are."""
 
 
-def read_clip(path: Path) -> dict[str, Tensor]:
+def read_clip(path: Path, image_alone: bool = False) -> dict[str, Tensor]:
     """Tensors of a CLIP's file, see `select_clip`; of one in parts by its index, a JSON file.
 
+    image_alone: whether it must be an image tower without a text tower, or must not.
     Raises InputError when it cannot be read, or is a relative that cannot be used.
     """
     if path.suffix.lower() == ".json":
@@ -66,7 +68,14 @@ def read_clip(path: Path) -> dict[str, Tensor]:
     if part := re.search(r"^(.*)-\d{5}-of-\d{5}(\.\w+)$", path.name):
         index = f"{part[1]}{part[2]}.index.json"
         raise InputError(f"{path}: this is one part of a CLIP in several; give its index, {printable(index)}")
-    if reason := _find_relative(tensors):
+    reason = _find_relative(tensors)
+    if image_alone and reason is None:
+        raise InputError(f"{path}: it holds more than an image tower; add it without --base")
+    if reason == _IMAGE_ALONE:
+        if not image_alone:
+            about = "name the CLIP whose text tower it shall have, such as --base ViT-L/14"
+            raise InputError(f"{path}: {reason}; {about}, or give the file of the whole CLIP")
+    elif reason:
         raise InputError(f"{path}: {reason}; {CLIP_FILE}, with a ViT or CLIP's own ResNet")
     for name, tensor in tensors.items():
         if name not in MARKS and name.rpartition(".")[2] != "num_batches_tracked":
@@ -207,10 +216,10 @@ def _find_relative(names: Iterable[str]) -> str | None:
         if any(name.startswith(mark) for name in names):
             return reason
     beginnings = {name.partition(".")[0] for name in names}
-    image = beginnings & {"visual", "vision_model"} or {"class_embedding", "conv1.weight"} <= set(names)
+    image = beginnings & {"visual", "vision_model"}
     text = beginnings & {"token_embedding", "text_model"}
     if image and not text:
-        return "it holds the image tower of a CLIP alone, without the text tower that it belongs to"
+        return _IMAGE_ALONE
     if text and not image and ("visual_projection.weight" in names or "text_model" in text):
         return "it holds the text tower of a CLIP alone, such as that of a Stable Diffusion model"
     return None

@@ -8,7 +8,7 @@ projections transposed. Parallel training, compiling and larger networks put som
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -57,20 +57,28 @@ _SPLIT = re.compile(r"(.*\.)self_attn\.([qkv])_proj\.(weight|bias)")
 def select_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Of the tensors of a CLIP file the weights and MARKS, without what stands before all names.
 
-    Names of no known layout stay as they are. Raises Unreadable when there are several CLIPs.
+    An image tower alone, as `network.visual` is saved, has its names in a network. Names of no known layout
+    stay as they are. Raises Unreadable when there are several CLIPs.
     """
-    anchors = [(name, anchor) for name in tensors for anchor in _ANCHORS if f".{name}".endswith(f".{anchor}")]
-    before = {name.removesuffix(anchor) for name, anchor in anchors} or {""}
+    before = {place for anchor in _ANCHORS for place in _places(tensors, anchor)}
+    alone = {place for place in _places(tensors, "class_embedding") if f"{place}conv1.weight" in tensors}
+    missing = "visual." if alone and not before else ""
+    before = before or alone or {""}
     if len(before) > 1 and "" not in before:
         raise Unreadable(f"it holds several CLIPs ({', '.join(sorted(before))}); save one of them alone")
-    prefix = "" if "" in before else before.pop()
-    inside = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    prefix = min(before)
+    inside = {missing + k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     own_text = "text.token_embedding.weight" in inside
     return {
         name.removeprefix("text.") if own_text else name: value
         for name, value in inside.items()
         if name.rpartition(".")[2] not in _DROPPED
     }
+
+
+def _places(names: Iterable[str], last: str) -> Iterator[str]:
+    """What stands before a name, wherever it ends names."""
+    return (name.removesuffix(last) for name in names if f".{name}".endswith(f".{last}"))
 
 
 def to_openai(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
