@@ -82,7 +82,10 @@ def test_every_command_has_help(run: Run, name: str) -> None:
         (["fetch", "ffhq", "--from", "/x"], "--from /x: this is no http or https address"),
         (["add", "mine"], "give --config and --checkpoint of a VQGAN, or --perceptor"),
         (["add", "mine", "--config", "c.yaml"], "give --config and --checkpoint"),
-        (["add", "m", "--config", "c", "--checkpoint", "m", "--activation", "gelu"], "--activation is about a CLIP; give --perceptor"),
+        (
+            ["add", "m", "--config", "c", "--checkpoint", "m", "--activation", "gelu"],
+            "--activation is about a CLIP; give --perceptor",
+        ),
         (["add", "mine", "--perceptor", "c.pt", "--base", "ViT-L/14", "--config", "c"], "leave out --config"),
         (["remove", "pocket"], "'pocket' comes with an installed package"),
     ],

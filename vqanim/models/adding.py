@@ -24,13 +24,22 @@ from vqanim.models.clip_config import Described, dump_clip_config
 from vqanim.models.clip_files import (
     CLIP_FILE,
     find_description,
+    find_weights,
     is_openai,
     read_clip,
     read_description,
     settle_config,
 )
 from vqanim.models.clip_weights import to_openai
-from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, read_verified
+from vqanim.models.entries import (
+    CUTOUT_NOISE,
+    NAME,
+    Entry,
+    LocalFile,
+    UnknownModel,
+    file_error,
+    read_verified,
+)
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 from vqanim.models.fetch import remove_own
@@ -161,6 +170,8 @@ def inspect_perceptor(
     Raises InputError when it cannot be read, is not whole, or is something else; UsageError when it does not
     say enough about its network.
     """
+    if weights.is_dir():
+        weights = find_weights(weights)
     if base is not None:
         return *_put_over(base, weights, quick_gelu), ()
     described = read_description(config) if config else None
@@ -181,10 +192,14 @@ def _put_over(base: str, weights: Path, quick_gelu: bool | None) -> tuple[CLIPCo
     if entry.family != "clip":
         raise UsageError(f"--base {base}: has no text tower of CLIP's kind; take one such as ViT-L/14")
     config, state, _ = read_entry(entry)
-    tower = to_openai(read_clip(weights, image_alone=True))
+    file = LocalFile(weights, f"give an image tower of {base}")
+    found = read_clip(weights, image_alone=True)
+    try:
+        tower = to_openai(found)
+    except ValueError as error:
+        raise file_error(file, printable(str(error))) from error
     kept = {name: tensor for name, tensor in state.items() if not name.startswith("visual.")}
     tensors = {**kept, **{name: tensor for name, tensor in tower.items() if name.startswith("visual.")}}
-    file = LocalFile(weights, f"give an image tower of {base}")
     described = Described(config, config.quick_gelu, colors=True), Path(base)
     return settle_config(tensors, file, described, quick_gelu), fit_clip(config, tensors, file)[0]
 

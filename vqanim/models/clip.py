@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqanim.errors import InputError
+from vqanim.errors import InputError, UsageError
 from vqanim.models.clip_files import is_openai, parse_description, settle_config
 from vqanim.models.clip_weights import select_clip, to_openai
 from vqanim.models.entries import ModelFile, PerceptorEntry, file_error
@@ -172,7 +172,7 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
 
     It computes in float32; numbers of OpenAI's are rounded to half precision where `clip` has that, so that
     embeddings are those of `clip.load` whatever precision the file has. Raises InputError for a file that is
-    no CLIP, UsageError for one that does not say enough about the network and has no config.
+    no CLIP, or does not say enough about the network and has no config.
     """
     config, tensors, network = read_entry(entry)
     load_into(network, tensors, entry.files["weights"])
@@ -186,11 +186,14 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
 
 
 def read_entry(entry: PerceptorEntry) -> tuple[CLIPConfig, dict[str, Tensor], Any]:
-    """Config, weights and network, on the meta device, of a model. Raises InputError and UsageError."""
+    """Config, weights and network, on the meta device, of a model. Raises InputError."""
     file, about = entry.files["weights"], entry.files.get("config")
     tensors = read_weights(file, select_clip)
     described = (parse_description(about), about.locate()) if about else None
-    config = settle_config(tensors, file, described)
+    try:
+        config = settle_config(tensors, file, described)
+    except UsageError as error:
+        raise InputError(f"{error}; {file.remedy}") from error
     return config, *fit_clip(config, tensors, file)
 
 

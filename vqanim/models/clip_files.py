@@ -21,6 +21,7 @@ from vqanim.models.clip_weights import MARKS, select_clip, to_openai
 from vqanim.models.entries import LocalFile, ModelFile, UnknownModel, did_you_mean, file_error, read_verified
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.open_clip import INSTALL, architectures
+from vqanim.models.unpickle import Unreadable
 
 CLIP_FILE = "give the file of a CLIP: OpenAI's, open_clip's or a CLIPModel of transformers"
 _CONFIG = "give the config that was published with the weights"
@@ -28,6 +29,11 @@ _ASK = "or give the model's config: --config open_clip_config.json, or config.js
 
 _IMAGE_ALONE = "it holds the image tower of a CLIP alone, without a text tower"
 MAX_SHARDS = 200
+_WEIGHTS = (
+    "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors",
+    "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+)  # fmt: skip
+"""Names of files of weights as they are published."""
 
 _IN_SHAPES: Mapping[str, str] = {
     "embed_dim": "channels of the embedding",
@@ -62,7 +68,7 @@ def read_clip(path: Path, image_alone: bool = False) -> dict[str, Tensor]:
     Raises InputError when it cannot be read, or is a relative that cannot be used.
     """
     if path.suffix.lower() == ".json":
-        tensors = select_clip(_read_shards(path))
+        tensors = _read_shards(path)
     else:
         tensors = read_checkpoint(path, select_clip, CLIP_FILE)
     if part := re.search(r"^(.*)-\d{5}-of-\d{5}(\.\w+)$", path.name):
@@ -81,6 +87,14 @@ def read_clip(path: Path, image_alone: bool = False) -> dict[str, Tensor]:
         if name not in MARKS and name.rpartition(".")[2] != "num_batches_tracked":
             _check_numbers(path, name, tensor)
     return tensors
+
+
+def find_weights(folder: Path) -> Path:
+    """The weights in a folder as it is published. Raises InputError."""
+    found = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+    if found is None:
+        raise InputError(f"{folder}: this folder has none of {', '.join(_WEIGHTS)}; give a file")
+    return found
 
 
 def _check_numbers(path: Path, name: str, tensor: Tensor) -> None:
@@ -150,7 +164,7 @@ def settle_config(
     try:
         shown = CLIPConfig.from_shapes({name: tuple(t.shape) for name, t in to_openai(tensors).items()})
     except (ArithmeticError, LookupError, ValueError) as error:
-        raise file_error(file, f"these weights are no CLIP ({error})") from error
+        raise file_error(file, f"these weights are no CLIP ({printable(str(error))})") from error
     known = is_openai(tensors) and shown.published_head_width in (None, 64)
     if described is not None:
         return _compare(shown, known, described, file, quick_gelu)
@@ -260,4 +274,7 @@ def _read_shards(index: Path) -> dict[str, Tensor]:
         tensors |= read_checkpoint(index.with_name(part), dict, CLIP_FILE)
     if missing := sorted(set(places) - set(tensors)):
         raise file_error(file, f"its files lack {printable(missing[0])}; get them again")
-    return tensors
+    try:
+        return select_clip(tensors)
+    except Unreadable as error:
+        raise file_error(file, printable(str(error))) from error

@@ -102,10 +102,13 @@ def _from_transformers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if match := _SPLIT.fullmatch(name):
             parts.setdefault(f"{match[1]}attn.in_proj_{match[3]}", {})[match[2]] = tensor
         else:
-            state[name] = tensor.T.contiguous() if name in ("visual.proj", "text_projection") else tensor
+            turned = name in ("visual.proj", "text_projection") and tensor.ndim == 2
+            state[name] = tensor.T.contiguous() if turned else tensor
     for name, three in parts.items():
         if set(three) != set("qkv"):
             raise ValueError(f"of {name} it has only {', '.join(sorted(three))} of q, k and v")
+        if len({three[part].shape for part in "qkv"}) > 1 or not three["q"].ndim:
+            raise ValueError(f"of {name} it has q, k and v of different sizes")
         state[name] = torch.cat([three[part] for part in "qkv"])
     return state
 
