@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -26,6 +27,7 @@ from vqanim.models.clip_config import ConfigError, dump_clip_config, parse_clip_
 from vqanim.models.clip_files import read_description, settle_config
 from vqanim.models.entries import LocalFile, PerceptorEntry
 from vqanim.models.families.clip import CLIPConfig
+from vqanim.models.families.open_clip import open_clip_package
 from vqanim.models.load import load_perceptor
 
 TEXTS = ["a volcano erupting at night", "Fluß, 山!", "castle " * 90]
@@ -226,8 +228,8 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("vision_cfg.mlp_ratio", 4.0, "width of its MLPs 640, of the weights 320"),
         ("vision_cfg.head_width", 64, "head_width: found '64', expected a divisor of 160"),
         ("vision_cfg.head_width", 0, "a whole number from 1"),
-        ("vision_cfg.pool_type", "avg", "'pool_type': found 'avg', which OpenAI's network has not"),
-        ("vision_cfg.timm_model_name", "convnext_base", "timm_model_name: found 'convnext_base'"),
+        ("vision_cfg.timm_model_name", "hf-hub:someone/something", "expected the name of one of timm's"),
+        ("text_cfg.pool_type", "last", "'pool_type': found 'last', which CLIP's text tower has not"),
         ("vision_cfg.image_size", [64, 32], "expected a square"),
         ("text_cfg.layers", 10**9, "a whole number from 1 to 200"),
         ("text_cfg.heads", 5, "expected a divisor of the width, 48"),
@@ -320,8 +322,6 @@ def test_a_config_that_is_written_down_is_read_again(config: CLIPConfig) -> None
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["visual.trunk.stem.0.weight", "text.token_embedding.weight"], "one of timm"),
-        (["module.visual.trunk.stem.0.weight", "module.text.token_embedding.weight"], "one of timm"),
         (["visual.conv1.weight", "text_decoder.x"], "a CoCa"),
         (["vision_model.head.probe", "text_model.embeddings.token_embedding.weight"], "a SigLIP"),
         (["visual.conv1.weight", "text.transformer.embeddings.x"], "another tokenizer"),
@@ -336,6 +336,24 @@ def test_relatives_of_clip_are_named(names: list[str], words: str, tmp_path: Pat
     with pytest.raises(InputError, match=r"a\.pt: ") as caught:
         add_perceptor("mine", tmp_path / "a.pt", quick_gelu=True)
     assert words in str(caught.value)
+    assert not cache_folder().exists()
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_tower_of_timm_needs_its_config_and_its_package(
+    prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{prefix}visual.trunk.stem.0.weight", f"{prefix}text.token_embedding.weight"]
+    FORMS["plain.pth"]({name: torch.ones(1) for name in names}, tmp_path / "a.pt")
+    with pytest.raises(UsageError, match=r"a\.pt: its image tower is one of timm.* --config"):
+        add_perceptor("mine", tmp_path / "a.pt")
+    config = reference_clip().open_clip_config()
+    config["vision_cfg"] = {"timm_model_name": "convnext_base", "image_size": 256}
+    open_clip_package.cache_clear()
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with pytest.raises(InputError, match=r"python -m pip install 'vqanim\[open-clip\]'"):
+        add_perceptor("mine", tmp_path / "a.pt", str(write_json(tmp_path / "c", config)))
+    open_clip_package.cache_clear()
     assert not cache_folder().exists()
 
 

@@ -86,7 +86,7 @@ def add_perceptor(
     found, tensors, described = inspect_perceptor(weights, config, quick_gelu, base)
     parts = [
         f"CLIP {found.architecture} with {'QuickGELU' if found.quick_gelu else 'GELU'}",
-        f"{found.vision_heads} heads of {found.head_width}",
+        *([] if found.package else [f"{found.vision_heads} heads of {found.head_width}"]),
         f"reads {found.input_size} pixels",
         f"{found.embed_dim} channels",
     ]

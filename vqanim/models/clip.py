@@ -23,6 +23,7 @@ from vqanim.models.clip_files import is_openai, parse_description, settle_config
 from vqanim.models.clip_weights import select_clip, to_openai
 from vqanim.models.entries import ModelFile, PerceptorEntry, file_error
 from vqanim.models.families.clip import DEVIATION, MEAN, CLIPConfig
+from vqanim.models.families.open_clip import build_open_clip
 from vqanim.models.weights import check_fit, freeze, load_into, read_weights
 from vqanim.types import Image
 
@@ -176,9 +177,10 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
     """
     config, tensors, network = read_entry(entry)
     load_into(network, tensors, entry.files["weights"])
-    mask = network.build_attention_mask()
-    for block in network.transformer.resblocks:
-        block.attn_mask = mask
+    if config.package is None:
+        mask = network.build_attention_mask()
+        for block in network.transformer.resblocks:
+            block.attn_mask = mask
     return CLIPPerceptor(
         entry.name, network, entry.hash, device, input_size=config.input_size,
         context_length=config.context_length, mean=config.mean, deviation=config.deviation,
@@ -186,7 +188,7 @@ def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
 
 
 def read_entry(entry: PerceptorEntry) -> tuple[CLIPConfig, dict[str, Tensor], Any]:
-    """Config, weights and network, on the meta device, of a model. Raises InputError."""
+    """Config, weights and network, see `fit_clip`, of a model. Raises InputError."""
     file, about = entry.files["weights"], entry.files.get("config")
     tensors = read_weights(file, select_clip)
     described = (parse_description(about), about.locate()) if about else None
@@ -200,10 +202,12 @@ def read_entry(entry: PerceptorEntry) -> tuple[CLIPConfig, dict[str, Tensor], An
 def fit_clip(
     config: CLIPConfig, tensors: Mapping[str, Tensor], file: ModelFile
 ) -> tuple[dict[str, Tensor], Any]:
-    """Selected tensors as they are to be loaded, and the network for them, on the meta device.
+    """Selected tensors as they are to be loaded, and the network for them, which may be on the meta device.
 
     Raises InputError when they do not fit.
     """
+    if config.package is not None:
+        return to_openai(tensors), build_open_clip(config, to_openai(tensors), file)
     try:
         network: Any = build_clip(config)
     except (ArithmeticError, AssertionError, ValueError, RuntimeError) as error:

@@ -7,8 +7,9 @@ of an architecture, which is a model_cfg alone. Those of transformers are the `c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vqanim.models.families.clip import DEVIATION, MAX_CONTEXT, MAX_LAYERS, MEAN, VOCABULARY, CLIPConfig
@@ -33,6 +34,11 @@ _ORDINARY: Mapping[str, object] = {
     "block_type": "default",
 }
 """Keys of open_clip that may also say this without changing the network; all others must be off."""
+
+
+_NO_TOWER: Mapping[str, Any] = {
+    "vision_layers": 0, "vision_width": 0, "patch_size": None, "vision_mlp": 0,
+}  # fmt: skip
 
 
 class ConfigError(ValueError):
@@ -106,6 +112,8 @@ def dump_clip_config(config: CLIPConfig) -> str:
         "vision_cfg": vision,
         "text_cfg": text,
     }
+    if config.package:
+        model = {**config.package, "quick_gelu": config.quick_gelu}
     colors = {"mean": config.mean, "std": config.deviation}
     return json.dumps({"model_cfg": model, "preprocess_cfg": colors}, indent=1) + "\n"
 
@@ -121,16 +129,11 @@ def _open_clip(model: Mapping[str, Any], preprocess: Any, place: str) -> Describ
             about = f"found {_shown(text[key])}; models with another tokenizer than CLIP's cannot be used"
             raise ConfigError(f"{read}{key}: {about}")
     _check_vocabulary(text, "vocab_size", read)
-    if vision.get("timm_model_name"):
-        raise ConfigError(
-            f"{seen}timm_model_name: found {_shown(vision['timm_model_name'])}; of files that you add, CLIPs "
-            "with a ViT or CLIP's own ResNet can be used. open_clip's published models with other towers can "
-            "be named in a scene without adding them, such as open_clip:convnext_base/laion400m_s13b_b51k"
-        )
     sizes = "image_size layers width head_width mlp_ratio patch_size norm_kwargs"
-    _check_ordinary(vision, sizes, "tok", seen)
+    package = _for_package(model, vision, text, seen) if _odd_part(vision, sizes, "tok") else None
     sizes = "context_length vocab_size width heads layers mlp_ratio norm_kwargs"
-    _check_ordinary(text, sizes, "argmax", read)
+    if odd := _odd_part(text, sizes, "argmax"):
+        raise ConfigError(f"{read}{odd[:60]!r}: found {_shown(text[odd])}, which CLIP's text tower has not")
     quick = model.get("quick_gelu")
     _expect(quick is None or isinstance(quick, bool), model, "quick_gelu", place, "true or false")
     _expect(isinstance(preprocess, Mapping), {"": preprocess}, "", "preprocess_cfg", "a mapping")
@@ -159,7 +162,10 @@ def _open_clip(model: Mapping[str, Any], preprocess: Any, place: str) -> Describ
         text_eps=_epsilon(text.get("norm_kwargs") or {}, "eps", f"{read}norm_kwargs."),
         mean=_color(preprocess, "mean", MEAN),
         deviation=_color(preprocess, "std", DEVIATION, 0),
+        package=package,
     )
+    if package:
+        return Described(replace(config, **_NO_TOWER), quick, "mean" in preprocess)
     wide = width * (32 if resnet else 1)
     _expect(wide % config.head_width == 0, vision, "head_width", seen, f"a divisor of {wide}")
     return Described(config, quick, "mean" in preprocess)
@@ -227,16 +233,40 @@ def _check_vocabulary(text: Mapping[str, Any], key: str, place: str) -> None:
         raise ConfigError(f"{place}{key}: {about}; models with another tokenizer cannot be used")
 
 
-def _check_ordinary(tower: Mapping[str, Any], sizes: str, pool: str, place: str) -> None:
-    """Raise ConfigError for a part of a tower that CLIP does not have."""
-    ordinary = {**_ORDINARY, "pool_type": pool}
+def _odd_part(tower: Mapping[str, Any], sizes: str, pool: str) -> str | None:
+    """The key of the first part of a tower that OpenAI's has not; None when there is none."""
+    usual = {**_ORDINARY, "pool_type": pool}
     for key, value in tower.items():
-        if key in sizes.split() or key in _WITHOUT_EFFECT or not value or ordinary.get(key) == value:
-            continue
-        raise ConfigError(f"{place}{str(key)[:60]!r}: found {_shown(value)}, which OpenAI's network has not")
+        if key not in sizes.split() and key not in _WITHOUT_EFFECT and value and usual.get(key) != value:
+            return str(key)
     norm = tower.get("norm_kwargs") or {}
-    fits = isinstance(norm, Mapping) and set(norm) <= {"eps"}
-    _expect(fits, tower, "norm_kwargs", place, "eps alone")
+    return None if isinstance(norm, Mapping) and set(norm) <= {"eps"} else "norm_kwargs"
+
+
+def _for_package(
+    model: Mapping[str, Any], vision: Mapping[str, Any], text: Mapping[str, Any], place: str
+) -> Mapping[str, Any]:
+    """Arguments of open_clip's `CLIP`, of plain values; nothing is downloaded for it."""
+    name = vision.get("timm_model_name")
+    fits = name is None or (
+        isinstance(name, str) and re.fullmatch(r"[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?", name)
+    )
+    _expect(bool(fits), vision, "timm_model_name", place, "the name of one of timm's networks")
+    for key, value in vision.items():
+        items = [value]
+        if isinstance(value, Mapping | list):
+            items = list(value.values() if isinstance(value, Mapping) else value)
+        plain = all(each is None or isinstance(each, str | int | float) for each in items)
+        small = all(
+            isinstance(each, str) or -MAX_WIDTH <= (each or 0) <= MAX_WIDTH for each in items if plain
+        )
+        _expect(plain and small and len(items) <= 8, vision, key, place, "a value, or a few")
+    quiet = {"timm_model_pretrained": False, "output_tokens": False}
+    return {
+        "embed_dim": model.get("embed_dim"),
+        "vision_cfg": {**vision, **(quiet if name else {"output_tokens": False})},
+        "text_cfg": {**text, "output_tokens": False},
+    }
 
 
 def _shown(value: object) -> str:

@@ -50,7 +50,6 @@ _IN_SHAPES: Mapping[str, str] = {
 """Fields of a config that shapes of weights tell as well, in words."""
 
 _UNUSABLE: tuple[tuple[str, str], ...] = (
-    ("visual.trunk.", "its image tower is one of timm, such as a ConvNeXt or a ViT of SigLIP"),
     ("visual.patch_embed.", "it is an EVA-CLIP, whose image tower is another"),
     ("text_decoder.", "it is a CoCa, which also writes texts"),
     ("vision_model.head.", "it is a SigLIP, whose towers and tokenizer are others"),
@@ -71,7 +70,7 @@ def read_clip(path: Path, image_alone: bool = False) -> dict[str, Tensor]:
         tensors = _read_shards(path)
     else:
         tensors = read_checkpoint(path, select_clip, CLIP_FILE)
-    if part := re.search(r"^(.*)-\d{5}-of-\d{5}(\.\w+)$", path.name):
+    if part := re.search(r"^(.*)-\d{5}-of-(?!00001)\d{5}(\.\w+)$", path.name):
         index = f"{part[1]}{part[2]}.index.json"
         raise InputError(f"{path}: this is one part of a CLIP in several; give its index, {printable(index)}")
     reason = _find_relative(tensors)
@@ -82,7 +81,7 @@ def read_clip(path: Path, image_alone: bool = False) -> dict[str, Tensor]:
             about = "name the CLIP whose text tower it shall have, such as --base ViT-L/14"
             raise InputError(f"{path}: {reason}; {about}, or give the file of the whole CLIP")
     elif reason:
-        raise InputError(f"{path}: {reason}; {CLIP_FILE}, with a ViT or CLIP's own ResNet")
+        raise InputError(f"{path}: {reason}; {CLIP_FILE}")
     for name, tensor in tensors.items():
         if name not in MARKS and name.rpartition(".")[2] != "num_batches_tracked":
             _check_numbers(path, name, tensor)
@@ -161,6 +160,14 @@ def settle_config(
     quick_gelu: what the user says. Raises InputError for weights of no CLIP or a config that contradicts
     them, UsageError when something is not known.
     """
+    if described is not None and described[0].config.package:
+        return _with_activation(described, quick_gelu, known=False)
+    if any(name.startswith("visual.trunk.") for name in tensors):
+        what = "its image tower is one of timm, such as a ConvNeXt or an EVA, whose settings no weight tells"
+        if described is not None:
+            about = "its image tower is one of timm, which has another config (timm_model_name)"
+            raise InputError(f"{described[1]}: does not describe {file.locate()}: {about}; {_CONFIG}")
+        raise UsageError(f"{file.locate()}: {what}; {_ASK.removeprefix('or ')}")
     try:
         shown = CLIPConfig.from_shapes({name: tuple(t.shape) for name, t in to_openai(tensors).items()})
     except (ArithmeticError, LookupError, ValueError) as error:
@@ -200,7 +207,7 @@ def _compare(
     quick_gelu: bool | None,
 ) -> CLIPConfig:
     """The described config. Raises InputError when it contradicts the weights, or what else is known."""
-    (found, path), config = described, described[0].config
+    config, path = described[0].config, described[1]
     fields = {**_IN_SHAPES, "head_width": "channels of a head"} if known else _IN_SHAPES
     differing = [
         f"{words} {_plain(getattr(config, name))}, of the weights {_plain(getattr(shown, name))}"
@@ -209,14 +216,20 @@ def _compare(
     ]
     if differing:
         raise InputError(f"{path}: does not describe {file.locate()}: {'; '.join(differing)}; {_CONFIG}")
+    if known and quick_gelu is False:
+        raise UsageError(f"{file.locate()}: this is a file of OpenAI's CLIP, which has QuickGELU, not GELU")
+    return _with_activation(described, quick_gelu, known)
+
+
+def _with_activation(described: tuple[Described, Path], quick_gelu: bool | None, known: bool) -> CLIPConfig:
+    """The described config with the activation that is known or said. Raises InputError for two of them."""
+    found, path = described
     wanted = True if known else quick_gelu
     if None not in (wanted, found.quick_gelu) and wanted != found.quick_gelu:
         says, other = ("QuickGELU", "GELU") if found.quick_gelu else ("GELU", "QuickGELU")
         whose = "the weights are OpenAI's, with" if known else "--activation says"
         raise InputError(f"{path}: says {says}, but {whose} {other}; leave out what is wrong")
-    if known and quick_gelu is False:
-        raise UsageError(f"{file.locate()}: this is a file of OpenAI's CLIP, which has QuickGELU, not GELU")
-    return replace(config, quick_gelu=config.quick_gelu if wanted is None else wanted)
+    return replace(found.config, quick_gelu=found.config.quick_gelu if wanted is None else wanted)
 
 
 def _plain(value: object) -> str:

@@ -22,6 +22,9 @@ MARKS = ("input_resolution", "context_length", "vocab_size")
 _ANCHORS = ("visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight")
 """First layers of image towers, OpenAI's and transformers', which tell what stands before all names."""
 
+_TIMM = re.compile(r"(|[^ ]*?\.)visual\.trunk\.")
+"""The same, where open_clip has an image tower of timm."""
+
 _DROPPED = ("attn_mask", "position_ids", "logit_bias")
 """Masks and counters, which networks make themselves, and what embeddings do not depend on."""
 
@@ -61,6 +64,7 @@ def select_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:
     stay as they are. Raises Unreadable when there are several CLIPs.
     """
     before = {place for anchor in _ANCHORS for place in _places(tensors, anchor)}
+    before |= {match[1] for name in tensors if (match := _TIMM.match(name))}
     alone = {place for place in _places(tensors, "class_embedding") if f"{place}conv1.weight" in tensors}
     missing = "visual." if alone and not before else ""
     before = before or alone or {""}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vqanim.lazy import LazyModule
 from vqanim.models.family import Family
@@ -72,6 +73,9 @@ class CLIPConfig:
     """Of the layer norms."""
     mean: tuple[float, ...] = MEAN
     deviation: tuple[float, ...] = DEVIATION
+    package: Mapping[str, Any] | None = None
+    """Of a network with an image tower that OpenAI has not, what open_clip needs to build it; the sizes of
+    the image tower above are then 0."""
 
     @classmethod
     def from_shapes(cls, shapes: Mapping[str, Sequence[int]]) -> CLIPConfig:
@@ -115,6 +119,8 @@ class CLIPConfig:
     @property
     def architecture(self) -> str:
         """The official name, such as `ViT-B/32`, or one made like it."""
+        if self.package is not None:
+            return str(self.package["vision_cfg"].get("timm_model_name") or "of open_clip")
         name = self._published[0]
         if self.patch_size is None:
             return name or f"RN ({self.vision_width} wide)"

@@ -19,12 +19,20 @@ from typing import TYPE_CHECKING, Any
 from vqanim.cache import models_folder
 from vqanim.errors import InputError
 from vqanim.models import entries
-from vqanim.models.entries import LocalFile, ModelFile, PerceptorEntry, UnknownModel, did_you_mean
-from vqanim.models.families.clip import DEVIATION, MEAN, VOCABULARY
+from vqanim.models.entries import (
+    LocalFile,
+    ModelFile,
+    PerceptorEntry,
+    UnknownModel,
+    did_you_mean,
+    file_error,
+)  # fmt: skip
+from vqanim.models.families.clip import DEVIATION, MEAN, VOCABULARY, CLIPConfig
 from vqanim.models.family import Family
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from vqanim.models.clip import CLIPPerceptor
 
@@ -129,6 +137,23 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     inputs = {"mean": about.get("mean", MEAN), "deviation": about.get("std", DEVIATION)}
     inputs |= {"input_size": size, "context_length": length}
     return CLIPPerceptor(entry.name, network, entry.hash, device, **inputs)
+
+
+def build_open_clip(config: CLIPConfig, tensors: Mapping[str, Tensor], file: ModelFile) -> Any:
+    """The network of a config that only open_clip can build, fit for tensors.
+
+    Raises InputError when the package is missing, cannot build it, or the tensors do not fit.
+    """
+    from vqanim.models.weights import check_fit
+
+    package = open_clip_package()
+    try:  # not on the meta device, because its masks are no weights
+        network = package.CLIP(**(config.package or {}), quick_gelu=config.quick_gelu)
+    except Exception as error:  # of two packages, by what a file says
+        reason = f"open_clip cannot build the network of its config ({type(error).__name__}: {error})"
+        raise file_error(file, " ".join(reason.split())[:300]) from error
+    check_fit(network, tensors, file)
+    return network
 
 
 @cache
