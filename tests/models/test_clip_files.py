@@ -157,6 +157,13 @@ def test_the_config_beside_open_clips_weights_is_found(images: Tensor, tmp_path:
     path = write_json(tmp_path / "open_clip_config.json", config)
     entry = add_perceptor("mine", tmp_path / "open_clip_pytorch_model.bin")
     assert str(path) in entry.source
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"open_clip_config\.json: .* not the config of a CLIP"):
+        add_perceptor("other", tmp_path / "open_clip_pytorch_model.bin")
+    path.unlink()
+    write_json(tmp_path / "config.json", {"model_type": "something else"})
+    with pytest.raises(UsageError, match="do not say"):
+        add_perceptor("other", tmp_path / "open_clip_pytorch_model.bin")
     expected = embeddings(network, images, colors["mean"], colors["std"])
     torch.testing.assert_close(found("mine", images), expected, atol=1e-5, rtol=0)
 

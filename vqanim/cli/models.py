@@ -263,6 +263,7 @@ def _say_added(entry: Entry) -> None:
     say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
     if (multiple := getattr(entry, "multiple", None)) is not None:
         say(f"  widths and heights are multiples of {multiple} pixels")
+    say(f"  read from {entry.source}")
     size = file_size(entry.size or 0)
     say(f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are")
     say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")

@@ -200,7 +200,7 @@ def _put_over(base: str, weights: Path, quick_gelu: bool | None) -> tuple[CLIPCo
         raise file_error(file, printable(str(error))) from error
     kept = {name: tensor for name, tensor in state.items() if not name.startswith("visual.")}
     tensors = {**kept, **{name: tensor for name, tensor in tower.items() if name.startswith("visual.")}}
-    described = Described(config, config.quick_gelu, colors=True), Path(base)
+    described = Described(config, config.quick_gelu), Path(base)
     return settle_config(tensors, file, described, quick_gelu), fit_clip(config, tensors, file)[0]
 
 

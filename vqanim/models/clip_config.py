@@ -52,8 +52,6 @@ class Described:
     config: CLIPConfig
     quick_gelu: bool | None
     """Whether it names QuickGELU or GELU; None where it names none, which means GELU to open_clip."""
-    colors: bool
-    """Whether it names mean and deviation of the colors."""
 
 
 def parse_clip_config(content: bytes, colors: Mapping[str, Any] | None = None) -> Described:
@@ -165,10 +163,10 @@ def _open_clip(model: Mapping[str, Any], preprocess: Any, place: str) -> Describ
         package=package,
     )
     if package:
-        return Described(replace(config, **_NO_TOWER), quick, "mean" in preprocess)
+        return Described(replace(config, **_NO_TOWER), quick)
     wide = width * (32 if resnet else 1)
     _expect(wide % config.head_width == 0, vision, "head_width", seen, f"a divisor of {wide}")
-    return Described(config, quick, "mean" in preprocess)
+    return Described(config, quick)
 
 
 def _transformers(data: Mapping[str, Any], colors: Mapping[str, Any]) -> Described:
@@ -219,7 +217,7 @@ def _transformers(data: Mapping[str, Any], colors: Mapping[str, Any]) -> Describ
         mean=_color(colors, "image_mean", MEAN),
         deviation=_color(colors, "image_std", DEVIATION, 0),
     )
-    return Described(config, quick, "image_mean" in colors)
+    return Described(config, quick)
 
 
 def _tower(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -135,13 +135,17 @@ def parse_description(file: ModelFile, colors: Path | None = None) -> Described:
 
 
 def find_description(weights: Path, tensors: Iterable[str]) -> tuple[Described, Path] | None:
-    """What the config says that lies beside weights under the name with which it is published, if one does.
+    """What the config says that lies beside weights under a name with which such are published, if one does.
 
-    Raises InputError for one that cannot be used.
+    Raises InputError for one that cannot be used, but for a `config.json` of something else.
     """
     theirs = any(name.startswith("vision_model.") for name in tensors)
-    path = weights.with_name("config.json" if theirs else "open_clip_config.json")
-    return read_description(str(path)) if path.is_file() else None
+    expected, other = ("config.json", "open_clip_config.json")[:: 1 if theirs else -1]
+    if (path := weights.with_name(expected)).is_file():
+        return read_description(str(path))
+    with suppress(InputError):
+        return read_description(str(weights.with_name(other)))
+    return None
 
 
 def is_openai(tensors: Mapping[str, Tensor]) -> bool:
