@@ -451,3 +451,23 @@ def test_no_config_does_more_than_to_be_refused(data: st.DataObject) -> None:
     with suppress(ConfigError):
         found = parse_clip_config(json.dumps(config).encode(), colors)
         dump_clip_config(found.config)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "quick_gelu"])
+def test_the_embeddings_are_those_of_transformers(activation: str, images: Tensor, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"num_hidden_layers": 2, "hidden_act": activation, "layer_norm_eps": 1e-4}
+    text = {**sizes, "hidden_size": 48, "intermediate_size": 100, "num_attention_heads": 3}
+    vision = {**sizes, "hidden_size": 160, "intermediate_size": 300, "num_attention_heads": 2}
+    vision |= {"image_size": 64, "patch_size": 16}
+    config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=24)
+    network = transformers.CLIPModel(config).eval().requires_grad_(False)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    network.save_pretrained(tmp_path / "clip")
+    add_perceptor("mine", tmp_path / "clip")
+    normalized = (images - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(DEVIATION).view(3, 1, 1)
+    tokens = clip_package().tokenize(TEXTS, truncate=True)
+    theirs = network(input_ids=tokens, pixel_values=normalized)
+    expected = torch.cat([theirs.image_embeds, theirs.text_embeds])
+    torch.testing.assert_close(found("mine", images), expected, atol=1e-5, rtol=0)

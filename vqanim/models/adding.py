@@ -89,6 +89,7 @@ def add_perceptor(
         *([] if found.package else [f"{found.vision_heads} heads of {found.head_width}"]),
         f"reads {found.input_size} pixels",
         f"{found.embed_dim} channels",
+        *([f"the text tower is that of {base}"] if base else []),
     ]
     about = ", ".join(parts)
     row = _row("clip", about, weights, *described) | {"cutout_noise": CUTOUT_NOISE}
