@@ -23,12 +23,12 @@ from vqanim.cache import cache_folder
 from vqanim.errors import InputError, UsageError
 from vqanim.models.adding import add_perceptor
 from vqanim.models.clip import clip_package
-from vqanim.models.clip_config import ConfigError, dump_clip_config, parse_clip_config
-from vqanim.models.clip_files import read_description, settle_config
+from vqanim.models.clip_files.config import ConfigError, dump_clip_config, parse_clip_config
+from vqanim.models.clip_files.reading import read_description, settle_config
 from vqanim.models.entries import LocalFile, PerceptorEntry
 from vqanim.models.families.clip import CLIPConfig
-from vqanim.models.families.open_clip import open_clip_package
 from vqanim.models.load import load_perceptor
+from vqanim.models.open_clip_package import open_clip_package
 
 TEXTS = ["a volcano erupting at night", "Fluß, 山!", "castle " * 90]
 STATE = {"gelu": {"quick_gelu": False}, "quickgelu": {"quick_gelu": True}}
@@ -382,7 +382,7 @@ def test_numbers_that_cannot_be_weights_are_refused(changed: Tensor, words: str,
 def test_a_name_of_an_architecture_without_the_package_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vqanim.models.families.open_clip.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("vqanim.models.open_clip_package.importlib.util.find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"ViT-H-14: .*vqanim\[open-clip\]"):
         add_perceptor("mine", tmp_path / "a.pt", "ViT-H-14")
 

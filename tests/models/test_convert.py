@@ -75,7 +75,7 @@ def test_a_damaged_conversion_is_made_anew(
         "empty": b"",
         "cut": whole[:-3],
         "flipped": whole[:-1] + bytes([whole[-1] ^ 1]),
-        "another version": whole.replace(b'"vqanim":"1 ', b'"vqanim":"0 '),
+        "another version": whole.replace(b'"vqanim":"2 ', b'"vqanim":"0 '),
     }[damage]
     assert changed != whole
     target.write_bytes(changed)

@@ -16,11 +16,12 @@ from tests.models.official import FORMS, perceptor_entry
 from vqanim.errors import InputError
 from vqanim.models.adding import add_perceptor
 from vqanim.models.clip import build_clip
-from vqanim.models.clip_files import read_description
+from vqanim.models.clip_files.reading import read_description
 from vqanim.models.entries import UnknownModel
 from vqanim.models.families import FAMILIES
-from vqanim.models.families.open_clip import find_sources, load_open_clip, open_clip_package
+from vqanim.models.families.open_clip import find_sources, load_open_clip
 from vqanim.models.load import load_perceptor
+from vqanim.models.open_clip_package import open_clip_package
 
 NAME = "open_clip:tiny/mine"
 CPU = torch.device("cpu")

@@ -20,8 +20,9 @@ from vqanim.files import make_folder, sha256_of, write_atomic, writing
 from vqanim.models.catalogue import CARD, get_entry, get_perceptor_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import fit_clip, read_entry
-from vqanim.models.clip_config import Described, dump_clip_config
-from vqanim.models.clip_files import (
+from vqanim.models.clip_files.config import Described, dump_clip_config
+from vqanim.models.clip_files.layouts import to_openai
+from vqanim.models.clip_files.reading import (
     CLIP_FILE,
     find_description,
     find_weights,
@@ -30,7 +31,6 @@ from vqanim.models.clip_files import (
     read_description,
     settle_config,
 )
-from vqanim.models.clip_weights import to_openai
 from vqanim.models.entries import (
     CUTOUT_NOISE,
     NAME,

@@ -19,11 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqanim.errors import InputError, UsageError
-from vqanim.models.clip_files import is_openai, parse_description, settle_config
-from vqanim.models.clip_weights import select_clip, to_openai
+from vqanim.models.clip_files.layouts import select_clip, to_openai
+from vqanim.models.clip_files.reading import is_openai, parse_description, settle_config
 from vqanim.models.entries import ModelFile, PerceptorEntry, file_error
 from vqanim.models.families.clip import DEVIATION, MEAN, CLIPConfig
-from vqanim.models.families.open_clip import build_open_clip
+from vqanim.models.open_clip_package import build_open_clip
 from vqanim.models.weights import check_fit, freeze, load_into, read_weights
 from vqanim.types import Image
 
@@ -206,10 +206,13 @@ def fit_clip(
 
     Raises InputError when they do not fit.
     """
+    network: Any
     if config.package is not None:
-        return to_openai(tensors), build_open_clip(config, to_openai(tensors), file)
+        state, network = to_openai(tensors), build_open_clip(config, file)
+        check_fit(network, state, file)
+        return state, network
     try:
-        network: Any = build_clip(config)
+        network = build_clip(config)
     except (ArithmeticError, AssertionError, ValueError, RuntimeError) as error:
         raise file_error(file, f"these weights are no CLIP ({error})") from error
     state = to_openai(tensors)

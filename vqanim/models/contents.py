@@ -10,7 +10,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from vqanim.models.clip_config import parse_clip_config
+from vqanim.models.clip_files.config import parse_clip_config
 from vqanim.models.entries import head_fault
 from vqanim.models.families.vqgan import VQGANConfig
 

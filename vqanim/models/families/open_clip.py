@@ -7,11 +7,8 @@ files in its folder.
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import warnings
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -25,20 +22,18 @@ from vqanim.models.entries import (
     PerceptorEntry,
     UnknownModel,
     did_you_mean,
-    file_error,
 )  # fmt: skip
-from vqanim.models.families.clip import DEVIATION, MEAN, VOCABULARY, CLIPConfig
+from vqanim.models.families.clip import DEVIATION, MEAN, VOCABULARY
 from vqanim.models.family import Family
+from vqanim.models.open_clip_package import INSTALL, architectures, open_clip_package
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
     from vqanim.models.clip import CLIPPerceptor
 
 PREFIX = "open_clip:"
 EXAMPLE = "open_clip:ViT-B-32/laion2b_s34b_b79k"
-INSTALL = "python -m pip install 'vqanim[open-clip]'"
 
 HUB = "https://huggingface.co"
 _REMEDY = "run: vqanim models fetch "
@@ -88,17 +83,6 @@ def open_clip_entry(name: str) -> PerceptorEntry:
     )
 
 
-def architectures() -> dict[str, Path]:
-    """Configs of the installed package by name of the architecture; empty when it is not installed."""
-    spec = importlib.util.find_spec("open_clip")
-    if spec is None or not spec.submodule_search_locations:
-        return {}
-    return {
-        path.stem: path
-        for path in sorted(Path(spec.submodule_search_locations[0]).glob("model_configs/*.json"))
-    }
-
-
 def fetched_names() -> list[str]:
     """Names of models whose weights are in the cache."""
     found = models_folder().glob("open_clip/*/*/weights.bin")
@@ -137,35 +121,6 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     inputs = {"mean": about.get("mean", MEAN), "deviation": about.get("std", DEVIATION)}
     inputs |= {"input_size": size, "context_length": length}
     return CLIPPerceptor(entry.name, network, entry.hash, device, **inputs)
-
-
-def build_open_clip(config: CLIPConfig, tensors: Mapping[str, Tensor], file: ModelFile) -> Any:
-    """The network of a config that only open_clip can build, fit for tensors.
-
-    Raises InputError when the package is missing, cannot build it, or the tensors do not fit.
-    """
-    from vqanim.models.weights import check_fit
-
-    package = open_clip_package()
-    try:  # not on the meta device, because its masks are no weights
-        network = package.CLIP(**(config.package or {}), quick_gelu=config.quick_gelu)
-    except Exception as error:  # of two packages, by what a file says
-        reason = f"open_clip cannot build the network of its config ({type(error).__name__}: {error})"
-        raise file_error(file, " ".join(reason.split())[:300]) from error
-    check_fit(network, tensors, file)
-    return network
-
-
-@cache
-def open_clip_package() -> ModuleType:
-    """The package. Raises InputError with the command that installs it when it is missing."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import open_clip
-    except ImportError as error:
-        raise InputError(f"models of open_clip need its package ({error}); install it: {INSTALL}") from error
-    return open_clip
 
 
 def select_open_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:

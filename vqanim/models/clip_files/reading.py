@@ -16,11 +16,11 @@ from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
 from vqanim.models.checkpoint import printable, read_checkpoint
-from vqanim.models.clip_config import ConfigError, Described, parse_clip_config, parse_json
-from vqanim.models.clip_weights import MARKS, select_clip, to_openai
+from vqanim.models.clip_files.config import ConfigError, Described, parse_clip_config, parse_json
+from vqanim.models.clip_files.layouts import MARKS, select_clip, to_openai
 from vqanim.models.entries import LocalFile, ModelFile, UnknownModel, did_you_mean, file_error, read_verified
 from vqanim.models.families.clip import CLIPConfig
-from vqanim.models.families.open_clip import INSTALL, architectures
+from vqanim.models.open_clip_package import INSTALL, architectures
 from vqanim.models.unpickle import Unreadable
 
 CLIP_FILE = "give the file of a CLIP: OpenAI's, open_clip's or a CLIPModel of transformers"
