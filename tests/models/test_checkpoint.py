@@ -213,7 +213,7 @@ def test_a_flipped_bit_in_the_numbers_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({"epoch": 3, "model": {"a": torch.ones(1)}}, "it holds no weights by name, but 'epoch', 'model'"),
+        ({"epoch": 3, "model": [torch.ones(1)]}, "it holds no weights by name, but 'epoch', 'model'"),
         ([torch.ones(1)], "it holds no weights by name"),
         (torch.ones(1), "it holds no weights by name"),
         ({"state_dict": {}}, "it holds no weights by name, but 'state_dict'"),
