@@ -134,25 +134,29 @@ def verify(names: Sequence[str]) -> int:
 
 @models.command()
 @click.argument("name")
-@_file("--config", metavar="C.YAML", help="The config of a VQGAN.")
+@_file("--config", metavar="C.YAML", help="The config of a VQGAN (YAML or JSON).")
 @_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
 @_file("--perceptor", metavar="CLIP.PT", help="A CLIP of OpenAI's layout: TorchScript or a state dict.")
 @params.force(help="Replace a model of that name.")
 def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path | None, force: bool) -> None:
     """Give your own files a NAME that scenes can use.
 
-    A VQGAN is a --config with its --checkpoint, in any form: VQModel, GumbelVQ, Net2NetTransformer, a plain
-    state dict or safetensors. Nothing in the files runs. What is needed of them is copied into the cache, the
-    weights as safetensors; your own files stay as they are.
+    A VQGAN is a --checkpoint with its --config, in any form: of taming-transformers or latent-diffusion,
+    within a transformer or a diffusion model, a whole module, a plain state dict or safetensors. Without a
+    --config the network is taken from the checkpoint, as far as it shows.
+
+    Nothing in the files runs. What is needed of them is copied into the cache, the weights as safetensors;
+    your own files stay as they are.
     """
-    if (config is None) != (checkpoint is None) or not (config or perceptor):
-        either = "give --config and --checkpoint of a VQGAN, or --perceptor with a CLIP"
+    if (config and not checkpoint) or not (checkpoint or perceptor):
+        either = "give --checkpoint of a VQGAN, best with its --config, or --perceptor with a CLIP"
         raise UsageError(f"{either}, or all three")
     from vqanim.models.adding import add_generator, add_perceptor
 
     with stopping():
-        if config is not None and checkpoint is not None:
-            _say_added(add_generator(name, config, checkpoint, force=force))
+        if checkpoint is not None:
+            notes: list[str] = []
+            _say_added(add_generator(name, config, checkpoint, force=force, note=notes.append), notes)
         if perceptor is not None:
             _say_added(add_perceptor(name, perceptor, force=force))
 
@@ -230,11 +234,13 @@ def _file_rows(role: str, file: ModelFile) -> Iterator[Row]:
         yield "" if number else "  address", url
 
 
-def _say_added(entry: Entry) -> None:
+def _say_added(entry: Entry, notes: Sequence[str] = ()) -> None:
     """What was found, and how a scene names it."""
     say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
     if (multiple := getattr(entry, "multiple", None)) is not None:
         say(f"  widths and heights are multiples of {multiple} pixels")
+    for note in notes:
+        say(f"  {note}")
     size = file_size(entry.size or 0)
     say(f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are")
     say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")

@@ -25,7 +25,7 @@ MAX_NESTING = 32
 MAX_HOPS = 16
 """Interpolations that lead to interpolations."""
 MAX_TEXT = 1_000
-"""Characters of a text that is put together by interpolations."""
+"""Characters of a text that is put together of interpolations, and of what each of them stands for."""
 TAB_WIDTHS = (8, 4, 2)
 """Of the columns that tabs lead to, in the order of trying."""
 
@@ -218,14 +218,15 @@ def _followed(text: str, root: Any, around: tuple[Any, ...], hops: int) -> Any:
     if whole := _INTERPOLATION.fullmatch(text.strip()):
         found, place = _look_up(whole[1], root, around)
         return _followed(found, root, place, hops + 1) if isinstance(found, str) and "${" in found else found
-    result = text
-    for match in _INTERPOLATION.finditer(text):
-        found, place = _look_up(match[1], root, around)
-        if isinstance(found, str) and "${" in found and found != match[0]:
-            found = _followed(found, root, place, hops + 1)
-        if isinstance(found, str | int | float) and len(result) < MAX_TEXT:
-            result = result.replace(match[0], str(found))
-    return result[:MAX_TEXT]
+    if len(text) > MAX_TEXT:
+        return text
+
+    def value(match: re.Match[str]) -> str:
+        found, _ = _look_up(match[1], root, around)
+        simple = isinstance(found, int | float) or (isinstance(found, str) and len(found) <= MAX_TEXT)
+        return str(found) if simple else match[0]
+
+    return _INTERPOLATION.sub(value, text)
 
 
 def _look_up(name: str, root: Any, around: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
