@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vqanim.errors import InputError
-from vqanim.models.entries import head_fault
+from vqanim.models.entries import head_fault, is_safetensors_head
 from vqanim.models.state_dicts import entries, find_settings, find_state_dicts
 from vqanim.models.unpickle import MAX_DIMENSIONS, StorageRef, TensorRef, Unreadable, read_pickle
 
@@ -47,7 +47,7 @@ def is_safetensors(path: Path) -> bool:
     """Whether a file looks like a safetensors file. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(9)
-    return head[8:9] == b"{" and not head.startswith((_ZIP_HEAD, b"\x80"))
+    return is_safetensors_head(head)
 
 
 def read_checkpoint(path: Path, select: Selection = dict, remedy: str = "get it again") -> dict[str, Tensor]:

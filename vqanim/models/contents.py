@@ -10,7 +10,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from vqanim.models.entries import head_fault
+from vqanim.models.entries import head_fault, is_safetensors_head
 from vqanim.models.families.vqgan import ConfigError, VQGANConfig
 
 
@@ -34,7 +34,7 @@ def find_fault(path: Path, role: str) -> str | None:
             return None if zipfile.is_zipfile(path) else "it is cut short"
         except zipfile.BadZipFile as error:  # which only some damage at the end raises
             return f"it is damaged ({error})"
-    if head.startswith(b"\x80"):
+    if head.startswith(b"\x80") and not is_safetensors_head(head):
         return None
     length = int.from_bytes(head[:8], "little")
     if head[8:9] != b"{" or length > 100_000_000:

@@ -155,7 +155,8 @@ CALLS: Mapping[str, Callable[..., Any]] = {
 }
 """What a pickle may call, and which function of this module answers instead. The named one never runs."""
 
-_BUILTIN = "frozenset bytearray complex list tuple dict range slice type object int float str bool bytes"
+_BUILTIN = """frozenset bytearray complex list tuple dict range xrange slice type object int long float str
+    unicode bool bytes"""
 _VALUES = frozenset(
     [f"{module}.{name}" for module in ("builtins", "__builtin__") for name in _BUILTIN.split()]
     + [f"{numpy}.multiarray.{name}" for numpy in ("numpy.core", "numpy._core")
@@ -184,7 +185,8 @@ def makes_value(name: str) -> bool:
     """
     package, last = name.partition(".")[0], name.rpartition(".")[2]
     strange = package not in sys.stdlib_module_names and package not in ("__builtin__", "copy_reg")
-    return name in _VALUES or (strange and last.lstrip("_")[:1].isupper())
+    makes_object = last.lstrip("_")[:1].isupper() or last.startswith("__pyx_unpickle_")  # of Cython's classes
+    return name in _VALUES or (strange and makes_object)
 
 
 def read_pickle(file: BinaryIO, storages: dict[str, StorageRef] | None = None) -> Any:

@@ -326,7 +326,7 @@ def _wrong(parent: Mapping[str, Any], key: str, place: str, expected: str) -> st
     return f"{_line(parent, key)}{place}{key}: {about}, expected {expected}"
 
 
-_WHOLE = re.compile(r"\+?\d[\d_]{0,15}(\.0*)?([eE]\+?\d{1,2})?")
+_WHOLE = re.compile(r"\+?\d[\d_]{0,15}(\.\d{0,15})?([eE]\+?\d{1,2})?")
 
 
 def _whole(value: Any) -> int | None:
