@@ -81,7 +81,7 @@ class Autoencoder(nn.Module):
                 if isinstance(child, AttnBlock):
                     assert make is not None
                     setattr(parent, name, make(child.in_channels))
-        self.params = {"embed_dim": embed_dim, "n_embed": n_embed, "ddconfig": dd}
+        self.params: dict[str, Any] = {"embed_dim": embed_dim, "n_embed": n_embed, "ddconfig": dd}
         for parameter in self.parameters():  # those of a trained network are not zero
             if parameter.dim() == 1:
                 nn.init.uniform_(parameter, -0.2, 0.2)

@@ -91,7 +91,9 @@ def _check_events(text: str) -> None:
         count, height = 0, 0
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
-                raise ConfigError(f"found the alias *{event.anchor[:60]} of nothing that stands before it")
+                raise ConfigError(
+                    f"found the alias *{str(event.anchor)[:60]} of nothing that stands before it"
+                )
             count, height = sizes[event.anchor]
         elif isinstance(event, yaml.CollectionStartEvent):
             sizes.pop(event.anchor or "", None)
@@ -174,9 +176,9 @@ def _scalar(node: yaml.Node) -> Any:
         return str(node.value)
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node)
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _resolve(root: Any) -> Any:

@@ -10,8 +10,9 @@ import json
 import zipfile
 from pathlib import Path
 
+from vqanim.models.config_file import ConfigError
 from vqanim.models.entries import head_fault, is_safetensors_head
-from vqanim.models.families.vqgan import ConfigError, VQGANConfig
+from vqanim.models.families.vqgan import VQGANConfig
 
 
 def find_fault(path: Path, role: str) -> str | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -245,7 +246,10 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
     if config.factor != entry.multiple:
         about = f"the network shrinks pictures {config.factor}x, the catalogue says {entry.multiple}x"
         raise file_error(config_file, about)
-    config, tensors = keep_used_codes(config, read_weights(weights_file, select_vqgan), weights_file)
+    tensors = read_weights(weights_file, select_vqgan)
+    if not config.named:
+        config = replace(config, gumbel="quantize.embed.weight" in tensors)
+    config, tensors = keep_used_codes(config, tensors, weights_file)
     network = build_vqgan(config, config_file)
     load_into(network, tensors, weights_file)
     return VQGANGenerator(entry.name, network, entry.hash, device)
