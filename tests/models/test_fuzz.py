@@ -103,7 +103,8 @@ def test_any_bytes_are_refused(head: bytes, rest: bytes) -> None:
 CONFIG = yaml.safe_dump(taming_vq(3).config()).encode()
 PIECES = (
     b"&a ", b"*a", b"<<: *a\n", b"${", b"${model.params}", b"${.x}", b"!!python/tuple ", b"\t", b"{", b"]",
-    b"!!python/object/apply:os.system ", b"1e3", b"\x00", b"- ", b"? ", b"---\n", b"'", b"\xff", b": ", b"null",
+    b"!!python/object/apply:os.system ", b"1e3", b"\x00", b"- ", b"? ", b"---\n", b"'", b"\xff", b": ",
+    b"null",
 )  # fmt: skip
 
 
