@@ -150,6 +150,7 @@ LAYOUTS: dict[str, Callable[[State], Any]] = {
         part: {k.removeprefix(f"{part}."): v for k, v in s.items() if k.startswith(f"{part}.")}
         for part in ("encoder", "decoder", "quantize", "quant_conv", "post_quant_conv")
     },
+    "a pair": lambda s: ({"state": {0: {}}, "param_groups": []}, s),
     "two deep": lambda s: {"checkpoint": {"state_dict": prefixed("model.", s)}},
 }
 
@@ -384,6 +385,20 @@ def test_an_autoencoder_without_codes_is_named(tmp_path: Path) -> None:
     first["params"] = {"embed_dim": 4, "ddconfig": {**model.dd, "double_z": True}}
     with pytest.raises(InputError, match=r"line \d+: .*first_stage_config.target: found .*has no codebook"):
         add(tmp_path, dict(model.state_dict()), config)
+
+
+def test_a_part_of_a_vqgan_is_named(tmp_path: Path) -> None:
+    state = {k: v for k, v in autoencoder().state_dict().items() if not k.startswith("encoder")}
+    with pytest.raises(
+        InputError, match=r"missing: encoder\.conv_in\.weight, .*give a checkpoint that is whole"
+    ):
+        add(tmp_path, state)
+    other = {
+        "encoder.down_blocks.0.norm.weight": torch.ones(1),
+        "quantize.embedding.weight": torch.ones(2, 2),
+    }
+    with pytest.raises(InputError, match="an autoencoder in the layout of the diffusers package"):
+        add(tmp_path, other)
 
 
 def test_a_config_of_two_vqgans_says_where(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ SETTINGS = ("hyper_parameters", "hparams", "config", "cfg", "opt", "args")
 
 MAX_VISITS = 200_000
 """Things that are looked at; the largest official TorchScript archive has some ten thousand."""
+MAX_ITEMS = 8
+"""Of a list that is the whole checkpoint."""
 MAX_DEPTH = 32
 """Of settings."""
 
@@ -29,6 +31,11 @@ def find_state_dicts(top: Any) -> Iterator[dict[str, TensorRef]]:
     Last comes all that can be reached, each tensor named by the whole way to it.
     Raises Unreadable for a structure without end.
     """
+    if isinstance(top, list | tuple):  # such as weights and the state of an optimizer
+        for item in top[:MAX_ITEMS]:
+            if not isinstance(item, list | tuple):
+                yield from find_state_dicts(item)
+        return
     inside = entries(top)
     for key in CONTAINERS if isinstance(top, dict) else ():
         if key in inside and (found := _tensors(inside[key])):

@@ -32,7 +32,7 @@ def read_description(config: Path, note: Note) -> VQGANConfig:
     file = LocalFile(config, _CONFIG)
     found = parse_config(read_verified(file), file)
     if found.unread:
-        note(f"not used of the config: {printable(', '.join(found.unread))}")
+        note(f"not known in the config, so not used: {printable(', '.join(found.unread))}")
     return found
 
 
@@ -50,7 +50,7 @@ def settle_vqgan(
     file says, if there is one. Raises InputError when the weights do not fit.
     """
     inferred = infer_config({name: tensor.shape for name, tensor in tensors.items()})
-    found = described or _find_settings(checkpoint, note) or _take(inferred, checkpoint, note)
+    found = described or _find_settings(checkpoint, note) or _take(inferred, tensors, checkpoint, note)
     file = LocalFile(config or checkpoint, _CONFIG if config else _NO_CONFIG)
     expected = GUMBEL if found.gumbel else VQGAN
     if found.named and kind != expected:
@@ -82,10 +82,21 @@ def _find_settings(checkpoint: Path, note: Note) -> VQGANConfig | None:
     return None
 
 
-def _take(inferred: VQGANConfig | None, checkpoint: Path, note: Note) -> VQGANConfig:
+_TELLING = (
+    "encoder.conv_in.weight", "encoder.down.0.block.0.conv1.weight", "decoder.conv_out.weight",
+    "quantize.embedding.weight",
+)  # fmt: skip
+"""Tensors without which a network cannot be told, with a Gumbel head all but the last."""
+
+
+def _take(
+    inferred: VQGANConfig | None, tensors: Mapping[str, Tensor], checkpoint: Path, note: Note
+) -> VQGANConfig:
     """The network that weights show. Raises InputError when they do not."""
     if inferred is None:
-        raise file_error(LocalFile(checkpoint, _NO_CONFIG), "its weights do not tell the network")
+        missing = [name for name in _TELLING if name not in tensors]
+        about = f"its weights do not tell the network: missing: {', '.join(missing) or 'something'}"
+        raise file_error(LocalFile(checkpoint, "give a checkpoint that is whole"), about)
     for key in ("in_channels", "out_ch"):
         if (channels := inferred.ddconfig[key]) != 3:
             raise InputError(f"{checkpoint}: its pictures have {channels} channels, expected 3 for RGB")

@@ -289,7 +289,7 @@ def _ddconfig(found: Mapping[str, Any], path: str, flat: bool) -> tuple[dict[str
     known = {*arguments, *_IGNORED, "attn_type", "use_linear_attn", "tanh_out", "give_pre_end", "target"}
     for key, value in found.items():
         if key not in known and not flat and value not in (None, False):
-            about = f"found {_shown(value)}, which is not known here and may change the network"
+            about = f"found {_shown(value)}, which may change the network; remove the line if it does not"
             allowed = f"allowed are {', '.join(sorted(known - {'target'}))}"
             raise ConfigError(f"{_line(found, key)}{path}{str(key)[:80]}: {about}; {allowed}")
     attn_type = "linear" if _flag(found, "use_linear_attn", path) else str(found.get("attn_type", "vanilla"))
