@@ -10,13 +10,19 @@ import ast
 import contextlib
 import functools
 import io
+from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from einops import rearrange
+from safetensors.torch import save_file
 from taming.modules.diffusionmodules.model import AttnBlock, Decoder, Encoder
 from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
+
+from vqanim.models.adding import add_generator
+from vqanim.models.load import load_generator
 
 TARGETS = {
     "taming": "taming.models.vqgan.VQModel",
@@ -123,3 +129,52 @@ def _made(kind: str, seed: int, changes: str) -> Autoencoder:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Autoencoder(kind, **dict(ast.literal_eval(changes))).eval().requires_grad_(False)
+
+
+IMAGE = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(7))
+
+
+def paint(name: str = "mine") -> Tensor:
+    """What the added model makes of the picture."""
+    generator = load_generator(name)
+    return generator.decode(generator.carry(IMAGE), (32, 48))
+
+
+def add(folder: Path, checkpoint: Any, config: Any = None, form: str = "m.ckpt", **options: Any) -> list[str]:
+    """Save what a checkpoint and a config hold, add them, and give what was noted."""
+    path, described = folder / form, None
+    if form.endswith(".safetensors"):
+        save_file(checkpoint, path)
+    else:
+        torch.save(checkpoint, path, **options)
+    if config is not None:
+        described = folder / "config.yaml"
+        text = config if isinstance(config, str) else yaml.safe_dump(config)
+        described.write_text(text, "latin-1" if "\xfc" in text else "utf-8")
+    notes: list[str] = []
+    add_generator("mine", described, path, force=True, note=notes.append)
+    return notes
+
+
+def same(model: Autoencoder) -> None:
+    """Whether the added model paints as the original does, wherever the codes are the same."""
+    expected = model.paint(IMAGE).clamp(0, 1)
+    generator = load_generator("mine")
+    low, high = generator.network.codebook.aminmax(dim=0)  # type: ignore[attr-defined]
+    features = generator.network.encode(IMAGE)  # type: ignore[attr-defined]
+    inside = ((features >= low.view(1, -1, 1, 1)) & (features <= high.view(1, -1, 1, 1))).all()
+    if not inside:  # latents are kept within the range of the codebook, which may alter a code
+        painted = generator.decode({"z": features}, (32, 48))
+    else:
+        painted = paint()
+    torch.testing.assert_close(painted, expected, atol=1e-4, rtol=0)
+
+
+def dumped(config: dict[str, Any]) -> str:
+    return yaml.safe_dump(config)
+
+
+def within(config: dict[str, Any], name: str, **more: Any) -> dict[str, Any]:
+    """The config of a model on top of a VQGAN."""
+    first = {"first_stage_config": config["model"], "unet_config": {"target": "x.UNet", "params": {"ch": 4}}}
+    return {"model": {"target": name, "params": {**first, **more}}, "data": {"target": "main.Data"}}

@@ -225,8 +225,9 @@ def test_a_pickle_that_is_cut_short_is_refused() -> None:
 
 
 def test_absurd_sizes_are_refused_before_anything_is_read() -> None:
-    with pytest.raises(Unreadable, match="larger than 128 MB"):
-        read(pickle.BINBYTES8 + struct.pack("<Q", 2**40))
+    for opcode in (pickle.BINBYTES8, pickle.BYTEARRAY8, pickle.BINUNICODE8):
+        with pytest.raises(Unreadable, match="larger than 128 MB"):
+            read(opcode + struct.pack("<Q", 2**40))
 
 
 def test_endless_pickles_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

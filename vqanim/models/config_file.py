@@ -58,8 +58,8 @@ def read_config(content: bytes) -> Any:
         raise ConfigError(PAGE)
     try:
         utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-        text = content.decode("utf-16" if utf16 else "utf-8-sig").replace("\xa0", " ")
-        return _resolve(_parse(text))
+        text = content.decode("utf-16") if utf16 else content.decode("utf-8-sig", "replace")
+        return resolve(_parse(text.replace("\xa0", " ")))
     except ConfigError:
         raise
     except (yaml.YAMLError, ValueError, ArithmeticError, RecursionError) as error:
@@ -181,8 +181,8 @@ def _scalar(node: yaml.Node) -> Any:
         loader.dispose()
 
 
-def _resolve(root: Any) -> Any:
-    """Put in place of each interpolation what it leads to, if that is in the file."""
+def resolve(root: Any) -> Any:
+    """Put in place of each interpolation what it leads to, if that is in the same data, which is changed."""
     for container, key, above in list(_texts(root)):
         container[key] = _followed(container[key], root, (*above, container), 0)
     return root

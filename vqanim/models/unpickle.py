@@ -279,6 +279,7 @@ class _Reader(pickle._Unpickler):
 
     stack: list[Any]
     append: Callable[[Any], None]
+    read: Callable[[int], bytes]
     pop_mark: Callable[[], list[Any]]
 
     def __init__(self, file: Any, storages: dict[str, StorageRef]) -> None:
@@ -347,6 +348,10 @@ class _Reader(pickle._Unpickler):
         self.pop_mark()
         self.append(StandIn())
 
+    def load_bytes(self) -> None:
+        """Bytes that could be changed, which is of no use here."""
+        self.append(self.read(int.from_bytes(self.read(8), "little")))
+
     dispatch = _Opcodes(
         {code: pickle._Unpickler.dispatch[code] for code in _codes(_KEPT)}
         | {
@@ -358,6 +363,7 @@ class _Reader(pickle._Unpickler):
             pickle.EMPTY_DICT[0]: lambda reader: reader.append(PlainKeys()),
             pickle.EMPTY_SET[0]: lambda reader: reader.append(StandIn()),
             pickle.FROZENSET[0]: group_to_stand_in,
+            pickle.BYTEARRAY8[0]: load_bytes,
         }
     )
 

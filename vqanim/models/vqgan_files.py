@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vqanim.errors import InputError
 from vqanim.models.checkpoint import printable, read_settings
-from vqanim.models.config_file import ConfigError
+from vqanim.models.config_file import ConfigError, resolve
 from vqanim.models.entries import LocalFile, file_error, read_verified
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 from vqanim.models.vqgan import build_vqgan
@@ -76,7 +76,7 @@ def _find_settings(checkpoint: Path, note: Note) -> VQGANConfig | None:
     """The network that the settings in a checkpoint describe, if they do."""
     for settings in read_settings(checkpoint, CHECKPOINT):
         with suppress(ConfigError):
-            found = VQGANConfig.from_mapping(settings)
+            found = VQGANConfig.from_mapping(resolve(settings))
             note("the network is described by settings in the checkpoint")
             return found
     return None

@@ -29,6 +29,8 @@ ATTENTION = ("vanilla", "linear", "none")
 
 _CLASS_KEYS = ("target", "_target_", "class_path")
 """Keys that name a class beside its arguments."""
+_BY_ANGLE = re.compile(r"l2_?norm|norm_?l2|cos(ine)?_?sim|cosine_codebook")
+"""In names of arguments that make a codebook of another kind."""
 _ARGUMENT_KEYS = ("params", "init_args", "kwargs")
 _ASIDE = re.compile(r"(^|[._])(cond|loss|unet|perceptual|discriminator|teacher|ema)")
 """In keys on the way to something: a network that is not the one that paints."""
@@ -153,8 +155,6 @@ def _all_places(config: Any) -> Iterator[_Place]:
         inner = here.get("ddconfig")
         if isinstance(inner, Mapping):
             yield _place(config, here, inner, path)
-        elif "ddconfig" in here:
-            raise ConfigError(_wrong(here, "ddconfig", _dotted(path), "a mapping"))
         elif "ch_mult" in here and ("n_embed" in here or "z_channels" in here):
             yield _place(config, here, here, path)
 
@@ -180,6 +180,9 @@ def _names(thing: Any, target: str) -> bool:
 
 def _nothing_found(config: Any) -> str:
     """Why there is no VQGAN in a config, in words."""
+    for here, path in walk(config):
+        if isinstance(here, Mapping) and here.get("ddconfig") is not None:
+            return _wrong(here, "ddconfig", _dotted(path), "a mapping")
     targets = [
         f"{_line(here, key)}{_dotted(path)}{key}: found {here[key][:80]!r} without a ddconfig; {_allowed()}"
         for here, path in walk(config)
@@ -209,7 +212,7 @@ def _allowed() -> str:
 
 def _parse(place: _Place) -> VQGANConfig:
     params, path = place.params, place.path
-    kind = place.named.rpartition(".")[2]
+    kind = _class(place.named)
     without_codes = "n_embed" not in params and _flag(place.ddconfig, "double_z", path)
     if kind.startswith("AutoencoderKL") or without_codes:
         about = f"found {place.named[:80]!r}" if kind else "found no n_embed"
@@ -219,7 +222,7 @@ def _parse(place: _Place) -> VQGANConfig:
         kind not in PLAIN_KINDS and "temperature_scheduler_config" in params
     )
     for key in params:
-        if re.search(r"l2|cosine", str(key)) and params[key] and params is not place.ddconfig:
+        if _BY_ANGLE.search(str(key)) and params[key] and params is not place.ddconfig:
             about = "codes that are compared by their angle are not supported"
             raise ConfigError(
                 f"{_line(params, key)}{path}{str(key)[:80]}: found {_shown(params[key])}; {about}"
@@ -232,7 +235,7 @@ def _parse(place: _Place) -> VQGANConfig:
         ddconfig,
         _number(params, "norm_groups", path, 1024) if "norm_groups" in params else 32,
         gumbel,
-        (place.targets[0].rpartition(".")[2] if place.targets else kind) or "VQModel",
+        _class(place.targets[0] if place.targets else "") or "VQModel",
         attn_type,
         tanh_out,
         gumbel and params.get("remap") is not None,
@@ -246,7 +249,7 @@ def _parse(place: _Place) -> VQGANConfig:
 
 
 def _unread(place: _Place) -> Iterator[str]:
-    if place.named and place.named.rpartition(".")[2] not in KINDS:
+    if place.named and _class(place.named) not in KINDS:
         yield f"{place.named_at} ({place.named[:80]})"
     for key, value in place.params.items() if place.params is not place.ddconfig else ():
         if key not in _TRAINING and value and not isinstance(value, Mapping | list):
@@ -297,6 +300,10 @@ def _ddconfig(found: Mapping[str, Any], path: str, flat: bool) -> tuple[dict[str
     if attn_type not in ATTENTION or ("attn_type" in found and found["attn_type"] is None):
         raise ConfigError(_wrong(found, "attn_type", path, f"one of {', '.join(ATTENTION)}"))
     return arguments, attn_type, _flag(found, "tanh_out", path)
+
+
+def _class(target: str) -> str:
+    return re.split(r"[.:/]", target.strip())[-1]
 
 
 def _dotted(path: tuple[Any, ...]) -> str:
