@@ -31,7 +31,7 @@ from vqanim.models.vqgan_files import (
     VQGAN,
     Note,
     note_left_out,
-    read_description,
+    read_vqgan_config,
     settle_vqgan,
 )
 from vqanim.models.vqgan_weights import VQGANSelection
@@ -124,7 +124,7 @@ def inspect_generator(
     config: Path | None, checkpoint: Path, note: Note = lambda _: None
 ) -> tuple[VQGANConfig, dict[str, Tensor]]:
     """Read a checkpoint's VQGAN and its config. Raises InputError when they do not fit."""
-    described = read_description(config, note) if config else None
+    described = read_vqgan_config(config, note) if config else None
     selection = VQGANSelection()
     tensors = read_checkpoint(checkpoint, selection, CHECKPOINT)
     kind = recognize(tensors or selection.names)

@@ -27,7 +27,7 @@ Note = Callable[[str], None]
 """Receives what a user should know about files that can be used, a line at a time."""
 
 
-def read_description(config: Path, note: Note) -> VQGANConfig:
+def read_vqgan_config(config: Path, note: Note) -> VQGANConfig:
     """The network that a config file describes. Raises InputError."""
     file = LocalFile(config, _CONFIG)
     found = parse_config(read_verified(file), file)
