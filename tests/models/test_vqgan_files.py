@@ -144,6 +144,23 @@ class Color(enum.Enum):
     RED = 1
 
 
+class Shade(enum.Enum):
+    """Another, which looks as if it stood within the first."""
+
+    DARK = 1
+
+
+Shade.__qualname__ = "Color.Shade"
+Color.Shade = Shade  # type: ignore[attr-defined]
+
+
+class Journal:
+    """Something whose methods are hooks."""
+
+    def note(self) -> None:
+        """A method."""
+
+
 class DictConfig:
     """As omegaconf keeps its mappings: nodes in `_content`, values in `_val`."""
 
@@ -173,7 +190,7 @@ def test_values_of_all_kinds_beside_the_weights_are_no_trouble(tmp_path: Path) -
     values = [
         collections.Counter("abc"), collections.defaultdict(list, a=[1]), collections.deque([1]),
         datetime.datetime(2021, 5, 1), datetime.timedelta(1), datetime.timezone.utc,
-        functools.partial(max, 1), type(None),
+        functools.partial(max, 1), type(None), Journal().note, torch.relu, nn.functional.silu, Shade.DARK,
         pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("a"), argparse.Namespace(lr=1e-4, size=(1, 2)),
         np.float32(0.5), np.dtype("int64"), np.arange(3), np.random.default_rng(0), Color.RED, {1, 2},
         frozenset("a"), 1j, slice(1), range(3), torch.float16, torch.device("cpu"), torch.Size([1]),

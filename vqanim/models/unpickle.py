@@ -129,9 +129,11 @@ def _first(value: Any, *_: Any) -> Any:
 
 
 def _attribute(thing: Any, name: Any, *_: Any) -> Any:
-    """The name of a class within a class, or of a member of an enumeration."""
-    if not isinstance(thing, Name) or type(name) is not str or len(thing.name) > MAX_NAME:
-        raise Unreadable("it asks something that is no name for an attribute; that is refused")
+    """The name of a class within a class, or of a member of an enumeration; of objects nothing is known."""
+    if not isinstance(thing, Name):
+        return StandIn()
+    if type(name) is not str or len(thing.name) > MAX_NAME:
+        raise Unreadable("it asks for an attribute whose name is no text, or too long; that is refused")
     return Name(thing.module, f"{thing.name}.{name}")
 
 

@@ -182,6 +182,8 @@ def differences(config: VQGANConfig, inferred: VQGANConfig | None) -> str:
 
 def _attention(config: VQGANConfig, scale: VQGANConfig | None = None) -> list[int]:
     """The resolutions at which there is attention, as another config would call them."""
+    if config.attn_type == "none":
+        return []
     dd, top = config.ddconfig, (scale or config).ddconfig["resolution"]
     sizes = [dd["resolution"] // 2**level for level in range(len(dd["ch_mult"]))]
     return [top // 2**level for level, size in enumerate(sizes) if size in dd["attn_resolutions"]]
