@@ -21,9 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from tests.models.autoencoders import IMAGE, Autoencoder, add, autoencoder, dumped, paint, same, within
+from tests.models.official import generator_entry
 from vqanim.cli.main import main
 from vqanim.errors import InputError
 from vqanim.models.adding import add_generator
+from vqanim.models.vqgan import load_vqgan
 
 State = dict[str, Tensor]
 
@@ -118,6 +120,21 @@ def test_every_layout_gives_the_network(title: str, tmp_path: Path) -> None:
     model = autoencoder()
     add(tmp_path, LAYOUTS[title](dict(model.state_dict())), model.config())
     same(model)
+
+
+@pytest.mark.parametrize("kind", ["ldm", "gumbel"])
+def test_files_of_a_catalogue_may_be_of_the_same_kinds(kind: str, tmp_path: Path) -> None:
+    model = autoencoder(kind, **({"attn_type": "linear", "tanh_out": True} if kind == "ldm" else {}))
+    torch.save({"state_dict": within_diffusion(trained(dict(model.state_dict())))}, tmp_path / "m.ckpt")
+    used = torch.tensor([0, 7, 30])
+    if kind == "gumbel":
+        state = {**model.state_dict(), "quantize.used": used}
+        torch.save({"state_dict": prefixed("module.", state)}, tmp_path / "m.ckpt")
+    (tmp_path / "c.yaml").write_text(dumped(model.params))  # without the name of its class
+    generator = load_vqgan(generator_entry(tmp_path / "c.yaml", tmp_path / "m.ckpt", 2), torch.device("cpu"))
+    expected = model.paint(IMAGE, used if kind == "gumbel" else None).clamp(0, 1)
+    features = generator.network.encode(IMAGE)
+    torch.testing.assert_close(generator.decode({"z": features}, (32, 48)), expected, atol=1e-4, rtol=0)
 
 
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
