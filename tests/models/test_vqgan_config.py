@@ -109,6 +109,22 @@ def test_a_wrong_field_is_named(path: str, value: Any, words: str) -> None:
     assert message.endswith("; get it again")
 
 
+def test_references_that_multiply_are_no_trouble() -> None:
+    steps = [f"x{i}: {{a: '${{x{i + 1}}}', b: '${{x{i + 1}}}'}}" for i in range(200)]
+    config = changed("model.params.ddconfig.tanh_out", "${x0}")
+    with pytest.raises(InputError, match="tanh_out: found a mapping, expected true or false"):
+        parse(yaml.safe_dump(config) + "\n".join(steps) + "\nx200: 1\n")
+    config = changed("model.params.ddconfig.attn_type", "${model}")
+    with pytest.raises(InputError, match="attn_type: found a mapping, expected one of"):
+        parse(config)
+
+
+def test_all_that_is_missing_is_named() -> None:
+    config = changed("model.params.embed_dim", ..., changed("model.params.ddconfig.ch", ...))
+    with pytest.raises(InputError, match=r"line 4: model\.params\.: embed_dim, ddconfig\.ch are missing"):
+        parse(config)
+
+
 def test_a_gumbel_model_has_as_many_dimensions_as_channels() -> None:
     with pytest.raises(InputError, match="a GumbelVQ has as many as z_channels, 32"):
         parse(changed("model.params.embed_dim", 16, taming_vq(gumbel=True).config()))

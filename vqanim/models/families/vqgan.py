@@ -15,6 +15,7 @@ from typing import Any
 
 from vqanim.lazy import LazyModule
 from vqanim.models.config_file import ConfigError, read_config, walk
+from vqanim.models.config_values import flag, line_of, number, numbers, shown, whole, wrong
 from vqanim.models.entries import ModelFile, file_error
 from vqanim.models.family import Family
 
@@ -168,7 +169,7 @@ def _place(root: Any, params: Mapping[str, Any], inner: Mapping[str, Any], path:
     for thing, way in around:
         for key in _CLASS_KEYS if isinstance(thing, Mapping) else ():
             if isinstance(thing.get(key), str):
-                targets.append((thing[key], f"{_line(thing, key)}{_dotted(way)}{key}"))
+                targets.append((thing[key], f"{line_of(thing, key)}{_dotted(way)}{key}"))
     near = [around[-1][0], around[-2][0] if path and path[-1] in _ARGUMENT_KEYS else None]
     named = next((t for t in reversed(targets) if any(_names(thing, t[0]) for thing in near)), ("", ""))
     return _Place(params, inner, _dotted(path), tuple(name for name, _ in targets), *named)
@@ -182,9 +183,9 @@ def _nothing_found(config: Any) -> str:
     """Why there is no VQGAN in a config, in words."""
     for here, path in walk(config):
         if isinstance(here, Mapping) and here.get("ddconfig") is not None:
-            return _wrong(here, "ddconfig", _dotted(path), "a mapping")
+            return wrong(here, "ddconfig", _dotted(path), "a mapping")
     targets = [
-        f"{_line(here, key)}{_dotted(path)}{key}: found {here[key][:80]!r} without a ddconfig; {_allowed()}"
+        f"{line_of(here, key)}{_dotted(path)}{key}: found {here[key][:80]!r} without a ddconfig; {_allowed()}"
         for here, path in walk(config)
         for key in (_CLASS_KEYS if isinstance(here, Mapping) else ())
         if isinstance(here.get(key), str) and path[-1:] in ((), ("model",), ("first_stage_config",))
@@ -193,11 +194,11 @@ def _nothing_found(config: Any) -> str:
     model = config.get("model")
     params = model.get("params") if isinstance(model, Mapping) else None
     if isinstance(params, Mapping) and "n_embed" in params:
-        return _wrong(params, "ddconfig", "model.params.", "a mapping")
+        return wrong(params, "ddconfig", "model.params.", "a mapping")
     if isinstance(model, Mapping) and "params" in model and not isinstance(params, Mapping):
-        return _wrong(model, "params", "model.", "a mapping")
+        return wrong(model, "params", "model.", "a mapping")
     if "model" in config and not isinstance(model, Mapping):
-        return _wrong(config, "model", "", "a mapping")
+        return wrong(config, "model", "", "a mapping")
     if targets:
         return targets[-1]
     if "lightning" in config or "trainer" in config:
@@ -213,7 +214,7 @@ def _allowed() -> str:
 def _parse(place: _Place) -> VQGANConfig:
     params, path = place.params, place.path
     kind = _class(place.named)
-    without_codes = "n_embed" not in params and _flag(place.ddconfig, "double_z", path)
+    without_codes = "n_embed" not in params and flag(place.ddconfig, "double_z", path)
     if kind.startswith("AutoencoderKL") or without_codes:
         about = f"found {place.named[:80]!r}" if kind else "found no n_embed"
         why = "a KL autoencoder as in Stable Diffusion has no codebook"
@@ -225,15 +226,16 @@ def _parse(place: _Place) -> VQGANConfig:
         if _BY_ANGLE.search(str(key)) and params[key] and params is not place.ddconfig:
             about = "codes that are compared by their angle are not supported"
             raise ConfigError(
-                f"{_line(params, key)}{path}{str(key)[:80]}: found {_shown(params[key])}; {about}"
+                f"{line_of(params, key)}{path}{str(key)[:80]}: found {shown(params[key])}; {about}"
             )
     flat = params is place.ddconfig
+    _check_missing(params, place.ddconfig, path, "" if flat else "ddconfig.")
     ddconfig, attn_type, tanh_out = _ddconfig(place.ddconfig, path if flat else f"{path}ddconfig.", flat)
     result = VQGANConfig(
-        _number(params, "embed_dim", path, 65_536),
-        _number(params, "n_embed", path, 2**24),
+        number(params, "embed_dim", path, 65_536),
+        number(params, "n_embed", path, 2**24),
         ddconfig,
-        _number(params, "norm_groups", path, 1024) if "norm_groups" in params else 32,
+        number(params, "norm_groups", path, 1024) if "norm_groups" in params else 32,
         gumbel,
         _class(place.targets[0] if place.targets else "") or "VQModel",
         attn_type,
@@ -244,8 +246,18 @@ def _parse(place: _Place) -> VQGANConfig:
     )
     if gumbel and result.embed_dim != (channels := ddconfig["z_channels"]):
         about = f"found {result.embed_dim}, a GumbelVQ has as many as z_channels, {channels}"
-        raise ConfigError(f"{_line(params, 'embed_dim')}{path}embed_dim: {about}")
+        raise ConfigError(f"{line_of(params, 'embed_dim')}{path}embed_dim: {about}")
     return result
+
+
+def _check_missing(params: Mapping[str, Any], inner: Mapping[str, Any], path: str, way: str) -> None:
+    """Where several arguments are missing, name them all."""
+    missing = [key for key in ("embed_dim", "n_embed") if key not in params]
+    missing += [
+        way + key for key in ("z_channels", "ch", "num_res_blocks", "attn_resolutions") if key not in inner
+    ]
+    if len(missing) > 1:
+        raise ConfigError(f"{line_of(params, '')}{path}: {', '.join(missing)} are missing")
 
 
 def _unread(place: _Place) -> Iterator[str]:
@@ -253,7 +265,7 @@ def _unread(place: _Place) -> Iterator[str]:
         yield f"{place.named_at} ({place.named[:80]})"
     for key, value in place.params.items() if place.params is not place.ddconfig else ():
         if key not in _TRAINING and value and not isinstance(value, Mapping | list):
-            yield f"{_line(place.params, key)}{place.path}{str(key)[:80]}"
+            yield f"{line_of(place.params, key)}{place.path}{str(key)[:80]}"
 
 
 def _ddconfig(found: Mapping[str, Any], path: str, flat: bool) -> tuple[dict[str, Any], str, bool]:
@@ -261,45 +273,49 @@ def _ddconfig(found: Mapping[str, Any], path: str, flat: bool) -> tuple[dict[str
 
     flat: whether others stand among them.
     """
-    if _flag(found, "double_z", path):
+    if flag(found, "double_z", path):
         about = "found true, which a model without a codebook has (AutoencoderKL)"
-        raise ConfigError(f"{_line(found, 'double_z')}{path}double_z: {about}")
-    if _flag(found, "give_pre_end", path):
+        raise ConfigError(f"{line_of(found, 'double_z')}{path}double_z: {about}")
+    if flag(found, "give_pre_end", path):
         about = "found true, with which the decoder ends before the picture; allowed is false"
-        raise ConfigError(f"{_line(found, 'give_pre_end')}{path}give_pre_end: {about}")
+        raise ConfigError(f"{line_of(found, 'give_pre_end')}{path}give_pre_end: {about}")
     for key in ("in_channels", "out_ch"):
-        if key in found and _whole(found[key]) != 3:
-            raise ConfigError(_wrong(found, key, path, "3, the channels of a picture"))
-    multipliers = _numbers(found, "ch_mult", path, 64) if "ch_mult" in found else [1, 2, 4, 8]
+        if key in found and whole(found[key]) != 3:
+            raise ConfigError(wrong(found, key, path, "3, the channels of a picture"))
+    multipliers = numbers(found, "ch_mult", path, 64) if "ch_mult" in found else [1, 2, 4, 8]
     if not multipliers:
         about = "found an empty list, expected one number for each level"
-        raise ConfigError(f"{_line(found, 'ch_mult')}{path}ch_mult: {about}")
-    attention = _numbers(found, "attn_resolutions", path, 16_384)
+        raise ConfigError(f"{line_of(found, 'ch_mult')}{path}ch_mult: {about}")
+    attention = numbers(found, "attn_resolutions", path, 16_384)
     somewhere = bool(attention) or "resolution" in found
     arguments = {
         "double_z": False,
-        "z_channels": _number(found, "z_channels", path, 65_536),
-        "resolution": _number(found, "resolution", path, 16_384) if somewhere else 256,
+        "z_channels": number(found, "z_channels", path, 65_536),
+        "resolution": number(found, "resolution", path, 16_384) if somewhere else 256,
         "in_channels": 3,
         "out_ch": 3,
-        "ch": _number(found, "ch", path, 8_192),
+        "ch": number(found, "ch", path, 8_192),
         "ch_mult": multipliers,
-        "num_res_blocks": _number(found, "num_res_blocks", path, 32),
+        "num_res_blocks": number(found, "num_res_blocks", path, 32),
         "attn_resolutions": attention,
-        "resamp_with_conv": _flag(found, "resamp_with_conv", path, True),
+        "resamp_with_conv": flag(found, "resamp_with_conv", path, True),
         "dropout": 0.0,  # matters in training only
     }
     known = {*arguments, *_IGNORED, "attn_type", "use_linear_attn", "tanh_out", "give_pre_end", "target"}
     for key, value in found.items():
         if key not in known and not flat and value not in (None, False):
-            about = f"found {_shown(value)}, which may change the network; remove the line if it does not"
+            about = f"found {shown(value)}, which may change the network; remove the line if it does not"
             allowed = f"allowed are {', '.join(sorted(known - {'target'}))}"
-            raise ConfigError(f"{_line(found, key)}{path}{str(key)[:80]}: {about}; {allowed}")
-    attn_type = "linear" if _flag(found, "use_linear_attn", path) else str(found.get("attn_type", "vanilla"))
-    attn_type = "vanilla" if attn_type.lower().startswith("vanilla") else attn_type.lower()
-    if attn_type not in ATTENTION or ("attn_type" in found and found["attn_type"] is None):
-        raise ConfigError(_wrong(found, "attn_type", path, f"one of {', '.join(ATTENTION)}"))
-    return arguments, attn_type, _flag(found, "tanh_out", path)
+            raise ConfigError(f"{line_of(found, key)}{path}{str(key)[:80]}: {about}; {allowed}")
+    said = found.get("attn_type", "vanilla")
+    attn_type = said.strip().lower() if isinstance(said, str) else ""
+    if flag(found, "use_linear_attn", path):
+        attn_type = "linear"
+    elif attn_type.startswith("vanilla"):
+        attn_type = "vanilla"
+    if attn_type not in ATTENTION:
+        raise ConfigError(wrong(found, "attn_type", path, f"one of {', '.join(ATTENTION)}"))
+    return arguments, attn_type, flag(found, "tanh_out", path)
 
 
 def _class(target: str) -> str:
@@ -308,73 +324,6 @@ def _class(target: str) -> str:
 
 def _dotted(path: tuple[Any, ...]) -> str:
     return "".join(f"{str(key)[:80]}." for key in path)
-
-
-def _line(parent: Any, key: Any) -> str:
-    """Where a key stands, or the mapping that should have it; empty where that is not known."""
-    line = getattr(parent, "lines", {}).get(key) or getattr(parent, "line", None)
-    return f"line {line}: " if line else ""
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
-        return "a list"
-    return repr(str(value)[:60])
-
-
-def _wrong(parent: Mapping[str, Any], key: str, place: str, expected: str) -> str:
-    """What is wrong with a value, in words."""
-    value = parent.get(key)
-    about = f"found {_shown(value)}" if key in parent else "is missing"
-    if isinstance(value, str) and "${" in value:
-        about += ", which refers to nothing in this file; write the value in its place"
-    return f"{_line(parent, key)}{place}{key}: {about}, expected {expected}"
-
-
-_WHOLE = re.compile(r"\+?\d[\d_]{0,15}(\.\d{0,15})?([eE]\+?\d{1,2})?")
-
-
-def _whole(value: Any) -> int | None:
-    """A whole number, in any of the ways in which people write one; None for anything else."""
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        value = float(value.strip())
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value if type(value) is int else None
-
-
-def _number(parent: Mapping[str, Any], key: str, place: str, most: int) -> int:
-    found = _whole(parent.get(key))
-    if found is None or not 1 <= found <= most:
-        raise ConfigError(_wrong(parent, key, place, f"a whole number from 1 to {most:,}"))
-    return found
-
-
-def _numbers(parent: Mapping[str, Any], key: str, place: str, most: int) -> list[int]:
-    found: Any = parent.get(key)
-    if isinstance(found, str) and len(found) <= 200:
-        found = [part for part in re.split(r"[\s,]+", found.strip().strip("[]()").strip()) if part]
-    if key in parent and found is None:
-        found = []
-    if not isinstance(found, list | tuple):
-        found = [found]
-    numbers = [_whole(item) for item in found[:11]]
-    if len(found) > 10 or any(number is None or not 1 <= number <= most for number in numbers):
-        raise ConfigError(_wrong(parent, key, place, f"at most 10 whole numbers from 1 to {most:,}"))
-    return [number for number in numbers if number is not None]
-
-
-def _flag(parent: Mapping[str, Any], key: str, place: str, default: bool = False) -> bool:
-    found = parent.get(key)
-    if found is None:
-        return default
-    words = {"true": True, "false": False, "1": True, "0": False}
-    answer = words.get(str(found).strip().lower())
-    if answer is None:
-        raise ConfigError(_wrong(parent, key, place, "true or false"))
-    return answer
 
 
 FAMILY = Family(
