@@ -134,7 +134,9 @@ def verify(names: Sequence[str]) -> int:
 
 @models.command()
 @click.argument("name")
-@_file("--config", metavar="C", help="The config of a VQGAN (YAML) or CLIP (JSON, or open_clip's name).")
+@_file(
+    "--config", metavar="C", help="The config of a VQGAN (YAML, JSON) or CLIP (JSON, or open_clip's name)."
+)
 @_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
 @_file("--perceptor", metavar="CLIP.PT", help="A CLIP: OpenAI's, open_clip's or transformers' CLIPModel.")
 @click.option("--activation", type=click.Choice(["gelu", "quickgelu"]), help="Of a CLIP without a config.")
@@ -151,8 +153,9 @@ def add(
 ) -> None:
     """Give your own files a NAME that scenes can use.
 
-    A VQGAN is a --config with its --checkpoint, in any form: VQModel, GumbelVQ, Net2NetTransformer, a plain
-    state dict or safetensors.
+    A VQGAN is a --checkpoint with its --config, in any form: of taming-transformers or latent-diffusion,
+    within a transformer or a diffusion model, a whole module, a plain state dict or safetensors. Without a
+    --config the network is taken from the checkpoint, as far as it shows.
 
     A CLIP is a --perceptor. OpenAI's own files need nothing else. Weights of open_clip do not say how their
     network computes: give the open_clip_config.json published with them as --config (it is found where it
@@ -165,9 +168,8 @@ def add(
     Nothing in the files runs. What is needed of them is copied into the cache, the weights as safetensors;
     your own files stay as they are.
     """
-    whole = checkpoint is None or config is not None
-    if not (checkpoint or perceptor) or not whole:
-        either = "give --config and --checkpoint of a VQGAN, or --perceptor with a CLIP"
+    if not (checkpoint or perceptor):
+        either = "give --checkpoint of a VQGAN, best with its --config, or --perceptor with a CLIP"
         raise UsageError(f"{either}, or all three")
     if (activation or base) and perceptor is None:
         given = "--activation" if activation else "--base"
@@ -177,8 +179,9 @@ def add(
     from vqanim.models.adding import add_generator, add_perceptor
 
     with stopping():
-        if config is not None and checkpoint is not None:
-            _say_added(add_generator(name, config, checkpoint, force=force))
+        if checkpoint is not None:
+            notes: list[str] = []
+            _say_added(add_generator(name, config, checkpoint, force=force, note=notes.append), notes)
         if perceptor is not None:
             quick_gelu = None if activation is None else activation == "quickgelu"
             described = str(config) if config is not None and checkpoint is None else None
@@ -258,11 +261,13 @@ def _file_rows(role: str, file: ModelFile) -> Iterator[Row]:
         yield "" if number else "  address", url
 
 
-def _say_added(entry: Entry) -> None:
+def _say_added(entry: Entry, notes: Sequence[str] = ()) -> None:
     """What was found, and how a scene names it."""
     say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
     if (multiple := getattr(entry, "multiple", None)) is not None:
         say(f"  widths and heights are multiples of {multiple} pixels")
+    for note in notes:
+        say(f"  {note}")
     say(f"  read from {entry.source}")
     size = file_size(entry.size or 0)
     say(f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are")

@@ -1,6 +1,7 @@
 """A user's own files become a model with a name: looked at first, then kept as copies in the cache.
 
-Kept are a copy of the config and, as a safetensors file, the weights; the originals are not needed any more.
+Kept are what the config says about the network and, as a safetensors file, the weights; the originals are not
+needed any more.
 """
 
 from __future__ import annotations
@@ -31,38 +32,40 @@ from vqanim.models.clip_files.reading import (
     read_description,
     settle_config,
 )
-from vqanim.models.entries import (
-    CUTOUT_NOISE,
-    NAME,
-    Entry,
-    LocalFile,
-    UnknownModel,
-    file_error,
-    read_verified,
-)
+from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, file_error
 from vqanim.models.families.clip import CLIPConfig
-from vqanim.models.families.vqgan import VQGANConfig, parse_config
+from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.fetch import remove_own
-from vqanim.models.vqgan import build_vqgan, select_first_stage
-from vqanim.models.weights import check_fit, write_tensors
+from vqanim.models.vqgan_files import (
+    CHECKPOINT,
+    GUMBEL,
+    VQGAN,
+    Note,
+    note_left_out,
+    read_vqgan_config,
+    settle_vqgan,
+)
+from vqanim.models.vqgan_weights import VQGANSelection
+from vqanim.models.weights import write_tensors
 
-_CONFIG = "give the config that was published with this checkpoint"
-_CHECKPOINT = "give the checkpoint of a VQGAN, and the config that was published with it"
 
-
-def add_generator(name: str, config: Path, checkpoint: Path, *, force: bool = False) -> Entry:
+def add_generator(
+    name: str, config: Path | None, checkpoint: Path, *, force: bool = False, note: Note = lambda _: None
+) -> Entry:
     """Give a VQGAN's files a name.
 
+    config: None when the checkpoint shall tell what network it is.
     force: also when a generator has that name already; one that the user added is replaced then.
+    note: receives what the user should know, such as what of the files is not used.
     Raises UsageError for a name that is taken or impossible, InputError for files that cannot be used,
     OutputError when the cache cannot be written.
     """
     _check_free("generator", name, force)
-    found, tensors = inspect_generator(config, checkpoint)
+    found, tensors = inspect_generator(config, checkpoint, note)
     about = f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels"
-    row = _row("vqgan", about, config, checkpoint) | {"multiple": found.factor}
+    row = _row("vqgan", about, *([config] if config else []), checkpoint) | {"multiple": found.factor}
     with adding("generator", name, row) as folder:
-        write_atomic(folder / "config.yaml", config.read_bytes())
+        write_atomic(folder / "config.yaml", yaml.safe_dump(found.to_mapping(), sort_keys=False))
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("generator", name)
 
@@ -148,19 +151,19 @@ def _check_free(kind: str, name: str, force: bool) -> None:
         raise UsageError(f"{name!r} is the name of {taken_by}; take another name, or replace it with --force")
 
 
-def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict[str, Tensor]]:
-    """Read a VQGAN's config and its checkpoint's weights. Raises InputError when they do not fit."""
-    file = LocalFile(config, _CONFIG)
-    found = parse_config(read_verified(file), file)
-    network = build_vqgan(found, file)
-    tensors = read_checkpoint(checkpoint, select_first_stage, _CHECKPOINT)
-    kind, expected = recognize(tensors), _GUMBEL if found.gumbel else _VQGAN
-    if kind not in (_VQGAN, _GUMBEL):
-        raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {_CHECKPOINT}")
-    if kind != expected:
-        raise InputError(f"{checkpoint}: this is {kind}, but {config} describes {expected}; {_CONFIG}")
-    check_fit(network, tensors, LocalFile(checkpoint, _CONFIG))
-    return found, tensors
+def inspect_generator(
+    config: Path | None, checkpoint: Path, note: Note = lambda _: None
+) -> tuple[VQGANConfig, dict[str, Tensor]]:
+    """Read a checkpoint's VQGAN and its config. Raises InputError when they do not fit."""
+    described = read_vqgan_config(config, note) if config else None
+    selection = VQGANSelection()
+    tensors = read_checkpoint(checkpoint, selection, CHECKPOINT)
+    kind = recognize(tensors or selection.names)
+    if kind not in (VQGAN, GUMBEL):
+        raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {CHECKPOINT}")
+    found = settle_vqgan(tensors, kind, checkpoint, config, described, note)
+    note_left_out(selection, note)
+    return found
 
 
 def inspect_perceptor(
@@ -205,18 +208,20 @@ def _put_over(base: str, weights: Path, quick_gelu: bool | None) -> tuple[CLIPCo
     return settle_config(tensors, file, described, quick_gelu), fit_clip(config, tensors, file)[0]
 
 
-_VQGAN, _GUMBEL, _CLIP = "a VQGAN with a codebook", "a VQGAN with a Gumbel head", "a CLIP"
-_CLIP_MODEL = "a CLIP in the layout of the transformers package"
+_CLIP, _CLIP_MODEL = "a CLIP", "a CLIP in the layout of the transformers package"
 
 _MARKS = (
     ("model.diffusion_model.", "a diffusion model"),
     ("cond_stage_model.", "a diffusion model"),
-    ("quantize.proj.", _GUMBEL),
-    ("quantize.embed", _VQGAN),
+    ("encoder.down_blocks.", "an autoencoder in the layout of the diffusers package"),
+    ("decoder.up_blocks.", "an autoencoder in the layout of the diffusers package"),
+    ("quantize.proj.", GUMBEL),
+    ("quantize.embed", VQGAN),
     ("visual.", _CLIP),
     ("text_model.", _CLIP_MODEL),
     ("vision_model.", _CLIP_MODEL),
-    ("encoder.down.", "an autoencoder without a codebook"),
+    ("encoder.down.", "an autoencoder without a codebook (a KL autoencoder, as in Stable Diffusion)"),
+    ("blocks.input.", "a part of OpenAI's dVAE"),
     ("discriminator.", "a discriminator"),
     ("transformer.", "a transformer without its VQGAN"),
 )

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from vqanim.models.clip_files.config import parse_clip_config
-from vqanim.models.entries import head_fault
+from vqanim.models.entries import head_fault, is_safetensors_head
 from vqanim.models.families.vqgan import VQGANConfig
 
 
@@ -25,9 +25,10 @@ def find_fault(path: Path, role: str) -> str | None:
     if fault := head_fault(head):
         return fault
     if role == "config":
-        parse = parse_clip_config if head.lstrip().startswith(b"{") else VQGANConfig.from_bytes
+        content = path.read_bytes()
+        parse = parse_clip_config if b'"vision_c' in content else VQGANConfig.from_bytes
         try:
-            parse(path.read_bytes())
+            parse(content)
         except ValueError as error:
             return f"this config cannot be used: {error}"
         return None
@@ -36,9 +37,9 @@ def find_fault(path: Path, role: str) -> str | None:
             return None if zipfile.is_zipfile(path) else "it is cut short"
         except zipfile.BadZipFile as error:  # which only some damage at the end raises
             return f"it is damaged ({error})"
-    length = int.from_bytes(head[:8], "little")
-    if head.startswith(b"\x80") and not (head[8:9] == b"{" and length < 100_000_000):
+    if head.startswith(b"\x80") and not is_safetensors_head(head):
         return None
+    length = int.from_bytes(head[:8], "little")
     if head[8:9] != b"{" or length > 100_000_000:
         return "it is no checkpoint, but something else"
     try:  # a safetensors file says in its header how long it is
