@@ -168,6 +168,15 @@ def test_the_config_beside_open_clips_weights_is_found(images: Tensor, tmp_path:
     torch.testing.assert_close(found("mine", images), expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("key", ["model", "model_state_dict", "clip", "whole module"])
+def test_weights_are_found_where_programs_keep_them(key: str, images: Tensor, tmp_path: Path) -> None:
+    network = reference_clip()
+    state = network.state_dict()
+    torch.save(network if key == "whole module" else {"epoch": 3, key: state}, tmp_path / "a.pt")
+    add_perceptor("mine", tmp_path / "a.pt", str(write_json(tmp_path / "c", network.open_clip_config())))
+    torch.testing.assert_close(found("mine", images), embeddings(network, images), atol=1e-5, rtol=0)
+
+
 def shapes_of(width: int, layers: int) -> dict[str, Tensor]:
     """Weights without numbers of a published size, under open_clip's names."""
     network = reference_clip(width=64, mlp=4 * 64, heads=1, layers=1, text_width=64, text_heads=1)
@@ -412,7 +421,8 @@ def test_an_image_tower_alone_is_put_over_a_clip(form: str, images: Tensor, tmp_
         state = dict(other.visual.state_dict())
     if form == "transformers":
         state = {k: v for k, v in other.transformers_state().items() if k.startswith("vis")}
-    FORMS["plain.pth"](state, tmp_path / "robust.pt")
+    held = {"vision_encoder_state_dict": state, "optimizer_state_dict": {}} if form == "within" else state
+    torch.save(held, tmp_path / "robust.pt")
     with pytest.raises(InputError, match=r"image tower of a CLIP alone.* --base ViT-L/14"):
         add_perceptor("mine", tmp_path / "robust.pt")
     add_perceptor("mine", tmp_path / "robust.pt", base="base")

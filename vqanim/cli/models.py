@@ -134,9 +134,7 @@ def verify(names: Sequence[str]) -> int:
 
 @models.command()
 @click.argument("name")
-@_file(
-    "--config", metavar="C", help="The config of a VQGAN (YAML, JSON) or CLIP (JSON, or open_clip's name)."
-)
+@_file("--config", metavar="C", help="The config of a VQGAN, or of a CLIP (also a name of open_clip's).")
 @_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
 @_file("--perceptor", metavar="CLIP.PT", help="A CLIP: OpenAI's, open_clip's or transformers' CLIPModel.")
 @click.option("--activation", type=click.Choice(["gelu", "quickgelu"]), help="Of a CLIP without a config.")
