@@ -79,8 +79,8 @@ def test_every_command_has_help(run: Run, name: str) -> None:
         (["show", "ViT-B-32"], "did you mean 'ViT-B/32'?"),
         (["path", "nothing"], "`vqanim models list` names all"),
         (["fetch", "ffhq", "--from", "/x"], "--from /x: this is no http or https address"),
-        (["add", "mine"], "give --config and --checkpoint of a VQGAN, or --perceptor"),
-        (["add", "mine", "--config", "c.yaml"], "give --config and --checkpoint"),
+        (["add", "mine"], "give --checkpoint of a VQGAN"),
+        (["add", "mine", "--config", "c.yaml"], "give --checkpoint of a VQGAN"),
         (["remove", "pocket"], "'pocket' comes with an installed package"),
     ],
 )

@@ -124,7 +124,8 @@ def test_every_layout_gives_the_network(title: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["ldm", "gumbel"])
 def test_files_of_a_catalogue_may_be_of_the_same_kinds(kind: str, tmp_path: Path) -> None:
-    model = autoencoder(kind, **({"attn_type": "linear", "tanh_out": True} if kind == "ldm" else {}))
+    changes: dict[str, Any] = {"attn_type": "linear", "tanh_out": True} if kind == "ldm" else {}
+    model = autoencoder(kind, **changes)
     torch.save({"state_dict": within_diffusion(trained(dict(model.state_dict())))}, tmp_path / "m.ckpt")
     used = torch.tensor([0, 7, 30])
     if kind == "gumbel":
