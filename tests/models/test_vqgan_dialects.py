@@ -112,5 +112,5 @@ def config_of(config: dict[str, Any]) -> dict[str, Any]:
 def test_a_config_of_two_vqgans_says_where(tmp_path: Path) -> None:
     model, other = autoencoder(), autoencoder(embed_dim=7)
     config = {"a": model.config()["model"], "b": other.config()["model"]}
-    with pytest.raises(InputError, match=r"it describes 2 VQGANs, in a\.params\., b\.params\.; leave one"):
+    with pytest.raises(InputError, match=r"it describes 2 VQGANs, in a\.params, b\.params; leave one"):
         add(tmp_path, dict(model.state_dict()), config)
