@@ -149,8 +149,7 @@ def add(folder: Path, checkpoint: Any, config: Any = None, form: str = "m.ckpt",
         torch.save(checkpoint, path, **options)
     if config is not None:
         described = folder / "config.yaml"
-        text = config if isinstance(config, str) else yaml.safe_dump(config)
-        described.write_text(text, "latin-1" if "\xfc" in text else "utf-8")
+        described.write_text(config if isinstance(config, str) else yaml.safe_dump(config))
     notes: list[str] = []
     add_generator("mine", described, path, force=True, note=notes.append)
     return notes

@@ -121,7 +121,7 @@ def test_references_that_multiply_are_no_trouble() -> None:
 
 def test_all_that_is_missing_is_named() -> None:
     config = changed("model.params.embed_dim", ..., changed("model.params.ddconfig.ch", ...))
-    with pytest.raises(InputError, match=r"line 4: model\.params\.: embed_dim, ddconfig\.ch are missing"):
+    with pytest.raises(InputError, match=r"line 4: model\.params: embed_dim, ddconfig\.ch are missing"):
         parse(config)
 
 

@@ -87,7 +87,7 @@ class VQGANConfig:
             parsed = _parse(place)
             found += [parsed] if parsed not in found else []
         if len(found) > 1:
-            names = ", ".join(place.path or "the top" for place in places[:4])
+            names = ", ".join(place.path.rstrip(".") or "the top" for place in places[:4])
             raise ConfigError(f"it describes {len(found)} VQGANs, in {names}; leave one of them")
         return found[0]
 
@@ -218,7 +218,7 @@ def _parse(place: _Place) -> VQGANConfig:
     if kind.startswith("AutoencoderKL") or without_codes:
         about = f"found {place.named[:80]!r}" if kind else "found no n_embed"
         why = "a KL autoencoder as in Stable Diffusion has no codebook"
-        raise ConfigError(f"{place.named_at or path}: {about}; {why}; {_allowed()}")
+        raise ConfigError(f"{place.named_at or path.rstrip('.')}: {about}; {why}; {_allowed()}")
     gumbel = "gumbel" in kind.lower() or (
         kind not in PLAIN_KINDS and "temperature_scheduler_config" in params
     )
@@ -257,7 +257,7 @@ def _check_missing(params: Mapping[str, Any], inner: Mapping[str, Any], path: st
         way + key for key in ("z_channels", "ch", "num_res_blocks", "attn_resolutions") if key not in inner
     ]
     if len(missing) > 1:
-        raise ConfigError(f"{line_of(params, '')}{path}: {', '.join(missing)} are missing")
+        raise ConfigError(f"{line_of(params, '')}{path.rstrip('.')}: {', '.join(missing)} are missing")
 
 
 def _unread(place: _Place) -> Iterator[str]:
