@@ -14,8 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from vqanim.lazy import LazyModule
-from vqanim.models.config_file import ConfigError, read_config, walk
-from vqanim.models.config_values import flag, line_of, number, numbers, shown, whole, wrong
+from vqanim.models.config_file import (
+    ConfigError,
+    flag,
+    line_of,
+    number,
+    numbers,
+    read_config,
+    shown,
+    walk,
+    whole,
+    wrong,
+)
 from vqanim.models.entries import ModelFile, file_error
 from vqanim.models.family import Family
 
