@@ -213,15 +213,17 @@ def _entry(kind: str, name: Any, row: Any, folder: Path) -> Entry:
         raise _Mistake(f"{kind}s: {str(name)[:60]!r} cannot be a model's name")
     numbers: Mapping[str, type] = _NUMBERS[kind]
     _check_keys(row, ("family", "files", *_TEXTS, *numbers), where)
-    families = {name: each.roles for name, each in FAMILIES.items() if each.kind == kind and each.roles}
+    families = {name: each for name, each in FAMILIES.items() if each.kind == kind and each.roles}
     family = str(row.get("family"))
     if family not in families:
         raise _Mistake(f"{where}.family: found {family!r}, allowed are {', '.join(families)}")
     if kind == "generator" and "multiple" not in row:
         raise _Mistake(f"{where}.multiple: is missing; it is 16 for an f16, 8 for an f8")
     files = row.get("files") or {}
-    fits = isinstance(files, dict) and set(files) == set(families[family])
-    _expect(fits, f"{where}.files", files, ", ".join(families[family]))
+    roles, optional = families[family].roles, families[family].optional
+    fits = isinstance(files, dict) and set(roles) <= set(files) <= {*roles, *optional}
+    expected = ", ".join((*roles, *(f"{role} (where the model has one)" for role in optional)))
+    _expect(fits, f"{where}.files", files, expected)
     make: Any = GeneratorEntry if kind == "generator" else PerceptorEntry
     return make(
         **{key: _text(row.get(key, ""), f"{where}.{key}") for key in _TEXTS},
@@ -254,7 +256,8 @@ def _file(kind: str, name: str, role: str, row: Any, folder: Path) -> ModelFile:
     urls = row.get("urls")
     usable = isinstance(urls, list) and all(isinstance(url, str) and entries.is_address(url) for url in urls)
     _expect(usable and urls, f"{where}.urls", urls, "a list of http or https addresses")
-    ending = {"config": "yaml", "weights": "ckpt" if kind == "generator" else "pt"}[role]
+    endings = {"generator": ("yaml", "ckpt"), "perceptor": ("json", "pt")}[kind]
+    ending = endings[role == "weights"]
     place = f"{name.replace('/', '-')}/{role}.{ending}"
     return entries.RemoteFile(name, place, tuple(urls), digest, **sizes)
 

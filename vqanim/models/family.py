@@ -70,6 +70,8 @@ class Family:
     load: Load
     roles: tuple[str, ...] = ()
     """Roles of the files of each model in a catalogue: config, weights ...; empty where none stands there."""
+    optional: tuple[str, ...] = ()
+    """Roles of files that only some of its models have."""
     settings: tuple[Setting, ...] = ()
     """What a scene may set beside the name of the model."""
     stages: FirstStages | None = None
