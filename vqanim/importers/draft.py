@@ -13,8 +13,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from vqanim.importers.curves import Curve, constant_of, number, shortened, to_yaml
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.importers.clock import Clock, frames_text
+from vqanim.importers.curves import (
+    Curve,
+    Formula,
+    Keys,
+    Untranslatable,
+    constant_of,
+    number,
+    shortened,
+    to_yaml,
+)
 from vqanim.importers.reading import Settings
+from vqanim.importers.sampling import FAR, MOST_KEYS, frame_values, keyframes, says
 
 WIDTH = 108  # columns of a comment
 MAX_TEXT = 1000  # characters of a prompt
@@ -27,6 +41,21 @@ ORDER = (
 NEEDED = frozenset(("size", "fps", "duration"))  # without these there is no film
 DEFAULTS = {"camera.zoom": 1.0, "camera.fov": 60.0, "camera.center.x": 0.5, "camera.center.y": 0.5}
 """Of a scene's camera; its other curves are 0."""
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "camera.zoom": (1e-3, 1e3),
+    "camera.pan.x": (-500, 500),
+    "camera.pan.y": (-500, 500),
+    **dict.fromkeys(("camera.rotate", "camera.yaw", "camera.tilt"), (-1e6, 1e6)),
+    **dict.fromkeys(("camera.center.x", "camera.center.y"), (-1000, 1000)),
+    "camera.fov": (5, 150),
+    "carry.noise": (0, 1),
+    "carry.sharpen": (0, 1),
+    "guidance.steps": (0, 100),
+}
+"""Of curves: what a scene may have, or a film survives."""
+FACTORS = frozenset(("camera.zoom",))  # curves that multiply
+ALL_KEYS = 18_000
+"""Keyframes of a scene, which may have 50,000 values in all."""
 AT_REST = "off, empty or without effect in these settings"
 UNKNOWN = "not known here"
 
@@ -66,16 +95,74 @@ class Draft:
     signals: frozenset[str] = frozenset()
     """Names that formulas may have besides `t`, because the scene takes them from its soundtrack."""
     hint: str = ""  # a further line for the summary
+    clock: Clock | None = None  # the film's frames, as soon as they are known
+    keys_left: int = ALL_KEYS
 
     def put(self, path: str, value: str | Curve, origin: str = "") -> None:
         """Set a value; a text is YAML already."""
-        yaml = value if isinstance(value, str) else to_yaml(value, "  " * path.count("."))
-        self.fields[path] = Field(yaml, origin)
+        if not isinstance(value, str):
+            value = to_yaml(self.written(value, path, path in FACTORS), "  " * path.count("."))
+        self.fields[path] = Field(value, origin)
 
     def put_curve(self, path: str, curve: Curve, origin: str = "") -> None:
         """Set a curve of the camera unless it is what a scene has anyway."""
         if constant_of(curve) != DEFAULTS.get(path, 0.0):
             self.put(path, curve, origin)
+
+    def put_values(
+        self, path: str, values: NDArray[np.float64], origin: str = "", readable: Curve | None = None
+    ) -> None:
+        """Set a curve by its values at every frame [frames], kept within what a scene allows, which is told.
+        readable: the same for people, written where it says the same; else keyframes are."""
+        low, high = LIMITS.get(path, (-np.inf, np.inf))
+        kept = np.clip(np.nan_to_num(values, nan=DEFAULTS.get(path, 0.0)), low, high)
+        beyond = ~(np.abs(kept - values) <= 1e-9 * np.abs(kept))
+        key = origin.partition(":")[0] or path
+        self.tell(key, beyond, f"{path} is kept within {number(low)} to {number(high)}")
+        if np.ptp(kept) <= 1e-12 * np.abs(kept).max():
+            self.put_curve(path, float(kept[0]), origin)
+        elif readable is not None and self.clock is not None and says(readable, kept, self.clock):
+            self.put_curve(path, readable, origin)
+        else:
+            self.put_curve(path, self.sampled(kept, path, path in FACTORS), origin)
+
+    def tell(self, keys: str | Sequence[str], where: NDArray[np.bool_], message: str) -> None:
+        """Say of these keys what is different at some frames, if there are any. where: bool [frames]."""
+        if where.any():
+            self.near(keys, f"at {frames_text(np.flatnonzero(where).tolist())}: {message}")
+
+    def written(self, curve: Curve, what: str, factors: bool = False) -> Curve:
+        """A curve as a scene may have it: keyframes for an expression that it would refuse, and no more
+        keyframes than it may have."""
+        if self.clock is None:
+            return curve
+        if isinstance(curve, Formula) and not self.signals:
+            try:
+                values = frame_values(curve, self.clock)
+            except Untranslatable:
+                return curve
+            if says(curve, values, self.clock):
+                return curve
+            known = np.flatnonzero(np.isfinite(values))
+            if not known.size:
+                return curve
+            return self.sampled(np.interp(np.arange(len(values)), known, values[known]), what, factors)
+        if isinstance(curve, Keys):
+            if len(curve.points) > min(MOST_KEYS, self.keys_left // 3):
+                return self.sampled(frame_values(curve, self.clock), what, factors)
+            self.keys_left -= len(curve.points)
+        return curve
+
+    def sampled(self, values: NDArray[np.float64], what: str, factors: bool = False) -> Curve:
+        """Keyframes with values [frames], no more than are left; where few are far from them, it is told."""
+        assert self.clock is not None
+        curve, off = keyframes(values, self.clock, min(MOST_KEYS, self.keys_left // 3), factors=factors)
+        if isinstance(curve, Keys):
+            self.keys_left -= len(curve.points)
+            if off > FAR:
+                told = f"{len(curve.points)} keyframes stand for {self.clock.frames} frames"
+                self.near(what, f"{told}; values are off by up to {off:.1%}")
+        return curve
 
     def put_models(self, generator: str, *perceptors: str) -> None:
         """Set large models."""
@@ -90,7 +177,8 @@ class Draft:
         enough; of what is pushed away, how far, so that its sign does not matter."""
         fields = {key: Field(yaml) for key, yaml in target.items()}
         if constant_of(weight) != 1.0:
-            fields["weight"] = Field(to_yaml(weight, "      "))
+            what = next(iter(target.values()), "")[:MAX_KEY]
+            fields["weight"] = Field(to_yaml(self.written(weight, f"{what}: weight"), "      "))
         if stop:
             fields["stop"] = Field(number(min(abs(stop), 10)))
         self.prompts.append(fields)

@@ -10,9 +10,18 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from vqanim.importers.curves import Curve, Untranslatable, constant_of, power, scaled
+import numpy as np
+
+from vqanim.importers.clock import Clock
+from vqanim.importers.curves import Curve, Formula, Untranslatable, constant_of, number, power, scaled
 from vqanim.importers.draft import Draft
+from vqanim.importers.sampling import frame_values
+from vqanim.scene.limits import LARGEST_FACTOR
+
+MOST_LOG = math.log(LARGEST_FACTOR)  # of the zoom a second that a scene may have, in and out
+SMALLEST = 1e-9
 
 
 def put_flat_move(
@@ -29,6 +38,10 @@ def put_flat_move(
     frame, counterclockwise. shift: pixels a frame by which the picture moves right and down, before it is
     scaled and turned. scale_keys: those that are left out where the scale is no factor to move by. origins:
     comments by the camera's key, as in `pan.x`."""
+    if draft.clock is not None:
+        with suppress(Untranslatable):  # of signals, whose values are heard later
+            _put_sampled(draft, draft.clock, scale, angle, shift, width, scale_keys, origins)
+            return
     try:
         zoom = power(scale, fps)
     except Untranslatable as error:
@@ -38,6 +51,37 @@ def put_flat_move(
     x, y = pan(scale, angle, shift, width, fps)
     for key, curve in {"zoom": zoom, "rotate": scaled(angle, -fps), "pan.x": x, "pan.y": y}.items():
         draft.put_curve(f"camera.{key}", curve, origins[key])
+
+
+def _put_sampled(
+    draft: Draft,
+    clock: Clock,
+    scale: Curve,
+    angle: Curve,
+    shift: tuple[Curve, Curve],
+    width: int,
+    scale_keys: Sequence[str],
+    origins: Mapping[str, str],
+) -> None:
+    """The same where every frame is known: exact at each of them, whatever changes over time."""
+    fps = float(clock.fps)
+    factor, turn, *pixels = (frame_values(curve, clock) for curve in (scale, angle, *shift))
+    logs = np.log(np.clip(factor, SMALLEST, None)) * fps
+    zoom, most = np.exp(np.clip(logs, -MOST_LOG, MOST_LOG)), f"{LARGEST_FACTOR:g} a second"
+    draft.tell(scale_keys, factor <= 0, f"not above 0, taken as the way out by a factor of {most}")
+    draft.tell(scale_keys, (factor > 0) & (np.abs(logs) > MOST_LOG), f"kept at a factor of {most}")
+    power_of = f"({scale.text}) ** {number(fps)}" if isinstance(scale, Formula) else ""
+    draft.put_values("camera.zoom", zoom, origins["zoom"], Formula(power_of) if power_of else None)
+    draft.put_values("camera.rotate", turn * -fps, origins["rotate"], scaled(angle, -fps))
+    log = np.log(zoom) / fps - 1j * np.radians(turn)
+    small = np.abs(log) < 1e-9
+    # L / (1 - e^-L), whose limit for no scale and turn is 1.
+    stretch = np.where(small, 1.0, log / np.where(small, 1.0, 1 - np.exp(-log)))
+    moved = -(pixels[0] + 1j * pixels[1]) * stretch * fps / width
+    plain = np.ptp(stretch.real) == np.ptp(stretch.imag) == 0 and abs(stretch[0].imag) < 1e-9
+    for key, curve, values in zip(("pan.x", "pan.y"), shift, (moved.real, moved.imag), strict=True):
+        readable = scaled(curve, -float(stretch[0].real) * fps / width) if plain else None
+        draft.put_values(f"camera.{key}", values, origins[key], readable)
 
 
 def pan(
