@@ -38,7 +38,8 @@ class Clock:
 
 
 def frames_text(frames: Sequence[int]) -> str:
-    """Frames in words: `frame 30`, `frames 3 to 5 and 9`, `frames 3, 7, 11 and 40 more`. Ascending, not empty."""
+    """Frames in words: `frame 30`, `frames 3 to 5 and 9`, `frames 3, 7, 11 and 40 more`. At least one,
+    ascending."""
     stretches: list[list[int]] = []
     for frame in frames:
         if stretches and stretches[-1][-1] == frame - 1:

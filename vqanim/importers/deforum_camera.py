@@ -1,4 +1,4 @@
-"""Deforum's camera: the modes 2D and 3D, and the flip in perspective. Every move is computed at every frame."""
+"""Deforum's camera, computed at every frame: the modes 2D and 3D, and the flip in perspective."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def read_keys(value: Any, clock: Clock) -> tuple[dict[int, str], list[str]]:
         (keys if frame >= 0 else early)[frame] = _meant(text, remarks)
     if early and keys:
         remarks.append("keys before frame 0 are never reached, as there")
-    keys = keys or {0: text for text in early.values()}
+    keys = keys or ({0: list(early.values())[-1]} if early else {})
     if not keys:
         raise Untranslatable("; ".join(remarks) or "it is empty")
     return dict(sorted(keys.items())), remarks

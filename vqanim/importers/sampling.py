@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,7 @@ def _jumps(values: Floats) -> Iterator[int]:
 def _points(
     values: Sequence[float], limits: Sequence[float], borders: Sequence[int], clock: Clock
 ) -> Iterator[Point]:
-    for begin, end in zip(borders, borders[1:], strict=False):
+    for begin, end in pairwise(borders):
         if begin:
             yield Point(clock.second(begin - Fraction(1, 2)), values[begin], step=True)
         if not begin or end - begin > 1:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from vqanim.importers import curves
 from vqanim.importers.clock import MAX_FRAMES, Clock, frames_text
-from vqanim.importers.curves import Curve, Formula, Keys, Point, Untranslatable, number, shortened
+from vqanim.importers.curves import Curve, Formula, Point, Untranslatable, number
 from vqanim.importers.draft import Draft
 from vqanim.importers.evaluation import values_of
 from vqanim.importers.keys import balanced, frame_of, number_in, read_keys, split_outside_brackets
@@ -141,7 +140,7 @@ def _readable(keys: Mapping[int, str], values: Floats, clock: Clock) -> Curve:
         else:
             passed = f"(t * {clock.fps_text} - {frame})" if frame else f"t * {clock.fps_text}"
             pieces.append(f"mix({number(begin)}, {number(float(values[after]))}, {passed} / {after - frame})")
-    return Formula(curves.tidied(_chain(pieces, frames[1:], clock)))
+    return Formula(curves.tidied(chain(pieces, frames[1:], clock)))
 
 
 def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
@@ -153,13 +152,13 @@ def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
     values, _ = filled(values, {})
     if len(pieces) <= MOST_PIECES:
         with suppress(Untranslatable):
-            curve = Formula(curves.tidied(_chain(pieces, edges, clock)))
+            curve = Formula(curves.tidied(chain(pieces, edges, clock)))
             if says(curve, values, clock):
                 return curve
     return sampled(values, clock)
 
 
-def _chain(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> str:
+def chain(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> str:
     text = pieces[-1]
     for place in range(len(pieces) - 2, -1, -1):
         if pieces[place] != pieces[place + 1]:
