@@ -314,7 +314,7 @@ def simplified(points: Iterable[Point]) -> Curve:
     last one counts."""
     kept: list[Point] = []
     for point in points:
-        if kept and time(kept[-1].second) == time(point.second):
+        if kept and _is_same_moment(kept[-1].second, point.second):
             kept.pop()
         if len(kept) > 1 and _is_needless(kept[-2], kept[-1], point):
             kept.pop()
@@ -324,6 +324,11 @@ def simplified(points: Iterable[Point]) -> Curve:
     if len(kept) > 1 and kept[-1].value == kept[-2].value:
         kept.pop()
     return Keys(tuple(kept))
+
+
+def _is_same_moment(first: Fraction, second: Fraction) -> bool:
+    """Whether two moments are written alike."""
+    return abs(float(first) - float(second)) < 2 * 10**-DIGITS and time(first) == time(second)
 
 
 def _is_needless(before: Point, middle: Point, after: Point) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +29,7 @@ from vqanim.importers.curves import (
     to_yaml,
 )
 from vqanim.importers.reading import Settings
-from vqanim.importers.sampling import FAR, MOST_KEYS, frame_values, keyframes, says
+from vqanim.importers.sampling import FAR, NEAR, frame_values, keyframes, says
 
 WIDTH = 108  # columns of a comment
 MAX_TEXT = 1000  # characters of a prompt
@@ -79,6 +80,18 @@ class Note:
     message: str = ""
 
 
+@dataclass(frozen=True)
+class _Sampled:
+    """Keyframes of a draft, which may be too many."""
+
+    values: NDArray[np.float64]  # at every frame
+    where: dict[str, Field]
+    key: str
+    what: str  # for messages
+    indent: str
+    count: int
+
+
 @dataclass
 class Draft:
     """A scene in the making."""
@@ -96,12 +109,13 @@ class Draft:
     """Names that formulas may have besides `t`, because the scene takes them from its soundtrack."""
     hint: str = ""  # a further line for the summary
     clock: Clock | None = None  # the film's frames, as soon as they are known
-    keys_left: int = ALL_KEYS
+    _sampled: dict[tuple[int, str], _Sampled] = field(default_factory=dict)
 
     def put(self, path: str, value: str | Curve, origin: str = "") -> None:
         """Set a value; a text is YAML already."""
         if not isinstance(value, str):
-            value = to_yaml(self.written(value, path, path in FACTORS), "  " * path.count("."))
+            value = self._kept(value, path, origin)
+            value = self._yaml(value, self.fields, path, path, "  " * path.count("."))
         self.fields[path] = Field(value, origin)
 
     def put_curve(self, path: str, curve: Curve, origin: str = "") -> None:
@@ -114,55 +128,83 @@ class Draft:
     ) -> None:
         """Set a curve by its values at every frame [frames], kept within what a scene allows, which is told.
         readable: the same for people, written where it says the same; else keyframes are."""
-        low, high = LIMITS.get(path, (-np.inf, np.inf))
-        kept = np.clip(np.nan_to_num(values, nan=DEFAULTS.get(path, 0.0)), low, high)
-        beyond = ~(np.abs(kept - values) <= 1e-9 * np.abs(kept))
-        key = origin.partition(":")[0] or path
-        self.tell(key, beyond, f"{path} is kept within {number(low)} to {number(high)}")
+        kept = self._kept_values(values, path, origin)
         if np.ptp(kept) <= 1e-12 * np.abs(kept).max():
             self.put_curve(path, float(kept[0]), origin)
         elif readable is not None and self.clock is not None and says(readable, kept, self.clock):
             self.put_curve(path, readable, origin)
         else:
-            self.put_curve(path, self.sampled(kept, path, path in FACTORS), origin)
+            assert self.clock is not None
+            self.put_curve(path, keyframes(kept, self.clock, factors=path in FACTORS)[0], origin)
+
+    def _kept(self, curve: Curve, path: str, origin: str) -> Curve:
+        """A curve within what a scene allows."""
+        if self.clock is None or path not in LIMITS:
+            return curve
+        try:
+            values = frame_values(curve, self.clock)
+        except Untranslatable:  # of signals, whose values are heard later
+            return curve
+        known = np.flatnonzero(np.isfinite(values))
+        if not known.size:
+            return curve
+        full = np.interp(np.arange(len(values)), known, values[known])
+        kept = self._kept_values(full, path, origin)
+        if known.size == len(values) and np.array_equal(kept, full):
+            return curve
+        return keyframes(kept, self.clock, factors=path in FACTORS)[0]
+
+    def _kept_values(self, values: NDArray[np.float64], path: str, origin: str) -> NDArray[np.float64]:
+        low, high = LIMITS.get(path, (-np.inf, np.inf))
+        kept = np.clip(np.nan_to_num(values, nan=DEFAULTS.get(path, 0.0)), low, high)
+        beyond = ~(np.abs(kept - values) <= 1e-9 * np.abs(kept))
+        key = origin.partition(":")[0] or path
+        self.tell(key, beyond, f"{path} is kept within {number(low)} to {number(high)}")
+        return kept
 
     def tell(self, keys: str | Sequence[str], where: NDArray[np.bool_], message: str) -> None:
         """Say of these keys what is different at some frames, if there are any. where: bool [frames]."""
         if where.any():
             self.near(keys, f"at {frames_text(np.flatnonzero(where).tolist())}: {message}")
 
-    def written(self, curve: Curve, what: str, factors: bool = False) -> Curve:
-        """A curve as a scene may have it: keyframes for an expression that it would refuse, and no more
-        keyframes than it may have."""
+    def _yaml(self, curve: Curve, where: dict[str, Field], key: str, what: str, indent: str) -> str:
+        """A curve as a scene may have it: keyframes for an expression that it would refuse."""
+        self._sampled.pop((id(where), key), None)
         if self.clock is None:
-            return curve
-        if isinstance(curve, Formula) and not self.signals:
-            try:
+            return to_yaml(curve, indent)
+        if isinstance(curve, Formula):
+            with suppress(Untranslatable):
                 values = frame_values(curve, self.clock)
-            except Untranslatable:
-                return curve
-            if says(curve, values, self.clock):
-                return curve
-            known = np.flatnonzero(np.isfinite(values))
-            if not known.size:
-                return curve
-            return self.sampled(np.interp(np.arange(len(values)), known, values[known]), what, factors)
+                known = np.flatnonzero(np.isfinite(values))
+                if known.size and not says(curve, values, self.clock):
+                    values = np.interp(np.arange(len(values)), known, values[known])
+                    curve, _ = keyframes(values, self.clock, factors=what in FACTORS)
         if isinstance(curve, Keys):
-            if len(curve.points) > min(MOST_KEYS, self.keys_left // 3):
-                return self.sampled(frame_values(curve, self.clock), what, factors)
-            self.keys_left -= len(curve.points)
-        return curve
+            values = frame_values(curve, self.clock)
+            self._sampled[id(where), key] = _Sampled(values, where, key, what, indent, len(curve.points))
+        return to_yaml(curve, indent)
 
-    def sampled(self, values: NDArray[np.float64], what: str, factors: bool = False) -> Curve:
-        """Keyframes with values [frames], no more than are left; where few are far from them, it is told."""
-        assert self.clock is not None
-        curve, off = keyframes(values, self.clock, min(MOST_KEYS, self.keys_left // 3), factors=factors)
-        if isinstance(curve, Keys):
-            self.keys_left -= len(curve.points)
+    def _fit(self) -> None:
+        """Take fewer keyframes where there are more than a scene may have; what is far then is told."""
+        clock, tolerance, drawn = self.clock, NEAR, list(self._sampled.values())
+        count = sum(sampled.count for sampled in drawn)
+        if clock is None or count <= ALL_KEYS:
+            return
+        while count > ALL_KEYS:
+            tolerance *= 1.5
+            found = [keyframes(s.values, clock, tolerance, factors=s.what in FACTORS) for s in drawn]
+            counts = [len(curve.points) if isinstance(curve, Keys) else 0 for curve, _ in found]
+            count = sum(counts)
+        for sampled, (curve, off), number_of_keys in zip(drawn, found, counts, strict=True):
+            if sampled.key in sampled.where:
+                shown = to_yaml(curve, sampled.indent)
+                sampled.where[sampled.key] = replace(sampled.where[sampled.key], yaml=shown)
             if off > FAR:
-                told = f"{len(curve.points)} keyframes stand for {self.clock.frames} frames"
-                self.near(what, f"{told}; values are off by up to {off:.1%}")
-        return curve
+                told = (
+                    f"a scene has no room for more than {number_of_keys} keyframes of {clock.frames} frames"
+                )
+                self.near(sampled.what, f"{told}: off by up to {off:.1%}")
+        self._sampled.clear()
 
     def put_models(self, generator: str, *perceptors: str) -> None:
         """Set large models."""
@@ -178,7 +220,7 @@ class Draft:
         fields = {key: Field(yaml) for key, yaml in target.items()}
         if constant_of(weight) != 1.0:
             what = next(iter(target.values()), "")[:MAX_KEY]
-            fields["weight"] = Field(to_yaml(self.written(weight, f"{what}: weight"), "      "))
+            fields["weight"] = Field(self._yaml(weight, fields, "weight", f"{what}: weight", "      "))
         if stop:
             fields["stop"] = Field(number(min(abs(stop), 10)))
         self.prompts.append(fields)
@@ -271,6 +313,7 @@ class Draft:
 
     def text(self, scene: str) -> str:
         """The scene file, which will be called `scene`."""
+        self._fit()
         lines = [
             "# yaml-language-server: $schema=vqanim.schema.json",
             f"# From {self.source} ({plain(Path(self.name).name)}), written by vqanim import.",

@@ -2,7 +2,7 @@
 
 A tool's formula may have no value at some frames, or be longer than an expression of ours may be. Here it is
 computed all the same, by a walk over Python's syntax tree that runs nothing: what it gives is what our curve
-has to be. numexpr differs from Python where a negative number is divided with a remainder, and `^` is its
+has to be. numexpr differs from Python: whole numbers stay whole, so that 2 ** -1 is 0, and `^` is its
 exclusive or.
 """
 
@@ -41,6 +41,7 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
     ast.Mult: np.multiply,
     ast.Div: np.divide,
     ast.FloorDiv: np.floor_divide,
+    ast.Mod: np.mod,
     ast.Pow: np.float_power,
     ast.Lt: np.less,
     ast.LtE: np.less_equal,
@@ -61,12 +62,12 @@ _MODULES = ("np", "numpy", "math", "numexpr", "ne")
 _LARGEST = 2.0**53  # whole numbers up to here are exact
 
 
-def values_of(text: str, variables: Mapping[str, Floats], *, c_modulo: bool = False) -> Floats:
-    """Values [N] of a formula for variables [N] each; NaN where it has none. c_modulo: a remainder has the
-    sign of what is divided, as in numexpr. Raises Untranslatable for what is no formula."""
+def values_of(text: str, variables: Mapping[str, NDArray[Any]], *, numexpr: bool = False) -> Floats:
+    """Values [N] of a formula for variables [N] each; NaN where it has none. numexpr: with its rules for
+    whole numbers, which those variables are whose type is. Raises Untranslatable for what is no formula."""
     tree = parse_formula(text)
     count = len(next(iter(variables.values())))
-    walk = _Walk(variables, np.fmod if c_modulo else np.mod)
+    walk = _Walk(variables, numexpr=numexpr)
     try:
         with np.errstate(all="ignore"):
             found = np.broadcast_to(np.asarray(walk.value(tree), dtype=np.float64), (count,)).copy()
@@ -77,15 +78,16 @@ def values_of(text: str, variables: Mapping[str, Floats], *, c_modulo: bool = Fa
 
 
 class _Walk:
-    def __init__(self, variables: Mapping[str, Floats], modulo: Callable[..., Any]) -> None:
+    def __init__(self, variables: Mapping[str, NDArray[Any]], *, numexpr: bool) -> None:
         self._variables = variables
-        self._modulo = modulo
+        self._numexpr = numexpr
 
     def value(self, node: ast.expr) -> Any:
         """The value of a node: a number or an array."""
         match node:
             case ast.Constant(value=bool() | int() | float() as value):
-                return np.float64(value)
+                is_whole = self._numexpr and isinstance(value, int) and abs(value) <= _LARGEST
+                return np.int64(value) if is_whole else np.float64(value)
             case ast.Constant(value=value):
                 raise Untranslatable(f"{shortened(str(value))} is no number")
             case ast.Name(id=name) if name in self._variables:
@@ -98,16 +100,16 @@ class _Walk:
                 return self._chain(node)
             case ast.UnaryOp(op=ast.Invert(), operand=operand):
                 value = self.value(operand)
-                return np.logical_not(value) if _is_test(operand) else -value - 1
+                return _number(np.logical_not(value)) if _is_test(operand) else -value - 1
             case ast.UnaryOp(op=op, operand=operand):
-                return np.float64(1) * _OPERATORS[type(op)](self.value(operand))
+                return _number(_OPERATORS[type(op)](self.value(operand)))
             case ast.BoolOp(op=op, values=parts):
                 tests = [self.value(part) != 0 for part in parts]
                 join = np.logical_and if isinstance(op, ast.And) else np.logical_or
                 found = tests[0]
                 for test in tests[1:]:
                     found = join(found, test)
-                return np.float64(1) * found
+                return _number(found)
             case ast.Compare():
                 return self._compared(node)
             case ast.IfExp(test=test, body=yes, orelse=no):
@@ -127,12 +129,14 @@ class _Walk:
         return value
 
     def _operated(self, op: ast.operator, left: Any, right: Any) -> Any:
-        if isinstance(op, ast.Mod):
-            return self._modulo(left, right)
+        whole = self._numexpr and all(np.asarray(side).dtype.kind == "i" for side in (left, right))
+        if isinstance(op, ast.Pow) and whole:
+            powers = np.power(left, np.maximum(right, 0))
+            return np.where(right < 0, np.trunc(np.float_power(left, right)), powers)
         if type(op) in _BITWISE:
             if _is_whole(left) and _is_whole(right):
                 bits = _BITWISE[type(op)](np.asarray(left, np.int64), np.asarray(right, np.int64))
-                return np.asarray(bits, np.float64)
+                return bits if self._numexpr else np.asarray(bits, np.float64)
             if isinstance(op, ast.BitXor):  # no tool computes this; a power is meant
                 return np.float_power(left, right)
         if type(op) not in _OPERATORS:
@@ -143,7 +147,7 @@ class _Walk:
 
     def _compared(self, node: ast.Compare) -> Any:
         values = [self.value(part) for part in (node.left, *node.comparators)]
-        held: Any = np.float64(1)
+        held: Any = np.int64(1)
         for place, op in enumerate(node.ops):
             if type(op) not in _OPERATORS:
                 raise Untranslatable(f"{type(op).__name__.lower()!r} means nothing in a formula here")
@@ -160,7 +164,13 @@ class _Walk:
         most = FUNCTIONS[name].most if name in FUNCTIONS else fewest
         if not fewest <= len(node.args) <= max(most, fewest):
             raise Untranslatable(f"{name}() takes {fewest} values, not {len(node.args)}")
-        return call(*[self.value(argument) for argument in node.args])
+        found = call(*[self.value(argument) for argument in node.args])
+        return found if name == "where" else np.asarray(found, np.float64)
+
+
+def _number(values: Any) -> Any:
+    """True and false as 1 and 0."""
+    return values * np.int64(1) if np.asarray(values).dtype == np.bool_ else values
 
 
 def _is_test(node: ast.expr) -> bool:

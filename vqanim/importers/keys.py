@@ -18,7 +18,7 @@ from vqanim.importers.clock import Clock
 from vqanim.importers.curves import Untranslatable, shortened
 from vqanim.importers.evaluation import values_of
 
-_NUMBER = re.compile(r"(?=.)[+-]?\d*(?:\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"(?=.*\d)[+-]?\d*(?:\.\d+)?", re.ASCII)
 _FRAME = re.compile(r"([+-]?(?:\d{1,9}(?:\.\d*)?|\.\d+))\s*(s|sec|ms|f|%)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[\s('\"]*[+-]?\d+,\d+[\s)'\"]*", re.ASCII)
 _LAST_KEY = re.compile(r"(.*[)\]\s\"'])\s*[\"']?(\d+)[\"']?\s*", re.DOTALL | re.ASCII)
@@ -27,6 +27,7 @@ _AS_MEANT |= str.maketrans({"\N{FULLWIDTH LEFT PARENTHESIS}": "(", "\N{FULLWIDTH
 _AS_MEANT |= str.maketrans(
     {"\N{FULLWIDTH COMMA}": ",", "\N{FULLWIDTH COLON}": ":", "\N{NO-BREAK SPACE}": " "}
 )
+_NO_SIGNS = str.maketrans(dict.fromkeys("()'\""))
 _AROUND = {"{": "}", "[": "]"}
 
 
@@ -64,22 +65,22 @@ def frame_of(text: str, clock: Clock) -> int:
         scales = {"s": float(clock.fps), "sec": float(clock.fps), "ms": float(clock.fps) / 1000}
         scales["%"] = (clock.frames - 1) / 100
         return round(number * scales[match[2]]) if match[2] in scales else int(number)
-    constants = {name: np.full(1, value) for name, value in clock.constants.items()}
-    found = float(values_of(balanced(written), constants, c_modulo=True)[0])
+    constants = {name: np.full(1, int(value)) for name, value in clock.constants.items()}
+    found = float(values_of(balanced(written), constants, numexpr=True)[0])
     if not abs(found) < 1e9:
         raise Untranslatable(f"{shortened(written)} is no frame")
     return int(found)
 
 
 def number_in(text: str) -> float | None:
-    """The number that a value is, if it is one."""
-    written = text.replace("(", "").replace(")", "").strip(" '\"")
+    """The number that a value is, if it is one. To the tool `( 1 )` is none but a formula, which holds."""
+    written = text.strip().translate(_NO_SIGNS)
     return float(written) if _NUMBER.fullmatch(written) else None
 
 
 def balanced(text: str) -> str:
-    """A formula without quotes around it, with as many brackets closed as are open."""
-    written = text.translate(_AS_MEANT).strip().strip("'\"").strip()
+    """A formula without quotes, with as many brackets closed as are open."""
+    written = text.translate(_AS_MEANT).replace("'", "").replace('"', "").strip()
     open_, first = 0, 0
     for sign in written:
         open_ += {"(": 1, ")": -1}.get(sign, 0)

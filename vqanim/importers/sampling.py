@@ -26,10 +26,11 @@ Floats = NDArray[np.float64]
 NEAR = 5e-4  # how far a keyframed value may be from the true one, as a part of it
 FAR = 5e-3  # beyond this it is told
 JUMP = 0.2  # change of a factor's logarithm from one frame to the next that is a jump
-MOST_KEYS = 6000  # of one curve
+_COARSE = 0.1  # a tolerance beyond which only the size of a curve counts
 _SAME = 1e-5  # how far an expression may be from the true value, as a part of the largest one
 _BETWEEN = 4  # parts of a frame at which an expression is looked at
-_HALF_A_FRAME = 0.55  # of what a value changes: by so much the way may differ, as values flow here
+_HALF_A_FRAME = 0.5  # of what a value changes: by so much the way may differ, as values flow here
+_PART = 3e-3  # of the whole way, by which it may differ besides
 
 
 def frame_values(curve: Curve, clock: Clock) -> Floats:
@@ -86,31 +87,21 @@ def _flows(text: str, values: Floats, clock: Clock) -> bool:
     flow = inner.reshape(-1, _BETWEEN).mean(axis=1)
     lines = (values[:-1] + values[1:]) / 2
     way = np.abs(np.cumsum(flow - lines)).max()
-    whole = np.abs(np.cumsum(lines - np.median(values))).max()
-    return bool(way <= _HALF_A_FRAME * np.ptp(values) + 0.02 * whole + 1e-9)
+    whole = np.abs(lines - np.median(values)).sum()
+    return bool(way <= _HALF_A_FRAME * np.abs(np.diff(values)).max() + _PART * whole + 1e-9)
 
 
 def keyframes(
-    values: Floats, clock: Clock, most: int = MOST_KEYS, *, factors: bool = False
+    values: Floats, clock: Clock, tolerance: float = NEAR, *, factors: bool = False
 ) -> tuple[Curve, float]:
-    """At most so many keyframes, near to values [frames], and how far they are at most, as a part. factors:
-    whether the values multiply, as those of a zoom."""
-    numbers = values.tolist()
-    borders = [0, *(_jumps(values) if factors else ()), len(numbers)]
+    """Keyframes near to values [frames], and how far from them a frame is at most, as a part of its value.
+    factors: whether the values multiply, as those of a zoom."""
     span = float(np.ptp(values))
-    allowed = np.minimum(np.abs(values), span)
-    tolerance = NEAR
-    while True:
-        limits = (tolerance * allowed + 1e-7 * span).tolist()
-        points = list(_points(numbers, limits, borders, clock))
-        if len(points) <= max(2, most) or tolerance > 1:
-            break
-        tolerance *= 2
-        limits = [limit * 2 for limit in limits]
-        if tolerance > 0.25:
-            allowed = np.full(len(numbers), span)
-            borders = [0, len(numbers)]
-    curve = simplified(points)
+    # A curve that changes by little has to keep that little.
+    allowed = np.minimum(np.abs(values), span) if tolerance < _COARSE else np.full(values.shape, span)
+    borders = [0, *(_jumps(values) if factors and tolerance < _COARSE else ()), len(values)]
+    limits = tolerance * allowed + 1e-7 * span
+    curve = simplified(_points(values.tolist(), limits.tolist(), borders, clock))
     off = np.abs(frame_values(curve, clock) - values) / np.maximum(allowed, 1e-3 * span + 1e-12)
     return curve, float(off.max(initial=0.0))
 

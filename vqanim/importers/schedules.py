@@ -87,8 +87,8 @@ def series_of(keys: Mapping[int, str], clock: Clock) -> tuple[Floats, dict[int, 
 
 def formula_values(text: str, frames: Floats, clock: Clock) -> Floats:
     """Values [N] of a formula at frames [N], NaN where it has none. Raises Untranslatable."""
-    constants = {name: np.full(frames.shape, value) for name, value in clock.constants.items()}
-    return values_of(balanced(text), {"t": frames, **constants}, c_modulo=True)
+    constants = {name: np.full(frames.shape, int(value)) for name, value in clock.constants.items()}
+    return values_of(balanced(text), {"t": frames.astype(np.int64), **constants}, numexpr=True)
 
 
 def filled(values: Floats, keys: Mapping[int, str]) -> tuple[Floats, list[int]]:
