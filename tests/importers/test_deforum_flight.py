@@ -163,7 +163,7 @@ def test_keyframes_fly_as_far_as_the_formula_of_the_same_values(tmp_path: Path) 
 def test_a_shift_in_2d_goes_with_the_zoom_and_the_turn(
     x: dict[int, str], y: dict[int, str], zoom: str, angle: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """One frame of Deforum: shift by pixels, then scale and turn. A steady flow over a frame does the same."""
+    """One frame of Deforum: shift by pixels, then scale and turn. A steady flow does the same."""
     _, scene = flown(
         tmp_path_factory.mktemp("shift"),
         animation_mode="2D",

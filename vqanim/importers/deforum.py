@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,30 @@ from vqanim.errors import UsageError
 from vqanim.importers.clock import MAX_FRAMES, Clock
 from vqanim.importers.curves import clamped, scaled
 from vqanim.importers.deforum_camera import put_camera, size_of
-from vqanim.importers.deforum_prompts import NEGATIVE_KEYS, PROMPT_KEYS, put_prompts
+from vqanim.importers.deforum_prompts import NEGATIVE, NEGATIVE_KEYS, POSITIVE_KEYS, clean, put_prompts
 from vqanim.importers.draft import AT_REST, LIMITS, UNKNOWN, Draft, plain
-from vqanim.importers.reading import Settings, SettingsFile, parse_python, settings_from
+from vqanim.importers.reading import Settings, SettingsFile, settings_from
+from vqanim.importers.recognition import SHARED, Evidence, by_names
 from vqanim.importers.schedules import read_schedules
 
+__all__ = ["NEGATIVE", "NEGATIVE_KEYS", "POSITIVE_KEYS", "READS", "STEPS", "STRENGTH", "clean", "draft_of"]
+__all__ += ["knows", "put_prompts", "read", "recognizes"]
+
 READS = "Deforum settings"
-KEYS = frozenset("animation_mode max_frames translation_x strength_schedule animation_prompts".split())
-"""One of them makes sure that settings are Deforum's."""
-SETTINGS = KEYS | {"prompts", "zoom", "angle"}
-"""One of them is enough where the tool was named, and for a cell of a notebook."""
-_OF_CELLS = SETTINGS | {*PROMPT_KEYS, *NEGATIVE_KEYS}
-_OF_CELLS |= {"W", "H", "seed", "strength", "use_init", "init_image", "fps"}
-"""What cells of a notebook may set without one of those."""
+OWN = re.compile(
+    "animation_prompts.*|prompts_(?:positive|negative)|neg_prompts|.*_schedule|diffusion_cadence|color_coherence|"
+    "seed_behavior|seed_iter_N|use_init|strength_0_no_init|n_batch|ddim_eta|border|flip_2d_perspective|"
+    "(?:perspective_flip|enable_perspective|transform_center|parseq|hybrid|cn_\\d|freeu|kohya|deforum)_.*"
+)
+"""What only Deforum has."""
+LEADING = (SHARED - {"seed", "width", "height", "fps", "init_image", "steps", "key_frames"}) | {
+    "W",
+    "H",
+    "strength",
+}
+"""What makes sure of Deforum where no other tool has a part in it."""
+SETTINGS = LEADING | {"animation_prompts", "prompts"}
+"""One of them is enough where the tool was named."""
 STEPS, STRENGTH = 6.0, 0.65  # our steps a frame stand for what Deforum's usual strength leaves of its own
 NOISE = 0.3
 """Of Deforum's amount: half, as its pictures run from -1 to 1, and less, as Perlin noise is calmer."""
@@ -113,25 +124,38 @@ _SWITCHES |= {"frame_interpolation_*": ("frame_interpolation_engine",)}
 _SWITCHES |= {"optical_flow_*": ("optical_flow_cadence", "optical_flow_redo_generation")}
 
 
-def recognizes(file: SettingsFile) -> float:
-    """By one of its own keys: in JSON, in a notebook's cells, or in a script."""
-    if file.json is None:
-        pattern = r"^\s*(animation_mode|max_frames|animation_prompts)\s*="
-        return 0.5 if re.search(pattern, file.text, re.MULTILINE) else 0.0
-    return 0.9 if isinstance(file.json, Mapping) and not KEYS.isdisjoint(_data(file)) else 0.0
+def recognizes(file: SettingsFile) -> Evidence:
+    """By the names that only it has; by those that it shares where there are no others."""
+    return by_names(file, "Deforum", lambda name: bool(OWN.fullmatch(name)), knows, LEADING)
+
+
+def knows(name: str) -> bool:
+    """Whether Deforum has a setting of this name."""
+    return name in SETTINGS | SHARED or bool(OWN.fullmatch(name)) or bool(_known_reason(name))
 
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
     settings = settings_from(_data(file), file, READS, SETTINGS)
-    draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
+    return draft_of(settings, file, scene_folder, READS, put_prompts)
+
+
+def draft_of(
+    settings: Settings,
+    file: SettingsFile,
+    scene_folder: Path,
+    source: str,
+    put_texts: Callable[[Draft, Clock], None],
+) -> Draft:
+    """The draft of Deforum's settings, whoever made them. put_texts: writes prompts. Raises UsageError."""
+    draft = Draft(source, file.name, settings, (file.folder, scene_folder))
     draft.clock = clock = _put_clock(draft)
     width, height = size_of(settings)
     draft.put("size", f"[{width}, {height}]", "W, H; half of it is four times as fast")
     draft.take("W", "H", "width", "height")
     draft.put("models", "pocket", "come along with vqanim; large ones: see vqanim models list")
     _put_start_and_sound(draft)
-    put_prompts(draft, clock)
+    put_texts(draft, clock)
     put_camera(draft, clock)
     _put_doses(draft, clock)
     draft.leave_others(lambda key: _reason(key, settings))
@@ -139,49 +163,23 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
 
 
 def _data(file: SettingsFile) -> Any:
-    if file.json is None:
-        return parse_python(file.text, file.name)
-    if not isinstance(file.json, Mapping):
-        return file.json
-    if "cells" in file.json:
-        return _of_notebook(file.json, file.name)
-    if SETTINGS.isdisjoint(file.json):  # of the web UI's API they lie in a mapping of their own
+    if file.json is None or file.is_notebook:
+        names = [name for name in file.assigned.values if knows(name)]
+        return file.assigned.settings(names) if file.has_fields else file.assigned.values
+    if isinstance(file.json, Mapping) and SETTINGS.isdisjoint(file.json):
+        # Of the web UI's API they lie in a mapping of their own.
         inside = [value for value in file.json.values() if isinstance(value, Mapping)]
-        return next((value for value in inside if not KEYS.isdisjoint(value)), file.json)
+        return next((value for value in inside if not LEADING.isdisjoint(value)), file.json)
     return file.json
 
 
-def _of_notebook(notebook: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What the cells set, each read on its own: others may hold anything. Raises UsageError where none that
-    sets something can be read."""
-    sets = re.compile(rf"^\s*({'|'.join(sorted(_OF_CELLS))})\s*(:\s*\w+\s*)?=", re.MULTILINE)
-    found: dict[str, Any] = {}
-    faults: list[UsageError] = []
-    cells = notebook.get("cells")
-    for cell in cells if isinstance(cells, list) else []:
-        if not isinstance(cell, Mapping) or cell.get("cell_type") != "code":
-            continue
-        source = cell.get("source", "")
-        code = "".join(map(str, source)) if isinstance(source, list) else str(source)
-        if not sets.search(code):
-            continue
-        try:
-            # A line for the shell may be all that a block holds.
-            found |= parse_python(re.sub(r"^([ \t]*)[%!].*", r"\1pass", code, flags=re.MULTILINE), name)
-        except UsageError as error:
-            faults.append(error)
-    if faults and SETTINGS.isdisjoint(found):
-        raise faults[0]
-    return found
-
-
 def _put_clock(draft: Draft) -> Clock:
-    settings, seed = draft.settings, draft.settings.number("seed", 0)
+    settings, seed = draft.settings, draft.settings.integer("seed") or 0
     if not 0 <= seed < 2**63:
-        draft.near("seed", f"{seed:g} takes another one each time; here it is 0 until you change it")
+        draft.near("seed", f"{seed} takes another one each time; here it is 0 until you change it")
         seed = 0
-    elif int(seed):
-        draft.put("seed", str(int(seed)), "seed")
+    elif seed:
+        draft.put("seed", str(seed), "seed")
     draft.take("seed")
     frames, rate = settings.number("max_frames", DEFAULT_FRAMES), settings.number("fps", DEFAULT_FPS)
     if not 1 <= frames <= MAX_FRAMES:
@@ -189,7 +187,7 @@ def _put_clock(draft: Draft) -> Clock:
     if not 1 <= rate <= 240:
         draft.near("fps", f"{rate:g} is no frame rate; {DEFAULT_FPS} is taken")
         rate = DEFAULT_FPS
-    clock = Clock(Fraction(str(rate)), int(frames), int(seed))
+    clock = Clock(Fraction(str(rate)), int(frames), seed)
     draft.put("fps", clock.fps_text, "fps" if "fps" in settings else f"not said; {DEFAULT_FPS} is usual")
     # In seconds where that is short, else in frames.
     milliseconds = clock.second(clock.frames) * 1000
@@ -247,10 +245,18 @@ def _reason(key: str, settings: Settings) -> str:
         return "ControlNet" if _is_on(settings.get(f"{unit}_enabled")) else AT_REST
     if key == "contrast_schedule" and _NO_CONTRAST.fullmatch(settings.word(key)):
         return AT_REST
-    family = next((name for name in _REASON_OF if name[-1] == "*" and key.startswith(name[:-1])), "")
-    reason = _REASON_OF.get(key) or _REASON_OF.get(family, UNKNOWN)
+    family = _family(key)
+    reason = _known_reason(key) or UNKNOWN
     on = [_is_on(settings.get(switch)) for switch in _SWITCHES.get(family, [key])]
     return reason if reason == UNKNOWN or (_is_on(settings[key]) and any(on)) else AT_REST
+
+
+def _family(key: str) -> str:
+    return next((name for name in _REASON_OF if name[-1] == "*" and key.startswith(name[:-1])), "")
+
+
+def _known_reason(key: str) -> str:
+    return _REASON_OF.get(key) or _REASON_OF.get(_family(key), "")
 
 
 def _is_on(value: Any) -> bool:

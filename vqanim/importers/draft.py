@@ -108,6 +108,7 @@ class Draft:
     signals: frozenset[str] = frozenset()
     """Names that formulas may have besides `t`, because the scene takes them from its soundtrack."""
     hint: str = ""  # a further line for the summary
+    recognized_by: str = ""  # what gave the tool away; nothing where it was named
     clock: Clock | None = None  # the film's frames, as soon as they are known
     _sampled: dict[tuple[int, str], _Sampled] = field(default_factory=dict)
 
