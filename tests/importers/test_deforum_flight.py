@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def flown(folder: Path, **given: Any) -> tuple[Draft, Scene]:
 
 def at_frames(curve: Curve, frames: int = FRAMES, fps: float = FPS) -> Floats:
     """What a curve of the scene is at every frame."""
-    base = TimeBase(duration=frames / fps, fps=vqanim.scene.times.Fraction(fps).limit_denominator(1000))
+    base = TimeBase(duration=frames / fps, fps=Fraction(fps))
     return curve.sample(np.arange(frames) / fps, base)
 
 
@@ -182,7 +183,7 @@ def test_a_shift_in_2d_goes_with_the_zoom_and_the_turn(
     assert np.abs(moved - expected).max() < 0.005 * np.abs(expected).max() + 1e-3
 
 
-LOST = {
+LOST: Mapping[str, Mapping[str, Any]] = {
     "too long once converted": {
         "translation_z": "0:(-1), 10:((2*cos(3.14159*(t+10)/15)**3 + 4*cos(3.14159*(t+20)/80)**90)), "
         "30:((2*cos(3.14159*(t+30)/15)**3 + 4*cos(3.14159*(t+60)/80)**90)), 59:(0)"

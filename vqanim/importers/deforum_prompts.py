@@ -22,8 +22,8 @@ from vqanim.importers.curves import Curve, Formula, Point, Untranslatable, short
 from vqanim.importers.draft import Draft, Field, quoted
 from vqanim.importers.keys import balanced, frame_of, mapping_in, number_in
 from vqanim.importers.reading import Settings
-from vqanim.importers.sampling import says
-from vqanim.importers.schedules import MOST_PIECES, chain, formula_values, sampled
+from vqanim.importers.sampling import every_frame, says
+from vqanim.importers.schedules import MOST_PIECES, chain, formula_values
 from vqanim.scene.fields.prompts import MAX_PROMPTS
 
 NEGATIVE = -0.5  # weight of what stands behind --neg, whose strength Deforum does not say
@@ -240,7 +240,7 @@ def _over_time(span: _Span, frames: Sequence[int], clock: Clock, troubles: list[
         curve = _readable(span, frames, sign, clock)
         if says(curve, values, clock):
             return curve
-    return sampled(values, clock)
+    return every_frame(values, clock)
 
 
 def _formula_weights(

@@ -29,7 +29,7 @@ from vqanim.importers.curves import (
     to_yaml,
 )
 from vqanim.importers.reading import Settings
-from vqanim.importers.sampling import FAR, NEAR, frame_values, keyframes, says
+from vqanim.importers.sampling import FAR, KEYFRAMED, NEAR, frame_values, keyframes, says
 
 WIDTH = 108  # columns of a comment
 MAX_TEXT = 1000  # characters of a prompt
@@ -136,6 +136,8 @@ class Draft:
             self.put_curve(path, readable, origin)
         else:
             assert self.clock is not None
+            if isinstance(readable, Formula):
+                self._note_keyframes(origin.partition(":")[0] or path)
             self.put_curve(path, keyframes(kept, self.clock, factors=path in FACTORS)[0], origin)
 
     def _kept(self, curve: Curve, path: str, origin: str) -> Curve:
@@ -180,10 +182,16 @@ class Draft:
                 if known.size and not says(curve, values, self.clock):
                     values = np.interp(np.arange(len(values)), known, values[known])
                     curve, _ = keyframes(values, self.clock, factors=what in FACTORS)
+                    self._note_keyframes(what)
         if isinstance(curve, Keys):
             values = frame_values(curve, self.clock)
             self._sampled[id(where), key] = _Sampled(values, where, key, what, indent, len(curve.points))
         return to_yaml(curve, indent)
+
+    def _note_keyframes(self, key: str) -> None:
+        """Say once that keyframes stand for a formula."""
+        if not any(key in note.keys and KEYFRAMED in note.message for note in self.notes):
+            self.near(key, KEYFRAMED)
 
     def _fit(self) -> None:
         """Take fewer keyframes where there are more than a scene may have; what is far then is told."""

@@ -9,6 +9,7 @@ from vqanim.importers.curves import Curve, Untranslatable, constant_of, mapped, 
 from vqanim.importers.draft import Draft, plain
 from vqanim.importers.motion import fov_of, put_flat_move
 from vqanim.importers.pytti_prompts import names_of
+from vqanim.importers.sampling import curve_of_formula
 
 FLAT = ("translate_x", "translate_y", "rotate_2d", "zoom_x_2d", "zoom_y_2d")
 DEEP = ("translate_x", "translate_y", "translate_z_3d", "rotate_3d", "field_of_view", "lock_camera")
@@ -36,7 +37,10 @@ def put_camera(draft: Draft, fps: float) -> None:
 
 def _curve(draft: Draft, key: str) -> Curve:
     try:
-        return parse_curve(draft.settings.word(key, "0").strip(), names_of(draft), draft.signals)
+        written = draft.settings.word(key, "0").strip()
+        curve, remark = curve_of_formula(written, names_of(draft), draft.clock, draft.signals)
+        draft.near(key if remark else (), remark)
+        return curve
     except Untranslatable as error:
         draft.refuse(key, str(error))
         return 0.0

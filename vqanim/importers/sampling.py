@@ -9,15 +9,15 @@ up is that of the factors at the frames.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.importers.clock import Clock
-from vqanim.importers.curves import Curve, Formula, Keys, Point, Untranslatable, simplified
+from vqanim.importers.clock import Clock, frames_text
+from vqanim.importers.curves import Curve, Formula, Keys, Point, Untranslatable, parse_curve, simplified
 from vqanim.importers.evaluation import values_of
 from vqanim.scene.expressions import ExpressionError, parse_expression
 
@@ -27,6 +27,7 @@ NEAR = 5e-4  # how far a keyframed value may be from the true one, as a part of 
 FAR = 5e-3  # beyond this it is told
 JUMP = 0.2  # change of a factor's logarithm from one frame to the next that is a jump
 _COARSE = 0.1  # a tolerance beyond which only the size of a curve counts
+KEYFRAMED = "written as keyframes, as no expression says the same in as few words"
 _SAME = 1e-5  # how far an expression may be from the true value, as a part of the largest one
 _BETWEEN = 4  # parts of a frame at which an expression is looked at
 _HALF_A_FRAME = 0.5  # of what a value changes: by so much the way may differ, as values flow here
@@ -41,6 +42,44 @@ def frame_values(curve: Curve, clock: Clock) -> Floats:
     if isinstance(curve, Formula):
         return _formula_values(curve.text, clock.seconds, clock)
     return np.full(clock.frames, float(curve))
+
+
+def curve_of_formula(
+    text: str, names: Mapping[str, str], clock: Clock | None, signals: frozenset[str] = frozenset()
+) -> tuple[Curve, str]:
+    """A formula of `t`, in seconds, as a curve, and what is to be said about it.
+
+    Where no expression says the same, it is keyframes, with a line across frames without a value.
+    names, signals: see curves.translate. Raises Untranslatable.
+    """
+    reason, curve = "", None
+    try:
+        curve = parse_curve(text, names, signals)
+    except Untranslatable as error:
+        reason = str(error)
+    try:
+        values = None if clock is None else values_of(text, {"t": clock.seconds})
+    except Untranslatable:  # of signals, whose values are heard later
+        values = None
+    if clock is None or values is None:
+        if curve is None:
+            raise Untranslatable(reason)
+        return curve, ""
+    known = np.flatnonzero(np.isfinite(values))
+    if not known.size:
+        raise Untranslatable("it has no value at any frame")
+    if curve is not None and known.size == len(values) and says(curve, values, clock):
+        return curve, ""
+    remark = KEYFRAMED
+    if known.size < len(values):
+        remark = f"has no value at {frames_text(np.flatnonzero(~np.isfinite(values)).tolist())}"
+        remark += ": a line leads across"
+    return every_frame(np.interp(np.arange(len(values)), known, values[known]), clock), remark
+
+
+def every_frame(values: Floats, clock: Clock) -> Curve:
+    """A key at every frame that changes anything. values: [frames]."""
+    return simplified(Point(clock.second(frame), value) for frame, value in enumerate(values.tolist()))
 
 
 def _formula_values(text: str, seconds: Floats, clock: Clock) -> Floats:

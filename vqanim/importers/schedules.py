@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from vqanim.importers import curves
 from vqanim.importers.clock import MAX_FRAMES, Clock, frames_text
-from vqanim.importers.curves import Curve, Formula, Point, Untranslatable, number
+from vqanim.importers.curves import Curve, Formula, Keys, Point, Untranslatable, number
 from vqanim.importers.draft import Draft
 from vqanim.importers.evaluation import values_of
 from vqanim.importers.keys import balanced, frame_of, number_in, read_keys, split_outside_brackets
-from vqanim.importers.sampling import says
+from vqanim.importers.sampling import KEYFRAMED, every_frame, says
 
 __all__ = ["MAX_FRAMES", "Clock", "chained", "curve_of", "frame_of", "number_in", "read_curves"]
 __all__ += ["read_schedule", "series_of", "split_outside_brackets"]
@@ -58,7 +58,10 @@ def read_schedule(value: Any, clock: Clock) -> Schedule:
     values, holes = filled(values, reached)
     if holes:
         remarks.append(f"has no value at {frames_text(holes)}: a line leads across, as there")
-    return Schedule(_curve(reached, values, clock), values, tuple(remarks))
+    curve = _curve(reached, values, clock)
+    if not holes and isinstance(curve, Keys) and any(number_in(text) is None for text in reached.values()):
+        remarks.append(KEYFRAMED)
+    return Schedule(curve, values, tuple(remarks))
 
 
 def curve_of(value: Any, clock: Clock) -> Curve:
@@ -119,7 +122,7 @@ def _curve(keys: Mapping[int, str], values: Floats, clock: Clock) -> Curve:
             return float(curve)
         if isinstance(curve, Formula) and says(curve, values, clock):
             return curve
-    return sampled(values, clock)
+    return every_frame(values, clock)
 
 
 def _readable(keys: Mapping[int, str], values: Floats, clock: Clock) -> Curve:
@@ -155,7 +158,7 @@ def chained(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> Curve:
             curve = Formula(curves.tidied(chain(pieces, edges, clock)))
             if says(curve, values, clock):
                 return curve
-    return sampled(values, clock)
+    return every_frame(values, clock)
 
 
 def chain(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> str:
@@ -165,11 +168,6 @@ def chain(pieces: Sequence[str], edges: Sequence[int], clock: Clock) -> str:
             # Half a frame before the edge, where no rounding can tell the frames apart.
             text = f"({pieces[place]}) if t * {clock.fps_text} < {edges[place] - 0.5:g} else ({text})"
     return text
-
-
-def sampled(values: Floats, clock: Clock) -> Curve:
-    """A key at every frame that changes anything. values: [frames]."""
-    return curves.simplified(Point(clock.second(frame), value) for frame, value in enumerate(values.tolist()))
 
 
 def read_curves(draft: Draft, keys: Sequence[str], clock: Clock) -> dict[str, Curve]:
