@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.importers.importing import imported, notebook, told, weights
+from vqanim.importers import vqgan_clip
 from vqanim.importers.notebooks import cells_of, read_notebook, read_script
 
 FIELDS = (
@@ -128,3 +129,32 @@ def test_prompts_of_the_animations_keep_their_frames_and_weights(
     assert draft.fields["camera.rotate"].yaml == "{1s: 0, 3s: -10, 5s: 10}"
     assert draft.fields["guidance.steps"].yaml == "10"
     assert {key for key in ANIMATION if not told(draft, key)} == set()
+
+
+def test_a_notebook_that_calls_vqgan_clip_is_read_as_its_command(tmp_path: Path) -> None:
+    call = '!python generate.py -p "{texts}:1 | fog:-1" -i $steps -s 320 192\n'
+    cells = ('texts = "a castle" #@param\nsteps = 60 #@param\n', call)
+    draft, scene = imported(tmp_path, notebook(*cells))
+    assert draft.source == vqgan_clip.READS
+    assert (scene.size.width, scene.size.height) == (320, 192)
+    assert weights(draft) == {"a castle": "1", "fog": "-1"}
+    assert draft.fields["guidance.first_steps"].yaml == "60"
+
+
+def test_settings_of_a_program_made_of_the_animations(tmp_path: Path) -> None:
+    text = (
+        "max_frames: 36\ntext_prompts:\n  - prompt: Apple\n    keyframes:\n      12: 1\n      24: 0\n"
+        "  - prompt: Peach\n    keyframes:\n      20: 1\nwidth: 320\nheight: 192\nzoom:\n  0: 1.02\n"
+        "iterations_per_frame:\n  0: 10\nseed: 1\n"
+    )
+    draft, scene = imported(tmp_path, text)
+    assert weights(draft) == {"Apple": "{1s: 1, 2s: 0}", "Peach": "1"}
+    assert scene.shots[0].camera.zoom.constant_value == pytest.approx(1.02**12)
+
+
+def test_guided_diffusion_before_disco_has_its_prompts_in_a_list(tmp_path: Path) -> None:
+    cells = (
+        "prompts = ['a lake:2', 'fog:-1']\nclip_guidance_scale = 1000 #@param\ntv_scale = 150 #@param\n",
+    )
+    draft, _ = imported(tmp_path, notebook(*cells))
+    assert weights(draft) == {"a lake": "2", "fog": "-1"}

@@ -12,10 +12,10 @@ import pytest
 from tests.importers.importing import imported, told, value_at, weights
 from vqanim.errors import UsageError
 from vqanim.importers.curves import Untranslatable
-from vqanim.importers.parseq_frames import frames_of
-from vqanim.importers.parseq_language import number_at, parse
-from vqanim.importers.parseq_manifest import thinned
-from vqanim.importers.parseq_moment import Keyed, Moment
+from vqanim.importers.manifests.frames import frames_of
+from vqanim.importers.manifests.language import number_at, parse
+from vqanim.importers.manifests.merging import thinned
+from vqanim.importers.manifests.moment import Keyed, Moment
 
 COUNT = 24
 
@@ -90,7 +90,7 @@ def test_switches_of_deforum_say_what_the_manifest_overrides(tmp_path: Path) -> 
 
 def test_moves_in_depth_make_it_deep_and_what_lacks_deltas_is_taken_as_steps(tmp_path: Path) -> None:
     draft, scene = imported(tmp_path, manifest(translation_z=0.5, rotation_3d_y=1.0))
-    assert scene.shots[0].camera.zoom.constant_value > 1
+    assert value_at(scene.shots[0].camera.zoom, 0) > 1
     assert scene.shots[0].camera.yaw.constant_value == pytest.approx(12)
     assert told(draft, "translation_z") == {"close"}
 

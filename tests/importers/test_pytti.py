@@ -46,6 +46,15 @@ def test_settings_as_pytti_writes_and_prints_them(text: str, tmp_path: Path) -> 
     assert set(SETTINGS) <= draft.known
 
 
+@pytest.mark.parametrize("mode", ["off", "2D", "3D", "Video Source", False])
+def test_all_modes_become_scenes_that_tell_of_every_key(mode: Any, tmp_path: Path) -> None:
+    more = {"translate_z_3d": "20", "field_of_view": 45, "infill_mode": "smear", "video_path": "a.mp4"}
+    draft, scene = imported(tmp_path, {**SETTINGS, **more, "animation_mode": mode, "save_every": 50})
+    assert scene.shots[0].kind == ("timelapse" if mode in ("off", False) else "animation")
+    assert {"a castle", "fog", "a lake"} == set(weights(draft))
+    assert set(SETTINGS) | set(more) <= draft.known
+
+
 @pytest.mark.parametrize(
     ("scenes", "texts", "named"),
     [

@@ -18,6 +18,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 TOOLS = ("deforum", "vqgan-clip", "pytti", "disco", "parseq", "vqgan-notebook")
 """Each is a module of this folder, an Importer. Help pages need the names, and load none of them."""
 
+PROGRAM = "generate.py"
+"""Of VQGAN-CLIP, which a notebook may call."""
 _STRANGERS: Mapping[str, str] = {
     "last_node_id": "a workflow of ComfyUI",
     "class_type": "a workflow of ComfyUI",
@@ -64,9 +67,16 @@ def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> D
     """The draft of a scene from a file or a command line. tool: one of TOOLS; found out when None. Raises
     UsageError, which names what was found instead."""
     from vqanim.importers.draft import plain
+    from vqanim.importers.notebooks import cells_of, commands_in
     from vqanim.importers.reading import NotRecognized, read_file
 
     file = read_file(text)
+    if (
+        file.is_notebook
+        and tool in (None, "vqgan-clip")
+        and (calls := commands_in(cells_of(file.json), PROGRAM))
+    ):
+        file = replace(file, text=calls)
     try:
         reason = ""
         if tool is None:

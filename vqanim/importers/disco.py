@@ -120,11 +120,12 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
 def _data(file: SettingsFile) -> Any:
     data = file.json
     if data is None or file.has_fields:
-        data = file.assigned.settings(filter(knows, file.assigned.values))
+        data = file.assigned.settings([*filter(knows, file.assigned.values), "prompts"])
     if not isinstance(data, Mapping):
         return data
-    # Where one is null, the program has nothing.
-    return {key: value for key, value in data.items() if value is not None or key not in ("image_prompts",)}
+    if "text_prompts" not in data and isinstance(data.get("prompts"), list):  # of the notebooks before it
+        return {"text_prompts" if key == "prompts" else key: value for key, value in data.items()}
+    return data
 
 
 def _reason(key: str, settings: Settings) -> str:

@@ -82,6 +82,21 @@ def cells_of(notebook: Mapping[str, Any]) -> Iterator[str]:
                 yield "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
+def commands_in(cells: Iterable[str], program: str) -> str:
+    """The lines for the shell that call a program, one below the other, with the values of the notebook's
+    names for `{name}` and `$name`."""
+    cells = list(cells)
+    values = read_notebook(cells).values
+    known = {name: str(value) for name, value in values.items() if isinstance(value, int | float | str)}
+    lines = [line.strip() for cell in cells for line in re.sub(r"\\\r?\n", " ", cell).splitlines()]
+    calls = [line.lstrip("! ") for line in lines if line.startswith("!") and program in line]
+
+    def value(match: re.Match[str]) -> str:
+        return known.get(match[1] or match[2], match[0])
+
+    return "\n".join(re.sub(r"\{(\w+)\}|\$(\w+)", value, call) for call in calls)
+
+
 def read_notebook(cells: Iterable[str]) -> Assigned:
     """What all cells give to names; the last one counts, and a form field before all else."""
     found = Assigned()

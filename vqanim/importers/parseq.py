@@ -13,8 +13,8 @@ from vqanim.importers import curves, deforum
 from vqanim.importers.curves import Point
 from vqanim.importers.draft import UNKNOWN, Draft, plain, quoted
 from vqanim.importers.keyframes import rename
-from vqanim.importers.parseq_frames import Frames
-from vqanim.importers.parseq_manifest import DEEP_FIELDS, SCHEDULES, Merged, manifest_in, merged, thinned
+from vqanim.importers.manifests.frames import Frames
+from vqanim.importers.manifests.merging import DEEP_FIELDS, SCHEDULES, Merged, manifest_in, merged, thinned
 from vqanim.importers.reading import Settings, SettingsFile, settings_from
 from vqanim.importers.recognition import Evidence, by_names
 from vqanim.importers.schedules import Clock
@@ -26,9 +26,9 @@ OWN = frozenset(
     reverseRender docId versionId""".split()
 )
 """What only Parseq has."""
-_KNOWN = frozenset("meta options prompts timestamp changes name".split())
+_KNOWN = frozenset("meta header options prompts timestamp changes name displayFields".split())
 _EDITOR = "of Parseq's editor"
-MAX_PROMPTS = 1000
+MAX_PROMPTS, MAX_KEYS = 1000, 12_000  # keyframes of all prompts
 _NUMBER = r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?)\s*"
 _PART_WEIGHT = re.compile(rf"(?:\s:|:\s){_NUMBER}$", re.ASCII)
 _TERM = re.compile(rf"\(([^():]+):{_NUMBER}\)", re.ASCII)
@@ -140,22 +140,28 @@ def _put_prompts(draft: Draft, frames: Frames, clock: Clock) -> None:
     for (words, negative), span in spans.items():
         factor = deforum.NEGATIVE if negative else 1.0
         values = {frame: span.get(frame, 0.0) * factor for frame in texts}
-        draft.add_prompt({"text": quoted(words)}, _course(values, clock))
+        draft.add_prompt({"text": quoted(words)}, _course(values, clock, max(MAX_KEYS // len(spans), 20)))
     if any(negative for _, negative in spans):
         draft.near("--neg", f"what stands behind it weighs {deforum.NEGATIVE:g}; try others")
     if varying:
         draft.near("(words:weight)", "words whose weight changes are prompts of their own")
+    if weights.keys() - varying:
+        draft.near("(words:1.3)", "words within a text cannot weigh more; the brackets are gone")
+    if any(re.search(r"<\w+:[^>]*>", text) for text in set(texts.values())):
+        draft.leave("<lora:...>", "networks for Stable Diffusion")
     draft.take("prompts", "animation_prompts", *deforum.POSITIVE_KEYS, *deforum.NEGATIVE_KEYS)
 
 
-def _course(values: Mapping[int, float], clock: Clock) -> curves.Curve:
-    """A weight over time: steps where it holds for long, else straight lines."""
+def _course(values: Mapping[int, float], clock: Clock, most: int) -> curves.Curve:
+    """A weight over time: steps where it holds for long, else straight lines. most: keyframes."""
     held, last = [], None
     for frame, value in sorted(values.items()):
         if value != last:
             held.append((frame, value))
         last = value
-    lines = thinned(values, 1e-3 * max(map(abs, values.values())))
+    allowed = 1e-3 * max(map(abs, values.values()))
+    while len(lines := thinned(values, allowed)) > most:
+        allowed *= 2
     step = len(held) <= len(lines)
     return curves.simplified(
         Point(clock.second(frame if place else 0), value, step)

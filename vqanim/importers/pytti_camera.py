@@ -20,7 +20,7 @@ _BORDERS = {"wrap": "wrap", "mirror": "reflect", "smear": "edge", "black": '"#00
 def put_camera(draft: Draft, fps: float) -> None:
     """Write the camera, and what became of its keys."""
     settings = draft.settings
-    mode, infill = settings.word("animation_mode", "off"), settings.word("infill_mode", "wrap")
+    mode, infill = settings.word("animation_mode") or "off", settings.word("infill_mode", "wrap")
     if mode in ("2D", "3D") and infill in _BORDERS:
         draft.put("camera.border", _BORDERS[infill], f"infill_mode {infill}")
         draft.take("infill_mode")

@@ -22,7 +22,7 @@ class Film:
 
     def __init__(self, settings: Settings, scenes: int) -> None:
         whole = settings.whole
-        self.moves = settings.word("animation_mode", "off") not in ("off", "False", "false")
+        self.moves = settings.word("animation_mode", "off") not in ("off", "False", "false", "")
         self.every = whole("steps_per_frame" if self.moves else "save_every", 50, 1)
         self.fps = Fraction(str(min(max(settings.number("frames_per_second", 12), 1), 240)))
         self.scene = whole("steps_per_scene", 100, 1)

@@ -19,7 +19,7 @@ from vqanim.importers import curves
 from vqanim.importers.curves import Untranslatable, constant_of
 from vqanim.importers.draft import AT_REST, UNKNOWN, Draft, plain, quoted
 from vqanim.importers.keyframes import MOVES, Pull, curve_over, numbers_of, put_moves, put_pulls
-from vqanim.importers.reading import Settings, SettingsFile, settings_from
+from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
 from vqanim.importers.recognition import SHARED, Evidence, by_names
 from vqanim.importers.schedules import MAX_FRAMES, Clock, number_in
 from vqanim.importers.vqgan_clip import GENERATORS, parts_of
@@ -71,10 +71,7 @@ def knows(name: str) -> bool:
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
-    data = file.json
-    if data is None or file.has_fields:
-        data = file.assigned.settings(filter(knows, file.assigned.values))
-    settings = settings_from(data, file, READS, OWN | {"text_prompts"})
+    settings = settings_from(_data(file), file, READS, OWN | {"text_prompts"})
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
     film = "max_frames" in settings
     clock = _put_clock(draft, film)
@@ -88,6 +85,16 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     _put_steps(draft, clock, film)
     draft.leave_others(lambda key: _REASON_OF.get(key, AT_REST if key in MOVES else UNKNOWN))
     return draft
+
+
+def _data(file: SettingsFile) -> Any:
+    if file.json is not None and not file.is_notebook:
+        return file.json
+    if not file.has_fields and re.search(
+        r"^(text_prompts|iterations_per_frame)\s*:", file.text, re.MULTILINE
+    ):
+        return parse_yaml(file)  # of those who made a program of the notebook
+    return file.assigned.settings(filter(knows, file.assigned.values))
 
 
 def _word(settings: Settings, *keys: str) -> tuple[str, str]:
@@ -175,6 +182,8 @@ def _tracks(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         with contextlib.suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             value = ast.literal_eval("{" + value + "}")
+    if isinstance(value, list) and all(isinstance(part, Mapping) and "prompt" in part for part in value):
+        value = {str(part["prompt"]): part.get("keyframes", {0: 1}) for part in value}
     if not isinstance(value, Mapping) or not all(isinstance(weights, Mapping) for weights in value.values()):
         return {}
     return {str(words): weights for words, weights in value.items()}

@@ -10,8 +10,8 @@ from typing import Any
 
 from vqanim.errors import UsageError
 from vqanim.importers.curves import Untranslatable
-from vqanim.importers.parseq_language import Node, number_at, parse
-from vqanim.importers.parseq_moment import Keyed, Moment
+from vqanim.importers.manifests.language import Node, number_at, parse
+from vqanim.importers.manifests.moment import Keyed, Moment
 from vqanim.importers.schedules import MAX_FRAMES
 
 MAX_KEYFRAMES, MAX_FIELDS, MAX_PROMPTS = 5000, 200, 1000

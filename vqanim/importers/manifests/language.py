@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from vqanim.importers.curves import Untranslatable, shortened
-from vqanim.importers.parseq_functions import FUNCTIONS
-from vqanim.importers.parseq_moment import Moment, Value
+from vqanim.importers.manifests.functions import FUNCTIONS
+from vqanim.importers.manifests.moment import Moment, Value
 
 MAX_TEXT = 2000  # characters
 MAX_NESTING = 40

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from vqanim.errors import UsageError
-from vqanim.importers.parseq_frames import Frames, frames_of, number_of
+from vqanim.importers.manifests.frames import Frames, frames_of, number_of
 from vqanim.importers.reading import Settings
 
 STEPPED = frozenset(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from vqanim.importers.curves import Untranslatable
-from vqanim.importers.parseq_moment import Moment, Value
+from vqanim.importers.manifests.moment import Moment, Value
 
 Given: TypeAlias = Sequence[Value | None]
 Call: TypeAlias = Callable[[Moment, Given], Value]
