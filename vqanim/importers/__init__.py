@@ -4,6 +4,9 @@
     notebooks    cells of a notebook -> plain data
     recognition  whose settings they are
     curves       expressions of numexpr and of Python -> ours; numbers over time, as a scene writes them
+    evaluation   the same expressions, computed at every frame as the tools compute them
+    sampling     values at every frame -> keyframes near to them
+    keys         the keys of schedules as people write them
     schedules    Deforum's keyframes, which others have too
     motion       moves per frame and in pixels -> those of our camera
     keyframes    what the notebooks before Deforum have in common
