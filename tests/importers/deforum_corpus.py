@@ -24,6 +24,12 @@ NOTEBOOK_STILLS: Settings = {
     "precision": "autocast", "C": 4, "f": 8, "prompt": "", "timestring": "", "init_latent": None,
     "init_sample": None, "init_c": None, "prompts": ["a lake by a painter", "a portrait by a painter"],
 }  # fmt: skip
+NOTEBOOK_01: Settings = {
+    **NOTEBOOK_STILLS, "animation_mode": "2D", "max_frames": 100, "border": "wrap", "key_frames": True,
+    "interp_spline": "Linear", "angle": "0:(0)", "zoom": "0: (1.04)", "translation_x": "0: (0)",
+    "translation_y": "0: (0)", "color_coherence": "MatchFrame0", "previous_frame_noise": 0.02,
+    "previous_frame_strength": 0.6, "prompts": {0: "a lake", 20: "a portrait"}, "interpolate_x_frames": 100,
+}  # fmt: skip
 NOTEBOOK_04: Settings = {
     **NOTEBOOK_STILLS, "animation_mode": "2D", "max_frames": 120, "border": "wrap", "angle": "0:(0)",
     "zoom": "0:(1.04)", "translation_x": "0:(10*sin(2*3.14*t/10))", "translation_y": "0:(0)",
@@ -93,6 +99,7 @@ STUDIO: Settings = {
 def corpus() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(name, settings) of every version, in its modes."""
     yield "notebook stills", NOTEBOOK_STILLS
+    yield "notebook 0.1 2D", NOTEBOOK_01
     yield "notebook 0.4 2D", NOTEBOOK_04
     yield "notebook 0.4 3D", {**NOTEBOOK_04, "animation_mode": "3D", "max_frames": 61}
     yield "notebook 0.5 video", {**NOTEBOOK_04, "animation_mode": "Video Input"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import vqanim
-from tests.importers.deforum_corpus import NOTEBOOK_04, corpus
+from tests.importers.deforum_corpus import NOTEBOOK_01, NOTEBOOK_04, corpus
 from vqanim.api.create import checked
 from vqanim.importers import import_settings
 from vqanim.importers.deforum_prompts import parts_of
@@ -161,3 +161,20 @@ def test_an_old_file_is_as_the_notebook_that_wrote_it(tmp_path: Path) -> None:
     assert camera.zoom.constant_value == pytest.approx(1.04**15)
     assert camera.border == "wrap"
     assert weights(scene)["a portrait"] == "{0s: 0, 1.333333333s: 1, 2s: 0}"
+
+
+def test_the_first_notebooks_say_strength_and_noise_by_other_names(tmp_path: Path) -> None:
+    _, scene = imported(NOTEBOOK_01, tmp_path)
+    (shot,) = scene.shots
+    assert shot.guidance.steps.constant_value == pytest.approx(6 / 0.35 * 0.4, rel=1e-3)
+    assert shot.carry.noise.constant_value == pytest.approx(0.006)
+
+
+@pytest.mark.parametrize(("given", "moves"), [({"translation_z": "0:(5)"}, True), ({"zoom": "0:(1)"}, False)])
+def test_a_mode_that_is_not_said_is_that_of_the_moves(
+    given: dict[str, str], moves: bool, tmp_path: Path
+) -> None:
+    _, scene = imported(
+        {"max_frames": 30, "prompts": {"0": "a"}, "rotation_3d_y": "0:(1)", **given}, tmp_path
+    )
+    assert (scene.shots[0].camera.yaw.constant_value != 0) is moves

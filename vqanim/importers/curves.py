@@ -335,8 +335,9 @@ def _is_needless(before: Point, middle: Point, after: Point) -> bool:
     """Whether a key between two others lies where the line between them passes anyway."""
     if middle.step or after.step:
         return middle.value == before.value and (after.step or after.value == before.value)
-    way = (middle.second - before.second) / (after.second - before.second)
-    line_ = before.value + (after.value - before.value) * float(way)
+    begin, end = float(before.second), float(after.second)
+    way = (float(middle.second) - begin) / (end - begin)
+    line_ = before.value + (after.value - before.value) * way
     size = max(abs(before.value), abs(after.value), 1e-9)
     return abs(line_ - middle.value) <= 1e-9 * size
 

@@ -49,6 +49,8 @@ _DOSES = (
     ("strength_schedule", "guidance.steps", (-STEPS / (1 - STRENGTH), STEPS / (1 - STRENGTH)), _ANEW),
 )
 """Of each schedule: the curve here, a factor and an offset that lead to it, and what differs."""
+_OLD_DOSES = {"strength_schedule": "previous_frame_strength", "noise_schedule": "previous_frame_noise"}
+"""What the first notebooks have in their place."""
 _SAMPLER = "the sampler of Stable Diffusion"
 _FILES = "files of that program"
 _GUIDED = "prompts with {image: ...} and weights over time"
@@ -96,6 +98,7 @@ _REASONS: Mapping[str, str] = {
     "frames between prompts: weights are written as keyframes": """
         interpolate_key_frames interpolate_x_frames""",
     "prompts": "prompts animation_prompts prompt",
+    "straight lines between the keyframes": "interp_spline key_frames",
     AT_REST: """
         zoom angle translation_x translation_y translation_z border padding_mode fov_schedule
         aspect_ratio_schedule flip_2d_perspective perspective_flip_* rotation_3d_* transform_center_*""",
@@ -222,8 +225,11 @@ def _put_doses(draft: Draft, clock: Clock) -> None:
         differs = "carry.match_colors holds colors to an earlier frame with the same prompts"
         draft.near("color_coherence", f"{plain(coherence)}: {differs}")
     draft.take("color_coherence")
-    found = read_schedules(draft, [key for key, *_ in _DOSES], clock)
+    keys = {key: key for key, *_ in _DOSES}
+    keys |= {key: old for key, old in _OLD_DOSES.items() if key not in draft.settings}
+    found = read_schedules(draft, list(keys.values()), clock)
     for key, path, (factor, offset), differs in _DOSES:
+        key = keys[key]
         if key in found:
             weaker = factor < 0
             low, high = LIMITS[path]

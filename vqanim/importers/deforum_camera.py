@@ -43,7 +43,7 @@ def size_of(settings: Settings) -> tuple[int, int]:
 def put_camera(draft: Draft, clock: Clock) -> None:
     """Write the camera, and what became of its keys."""
     draft.clock = clock
-    mode = draft.settings.word("animation_mode", "2D")
+    mode = _mode(draft)
     if mode in _BORDERS:
         draft.take("animation_mode")
         key, borders = _BORDERS[mode]
@@ -58,6 +58,18 @@ def put_camera(draft: Draft, clock: Clock) -> None:
     else:
         differs = "single pictures; here one text follows the other, without a camera"
         draft.near("animation_mode", f"{plain(mode)}: {differs}")
+
+
+def _mode(draft: Draft) -> str:
+    """The mode; where it is not said, the one that the settings are of."""
+    mode = draft.settings.word("animation_mode").strip()
+    if mode:
+        return mode.upper() if mode.upper() in _BORDERS else mode
+    deep = draft.settings.given(*DEEP[2:6], "fov_schedule")
+    if not deep or draft.settings.given("zoom", "angle"):
+        return "2D"
+    draft.near(deep, "animation_mode is not said: taken as 3D, which these are of")
+    return "3D"
 
 
 def _put_flat(draft: Draft, clock: Clock) -> None:

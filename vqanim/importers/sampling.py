@@ -137,7 +137,8 @@ def keyframes(
     factors: whether the values multiply, as those of a zoom."""
     span = float(np.ptp(values))
     # A curve that changes by little has to keep that little.
-    allowed = np.minimum(np.abs(values), span) if tolerance < _COARSE else np.full(values.shape, span)
+    coarse = tolerance >= _COARSE and not factors
+    allowed = np.full(values.shape, span) if coarse else np.minimum(np.abs(values), span)
     borders = [0, *(_jumps(values) if factors and tolerance < _COARSE else ()), len(values)]
     limits = tolerance * allowed + 1e-7 * span
     curve = simplified(_points(values.tolist(), limits.tolist(), borders, clock))
