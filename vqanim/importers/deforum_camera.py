@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vqanim.importers.clock import Clock
 from vqanim.importers.curves import Curve, Formula, number, scaled
 from vqanim.importers.draft import Draft, plain
-from vqanim.importers.motion import MOST_LOG, put_flat_move
+from vqanim.importers.motion import MOST_LOG, most_turn, put_flat_move, put_turns
 from vqanim.importers.reading import Settings
 from vqanim.importers.schedules import Schedule, read_schedules
 from vqanim.scene.limits import LARGEST_FACTOR
@@ -31,7 +31,6 @@ _BORDERS = {
     "3D": ("padding_mode", {"border": "edge", "reflection": "reflect", "zeros": '"#000000"'}),
 }
 _SIZES = ("W", "width"), ("H", "height")
-_TURN_ROOM = 85.0  # degrees between the middle of a picture and where a corner may look
 
 
 def size_of(settings: Settings) -> tuple[int, int]:
@@ -148,23 +147,13 @@ def _put_moves(
     """Write moves by their values at every frame. fov: in degrees, at every frame; with it a camera may turn
     so far in a frame that no corner looks behind the picture."""
     width, height = size_of(draft.settings)
-    clock = draft.clock
-    assert clock is not None
-    corner = np.degrees(
-        np.arctan(np.tan(np.radians(np.clip(fov, 5, 150)) / 2) * math.hypot(1, height / width))
-    )
-    room = np.maximum(_TURN_ROOM - corner, 0.0) * 0.95
-    room = np.minimum(np.minimum(room, np.append(room[1:], room[-1])), np.append(room[0], room[:-1]))
-    both = all(np.any(moves[path]) for path in ("tilt", "yaw"))
-    most = room * float(clock.fps) / (math.sqrt(2) if both else 1.0)
+    assert draft.clock is not None
+    readable = readable or {}
+    turns = {path: moves[path] for path in ("tilt", "yaw")}
+    put_turns(draft, turns, most_turn(fov, height / width, float(draft.clock.fps)), origins, readable)
     for path, values in moves.items():
-        origin = origins[path]
-        if path in ("tilt", "yaw"):
-            beyond = np.abs(values) > most
-            key = origin.partition(":")[0]
-            draft.tell(key, beyond, "a corner would look behind the picture: kept at the farthest turn")
-            values = np.clip(values, -most, most)
-        draft.put_values(f"camera.{path}", values, origin, (readable or {}).get(path))
+        if path not in turns:
+            draft.put_values(f"camera.{path}", values, origins[path], readable.get(path))
 
 
 def _fov_of(focal: Floats) -> Floats:

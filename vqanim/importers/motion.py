@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vqanim.importers.clock import Clock
 from vqanim.importers.curves import Curve, Formula, Untranslatable, constant_of, number, power, scaled
@@ -22,6 +23,7 @@ from vqanim.scene.limits import LARGEST_FACTOR
 
 MOST_LOG = math.log(LARGEST_FACTOR)  # of the zoom a second that a scene may have, in and out
 SMALLEST = 1e-9
+_TURN_ROOM = 85.0  # degrees from the middle of a picture within which its corners have to be seen
 
 
 def put_flat_move(
@@ -100,6 +102,34 @@ def pan(
         return moved.real + 0.0, moved.imag + 0.0
     factor = -stretch.real * fps / width
     return scaled(shift[0], factor), scaled(shift[1], factor)
+
+
+def most_turn(fov: NDArray[np.float64], aspect: float, fps: float) -> NDArray[np.float64]:
+    """Degrees a second [frames] by which a camera may turn in space, so that in no frame a corner looks
+    behind the picture. fov: in degrees, at every frame. aspect: height / width."""
+    half = np.tan(np.radians(np.clip(fov, 5, 150)) / 2)
+    room = np.maximum(_TURN_ROOM - np.degrees(np.arctan(half * math.hypot(1, aspect))), 0.0) * 0.95
+    # A turn on the way between two frames has to fit into both.
+    around = np.pad(room, 1, mode="edge")
+    return np.asarray(np.minimum(np.minimum(around[:-2], around[2:]), room) * fps)
+
+
+def put_turns(
+    draft: Draft,
+    turns: Mapping[str, NDArray[np.float64]],
+    most: NDArray[np.float64],
+    origins: Mapping[str, str],
+    readable: Mapping[str, Curve],
+) -> None:
+    """Write yaw and tilt by their values at every frame, kept within what a camera may turn, which is told.
+    most: see most_turn. origins, readable: by the camera's key."""
+    if all(values.any() for values in turns.values()):
+        most = most / math.sqrt(2)
+    for path, values in turns.items():
+        message = "a corner would look behind the picture: kept at the farthest turn"
+        draft.tell(origins[path].partition(":")[0], np.abs(values) > most, message)
+        kept = np.clip(values, -most, most)
+        draft.put_values(f"camera.{path}", kept, origins[path], readable.get(path))
 
 
 def fov_of(focal: float) -> float:
