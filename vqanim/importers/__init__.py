@@ -11,6 +11,7 @@
     motion       moves per frame and in pixels -> those of our camera
     keyframes    what the notebooks before Deforum have in common
     draft        a scene while it is written, and what becomes of every key that was given
+    layout       its fields and comments as YAML
 
 A tool is a module of its own, an `Importer`, and a name in TOOLS. Nothing that is read here is ever run:
 files come from strangers.

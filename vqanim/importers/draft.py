@@ -7,7 +7,6 @@ word on what there is instead). Nothing disappears silently.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,11 +27,12 @@ from vqanim.importers.curves import (
     shortened,
     to_yaml,
 )
+from vqanim.importers.layout import Field, comment, lines_of, plain, quoted
 from vqanim.importers.reading import Settings
 from vqanim.importers.sampling import FAR, KEYFRAMED, NEAR, frame_values, keyframes, says
 
-WIDTH = 108  # columns of a comment
-MAX_TEXT = 1000  # characters of a prompt
+__all__ = ["AT_REST", "LIMITS", "UNKNOWN", "Draft", "Fate", "Field", "Note", "plain", "quoted"]
+
 MAX_KEY = 60  # characters of an unknown key
 ORDER = (
     "title size fps duration seed kind pace models style start soundtrack signals prompts camera carry "
@@ -61,14 +61,6 @@ AT_REST = "off, empty or without effect in these settings"
 UNKNOWN = "not known here"
 
 Fate = Literal["taken", "close", "left"]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A value, as YAML writes it."""
-
-    yaml: str
-    origin: str = ""  # where it comes from, for the comment behind it
 
 
 @dataclass(frozen=True)
@@ -328,11 +320,11 @@ class Draft:
             f"# From {self.source} ({plain(Path(self.name).name)}), written by vqanim import.",
             f"# First look at the camera:  vqanim preview {plain(scene)}",
             *self._listed("close", "#", "# Close, but not the same:"),
-            *("", "vqanim: 1", *_lines(self._tree())),
+            *("", "vqanim: 1", *lines_of(self._tree())),
             *(("", "# Not possible here:") if self.dropped else ()),
         ]
         for path, value, reason in self.dropped:
-            lines += _comment(f"{path}: {value.yaml}", reason)
+            lines += comment(f"{path}: {value.yaml}", reason)
         lines += self._listed("left", "", "# Left out, because there is nothing like it here:")
         return "\n".join(lines) + "\n"
 
@@ -352,46 +344,4 @@ class Draft:
         notes = [note for note in self.notes if note.fate == fate]
         yield from title if notes else ()
         for note in notes:
-            yield from _comment(", ".join(note.keys), note.message)
-
-
-def _lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    for name, value in tree.items():
-        if isinstance(value, Field):
-            yield from _line(name, value, indent)
-        elif isinstance(value, list):
-            yield f"{name}:"
-            for item in value:
-                first, *others = _lines(item, "    ")
-                yield from (f"  - {first[4:]}", *others)
-        else:
-            yield f"{indent}{name}:"
-            yield from _lines(value, f"{indent}  ")
-
-
-def _line(name: str, value: Field, indent: str) -> Iterator[str]:
-    """A line with its comment behind it, or before it where that would be long."""
-    text = f"{indent}{name}: {value.yaml}"
-    if value.origin in ("", name):
-        yield text
-    elif "\n" not in text and len(text) + len(value.origin) + 4 <= WIDTH:
-        yield f"{text}  # {plain(value.origin)}"
-    else:
-        yield f"{indent}# {plain(value.origin)}"
-        yield text
-
-
-def _comment(what: str, message: str) -> Iterator[str]:
-    text = f"{plain(what)}: {plain(message)}" if message else plain(what)
-    wrapper = textwrap.TextWrapper(WIDTH, "#   ", "#     ", break_long_words=False, break_on_hyphens=False)
-    yield from wrapper.wrap(text)
-
-
-def plain(text: str) -> str:
-    """One line without anything that a file of text should not hold."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-
-
-def quoted(text: str, most: int = MAX_TEXT) -> str:
-    """A text as YAML takes it, whatever is in it."""
-    return "'" + plain(text)[:most].strip().replace("'", "''") + "'"
+            yield from comment(", ".join(note.keys), note.message)
