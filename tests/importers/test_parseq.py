@@ -79,6 +79,12 @@ def test_a_manifest_in_deforum_s_settings_overrides_them_frame_by_frame(tmp_path
     assert set(given) <= draft.known
 
 
+def test_rendered_frames_are_enough(tmp_path: Path) -> None:
+    given = {"rendered_frames": rendered(zoom=1.01, deforum_prompt="a castle"), "keyframes": []}
+    draft, scene = imported(tmp_path, given)
+    assert (scene.fps, weights(draft)) == (15, {"a castle": "1"})
+
+
 def test_switches_of_deforum_say_what_the_manifest_overrides(tmp_path: Path) -> None:
     given = manifest(zoom=1.02, zoom_delta=1.3)
     draft, scene = imported(
@@ -288,6 +294,7 @@ BROKEN: dict[str, Any] = {
     "frames without a number": {"rendered_frames": [{"zoom": 1}]},
     "a frame beyond all measure": {"rendered_frames": [{"frame": 1e9}]},
     "keyframes without a frame": {"keyframes": [{"zoom": 1}], "managedFields": ["zoom"]},
+    "keyframes that are none": {"keyframes": 5, "managedFields": ["zoom"]},
     "too many values": {
         "keyframes": [{"frame": 0}, {"frame": 99_000}],
         "managedFields": [f"f{n}" for n in range(99)],

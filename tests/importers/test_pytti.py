@@ -87,7 +87,9 @@ def test_a_direct_image_prompt_by_its_address_is_told(tmp_path: Path) -> None:
     assert not any("image" in prompt for prompt in draft.prompts)
 
 
-@pytest.mark.parametrize("mask", ["[fractal_/film.mp4]", "[fractal_/film.mp4]_0.5", "[-fractal_/film.mp4]"])
+@pytest.mark.parametrize(
+    "mask", ["[fractal_/film.mp4]", "[fractal_/film.mp4]_0.5", "[-fractal_/film.mp4]", "fractal_/film.mp4"]
+)
 def test_files_with_underscores_are_kept_whole(mask: str, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -106,7 +108,7 @@ def test_files_with_underscores_are_kept_whole(mask: str, tmp_path: Path) -> Non
         None,
     ]
     assert "weight" in draft.prompts[0]
-    assert "film" in " ".join(note.message for note in draft.notes if "scenes" in note.keys)
+    assert "fractal_/film.mp4" in " ".join(note.message for note in draft.notes if "scenes" in note.keys)
     assert "a_b.png" in draft.prompts[1]["inside"].yaml
     assert Path(str(scene.shots[0].start.image)).name == "a_b.png"
     assert "weight: 2}" in draft.fields["guidance.stay_near"].yaml

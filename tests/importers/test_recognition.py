@@ -68,9 +68,19 @@ STRANGE: dict[str, Any] = {
         "max_frames": 9,
         **{f"key{number}": number for number in range(9)},
     },
+    "two of many": {"tv_scale": 1, "range_scale": 2, **{f"key{number}": number for number in range(9)}},
     "one of many": {"scenes": "x", **{f"key{number}": number for number in range(9)}},
     "settings of a web UI": {"sampler_name": "Euler a", "width": 512, "height": 512, "steps": 20},
     "a workflow of ComfyUI": {"last_node_id": 9, "nodes": []},
+    "a request to another service": {
+        "text_prompts": [{"text": "a lake", "weight": 1}],
+        "cfg_scale": 7,
+        "width": 512,
+        "height": 512,
+        "steps": 30,
+    },
+    "scenes of another program": {"scenes": [{"name": "a"}], "name": "b"},
+    "keyframes of another program": {"keyframes": [{"offset": 0}], "options": {"duration": 5}},
     "nothing": {},
     "a notebook of somebody": notebook("import torch\nmodel = 'resnet'\n", "epochs = 3 #@param\n"),
     "a notebook without cells": {"cells": [], "nbformat": 4},
@@ -117,7 +127,10 @@ def test_a_seed_keeps_all_its_digits(tool: str, seed: int, tmp_path: Path) -> No
 
 
 def test_a_seed_beyond_all_that_a_scene_takes_is_told(tmp_path: Path) -> None:
-    for given in ({**PYTTI, "seed": 2**64 - 1}, {**DEFORUM, "seed": 2**64 - 1}, {**DISCO, "seed": -1}):
+    draft, scene = imported(tmp_path, {**PYTTI, "seed": 2**64 - 5})
+    assert scene.seed == 2**63 - 5
+    assert "close" in {note.fate for note in draft.notes if "seed" in note.keys}
+    for given in ({**DEFORUM, "seed": 2**64 - 1}, {**DISCO, "seed": -1}):
         draft, scene = imported(tmp_path, given)
         assert scene.seed == 0
         assert {note.fate for note in draft.notes if "seed" in note.keys} == {"close"}

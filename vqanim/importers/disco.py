@@ -88,11 +88,12 @@ _TAKEN = frozenset("text_prompts image_prompts animation_mode max_frames key_fra
 
 
 def recognizes(file: SettingsFile) -> Evidence:
-    """By the names that only it has; `text_prompts` are a mapping or a list."""
+    """By the names that only it has; `text_prompts` are texts by frame, or a list of texts."""
+    prompts = file.keys.get("text_prompts")
+    is_list = isinstance(prompts, list) and all(isinstance(text, str) for text in prompts)
 
     def owns(name: str) -> bool:
-        prompts = name == "text_prompts" and isinstance(file.keys[name], Mapping | list)
-        return name in OWN or prompts
+        return name in OWN or (name == "text_prompts" and (is_list or isinstance(prompts, Mapping)))
 
     return by_names(file, "Disco Diffusion", owns, knows)
 
@@ -155,7 +156,7 @@ def _put_clock(draft: Draft, mode: str) -> Clock:
     if mode not in ("2D", "3D", "Video Input"):
         frames = float(STILL_SECONDS * fps)
         draft.put("kind", "timelapse", f"animation_mode {plain(mode)}: one picture comes into being")
-        draft.leave("max_frames", f"does nothing with animation_mode {plain(mode)}")
+        draft.leave(settings.given("max_frames"), f"does nothing with animation_mode {plain(mode)}")
     elif not 1 <= frames <= MAX_FRAMES:
         raise UsageError(f"{draft.name}: max_frames: found {frames:g}, allowed are 1 to {MAX_FRAMES}")
     seed = next((found for key in ("seed", "set_seed") if (found := settings.integer(key)) is not None), None)
@@ -249,7 +250,8 @@ def _put_camera(draft: Draft, clock: Clock, mode: str) -> None:
         draft.leave("animation_mode", f"{mode}: a film cannot be painted over; its prompts are here alone")
         return
     if mode not in ("2D", "3D"):
-        draft.near("animation_mode", "a single picture; vqanim image paints it without the film")
+        still = "a single picture; vqanim image paints it without the film"
+        draft.near("animation_mode" if "animation_mode" in settings else "one picture", still)
         return
     width, height = draft.fields["size"].yaml.strip("[]").split(", ")
     given: dict[str, Any] = {"W": width, "H": height, "border": "wrap"}

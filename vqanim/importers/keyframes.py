@@ -89,7 +89,7 @@ def put_moves(
     draft.settings = Settings({**moves, **given, "animation_mode": mode})
     put_camera(draft, clock)
     draft.settings = settings
-    rename(draft, names)
+    rename(draft, {key: name if name in settings else "" for key, name in names.items()})
 
 
 def rename(draft: Draft, names: Mapping[str, str]) -> None:

@@ -40,6 +40,10 @@ def recognizes(file: SettingsFile) -> Evidence:
         return Evidence(0)
     if manifest_in(file.json, file.name) is not None:
         return Evidence(1000, "a whole manifest of Parseq in parseq_manifest")
+    rows = file.json.get("keyframes")
+    keyed = isinstance(rows, list) and any("frame" in row for row in rows if isinstance(row, Mapping))
+    if not keyed and "rendered_frames" not in file.json:
+        return Evidence(0)
     return by_names(file, "Parseq", OWN.__contains__, lambda name: name in OWN | _KNOWN)
 
 

@@ -35,6 +35,7 @@ OWN = KEYS | frozenset(
 """What only pytti has."""
 TAKEN = frozenset("cutouts learning_rate save_every animation_mode width height seed init_image".split())
 MAX_SCENES = 500
+MAX_SEED = 2**63  # pytti draws seeds up to twice as large
 MAX_STEPS = 10_000  # of a frame
 PERCEPTORS = {"ViTB32": "ViT-B/32", "ViTB16": "ViT-B/16", "ViTL14": "ViT-L/14"}
 PERCEPTORS |= {name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")}
@@ -67,6 +68,8 @@ _REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.s
 
 def recognizes(file: SettingsFile) -> Evidence:
     """By the names that only it has, of YAML, of JSON, or of a notebook's cells."""
+    if isinstance(file.keys.get("scenes"), list | Mapping):  # of somebody else
+        return Evidence(0)
     return by_names(file, "pytti", OWN.__contains__, knows)
 
 
@@ -124,8 +127,10 @@ def _put_frame(draft: Draft, film: Film) -> None:
         draft.put("kind", "timelapse", "animation_mode off: one picture comes into being")
         draft.put("pace", "linear")
     seed = settings.integer("seed")
-    if seed is not None and abs(seed) < 2**63:
-        draft.put("seed", str(abs(seed)), "seed, without its sign" if seed < 0 else "seed")
+    if seed is not None:
+        draft.put("seed", str(abs(seed) % MAX_SEED), "seed, without its sign" if seed < 0 else "seed")
+        large = "seed" if abs(seed) >= MAX_SEED else ()
+        draft.near(large, f"{seed}: here without the highest of its 64 bits")
     else:
         draft.near(settings.given("seed"), "there another one each time; here it is 0 until you change it")
     draft.take("seed", "width", "height", "frames_per_second", "animation_mode", "steps_per_scene")

@@ -14,6 +14,7 @@ from vqanim.importers.sampling import curve_of_formula
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _PORT = re.compile(r":\d{1,5}(?=/)")
+_FILE_NAME = re.compile(r"[^\[\]]+\.[A-Za-z]\w{2,3}")
 _FILM = (".mp4", ".mov", ".avi", ".gif", ".webm", ".mkv")
 
 
@@ -116,6 +117,8 @@ def _put_prompt(draft: Draft, text: str, pull: str, presence: Curve, pixels: boo
 
 def _mask(draft: Draft, mask: str, text: str, key: str) -> dict[str, str]:
     """The part of the frame in which a prompt pulls, where a picture says it."""
+    if _FILE_NAME.fullmatch(mask):  # without its brackets
+        mask = f"[{mask}]"
     mask = divided(mask, "_", 1)[0].strip()
     if mask in ("", "a"):
         return {}

@@ -24,7 +24,7 @@ from vqanim.importers.recognition import SHARED, Evidence, by_names
 from vqanim.importers.schedules import MAX_FRAMES, Clock, number_in
 from vqanim.importers.vqgan_clip import GENERATORS, parts_of
 
-READS = "notebooks of VQGAN+CLIP"
+READS = "a VQGAN+CLIP notebook"
 _SPANISH: Mapping[str, str] = {
     "textos": "texts",
     "ancho": "width",
