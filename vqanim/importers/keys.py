@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -184,7 +185,8 @@ def mapping_in(text: str) -> Mapping[Any, Any] | None:
     """The mapping that a text holds, as JSON or Python writes it, if it does."""
     written = text.strip().rstrip(",;")
     if written.startswith("{") and len(written) < 1_000_000:
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             found = ast.literal_eval(written)
             return found if isinstance(found, Mapping) else None
     return None
