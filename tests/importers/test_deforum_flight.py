@@ -119,7 +119,7 @@ def series(keys: Keys) -> Floats:
 @example(keys={0: "0", 60: "10"}, fov={0: "70"})
 @example(keys={0: "0", 60: "30"}, fov={0: "70"})
 @example(keys={0: "-5"}, fov={0: "120", 47: "30"})
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@settings(max_examples=10, deadline=None, phases=PHASES)
 @given(keys=schedules(-30, 25), fov=schedules(50, 120))
 def test_a_flight_in_3d_leads_as_far_as_deforums(
     keys: dict[int, str], fov: dict[int, str], tmp_path_factory: pytest.TempPathFactory
@@ -134,7 +134,7 @@ def test_a_flight_in_3d_leads_as_far_as_deforums(
 
 @example(keys={0: "1.0", 60: "1.3"})
 @example(keys={0: "where(t%15<0.5, 1.3, 1)"})
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@settings(max_examples=10, deadline=None, phases=PHASES)
 @given(keys=schedules(0.8, 1.3))
 def test_a_zoom_in_2d_leads_as_far_as_deforums(
     keys: dict[int, str], tmp_path_factory: pytest.TempPathFactory
@@ -154,7 +154,7 @@ def test_keyframes_fly_as_far_as_the_formula_of_the_same_values(tmp_path: Path) 
         assert ways == pytest.approx([expected] * 3, rel=1e-3)
 
 
-@settings(max_examples=15, deadline=None, phases=PHASES)
+@settings(max_examples=6, deadline=None, phases=PHASES)
 @given(
     x=schedules(-20, 20),
     y=schedules(-20, 20),
