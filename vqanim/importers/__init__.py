@@ -4,10 +4,14 @@
     notebooks    cells of a notebook -> plain data
     recognition  whose settings they are
     curves       expressions of numexpr and of Python -> ours; numbers over time, as a scene writes them
+    evaluation   the same expressions, computed at every frame as the tools compute them
+    sampling     values at every frame -> keyframes near to them
+    keys         the keys of schedules as people write them
     schedules    Deforum's keyframes, which others have too
     motion       moves per frame and in pixels -> those of our camera
     keyframes    what the notebooks before Deforum have in common
     draft        a scene while it is written, and what becomes of every key that was given
+    layout       its fields and comments as YAML
 
 A tool is a module of its own, an `Importer`, and a name in TOOLS. Nothing that is read here is ever run:
 files come from strangers.

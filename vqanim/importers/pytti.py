@@ -16,7 +16,7 @@ from vqanim.importers.pytti_camera import put_camera
 from vqanim.importers.pytti_prompts import Film, divided, names_of, parse_formula, put_prompts
 from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
 from vqanim.importers.recognition import Evidence, by_names
-from vqanim.importers.schedules import MAX_FRAMES
+from vqanim.importers.schedules import MAX_FRAMES, Clock
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
 READS = "pytti settings"
@@ -101,6 +101,7 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     film = Film(settings, max(1, len(scenes)))
     if film.frames > MAX_FRAMES:
         raise UsageError(f"{file.name}: a film of {film.frames} frames, allowed are at most {MAX_FRAMES}")
+    draft.clock = Clock(film.fps, film.frames)
     _put_frame(draft, film)
     _put_models(draft)
     _put_start(draft)

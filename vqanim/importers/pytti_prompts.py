@@ -10,6 +10,7 @@ from vqanim.importers import curves
 from vqanim.importers.curves import Curve, Point, Untranslatable, constant_of, shortened
 from vqanim.importers.draft import Draft, plain, quoted
 from vqanim.importers.reading import Settings
+from vqanim.importers.sampling import curve_of_formula
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _PORT = re.compile(r":\d{1,5}(?=/)")
@@ -143,7 +144,10 @@ def names_of(draft: Draft) -> Mapping[str, str]:
 def parse_formula(draft: Draft, text: str, what: str, default: float, key: str = "scenes") -> Curve:
     """A number or a formula of t and of what is heard; the default, with a note, for one with no equal."""
     try:
-        return curves.parse_curve(text.strip() or str(default), names_of(draft), draft.signals)
+        written = text.strip() or str(default)
+        curve, remark = curve_of_formula(written, names_of(draft), draft.clock, draft.signals)
+        draft.near(key if remark else (), f"{what} {shortened(text)}: {remark}")
+        return curve
     except Untranslatable as error:
         draft.near(key, f"{what} {shortened(text)}: {error}; it is {default:g}")
         return default
