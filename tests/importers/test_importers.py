@@ -304,8 +304,8 @@ def test_what_is_no_settings_is_refused_in_clear_words(kind: str, tmp_path: Path
 
 
 def test_a_large_file_and_a_missing_one_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "large.txt").write_bytes(b"{" + b" " * 1_100_000)
-    with pytest.raises(UsageError, match="larger than 1000 kB"):
+    (tmp_path / "large.txt").write_bytes(b"{" + b" " * 16_000_000)
+    with pytest.raises(UsageError, match="larger than 16 MB"):
         import_settings(str(tmp_path / "large.txt"), tmp_path)
     with pytest.raises(UsageError, match="no such file; give a settings file, or a command in quotes"):
         import_settings("nothing.txt", tmp_path)
