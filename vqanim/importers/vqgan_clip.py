@@ -149,8 +149,8 @@ def _tell_script(draft: Draft, story: Story) -> None:
             draft.leave(key or option.gaps[0].name, reason)
     for name, note in story.main.call.notes:
         draft.near(name, note)
-    for program, option in story.unread:
-        draft.leave(f"{program} {option}", "of ImageMagick only -distort SRT, -resize and -rotate are read")
+    for program, what in story.unread:
+        draft.leave(f"{program} {what}", "of ImageMagick only -distort SRT, -resize and -rotate are read")
     if story.others:
         draft.leave(f"{story.others} more commands", "each makes a scene of its own")
     if (loop := story.main.call.loop) and not story.loop:

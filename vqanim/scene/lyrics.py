@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from vqanim.scene.lyric_lines import Damaged, Line, Section, lines_of
 from vqanim.scene.subtitles import is_subtitles, read_subtitles
 from vqanim.scene.times import parse_time
 
-MAX_BYTES = 4_000_000
+MAX_BYTES = 2_000_000
 MAX_LINES = 5_000
 MAX_WORDS = 20_000  # with times of their own
 MOST_TOLD = 4  # lines that are left out and told one by one
@@ -101,7 +102,9 @@ def marker_names(lyrics: Lyrics) -> Iterator[tuple[str, float]]:
 
 def _named(text: str) -> str:
     """A text as the name of a marker; '' where nothing of it can be one."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST_NAME].strip("-")
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_NAME].strip("-")
     return name if name[:1].isalpha() else ""
 
 

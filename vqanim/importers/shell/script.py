@@ -45,7 +45,7 @@ def calls_in(text: str, programs: Sequence[str], arguments: Sequence[str] | None
     """The calls of programs in a script, in the order in which they are run first; all commands where
     `programs` has an empty name. arguments: what the script is started with, $1 and so on; None where that is
     not known. Raises ShellError."""
-    given = None if arguments is None else [(argument,) for argument in arguments]
+    given: list[Value] | None = None if arguments is None else [(argument,) for argument in arguments]
     walker = _Walker(programs, Variables(given))
     walker.walk(events_of(Lexer(text).tokens()))
     for name in list(walker.functions) if not walker.calls else ():  # that nobody calls

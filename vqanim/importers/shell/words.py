@@ -153,7 +153,7 @@ class Lexer:
         return Word(tuple(pieces))
 
     def _array(self) -> tuple[Word, ...]:
-        items = []
+        items: list[Word] = []
         self._place, self._in_array = self._place + 1, True
         while self._place < len(self._text):
             self._skip_blank()
