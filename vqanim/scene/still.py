@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from vqanim.errors import InputError, UsageError
-from vqanim.files import picture_trouble
 from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
+from vqanim.pictures import picture_trouble
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
 from vqanim.scene.fields.models import models_called
