@@ -4,8 +4,9 @@ scripts that call it."""
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,14 +20,14 @@ from vqanim.importers.feedback import Move, Run, Story, story_of
 from vqanim.importers.motion import pan, put_flat_move
 from vqanim.importers.reading import Settings, SettingsFile, is_command
 from vqanim.importers.shell.expansion import GIVEN, text_of
+from vqanim.importers.vqgan_clip_film import MAX_STEPS, USUAL_SECONDS, Film
+from vqanim.scene.fields.prompts import MAX_PROMPTS
 
 READS = "a VQGAN-CLIP command line"
 PROGRAM = "generate.py"
 OUTPUT = "output.png"  # what it writes where nothing is said
-USUAL_SECONDS = 10  # of a film whose length is not known
-MAX_TURNS = 90_000  # of a loop
-MAX_STEPS = 10_000  # of a frame or of a timelapse; larger numbers of iterations are cut
-MIN_FPS, MAX_FPS = 10, 60  # between these the program brings the frames of its films
+MAX_CHANGES = 4000  # of prompts; a scene has no room for the keys of more
+MAX_HINT = 300  # characters of a prompt in a command that is proposed
 GENERATORS: Mapping[str, str] = {
     "imagenet_f16_1024": "imagenet-1024",
     "imagenet_f16_16384": "imagenet-16384",
@@ -102,7 +103,7 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
     _tell_script(draft, story)
     stages = [{**_DEFAULTS, **_given(run)} for run in story.before]
-    film = _Film(options, story, stages)
+    film = Film(options, story, stages)
     _put_frame(draft, options, film)
     _put_models(draft, options)
     _put_start(draft, options, film)
@@ -115,8 +116,8 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
     draft.leave_others(lambda key: _REASONS[key] or "does nothing without a film")
     if file.arguments is None and any(gap.why == GIVEN for run in story.main.options for gap in run.gaps):
         draft.hint = f"with what it is started with: vqanim import '{plain(file.name)} \"a castle\" ...'"
-    elif film.kind in ("video", "picture") and options["prompts"]:
-        text = plain(str(options["prompts"] or "").partition("^")[0]).replace('"', "'")
+    elif film.kind in ("video", "picture") and 0 < len(options["prompts"] or "") <= MAX_HINT:
+        text = plain(options["prompts"].partition("^")[0]).replace('"', "'")
         sides, steps = "x".join(map(str, options["size"])), options["iterations"]
         draft.hint = f'for the picture alone: vqanim image "{text}" --steps {steps} --size {sides}'
     return draft
@@ -165,48 +166,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"this is no command of VQGAN-CLIP: {plain(message)[:200]}")
 
 
-class _Film:
-    """How long the film is and how fast, as the program has it."""
-
-    def __init__(self, options: Mapping[str, Any], story: Story, stages: Sequence[Mapping[str, Any]]) -> None:
-        steps = min(max(int(options["iterations"]), 1), MAX_STEPS)
-        self.every = max(1, int(options["zoom_save_every"]))
-        is_zoom, is_loop = options["zoom_video"], story.loop is not None
-        self.kind = "zoom" if is_zoom else "loop" if is_loop else "video" if options["video"] else "picture"
-        self.width, self.height = (min(max(side, 16), 4096) for side in options["size"])
-        self.stages = stages
-        before = sum(min(max(int(stage["iterations"]), 0), MAX_STEPS) for stage in stages)
-        self.first_steps = min(before or steps, MAX_STEPS)  # of the picture with which a loop begins
-        if self.kind in ("video", "picture"):  # one picture, painted in stages
-            steps = min(before + steps, MAX_STEPS)
-        self.steps = steps
-        self.frames = max(1, steps // self.every) if self.kind == "zoom" else max(2, steps - 1)
-        self.between = options["output_video_fps"] if float(options["output_video_fps"]) > 9 else None
-        length = max(0.1, float(options["video_length"]))
-        fps = options["input_video_fps"] if self.between else self.frames / length
-        low, high = (1, 240) if self.between else (MIN_FPS, MAX_FPS)
-        self.fps = Fraction(min(max(float(fps), low), high)).limit_denominator(1001)
-        self.turns = story.loop.turns if story.loop else None
-        if self.kind == "loop":
-            self.fps, self.between = story.fps, story.shown_fps
-            self.turns = min(self.turns, MAX_TURNS) if self.turns else None
-            self.frames = 1 + (self.turns or math.ceil(USUAL_SECONDS * self.fps))
-
-    def second(self, iteration: int) -> Fraction:
-        """When an iteration is seen."""
-        return Fraction(iteration, self.every if self.kind == "zoom" else 1) / self.fps
-
-    @property
-    def begins(self) -> Iterator[Fraction]:
-        """When each of the stages before begins to paint, and then what comes after them."""
-        done = 0
-        for place, stage in enumerate(self.stages):
-            yield self.second(done) if self.kind in ("video", "picture") else Fraction(place, 1000)
-            done = min(done + max(int(stage["iterations"]), 0), self.steps)
-        yield self.second(done) if self.kind in ("video", "picture") else 1 / self.fps
-
-
-def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
+def _put_frame(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
     origin = "-s" if "size" in draft.settings else "not said; 512 is usual"
     draft.put("size", f"[{film.width}, {film.height}]", origin)
     if film.between:
@@ -253,7 +213,7 @@ def _put_models(draft: Draft, options: Mapping[str, Any]) -> None:
     draft.put_models(generator or "imagenet-16384", perceptor)
 
 
-def _put_start(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
+def _put_start(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
     first = film.stages[0] if film.stages else options
     if film.stages or film.kind == "loop":
         draft.take("init_image")  # what the script has painted itself
@@ -290,27 +250,41 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _put_prompts(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
+def _put_prompts(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
     turns = list(_turns(draft, options, film))
-    if len(turns) > MAX_STEPS // 10:
-        raise UsageError(f"the prompts change {len(turns)} times, allowed are at most {MAX_STEPS // 10}")
     weights: dict[tuple[str, float | None, int], list[float]] = {}
+    others: dict[str, None] = {}  # texts for which a scene has no room
+    phrases: dict[str, dict[tuple[str, float | None, int], float]] = {}
     for place, (_, phrase) in enumerate(turns):
-        again: dict[tuple[str, float | None], int] = {}  # a text that stands there twice
-        for text, weight, stop in parts_of(phrase):
-            again[text, stop] = again.get((text, stop), -1) + 1
-            course = weights.setdefault((text, stop, again[text, stop]), [0.0] * len(turns))
-            course[place] = weight  # which is on whenever its turn comes
+        if phrase not in phrases:
+            found = dict(_targets(phrase))
+            phrases[phrase] = dict(itertools.islice(found.items(), MAX_PROMPTS))
+            others |= dict.fromkeys(text for text, _, _ in itertools.islice(found, MAX_PROMPTS, None))
+        for key, weight in phrases[phrase].items():
+            if key in weights or len(weights) < MAX_PROMPTS:
+                weights.setdefault(key, [0.0] * len(turns))[place] = weight  # on whenever its turn comes
+            else:
+                others[key[0]] = None
     for (text, stop, _), course in weights.items():
         points = [Point(second, on, step=True) for (second, _), on in zip(turns, course, strict=True)]
         draft.add_prompt({"text": quoted(text)}, simplified(points), stop)
+    if others:
+        draft.leave_prompts(next(iter(others)), len(others))
     for text, weight, stop in parts_of(options["image_prompts"] or ""):
         if path := draft.file(text, "image_prompts", "{image: ...} into prompts"):
             draft.add_prompt({"image": path}, weight, stop)
     draft.take("prompts", "image_prompts", "change_prompt_every")
 
 
-def _turns(draft: Draft, options: Mapping[str, Any], film: _Film) -> Iterator[tuple[Fraction, str]]:
+def _targets(phrase: str) -> Iterator[tuple[tuple[str, float | None, int], float]]:
+    """(text, stop, how often the same stood there before) and the weight of the parts of a phrase."""
+    again: dict[tuple[str, float | None], int] = {}
+    for text, weight, stop in parts_of(phrase):
+        again[text, stop] = again.get((text, stop), -1) + 1
+        yield (text, stop, again[text, stop]), weight
+
+
+def _turns(draft: Draft, options: Mapping[str, Any], film: Film) -> Iterator[tuple[Fraction, str]]:
     """(second, prompts) from each second on."""
     phrases = [phrase.strip() for phrase in str(options["prompts"] or "").split("^") if phrase.strip()]
     if not phrases and not options["image_prompts"] and "prompts" not in draft.known:
@@ -329,13 +303,13 @@ def _turns(draft: Draft, options: Mapping[str, Any], film: _Film) -> Iterator[tu
         if befores and any(before not in ("", *phrases[:1]) for before in befores):
             draft.near("prompts", f"the picture to start with is painted of {shortened(befores[-1])} there")
     changes = range(0, film.steps, every) if every > 0 and len(phrases) > 1 else range(1)
-    for turn, iteration in enumerate(changes if phrases else ()):
-        if turn > MAX_STEPS // 10:
-            break
+    if len(changes) > MAX_CHANGES:
+        draft.near("change_prompt_every", f"of {len(changes)} changes the first {MAX_CHANGES} are kept")
+    for turn, iteration in enumerate(changes[:MAX_CHANGES] if phrases else ()):
         yield begin + film.second(iteration), phrases[turn % len(phrases)]
 
 
-def _put_move(draft: Draft, film: _Film, story: Story) -> None:
+def _put_move(draft: Draft, film: Film, story: Story) -> None:
     """What ImageMagick does to the picture in every turn of a loop."""
     move, fps = story.move, float(film.fps)
     scale = move.scale if 0.01 <= move.scale <= 100 else 1.0
@@ -347,7 +321,7 @@ def _put_move(draft: Draft, film: _Film, story: Story) -> None:
         draft.notes.append(Note("taken", ("-distort SRT",)))
 
 
-def _put_zoom(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
+def _put_zoom(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
     scale, fps = options["zoom_scale"], float(film.fps)
     shift = (options["zoom_shift_x"], options["zoom_shift_y"])
     if not 0.01 <= scale <= 100:
@@ -369,7 +343,7 @@ def _put_zoom(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
     draft.notes.append(Note("taken", tuple(key for key in options if key.startswith("zoom_"))))
 
 
-def _put_guidance(draft: Draft, film: _Film) -> None:
+def _put_guidance(draft: Draft, film: Film) -> None:
     settings = draft.settings
     if film.kind == "zoom":
         before = film.first_steps if film.stages else 0
