@@ -103,6 +103,38 @@ def test_variables_of_a_power_shell_script_are_known(tmp_path: Path) -> None:
     assert (texts(draft), draft.settings["iterations"]) == (["a castle"], 30)
 
 
+PYTHON = """
+import os, subprocess
+from sys import argv
+TEXT, OUT, STEPS = argv[1], "a.png", 25
+LR = 0.2
+os.system(f'python generate.py -p="a castle" -lr={LR} -i=40 -o="{argv[2]}"')
+os.system(f'python generate.py -p="{TEXT}" -lr={LR} -i=40 -o="zoom/a.png"')
+for i in range(9):
+    os.system('python generate.py -p="%s" -lr=0.2 -i=25 -ii="zoom/a.png" -o="zoom/a.png"' % TEXT)
+    subprocess.run(["convert", "zoom/a.png", "-distort", "SRT", "1.01,0", "zoom/a.png"], check=True)
+"""
+
+
+def test_a_script_in_python_that_calls_the_program(tmp_path: Path) -> None:
+    draft = draft_of(PYTHON, tmp_path, "zoom.py")
+    scene = scene_of(draft, tmp_path)
+    assert (scene.shots[0].guidance.first_steps, str(scene.duration)) == (40, "0.4s")
+    assert scene.shots[0].camera.zoom.constant_value == pytest.approx(1.01**25)
+    assert {"prompts", "1 more commands"} <= left(draft)
+    text = (
+        'import subprocess as s\nP = "a castle"\ns.run(["python", "generate.py", "-p", P, "-i", str(30)])\n'
+    )
+    draft = draft_of(text, tmp_path, "run.py")
+    assert (texts(draft), draft.settings["iterations"]) == (["a castle"], 30)
+
+
+def test_a_function_that_a_variable_names_is_called(tmp_path: Path) -> None:
+    text = "mode=$1\nif [[ -z $mode ]]; then mode=paint; fi\n"
+    text += f'paint() {{ {CALL} -p "$@" -i 30; }}\n$mode "a castle"\n'
+    assert texts(draft_of(text, tmp_path)) == ["a castle"]
+
+
 GAPS = {
     "an argument": 'python generate.py -p "$1" -i 30',
     "a loop": 'for T in "a castle" "a lake"; do python generate.py -p "$T" -i 30; done',

@@ -10,6 +10,7 @@ from vqanim.errors import UsageError
 from vqanim.importers.reading import SettingsFile
 from vqanim.importers.shell.batch import calls_in_batch, is_batch
 from vqanim.importers.shell.expansion import Gap, Value, gaps_of, text_of
+from vqanim.importers.shell.python_calls import shell_script_of
 from vqanim.importers.shell.script import Call, calls_in
 from vqanim.importers.shell.words import ShellError
 
@@ -67,6 +68,8 @@ def read_calls(file: SettingsFile, *programs: str) -> list[Call]:
 def _calls(file: SettingsFile, text: str, programs: Sequence[str]) -> list[Call]:
     if is_batch(file.name, text) and "" not in programs:
         return calls_in_batch(text, programs, file.arguments)
+    if file.name.lower().endswith(".py"):
+        text = shell_script_of(text) or text
     if file.name.lower().endswith(".ps1"):
         text = re.sub(r"`[ \t]*(\r?\n)", r"\\\1", _POWERSHELL.sub(r"\1=", text))
     return calls_in(text, programs, file.arguments)

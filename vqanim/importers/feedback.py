@@ -83,12 +83,16 @@ def story_of(
     """The story of a script. known: see options_of; `init_image` and `output` are among the names. default:
     the file that is written where nothing is said."""
     runs = [Run(call, tuple(options_of(call, known))) for call in calls if call.program == program]
-    before: list[Run] = []
-    main = runs[0]
-    for run in runs[1:]:
-        if _goes_on(run, main, default) and not _repeats(main, default):
-            before.append(main)
-            main = run
+    chains: list[list[Run]] = []
+    writers: dict[Value, list[Run]] = {}  # the chain that wrote a file last
+    for run in runs:
+        chain = writers.get(run.value("init_image") or ())
+        if chain and not _repeats(chain[-1], default):
+            chain.append(run)
+        else:
+            chains.append(chain := [run])
+        writers[_output(run, default)] = chain
+    *before, main = next((chain for chain in chains if _repeats(chain[-1], default)), chains[0])
     loop = main.call.loop if _repeats(main, default) else None
     others = len(runs) - len(before) - 1
     if loop is None:
@@ -106,12 +110,9 @@ def _output(run: Run, default: str) -> Value:
     return run.value("output") or (default,)
 
 
-def _goes_on(run: Run, before: Run, default: str) -> bool:
-    return run.value("init_image") is not None and run.value("init_image") == _output(before, default)
-
-
 def _repeats(run: Run, default: str) -> bool:
-    return run.call.loop is not None and _goes_on(run, run, default)
+    """Whether it paints on its own pictures, in a loop."""
+    return run.call.loop is not None and run.value("init_image") == _output(run, default)
 
 
 def _moved(move: Move, call: Call) -> tuple[Move, list[str]]:

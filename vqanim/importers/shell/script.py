@@ -180,6 +180,7 @@ class _Walker:
                     self._assign(word, command.conditional)
             return
         fields = [found for word in words[first:] for found in self.variables.expand(word)]
+        name = (text_of(fields[0]) or "") if fields else ""
         self._special(name, fields)
         if name in self.functions:
             self._run_function(name, fields[1:])
@@ -264,6 +265,8 @@ class _Walker:
         if differs and conditional:
             self.unsure[name] = "it is set in several ways, of which the first is taken"
             return
+        if conditional and (before is None or gaps_of(before)):
+            self.unsure[name] = "it is set under a condition"
         scope = self.scopes[-1] if self.scopes else _Scope("")
         if match[3] and scope.loop and name not in scope.assigned:
             value = (Gap(f"${name}", "it grows in a loop"),)
