@@ -276,10 +276,10 @@ BAD = {
     "tab": ("scenes: a\n\tsteps_per_scene: 3\n", "tab"),
     "quote": ("python generate.py -p 'a castle\n", "a quote that is not closed"),
     "option": (
-        "python generate.py --prompts a --depth 3\n",
+        "python generate.py --depth 3\n",
         "no command of VQGAN-CLIP: unrecognized arguments",
     ),
-    "number": ("python generate.py -p a -i many\n", "no command of VQGAN-CLIP"),
+    "number": ("python generate.py -i many\n", "no command of VQGAN-CLIP"),
     "frames": (
         '{"animation_mode": "2D", "max_frames": 1e9}',
         "max_frames: found 1e+09, allowed are 1 to 99999",

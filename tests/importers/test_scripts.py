@@ -156,6 +156,14 @@ def test_what_only_running_would_tell_is_left_out_with_a_note(kind: str, tmp_pat
     scene_of(draft, tmp_path)
 
 
+def test_an_odd_option_is_left_out_and_the_others_stay(tmp_path: Path) -> None:
+    draft = draft_of(f"{CALL} -p 'a castle' --depth 3 -i many -sd 4 -lr 0.2 and more", tmp_path)
+    assert texts(draft) == ["a castle"]
+    assert {"--depth", "iterations", "'and more'"} <= left(draft)
+    assert (draft.settings["seed"], draft.settings["learning_rate"]) == (4, 0.2)
+    scene_of(draft, tmp_path)
+
+
 def test_both_numbers_of_a_size_are_known_or_none(tmp_path: Path) -> None:
     draft = draft_of(f'{CALL} -p "a castle" -s "$W" 256 -sd 3', tmp_path)
     assert "size" in left(draft)

@@ -27,6 +27,7 @@ READS = "a VQGAN-CLIP command line"
 PROGRAM = "generate.py"
 OUTPUT = "output.png"  # what it writes where nothing is said
 MAX_CHANGES = 4000  # of prompts; a scene has no room for the keys of more
+STRAY = "belongs to no option; a text stands in quotes"
 MAX_HINT = 300  # characters of a prompt in a command that is proposed
 GENERATORS: Mapping[str, str] = {
     "imagenet_f16_1024": "imagenet-1024",
@@ -124,30 +125,48 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
 
 
 def _given(run: Run) -> dict[str, Any]:
-    """The options of a call of which all is known. Raises UsageError."""
-    parser = _Parser(prog=PROGRAM, add_help=False, argument_default=argparse.SUPPRESS)
-    for name, short, _, kind, _ in OPTIONS:
-        parser.add_argument(f"-{short}", f"--{name}", dest=name, **{"default": argparse.SUPPRESS, **kind})
-    words = [word for option in run.options if not option.gaps for word in _words(option)]
+    """The options of a call that are known and right. Raises UsageError where there are none but others."""
+    parser = _parser()
+    words = [word for option in run.options if not _fault(option, parser) for word in option.words]
+    faults = [fault for option in run.options if not option.gaps and (fault := _fault(option, parser))]
+    if faults and not words:
+        raise UsageError(f"this is no command of VQGAN-CLIP: {faults[0]}")
     return vars(parser.parse_args(words))
 
 
-def _words(option: Option) -> Iterator[str]:
-    if option.name or option.written:
-        yield from option.words
-    else:
-        yield text_of(option.values[0]) or ""
+def _parser() -> _Parser:
+    parser = _Parser(prog=PROGRAM, add_help=False, argument_default=argparse.SUPPRESS)
+    for name, short, _, kind, _ in OPTIONS:
+        parser.add_argument(f"-{short}", f"--{name}", dest=name, **{"default": argparse.SUPPRESS, **kind})
+    return parser
+
+
+def _fault(option: Option, parser: _Parser) -> str:
+    """Why an option cannot be read."""
+    if option.gaps:
+        return told(option.gaps)
+    if not option.written:
+        return f"{shortened(text_of(option.values[0]) or '')}: {STRAY}"
+    try:
+        parser.parse_args(list(option.words))
+    except UsageError as error:
+        return str(error)
+    return ""
 
 
 def _tell_script(draft: Draft, story: Story) -> None:
     """What is not known without running the script, and what else is in it."""
+    parser, stray = _parser(), list[str]()
     for option in story.main.options:
         key = option.name or option.written
         is_own = key == "init_image" and (story.before or story.loop)  # what the script has painted itself
-        if option.gaps and not is_own:
+        if not option.written and not option.gaps:
+            stray.append(text_of(option.values[0]) or "")
+        elif (fault := _fault(option, parser)) and not is_own:
             then = "; write your text into prompts" if key == "prompts" else ""
-            reason = _REASONS[key] if key == "output" else told(option.gaps) + then
-            draft.leave(key or option.gaps[0].name, reason)
+            draft.leave(key or option.gaps[0].name, _REASONS[key] if key == "output" else fault + then)
+    if stray:
+        draft.leave(shortened(" ".join(stray)), STRAY)
     for name, note in story.main.call.notes:
         draft.near(name, note)
     for program, what in story.unread:
@@ -163,7 +182,7 @@ class _Parser(argparse.ArgumentParser):
     """Complains instead of ending the program."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"this is no command of VQGAN-CLIP: {plain(message)[:200]}")
+        raise UsageError(plain(message)[:200])
 
 
 def _put_frame(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
