@@ -40,6 +40,8 @@ FORMS = {
     "milliseconds": "[1000,2000]Hello\n[3000,500]World",
     "yrc": "[1000,2000](1000,500,0)Hel(1500,10,0)lo\n[3000,500](3000,9,0)World",
     "cr": LRC.replace("\n", "\r"),
+    "words below": "[00:01.00]\nHello\n\n[00:03.00]\nWorld\n",
+    "words behind": SRT.replace("\nHello", " Hello").replace("\nWorld", " World"),
     "a mark alone": LRC.replace("[00:03", "[00:02.00]\n[00:03") + "[00:05.00]  \n",
     "offset late": "[00:01.50]Hello\n[offset: +500]\n[00:03.50]World\n",
     "offset first": "[offset:-500]\n[00:00.50]Hello\n[00:02.50]World\n",

@@ -339,6 +339,13 @@ def test_what_needs_a_missing_song_is_no_mistake_of_its_own(read: Read) -> None:
     assert [problem.about_file for problem in caught.value.problems] == [True]
 
 
+def test_lyrics_without_any_line_are_a_mistake_as_in_a_scene(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "plain.lrc").write_text("Hello\n")
+    with pytest.raises(SceneError) as caught:
+        read(HEAD + "lyrics: plain.lrc")
+    assert caught.value.exit_code == 2
+
+
 def test_fades_in_beats(read: Read) -> None:
     (hit,) = read("duration: 5s\nhits: [{on: beat, flash: 1, fade: 0.5beats}]").hits
     assert hit.fade.seconds(TimeBase(5.0, read("duration: 5s").fps)) == 0.25

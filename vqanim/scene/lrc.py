@@ -30,7 +30,8 @@ def read_lrc(text: str) -> Read:
     lines: list[Line] = []
     sections: list[Section] = []
     damaged: list[Damaged] = []
-    offset, titles = 0.0, list[str]()
+    below: list[Line] = []  # where words stand on the line below their time
+    offset, titles, alone = 0.0, list[str](), list[float]()
     for number, written in enumerate(lines_of(text), 1):
         rest = written.strip(" \t\v\f\ufeff\u200b\0")
         if not rest or _PLAYERS.match(rest):
@@ -42,6 +43,7 @@ def read_lrc(text: str) -> Read:
                 sections += [(found[0].second if found else seconds[0], title) for title in titles]
                 titles.clear()
                 lines += found
+                alone = [] if found else seconds
             elif (header := _HEADER.fullmatch(rest)) and header[1].lower() == "offset":
                 offset = _offset(header[2].rstrip("]").strip())
             elif header and header[1].lower().split()[0] in _SECTIONS:
@@ -49,9 +51,13 @@ def read_lrc(text: str) -> Read:
             elif header is None and (tag := _TAG.fullmatch(rest)) and _is_title(tag[1]):
                 titles.append(tag[1])
             elif header is None:
+                below += _sung(alone, rest)
+                alone = []
                 raise ValueError(f"{shown(rest)} has no time such as [01:02.50] and is left out")
         except ValueError as error:
             damaged.append(Damaged(number, str(error)))
+    if not lines and below:
+        lines, damaged = below, []
     moved = [_earlier(line, offset) for line in lines]
     return moved, [(max(0.0, second - offset), title) for second, title in sections], damaged
 

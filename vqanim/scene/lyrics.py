@@ -17,7 +17,8 @@ from vqanim.scene.times import parse_time
 
 MAX_BYTES = 2_000_000
 MAX_LINES = 5_000
-MAX_WORDS = 20_000  # with times of their own
+MAX_WORDS = 5_000  # with times of their own
+MAX_SECTIONS = 1_000
 MOST_TOLD = 4  # lines that are left out and told one by one
 READS = "LRC such as [00:12.50]words, SRT and WebVTT such as 00:00:12,500 --> 00:00:14,000"
 _LONGEST_NAME = 48  # characters of a marker made from a line
@@ -56,7 +57,7 @@ def read_lyrics(path: Path) -> Lyrics:
         told.append(f"{len(damaged) - MOST_TOLD} more lines are left out")
     return Lyrics(
         tuple(sorted(lines, key=lambda line: line.second)),
-        tuple(sorted(sections[:MAX_LINES])),
+        tuple(sorted(sections[:MAX_SECTIONS])),
         tuple(told),
     )
 

@@ -15,6 +15,8 @@ _ANY_TIMES = re.compile(
     r"(?:\A|[\r\n])[ \t\ufeff]*(?:\d{1,3}\s*:\s*)?\d{1,3}\s*:\s*\d{1,2}[^\r\n\[\]]{0,12}?(?:-{1,2}\s?>)",
     re.MULTILINE,
 )
+_END = re.compile(rf"^\s*{_CLOCK}", re.ASCII)
+_SETTING = re.compile(r"[A-Za-z][A-Za-z0-9]*:\S+|[\d:.,]+", re.ASCII)  # as in `align:start X1:40`
 _WORD_TIME = re.compile(rf"<{_CLOCK}>", re.ASCII)
 _STYLES = re.compile(r"\{\\[^{}]*\}|</?[A-Za-z][^<>]*>|</?>")
 _BREAKS = re.compile(r"\\[Nnh]")
@@ -100,7 +102,10 @@ class _Reader:
             return
         before = self._lines[place - 1] if place else ""
         self._count = int(before[:9]) if before.isdecimal() else self._count + 1
-        self._caption = []
+        # Some write the words behind the times, on the same line.
+        behind = _END.sub("", match[5])
+        is_setting = all(map(_SETTING.fullmatch, behind.split()))
+        self._caption = [] if is_setting else [behind]
 
     def _damage(self, place: int, reason: str) -> None:
         self.end_caption()

@@ -138,8 +138,9 @@ def read_text_file(node: Node, allowed: str, what: str, read: Callable[..., T], 
     try:
         return read(path)
     except (OSError, ValueError) as error:
+        is_lost = isinstance(error, OSError)  # else it is there, and somebody wrote it so
         reason = error.strerror if isinstance(error, OSError) else error
-        raise reader.refuse(node, f"{path.name}: {reason}", about_file=True) from None
+        raise reader.refuse(node, f"{path.name}: {reason}", about_file=is_lost) from None
 
 
 @dataclass(frozen=True)
