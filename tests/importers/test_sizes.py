@@ -64,7 +64,9 @@ def test_a_long_story_that_changes_often_is_a_scene(tmp_path: Path) -> None:
 
 
 def test_thousands_of_unknown_keys_are_counted(tmp_path: Path) -> None:
-    settings = {"animation_mode": "2D", "max_frames": 20} | {f"odd_{number}": 1 for number in range(30_000)}
+    settings = {"strength_schedule": "0:(0.65)", "max_frames": 20} | {
+        f"odd_{number}": 1 for number in range(30_000)
+    }
     draft = draft_of(json.dumps(settings), tmp_path)
     assert scene_of(draft, tmp_path)
     assert set(settings) <= draft.known

@@ -19,6 +19,7 @@ from vqanim.importers.draft import Draft, Note, plain, quoted
 from vqanim.importers.feedback import Move, Run, Story, story_of
 from vqanim.importers.motion import pan, put_flat_move
 from vqanim.importers.reading import Settings, SettingsFile, is_command
+from vqanim.importers.recognition import Evidence
 from vqanim.importers.shell.expansion import GIVEN, text_of
 from vqanim.importers.vqgan_clip_film import MAX_STEPS, USUAL_SECONDS, Film
 from vqanim.scene.fields.prompts import MAX_PROMPTS
@@ -89,9 +90,10 @@ _KNOWN = {
 }
 
 
-def recognizes(file: SettingsFile) -> float:
+def recognizes(file: SettingsFile) -> Evidence:
     """By a call of generate.py, or options where there is no file."""
-    return 1.0 if file.json is None and is_command(file.text) else 0.0
+    is_call = file.json is None and is_command(file.text)
+    return Evidence(100, "a call of generate.py, or its options") if is_call else Evidence(0)
 
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
