@@ -13,9 +13,9 @@ from vqanim.scene.fields.prompts import MAX_PROMPTS
 from vqanim.scene.model import Scene
 
 
-def draft_of(text: str, folder: Path) -> Draft:
+def draft_of(text: str, folder: Path, tool: str | None = None) -> Draft:
     (folder / "given.txt").write_text(text)
-    return import_settings(str(folder / "given.txt"), folder)
+    return import_settings(str(folder / "given.txt"), folder, tool)
 
 
 def scene_of(draft: Draft, folder: Path) -> Scene:
@@ -64,9 +64,9 @@ def test_a_long_story_that_changes_often_is_a_scene(tmp_path: Path) -> None:
 
 
 def test_thousands_of_unknown_keys_are_counted(tmp_path: Path) -> None:
-    settings = {"strength_schedule": "0:(0.65)", "max_frames": 20} | {
+    settings = {"animation_mode": "2D", "max_frames": 20} | {
         f"odd_{number}": 1 for number in range(30_000)
     }
-    draft = draft_of(json.dumps(settings), tmp_path)
+    draft = draft_of(json.dumps(settings), tmp_path, "deforum")
     assert scene_of(draft, tmp_path)
     assert set(settings) <= draft.known

@@ -16,7 +16,7 @@ from typing import Any
 
 from vqanim.errors import UsageError
 
-MAX_CODE = 1_000_000  # characters of a cell or a script that are read as Python
+MAX_CODE = 2_500_000  # characters of a cell or a script that are read as Python
 MAX_EXPRESSION = 200  # characters of what a form field is computed from, for messages
 _FIELD = re.compile(r"#\s*@param\b")
 _FIELD_LINE = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*#\s*@param\b.*")
