@@ -36,6 +36,8 @@ def test_a_long_prompt_is_cut_and_that_is_told_once(tmp_path: Path) -> None:
     assert [len(prompt.text) <= MAX_TEXT for prompt in scene.shots[0].prompts] == [True, True]
     assert len([message for message in told(draft, "prompts") if "longer" in message]) == 1
     scene_of(draft_of(f'python generate.py -p "{long}" -i 20', tmp_path), tmp_path)
+    cell = f"strength_schedule = '0:(0.6)'\nmax_frames = 20\nanimation_prompts = {{0: '{long}'}}\n"
+    assert scene_of(draft_of(cell, tmp_path), tmp_path).shots[0].prompts
 
 
 def test_a_text_with_apostrophes_that_is_just_short_enough_stays(tmp_path: Path) -> None:
@@ -64,9 +66,7 @@ def test_a_long_story_that_changes_often_is_a_scene(tmp_path: Path) -> None:
 
 
 def test_thousands_of_unknown_keys_are_counted(tmp_path: Path) -> None:
-    settings = {"animation_mode": "2D", "max_frames": 20} | {
-        f"odd_{number}": 1 for number in range(30_000)
-    }
+    settings = {"animation_mode": "2D", "max_frames": 20} | {f"odd_{number}": 1 for number in range(30_000)}
     draft = draft_of(json.dumps(settings), tmp_path, "deforum")
     assert scene_of(draft, tmp_path)
     assert set(settings) <= draft.known
