@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 import vqanim
 from vqanim.api.create import checked
 from vqanim.importers import import_settings
@@ -59,6 +61,7 @@ def test_more_prompts_than_a_scene_has_room_for_are_told(tmp_path: Path) -> None
     assert told(draft, "prompts")
 
 
+@pytest.mark.slow
 def test_a_long_story_that_changes_often_is_a_scene(tmp_path: Path) -> None:
     draft = draft_of('python generate.py -p "a ^ b ^ c" -cpe 1 -i 5000 -vid', tmp_path)
     assert len(scene_of(draft, tmp_path).shots[0].prompts) == 3
