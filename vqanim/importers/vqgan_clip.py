@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from vqanim.errors import UsageError
-from vqanim.importers import feedback
-from vqanim.importers.commands import Option, read_calls, told
 from vqanim.importers.curves import Point, constant_of, number, shortened, simplified, time
 from vqanim.importers.draft import Draft, Note, plain, quoted
-from vqanim.importers.feedback import Move, Run, Story, story_of
 from vqanim.importers.motion import pan, put_flat_move
 from vqanim.importers.reading import Settings, SettingsFile, is_command
 from vqanim.importers.recognition import Evidence
+from vqanim.importers.shell import feedback
+from vqanim.importers.shell.commands import Option, read_calls, told
 from vqanim.importers.shell.expansion import GIVEN, text_of
+from vqanim.importers.shell.feedback import Move, Run, Story, story_of
 from vqanim.importers.vqgan_clip_film import MAX_STEPS, USUAL_SECONDS, Film
 from vqanim.scene.fields.prompts import MAX_PROMPTS
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from vqanim.importers.feedback import Story
+from vqanim.importers.shell.feedback import Story
 
 USUAL_SECONDS = 10  # of a film whose length is not known
 MAX_TURNS = 90_000  # of a loop

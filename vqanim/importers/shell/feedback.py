@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from vqanim.importers.commands import Option, options_of, told
+from vqanim.importers.shell.commands import Option, options_of, told
 from vqanim.importers.shell.expansion import Value, text_of
 from vqanim.importers.shell.script import Call, Loop
 
