@@ -37,10 +37,11 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
       settings of pytti, as YAML or as the JSON that it saves
       settings of Disco Diffusion
       a notebook (.ipynb) of Deforum, pytti, Disco Diffusion or VQGAN+CLIP, or its cells as a script
-      a script with a command of VQGAN-CLIP
+      a script of a shell, a batch file or a script in Python with commands of VQGAN-CLIP
 
-    COMMAND is such a command itself, in quotes, from generate.py on. Whose settings a file holds is found out
-    by the names that only one tool has, and said; --from says it where that is wrong. Nothing in it is run.
+    COMMAND is such a command itself, in quotes, from generate.py on, or a script with what it is started
+    with, such as `./zoom.sh castle zoom.png 150`. Whose settings a file holds is found out by the names that
+    only one tool has, and said; --from says it where that is wrong. Nothing in it is run.
 
     The scene passes `vqanim check`. Its comments say where everything comes from, what is not quite the same
     and what is left out.

@@ -27,13 +27,15 @@ from vqanim.importers.curves import (
     shortened,
     to_yaml,
 )
-from vqanim.importers.layout import Field, comment, lines_of, plain, quoted
+from vqanim.importers.layout import MAX_TEXT, Field, comment, lines_of, plain, quoted
 from vqanim.importers.reading import Settings
 from vqanim.importers.sampling import FAR, KEYFRAMED, NEAR, frame_values, keyframes, says
+from vqanim.scene.fields.prompts import MAX_PROMPTS
 
 __all__ = ["AT_REST", "LIMITS", "UNKNOWN", "Draft", "Fate", "Field", "Note", "plain", "quoted"]
 
 MAX_KEY = 60  # characters of an unknown key
+MAX_NAMED = 1000  # keys that a comment names
 ORDER = (
     "title size fps duration seed kind pace models style start soundtrack signals prompts camera carry "
     "guidance output"
@@ -218,7 +220,7 @@ class Draft:
     ) -> dict[str, Field]:
         """Add a prompt and return its fields. target: what it shows and where, as YAML. stop: how similar is
         enough; of what is pushed away, how far, so that its sign does not matter."""
-        fields = {key: Field(yaml) for key, yaml in target.items()}
+        fields = {key: Field(self._short(yaml) if key == "text" else yaml) for key, yaml in target.items()}
         if constant_of(weight) != 1.0:
             what = next(iter(target.values()), "")[:MAX_KEY]
             fields["weight"] = Field(self._yaml(weight, fields, "weight", f"{what}: weight", "      "))
@@ -226,6 +228,16 @@ class Draft:
             fields["stop"] = Field(number(min(abs(stop), 10)))
         self.prompts.append(fields)
         return fields
+
+    def _short(self, yaml: str) -> str:
+        """A text in quotes that a scene may have; what is cut off is told, once."""
+        text = yaml[1:-1].replace("''", "'")
+        if len(text) <= MAX_TEXT:
+            return yaml
+        told = f"of a text longer than {MAX_TEXT} characters the rest is left out; models read far less of it"
+        if not any(note.message == told for note in self.notes):
+            self.near("prompts", told)
+        return quoted(text[:MAX_TEXT])
 
     def take(self, *keys: str) -> None:
         """Those of these keys that are there and have no fate yet say the same here."""
@@ -245,12 +257,20 @@ class Draft:
         """The value of this key has no equal."""
         self.leave(key, f"{shortened(self.settings.word(key))}: {reason}")
 
+    def leave_prompts(self, first: str, count: int) -> None:
+        """So many texts, from the first of them on, have no room in a scene."""
+        what = f"{count} texts, from {shortened(first)}" if count > 1 else shortened(first)
+        self.leave("prompts", f"{what}: a scene has at most {MAX_PROMPTS} prompts")
+
     def leave_others(self, message_of: Callable[[str], str]) -> None:
         """Leave out all keys without a fate; what is at rest comes last."""
         known = self.known
-        messages = {key: message_of(key) for key in self.settings if key not in known}
-        for key in sorted(messages, key=lambda key: messages[key] == AT_REST):
-            self.leave(plain(key)[:MAX_KEY], messages[key])
+        keys: dict[str, list[str]] = {}
+        for key in self.settings:
+            if key not in known:
+                keys.setdefault(message_of(key), []).append(plain(key)[:MAX_KEY])
+        for message in sorted(keys, key=lambda message: message == AT_REST):
+            self.leave(keys[message], message)
 
     def _note(self, fate: Fate, keys: str | Sequence[str], message: str) -> None:
         """Strangers wrote these texts, and a terminal obeys some characters."""
@@ -305,6 +325,11 @@ class Draft:
                 text = ", ".join(f"{name}: {value.yaml}" for name, value in self.prompts.pop(index).items())
                 self.dropped.append(("prompts", Field(text), reason))
             return True
+        if path == "prompts" and len(self.prompts) > MAX_PROMPTS:
+            first = next(iter(self.prompts[MAX_PROMPTS].values()))
+            self.leave_prompts(first.yaml.strip("'"), len(self.prompts) - MAX_PROMPTS)
+            del self.prompts[MAX_PROMPTS:]
+            return True
         known = [key for key in self.fields if path not in NEEDED]
         inside = [key for key in known if path == key or path.startswith((f"{key}.", f"{key}["))]
         inside = inside or [key for key in known if key.startswith(f"{path}.")]
@@ -344,4 +369,6 @@ class Draft:
         notes = [note for note in self.notes if note.fate == fate]
         yield from title if notes else ()
         for note in notes:
-            yield from comment(", ".join(note.keys), note.message)
+            more = len(note.keys) - MAX_NAMED
+            named = ", ".join(note.keys[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+            yield from comment(named, note.message)

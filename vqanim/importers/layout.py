@@ -58,6 +58,6 @@ def plain(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
-def quoted(text: str, most: int = MAX_TEXT) -> str:
+def quoted(text: str) -> str:
     """A text as YAML takes it, whatever is in it."""
-    return "'" + plain(text)[:most].strip().replace("'", "''") + "'"
+    return "'" + plain(text).replace("'", "''") + "'"

@@ -16,7 +16,8 @@ from typing import Any
 
 from vqanim.errors import UsageError
 
-MAX_CODE = 1_000_000  # characters of a cell or a script that are read as Python
+MAX_CODE = 1_000_000  # characters of a cell or a script that are read as Python, without its texts
+_TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 MAX_EXPRESSION = 200  # characters of what a form field is computed from, for messages
 _FIELD = re.compile(r"#\s*@param\b")
 _FIELD_LINE = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*#\s*@param\b.*")
@@ -122,7 +123,7 @@ def read_script(code: str, name: str) -> Assigned:
 
 
 def _read(code: str, found: Assigned) -> None:
-    if len(code) > MAX_CODE:
+    if len(code) > MAX_CODE and len(_TEXT.sub("", code)) > MAX_CODE:
         raise ValueError("the code is too long")
     # Of the same number of lines, so that places stay what they are.
     plain = _FOR_SHELL.sub(_emptied, code)

@@ -22,8 +22,8 @@ from vqanim.errors import SceneError, UsageError
 from vqanim.importers.notebooks import Assigned, cells_of, is_notebook, read_notebook, read_script
 from vqanim.scene import tree
 
-MAX_BYTES = 1_000_000
-MAX_WORDS = 2000  # of a command line
+MAX_BYTES = 16_000_000
+SCRIPTS = (".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1")
 _HEAD = re.compile(r"\s*(?:SETTINGS\s*:|batch_index\s*:\s*\d+)\s*(?=\{)")
 """What pytti prints or writes before a JSON text."""
 _SCENE_LINE = re.compile(r"\s*(?:\d+(?:\.\d+)?: .*)?|batch_index: .*|\{.*")
@@ -47,6 +47,7 @@ class SettingsFile:
     name: str  # for messages
     text: str
     folder: Path  # where the files that it names may lie
+    arguments: tuple[str, ...] | None = None  # what a script is started with, where that is known
 
     @cached_property
     def json(self) -> Any:
@@ -169,6 +170,8 @@ def read_file(given: str) -> SettingsFile:
             return SettingsFile(given, _text(path, given), path.parent)
         if path.exists():
             raise UsageError(f"{given}: is no file")
+    if (script := _started_script(given)) is not None:
+        return script
     if is_command(given):
         return SettingsFile("a command line", given, Path())
     raise UsageError(
@@ -182,6 +185,16 @@ def is_command(text: str) -> bool:
     return bool(re.search(r"\bgenerate\.py\b", text) or re.match(r"\s*-{1,2}[a-z_]+\s+\S", text))
 
 
+def _started_script(given: str) -> SettingsFile | None:
+    """A script with what it is started with, `./zoom.sh "a castle" zoom.png 150`."""
+    with contextlib.suppress(OSError, ValueError):
+        words = shlex.split(given)
+        words = words[1:] if words and words[0] in ("bash", "sh", "call") else words
+        if words and words[0].lower().endswith(SCRIPTS) and (path := Path(words[0])).is_file():
+            return SettingsFile(words[0], _text(path, words[0]), path.parent, tuple(words[1:]))
+    return None
+
+
 def _text(path: Path, name: str) -> str:
     try:
         with path.open("rb") as file:
@@ -189,7 +202,7 @@ def _text(path: Path, name: str) -> str:
     except OSError as error:
         raise UsageError(f"{name}: cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
-        raise UsageError(f"{name}: larger than {MAX_BYTES // 1000} kB, which no settings file is")
+        raise UsageError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB, which no settings file is")
     text = "\0"
     with contextlib.suppress(UnicodeDecodeError):
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
@@ -219,21 +232,3 @@ def _plain(node: tree.Node) -> Any:
         return [_plain(item) for item in node.items]
     assert isinstance(node, tree.Scalar)
     return node.text
-
-
-def parse_command(file: SettingsFile, program: str) -> tuple[list[str], int]:
-    """The words of the first call of a program, behind its name, and how many calls there are. Raises
-    UsageError."""
-    joined = re.sub(r"\\\r?\n", " ", file.text)
-    lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    calls = [line for line in lines if program in line] or lines
-    if not calls:
-        raise UsageError(f"{file.name}: holds no command")
-    try:
-        words = shlex.split(calls[0], comments=True)
-    except ValueError:
-        raise UsageError(f"{file.name}: the command has a quote that is not closed") from None
-    if len(words) > MAX_WORDS:
-        raise UsageError(f"{file.name}: the command has more than {MAX_WORDS} words")
-    begin = next((place + 1 for place, word in enumerate(words) if word.endswith(program)), 0)
-    return words[begin:], len(calls)
