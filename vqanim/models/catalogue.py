@@ -24,7 +24,7 @@ from vqanim.models import entries
 from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
-from vqanim.models.family import halved_stages
+from vqanim.models.family import Family, halved_stages
 from vqanim.settings import Setting, with_defaults
 from vqanim.types import Stage
 
@@ -70,10 +70,30 @@ def get_generator_entry(name: str) -> GeneratorEntry:
 
 def generator_settings(name: str) -> tuple[Setting, ...]:
     """What a scene may set for the generator called `name`; nothing where there is no such generator."""
+    family = _family_of(name)
+    return () if family is None else family.settings
+
+
+def generator_trouble(name: str, settings: Mapping[str, Any], size: tuple[int, int]) -> str | None:
+    """Why frames of a height and width in pixels cannot be made with these settings, or None. settings: those
+    that are written."""
+    family = _family_of(name)
+    if family is None or family.trouble is None:
+        return None
+    return family.trouble(size, settings)
+
+
+def is_crisp(name: str) -> bool:
+    """Whether the pictures of the generator called `name` are enlarged and shrunk without smoothing."""
+    family = _family_of(name)
+    return family is not None and family.crisp
+
+
+def _family_of(name: str) -> Family | None:
     try:
-        return FAMILIES[get_generator_entry(name).family].settings
+        return FAMILIES[get_generator_entry(name).family]
     except (UnknownModel, InputError):
-        return ()
+        return None
 
 
 def first_stages(

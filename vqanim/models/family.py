@@ -78,6 +78,10 @@ class Family:
     """How the steps of a picture that starts from nothing are split; None: from small sizes to full size."""
     describe: Describe | None = None
     """Of perceptors: what they make of texts; None where they know about everything."""
+    trouble: Callable[[tuple[int, int], Mapping[str, Any]], str | None] | None = None
+    """Why no frame of a height and width in pixels can have the settings that are written, or None."""
+    crisp: bool = False
+    """Whether pictures are enlarged and shrunk without smoothing: pixels have borders of their own."""
     entry: GeneratorEntry | None = None
     """Of a family without weights: the one model that it is, of the same name."""
 
