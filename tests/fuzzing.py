@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["vqanim"]):
     from vqanim.models.checkpoint import read_checkpoint
     from vqanim.scene import load_scene_text
     from vqanim.scene.expressions import EvaluationError, ExpressionError, evaluate
-    from vqanim.scene.fields.prompts import parse_short
+    from vqanim.scene.fields.short_prompts import parse_short
     from vqanim.scene.times import parse_time
 
 VARIABLES = {name: np.linspace(0, 3, 4) for name in ("t", "frame", "progress")}

@@ -17,7 +17,9 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "settings", "lazy", "registry"}),
+    frozenset(
+        {"errors", "types", "files", "pictures", "cache", "ffmpeg", "oklab", "settings", "lazy", "registry"}
+    ),
     frozenset({"losses"}),
     frozenset({"models", "camera"}),
     frozenset({"icons", "effects"}),

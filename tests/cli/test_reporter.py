@@ -257,6 +257,15 @@ def test_the_steps_of_the_first_frame_are_seen() -> None:
     assert "step 2/30 of the first frame, 0:00 left" in screen.getvalue()
 
 
+def test_the_bar_of_a_part_ends_at_its_own_count() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, color_system=None, legacy_windows=False)
+    bar = RenderProgress(timeline(one=[8] * 5, two=[8] * 5), console)
+    bar.start(1, 5)
+    bar.close()
+    assert "frame 1/5" in screen.getvalue()
+
+
 def test_pages_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "report.html").write_bytes(b"0" * 5000)
     with closing(Reporter(timeline(main=[8]), quiet=False)) as reporter:

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.film.conftest import MakeFrames, showing
-from vqanim.files import Picture, staged
+from vqanim.files import staged
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import PRESETS, outputs_of
 from vqanim.film.make import Manifest, write_stale
 from vqanim.film.reel import EncodeOptions, Film, Format, Output, Sink
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import Timeline
 
 

@@ -16,12 +16,23 @@ import vqanim
 from tests.sounds import RATE, tone
 from vqanim.api.create import checked
 from vqanim.errors import UsageError
-from vqanim.importers import TOOLS, Importer, deforum, import_settings, importer_of, pytti, vqgan_clip
+from vqanim.importers import (
+    TOOLS,
+    Importer,
+    deforum,
+    disco,
+    import_settings,
+    importer_of,
+    parseq,
+    pytti,
+    vqgan_clip,
+    vqgan_notebook,
+)
 from vqanim.importers.draft import Draft
 from vqanim.scene.curves import Keyframes
 from vqanim.scene.model import Scene
 
-IMPORTERS: tuple[Importer, ...] = (deforum, vqgan_clip, pytti)
+IMPORTERS: tuple[Importer, ...] = (deforum, vqgan_clip, pytti, disco, parseq, vqgan_notebook)
 """Here mypy sees that the modules are what the protocol says."""
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -262,13 +273,10 @@ BAD = {
     "comma": ('{"W": 512,\n "H": 512,,}', ":2:11: this is no whole JSON"),
     "list": ("[1, 2, 3]", "not recognized"),
     "prose": ("Dear diary, today I painted.", "not recognized"),
-    "disco": (
-        '{"text_prompts": {}, "clip_guidance_scale": 5000}',
-        "it looks like settings of Disco Diffusion",
-    ),
     "comfy": ('{"last_node_id": 9, "nodes": []}', "it looks like a workflow of ComfyUI"),
-    "parseq": ('{"rendered_frames": []}', "it looks like a manifest of Parseq"),
     "scene": ("vqanim: 1\nduration: 2s\n", "is a scene of vqanim already"),
+    "parseq": ('{"rendered_frames": []}', "a manifest of Parseq without rendered_frames"),
+    "behind": ('{"scenes": "a", "steps_per_scene": 5}\n\nx = 3\n', ":3:1: this is no whole JSON: extra data"),
     "binary": ("\x89PNG\0\0", "is no text"),
     "deep": ("[" * 100_000, "nested too deeply"),
     "alias": ("scenes: &a [x]\nsteps_per_scene: *a\n", "anchors are not allowed"),

@@ -79,7 +79,12 @@ def test_compounds_are_taken_apart_and_count_once(table: WordTable) -> None:
 
 
 def test_unknown_words_are_named_once_in_order(table: WordTable) -> None:
-    assert table.read("a Xyzzy castle with QUUX and xyzzy").unknown == ("xyzzy", "with", "quux", "and")
+    assert table.read("a Xyzzy castle with QUUX and xyzzy").unknown == ("Xyzzy", "with", "QUUX", "and")
+
+
+def test_unknown_words_are_spelled_as_they_are_written(table: WordTable) -> None:
+    for text in ("Zürich", "Zu\u0308rich", "Straße", "L\u2019été", "Ёлка", "東京", "\ufb01nch", "QUUX42"):
+        assert table.read(f"(a {text}-castle), {text}!").unknown == (text,)
 
 
 def test_the_setting_counts_less_than_the_subject(table: WordTable) -> None:

@@ -70,6 +70,13 @@ def test_moments(text: str, read: Read) -> None:
     assert key_times(scene)[0] == pytest.approx(MOMENTS[text], abs=1e-9)
 
 
+def test_markers_past_the_end_of_the_film_are_pointed_out(read: Read) -> None:
+    (warning,) = read(f"duration: 20s\n{MARKERS}").warnings
+    assert warning.startswith("scene.yaml:4: markers: drop lies past the end of the film (20 s)")
+    song = "soundtrack: {file: song.mp3, bpm: 120, first_beat: 0.5s, start: 50s}\n"
+    assert read('duration: 20s\nmarkers: {drop: "1:02.4"}\n', song).warnings == ()
+
+
 def test_the_film_may_begin_within_the_song(read: Read) -> None:
     song = "soundtrack: {file: song.mp3, bpm: 120, first_beat: 0.5s, start: 10s}\n"
     scene = read(f"duration: 100s\n{MARKERS}camera: {{zoom: {{bar 7: 1, drop: 1.1, 4beats: 1.2}}}}", song)

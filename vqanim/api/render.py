@@ -60,8 +60,8 @@ def render(
     deterministic: use only operations that give the same bits each time; slower on a GPU.
     precision: of the networks' weights, `float32`, `bfloat16` or `auto`: bfloat16 where that is faster.
     quality: draft, normal or high, of a scene that is not prepared yet.
-    part: make only this part of the film (see `find_part`), called `<stem>-part`, from the frames that it
-    shows and those that they are painted from.
+    part: make only this part of the film (see `find_part`), called `<stem>-part`, or `<stem>-shot-NAME` where
+    it is a shot, from the frames that it shows and those that they are painted from.
     edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
     `accept` (keep them and paint on from them) or `repair` (paint them anew).
     live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
@@ -84,7 +84,7 @@ def render(
     from vqanim.film.make import make_film
     from vqanim.report.film import Film, Render
     from vqanim.report.live import PAGE, LivePage
-    from vqanim.report.report import PART_REPORT, REPORT, write_report
+    from vqanim.report.report import REPORT, write_report
     from vqanim.takes.run import read_run, write_run
     from vqanim.takes.store import TakeStore, write_keeping_old
 
@@ -98,7 +98,7 @@ def render(
         hashes = content_hashes(files)
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
-        stem = prepared.stem if part is None else f"{prepared.stem}-part"
+        stem = prepared.stem if part is None else f"{prepared.stem}-{part.name}"
         job = Job(
             timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
         )
@@ -134,7 +134,7 @@ def render(
                 yield made
             if complete:
                 timings.add_films(monotonic() - making)
-            page = folder / (REPORT if part is None else PART_REPORT)
+            page = folder / (REPORT if part is None else f"report-{part.name}.html")
             if written or not page.exists():
                 models_shown = model_lines(prepared.generator, prepared.perceptors, timeline)
                 rendered = Render(folder, stem, film, models_shown)

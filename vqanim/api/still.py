@@ -16,10 +16,10 @@ import numpy as np
 from vqanim.api.project import Prepared, chain_of, check_free
 from vqanim.engine.events import ModelsLoaded, StepDone
 from vqanim.errors import UsageError
-from vqanim.files import Picture, picture_size
 from vqanim.models.catalogue import get_generator_entry
+from vqanim.pictures import Picture, picture_size
 from vqanim.scene.fields.models import models_called
-from vqanim.scene.fields.prompts import parse_short
+from vqanim.scene.fields.short_prompts import parse_short
 from vqanim.scene.still import Still, size_like
 from vqanim.takes.lock import lock_folder
 

@@ -123,17 +123,31 @@ def describe(timeline: Timeline) -> list[Row]:
     """What a person wants to know of a timeline before it is rendered."""
     items = [("models", models(timeline))]
     if len(timeline.shots) > 1:
-        shots = [f"{one.name} ({count(len(one.frames), 'frame')}{_lapse(one)})" for one in timeline.shots]
-        items.append(("shots", ", ".join(shots)))
+        items.append(("shots", ", ".join(f"{one.name} ({_counts(one, timeline)})" for one in timeline.shots)))
     elif lapse := _lapse(timeline.shots[0]):
         items.append(("shot", lapse.removeprefix(", ")))
     rate = timeline.rate or timeline.fps
     if rate != timeline.fps or timeline.frame_count != len(timeline.edit):
-        items.append(("painted", f"{count(timeline.frame_count, 'frame')}, {number(rate)} a second"))
+        items.append(("painted", painted_frames(timeline.frame_count, rate, timeline.fps)))
     if timeline.sound is not None:
         start = f", from {duration(timeline.sound.start)} on" if timeline.sound.start else ""
         items.append(("sound", Path(timeline.sound.file).name + start))
     return items
+
+
+def painted_frames(frames: int, rate: Fraction | float, fps: Fraction | float) -> str:
+    """`36 frames, 6 a second`, or `36 frames` where as many are shown in a second."""
+    return count(frames, "frame") + ("" if rate == fps else f", {number(rate)} a second")
+
+
+def _counts(shot: ShotPlan, timeline: Timeline) -> str:
+    """The film's frames of a shot, and those that are painted where these are not as many."""
+    from vqanim.timeline.part import chapter_parts  # for which the timeline's own imports are done already
+
+    part = chapter_parts(timeline)[shot.name] if timeline.chapters else None
+    painted = len(shot.frames)
+    shown = part.end - part.first if part else painted
+    return count(shown, "frame") + ("" if painted == shown else f", {painted} painted") + _lapse(shot)
 
 
 def _lapse(shot: ShotPlan) -> str:

@@ -110,9 +110,9 @@ def describe(outline: Outline) -> Iterator[str]:
 
 
 def _summary(outline: Outline) -> Iterator[Row]:
-    rate = "" if outline.rate == outline.fps else f", {number(outline.rate)} a second"
     painted = count(outline.painted, "frame")
-    yield "painted", f"{painted}{rate}, {count(outline.steps, 'step')}"
+    frames = formatting.painted_frames(outline.painted, outline.rate, outline.fps)
+    yield "painted", f"{frames}, {count(outline.steps, 'step')}"
     if outline.kept or outline.stale:
         stale = f"; {count(outline.stale, 'other')} no longer right" if outline.stale else ""
         yield "there", f"{outline.kept} of {painted} are painted{stale}"

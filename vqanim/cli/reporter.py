@@ -156,7 +156,8 @@ class Reporter:
                 if event.kept < event.frames:
                     say("loading the models")
             case events.ModelsLoaded():
-                self._progress.start(self._run.kept if self._run else 0)
+                run = self._run
+                self._progress.start(run.kept if run else 0, run.frames if run else None)
             case events.ShotStarted():
                 self._progress.shot = event.shot
             case events.FrameDone():
@@ -195,6 +196,8 @@ def before(timeline: Timeline, run: events.RunStarted) -> str:
         device += f", {count(run.threads, 'thread')}" + (" each" if run.workers > 1 else "")
     items = [*formatting.describe(timeline), ("device", device), ("folder", short_path(run.folder))]
     to_paint = run.frames - run.kept
+    if run.frames < timeline.frame_count:
+        items.append(("part", f"{run.frames} of {count(timeline.frame_count, 'painted frame')}"))
     if run.kept and to_paint:
         items.append(("frames", f"{run.kept} of {run.frames} kept, {to_paint} to paint"))
     if run.superseded:

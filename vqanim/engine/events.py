@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 
 class Event:

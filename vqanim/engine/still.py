@@ -13,9 +13,9 @@ from vqanim.engine.events import ModelsLoaded, StepDone
 from vqanim.engine.frame import FrameResult, Painter, Progress
 from vqanim.engine.loading import load_painter
 from vqanim.engine.timelapse import Timelapse, record
-from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice, choose
 from vqanim.guidance.objective import Similarities
+from vqanim.pictures import Picture
 from vqanim.takes.recording import Recording
 from vqanim.timeline.plan import FramePlan, Timeline
 

@@ -16,8 +16,8 @@ from vqanim.camera import move_saved
 from vqanim.effects import Moment, apply_effects
 from vqanim.errors import InputError, OutputError
 from vqanim.ffmpeg import QUIET, FfmpegError, decode, raw_input
-from vqanim.files import Picture, read_picture
 from vqanim.film.reel import Find, Reel
+from vqanim.pictures import Picture, read_picture
 from vqanim.timeline.plan import FilmFrame, FrameRef, Timeline
 
 KEPT_IN_MEMORY = 6  # saved frames: two neighbors of two takes, and the first of a loop

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import FrameRef, Timeline
 
 Find: TypeAlias = Callable[[FrameRef], Path]  # the file of a saved frame

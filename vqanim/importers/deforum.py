@@ -6,7 +6,7 @@ Its prompts are `a castle :2 AND fog --neg people`, `(cherry:`sin(t)`)`, one tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,25 @@ from vqanim.importers import curves
 from vqanim.importers.curves import Curve, Formula, Point, Untranslatable, clamped, constant_of, scaled
 from vqanim.importers.deforum_camera import put_camera, size_of
 from vqanim.importers.draft import AT_REST, UNKNOWN, Draft, Field, plain, quoted
-from vqanim.importers.reading import Settings, SettingsFile, notebook_code, parse_python, settings_from
+from vqanim.importers.reading import Settings, SettingsFile, settings_from
+from vqanim.importers.recognition import SHARED, Evidence, by_names
 from vqanim.importers.schedules import MAX_FRAMES, Clock, chained, frame_of, read_curves
 
 READS = "Deforum settings"
-KEYS = frozenset("animation_mode max_frames translation_x strength_schedule animation_prompts".split())
-"""One of them makes sure that settings are Deforum's."""
-SETTINGS = KEYS | {"prompts", "zoom", "angle"}
-"""One of them is enough where the tool was named, and for a cell of a notebook."""
+OWN = re.compile(
+    "animation_prompts.*|prompts_(?:positive|negative)|neg_prompts|.*_schedule|diffusion_cadence|color_coherence|"
+    "seed_behavior|seed_iter_N|use_init|strength_0_no_init|n_batch|ddim_eta|border|flip_2d_perspective|"
+    "(?:perspective_flip|enable_perspective|transform_center|parseq|hybrid|cn_\\d|freeu|kohya|deforum)_.*"
+)
+"""What only Deforum has."""
+LEADING = (SHARED - {"seed", "width", "height", "fps", "init_image", "steps", "key_frames"}) | {
+    "W",
+    "H",
+    "strength",
+}
+"""What makes sure of Deforum where no other tool has a part in it."""
+SETTINGS = LEADING | {"animation_prompts", "prompts"}
+"""One of them is enough where the tool was named."""
 STEPS, STRENGTH = 6.0, 0.65  # our steps a frame stand for what Deforum's usual strength leaves of its own
 NOISE = 0.3
 """Of Deforum's amount: half, as its pictures run from -1 to 1, and less, as Perlin noise is calmer."""
@@ -105,25 +116,38 @@ _SWITCHES |= {"frame_interpolation_*": ("frame_interpolation_engine",)}
 _SWITCHES |= {"optical_flow_*": ("optical_flow_cadence", "optical_flow_redo_generation")}
 
 
-def recognizes(file: SettingsFile) -> float:
-    """By one of its own keys: in JSON, in a notebook's cells, or in a script."""
-    if file.json is None:
-        pattern = r"^\s*(animation_mode|max_frames|animation_prompts)\s*="
-        return 0.5 if re.search(pattern, file.text, re.MULTILINE) else 0.0
-    return 0.9 if isinstance(file.json, Mapping) and not KEYS.isdisjoint(_data(file)) else 0.0
+def recognizes(file: SettingsFile) -> Evidence:
+    """By the names that only it has; by those that it shares where there are no others."""
+    return by_names(file, "Deforum", lambda name: bool(OWN.fullmatch(name)), knows, LEADING)
+
+
+def knows(name: str) -> bool:
+    """Whether Deforum has a setting of this name."""
+    return name in SETTINGS | SHARED or bool(OWN.fullmatch(name)) or bool(_known_reason(name))
 
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
     settings = settings_from(_data(file), file, READS, SETTINGS)
-    draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
+    return draft_of(settings, file, scene_folder, READS, put_prompts)
+
+
+def draft_of(
+    settings: Settings,
+    file: SettingsFile,
+    scene_folder: Path,
+    source: str,
+    put_texts: Callable[[Draft, Clock], None],
+) -> Draft:
+    """The draft of Deforum's settings, whoever made them. put_texts: writes prompts. Raises UsageError."""
+    draft = Draft(source, file.name, settings, (file.folder, scene_folder))
     clock = _put_clock(draft)
     width, height = size_of(settings)
     draft.put("size", f"[{width}, {height}]", "W, H; half of it is four times as fast")
     draft.take("W", "H")
     draft.put("models", "pocket", "come along with vqanim; large ones: see vqanim models list")
     _put_start_and_sound(draft)
-    put_prompts(draft, clock)
+    put_texts(draft, clock)
     put_camera(draft, clock)
     _put_doses(draft, clock)
     draft.leave_others(lambda key: _reason(key, settings))
@@ -131,20 +155,19 @@ def read(file: SettingsFile, scene_folder: Path) -> Draft:
 
 
 def _data(file: SettingsFile) -> Any:
-    if file.json is None:
-        return parse_python(file.text, file.name)
-    if isinstance(file.json, Mapping) and "cells" in file.json:
-        return parse_python(notebook_code(file.json, SETTINGS), file.name)
-    return file.json
+    if file.json is not None and not file.is_notebook:
+        return file.json
+    names = [name for name in file.assigned.values if knows(name)]
+    return file.assigned.settings(names) if file.has_fields else file.assigned.values
 
 
 def _put_clock(draft: Draft) -> Clock:
-    settings, seed = draft.settings, draft.settings.number("seed", 0)
+    settings, seed = draft.settings, draft.settings.integer("seed") or 0
     if not 0 <= seed < 2**63:
-        draft.near("seed", f"{seed:g} takes another one each time; here it is 0 until you change it")
+        draft.near("seed", f"{seed} takes another one each time; here it is 0 until you change it")
         seed = 0
-    elif int(seed):
-        draft.put("seed", str(int(seed)), "seed")
+    elif seed:
+        draft.put("seed", str(seed), "seed")
     draft.take("seed")
     frames, rate = settings.number("max_frames", DEFAULT_FRAMES), settings.number("fps", DEFAULT_FPS)
     if not 1 <= frames <= MAX_FRAMES:
@@ -152,7 +175,7 @@ def _put_clock(draft: Draft) -> Clock:
     if not 1 <= rate <= 240:
         draft.near("fps", f"{rate:g} is no frame rate; {DEFAULT_FPS} is taken")
         rate = DEFAULT_FPS
-    clock = Clock(Fraction(str(rate)), int(frames), int(seed))
+    clock = Clock(Fraction(str(rate)), int(frames), seed)
     draft.put("fps", clock.fps_text, "fps" if "fps" in settings else f"not said; {DEFAULT_FPS} is usual")
     # In seconds where that is short, else in frames.
     milliseconds = clock.second(clock.frames) * 1000
@@ -206,10 +229,18 @@ def _reason(key: str, settings: Settings) -> str:
         return "ControlNet" if _is_on(settings.get(f"{unit}_enabled")) else AT_REST
     if key == "contrast_schedule" and _NO_CONTRAST.fullmatch(settings.word(key)):
         return AT_REST
-    family = next((name for name in _REASON_OF if name[-1] == "*" and key.startswith(name[:-1])), "")
-    reason = _REASON_OF.get(key) or _REASON_OF.get(family, UNKNOWN)
+    family = _family(key)
+    reason = _known_reason(key) or UNKNOWN
     on = [_is_on(settings.get(switch)) for switch in _SWITCHES.get(family, [key])]
     return reason if reason == UNKNOWN or (_is_on(settings[key]) and any(on)) else AT_REST
+
+
+def _family(key: str) -> str:
+    return next((name for name in _REASON_OF if name[-1] == "*" and key.startswith(name[:-1])), "")
+
+
+def _known_reason(key: str) -> str:
+    return _REASON_OF.get(key) or _REASON_OF.get(_family(key), "")
 
 
 def _is_on(value: Any) -> bool:

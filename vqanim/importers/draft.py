@@ -66,6 +66,7 @@ class Draft:
     signals: frozenset[str] = frozenset()
     """Names that formulas may have besides `t`, because the scene takes them from its soundtrack."""
     hint: str = ""  # a further line for the summary
+    recognized_by: str = ""  # what gave the tool away; nothing where it was named
 
     def put(self, path: str, value: str | Curve, origin: str = "") -> None:
         """Set a value; a text is YAML already."""

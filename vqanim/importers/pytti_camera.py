@@ -8,6 +8,7 @@ import math
 from vqanim.importers.curves import Curve, Untranslatable, constant_of, mapped, number, parse_curve, scaled
 from vqanim.importers.draft import Draft, plain
 from vqanim.importers.motion import fov_of, put_flat_move
+from vqanim.importers.pytti_prompts import names_of
 
 FLAT = ("translate_x", "translate_y", "rotate_2d", "zoom_x_2d", "zoom_y_2d")
 DEEP = ("translate_x", "translate_y", "translate_z_3d", "rotate_3d", "field_of_view", "lock_camera")
@@ -18,7 +19,7 @@ _BORDERS = {"wrap": "wrap", "mirror": "reflect", "smear": "edge", "black": '"#00
 def put_camera(draft: Draft, fps: float) -> None:
     """Write the camera, and what became of its keys."""
     settings = draft.settings
-    mode, infill = settings.word("animation_mode", "off"), settings.word("infill_mode", "wrap")
+    mode, infill = settings.word("animation_mode") or "off", settings.word("infill_mode", "wrap")
     if mode in ("2D", "3D") and infill in _BORDERS:
         draft.put("camera.border", _BORDERS[infill], f"infill_mode {infill}")
         draft.take("infill_mode")
@@ -35,7 +36,7 @@ def put_camera(draft: Draft, fps: float) -> None:
 
 def _curve(draft: Draft, key: str) -> Curve:
     try:
-        return parse_curve(draft.settings.word(key, "0").strip(), {"t": "t"}, draft.signals)
+        return parse_curve(draft.settings.word(key, "0").strip(), names_of(draft), draft.signals)
     except Untranslatable as error:
         draft.refuse(key, str(error))
         return 0.0

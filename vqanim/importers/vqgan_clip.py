@@ -15,6 +15,7 @@ from vqanim.importers.curves import Point, constant_of, number, shortened, simpl
 from vqanim.importers.draft import Draft, Note, plain, quoted
 from vqanim.importers.motion import pan
 from vqanim.importers.reading import Settings, SettingsFile, is_command, parse_command
+from vqanim.importers.recognition import Evidence
 
 READS = "a VQGAN-CLIP command line"
 MAX_STEPS = 10_000  # of a frame or of a timelapse; larger numbers of iterations are cut
@@ -73,9 +74,10 @@ _DEFAULTS = {name: default for name, _, default, _, _ in OPTIONS}
 _REASONS = {name: reason for name, *_, reason in OPTIONS}
 
 
-def recognizes(file: SettingsFile) -> float:
+def recognizes(file: SettingsFile) -> Evidence:
     """By a call of generate.py, or options where there is no file."""
-    return 1.0 if file.json is None and is_command(file.text) else 0.0
+    is_call = file.json is None and is_command(file.text)
+    return Evidence(100, "a call of generate.py, or its options") if is_call else Evidence(0)
 
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:

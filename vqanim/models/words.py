@@ -61,13 +61,30 @@ class Reading:
     factors: tuple[float, ...]
     """What each row's own weight is multiplied by."""
     unknown: tuple[str, ...]
-    """Words that the table does not have, as written but for case and accents."""
+    """Words that the table does not have, as they are written, each once."""
 
 
 def tokens(text: str) -> list[str]:
     """Lower-case words without accents; hyphens separate words."""
     decomposed = unicodedata.normalize("NFKD", text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     return TOKEN.findall("".join(c for c in decomposed if not unicodedata.combining(c)).casefold())
+
+
+def spellings(text: str) -> list[str]:
+    """The same words as they are written, one for each of `tokens`."""
+    plain = ""  # the text as `tokens` sees it, but for case
+    places: list[int] = []  # where each of its characters stands in the text
+    for place, letter in enumerate(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
+        parts = [part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part)]
+        plain += "".join(parts)
+        places += [place] * len(parts)
+    found = []
+    for match in TOKEN.finditer(plain):
+        end = places[match.end() - 1] + 1
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        found.append(text[places[match.start()] : end])
+    return found
 
 
 def stems(word: str) -> Iterator[str]:
@@ -103,8 +120,9 @@ class WordTable:
         """Find the text's words, longest phrases first; those in `faint` count by this factor only."""
         rows: list[int] = []
         factors: list[float] = []
-        unknown: list[str] = []
-        for number, words in enumerate(filter(None, map(tokens, ASIDE.split(text)))):
+        unknown: dict[str, str] = {}
+        for number, part in enumerate(filter(tokens, ASIDE.split(text))):
+            words, written = tokens(part), spellings(part)
             factor = aside = 1.0 if number == 0 else ASIDE_WEIGHT
             while words:
                 if words[0] in SETTING and rows:
@@ -114,9 +132,9 @@ class WordTable:
                 share = faint.get(" ".join(words[:length]), 1.0) * factor / max(1, len(found))
                 factors += [share] * len(found)
                 if not found:
-                    unknown.append(words[0])
+                    unknown.setdefault(words[0], written[-len(words)])
                 words = words[length:]
-        return Reading(tuple(rows), tuple(factors), tuple(dict.fromkeys(unknown)))
+        return Reading(tuple(rows), tuple(factors), tuple(unknown.values()))
 
     def embed(self, reading: Reading) -> Tensor:
         """Weighted sum [D] of the words' vectors, not normalized; zeros when no word is known."""

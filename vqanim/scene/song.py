@@ -63,8 +63,12 @@ def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> dict[str, Any]:
 
 def _file_length(file: str, place: Place, reader: Reader, ear: Ear | None) -> float:
     """Seconds of a sound file; without end where nobody can tell."""
+    if ear is None:
+        return math.inf
     try:
-        return math.inf if ear is None else ear.seconds(file)
+        if note := ear.note(file):
+            reader.warn(place, f"{Path(file).name} {note}")
+        return ear.seconds(file)
     except InputError as error:
         reader.refuse(place, _short(str(error), file), about_file=True)
         return math.inf

@@ -15,9 +15,10 @@ import numpy as np
 from PIL import Image
 
 from vqanim.ffmpeg import BITEXACT, encode, raw_input
-from vqanim.files import Picture, staged, writing
+from vqanim.files import staged, writing
 from vqanim.film.formats.video import upscale_filter
 from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
+from vqanim.pictures import Picture
 
 MAX_FPS = Fraction(50)
 """Delays are hundredths of a second, and browsers show delays below two of them as ten."""

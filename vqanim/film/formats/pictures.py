@@ -13,9 +13,10 @@ from PIL import Image
 
 from vqanim.errors import OutputError
 from vqanim.ffmpeg import encoding, raw_input
-from vqanim.files import TEMP_SUFFIX, Picture, make_folder, staged, write_atomic, writing
+from vqanim.files import TEMP_SUFFIX, make_folder, staged, write_atomic, writing
 from vqanim.film.formats.video import upscale_filter
 from vqanim.film.reel import Film, Format, Output, Reel, Sink
+from vqanim.pictures import Picture
 from vqanim.takes.store import FRAME_FILE
 
 
