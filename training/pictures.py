@@ -29,7 +29,7 @@ ARCHIVES = "gcompris-qt-data"
 ARCHIVE_NAMES = ("details", "erase", "explore_farm_animals", "explore_monuments", "explore_world_animals",
                  "explore_world_music")  # fmt: skip
 STAMPS = "tuxpaint-stamps-default"
-"""Package with some eight hundred things cut out: animals, food, vehicles, tools; photographs and drawings."""
+"""Package with hundreds of things cut out: animals, food, vehicles, tools; photographs and drawings."""
 LEAST_ARCHIVED = 250
 """Pixels of the short side of an archived picture; smaller ones are icons."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}

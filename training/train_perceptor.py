@@ -103,7 +103,7 @@ class Pictures:
 
 def classifier() -> nn.Module:
     """The ordinary one, its norms folded into the convolutions."""
-    file = package_catalogue()["perceptor"]["pocket"].files["classifier"]
+    file = package_catalogue()["perceptor"]["pocket"].files["features"]
     return load_classifier(read_verified(file), file).to(memory_format=torch.channels_last)
 
 
@@ -204,7 +204,11 @@ class Training:
             same = (answer.argmax(1) == target.argmax(1)).float().mean()
             found.append((float(distance(answer, target).mean()), float(attacked), float(same)))
         clean, attacked_mean, agreed = np.mean(found, axis=0)
-        return {"held_clean": float(clean), "held_adversarial": float(attacked_mean), "same_first": float(agreed)}
+        return {
+            "held_clean": float(clean),
+            "held_adversarial": float(attacked_mean),
+            "same_first": float(agreed),
+        }
 
 
 def save(state: dict[str, Any], path: Path) -> None:

@@ -156,7 +156,7 @@ def test_folding_batch_norms_changes_nothing(perceptor: ConsePerceptor, images: 
     from efficientnet_lite_pytorch import EfficientNet
 
     plain = EfficientNet.from_name("efficientnet-lite0").eval()
-    file = get_perceptor_entry("pocket").files["classifier"].locate()
+    file = get_perceptor_entry("pocket").files["features"].locate()
     plain.load_state_dict(torch.load(file, weights_only=True))
     with torch.no_grad():
         torch.testing.assert_close(

@@ -9,5 +9,5 @@ FAMILY = Family(
     "conse",
     "perceptor",
     lambda entry, device, _: conse.ConsePerceptor(entry, device),
-    roles=("classifier", "palettes", "table", "words"),
+    roles=("classifier", "features", "palettes", "table", "words"),
 )
