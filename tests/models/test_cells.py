@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqanim.models.cells import SHAPES, fitted
 from vqanim.models.load import load_generator
-from vqanim.models.named_palettes import PALETTES
+from vqanim.models.weightless.cells import SHAPES, fitted
+from vqanim.models.weightless.palettes import PALETTES
 from vqanim.types import Generator, Stage
 
 SHAPED = pytest.mark.parametrize("shape", SHAPES)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from efficientnet_lite_pytorch import EfficientNet
 
 from tests.models.official import nearest_classes
 from vqanim.errors import InputError
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor
+from vqanim.models.conse import ConsePerceptor, load_classifier, scaled
+from vqanim.models.entries import read_verified
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.types import Generator, Perceptor
 
@@ -138,16 +140,32 @@ def test_following_the_gradient_makes_an_image_look_like_the_text(
     assert after @ volcano > after @ lighthouse
 
 
-def test_folding_batch_norms_changes_nothing(perceptor: ConsePerceptor, images: torch.Tensor) -> None:
-    from efficientnet_lite_pytorch import EfficientNet
-
+def test_folding_batch_norms_changes_nothing(images: torch.Tensor) -> None:
     plain = EfficientNet.from_name("efficientnet-lite0").eval()
-    file = get_perceptor_entry("pocket").files["classifier"].locate()
-    plain.load_state_dict(torch.load(file, weights_only=True))
+    file = get_perceptor_entry("pocket").files["features"]
+    plain.load_state_dict(torch.load(file.locate(), weights_only=True))
+    folded = load_classifier(read_verified(file), file)
     with torch.no_grad():
-        torch.testing.assert_close(
-            perceptor.classifier(images * 2 - 1), plain(images * 2 - 1), atol=2e-3, rtol=1e-3
-        )
+        torch.testing.assert_close(folded(images * 2 - 1), plain(images * 2 - 1), atol=2e-3, rtol=1e-3)
+
+
+def test_small_perturbations_change_little(perceptor: ConsePerceptor, images: torch.Tensor) -> None:
+    """An ordinary classifier sees something else after one step of its own gradient."""
+    file = get_perceptor_entry("pocket").files["features"]
+    ordinary = load_classifier(read_verified(file), file).requires_grad_(False)
+
+    def moved(classifier: EfficientNet) -> float:
+        with torch.no_grad():
+            before = classifier(scaled(images))
+        noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
+        pixels = (images + 0.001 * noise).requires_grad_(True)
+        (slope,) = torch.autograd.grad((classifier(scaled(pixels)) - before).square().sum(), pixels)
+        step = torch.nn.functional.normalize(slope.flatten(1), dim=1).view_as(images)
+        with torch.no_grad():
+            after = classifier(scaled(images + 1.2 * step))
+        return float((after - before).norm() / (before - before.mean(1, keepdim=True)).norm())
+
+    assert moved(perceptor.classifier) < 0.6 * moved(ordinary)
 
 
 def test_loading_again_gives_the_same(perceptor: ConsePerceptor, images: torch.Tensor) -> None:

@@ -3,6 +3,10 @@
 ConSE (Norouzi et al. 2013, "Zero-Shot Learning by Convex Combination of Semantic Embeddings"): an image is
 embedded as the mix of the text embeddings of the classes that the classifier sees in it, so images and texts
 share a space. It knows the classifier's thousand classes and what lies between them, and nothing else.
+
+The classifier was made robust (training/train_perceptor.py): it answers alike to a picture and to its small
+perturbations, so that its gradient looks like things (Santurkar et al. 2019, "Image Synthesis with a Single
+(Robust) Classifier").
 """
 
 from __future__ import annotations
@@ -62,10 +66,10 @@ class ConsePerceptor:
         self.name, self.hash, self.device = entry.name, entry.hash, device
         self.input_size = INPUT_SIZE
         files = entry.files
-        contents = {role: read_verified(file) for role, file in files.items()}
+        contents = {role: read_verified(file) for role, file in files.items() if role != "features"}
         tensors = parse_tensors(contents["table"], files["table"])
         self._dtype = torch.float32
-        self.classifier = freeze(load_classifier(contents["classifier"], files["classifier"]), device)
+        self.classifier = freeze(load_robust(contents["classifier"], files["classifier"]), device)
         classes = F.normalize(tensors["classes"].float(), dim=1)
         self.classes = classes.to(device)
         self.whitening = decorrelation(classes).to(device)
@@ -168,6 +172,10 @@ def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
     fewer passes. Raises InputError when the file does not fit."""
     network = EfficientNet.from_name("efficientnet-lite0").eval()
     load_into(network, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True), file)
+    return _without_norms(network)
+
+
+def _without_norms(network: EfficientNet) -> EfficientNet:
     pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
     for block in network._blocks:
         if hasattr(block, "_expand_conv"):
@@ -176,6 +184,14 @@ def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
     for owner, convolution, norm in pairs:
         setattr(owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm)))
         setattr(owner, norm, nn.Identity())
+    return network
+
+
+def load_robust(content: bytes, file: ModelFile) -> EfficientNet:
+    """The classifier as it is kept after its training: without the norms, which were folded before it. Raises
+    InputError when the file does not fit."""
+    network = _without_norms(EfficientNet.from_name("efficientnet-lite0").eval())
+    load_into(network, parse_tensors(content, file), file)
     return network
 
 
@@ -209,5 +225,5 @@ class Features:
 
 def load_features(device: torch.device | str = "cpu") -> Features:
     """The network, frozen. Raises InputError when its file is missing or damaged."""
-    file = package_catalogue()["perceptor"]["pocket"].files["classifier"]
+    file = package_catalogue()["perceptor"]["pocket"].files["features"]
     return Features(load_classifier(read_verified(file), file), torch.device(device))

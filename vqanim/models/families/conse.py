@@ -10,6 +10,6 @@ FAMILY = Family(
     "conse",
     "perceptor",
     lambda entry, device, _: conse.ConsePerceptor(entry, device),
-    roles=("classifier", "palettes", "table", "words"),
+    roles=("classifier", "features", "palettes", "table", "words"),
     describe=lambda entry, texts: nearest.read_texts(entry, texts),
 )

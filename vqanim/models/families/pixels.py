@@ -15,12 +15,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from vqanim.lazy import LazyModule, torch
-from vqanim.models import cells
-from vqanim.models.color_axes import from_axes, to_axes
 from vqanim.models.entries import GeneratorEntry
 from vqanim.models.family import Family
-from vqanim.models.named_palettes import PALETTES
-from vqanim.models.weightless import WeightlessGenerator
+from vqanim.models.weightless import WeightlessGenerator, cells
+from vqanim.models.weightless.color_axes import from_axes, to_axes
+from vqanim.models.weightless.palettes import PALETTES
 from vqanim.settings import choice, flag, palette, whole
 from vqanim.types import Knob, Stage
 

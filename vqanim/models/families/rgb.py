@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vqanim.lazy import F, torch
-from vqanim.models.color_axes import from_axes, to_axes
 from vqanim.models.entries import GeneratorEntry
-from vqanim.models.exposure import CONTRAST, FAINT, exposure
 from vqanim.models.family import Family
 from vqanim.models.weightless import WeightlessGenerator, single_stage
+from vqanim.models.weightless.color_axes import from_axes, to_axes
+from vqanim.models.weightless.exposure import CONTRAST, FAINT, exposure
 from vqanim.settings import number
 from vqanim.types import Knob, Stage
 
