@@ -48,7 +48,7 @@ class FullAttention(nn.Module):
         normed = self.norm(x)
         tokens = (part(normed).flatten(2).mT[:, None] for part in (self.q, self.k, self.v))
         query, key, value = (part.contiguous() for part in tokens)  # others are not taken in small parts
-        seen = F.scaled_dot_product_attention(query, key, value)[:, 0].mT.unflatten(2, x.shape[2:])
+        seen = F.scaled_dot_product_attention(query, key, value)[:, 0].mT.view(x.shape)
         return x + self.proj_out(seen)
 
 
