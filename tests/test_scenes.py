@@ -38,6 +38,12 @@ def test_scene_passes_check_without_a_warning(path: Path, capsys: pytest.Capture
     assert warnings == []  # leaves are no thing of their own to the pocket models, and that is said
 
 
+def test_scenes_for_other_painters_pass_check_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    """They need models that a render fetches."""
+    assert main(["check", *map(str, sorted(FOLDER.glob("painters/*.yaml")))]) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", SCENES, ids=lambda path: path.stem)
 def test_scene_renders_small(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,6 +67,7 @@ class Half(nn.Module):
                 group["pool" if encodes else "upsample"] = move
             steps[f"group_{number}"] = nn.Sequential(group)
         output = Conv2d(last, codes if encodes else 6, 1)
+        output.w.data *= 4  # else its pictures are all but gray
         steps["output"] = nn.Sequential(OrderedDict(relu=nn.ReLU(), conv=output))
         self.blocks = nn.Sequential(steps)
 

@@ -27,6 +27,8 @@ from vqanim.types import Image, Knob, Params, Stage
 
 MARGIN = 0.1
 """Pictures are kept this far from 0 and 1 inside, where a sigmoid would need endless numbers."""
+REACH = 0.3
+"""How far a latent must go, in each of its channels, before another code is painted: three steps of 0.1."""
 
 
 class Conv(nn.Module):
@@ -143,7 +145,7 @@ class DVAE(nn.Module):
 
 class DVAEGenerator:
     """A frozen dVAE as a `types.Generator`. Its latents are `z`, float32 [B, C, H / multiple, W / multiple]:
-    vectors of codes, in units of the codebook's spread.
+    vectors of codes, in units in which the next code is about REACH away (see `distance_to_next`).
 
     They are continuous and kept within the codebook's range; decoding snaps each to its nearest code and
     passes the gradient straight through (van den Oord et al. 2017).
@@ -156,8 +158,8 @@ class DVAEGenerator:
         self.name, self.hash, self.device = name, digest, device
         self.multiple = network.config.decoder.factor
         self.network = freeze(network, device)
-        self._spread = network.codebook.std().clamp(min=1e-12)
-        self._codebook = (network.codebook / self._spread).contiguous()
+        self._unit = distance_to_next(network.codebook) / REACH
+        self._codebook = (network.codebook / self._unit).contiguous()
         self._low, self._high = (bound.view(1, -1, 1, 1) for bound in self._codebook.aminmax(dim=0))
         self._squares = self._codebook.square().sum(1)
         self._blocks = [part for part in network.decoder.modules() if isinstance(part, Block)]
@@ -198,7 +200,7 @@ class DVAEGenerator:
         codes = look_up(nearest_codes(z.detach(), self._codebook, self._squares), self._codebook)
         quantized = z + (codes - z).detach()
         with recomputed(self._blocks if recompute else ()):
-            image = self.network.decode(quantized * self._spread, self._dtype)
+            image = self.network.decode(quantized * self._unit, self._dtype)
         return clamp_with_grad(image, 0.0, 1.0)
 
     @torch.no_grad()
@@ -209,6 +211,27 @@ class DVAEGenerator:
     def prior(self, latents: Params, image: Image) -> Mapping[str, Tensor]:
         """Empty: what the decoder can show is prior enough."""
         return {}
+
+
+def distance_to_next(codebook: Tensor, trials: int = 256) -> float:
+    """How far a code goes, in the root mean square of its channels, until another one is nearer.
+
+    It is the median over ways in which codes differ. In many dimensions that is far, and how far depends on
+    what a training left, so it is looked at: frames begin at codes, and with too short steps they would stay
+    there. codebook: [N, C]. Never 0.
+    """
+    rng = torch.Generator().manual_seed(0)
+    codes = codebook.detach().to("cpu", torch.float32)
+    starts = torch.randint(len(codes), (trials,), generator=rng)
+    ways = F.normalize(torch.randn(trials, len(codes), generator=rng) @ (codes - codes.mean(0)))
+    apart = torch.cdist(codes[starts], codes, compute_mode="donot_use_mm_for_euclid_dist").square()
+    along = ways @ codes.T - (ways * codes[starts]).sum(1, keepdim=True)
+    known = (apart > 1e-6 * apart.max()) & (along > 1e-6 * apart.sqrt())
+    distances = torch.where(known, apart / (2 * along), torch.inf).amin(1)
+    reached = distances[distances.isfinite()]
+    if not len(reached):
+        return 1.0
+    return float(reached.median()) / float(codes.shape[1]) ** 0.5
 
 
 @dataclass
