@@ -81,6 +81,9 @@ def test_a_dvae_gets_a_name(run: Run, here: Path) -> None:
     assert "multiples of 8 pixels" in added.out
     path = run("models", "path", "mine").out.split()
     assert [Path(line).name for line in path] == ["decoder.safetensors", "encoder.safetensors"]
+    bad = run("models", "add", "yours", "--encoder", "gone.pkl", "--decoder", "decoder.pkl")
+    assert (bad.code, bad.out) == (3, "")
+    assert "gone.pkl: cannot be read" in bad.err
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,6 @@ def test_a_dvae_gets_a_name(run: Run, here: Path) -> None:
         (["add", "mine", "--encoder", "encoder.pkl"], "--encoder needs --decoder as well"),
         (["add", "m", "--encoder", "e", "--decoder", "d", "--config", "c"], "a dVAE needs none"),
         (["add", "m", "--encoder", "e", "--decoder", "d", "--checkpoint", "c"], "give one kind"),
-        (["add", "m", "--encoder", "gone.pkl", "--decoder", "d"], "gone.pkl: cannot be read"),
         (["remove", "pocket"], "'pocket' comes with an installed package"),
     ],
 )

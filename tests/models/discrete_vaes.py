@@ -87,8 +87,8 @@ def half(
 
 def paint(encoder: Half, decoder: Half, image: Tensor) -> Tensor:
     """A picture in 0..1 through encoder, codes and decoder, as OpenAI's notebook does it."""
-    codes = encoder(0.8 * image + 0.1).argmax(1)
-    one_hot = F.one_hot(codes, encoder.blocks.output.conv.w.shape[0]).permute(0, 3, 1, 2).float()  # type: ignore[union-attr]
+    logits = encoder(0.8 * image + 0.1)
+    one_hot = F.one_hot(logits.argmax(1), logits.shape[1]).permute(0, 3, 1, 2).float()
     return ((decoder(one_hot)[:, :3].sigmoid() - 0.1) / 0.8).clamp(0, 1)
 
 
