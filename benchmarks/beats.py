@@ -11,6 +11,8 @@ its number in the bar. --save writes such files for what was found here.
 from __future__ import annotations
 
 import argparse
+import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,8 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.audio.analysis import _find_beats
-from vqanim.audio.reading import open_song, read_mono
+from vqanim.audio.analysis import SongAnalysis
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +59,8 @@ def main() -> None:
     )
     parser.add_argument("--save", type=Path, help="folder to write NAME.txt into")
     args = parser.parse_args()
+    cache = tempfile.TemporaryDirectory()
+    os.environ["VQANIM_CACHE"] = cache.name  # what was found before is looked for anew
     songs = sorted(song for folder in args.folder for song in _songs(folder))
     rows = [_judge(song, args) for song in songs]
     columns = sorted({column for row in rows for column in row})
@@ -72,8 +75,7 @@ def main() -> None:
 def _judge(song: Path, args: argparse.Namespace) -> dict[str, float]:
     """What is told about one song, by column."""
     began = time.monotonic()
-    audio = open_song(song)
-    found = _find_beats(read_mono(audio), audio, 4, None)
+    found = SongAnalysis.of(song).beats()
     row = {"seconds": time.monotonic() - began}
     beats = np.array(found.beats)
     ours = Tapped(beats, beats[found.downbeat % 4 :: 4])

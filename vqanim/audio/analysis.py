@@ -155,11 +155,12 @@ def _find_beats(mono: Samples, song: Song, meter: int, near: float | None) -> Be
         raise BadSong(song.path, "is silent: nothing in it is louder than -80 dB")
     mels = log_mels(mono)
     onsets = onset_strength(mels)
-    path, beats = find_beats(onsets, heavy_strength(mels), near)
+    heavy = heavy_strength(mels)
+    path, beats = find_beats(onsets, heavy, near)
     tempo = _tempo_of(beats) or float(np.median(path.bpm))
     half, double = path.confidence(0.5), path.confidence(2.0)
     half_is_likelier = (half >= double and tempo / 2 >= SLOWEST) or tempo * 2 > FASTEST
-    downbeat = find_downbeat(beats, mono, onsets, meter)
+    downbeat = find_downbeat(beats, mono, heavy, meter)
     return Beats(
         tempo=round(tempo, 3),
         confidence=round(path.confidence(), 3),

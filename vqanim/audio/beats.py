@@ -1,9 +1,9 @@
 """Beats of a song: moments about a period apart that onsets agree with best.
 
 They are found by dynamic programming after Ellis 2007 (Beat Tracking by Dynamic Programming), but on a clock
-that runs with the tempo: there even beats are one apart, whatever the tempo does, and a beat that moves against
-the clock costs as much as it moves, at once or bit by bit. So beats keep their side of the off-beats for as long
-as the tempo goes on, and which side that is, is decided by all of the song.
+that runs with the tempo: there even beats are one apart, whatever the tempo does, and a beat that moves
+against the clock costs as much as it moves, at once or bit by bit. So beats keep their side of the off-beats
+for as long as the tempo goes on, and which side that is, is decided by all of the song.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.audio.spectrum import RATE, blurred
+from vqanim.audio.spectrum import RATE, blurred, evenly_strong
 from vqanim.audio.tempo import CHANGE, TempoPath, find_tempo, steady
 
 Floats = NDArray[np.float64]
@@ -29,8 +29,6 @@ _MOVE_COSTS = (60.0, 1200.0)
 _EVEN = 0.92  # times the evidence of beats that may move that makes those of one exact tempo the likelier
 _FREE_COST = 6.0  # where the tempo changes
 _SETTLED = 4.0  # seconds around a change of tempo in which moves are free
-_LOCAL = 4.0  # seconds around a moment whose onsets it is compared with
-_STRONGEST = 6.0  # times the usual onset; more counts no more
 _HEAVY_SHARE = 0.5  # what the deep bands count once more
 _REACH = round(0.035 * RATE)  # values around a beat within which it is moved to an onset
 _NEAR = 0.015 * RATE  # values: spread of how far from a beat its onset is looked for
@@ -41,7 +39,7 @@ _SLOWEST, _FASTEST = 50.0, 215.0  # beats per minute to which a tempo is correct
 _USUAL, _UNUSUAL = 138.0, 0.06  # beats per minute, and what octaves from it cost, squared
 _TRIPLE, _QUADRUPLE = 0.65, 0.4  # onsets at both thirds of a beat, and at the quarters, as strong as on beats
 _STAY = 0.01  # the likeliest tempo has this ahead
-_LONG = 0.4  # strength beside that of beats from which on a swung note between them is heard
+_LONG = 0.35  # strength beside that of beats from which on a swung note between them is heard
 
 
 def find_beats(onsets: Floats, heavy: Floats, near: float | None = None) -> tuple[TempoPath, Floats]:
@@ -81,7 +79,7 @@ class _Count:
     @cached_property
     def within(self) -> Floats:
         """How strong onsets are on average at each twelfth of a beat, [12], from the beat on."""
-        return _within_beats(self.beats, _evenly_strong(self.onsets))
+        return _within_beats(self.beats, evenly_strong(self.onsets))
 
     @property
     def score(self) -> float:
@@ -118,7 +116,7 @@ def _within_beats(beats: NDArray[np.intp], strength: Floats) -> Floats:
 
 def track_beats(onsets: Floats, heavy: Floats, tempo: TempoPath) -> NDArray[np.intp]:
     """Places of every beat, ascending, from onset strength [T] and that of the deep bands alone."""
-    evidence = _evenly_strong(onsets) + _HEAVY_SHARE * _evenly_strong(heavy)
+    evidence = evenly_strong(onsets) + _HEAVY_SHARE * evenly_strong(heavy)
     frames = np.arange(len(onsets))
     periods = tempo.periods(frames / RATE) * RATE
     changing = _is_changing(tempo, frames)
@@ -131,22 +129,6 @@ def track_beats(onsets: Floats, heavy: Floats, tempo: TempoPath) -> NDArray[np.i
     if other > _EVEN * strength:
         chain = steady_chain
     return np.maximum(np.round(chain), 0).astype(np.intp)
-
-
-def _evenly_strong(onsets: Floats) -> Floats:
-    """Onsets beside those of the seconds around them, so that quiet passages count like loud ones."""
-    kernel = np.hanning(2 * round(_LOCAL * RATE) + 1)
-    usual = np.sqrt(np.maximum(_smooth(np.minimum(onsets, 12.0) ** 2, kernel), 0.0))
-    least = 0.1 * float(np.sqrt(np.mean(onsets**2)))
-    return np.minimum(onsets / np.maximum(usual, max(least, 1e-9)), _STRONGEST)
-
-
-def _smooth(values: Floats, kernel: Floats) -> Floats:
-    """As `blurred`, with weights that sum to 1; by FFT, as the kernel is long."""
-    size = 1 << (len(values) + len(kernel)).bit_length()
-    product = np.fft.rfft(values, size) * np.fft.rfft(kernel / kernel.sum(), size)
-    half = len(kernel) // 2
-    return np.asarray(np.fft.irfft(product, size)[half : half + len(values)])
 
 
 def _is_changing(tempo: TempoPath, frames: NDArray[np.intp]) -> NDArray[np.bool_]:
