@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -149,8 +150,7 @@ def _chart(song: Path) -> Tapped | None:
     path = song.with_name("notes.mid") if song.stem == "song" else song.with_suffix(".mid")
     if not path.exists():
         return None
-    import mido
-
+    mido = import_module("mido")
     file = mido.MidiFile(path, clip=True)
     seconds, tick, first, numerator, denominator, end = 0.0, 0, 0, 0, 4, 0.0
     tempo, next_tick = 500_000, 0.0
@@ -187,8 +187,7 @@ def _others(song: Path, args: argparse.Namespace) -> dict[str, Tapped]:
         first = [float(row[0]) for row in table if len(row) > 1 and int(float(row[1])) == 1]
         found[path.parent.name] = Tapped(beats, np.array(first) if first else None)
     if args.librosa:
-        import librosa
-
+        librosa = import_module("librosa")
         wave, rate = librosa.load(song)
         found["librosa"] = Tapped(librosa.beat.beat_track(y=wave, sr=rate, units="time")[1])
     return found

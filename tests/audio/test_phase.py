@@ -14,7 +14,7 @@ from vqanim.audio.analysis import Beats, SongAnalysis
 
 
 def share_met(found: Beats, truth: list[float], within: float = 0.05) -> float:
-    """Part of the true beats that were found, or of the found ones that are true: at this tempo, on this side."""
+    """Part of the beats that are found, or of the found ones that are beats: on this side, at this tempo."""
     heard = np.array([beat for beat in found.beats if truth[0] - within <= beat <= truth[-1] + within])
     if not len(heard):
         return 0.0

@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 _REACH = 16  # beats before and after a border that are compared
 _LEAST_BEATS = 8  # of a section
 _NO_BEATS = 0.5  # seconds of what stands for a beat where there is none
-# What speaks for the beat that begins a bar: harmony that differs from that of the bar and of the beat before,
-# a stroke of the bass, and that the song began with it.
+# What speaks for the beat that begins a bar: harmony that differs from that of the bar and of the beat
+# before, a stroke of the bass, and that the song began with it.
 _BY_BAR, _BY_BEAT, _BY_BASS, _BY_BEGINNING = 1.0, 2.0, 2.0, 0.8
 _LEAST_STROKE = 0.1  # of the bass, on average; with less there is none to go by
 _LEAST_CHANGE = 0.02  # of harmony, on average; with less there is no harmony to go by
