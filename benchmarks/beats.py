@@ -51,7 +51,7 @@ class Tapped:
 
 
 def main() -> None:
-    """Print a table, a song in each line, and the means."""
+    """Print a table for each folder, a song in each line, and the means."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", nargs="+", type=Path)
     parser.add_argument("--others", type=Path, help="folder of TRACKER/NAME.txt")
@@ -62,15 +62,17 @@ def main() -> None:
     args = parser.parse_args()
     cache = tempfile.TemporaryDirectory()
     os.environ["VQANIM_CACHE"] = cache.name  # what was found before is looked for anew
-    songs = sorted(song for folder in args.folder for song in _songs(folder))
-    rows = [_judge(song, args) for song in songs]
-    columns = sorted({column for row in rows for column in row})
-    columns.sort(key=lambda column: ("F" not in column, column))
-    print(f"| {'song':34} | " + " | ".join(columns) + " |")
-    print("|---|" + "--:|" * len(columns))
-    for song, row in zip(songs, rows, strict=True):
-        print(_line(_name(song), [row.get(column) for column in columns], columns))
-    print(_line("**mean**", [_mean([row.get(column) for row in rows]) for column in columns], columns))
+    for folder in args.folder:
+        songs = sorted(_songs(folder))
+        rows = [_judge(song, args) for song in songs]
+        columns = sorted({column for row in rows for column in row})
+        columns.sort(key=lambda column: ("F" not in column, column))
+        print(f"| {str(folder)[-34:]:34} | " + " | ".join(columns) + " |")
+        print("|---|" + "--:|" * len(columns))
+        for song, row in zip(songs, rows, strict=True):
+            print(_line(_name(song), [row.get(column) for column in columns], columns))
+        means = [_mean([row.get(column) for row in rows]) for column in columns]
+        print(_line(f"**mean of {len(songs)}**", means, columns) + "\n")
 
 
 def _judge(song: Path, args: argparse.Namespace) -> dict[str, float]:

@@ -44,7 +44,7 @@ class Beats:
     beats: tuple[float, ...]  # seconds, ascending; empty where nothing can be heard
     downbeat: int  # index of the first beat that begins a bar
     sections: tuple[Section, ...]
-    method: str = "onsets, tempo path and dynamic programming"
+    method: str = "onsets and dynamic programming"
 
     @property
     def first_beat(self) -> float | None:

@@ -27,7 +27,7 @@ _NEAREST, _FARTHEST = 0.5, 2.0  # beats between which the one before is looked f
 # counts about 10, so that beats move by half of one only where about a minute speaks for it.
 _MOVE_COSTS = (60.0, 1200.0)
 _EVEN = 0.92  # times the evidence of beats that may move that makes those of one exact tempo the likelier
-_FREE_COST = 6.0  # where the tempo changes
+_FREE_COST = 20.0  # where the tempo changes
 _SETTLED = 4.0  # seconds around a change of tempo in which moves are free
 _HEAVY_SHARE = 0.5  # what the deep bands count once more
 _REACH = round(0.035 * RATE)  # values around a beat within which it is moved to an onset
