@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +28,8 @@ CHANGE = 0.04  # octaves between tempos a second apart that make a change
 _LEAST_STEADY = 12  # hops of a passage that may have one tempo
 _STRAYING = 0.035  # octaves from the usual tempo within which it may be one
 _COARSE = 4  # values that are taken together where a tempo is measured exactly
+_FINELY = 8  # times as fine as the spectrum tells
+_BESIDE = 0.015  # part of the tempo that is looked at on either side of it
 _OTHERWISE = (1.5, 2 / 3, 0.75, 4 / 3, 3.0, 1 / 3)  # times the tempo that a passage may be counted at
 _NEARLY = 0.6  # times as alike
 
@@ -105,15 +106,14 @@ def steady(path: TempoPath, onsets: Floats) -> TempoPath:
 def _exact(onsets: Floats, usual: float) -> float:
     """The exact tempo of onsets near a tempo, in beats per minute."""
     coarse = onsets[: len(onsets) // _COARSE * _COARSE].reshape(-1, _COARSE).mean(axis=1)
-    coarse = coarse - coarse.mean()
-    turns = np.arange(len(coarse)) * _COARSE / RATE * usual / 60
-    # Up to 1.5 % beside it, so finely that even the last beats of the passage are met.
-    beside = np.linspace(-0.015, 0.015, 2 * math.ceil(0.015 * turns[-1] * 12) + 1)
-    found = np.zeros(len(beside))
-    for times in (1, 2, 4):
-        waves = np.exp(-2j * np.pi * times * np.outer(1 + beside, turns))
-        found += np.abs(waves @ coarse)
-    return usual * (1 + float(beside[found.argmax()]))
+    # So finely that even the last beats of the passage are met.
+    size = 1 << (_FINELY * len(coarse)).bit_length()
+    spectrum = np.abs(np.fft.rfft(coarse - coarse.mean(), size))
+    places = np.arange(len(spectrum))
+    step = RATE / _COARSE / size * 60  # beats per minute from one place to the next
+    near = usual * (1 + np.arange(-_BESIDE, _BESIDE, step / 4 / usual))
+    found = np.sum([np.interp(times * near / step, places, spectrum) for times in (1, 2, 4)], axis=0)
+    return float(near[found.argmax()])
 
 
 def _loyalty(grid: Floats, scores: Floats, bpm: Floats) -> Floats:
