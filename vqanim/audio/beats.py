@@ -27,7 +27,7 @@ _NEAREST, _FARTHEST = 0.5, 2.0  # beats between which the one before is looked f
 # counts about 10, so that beats move by half of one only where about a minute speaks for it.
 _MOVE_COSTS = (60.0, 1200.0)
 _EVEN = 0.92  # times the evidence of beats that may move that makes those of one exact tempo the likelier
-_FREE_COST = 20.0  # where the tempo changes
+_FREE_COST = 30.0  # where the tempo changes
 _SETTLED = 4.0  # seconds around a change of tempo in which moves are free
 _HEAVY_SHARE = 0.5  # what the deep bands count once more
 _REACH = round(0.035 * RATE)  # values around a beat within which it is moved to an onset
@@ -119,25 +119,26 @@ def track_beats(onsets: Floats, heavy: Floats, tempo: TempoPath) -> NDArray[np.i
     evidence = evenly_strong(onsets) + _HEAVY_SHARE * evenly_strong(heavy)
     frames = np.arange(len(onsets))
     periods = tempo.periods(frames / RATE) * RATE
-    changing = _is_changing(tempo, frames)
+    other = _other_periods(tempo, frames)
     moving = periods
     for cost in _MOVE_COSTS:
-        chain, strength = _chain_on_clock(evidence, moving, np.where(changing, _FREE_COST, cost))
+        chain, strength = _chain_on_clock(evidence, moving, other, cost)
         moving = _smoothed(chain, moving)
     even = steady(tempo, evidence).periods(frames / RATE) * RATE
-    steady_chain, other = _chain_on_clock(evidence, even, np.where(changing, _FREE_COST, _MOVE_COSTS[-1]))
-    if other > _EVEN * strength:
+    steady_chain, steady_strength = _chain_on_clock(evidence, even, other, _MOVE_COSTS[-1])
+    if steady_strength > _EVEN * strength:
         chain = steady_chain
     return np.maximum(np.round(chain), 0).astype(np.intp)
 
 
-def _is_changing(tempo: TempoPath, frames: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether the tempo changes within the seconds around every moment."""
-    jumps = np.flatnonzero(np.abs(np.diff(np.log2(tempo.bpm))) > CHANGE)
-    changing = np.zeros(len(frames), np.bool_)
-    for moment in (tempo.seconds[jumps] + tempo.seconds[jumps + 1]) / 2:
-        changing |= np.abs(frames / RATE - moment) < _SETTLED
-    return changing
+def _other_periods(tempo: TempoPath, frames: NDArray[np.intp]) -> Floats:
+    """In seconds around a change of tempo, how long a beat is on its other side, in values; else 0."""
+    other = np.zeros(len(frames))
+    for jump in np.flatnonzero(np.abs(np.diff(np.log2(tempo.bpm))) > CHANGE):
+        after = frames / RATE - (tempo.seconds[jump] + tempo.seconds[jump + 1]) / 2
+        near = np.abs(after) < _SETTLED
+        other[near] = 60 * RATE / np.where(after[near] < 0, tempo.bpm[jump + 1], tempo.bpm[jump])
+    return other
 
 
 def _smoothed(chain: Floats, periods: Floats) -> Floats:
@@ -152,9 +153,14 @@ def _smoothed(chain: Floats, periods: Floats) -> Floats:
     return np.asarray(periods * np.interp(np.arange(len(periods)), chain[:-1], smooth))
 
 
-def _chain_on_clock(evidence: Floats, periods: Floats, costs: Floats) -> tuple[Floats, float]:
+def _chain_on_clock(
+    evidence: Floats, periods: Floats, other: Floats, move_cost: float
+) -> tuple[Floats, float]:
     """The places of the chain of beats with the best sum of evidence less the cost of moves, in values; and
-    the mean evidence of its beats."""
+    the mean evidence of its beats.
+
+    All but the last are [T]. other: the period on the other side of a change of tempo that is near, else 0.
+    """
     clock = np.concatenate([[0.0], np.cumsum(1.0 / periods)[:-1]])
     # A stroke at the very beginning may be told a little before it.
     early = np.arange(-CELLS // 8, 0) / CELLS * periods[0]
@@ -166,7 +172,8 @@ def _chain_on_clock(evidence: Floats, periods: Floats, costs: Floats) -> tuple[F
     spread = max(0.03 * period, 0.012 * RATE)
     score = blurred(evidence, np.exp(-0.5 * (np.arange(-width, width + 1) / spread) ** 2) / (spread / 2))
     score = np.interp(places, np.arange(len(score)), score)
-    cost = np.interp(places, np.arange(len(costs)), costs)
+    other = other[np.clip(np.round(places), 0, len(other) - 1).astype(np.intp)]
+    cost = np.where(other == 0.0, move_cost, _FREE_COST)
     nearest, farthest = round(_NEAREST * CELLS), round(_FARTHEST * CELLS)
     steps = np.arange(farthest, nearest - 1, -1)
     moves = np.minimum(np.abs(steps / CELLS - 1), np.abs(steps / CELLS - 2) + 0.25)
@@ -178,7 +185,14 @@ def _chain_on_clock(evidence: Floats, periods: Floats, costs: Floats) -> tuple[F
         rows = np.lib.stride_tricks.sliding_window_view(
             total[first : last - 1 + farthest - nearest + 1], len(steps)
         )[: last - first]
-        options = rows - cost[first:last, None] * moves
+        uneven = moves
+        if other[first:last].any():
+            cells = np.arange(first, last)[:, None]
+            gaps = places[cells] - places[np.maximum(cells - steps, 0)]
+            near = other[cells] > 0
+            elsewhere = np.abs(gaps / np.where(near, other[cells], 1.0) - 1)
+            uneven = np.where(near, np.minimum(moves, elsewhere), moves)
+        options = rows - cost[first:last, None] * uneven
         best = options.argmax(axis=1)
         index = np.arange(last - first)
         total[farthest + first : farthest + last] += options[index, best]
