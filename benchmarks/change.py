@@ -27,7 +27,7 @@ from painting import (
 )
 
 from vqanim.engine.pictures import to_tensor
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.scene.change import TABLE
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 

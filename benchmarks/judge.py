@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 Classifier: TypeAlias = Callable[[Tensor], Tensor]
 """Pictures float [B, 3, H, W] in 0..1 to log-probabilities [B, 1000] of the classes of ImageNet-1k."""

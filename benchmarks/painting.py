@@ -17,10 +17,10 @@ from vqanim.api import prepare
 from vqanim.engine.device import choose_device
 from vqanim.engine.frame import Painter
 from vqanim.engine.loading import make_objective
-from vqanim.files import Picture
 from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent
 from vqanim.models.load import load_generator, load_perceptor
+from vqanim.pictures import Picture
 from vqanim.scene import load_scene_text
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 from vqanim.types import Generator, Perceptor

@@ -16,7 +16,7 @@ from judge import Classifier, best_seen, contact_sheet, independent_classifier, 
 from painting import add_options, describe, paint_film, read_scene, use_device
 
 from vqanim.engine.pictures import to_tensor
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import Timeline
 
 PROMPTS: Mapping[str, tuple[int, ...]] = {

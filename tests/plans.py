@@ -11,12 +11,12 @@ import torch
 
 from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import FrameResult, Painter
-from vqanim.files import Picture
 from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent, DescentResult
 from vqanim.guidance.memory import Memory
 from vqanim.guidance.objective import Objective
 from vqanim.losses import Context
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import FramePlan, FrameRef, Input, StartPlan, WeightedTerm
 from vqanim.types import Generator, Image, Params
 

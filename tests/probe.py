@@ -12,7 +12,7 @@ import numpy as np
 
 from vqanim.errors import InputError
 from vqanim.ffmpeg import executable
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 _STREAM = re.compile(r"Stream #0:\d+.*?: Video: (\w+).*?, (\w+)(?:\(([^)]*)\))?, (\d+)x(\d+)")
 

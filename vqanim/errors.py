@@ -31,6 +31,7 @@ class Place:
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:" if self.line else f"{self.file}:"
         path = " ".join(self.path.split())  # a mistyped key may go over several lines
+        path = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in path)
         if len(path) > MOST_PATH:
             path = f"{path[: MOST_PATH - 3]}..."
         return f"{where} {path}:" if path else where

@@ -20,7 +20,8 @@ from typing import IO
 import numpy as np
 
 from vqanim.errors import OutputError
-from vqanim.files import TEMP_SUFFIX, Picture
+from vqanim.files import TEMP_SUFFIX
+from vqanim.pictures import Picture
 
 LOCAL = ("-protocol_whitelist", "file,pipe")
 """Before an input: nothing in it may make ffmpeg open anything but files."""

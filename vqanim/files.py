@@ -1,7 +1,4 @@
-"""Files as the whole project handles them: written whole or not at all, and pictures read with limits.
-
-Pillow is imported where a picture is read, because checking a scene needs this module and no pictures.
-"""
+"""Files as the whole project handles them: written whole or not at all, read only where they are files."""
 
 from __future__ import annotations
 
@@ -15,26 +12,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
-from vqanim.errors import InputError, OutputError
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-Picture: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 3], sRGB
+from vqanim.errors import OutputError
 
 Guard: TypeAlias = Callable[[], None]
 """Raises where a file may no longer be written, because somebody else holds its folder."""
-
-MAX_PIXELS = 100_000_000
-"""Largest picture that is read: as many as good cameras make. A few kilobytes of PNG can claim gigabytes."""
-_MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-"""Only these decoders are given a file: some others of Pillow's run programs."""
 
 TEMP_SUFFIX = ".vqanim-tmp"  # ending of what is not whole yet, in names that begin with a dot
 
@@ -158,80 +141,6 @@ def remove_temporary(folder: Path) -> None:
                 stray.unlink(missing_ok=True)
 
 
-class BadPicture(InputError):
-    """A picture that cannot be used."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        self.reason = reason  # as it goes on after "the picture"
-        super().__init__(f"{path}: the picture {reason}")
-
-
-def read_picture(path: Path, background: tuple[int, int, int] = (255, 255, 255)) -> Picture:
-    """Read a picture of any common kind, upright, as uint8 [H, W, 3]; of several in one file the first.
-
-    What is transparent lies on `background`, sRGB 0..255.
-    Raises BadPicture when the file is missing, broken, cut short, or has more than MAX_PIXELS pixels.
-    """
-    from PIL import Image
-
-    with _decoding(path) as image:
-        plain = _plain(image, path)
-        if plain.mode == "RGBA":
-            plain = Image.alpha_composite(Image.new("RGBA", plain.size, background), plain).convert("RGB")
-        return np.array(plain, dtype=np.uint8)
-
-
-def read_layer(path: Path) -> npt.NDArray[np.uint8]:
-    """The same with its transparency, uint8 [H, W, 4]; the last channel is 0 where all shines through."""
-    with _decoding(path) as image:
-        return np.array(_plain(image, path).convert("RGBA"), dtype=np.uint8)
-
-
-def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture, upright, in pixels. Raises BadPicture."""
-    with _decoding(path) as image:
-        return image.size
-
-
-def picture_trouble(path: Path) -> str | None:
-    """Why a picture cannot be used, as it goes on after "the picture", or None when it can."""
-    try:
-        with _decoding(path) as image:
-            _plain(image, path)
-    except BadPicture as error:
-        return error.reason
-    return None
-
-
-@contextmanager
-def _decoding(path: Path) -> Iterator[Image.Image]:
-    """A decoded picture, upright. Whatever goes wrong, inside the block too, becomes a BadPicture."""
-    from PIL import Image, ImageOps
-
-    if wrong := no_file(path):
-        raise BadPicture(path, wrong)
-    try:
-        with warnings_off():  # of odd tags that change nothing, and of sizes looked at here
-            with Image.open(path, formats=PICTURE_FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise BadPicture(path, f"has {image.width}x{image.height} pixels, {_MOST}")
-                image.verify()  # the checksums, which decoding alone does not look at
-            with Image.open(path, formats=PICTURE_FORMATS) as image:
-                image.load()
-                yield ImageOps.exif_transpose(image)
-    except BadPicture:
-        raise
-    except Image.DecompressionBombError as error:
-        raise BadPicture(path, f"has far too many pixels, {_MOST}") from error
-    except PermissionError as error:
-        raise BadPicture(path, "cannot be read: permission denied") from error
-    except MemoryError as error:
-        raise BadPicture(path, "needs more memory than there is; make it smaller") from error
-    except Exception as error:  # Pillow raises nearly anything on broken files, each kind of file its own
-        reason = f"is no readable picture, allowed are {', '.join(PICTURE_FORMATS)}"
-        raise BadPicture(path, reason) from error
-
-
 def no_file(path: Path, missing: str = "is missing") -> str | None:
     """What is wrong with a path that is to be read, or None; a pipe or a device would never end."""
     try:
@@ -248,21 +157,3 @@ def warnings_off() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _plain(image: Image.Image, path: Path) -> Image.Image:
-    """Any mode to RGB, or to RGBA where something is transparent. Raises BadPicture."""
-    from PIL import Image
-
-    if image.mode != "F" and not image.mode.startswith("I"):
-        return image.convert("RGBA" if image.has_transparency_data else "RGB")
-    pixels = np.asarray(image)
-    if image.mode == "F" or pixels.min() < 0 or pixels.max() >= 1 << 16:
-        raise BadPicture(path, "has 32 bits a channel, allowed are 8 or 16: save it with fewer")
-    # 16 bits a channel, which Pillow would clip instead of scaling
-    gray = (pixels >> 8).astype(np.uint8)
-    clear = image.info.get("transparency")
-    if not isinstance(clear, int):
-        return Image.fromarray(gray).convert("RGB")
-    alpha = np.where(pixels == clear, 0, 255).astype(np.uint8)
-    return Image.fromarray(np.stack([gray, gray, gray, alpha], axis=-1))

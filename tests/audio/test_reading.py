@@ -16,6 +16,7 @@ from tests.audio.conftest import Write
 from vqanim.audio import reading
 from vqanim.audio.analysis import SongAnalysis
 from vqanim.audio.reading import ANALYSIS_RATE, BadSong, open_song, read_mono
+from vqanim.cache import cache_folder
 from vqanim.ffmpeg import executable
 
 HIT = 1.0
@@ -86,6 +87,87 @@ def test_what_is_cut_short_is_refused(
     message = refused(part)
     assert "cut short" in message or "decoded" in message
     assert capfd.readouterr().err == ""
+
+
+def mp3(source: Path, target: Path, *options: str) -> Path:
+    subprocess.run([executable(), "-v", "error", "-y", "-i", str(source), *options, str(target)], check=True)
+    return target
+
+
+def swelling(seconds: float) -> songs.Sound:
+    """Silence, then noise: a variable bit rate that nobody can guess from the first frames."""
+    loud = np.where(np.arange(len(songs.silence(seconds))) < songs.RATE * seconds / 4, 0.0, 1.0)
+    return np.asarray(loud * songs.noise(seconds, 0.3), np.float32)
+
+
+@pytest.mark.parametrize("tag", ["0", "3"], ids=["bare", "tagged"])
+def test_a_variable_rate_without_a_header_has_its_whole_length(
+    tag: str, write: Write, tmp_path: Path
+) -> None:
+    options = ("-q:a", "0", "-write_xing", "0", "-id3v2_version", tag, "-metadata", "title=a song")
+    found = open_song(mp3(write(swelling(12.0)), tmp_path / "song.mp3", *options))
+    assert found.seconds == pytest.approx(12.0, abs=0.1)
+    mono = read_mono(found)
+    assert len(mono) / ANALYSIS_RATE == pytest.approx(found.seconds, abs=0.01)
+    assert np.abs(mono[-ANALYSIS_RATE:]).max() > 0.05
+
+
+def test_of_joined_songs_all_are_heard(write: Write, tmp_path: Path) -> None:
+    one = mp3(write(song()), tmp_path / "one.mp3", "-b:a", "128k", "-metadata", "title=one")
+    other = mp3(write(song()), tmp_path / "other.mp3", "-q:a", "2", "-ar", "22050", "-write_xing", "0")
+    ogg = write(song(), "one.ogg")
+    opus = by_ffmpeg(write(song()), tmp_path / "one.opus")
+    joined = {
+        "same.mp3": one.read_bytes() * 3,
+        "ends.mp3": (one.read_bytes() + b"TAG" + bytes(125)) * 3,
+        "kinds.mp3": one.read_bytes() + other.read_bytes() + one.read_bytes(),
+        "chained.ogg": ogg.read_bytes() * 3,
+        "chained.opus": opus.read_bytes() * 3,
+    }
+    for name, content in joined.items():
+        (tmp_path / name).write_bytes(content)
+        found = open_song(tmp_path / name)
+        assert found.seconds == pytest.approx(3 * 2.5, abs=0.3), name
+        last = read_mono(found)[round(5.2 * ANALYSIS_RATE) :]
+        assert np.argmax(np.abs(last)) / ANALYSIS_RATE + 5.2 == pytest.approx(5 + HIT, abs=0.2), name
+
+
+def test_chained_songs_of_several_kinds_are_refused(write: Write, tmp_path: Path) -> None:
+    one, other = write(song(), "one.ogg"), write(song(), "other.ogg", 22_050)
+    (tmp_path / "both.ogg").write_bytes(one.read_bytes() + other.read_bytes())
+    assert "several kinds, one after the other" in refused(tmp_path / "both.ogg")
+
+
+def test_a_song_without_a_mark_at_its_end_is_played(write: Write, tmp_path: Path) -> None:
+    whole = write(song() + songs.noise(2.5, 0.2), "song.ogg").read_bytes()
+    (tmp_path / "open.ogg").write_bytes(whole[: whole.rfind(b"OggS")])
+    found = open_song(tmp_path / "open.ogg")
+    assert "no mark at its end" in (found.note or "")
+    assert len(read_mono(found)) / ANALYSIS_RATE == pytest.approx(found.seconds, abs=0.01)
+    assert found.seconds > 0.5
+
+
+@pytest.mark.parametrize("kind", ["flac", "wav"])
+def test_streams_that_never_said_how_long_they_are(kind: str, write: Write, tmp_path: Path) -> None:
+    command = [executable(), "-v", "error", "-i", str(write(song())), "-f", kind, "pipe:1"]
+    streamed = subprocess.run(command, check=True, capture_output=True).stdout
+    (tmp_path / f"streamed.{kind}").write_bytes(streamed)
+    assert open_song(tmp_path / f"streamed.{kind}").seconds == pytest.approx(2.5, abs=0.01)
+
+
+def test_channels_that_cancel_each_other_are_heard(write: Write) -> None:
+    one = song()
+    path = write(np.stack([one, -0.95 * one], axis=1))
+    assert np.abs(read_mono(open_song(path))).max() == pytest.approx(np.abs(one).max(), rel=0.1)
+
+
+def test_a_remembered_signal_is_of_the_whole_song(write: Write) -> None:
+    analysis = SongAnalysis.of(write(song()))
+    whole = analysis.signal("loudness")
+    (kept,) = cache_folder().rglob("signal-*.npy")
+    for wrong in (whole[:100], 2 * whole, np.full(len(whole), np.nan)):
+        np.save(kept, wrong.astype(np.float32))
+        assert np.array_equal(SongAnalysis.of(analysis.song.path).signal("loudness"), whole)
 
 
 def test_no_file(tmp_path: Path) -> None:

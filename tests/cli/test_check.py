@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,6 +152,21 @@ def test_the_summary_names_models_prompts_and_shots(run: Run, here: Path) -> Non
     assert "a lake" in out
     assert "a city" in out
     assert "pocket" in out
+
+
+@pytest.mark.parametrize("transition", ["cut", "{dissolve: 500ms}"])
+def test_check_and_plan_count_frames_alike(transition: str, run: Run, here: Path) -> None:
+    (here / "scene.yaml").write_text(
+        "size: [64, 48]\nfps: 12\nguidance: {rate: 4}\nprompts: [a lake]\nshots:\n"
+        f"  - {{name: day, duration: 1s}}\n  - {{name: night, duration: 1s, transition: {transition}}}\n"
+    )
+    checked, planned = run("check", "scene.yaml").out, run("plan", "scene.yaml").out
+    plan = json.loads(run("plan", "scene.yaml", "--json").out)
+    assert f"{plan['frames']} frames, 2 s at 12 fps" in checked
+    for text in (checked, planned):
+        assert f"{plan['painted']} frames, 4 a second" in text
+    for shot in plan["shots"]:
+        assert f"{shot['name']} ({shot['frames']} frames, {shot['painted']} painted)" in checked
 
 
 def test_set_replaces_a_value(run: Run, here: Path) -> None:

@@ -19,9 +19,9 @@ from tests.probe import decode_frame, probe
 from vqanim.cli.main import main
 from vqanim.engine.events import FrameDone
 from vqanim.ffmpeg import executable
-from vqanim.files import read_picture
 from vqanim.film.formats import PRESETS
 from vqanim.film.make import FilmDone
+from vqanim.pictures import read_picture
 
 SCENE = """\
 vqanim: 1

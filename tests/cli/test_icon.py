@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Run, frames
-from vqanim.files import read_picture
 from vqanim.icons import IconSpec, icon_figure
 from vqanim.icons.draw import draw_icon
 from vqanim.icons.fontawesome import font_path
+from vqanim.pictures import read_picture
 
 TRIANGLE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 9L9 9L4.5 0z"/></svg>'
 

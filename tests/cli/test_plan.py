@@ -190,9 +190,17 @@ def test_a_part_of_a_film_is_the_same_as_in_the_whole(run: Run, here: Path, scen
     assert {path.name for path in Path("part").glob("two*")} == {"two-part.mp4", "two-part.gif"}
     # What comes before is painted, what comes behind is not.
     assert sorted(frames(Path("part"), "one")) == ["000000.png", "000001.png", "000002.png", "000003.png"]
-    assert run("render", str(scene), "--out", "shot", "--shot", "two").code == 0
+    done = run("render", str(scene), "--out", "shot", "--shot", "two")
+    assert done.code == 0
+    assert "5 of 10 painted frames" in done.out
+    assert "frame 5/5" in done.out
     assert not Path("shot/takes/one").exists()
     assert len(frames(Path("shot"), "two")) == 5
+    made = {path.name: path.read_bytes() for path in Path("shot").glob("*shot-two*")}
+    assert set(made) == {"two-shot-two.mp4", "two-shot-two.gif", "report-shot-two.html"}
+    assert run("render", str(scene), "--out", "shot", "--shot", "one").code == 0
+    assert len(list(Path("shot").glob("*shot-one*"))) == 3
+    assert {name: (Path("shot") / name).read_bytes() for name in made} == made
     done = run("render", str(scene), "--out", "part")
     assert done.code == 0
     assert "4 of 10 kept, 6 to paint" in done.out

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import TINY, Run, Start, frames, wait_for
-from vqanim.files import read_picture
+from vqanim.pictures import read_picture
 
 NAMES = [f"{index:06}.png" for index in range(6)]
 

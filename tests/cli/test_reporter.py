@@ -20,6 +20,7 @@ from vqanim.engine.events import (
     ModelsLoaded,
     PageFailed,
     PageWritten,
+    PromptsRead,
     RecordingMoved,
     RunStarted,
     ShotStarted,
@@ -161,6 +162,7 @@ def test_a_whole_render_in_lines(capsys: pytest.CaptureFixture[str], tmp_path: P
     film.write_bytes(b"x" * 1_234_567)
     events: list[Event | FilmDone] = [
         RunStarted(str(tmp_path), 4, 1, 2, str(tmp_path / "superseded" / "001"), "cpu", 2),
+        PromptsRead((), ()),
         ShotStarted("one", 2, 1),
         ModelsLoaded("pocket", ("pocket",), 1.0, ("unknown word: zzyzx",)),
         done("one", 1, done=2, frames=4),
@@ -255,6 +257,15 @@ def test_the_steps_of_the_first_frame_are_seen() -> None:
     bar.step(StepDone("two", 0, 1, 30, 0.5))  # of another process
     bar.close()
     assert "step 2/30 of the first frame, 0:00 left" in screen.getvalue()
+
+
+def test_the_bar_of_a_part_ends_at_its_own_count() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, color_system=None, legacy_windows=False)
+    bar = RenderProgress(timeline(one=[8] * 5, two=[8] * 5), console)
+    bar.start(1, 5)
+    bar.close()
+    assert "frame 1/5" in screen.getvalue()
 
 
 def test_pages_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vqanim.effects import EFFECTS, EffectNow, Moment, apply_effects
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 AT = Moment(seed=3, time=1.0)
 

@@ -10,9 +10,9 @@ import torch
 
 from tests.plans import make_descent, paint_from
 from vqanim.engine.frame import Painter
-from vqanim.files import Picture
 from vqanim.guidance.cutouts import Viewer
 from vqanim.models.load import load_generator, load_perceptor
+from vqanim.pictures import Picture
 from vqanim.scene import load_scene_text
 from vqanim.timeline import Limits, compile_timeline
 

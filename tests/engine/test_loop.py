@@ -11,8 +11,8 @@ import pytest
 
 import vqanim
 from vqanim.engine.events import FrameDone
-from vqanim.files import Picture, read_picture
 from vqanim.film.compose import make_reel
+from vqanim.pictures import Picture, read_picture
 
 SCENE = """\
 vqanim: 1

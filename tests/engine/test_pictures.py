@@ -16,13 +16,13 @@ from vqanim.camera.step import CameraStep
 from vqanim.engine.events import FrameDone, RunStarted
 from vqanim.engine.frame import Painter
 from vqanim.engine.pictures import start_picture, to_tensor, whole_picture
-from vqanim.files import Picture
 from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.objective import embed_picture
 from vqanim.losses.edges import edges, unit
 from vqanim.losses.features import style_distance, style_of
 from vqanim.models.conse import load_features
 from vqanim.models.load import load_generator, load_perceptor
+from vqanim.pictures import Picture
 from vqanim.scene import load_scene
 from vqanim.timeline.plan import FrameRef, StartPlan, WeightedTerm
 

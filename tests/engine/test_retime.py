@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vqanim.engine.retime import Pick, mix, pick_even, pick_linear, sample
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 
 def growing(pictures: int, trembling: float, seed: int = 0) -> list[Picture]:

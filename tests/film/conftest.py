@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqanim.files import Picture
 from vqanim.film.compose import make_reel
 from vqanim.film.reel import Find, Reel
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import FilmFrame, FrameRef, Layer, Look, PerceptorPlan, Timeline
 
 MakeFrames = Callable[..., list[Path]]

@@ -16,8 +16,8 @@ from tests.timeline.films import compiled
 from vqanim.camera.homography import path_matrix
 from vqanim.effects import Moment, apply_effects
 from vqanim.errors import OutputError
-from vqanim.files import Picture
 from vqanim.film.compose import make_reel
+from vqanim.pictures import Picture
 from vqanim.timeline import FrameRef, Timeline
 
 WIDTH, HEIGHT = 128, 96

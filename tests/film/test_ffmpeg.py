@@ -10,7 +10,7 @@ import pytest
 
 from vqanim.errors import OutputError
 from vqanim.ffmpeg import encode, executable, raw_input
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 RAW = [*raw_input(16, 16, 12), "-f", "rawvideo"]
 PICTURE = np.zeros((16, 16, 3), np.uint8)

@@ -11,7 +11,7 @@ import torch
 from vqanim.camera import warp_for
 from vqanim.camera.homography import step_matrix
 from vqanim.camera.step import CameraStep
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.preview.pictures import PreviewFrames, Source, draw_grid, find_views
 from vqanim.scene.loader import load_scene_text
 from vqanim.timeline import FrameRef, Timeline, compile_timeline

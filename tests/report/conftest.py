@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from vqanim.api import Prepared, find_rendered, prepare
-from vqanim.files import Picture
 from vqanim.film.make import make_film
+from vqanim.pictures import Picture
 from vqanim.report.film import Render
 from vqanim.scene import dump_scene
 from vqanim.takes.records import Metrics

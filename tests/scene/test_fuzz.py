@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vqanim.scene.fields.prompts import parse_short
+from vqanim.scene.fields.short_prompts import parse_short
 from vqanim.scene.times import TimeBase, parse_time
 
 BASE = TimeBase(10.0, Fraction(12))

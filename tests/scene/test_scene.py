@@ -116,20 +116,22 @@ duration: 6s
 style: matte painting
 prompts:
   - a castle
-  - "green meadow:-0.5 | at 9:30 sharp | ratio 16:9"
+  - "green meadow:-0.5 | at 9:30 sharp | ratio 16:9 | reeds:2:0.3"
   - {text: "b | c:3", weight: {0s: 1, 6s: [3, smooth]}, stop: 0.4}
 """
     )
     (main,) = scene.shots
-    first, meadow, sharp, ratio, long = main.prompts
+    first, meadow, sharp, ratio, reeds, long = main.prompts
     assert [p.text for p in main.prompts] == [
         "a castle",
         "green meadow",
         "at 9:30 sharp",
-        "ratio 16",
+        "ratio 16:9",
+        "reeds",
         "b | c:3",
     ]
-    assert [p.weight.constant_value for p in (first, meadow, sharp, ratio)] == [1, -0.5, 1, 9]
+    assert [p.weight.constant_value for p in (first, meadow, sharp, ratio)] == [1, -0.5, 1, 1]
+    assert (reeds.weight.constant_value, reeds.stop.constant_value) == (2, 0.3)
     assert at(long.weight, 0, 3, 6) == [1, 2, 3]
     assert long.stop.constant_value == 0.4
     assert main.style == "matte painting"
@@ -145,12 +147,6 @@ def test_prompts_can_be_one_text_or_none() -> None:
 
 def test_only_the_bare_word_none_takes_away() -> None:
     assert load_scene_text('duration: 1s\nprompts: "none"').shots[0].prompts[0].text == "none"
-
-
-def test_a_second_number_is_pointed_out() -> None:
-    scene = load_scene_text("duration: 1s\nprompts: a lake:2:0.5")
-    assert (scene.shots[0].prompts[0].text, len(scene.warnings)) == ("a lake:2", 1)
-    assert "only the last number of 'a lake:2:0.5' is a weight" in scene.warnings[0]
 
 
 def test_a_story_fades_around_its_times_and_its_weights_add_up_to_1() -> None:
@@ -245,7 +241,7 @@ def test_a_bare_key_past_the_end_warns() -> None:
         "scene.yaml:3: camera.rotate: the key 30 means 30 s, which lies past the end of the film (6 s): "
         "did you mean 30f?",
     )
-    assert read("camera: {rotate: {0: 1, 30f: 2, 30s: 1}}\n").warnings == ()
+    assert read("camera: {rotate: {0: 1, 30f: 2, 6s: 1}}\n").warnings == ()
 
 
 def test_scenes_are_equal_when_they_say_the_same() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vqanim.camera.step import CameraStep
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.takes.digest import RunKey
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, WeightedTerm

@@ -12,8 +12,8 @@ import pytest
 from tests.plans import frame_plan
 from vqanim.camera.step import CameraStep
 from vqanim.errors import InputError
-from vqanim.files import Picture
 from vqanim.icons import Figure, IconSpec
+from vqanim.pictures import Picture
 from vqanim.takes import digest
 from vqanim.takes.digest import RunKey, chain_digest, content_hash, join_perceptors, pixel_hash
 from vqanim.timeline.plan import (

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vqanim import __version__
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.takes.metadata import parameters_text, read_metadata
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, WeightedTerm

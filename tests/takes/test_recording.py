@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.takes.recording import STATE, Recording, State
 
 ARRAYS = {

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.takes.store import TakeStore

@@ -22,6 +22,7 @@ def song_document(analysis: SongAnalysis, beats: Beats, fps: float) -> dict[str,
     return {
         "song": str(analysis.song.path),
         "duration": round(analysis.song.seconds, 6),
+        "note": analysis.song.note,
         **{key: getattr(beats, key) for key in heard},
         "sections": [vars(section) for section in beats.sections],
         "fps": fps,

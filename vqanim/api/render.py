@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vqanim import __version__
 from vqanim.api import project, response
 from vqanim.api.project import Prepared, fetch_models, picture_files, prepare, run_key
+from vqanim.api.prompts import read_prompts
 from vqanim.cache import cache_folder
 from vqanim.engine import events
 from vqanim.engine.events import Event
@@ -60,8 +61,8 @@ def render(
     deterministic: use only operations that give the same bits each time; slower on a GPU.
     precision: of the networks' weights, `float32`, `bfloat16` or `auto`: bfloat16 where that is faster.
     quality: draft, normal or high, of a scene that is not prepared yet.
-    part: make only this part of the film (see `find_part`), called `<stem>-part`, from the frames that it
-    shows and those that they are painted from.
+    part: make only this part of the film (see `find_part`), called `<stem>-part`, or `<stem>-shot-NAME` where
+    it is a shot, from the frames that it shows and those that they are painted from.
     edits: what to do with frames that somebody changed after they were painted: `refuse` (raise InputError),
     `accept` (keep them and paint on from them) or `repair` (paint them anew).
     live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
@@ -84,7 +85,7 @@ def render(
     from vqanim.film.make import make_film
     from vqanim.report.film import Film, Render
     from vqanim.report.live import PAGE, LivePage
-    from vqanim.report.report import PART_REPORT, REPORT, write_report
+    from vqanim.report.report import REPORT, write_report
     from vqanim.takes.run import read_run, write_run
     from vqanim.takes.store import TakeStore, write_keeping_old
 
@@ -98,16 +99,17 @@ def render(
         hashes = content_hashes(files)
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
-        stem = prepared.stem if part is None else f"{prepared.stem}-part"
+        stem = prepared.stem if part is None else f"{prepared.stem}-{part.name}"
         job = Job(
             timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
         )
         growing = live_path(folder, stem)
         film = Film(prepared.scene, timeline, part)
+        prompts = read_prompts(prepared)
 
         with (
             closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
-            LivePage(folder, film, store, stem, lock.check) as watched,
+            LivePage(folder, film, store, stem, lock.check, prompts.readings) as watched,
         ):
             painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing) if live else painting:
@@ -124,6 +126,8 @@ def render(
                     yield event
                     yield from changed_settings(before, settings, event.kept)
                     if event.kept < event.frames:
+                        watched.on_event(prompts)
+                        yield prompts
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 yield from (events.PageFailed(PAGE, reason) for reason in watched.failures())
             making, complete, written = monotonic(), part is None, False
@@ -134,7 +138,7 @@ def render(
                 yield made
             if complete:
                 timings.add_films(monotonic() - making)
-            page = folder / (REPORT if part is None else PART_REPORT)
+            page = folder / (REPORT if part is None else f"report-{part.name}.html")
             if written or not page.exists():
                 models_shown = model_lines(prepared.generator, prepared.perceptors, timeline)
                 rendered = Render(folder, stem, film, models_shown)

@@ -27,7 +27,13 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
         "models.generator",
         "Beside its `name`, of generators that have such a setting.",
     ),
-    ("prompts[].", "prompts", "Each prompt in its long form."),
+    (
+        "prompts[].",
+        "prompts",
+        "Each prompt in its long form. In the short form, `text:weight` or `text:weight:stop`, a weight is "
+        "a number from -100 to 100 without spaces around the colon, behind a word that is no number; else it "
+        "is text.",
+    ),
     ("start.", "start", "Beside `icon`, `text` or `shape`: how it is drawn."),
     ("camera.", "camera", "Speeds add up over time; poses say where the camera is."),
     ("guidance.", "guidance", "How hard each frame is worked towards the prompts."),

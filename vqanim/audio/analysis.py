@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ from vqanim.scene.soundtrack import Heard
 Floats = NDArray[np.float64]
 
 VERSION = 5  # bumped by hand whenever the same song would give other beats or sections
+WHOLE = 0.5  # seconds by which a remembered signal may differ from its song
 CLEAR = 0.25  # confidence below which there is hardly a beat
 
 
@@ -88,13 +90,20 @@ class SongAnalysis:
         path = self._path(f"signal-v{signals.VERSION}-{key}.npy")
         with suppress(OSError, ValueError, EOFError):
             known = np.load(path, allow_pickle=False)
-            if known.dtype == np.float32 and known.ndim == 1:
+            if self._fits(known):
                 return np.asarray(known, np.float64)
         rounded = np.asarray(signals.signal(self._mono, name, own), np.float32)
         buffer = io.BytesIO()
         np.save(buffer, rounded, allow_pickle=False)
         _keep(path, buffer.getvalue())
         return np.asarray(rounded, np.float64)
+
+    def _fits(self, known: NDArray[Any]) -> bool:
+        """Whether what the cache holds can be a signal of all of this song."""
+        if known.dtype != np.float32 or known.ndim != 1:
+            return False
+        whole = abs(len(known) / RATE - self.song.seconds) < WHOLE
+        return whole and bool(((known >= 0) & (known <= 1)).all())
 
     @cached_property
     def _mono(self) -> Samples:
@@ -121,6 +130,10 @@ class SceneSongs:
     def seconds(self, file: str) -> float:
         """How long a sound file is. Raises BadSong."""
         return self._song(file).song.seconds
+
+    def note(self, file: str) -> str | None:
+        """What is odd about a sound file that can be played, as it goes on after its name. Raises BadSong."""
+        return self._song(file).song.note
 
     def beats(self, file: str, meter: int, bpm: float | None) -> Heard:
         """The beats of a song: those that are remembered, or those that are heard. Raises BadSong."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.audio.headers import Headers, look
 from vqanim.errors import InputError
 from vqanim.ffmpeg import LOCAL, FfmpegError, decode
 from vqanim.files import no_file, staged, warnings_off, writing
@@ -21,6 +21,8 @@ Samples = NDArray[np.float32]
 MAX_SECONDS = 1800
 LEAST_SECONDS = 0.1
 MAX_CHANNELS = 64
+_CANCELLED = 0.02  # energy of the mean of two channels, of that of the louder, below which they cancel
+_UNKNOWN = 1 << 48  # samples that a header without a length is said to have
 BLOCK = 1 << 16  # sample frames that are read at once
 DECODED_RATE = 48_000  # samples per second of what ffmpeg decodes
 ANALYSIS_RATE = 24_000  # samples per second of what is listened to; nothing above 12 kHz is needed
@@ -31,10 +33,6 @@ _FORMATS = (
     "mov,matroska,asf,aac,ac3,eac3,amr,ape,wv,tta,caf,mpegts,mpeg,avi,flv,mp3,wav,w64,aiff,flac,ogg,au,dsf"
 )
 _FFMPEG_CHANNELS = 2
-
-HEAD = 1 << 16  # bytes at the beginning that hold the headers
-_XING_OFFSETS = (36, 21, 13)
-"""Bytes from the first frame of an mp3 to its Xing header: after the side information of its kind."""
 
 
 class BadSong(InputError):
@@ -54,6 +52,8 @@ class Song:
     channels: int
     frames: int  # samples of each channel
     decoder: str  # soundfile or ffmpeg
+    tolerant: bool = False  # whether ffmpeg goes on where songs were joined
+    note: str | None = None  # what is odd about it, as it goes on after the file's name
 
     @property
     def seconds(self) -> float:
@@ -62,23 +62,17 @@ class Song:
 
 
 def open_song(path: Path) -> Song:
-    """Look at a sound file. Raises BadSong for one that is missing, cut short, too long or no sound."""
+    """Look at a sound file. Where its headers cannot be believed, all of it is decoded once, to know how long
+    it is. Raises BadSong for one that is missing, cut short, too long or no sound."""
     if wrong := no_file(path, "there is no such file"):
         raise BadSong(path, wrong)
     if path.stat().st_size == 0:
         raise BadSong(path, "the file is empty")
-    if reason := cut_short(path):
-        raise BadSong(path, f"is cut short: {reason}; get it whole, or save it anew as wav")
-    import soundfile
-
-    try:
-        with warnings_off():
-            info = soundfile.info(str(path))
-        song = Song(path, int(info.samplerate), int(info.channels), int(info.frames), "soundfile")
-    except (soundfile.SoundFileError, OSError, ValueError, TypeError):  # the last for a .raw without a header
-        # All of it is decoded once to know how long it is.
-        frames = sum(len(block) for block in _by_ffmpeg(path))
-        song = Song(path, DECODED_RATE, _FFMPEG_CHANNELS, frames, "ffmpeg")
+    headers = look(path)
+    if headers.trouble:
+        raise BadSong(path, headers.trouble)
+    song = _by_its_header(path, headers) or _by_decoding(path, tolerant=headers.framed)
+    song = replace(song, note=headers.note)
     if song.channels > MAX_CHANNELS or song.rate < 1000:
         raise BadSong(path, f"has {song.channels} channels at {song.rate} Hz, which is no music")
     if song.seconds > MAX_SECONDS:
@@ -90,9 +84,34 @@ def open_song(path: Path) -> Song:
     return song
 
 
+def _by_its_header(path: Path, headers: Headers) -> Song | None:
+    """The song as soundfile sees it; None where it cannot read it, or guesses how long it is."""
+    if headers.joined:
+        return None
+    import soundfile
+
+    try:
+        with warnings_off():
+            info = soundfile.info(str(path))
+    except (soundfile.SoundFileError, OSError, ValueError, TypeError):  # the last for a .raw without a header
+        return None
+    song = Song(path, int(info.samplerate), int(info.channels), int(info.frames), "soundfile")
+    # Decoders leave out a frame or two at the borders of a song.
+    guessed = (
+        headers.seconds is not None and abs(headers.seconds - song.seconds) > 2.5 * headers.frame_seconds
+    )
+    unknown = song.frames >= _UNKNOWN or song.frames == 0
+    return None if guessed or unknown else song
+
+
+def _by_decoding(path: Path, tolerant: bool) -> Song:
+    frames = sum(len(block) for block in _by_ffmpeg(path, tolerant))
+    return Song(path, DECODED_RATE, _FFMPEG_CHANNELS, frames, "ffmpeg", tolerant)
+
+
 def read_blocks(song: Song) -> Iterator[Samples]:
     """The whole song in blocks float32 [n, channels], in -1..1. Raises BadSong."""
-    blocks = _by_soundfile(song) if song.decoder == "soundfile" else _by_ffmpeg(song.path)
+    blocks = _by_soundfile(song) if song.decoder == "soundfile" else _by_ffmpeg(song.path, song.tolerant)
     for block in blocks:
         if not np.isfinite(block).all():
             raise BadSong(song.path, "holds numbers that are no sound (not finite); save it anew")
@@ -100,9 +119,25 @@ def read_blocks(song: Song) -> Iterator[Samples]:
 
 
 def read_mono(song: Song) -> Samples:
-    """The mean of all channels at ANALYSIS_RATE, float32 [N]; 170 MB for the longest song. Raises BadSong."""
+    """One channel at ANALYSIS_RATE, float32 [N]; 170 MB for the longest song. It is the mean of all channels,
+    or the loudest where they cancel each other. Raises BadSong."""
+    levels = np.zeros(1 + song.channels)  # energy of the mean, and of each channel
+
+    def mean(block: Samples) -> Samples:
+        mixed: Samples = block.mean(axis=1, dtype=np.float32)
+        levels[:] += [np.square(mixed).sum(dtype=np.float64), *np.square(block).sum(axis=0, dtype=np.float64)]
+        return mixed
+
+    mono = _at_analysis_rate(song, mean)
+    loudest = int(levels[1:].argmax())
+    if song.channels == 2 and levels[0] < _CANCELLED * levels[1 + loudest]:
+        return _at_analysis_rate(song, lambda block: block[:, loudest])
+    return mono
+
+
+def _at_analysis_rate(song: Song, mix: Callable[[Samples], Samples]) -> Samples:
     ratio = Fraction(ANALYSIS_RATE, song.rate)
-    blocks = (block.mean(axis=1, dtype=np.float32) for block in read_blocks(song))
+    blocks = (mix(block) for block in read_blocks(song))
     parts = [part.copy() for part in resampled(blocks, ratio.numerator, ratio.denominator)]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
@@ -149,11 +184,12 @@ def _by_soundfile(song: Song) -> Iterator[Samples]:
         raise BadSong(song.path, f"cannot be decoded ({reason}); save it anew") from error
 
 
-def _by_ffmpeg(path: Path) -> Iterator[Samples]:
-    """Two channels at DECODED_RATE. Raises BadSong."""
+def _by_ffmpeg(path: Path, tolerant: bool) -> Iterator[Samples]:
+    """Two channels at DECODED_RATE. tolerant: what lies between two songs is no mistake. Raises BadSong."""
+    strict = () if tolerant else ("-xerror",)
     sound = ("-f", "f32le", "-ac", str(_FFMPEG_CHANNELS), "-ar", str(DECODED_RATE), "pipe:1")
     command = [
-        *("-hide_banner", "-loglevel", "error", "-nostdin", "-format_whitelist", _FORMATS, "-xerror", *LOCAL),
+        *("-hide_banner", "-loglevel", "error", "-nostdin", "-format_whitelist", _FORMATS, *strict, *LOCAL),
         *("-i", f"file:{path}", "-map", "0:a:0", "-t", str(MAX_SECONDS + 1), *sound),
     ]
     size = 4 * _FFMPEG_CHANNELS
@@ -178,63 +214,6 @@ def _why_no_sound(error: FfmpegError, path: Path) -> str:
     if "Format not on whitelist" in words or "Invalid data found" in words:
         return "is no sound that can be read, allowed are wav, flac, ogg, mp3, m4a and what ffmpeg decodes"
     return f"cannot be read ({last[-200:]})"
-
-
-def cut_short(path: Path) -> str | None:
-    """What is missing, for people, or None for a file that is whole, does not say how long it is, or is a
-    FLAC, which fails by itself when it is decoded. Raises OSError."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-        file.seek(max(0, size - HEAD))
-        tail = file.read(HEAD)
-    if head[:4] in (b"RIFF", b"RF64"):
-        return _missing_bytes(_wav_end(head), size)
-    if head[:4] == b"FORM":
-        return _missing_bytes(8 + int.from_bytes(head[4:8], "big"), size)
-    if head[:4] == b"OggS":
-        return _ogg(tail)
-    return _mp3(head, size)
-
-
-def _missing_bytes(wanted: int | None, size: int) -> str | None:
-    # An odd length is padded by a byte that many programs leave out.
-    if wanted is None or wanted <= size + 1:
-        return None
-    return f"its header promises {wanted} bytes, and {size} are there"
-
-
-def _wav_end(head: bytes) -> int | None:
-    """Where the samples of a wav end; None where a recorder never wrote that down."""
-    position = 12
-    while position + 8 <= len(head):
-        name, length = struct.unpack_from("<4sI", head, position)
-        if name == b"data":
-            return None if length in (0, 0xFFFFFFFF) else position + 8 + length
-        position += 8 + length + length % 2
-    return None
-
-
-def _ogg(tail: bytes) -> str | None:
-    """The last page of an Ogg stream is marked."""
-    last = tail.rfind(b"OggS")
-    if last < 0 or last + 6 > len(tail):
-        return "its end is missing"
-    return None if tail[last + 5] & 4 else "its last page is missing"
-
-
-def _mp3(head: bytes, size: int) -> str | None:
-    """What the Xing or Info header says of the bytes that follow it."""
-    start = 0
-    if head[:3] == b"ID3" and len(head) > 10:
-        # Seven bits a byte, so that no player takes the length for the beginning of sound.
-        start = 10 + sum((head[6 + place] & 0x7F) << 21 - 7 * place for place in range(4))
-    for at in (start + offset for offset in _XING_OFFSETS):
-        if head[at : at + 4] in (b"Xing", b"Info") and len(head) >= at + 16:
-            flags, _, length = struct.unpack_from(">3I", head, at + 4)
-            if flags & 3 == 3:
-                return _missing_bytes(start + length, size)
-    return None
 
 
 def write_wav(path: Path, rate: int, blocks: Iterable[Samples]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from vqanim.camera.homography import Homography, in_pixels, moves_matrix, step_matrix
 from vqanim.camera.resample import move_picture
 from vqanim.camera.step import CameraStep, Move
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 if TYPE_CHECKING:
     from PIL import Image

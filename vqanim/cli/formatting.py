@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from vqanim.timeline.plan import ShotPlan, Timeline
+    from vqanim.timeline.readings import PromptReading
 
 Row = tuple[str, str]
 
@@ -123,17 +124,45 @@ def describe(timeline: Timeline) -> list[Row]:
     """What a person wants to know of a timeline before it is rendered."""
     items = [("models", models(timeline))]
     if len(timeline.shots) > 1:
-        shots = [f"{one.name} ({count(len(one.frames), 'frame')}{_lapse(one)})" for one in timeline.shots]
-        items.append(("shots", ", ".join(shots)))
+        items.append(("shots", ", ".join(f"{one.name} ({_counts(one, timeline)})" for one in timeline.shots)))
     elif lapse := _lapse(timeline.shots[0]):
         items.append(("shot", lapse.removeprefix(", ")))
     rate = timeline.rate or timeline.fps
     if rate != timeline.fps or timeline.frame_count != len(timeline.edit):
-        items.append(("painted", f"{count(timeline.frame_count, 'frame')}, {number(rate)} a second"))
+        items.append(("painted", painted_frames(timeline.frame_count, rate, timeline.fps)))
     if timeline.sound is not None:
         start = f", from {duration(timeline.sound.start)} on" if timeline.sound.start else ""
         items.append(("sound", Path(timeline.sound.file).name + start))
     return items
+
+
+MOST_PROMPTS = 12  # that are listed
+
+
+def prompt_rows(texts: Sequence[str], readings: Sequence[PromptReading] = ()) -> list[Row]:
+    """The prompts of a film, and what they will be painted as; the first ones where they are many."""
+    items: list[Row] = []
+    for text in texts[:MOST_PROMPTS]:
+        items.append(("prompt", text))
+        items += [("", f"  {one.phrase}") for one in readings if one.reading.text == text]
+    if len(texts) > MOST_PROMPTS:
+        items.append(("", f"and {len(texts) - MOST_PROMPTS} more; plan --json has all"))
+    return items
+
+
+def painted_frames(frames: int, rate: Fraction | float, fps: Fraction | float) -> str:
+    """`36 frames, 6 a second`, or `36 frames` where as many are shown in a second."""
+    return count(frames, "frame") + ("" if rate == fps else f", {number(rate)} a second")
+
+
+def _counts(shot: ShotPlan, timeline: Timeline) -> str:
+    """The film's frames of a shot, and those that are painted where these are not as many."""
+    from vqanim.timeline.part import chapter_parts  # for which the timeline's own imports are done already
+
+    part = chapter_parts(timeline)[shot.name] if timeline.chapters else None
+    painted = len(shot.frames)
+    shown = part.end - part.first if part else painted
+    return count(shown, "frame") + ("" if painted == shown else f", {painted} painted") + _lapse(shot)
 
 
 def _lapse(shot: ShotPlan) -> str:

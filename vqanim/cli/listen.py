@@ -72,6 +72,8 @@ def listen(
         say("\n".join(api.song_csv(analysis, beats, fps)))
     else:
         say(f"{short_path(path)}: {duration(analysis.song.seconds)}")
+        if analysis.song.note:
+            say(f"note: {path.name} {analysis.song.note}")
         say(rows(list(_report(analysis, beats))))
     if plot_path is not None:
         api.draw_signals(analysis, beats, meter, plot_path)

@@ -39,7 +39,7 @@ COMMANDS = {
     "preview": "Show camera, edit and curves as a film, without models.",
     "check": "Find every mistake in scenes without rendering them.",
     "new": "Write a commented scene to start from.",
-    "import": "Turn settings of Deforum, VQGAN-CLIP or pytti into a scene.",
+    "import": "Turn settings of Deforum, Parseq, pytti, Disco Diffusion or VQGAN-CLIP into a scene.",
     "schema": "Print the scene language for editors, or as a page.",
     "listen": "Find the beats, sections and signals of a song.",
     "icon": "Draw an icon, a text or a silhouette to start a film from.",
@@ -49,6 +49,7 @@ COMMANDS = {
 }
 
 SPINS = "10000"  # turns of a waiting thread, some ten microseconds: longer than most waits within a step
+NEGATIVE = ("--neg", "--no", "--negative", "--negative-prompt")  # options of other programs
 BROKEN_PIPE = 1  # as click does when a command writes to a closed pipe
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
@@ -132,6 +133,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain("stopped")
         return 130
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption) and error.option_name in NEGATIVE:
+            hint = 'What to avoid is a part of the prompt: "a castle | fog:-0.5".'
+            error = click.UsageError(f"{error.message} {hint}", error.ctx)
         error.show()
         return error.exit_code
     except VqanimError as error:

@@ -142,13 +142,14 @@ class RenderProgress:
         self._pace = Pace(timeline)
         self._plans = [frame for shot in timeline.shots for frame in shot.frames]
         self.shot = ""  # that is painted
-        self._done = 0
+        self._done, self._frames = 0, len(self._plans)
         self._first: tuple[str, int] | None = None
         self.close = self._progress.close
 
-    def start(self, done: int) -> None:
-        """The models are here, and so many frames."""
-        self._done, frames = done, len(self._plans)
+    def start(self, done: int, frames: int | None = None) -> None:
+        """The models are here, and so many frames. frames: of all that are painted, where only a part is."""
+        self._done, self._frames = done, len(self._plans) if frames is None else frames
+        frames = self._frames
         if self._progress.redraws:
             where = f"frame {done}/{frames}, painting the first for "
             self._progress.show(done, frames, lambda since: f"{where}{clock(since)}", title=self.shot)
@@ -182,7 +183,7 @@ class RenderProgress:
             if self._first != (event.shot, event.index):  # of another process
                 return
             costs = [0 if plan.timelapse and plan.index else plan.steps for plan in self._plans[1:]]
-            others = sum(costs) / len(costs) * (len(self._plans) - self._done - 1) if costs else 0.0
+            others = sum(costs) / len(costs) * (self._frames - self._done - 1) if costs else 0.0
             left = self._progress.left(event.step, event.steps + others)
             where += " of the first frame"
         text, urgent = with_time_left(where, left), first and event.timelapse

@@ -80,9 +80,9 @@ def render(
     of a changed scene are kept where they are still right, and the others are moved aside, never lost. A
     frame that somebody painted over stops it, until --accept-edits or --repair says what to do.
 
-    With --frames or --shot only a part of the film is made, called <name>-part; what it is painted from is
-    painted too, back to the last cut. A later render of the whole film keeps those frames. A draft has a
-    folder of its own, ./renders/<name>-draft.
+    With --frames or --shot only a part of the film is made, called <name>-part or <name>-shot-<shot>; what
+    it is painted from is painted too, back to the last cut. A later render of the whole film keeps those
+    frames. A draft has a folder of its own, ./renders/<name>-draft.
     """
     with stopping():
         from vqanim import api

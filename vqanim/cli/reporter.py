@@ -113,6 +113,10 @@ class StillReporter:
     def report(self, event: StillEvent) -> None:
         """Say what a person wants to know of an event; warnings also when quiet."""
         match event:
+            case events.PromptsRead():
+                warn(event.warnings)
+                if event.readings and not self._quiet:
+                    say(rows(read_rows(event)))
             case events.ModelsLoaded():
                 warn(event.warnings)
             case events.StepDone():
@@ -153,10 +157,11 @@ class Reporter:
             case events.RunStarted():
                 self._run = event
                 say(before(self._timeline, event))
-                if event.kept < event.frames:
-                    say("loading the models")
+            case events.PromptsRead():
+                say("\n".join([*filter(None, [rows(read_rows(event))]), "loading the models"]))
             case events.ModelsLoaded():
-                self._progress.start(self._run.kept if self._run else 0)
+                run = self._run
+                self._progress.start(run.kept if run else 0, run.frames if run else None)
             case events.ShotStarted():
                 self._progress.shot = event.shot
             case events.FrameDone():
@@ -195,6 +200,8 @@ def before(timeline: Timeline, run: events.RunStarted) -> str:
         device += f", {count(run.threads, 'thread')}" + (" each" if run.workers > 1 else "")
     items = [*formatting.describe(timeline), ("device", device), ("folder", short_path(run.folder))]
     to_paint = run.frames - run.kept
+    if run.frames < timeline.frame_count:
+        items.append(("part", f"{run.frames} of {count(timeline.frame_count, 'painted frame')}"))
     if run.kept and to_paint:
         items.append(("frames", f"{run.kept} of {run.frames} kept, {to_paint} to paint"))
     if run.superseded:
@@ -209,6 +216,13 @@ def before(timeline: Timeline, run: events.RunStarted) -> str:
     return f"{timeline.title or Path(run.folder).name}: {formatting.headline(timeline)}\n{rows(items)}"
 
 
+def read_rows(read: events.PromptsRead) -> list[formatting.Row]:
+    """The prompts and what they will be painted as."""
+    return formatting.prompt_rows(
+        list(dict.fromkeys(one.reading.text for one in read.readings)), read.readings
+    )
+
+
 STEP_CHANGES = {
     "chunks": "memory ran short: perceptors look at fewer cutouts at a time now, pictures stay the same",
     "checkpoint": "memory ran very short: parts of a step are computed twice now, pictures stay the same",
@@ -218,7 +232,7 @@ STEP_CHANGES = {
 def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
     """What of an event is worth a warning, also when quiet."""
     match event:
-        case events.ModelsLoaded():
+        case events.PromptsRead() | events.ModelsLoaded():
             return event.warnings
         case events.StepChanged():
             one_by_one = f"steps go on one operation at a time, not recorded as a graph: {event.reason}"

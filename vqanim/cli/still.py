@@ -33,8 +33,9 @@ MAX_SECONDS = 600.0  # of a timelapse
 def image(count: int, quality: str, out: str | None, **options: Any) -> int:
     """Paint a picture of PROMPT, such as "cyberpunk forest:3 | a painting by Salvador Dali | fog:-1".
 
-    A number after the last colon of a part is its weight, 1 where there is none; what has a weight below 0
-    is avoided. All settings are written into the PNG. Stopped by Ctrl-C, it saves the picture as it is.
+    A number from -100 to 100 directly after the last colon of a part, and after a word, is its weight, 1
+    where there is none; what has a weight below 0 is avoided. Other numbers, as in 12:30, are text. All
+    settings are written into the PNG. Stopped by Ctrl-C, it saves the picture as it is.
     """
     from vqanim.api.still import file_stem
     from vqanim.scene.quality import still_at_quality

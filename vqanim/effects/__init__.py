@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from vqanim.camera.resample import from_bytes, to_bytes
 from vqanim.effects.base import EffectKind, EffectNow, Moment
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.registry import collect
 
 __all__ = ["EFFECTS", "EffectKind", "EffectNow", "Moment", "apply_effects", "changes_nothing"]

@@ -18,8 +18,8 @@ from vqanim.engine.device import device_errors
 from vqanim.engine.frame import FrameResult, Inputs, Painter
 from vqanim.engine.loading import Precision, load_painter
 from vqanim.engine.timelapse import Timelapse, record
-from vqanim.files import Picture
 from vqanim.guidance.graphs import Choice
+from vqanim.pictures import Picture
 from vqanim.takes.digest import RunKey, pixel_hash
 from vqanim.takes.recording import RECORDINGS, Recording
 from vqanim.takes.records import Metrics

@@ -18,10 +18,10 @@ from vqanim.engine.events import StageTime
 from vqanim.engine.feedback import feed_back, hold
 from vqanim.engine.pictures import TargetPictures, random_generator, start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
-from vqanim.files import Picture
 from vqanim.guidance.descent import DescentResult, Losses, OptimizerState
 from vqanim.guidance.objective import Similarities
 from vqanim.losses import LOSSES, Context
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import FramePlan, Input
 from vqanim.types import Generator, Method, Params, Stage
 

@@ -17,8 +17,8 @@ from vqanim.engine.device import choose_device, device_errors
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepDone
 from vqanim.engine.loading import load_painter
 from vqanim.engine.timings import Measurements, all_plans, device_label, models_of, plan_stages, save_timings
-from vqanim.files import Picture
 from vqanim.guidance.graphs import choose
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 
 FULL_SIZE = 0.9

@@ -15,9 +15,9 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 from vqanim.errors import InputError
-from vqanim.files import Picture, read_picture
 from vqanim.icons.draw import draw_icon, draw_mask, lightness
 from vqanim.lazy import F, torch
+from vqanim.pictures import Picture, read_picture
 from vqanim.timeline.plan import AreaPlan, StartPlan
 from vqanim.types import Generator, Image, Params
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 
 SAMPLES = 2048
 """Pixels of a picture, at most, by which change is measured; they lie on a grid."""

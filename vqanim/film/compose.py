@@ -16,8 +16,8 @@ from vqanim.camera import move_saved
 from vqanim.effects import Moment, apply_effects
 from vqanim.errors import InputError, OutputError
 from vqanim.ffmpeg import QUIET, FfmpegError, decode, raw_input
-from vqanim.files import Picture, read_picture
 from vqanim.film.reel import Find, Reel
+from vqanim.pictures import Picture, read_picture
 from vqanim.timeline.plan import FilmFrame, FrameRef, Timeline
 
 KEPT_IN_MEMORY = 6  # saved frames: two neighbors of two takes, and the first of a loop
@@ -92,7 +92,8 @@ def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
                     yield apply_effects(picture, frame.effects, Moment(timeline.seed, frame.time))
 
     player = play_smooth if timeline.keys else play
-    return Reel(timeline.width, timeline.height, timeline.fps, len(timeline.edit), player)
+    size = timeline.width, timeline.height
+    return Reel(*size, timeline.fps, len(timeline.edit), player, timeline.crisp)
 
 
 def blend(parts: Sequence[tuple[float, Picture]]) -> Picture:

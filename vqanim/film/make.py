@@ -17,10 +17,11 @@ from PIL import Image
 
 from vqanim import files
 from vqanim.errors import UsageError
-from vqanim.files import Guard, Picture, write_atomic, writing
+from vqanim.files import Guard, write_atomic, writing
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import outputs_of
 from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import FrameRef, Timeline
 
 FILM_VERSION = 3  # bumped by hand whenever the same frames and settings would give other files

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from vqanim.errors import InputError
-from vqanim.files import Picture, read_layer
 from vqanim.icons.fontawesome import find_icon, font_path
 from vqanim.icons.spec import SEED, STROKE_UNIT, Figure, IconSpec
 from vqanim.icons.svg import is_svg, rasterize
+from vqanim.pictures import Picture, read_layer
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W]; 255 where the figure is

@@ -14,13 +14,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from vqanim.errors import UsageError
-from vqanim.files import Picture
 from vqanim.film.compose import compose_all
 from vqanim.film.formats.gif import choose_frames, open_gif
 from vqanim.film.formats.video import WEB, VideoSettings, open_video
 from vqanim.film.make import FilmDone, Manifest, write_stale
 from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
+from vqanim.pictures import Picture
 from vqanim.plots.curves import Box, moving, spans
 from vqanim.plots.picture import draw_curve, fitted, font
 from vqanim.preview.outline import without_styles

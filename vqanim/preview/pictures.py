@@ -25,8 +25,8 @@ from vqanim.camera.homography import Matrix, step_matrix
 from vqanim.camera.resample import FINER, color_of, enlarged
 from vqanim.engine.pictures import fit_picture
 from vqanim.errors import InputError, UsageError
-from vqanim.files import Picture, read_picture
 from vqanim.icons.draw import draw_icon
+from vqanim.pictures import Picture, read_picture
 from vqanim.plots.picture import font
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline

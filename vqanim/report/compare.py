@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import InputError, SceneError
-from vqanim.files import Picture
+from vqanim.pictures import Picture
 from vqanim.plots.curves import Floats, svg_rows
 from vqanim.report.film import Render, difference
 from vqanim.report.page import jpeg, render_page

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vqanim.files import Picture
 from vqanim.film.compose import make_reel
+from vqanim.pictures import Picture
 from vqanim.plots.curves import Floats, Marks, moving
 from vqanim.preview.outline import ModelLine, beats_of, without_styles
 from vqanim.scene.model import Scene

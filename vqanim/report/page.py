@@ -18,7 +18,8 @@ from markupsafe import Markup
 from PIL import Image
 
 from vqanim.errors import UsageError
-from vqanim.files import Picture, staged, writing
+from vqanim.files import staged, writing
+from vqanim.pictures import Picture
 from vqanim.plots.curves import TITLES, moving, svg_labels, svg_marks, svg_rows
 from vqanim.preview.outline import Outline
 

@@ -18,7 +18,7 @@ from vqanim.report.page import data_uri, jpeg, refuse_foreign, render_page, writ
 from vqanim.timeline.plan import SoundPlan
 from vqanim.timeline.tracks import Track
 
-REPORT, PART_REPORT = "report.html", "report-part.html"
+REPORT = "report.html"
 FILM_BYTES = 4_000_000  # larger films stay beside the page; in it they take a third more
 FRAMES, THUMB = 24, 220  # of the strip, and pixels of their width
 POSTER = 960  # width in pixels of the picture in place of a film

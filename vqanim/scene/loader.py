@@ -16,15 +16,25 @@ from vqanim.scene.curves import Curve
 from vqanim.scene.durations import find_durations
 from vqanim.scene.fields.base import keys_of, options_of
 from vqanim.scene.fields.context import Reader, Refused
-from vqanim.scene.fields.prompts import DEFAULT_CROSSFADE, longest_crossfade, story_weights
+from vqanim.scene.fields.prompts import (
+    DEFAULT_CROSSFADE,
+    NO_PICTURES,
+    NOT_IN_STYLE,
+    check_text,
+    longest_crossfade,
+    only_avoided,
+    story_weights,
+)
 from vqanim.scene.fields.sections import merge_entries
 from vqanim.scene.fields.start import AREA
+from vqanim.scene.fields.times import warn_of_late
 from vqanim.scene.limits import MAX_SHOTS
 from vqanim.scene.model import Carry, Guidance, Prompt, Scene, Shot, StayNear
+from vqanim.scene.overrides import apply_overrides
 from vqanim.scene.schema import PLAYING, homes
 from vqanim.scene.song import KEYS, read_song
 from vqanim.scene.soundtrack import Ear
-from vqanim.scene.times import Time, TimeBase
+from vqanim.scene.times import Time, TimeBase, exact
 from vqanim.scene.tree import Mapping, Node, Scalar, is_given, place_of
 
 MAIN = "main"  # the only shot of a scene without shots
@@ -69,9 +79,11 @@ def load_scene_text(
         message = f"found {tree.shown(root)}, allowed a mapping of keys such as `duration: 6s`"
         raise SceneError([Problem(Place(file, root.line), message)])
     reader = Reader(file, folder, homes(), allow_outside)
-    for problem in tree.apply_overrides(root, overrides):
+    for problem in apply_overrides(root, overrides):
         reader.refuse(problem, problem.message)
     tree.annotate(root)
+    for scalar in tree.noted(root):
+        reader.warn(scalar.place, scalar.note)
     scene = _read_scene(root, text, reader, ear)
     if reader.problems:
         raise SceneError(reader.problems)
@@ -138,15 +150,28 @@ def _read_scene(root: Mapping, text: str, reader: Reader, ear: Ear | None) -> Sc
         _inner_shot(node, root, *of_shot, reader) for node, of_shot in zip(nodes, times, strict=False)
     )
     _check_names(shots, nodes, reader)
+    _warn_of_late_markers(root, reader)
     shots = shots or (_without_lead(whole, root, reader),)
     _check_loops(values["loop"], shots, root, reader)
     _check_shots(shots, nodes or (root,), reader)
     values["title"] = values["title"] or Path(reader.file).stem
     values |= {"text": text, "loop_place": place_of("loop", root)}
     scene = Scene(file=reader.file, **values, shots=shots)
+    for shot in scene.shots:
+        if found := only_avoided(shot.prompts):
+            reader.warn(shot.prompts[0].place, found)
     if not any(shot.prompts for shot in scene.shots):
         reader.warn(Place(reader.file, 0), "there are no prompts: pictures are only moved, not painted")
     return scene
+
+
+def _warn_of_late_markers(root: Mapping, reader: Reader) -> None:
+    """Markers are moments of the song, of which the film may show only a part."""
+    film, song, node = reader.bases.get("film"), reader.song, root.get("markers")
+    if film is not None and song is not None and isinstance(node, Mapping):
+        second = {name: exact(at, name) for name, at in song.markers.items()}
+        named = [(name, second[name.text]) for name, _ in node.entries if name.text in second]
+        warn_of_late(named, node, reader)
 
 
 def _move_border(node: Mapping, reader: Reader) -> None:
@@ -259,6 +284,7 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
     """The fields that shots inherit, from a mapping that holds them all."""
     options = options_of(Shot)
     values = {options[key][0]: reader.field(key, options[key][1], node) for key in _INHERITED}
+    check_text(node.get("style"), NOT_IN_STYLE, reader, image=NO_PICTURES)
     story, crossfade = values.pop("story"), values.pop("crossfade")
     if story:
         if is_given("prompts", node):

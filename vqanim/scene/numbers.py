@@ -11,6 +11,7 @@ _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _ALMOST = re.compile(r"[+-]?\.?(?:\d[\w.,%'+-]*|inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 
 LONGEST = 40  # characters of a number
+FINITE = "a finite number is needed"  # a hint
 
 
 def is_number(text: str) -> bool:
@@ -49,7 +50,7 @@ def number_hint(text: str) -> str | None:
     if is_number(text) or not _ALMOST.fullmatch(text):
         return None
     if _NUMBER.fullmatch(text) or text.lower().strip("+-.") in ("inf", "infinity", "nan"):
-        return "a finite number is needed"
+        return FINITE
     plain = text.replace("_", "").replace("'", "")
     if plain != text and is_number(plain):
         return f"did you mean {plain}?"

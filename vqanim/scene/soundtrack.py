@@ -43,6 +43,9 @@ class Ear(Protocol):
     def seconds(self, file: str) -> float:
         """How long a sound file is. Raises InputError for one that cannot be used."""
 
+    def note(self, file: str) -> str | None:
+        """What is odd about a sound file that can be played, as it goes on after its name."""
+
     def beats(self, file: str, meter: int, bpm: float | None) -> Heard:
         """The beats of a song, of which the tempo may be known. Raises InputError."""
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from vqanim.errors import InputError, UsageError
-from vqanim.files import picture_trouble
 from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
+from vqanim.pictures import picture_trouble
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
+from vqanim.scene.fields.foreign_prompts import file_notes
 from vqanim.scene.fields.models import models_called
-from vqanim.scene.fields.prompts import WEIGHT, ShortPrompt, parse_short
+from vqanim.scene.fields.prompts import WEIGHT, only_avoided
+from vqanim.scene.fields.short_prompts import ShortPrompt, parse_short, short_notes
 from vqanim.scene.limits import FITS, MAX_SIDE, MAX_STEPS, THROUGH
 from vqanim.scene.model import Guidance, Prompt, Scene, Shot, Size, Start, StayNear
 from vqanim.scene.numbers import is_number, parse_number
@@ -29,7 +31,7 @@ of it is in strokes."""
 LONGEST_PROMPT = 1000  # characters of one text
 
 _ALSO = Range(0, 1000)
-_BARE_WEIGHT = re.compile(r".*\S:(\S+)", re.DOTALL)
+_BARE_WEIGHT = re.compile(r".*[^\W\d_]:([^\W\d_]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def still_scene(still: Still, name: str) -> Scene:
         seed=still.seed,
         models=models_called(still.models),
         shots=(Shot(name="main", start=start, prompts=prompts, guidance=guidance),),
+        warnings=tuple(filter(None, dict.fromkeys([*_notes(still.prompt), only_avoided(prompts)]))),
     )
 
 
@@ -185,16 +188,22 @@ def _texts(prompt: str) -> tuple[Prompt, ...]:
         raise UsageError(f"the prompt {quoted(prompt)} has {error}") from None
 
 
+def _notes(prompt: str) -> Iterator[str]:
+    """What in a prompt is only text, though it may have been meant otherwise."""
+    for part in parse_short(prompt) if prompt.strip() else ():
+        yield from file_notes(part.text, Path(), f"--target {part.text}")
+    yield from short_notes(prompt)
+
+
 def _text(part: ShortPrompt) -> Prompt:
     bare = _BARE_WEIGHT.fullmatch(part.text)
-    if bare and not part.second_number and part.weight == "1" and not bare[1].startswith("//"):
+    if bare and part.weight == "1" and not short_notes(part.text) and not bare[1].startswith("//"):
         said = f"{quoted(part.text)}: found the weight {quoted(bare[1])}, allowed a number"
         raise UsageError(f"{said}; a text with a colon has a space after it")
     if len(part.text) > LONGEST_PROMPT:
         raise UsageError(f"a text has {len(part.text)} characters, allowed are {LONGEST_PROMPT}")
-    if not is_number(part.weight):
-        raise UsageError(f"{quoted(part.text)}: found the weight {quoted(part.weight)}, allowed a number")
-    return Prompt(part.text, _weight(parse_number(part.weight), part.text))
+    made = Prompt(part.text, _weight(parse_number(part.weight), part.text))
+    return made if part.stop == "0" else replace(made, stop=Curve.constant(parse_number(part.stop)))
 
 
 def _target(target: Target) -> Prompt:

@@ -3,20 +3,19 @@
 Nothing is constructed and no scalar is interpreted: each field reads its own text later. Built from PyYAML's
 events, which come without recursion, so that deep nesting is refused before anything can overflow. Anchors
 and aliases are refused altogether: a scene has no need of them, and they are what makes YAML bombs.
-Values from the command line, such as `prompts[0].weight=2`, are put into the tree before it is read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import yaml
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.scene.curves import Base
+from vqanim.scene.tabs import replace_tabs
 
 MAX_BYTES = 1_000_000  # size of a scene file
 MOST_DIGITS = 1000  # in a row
@@ -27,13 +26,9 @@ MAX_NODES = 50_000
 CONTROL = "found the control character {!r}, allowed is plain text"
 TABS = "found a tab in the indentation, allowed are spaces only"
 
-SOURCE = "--set"  # the file of a value from the command line
-MAX_PATH = 16  # keys and indices of a path on the command line
-
-_STEP = re.compile(r"\.?([^.\[\]=]+)|\[(\d{1,6})\]")
 _ENDLESS = re.compile(f"[0-9]{{{MOST_DIGITS}}}[0-9]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_TAB = re.compile(r"^ *\t[ \t]*(?=\S)", re.MULTILINE)
+_ENTRY = re.compile(r"[ \t]*-(?:\s|$|[^\W\d_])")  # a line that looks like an entry of a list
 _BARE_COLOR = re.compile(r"[:,\[]\s+#[0-9a-fA-F]{3,6}\b")
 
 
@@ -59,6 +54,8 @@ class Scalar(Node):
 
     text: str
     quoted: bool = False
+    note: str = ""
+    """A line about how it is written, where it was probably meant otherwise."""
 
     @property
     def is_none(self) -> bool:
@@ -136,13 +133,20 @@ def quoted(text: str) -> str:
 def parse_tree(text: str, file: str) -> Node:
     """The tree of a YAML text. Raises SceneError with the first thing that cannot be read."""
     _check_characters(text, file)
+    text, tabs = replace_tabs(text)
     try:
-        root = _Builder(file, yaml.parse(text, Loader=yaml.SafeLoader)).document()
+        events = tabs.watched(yaml.parse(text, Loader=yaml.SafeLoader))
+        root = _Builder(file, events, text).document()
     except yaml.MarkedYAMLError as error:
-        raise _refuse(file, _syntax_line(error, text), _syntax_reason(error, text)) from None
+        line, reason = _syntax_line(error, text), _syntax_reason(error, text)
+        mark = error.problem_mark or error.context_mark
+        tabbed = None if "quoted" in (error.context or "") else tabs.indenting(mark.line if mark else line)
+        raise _refuse(file, *((line, reason) if tabbed is None else (tabbed + 1, TABS))) from None
     except (yaml.YAMLError, ValueError, ArithmeticError) as error:
         # Not only YAMLError: the escape "\UFFFFFFFF" is a number that overflows.
         raise _refuse(file, 1, f"this is no YAML: {' '.join(str(error).split())}") from None
+    if (tabbed := tabs.indenting()) is not None:
+        raise _refuse(file, tabbed + 1, TABS)
     if root is None:
         message = "the file is empty, allowed a scene such as the one that `vqanim new NAME` writes"
         raise _refuse(file, 1, message)
@@ -162,6 +166,20 @@ def annotate(node: Node, path: str = "", base: Base = "film") -> None:
             annotate(value, f"{path}{separator}{key.text}", inside)
 
 
+def noted(node: Node) -> Iterator[Scalar]:
+    """The texts in a tree that have a note, in the order of writing."""
+    if isinstance(node, Scalar):
+        if node.note:
+            yield node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from noted(item)
+    elif isinstance(node, Mapping):
+        for key, value in node.entries:
+            yield from noted(key)
+            yield from noted(value)
+
+
 def _refuse(file: str, line: int, message: str) -> SceneError:
     return SceneError([Problem(Place(file, line), message)])
 
@@ -169,7 +187,7 @@ def _refuse(file: str, line: int, message: str) -> SceneError:
 def _check_characters(text: str, file: str) -> None:
     """Refuse what no scene needs; numbers so long that reading them takes time among it."""
     endless = f"found a number of more than {MOST_DIGITS} digits, which no scene needs"
-    for pattern, message in ((_CONTROL, CONTROL), (_TAB, TABS), (_ENDLESS, endless)):
+    for pattern, message in ((_CONTROL, CONTROL), (_ENDLESS, endless)):
         if match := pattern.search(text):
             message = message.format(match.group())
             raise _refuse(file, text.count("\n", 0, match.start()) + 1, message)
@@ -181,7 +199,9 @@ class _Builder:
 
     file: str
     events: Iterator[yaml.Event]
+    text: str
     nodes: int = 0
+    _lines: list[str] = field(default_factory=list)  # of the text, split when they are needed
 
     def document(self) -> Node | None:
         """The only document; None for an empty one."""
@@ -198,7 +218,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             if match := _CONTROL.search(event.value):
                 raise _refuse(self.file, line, CONTROL.format(match.group()))
-            return Scalar(self.file, line, event.value, quoted=event.style is not None)
+            return Scalar(self.file, line, event.value, event.style is not None, self._note(event))
         if depth >= MAX_NESTING:
             raise _refuse(self.file, line, f"nested more than {MAX_NESTING} deep")
         if isinstance(event, yaml.SequenceStartEvent):
@@ -209,6 +229,24 @@ class _Builder:
             key = self._key(self._node(inner, depth + 1), keys)
             entries.append((key, self._node(next(self.events), depth + 1)))
         return Mapping(self.file, line, entries)
+
+    def _note(self, event: yaml.ScalarEvent) -> str:
+        """What to say of entries of a list that YAML reads as parts of one text."""
+        if not event.start_mark or not event.end_mark or event.style not in (None, "|", ">"):
+            return ""
+        first, last = event.start_mark.line, event.end_mark.line
+        if first == last or "-" not in event.value:
+            return ""
+        self._lines = self._lines or self.text.split("\n")
+        entries = [
+            line for line in range(first + 1, last + 1) if _ENTRY.match("".join(self._lines[line : line + 1]))
+        ]
+        if event.style is None and entries:
+            found = f"line {entries[0] + 1} begins with - and is read as a part of this text"
+            return f"{found}, since it is indented further: put all - of a list in one column"
+        if entries and entries[0] == first + 1:
+            return f"its lines with - are one text because of the {event.style} before them: leave that out"
+        return ""
 
     def _inside(self) -> Iterator[yaml.Event]:
         """The events up to the end of a list or mapping; those within an item are taken by the item."""
@@ -269,102 +307,8 @@ def _syntax_reason(error: yaml.MarkedYAMLError, text: str) -> str:
         return "a colon where none is expected: put a text that holds ': ' in quotes, or mend the indentation"
     if "could not find expected ':'" in problem:
         return "found a line without a colon, allowed is `key: value`"
-    if "\\t" in problem:
-        return TABS
     if "cannot start any token" in problem:
         return f"{problem.split(' that ')[0]} at the beginning of a text, put the text in quotes"
     if "expected <block end>" in problem or "block collection" in context:
         return "the indentation does not fit the lines above"
     return f"this is no YAML: {' '.join(f'{context} {problem}'.split())}"
-
-
-def apply_overrides(root: Mapping, overrides: Iterable[str]) -> list[Problem]:
-    """Change the tree in place, in the order given. The mistakes, one for each override that has one."""
-    problems: list[Problem] = []
-    for override in overrides:
-        try:
-            _apply(root, override)
-        except SceneError as error:
-            problems += error.problems
-    return problems
-
-
-def _apply(root: Mapping, override: str) -> None:
-    path, equals, value = override.partition("=")
-    path = path.strip()
-    steps = _steps(path)
-    if not equals or not steps:
-        raise _mistake("", f"found {quoted(override)}, allowed key.path=value such as guidance.steps=3")
-    if len(steps) > MAX_PATH:
-        raise _mistake("", f"found {quoted(override)}, allowed at most {MAX_PATH} steps in a path")
-    parent, step = _descend(root, path, steps[:-1]), steps[-1]
-    node = _value(path, value)
-    _strip_lines(node)
-    if isinstance(step, int):
-        _list_at(parent, path, step).items[step] = node
-    else:
-        _mapping_at(parent, path, step).put(Scalar(SOURCE, 0, step), node)
-
-
-def _steps(path: str) -> list[str | int]:
-    """Keys and indices; none at all where a path cannot be read."""
-    found = list(_STEP.finditer(path))
-    whole = "".join(step.group() for step in found) == path
-    if not whole or any(step[1] and step[0].startswith(".") != (step.start() > 0) for step in found):
-        return []
-    return [step[1] or int(step[2]) for step in found]
-
-
-def _value(path: str, text: str) -> Node:
-    if not text.strip():
-        raise _mistake(path, "found nothing after =, allowed a value; `none` takes one away")
-    try:
-        return parse_tree(text, SOURCE)
-    except SceneError as error:
-        raise _mistake(path, error.problems[0].message) from None
-
-
-def _descend(node: Node, path: str, steps: list[str | int]) -> Node:
-    for step, after in pairwise([*steps, None]):
-        if isinstance(step, int):
-            node = _list_at(node, path, step).items[step]
-            continue
-        mapping = _mapping_at(node, path, str(step))
-        if (child := mapping.get(str(step))) is None:
-            if isinstance(after, int):
-                raise _mistake(path, f"there is no list {step}")
-            child = Mapping(SOURCE, 0, [])
-            mapping.put(Scalar(SOURCE, 0, str(step)), child)
-        node = child
-    return node
-
-
-def _list_at(node: Node, path: str, index: int) -> Sequence:
-    """The node, which must be a list that has the index."""
-    if not isinstance(node, Sequence):
-        raise _mistake(path, f"[{index}] needs a list, the scene has {shown(node)} there")
-    if index >= (count := len(node.items)):
-        raise _mistake(path, f"there is no [{index}], the list has {count} and counts from [0]")
-    return node
-
-
-def _mapping_at(node: Node, path: str, step: str) -> Mapping:
-    if not isinstance(node, Mapping):
-        raise _mistake(path, f"{step} needs a mapping, the scene has {shown(node)} there")
-    return node
-
-
-def _strip_lines(node: Node) -> None:
-    """The command line has no lines."""
-    node.line = 0
-    if isinstance(node, Sequence):
-        for item in node.items:
-            _strip_lines(item)
-    elif isinstance(node, Mapping):
-        for key, value in node.entries:
-            key.line = 0
-            _strip_lines(value)
-
-
-def _mistake(path: str, message: str) -> SceneError:
-    return SceneError([Problem(Place(SOURCE, 0, path), message)])

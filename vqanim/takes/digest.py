@@ -19,7 +19,8 @@ import numpy as np
 
 from vqanim.camera.step import DEFAULT_FOV
 from vqanim.errors import InputError
-from vqanim.files import Picture, sha256_of
+from vqanim.files import sha256_of
+from vqanim.pictures import Picture
 from vqanim.timeline.plan import FramePlan, TimelapsePlan
 
 ENGINE_VERSION = 4  # bumped by hand whenever the same plan would give other pixels

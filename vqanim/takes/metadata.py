@@ -20,7 +20,8 @@ from PIL import Image, PngImagePlugin
 
 from vqanim import __version__
 from vqanim.errors import InputError
-from vqanim.files import Picture, make_folder, write_atomic
+from vqanim.files import make_folder, write_atomic
+from vqanim.pictures import Picture
 from vqanim.scene.still import IconInit, Still, Target
 from vqanim.takes.digest import ENGINE_VERSION, content_hash
 from vqanim.timeline.plan import FramePlan, WeightedTerm

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from vqanim import files
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Picture, read_picture, write_atomic, writing
+from vqanim.files import write_atomic, writing
+from vqanim.pictures import Picture, read_picture
 from vqanim.takes.digest import content_hash
 from vqanim.takes.metadata import write_picture
 from vqanim.takes.store import FRAME_FILE, move_into, next_archive

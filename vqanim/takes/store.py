@@ -22,7 +22,8 @@ from pathlib import Path
 
 from vqanim import files
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Guard, Picture, make_folder_in, read_picture, write_atomic, writing
+from vqanim.files import Guard, make_folder_in, write_atomic, writing
+from vqanim.pictures import Picture, read_picture
 from vqanim.takes import records
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata

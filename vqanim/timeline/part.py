@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from vqanim.errors import UsageError
 from vqanim.scene.times import MARKER, MUSICAL, SongTimes, Time, TimeBase, exact, nearest_frame, parse_time
@@ -16,6 +16,8 @@ class Part:
 
     first: int
     end: int
+    name: str = field(default="part", compare=False)
+    """What its files are called by: `part`, or `shot-NAME` where it is a shot."""
 
 
 def part_of(
@@ -30,7 +32,7 @@ def part_of(
         parts = chapter_parts(timeline)
         if shot not in parts:
             raise UsageError(f"--shot {shot}: there is no such shot, allowed are {', '.join(parts)}")
-        return parts[shot]
+        return replace(parts[shot], name=f"shot-{shot}")
     if frames is None:
         return None
     base = TimeBase(float(len(timeline.edit) / timeline.fps), timeline.fps)

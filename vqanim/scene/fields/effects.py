@@ -18,7 +18,7 @@ from vqanim.scene.fields.context import Reader, Refused, nearest, read_all
 from vqanim.scene.fields.numbers import CurveType, bounds, curve, number, ratio_text
 from vqanim.scene.fields.sections import closed_schema
 from vqanim.scene.fields.settings import dump_settings, read_settings, setting_options, settings_schema
-from vqanim.scene.fields.times import MOMENT, read_moment, time, time_text
+from vqanim.scene.fields.times import MOMENT, read_moment, time, time_text, warn_of_late
 from vqanim.scene.numbers import is_number, parse_ratio
 from vqanim.scene.sound import BEAT
 from vqanim.scene.times import Time
@@ -219,6 +219,8 @@ def _each(on: Node, node: tree.Mapping, reader: Reader) -> Each | None:
         made = Each(name, above=DEFAULT_ABOVE if above is None else reader.read(_ABOVE, above))
     edges = (node.get("from"), node.get("to"))
     start, end = (_moment(at, at, "a time such as 2s or a marker", reader) if at else None for at in edges)
+    if start is not None and isinstance(edges[0], Scalar):
+        warn_of_late([(edges[0], start)], edges[0], reader)
     return replace(made, start=start, end=end)
 
 
@@ -251,7 +253,11 @@ def _moments(node: Node, reader: Reader) -> tuple[Time, ...]:
     items = node.items if isinstance(node, tree.Sequence) else [node]
     if not 1 <= len(items) <= MAX_MOMENTS:
         raise reader.wrong(node, f"1 to {MAX_MOMENTS}, such as [1s, 2s]", f"{len(items)} moments")
-    return tuple(read_all(items, lambda item: _moment(item, node, "a time such as 2s", reader)))
+    times = tuple(read_all(items, lambda item: _moment(item, node, "a time such as 2s", reader)))
+    warn_of_late(
+        [(item, at) for item, at in zip(items, times, strict=True) if isinstance(item, Scalar)], node, reader
+    )
+    return times
 
 
 def _dump_hit(hit: Hit, writer: Writer) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from vqanim.errors import Place
@@ -14,9 +14,11 @@ from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE, Base, Curve, Key, Keyframes, Range
 from vqanim.scene.fields import base
 from vqanim.scene.fields.base import SCALAR, Declared, FieldType, Schema, Writer, option, own
-from vqanim.scene.fields.context import Reader, Refused, read_all
+from vqanim.scene.fields.context import Reader, Refused, nearest, read_all
+from vqanim.scene.fields.foreign_prompts import file_notes, foreign_notes
 from vqanim.scene.fields.numbers import CurveType, curve
 from vqanim.scene.fields.sections import dump_part, part_schema
+from vqanim.scene.fields.short_prompts import MOST_STOP, ShortPrompt, long_notes, parse_short, short_notes
 from vqanim.scene.fields.start import AREA, PICTURE, Area
 from vqanim.scene.fields.texts import choice, line_of_text
 from vqanim.scene.fields.times import read_timed
@@ -27,34 +29,6 @@ from vqanim.scene.tree import Mapping, Node, Scalar, is_given, quoted, shown
 
 WEIGHT = Range(-1000, 1000)  # of a prompt
 DEFAULT_CROSSFADE = 1.0  # seconds
-
-_FINAL_NUMBER = re.compile(r"(.*):\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII | re.DOTALL)
-
-
-@dataclass(frozen=True)
-class ShortPrompt:
-    """One part of the short form."""
-
-    text: str
-    weight: str  # source text of a number; `1` where none is written
-    second_number: bool
-    """True for `text:1:2`, in which only the last number is read as one."""
-
-
-def parse_short(text: str) -> tuple[ShortPrompt, ...]:
-    """The parts of `a:3 | b | c:-1`. Only a final `:number` is a weight.
-
-    Raises ValueError for a part without a text.
-    """
-    parts = []
-    for part in text.split("|"):
-        match = _FINAL_NUMBER.fullmatch(part)
-        words, weight = match.groups() if match else (part, "1")
-        words = " ".join(words.split())
-        if not words:
-            raise ValueError("a part without a text")
-        parts.append(ShortPrompt(words, weight, bool(match and _FINAL_NUMBER.fullmatch(words))))
-    return tuple(parts)
 
 
 def longest_crossfade(moments: Sequence[float]) -> float:
@@ -112,6 +86,13 @@ def _weight(keys: Sequence[Key], base: Base, place: Place) -> Curve:
 MAX_PROMPTS = 100
 _TEXT = line_of_text(1000)
 _WEIGHT: CurveType = curve(WEIGHT.minimum, WEIGHT.maximum)
+_WEIGHT_OF_TEXT = "which is one text: write {text: ..., weight: 2}, or the short form without `text`"
+NO_WEIGHTS_IN_STORY = (
+    "since the texts of a story have none; `prompts` do, as in {text: ..., weight: {0s: 1, 2s: 0}}"
+)
+NOT_IN_STYLE = "since a style has none: it is added to every text"
+NO_PICTURES = "`prompts`, as in {image: picture.png, weight: {0s: 1, 2s: 0}}"
+_STOP: CurveType = curve(0, MOST_STOP)
 
 
 @dataclass(frozen=True)
@@ -130,7 +111,7 @@ class Prompt(Declared):
     )
     stop: Curve = option(
         "The loss of this text is not pushed below this",
-        curve(0, 10).declare(0.0, "spherical distance", example="0.4"),
+        _STOP.declare(0.0, "spherical distance", example="0.4"),
     )
     image: str | None = option(
         "A picture to come near to, instead of a text", PICTURE.declare(None, example="photo.jpg")
@@ -155,6 +136,16 @@ class Prompt(Declared):
         return self.inside or self.outside
 
 
+def only_avoided(prompts: Sequence[Prompt]) -> str:
+    """A line where all prompts are there to be avoided, so that nothing is asked for; else nothing."""
+    weights = [prompt.weight.constant_value for prompt in prompts]
+    if not weights or not all(weight is not None and weight < 0 for weight in weights):
+        return ""
+    what = prompts[0].text or PurePath(prompts[0].image or "").name
+    found = f"{quoted(what)} is to be avoided, and nothing is asked for"
+    return f'{found}: a weight below 0 counts for its whole text, so write "a castle | fog:-0.5"'
+
+
 @dataclass(frozen=True)
 class PromptsType(FieldType):
     """A list of texts in the short form or of mappings; a text alone is a list of one."""
@@ -166,6 +157,9 @@ class PromptsType(FieldType):
             hint = ""
             if node.entries and all(reader.is_time(key.text) for key, _ in node.entries):
                 hint = ", texts at times are written under `story:`"
+            elif node.entries and all(isinstance(v, Scalar) and is_number(v.text) for _, v in node.entries):
+                meant = ", ".join(f'"{_joined(*entry).replace(": ", ":")}"' for entry in node.entries[:3])
+                hint = f", did you mean [{meant}{', ...' * (len(node.entries) > 3)}]?"
             raise reader.refuse(node, f"found a mapping, allowed {self.allowed}{hint}")
         items = node.items if isinstance(node, tree.Sequence) else [node]
         _check_count(items, node, reader)
@@ -208,22 +202,38 @@ def _prompt(node: Node, reader: Reader) -> list[Prompt]:
     assert isinstance(node, Scalar)
     made = []
     for part in parts:
-        if part.second_number:
-            message = f"only the last number of {quoted(part.text + ':' + part.weight)} is a weight"
-            reader.warn(node.place, f"{message}; `stop` is written {{text: ..., weight: ..., stop: ...}}")
-        weight = _WEIGHT.constant(part.weight, node, reader)
         # Through the same door as a text of the long form, for its limits.
         _TEXT.parse(node.part(part.text), reader)
-        made.append(Prompt(part.text, weight, place=node.place))
+        weight, stop = _WEIGHT.constant(part.weight, node, reader), _STOP.constant(part.stop, node, reader)
+        made.append(Prompt(part.text, weight, stop, place=node.place))
+    _warn(_short_notes(parts, node.text, reader), node, reader)
     return made
 
 
+def _short_notes(parts: Sequence[ShortPrompt], text: str, reader: Reader) -> Iterator[str]:
+    for part in parts:
+        weight = "" if part.weight == "1" else f", weight: {part.weight}"
+        yield from file_notes(part.text, reader.folder, f"{{image: {part.text}{weight}}}")
+    yield from short_notes(text)
+
+
+def _warn(notes: Iterable[str], node: Node, reader: Reader) -> None:
+    for note in notes:
+        reader.warn(node.place, note)
+
+
+def check_text(node: Node | None, instead: str, reader: Reader, *, image: str = "") -> None:
+    """Warn of what is only text where no short form is read. instead: how a weight is written there; empty
+    where one is. image: what stands for a picture."""
+    if isinstance(node, Scalar):
+        picture = image or f"{{image: {node.text.strip()}}}"
+        _warn(file_notes(node.text.strip(), reader.folder, picture), node, reader)
+        _warn(long_notes(node.text, instead) if instead else foreign_notes(node.text), node, reader)
+
+
 def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
-    if len(node.entries) == 1 and node.entries[0][0].text not in (*base.keys_of(Prompt), *Prompt.later):
-        key, value = node.entries[0]
-        if isinstance(value, Scalar) and is_number(value.text):
-            meant = f'"{key.text}:{value.text}" in quotes'
-            raise reader.refuse(node, f"found {key.text}: {value.text}, did you mean {meant}?")
+    if len(node.entries) == 1 and (meant := _unquoted(*node.entries[0])):
+        raise reader.refuse(node, f"found {_joined(*node.entries[0])}, did you mean {meant}?")
     reader.check_keys(node, base.keys_of(Prompt), Prompt.later)
     values = reader.values(Prompt, node)
     given = {key for key in ("text", "image", "through", "inside", "outside") if is_given(key, node)}
@@ -238,7 +248,24 @@ def _long_prompt(node: Mapping, reader: Reader) -> Prompt:
         raise reader.refuse(node, "found inside and outside, allowed is one of them")
     if not (values["text"] if "text" in given else values["image"]):
         raise Refused
+    check_text(node.get("text"), "" if is_given("weight", node) else _WEIGHT_OF_TEXT, reader)
     return Prompt(**values, place=node.place)
+
+
+def _unquoted(key: Scalar, value: Node) -> str:
+    """What was probably meant by a text with `: ` in it, which YAML takes for a key and a value."""
+    known = (*base.keys_of(Prompt), *Prompt.later)
+    if not isinstance(value, Scalar) or key.text in known:
+        return ""
+    whole = _joined(key, value)
+    if is_number(value.text):
+        return f'"{whole.replace(": ", ":")}" in quotes, or as a text {{text: "{whole}"}}'
+    return "" if nearest(key.text, known) else f'"{whole}" in quotes'
+
+
+def _joined(key: Scalar, value: Node) -> str:
+    assert isinstance(value, Scalar)
+    return quoted(f"{key.text}: {value.text}")[1:-1]
 
 
 @dataclass(frozen=True)
@@ -251,7 +278,9 @@ class StoryType(FieldType):
         found = reader.mapping(node, self.allowed)
 
         def read(name: Scalar, time: Time, value: Node) -> tuple[Time, str, Place]:
-            return time, _TEXT.parse(value, reader), value.place
+            text = _TEXT.parse(value, reader)
+            check_text(value, NO_WEIGHTS_IN_STORY, reader, image=NO_PICTURES)
+            return time, text, value.place
 
         return tuple(read_timed(found, self.allowed, read, reader))
 

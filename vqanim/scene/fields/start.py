@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from vqanim.errors import InputError, Place
-from vqanim.files import picture_trouble
 from vqanim.icons import Figure, IconSpec, UnknownIcon, icon_figure, shape_figure, text_figure
 from vqanim.icons import spec as icons
+from vqanim.pictures import picture_trouble
 from vqanim.scene import tree
 from vqanim.scene.colors import Color, color_text
 from vqanim.scene.curves import NOWHERE, Curve

@@ -20,6 +20,7 @@ from vqanim.scene.times import MUSICAL, SAME_MOMENT, Time, decimal_text, exact, 
 from vqanim.scene.tree import Mapping, Node, Scalar, quoted
 
 T = TypeVar("T")
+MOST_NAMED = 5  # moments past the end that are named
 
 MOMENT: tuple[Schema, ...] = (
     {"type": "number", "minimum": 0},
@@ -138,6 +139,23 @@ def read_moment(name: Scalar, at: Node, reader: Reader) -> Time:
     return time
 
 
+def warn_of_late(times: Sequence[tuple[Scalar, Time]], at: Node, reader: Reader) -> None:
+    """Note moments of a mapping or list that are never reached because they lie past the end."""
+    base = reader.bases.get(at.base)
+    if base is None:
+        return
+    end = base.duration + max(reader.slack, SAME_MOMENT)
+    late = [name for name, time in times if time.seconds(base) > end and not is_plain_number(name.text)]
+    if late:
+        place = Place(late[0].file, late[0].line, at.path)
+        lie = "lies" if len(late) == 1 else "lie"
+        names = ", ".join(name.text.strip() for name in late[:MOST_NAMED]) + ", ..." * (
+            len(late) > MOST_NAMED
+        )
+        end_of = f"{lie} past the end of the {at.base} ({base.duration:.6g} s)"
+        reader.warn(place, f"{names} {end_of}: make the {at.base} longer, or the time earlier")
+
+
 def read_timed(
     node: Mapping, allowed: str, read: Callable[[Scalar, Time, Node], T], reader: Reader
 ) -> list[T]:
@@ -149,6 +167,7 @@ def read_timed(
         with suppress(Refused):
             time = read_moment(name, node, reader)
             made.append((name, time, read(name, time, value)))
+    warn_of_late([(name, time) for name, time, _ in made], node, reader)
     base = reader.base_of(node)
     made.sort(key=lambda one: one[1].seconds(base))
     if not _all_differ(made, node, reader) or len(made) < len(node.entries):

@@ -1,0 +1,181 @@
+"""Pictures of every common kind, read with limits, upright and in sRGB.
+
+Pillow is imported where a picture is read, because checking a scene needs this module and no pictures.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from vqanim.errors import InputError
+from vqanim.files import no_file, warnings_off
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Picture: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 3], sRGB
+
+MAX_PIXELS = 100_000_000
+"""Largest picture that is read: as many as good cameras make. A few kilobytes of PNG can claim gigabytes."""
+_MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "ICO", "JPEG2000", "AVIF", "HEIF")
+"""Only these decoders are given a file: some others of Pillow's run programs."""
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"
+)
+"""What stands at bytes 8 to 12 of the pictures that lie in the container of MP4."""
+_HOW_TO_READ = {
+    "AVIF": "is AVIF, for which Pillow 11.3 or later is needed: pip install --upgrade pillow",
+    "HEIF": "is HEIC, for which a decoder is needed: pip install 'vqanim[heic]', or save it as JPEG or PNG",
+}
+
+
+class BadPicture(InputError):
+    """A picture that cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.reason = reason  # as it goes on after "the picture"
+        super().__init__(f"{path}: the picture {reason}")
+
+
+def read_picture(path: Path, background: tuple[int, int, int] = (255, 255, 255)) -> Picture:
+    """Read a picture of any common kind, upright, as uint8 [H, W, 3]; of several in one file the first.
+
+    What is transparent lies on `background`, sRGB 0..255.
+    Raises BadPicture when the file is missing, broken, cut short, or has more than MAX_PIXELS pixels.
+    """
+    from PIL import Image
+
+    with _decoding(path) as image:
+        plain = _plain(image, path)
+        if plain.mode == "RGBA":
+            plain = Image.alpha_composite(Image.new("RGBA", plain.size, background), plain).convert("RGB")
+        return np.array(plain, dtype=np.uint8)
+
+
+def read_layer(path: Path) -> npt.NDArray[np.uint8]:
+    """The same with its transparency, uint8 [H, W, 4]; the last channel is 0 where all shines through."""
+    with _decoding(path) as image:
+        return np.array(_plain(image, path).convert("RGBA"), dtype=np.uint8)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, upright, in pixels. Raises BadPicture."""
+    with _decoding(path) as image:
+        return image.size
+
+
+def picture_trouble(path: Path) -> str | None:
+    """Why a picture cannot be used, as it goes on after "the picture", or None when it can."""
+    try:
+        with _decoding(path) as image:
+            _plain(image, path)
+    except BadPicture as error:
+        return error.reason
+    return None
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[Image.Image]:
+    """A decoded picture, upright. Whatever goes wrong, inside the block too, becomes a BadPicture."""
+    from PIL import Image, ImageOps
+
+    if wrong := no_file(path):
+        raise BadPicture(path, wrong)
+    _prepare_decoder(path)
+    try:
+        with warnings_off():  # of odd tags that change nothing, and of sizes looked at here
+            with Image.open(path, formats=PICTURE_FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadPicture(path, f"has {image.width}x{image.height} pixels, {_MOST}")
+                image.verify()  # the checksums, which decoding alone does not look at
+            with Image.open(path, formats=PICTURE_FORMATS) as image:
+                image.load()
+                yield ImageOps.exif_transpose(image)
+    except BadPicture:
+        raise
+    except Image.DecompressionBombError as error:
+        raise BadPicture(path, f"has far too many pixels, {_MOST}") from error
+    except PermissionError as error:
+        raise BadPicture(path, "cannot be read: permission denied") from error
+    except MemoryError as error:
+        raise BadPicture(path, "needs more memory than there is; make it smaller") from error
+    except Exception as error:  # Pillow raises nearly anything on broken files, each kind of file its own
+        reason = f"is no readable picture, allowed are {', '.join(PICTURE_FORMATS)}"
+        raise BadPicture(path, reason) from error
+
+
+def _prepare_decoder(path: Path) -> None:
+    """See that Pillow can read what this says it is. Raises BadPicture with what to install."""
+    from PIL import Image
+
+    head = b""
+    with suppress(OSError), path.open("rb") as file:  # what cannot be read is told where it is decoded
+        head = file.read(12)
+    kind = _BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
+    if kind is None:
+        return
+    Image.init()
+    if kind == "HEIF" and kind not in Image.OPEN:
+        with suppress(ImportError):
+            from pillow_heif import register_heif_opener
+
+            register_heif_opener(thumbnails=False)
+    if kind not in Image.OPEN:
+        raise BadPicture(path, _HOW_TO_READ[kind])
+
+
+def _plain(image: Image.Image, path: Path) -> Image.Image:
+    """Any mode to RGB, or to RGBA where something is transparent. Raises BadPicture."""
+    from PIL import Image
+
+    if image.mode != "F" and not image.mode.startswith("I"):
+        colored = _in_srgb(image)
+        return colored.convert("RGBA" if colored.has_transparency_data else "RGB")
+    pixels = np.asarray(image)
+    if image.mode == "F" or pixels.min() < 0 or pixels.max() >= 1 << 16:
+        raise BadPicture(path, "has 32 bits a channel, allowed are 8 or 16: save it with fewer")
+    # 16 bits a channel, which Pillow would clip instead of scaling
+    gray = (pixels >> 8).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return Image.fromarray(gray).convert("RGB")
+    alpha = np.where(pixels == clear, 0, 255).astype(np.uint8)
+    return Image.fromarray(np.stack([gray, gray, gray, alpha], axis=-1))
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The picture with the colors that its profile means; as it is where it has none, or a damaged one."""
+    from PIL import Image, ImageCms
+
+    content = image.info.get("icc_profile")
+    if not content:
+        return image
+    with suppress(ImageCms.PyCMSError, OSError, KeyError, ValueError, TypeError):
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        mode = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}[profile.profile.xcolor_space.strip()]
+        if (profile.profile.profile_description or "").startswith("sRGB"):
+            return image
+        if (mode == "CMYK") != (image.mode == "CMYK"):
+            return image
+        opacity = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+        converted = ImageCms.profileToProfile(
+            image.convert(mode),
+            profile,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+        if isinstance(converted, Image.Image):
+            if opacity is not None:
+                converted.putalpha(opacity)
+            return converted
+    return image
