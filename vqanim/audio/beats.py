@@ -187,10 +187,10 @@ def _chain_on_clock(
         )[: last - first]
         uneven = moves
         if other[first:last].any():
-            cells = np.arange(first, last)[:, None]
-            gaps = places[cells] - places[np.maximum(cells - steps, 0)]
-            near = other[cells] > 0
-            elsewhere = np.abs(gaps / np.where(near, other[cells], 1.0) - 1)
+            here = np.arange(first, last)[:, None]
+            gaps = places[here] - places[np.maximum(here - steps, 0)]
+            near = other[here] > 0
+            elsewhere = np.abs(gaps / np.where(near, other[here], 1.0) - 1)
             uneven = np.where(near, np.minimum(moves, elsewhere), moves)
         options = rows - cost[first:last, None] * uneven
         best = options.argmax(axis=1)
