@@ -148,7 +148,7 @@ def test_gradients_reach_all_latents_and_few_steps_lead_to_other_codes(tmp_path:
         optimizer.step(gradient, 0.1)
         generator.project({"z": z})
         distances.append(distance.item())
-    assert min(distances) < 0.7 * distances[0]
+    assert min(distances) < 0.9 * distances[0]
     images = [generator.decode({"z": each}, (32, 48)) for each in (z, begun)]
     assert not torch.equal(*images)
 
