@@ -277,7 +277,7 @@ def _file(kind: str, name: str, role: str, row: Any, folder: Path) -> ModelFile:
     usable = isinstance(urls, list) and all(isinstance(url, str) and entries.is_address(url) for url in urls)
     _expect(usable and urls, f"{where}.urls", urls, "a list of http or https addresses")
     endings = {"generator": ("yaml", "ckpt"), "perceptor": ("json", "pt")}[kind]
-    ending = endings[role == "weights"]
+    ending = endings[role != "config"]
     place = f"{name.replace('/', '-')}/{role}.{ending}"
     return entries.RemoteFile(name, place, tuple(urls), digest, **sizes)
 
