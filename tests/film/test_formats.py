@@ -10,9 +10,10 @@ from tests.film.conftest import MakeFrames, showing
 from vqanim.files import staged
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import PRESETS, outputs_of
-from vqanim.film.make import Manifest, write_stale
+from vqanim.film.make import write_stale
 from vqanim.film.reel import EncodeOptions, Film, Format, Output, Sink
 from vqanim.pictures import Picture
+from vqanim.takes.outputs import Manifest
 from vqanim.timeline.plan import Timeline
 
 

@@ -237,6 +237,14 @@ def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
             return [f"{unfinished} is in {where} now; it begins anew"]
         case events.PageFailed():
             return [f"{event.name} cannot be written: {event.reason}"]
+        case events.OutputMoved():
+            return [moved_line(event.path, event.moved_to)]
         case events.LiveFailed():
             return [f"the film cannot be watched while it is painted: {event.reason}"]
-    return ()
+    return [moved_line(*pair) for pair in getattr(event, "moved", ())]  # of a film
+
+
+def moved_line(path: str, moved_to: str) -> str:
+    """What to say of a file that had to make way."""
+    name, where = short_path(path), short_path(moved_to)
+    return f"{name} was not made here, or was changed since; it is kept as {where} now"

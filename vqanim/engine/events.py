@@ -181,6 +181,14 @@ class PageFailed(Event):
 
 
 @dataclass(frozen=True)
+class OutputMoved(Event):
+    """What was in the place of a file was not made here, or was changed since; it is elsewhere now."""
+
+    path: str
+    moved_to: str
+
+
+@dataclass(frozen=True)
 class TakesDone(Event):
     """All frames exist."""
 

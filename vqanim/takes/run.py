@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.files import Guard, read_json
-from vqanim.takes.store import write_keeping_old
+from vqanim.takes.outputs import write_keeping_old
 
 NAME = "run.json"
 HARMLESS = ("torch", "device", "threads", "weights", "deterministic")

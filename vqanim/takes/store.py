@@ -9,7 +9,6 @@ A frame is on the disk whole or not at all, whatever stops the process.
 
 from __future__ import annotations
 
-import errno
 import re
 import shutil
 import threading
@@ -27,12 +26,12 @@ from vqanim.pictures import Picture, read_picture
 from vqanim.takes import records
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata
+from vqanim.takes.outputs import move_into, next_archive
 from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
 
 PNG_SHARE = 0.6  # of raw pixels: what a painted frame takes as a PNG; 0.55 was measured
 FRAME_FILE = re.compile(r"\d{6,}\.png")
-_ARCHIVE = re.compile(r"\d{3,}")
 
 
 def _unguarded() -> None:
@@ -260,54 +259,3 @@ def _frames_in(folder: Path) -> tuple[int, ...]:
         frames = (path for path in folder.iterdir() if FRAME_FILE.fullmatch(path.name))
         return tuple(sorted(int(path.stem) for path in frames))
     return ()
-
-
-def next_archive(folder: Path) -> Path:
-    """Make and give the next free superseded/NNN of a render's folder. Raises OutputError."""
-    parent = folder / "superseded"
-    make_folder_in(folder, parent)
-    while True:
-        with writing(parent):
-            taken = [int(p.name) for p in parent.iterdir() if _ARCHIVE.fullmatch(p.name)]
-        free = parent / f"{max(taken, default=0) + 1:03d}"
-        try:
-            with writing(free):
-                free.mkdir()
-            return free
-        except OutputError:
-            if not free.exists():
-                raise
-
-
-def write_keeping_old(
-    path: Path, text: str, archive: Path | None = None, guard: Guard = lambda: None
-) -> Path | None:
-    """Write a text file atomically; an older one with other contents is moved away, not overwritten.
-
-    It goes to `archive`, the folder to which the frames of the same older scene went, or else to the next
-    free superseded/NNN beside it. Returns where it went; None when there was nothing to move. The file is not
-    touched when its contents are the same. guard: see files.staged. Raises OutputError.
-    """
-    content = text.encode("utf-8")
-    with writing(path):
-        old = path.read_bytes() if path.exists() else None
-    if old == content:
-        return None
-    moved = None
-    if old is not None:
-        fits = archive is not None and not (archive / path.name).exists()
-        moved = (archive if archive and fits else next_archive(path.parent)) / path.name
-        # A copy first: a stop between the two steps must not leave a folder without the file.
-        write_atomic(moved, old, guard)
-    files.make_folder(path.parent)
-    write_atomic(path, content, guard)
-    return moved
-
-
-def move_into(path: Path, folder: Path) -> None:
-    """Move a file into a folder of the same disk where its name is free. Raises OutputError."""
-    target = folder / path.name
-    with writing(target):
-        if target.exists():
-            raise FileExistsError(errno.EEXIST, "there is already such a file", str(target))
-        path.rename(target)
