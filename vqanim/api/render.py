@@ -136,10 +136,11 @@ def render(
                 yield from (events.OutputMoved(*pair) for pair in watched.moved())
             making, complete, written = monotonic(), part is None, False
             presets = () if part is None else ("web", "gif")  # the poster is the whole film's
-            for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
-                complete &= made.written
-                written |= made.written
-                yield made
+            with store.forgetting_broken():
+                for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
+                    complete &= made.written
+                    written |= made.written
+                    yield made
             yield from (events.OutputMoved(*pair) for pair in watched.moved())
             if complete:
                 timings.add_films(monotonic() - making)

@@ -228,7 +228,7 @@ class LocalExecutor:
             store.archive(frames_from(here.index, here.shot, store))
             return False
         if record is not None and record.edited:
-            settle_edits([here], store, self._job.edits)
+            settle_edits([here], store, self._job.edits, self._job.timeline.width, self._job.timeline.height)
             record = store.record(here.shot, here.index)
         if record is not None:
             self._chain.pixels[here] = record.pixels

@@ -38,7 +38,7 @@ def _walk(job: Job) -> Generator[Event, None, None]:
     found = check_cache(timeline, store, chain)
     edited = len(found.edited)
     if found.edited:
-        settle_edits(found.edited, store, job.edits)
+        settle_edits(found.edited, store, job.edits, timeline.width, timeline.height)
         chain = Chain(job.key, job.assets)
         found = check_cache(timeline, store, chain)
     frames = sum(map(job.count, timeline.shots))

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -32,6 +32,14 @@ from vqanim.timeline.plan import FramePlan, FrameRef
 
 PNG_SHARE = 0.6  # of raw pixels: what a painted frame takes as a PNG; 0.55 was measured
 FRAME_FILE = re.compile(r"\d{6,}\.png")
+
+
+class BrokenFrame(OutputError):
+    """A saved frame that cannot be shown, whatever is recorded of it."""
+
+    def __init__(self, frame: FrameRef, message: str) -> None:
+        super().__init__(message)
+        self.frame = frame
 
 
 def _unguarded() -> None:
@@ -76,7 +84,29 @@ class TakeStore:
 
     def load(self, shot: str, index: int) -> Picture:
         """Pixels of a saved frame, uint8 [H, W, 3]. Raises InputError when it is missing or broken."""
-        return read_picture(self.frame_path(shot, index))
+        try:
+            return read_picture(self.frame_path(shot, index))
+        except InputError as error:
+            self.forget(FrameRef(shot, index))
+            raise InputError(f"{error}; run again, and it will be painted again") from error
+
+    def forget(self, frame: FrameRef) -> None:
+        """Drop what is recorded of a frame that turned out to be broken though size and time of its file are
+        as recorded, so that it is looked at anew: the next run paints it again."""
+        with suppress(OutputError, OSError), self._changing:
+            self._guard()
+            record = self.shot_folder(frame.shot) / records.NAME
+            if frame.index in self._records_of(frame.shot):
+                records.append_moved(record, [frame.index], "broken")
+
+    @contextmanager
+    def forgetting_broken(self) -> Iterator[None]:
+        """Forget a frame because of which this ends."""
+        try:
+            yield
+        except BrokenFrame as error:
+            self.forget(error.frame)
+            raise
 
     def save(
         self, plan: FramePlan, picture: Picture, digest: str, models: str = "", metrics: Metrics | None = None
@@ -232,6 +262,9 @@ class ReadOnlyStore(TakeStore):
 
     def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
         """Leave the records as they are."""
+
+    def forget(self, frame: FrameRef) -> None:
+        """Likewise."""
 
 
 def check_space(folder: Path, frames: int, width: int, height: int) -> None:
