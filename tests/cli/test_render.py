@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.cli.conftest import TINY, Run, Start, frames, wait_for
@@ -219,6 +220,34 @@ def test_an_edit_of_another_size_is_refused_before_anything_moves(copy: Path, ru
     assert "000003.png: is 32x24 pixels now and the film 64x48" in refused.err
     assert frames(copy) == before
     assert not (copy / "superseded").exists()
+
+
+def test_a_film_goes_on_with_the_threads_that_it_was_begun_with(copy: Path, run: Run) -> None:
+    """Another count rounds otherwise, which grows to visible differences within a few frames."""
+
+    def paint_last(*options: str) -> tuple[int, str, str]:
+        (copy / "takes" / "main" / NAMES[5]).unlink()
+        result = run("render", "tiny.yaml", *options)
+        assert result.code == 0
+        assert f"cpu, {json.loads((copy / 'run.json').read_text())['threads']} thread" in result.out
+        return json.loads((copy / "run.json").read_text())["threads"], result.out, result.err
+
+    before, here = torch.get_num_threads(), len(os.sched_getaffinity(0))
+    threads, _, err = paint_last("--threads", str(here + 1))
+    assert threads == here + 1
+    assert f"threads {here + 1} (before: {before})" in err
+    assert "visibly" in err
+    threads, _, err = paint_last()
+    assert threads == here + 1
+    assert f"goes on with {here + 1} threads" in err
+    assert torch.get_num_threads() == before
+    threads, _, err = paint_last("--threads", str(here))
+    assert threads == here
+    assert f"(before: {here + 1})" in err
+    assert paint_last()[::2] == (here, "")
+    shutil.rmtree(copy / "takes")  # nothing goes on
+    assert run("render", "tiny.yaml").code == 0
+    assert json.loads((copy / "run.json").read_text())["threads"] == before
 
 
 @pytest.mark.slow

@@ -48,6 +48,7 @@ def render(
     edits: Edits = "refuse",
     live: bool = False,
     workers: int = 1,
+    threads: int | None = None,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and give what happens, event by event; run again, it continues where it stopped.
 
@@ -67,6 +68,8 @@ def render(
     live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
     device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, or several with commas between, for several workers.
     workers: processes that paint at the same time, each a part of the film that begins with a cut.
+    threads: of each process on a CPU; when None those of the run that began the film, else torch's own.
+    Another number gives frames that differ visibly.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
@@ -87,7 +90,7 @@ def render(
     from vqanim.report.report import REPORT, write_report
     from vqanim.takes.outputs import is_sealed, making_way, write_keeping_old
     from vqanim.takes.run import NAME as RUN
-    from vqanim.takes.run import read_run, write_run
+    from vqanim.takes.run import painted_threads, read_run, write_run
     from vqanim.takes.store import TakeStore
 
     importing = monotonic() - began
@@ -101,8 +104,20 @@ def render(
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-{part.name}"
+        key, before = run_key(prepared), painted_threads(folder)
         job = Job(
-            timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
+            timeline,
+            store,
+            key,
+            hashes,
+            device,
+            deterministic,
+            only,
+            edits,
+            precision,
+            workers,
+            threads,
+            before,
         )
         growing, scene_file = live_path(folder, stem), folder / "scene.resolved.yaml"
         film = Film(prepared.scene, timeline, part)

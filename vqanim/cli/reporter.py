@@ -221,6 +221,8 @@ STEP_CHANGES = {
 def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
     """What of an event is worth a warning, also when quiet."""
     match event:
+        case events.RunStarted():
+            return list(_lack_of_cores(event))
         case events.ModelsLoaded():
             return event.warnings
         case events.StepChanged():
@@ -228,7 +230,7 @@ def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
             return [STEP_CHANGES.get(event.mode, one_by_one)]
         case events.SettingsChanged():
             changes = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
-            go_on = f"goes on with {changes}; new frames may differ a little from those before"
+            go_on = f"goes on with {changes}; new frames differ visibly from what they would have been"
             new = (f"{name} is {now} now and was {before}" for name, before, now in event.repainting)
             return [*(f"{what}; all frames are new" for what in new), *([go_on] if changes else [])]
         case events.RecordingMoved():
@@ -242,6 +244,14 @@ def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
         case events.LiveFailed():
             return [f"the film cannot be watched while it is painted: {event.reason}"]
     return [moved_line(*pair) for pair in getattr(event, "moved", ())]  # of a film
+
+
+def _lack_of_cores(run: events.RunStarted) -> Iterator[str]:
+    threads = run.threads * run.workers
+    if run.kept and run.kept < run.frames and run.device == "cpu" and threads > (run.cores or threads):
+        going_on = f"goes on with {count(threads, 'thread')}, so that the frames to come fit those before"
+        cores = f"this machine has {count(run.cores or 0, 'core')}, so it takes longer"
+        yield f"{going_on}; {cores}; --threads {run.cores} is faster, and new frames differ visibly"
 
 
 def moved_line(path: str, moved_to: str) -> str:

@@ -52,6 +52,10 @@ class Job:
     """Of the networks' weights."""
     workers: int = 1
     """Processes that paint shots at the same time; at least one for each device."""
+    threads: int | None = None
+    """Of each process on a CPU; None: those that the frames before were painted with, else torch's own."""
+    threads_before: int | None = None
+    """Those that the last run in the folder had."""
 
     def requests(self, frame: FrameRef) -> bool:
         """Whether a frame is to be painted."""
