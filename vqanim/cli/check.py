@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import click
 
 from vqanim.cli import completing, params
-from vqanim.cli.formatting import complain, describe, headline, rows, say, warn
+from vqanim.cli.formatting import complain, describe, error_lines, headline, rows, say, warn
+from vqanim.cli.terminal import visible
 from vqanim.errors import VqanimError
 
 
@@ -29,10 +30,10 @@ def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None, a
         try:
             timeline = prepare(scene, overrides, models, allow_outside=allow_outside).timeline
         except VqanimError as error:
-            complain(str(error))
+            complain(error_lines(error))
             codes.add(error.exit_code)
             continue
         warn(timeline.warnings)
-        say(f"{scene}: {headline(timeline)}")
+        say(f"{visible(scene)}: {headline(timeline)}")
         say(rows([*describe(timeline), *(("prompt", text) for text in timeline.prompts)]))
     return 2 if 2 in codes else max(codes)
