@@ -18,9 +18,18 @@ def run() -> int:
     """Read the program, run one command and return its exit code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
         signal.signal(signal.SIGINT, leave)
+    from contextlib import suppress
+
     from vqanim.cli.main import main
 
     code = main()
+    if code == 128 + signal.SIGINT:
+        # All is in order. A KeyboardInterrupt that passed through `exec`, as in dataclasses, would make the
+        # interpreter end by a signal instead.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # all is done; only the end is left
         signal.signal(signal.SIGINT, leave)
     return code
