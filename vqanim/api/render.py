@@ -117,7 +117,8 @@ def render(
             precision,
             workers,
             threads,
-            before,
+            makes_films=True,
+            threads_before=before,
         )
         growing, scene_file = live_path(folder, stem), folder / "scene.resolved.yaml"
         film = Film(prepared.scene, timeline, part)

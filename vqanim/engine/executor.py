@@ -54,6 +54,8 @@ class Job:
     """Processes that paint shots at the same time; at least one for each device."""
     threads: int | None = None
     """Of each process on a CPU; None: those that the frames before were painted with, else torch's own."""
+    makes_films: bool = False
+    """Whether films are made of the frames: then ffmpeg is tried before the first is painted."""
     threads_before: int | None = None
     """Those that the last run in the folder had."""
 

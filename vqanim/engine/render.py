@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import torch
 
+from vqanim import ffmpeg
 from vqanim.engine.cache_check import Chain, check_cache, settle_edits
 from vqanim.engine.device import choose_devices, determinism, usable_cores, using_threads
 from vqanim.engine.events import Event, FrameDone, FrameKept, RunStarted, TakesDone
@@ -44,6 +45,8 @@ def _walk(job: Job) -> Generator[Event, None, None]:
         found = check_cache(timeline, store, chain)
     frames = sum(map(job.count, timeline.shots))
     done = sum(job.count(shot, chain.pixels) for shot in timeline.shots)
+    if job.makes_films and done < frames:
+        ffmpeg.check_usable(("libx264", "gif", "png"))
     check_space(store.folder, frames - done, timeline.width, timeline.height)
     store.clean()
     moved_to = store.archive(found.stale) if found.stale else None

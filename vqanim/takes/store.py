@@ -122,6 +122,7 @@ class TakeStore:
         path = self.frame_path(plan.shot, plan.index)
         content = png_bytes(picture, frame_texts(plan, width, height, FrameMetadata(digest, pixels), models))
         with self._changing:
+            self._guard()  # before folders are made where somebody has moved the render away
             self.clean()
             with writing(path):
                 taken = path.exists() and path.read_bytes() != content
@@ -275,9 +276,16 @@ def check_space(folder: Path, frames: int, width: int, height: int) -> None:
         free = shutil.disk_usage(there).free
     if needed > free:
         raise OutputError(
-            f"{folder}: {frames} frames of {width}x{height} pixels need about {needed / 1e9:.2f} GB and "
-            f"{free / 1e9:.2f} GB are free; free some space, or choose another folder"
+            f"{folder}: {frames} frames of {width}x{height} pixels need about {in_words(needed)} and "
+            f"{in_words(free)} are free; free some space, or choose another folder"
         )
+
+
+def in_words(size: float) -> str:
+    """Bytes as `3.20 GB`, `45 MB`, `12 kB`."""
+    if size >= 1e9:
+        return f"{size / 1e9:.2f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 def _stamp(path: Path) -> object:

@@ -14,6 +14,7 @@ from vqanim.errors import OutputError
 from vqanim.ffmpeg import encoding, raw_input
 from vqanim.files import TEMP_SUFFIX, make_folder, staged, write_atomic, writing
 from vqanim.film.formats.video import upscale_filter
+from vqanim.film.probe import check_pictures
 from vqanim.film.reel import Film, Format, Output, Reel, Sink
 from vqanim.pictures import Picture
 from vqanim.takes.store import FRAME_FILE
@@ -45,8 +46,9 @@ def open_frames(reel: Reel, path: Path, upscale: int = 1) -> Iterator[Sink]:
     source = raw_input(reel.width, reel.height, reel.fps)
     arguments = [*source, *enlarge, "-pix_fmt", "rgb24", "-start_number", "0"]
     try:
-        with encoding(arguments, staging / "%06d.png") as encoder:
+        with encoding(arguments, staging / "%06d.png", film=path) as encoder:
             yield encoder
+        check_pictures(staging, reel.count, path)
         with writing(path):
             if path.exists():
                 shutil.rmtree(path)
