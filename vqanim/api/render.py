@@ -104,7 +104,7 @@ def render(
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-{part.name}"
-        key, before = run_key(prepared), painted_threads(folder)
+        key, threads_before = run_key(prepared), painted_threads(folder)
         job = Job(
             timeline,
             store,
@@ -118,7 +118,7 @@ def render(
             workers,
             threads,
             makes_films=True,
-            threads_before=before,
+            threads_before=threads_before,
         )
         growing, scene_file = live_path(folder, stem), folder / "scene.resolved.yaml"
         film = Film(prepared.scene, timeline, part)
