@@ -18,7 +18,9 @@ with atheris.instrument_imports(include=["vqanim"]):
     import numpy as np
 
     from vqanim.errors import VqanimError
-    from vqanim.models.checkpoint import read_checkpoint
+    from vqanim.models.checkpoint import read_checkpoint, read_settings
+    from vqanim.models.config_file import ConfigError
+    from vqanim.models.families.vqgan import VQGANConfig
     from vqanim.scene import load_scene_text
     from vqanim.scene.expressions import EvaluationError, ExpressionError, evaluate
     from vqanim.scene.fields.short_prompts import parse_short
@@ -52,10 +54,18 @@ def checkpoint(data: bytes) -> None:
     SCRATCH.write_bytes(data)
     with suppress(VqanimError):
         read_checkpoint(SCRATCH)
+    with suppress(VqanimError):
+        read_settings(SCRATCH)
+
+
+def config(data: bytes) -> None:
+    with suppress(ConfigError):
+        VQGANConfig.from_bytes(data)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "scene": scene, "expression": expression, "prompt": prompt, "time": time, "checkpoint": checkpoint,
+    "config": config,
 }  # fmt: skip
 
 

@@ -17,7 +17,9 @@ import pytest
 import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "types", "files", "cache", "ffmpeg", "oklab", "settings", "lazy", "registry"}),
+    frozenset(
+        {"errors", "types", "files", "pictures", "cache", "ffmpeg", "oklab", "settings", "lazy", "registry"}
+    ),
     frozenset({"losses"}),
     frozenset({"models", "camera"}),
     frozenset({"icons", "effects"}),
@@ -36,7 +38,7 @@ LEVELS: tuple[frozenset[str], ...] = (
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 GROUND = LEVELS[0]  # small and without a purpose of their own; they may know each other
 
-HEAVY = ("torch", "torchvision", "kornia", "PIL", "imageio_ffmpeg", "safetensors", "clip", "taming")
+HEAVY = ("torch", "torchvision", "kornia", "PIL", "imageio_ffmpeg", "clip", "taming")
 
 PACKAGE = Path(vqanim.__file__).parent
 

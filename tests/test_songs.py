@@ -189,23 +189,32 @@ MISTAKES = {
         "",
         "markers.drop: found '1:00', which lies past the end of the song (8 s)",
     ),
-    "lyrics after the end": (CLICKS, "", "song.lrc: 'Hello' at 60 s lies past the end of the song (8 s)"),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_one_clear_message(name: str, load: Load, tmp_path: Path) -> None:
     sound, more, said = MISTAKES[name]
-    (tmp_path / "song.lrc").write_text("[01:00.00]Hello\n")
     text = {
         "bar after the end": "camera: {zoom: {bar 40: 1}}\n",
         "marker after the end": 'markers: {drop: "1:00"}\n',
-        "lyrics after the end": "lyrics: song.lrc\n",
     }.get(name, "")
     with pytest.raises(SceneError) as caught:
         load(f"duration: 2s\n{text}", sound, f"soundtrack: {{file: song.wav, {more}}}\n")
     assert len(caught.value.problems) == 1, caught.value
     assert said in str(caught.value)
+
+
+def test_an_end_mark_of_lyrics_past_the_end_is_told_and_harms_nothing(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "song.lrc").write_text("[00:01.00]Hello\n[99:59.99]end\n")
+    scene = load("duration: 2s\nlyrics: song.lrc\ncamera: {zoom: {hello: 1, 1.5s: 2}}\n")
+    (warning,) = scene.warnings
+    assert "song.lrc: 'end' at 5999.99 s lies past the end of the song (8 s)" in warning
+    names = {str(tmp_path / "song.wav"): "song.wav"}
+    (tmp_path / "resolved.yaml").write_text(dump_scene(scene, names))
+    assert load_scene(tmp_path / "resolved.yaml").markers == scene.markers
+    with pytest.raises(SceneError, match="past the end of the song"):
+        load("duration: 2s\nlyrics: song.lrc\ncamera: {zoom: {end: 1}}\n")
 
 
 def test_a_stem_that_is_cut_short_is_named(load: Load, tmp_path: Path) -> None:

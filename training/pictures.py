@@ -28,6 +28,8 @@ ARCHIVES = "gcompris-qt-data"
 """Package with archives of WebP pictures: monuments, animals, paintings, instruments."""
 ARCHIVE_NAMES = ("details", "erase", "explore_farm_animals", "explore_monuments", "explore_world_animals",
                  "explore_world_music")  # fmt: skip
+STAMPS = "tuxpaint-stamps-default"
+"""Package with hundreds of things cut out: animals, food, vehicles, tools; photographs and drawings."""
 LEAST_ARCHIVED = 250
 """Pixels of the short side of an archived picture; smaller ones are icons."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -60,6 +62,19 @@ def archived() -> Iterator[Image.Image]:
             picture = Image.open(io.BytesIO(content[found.start() : found.start() + size]))
             if picture.mode == "RGB" and min(picture.size) >= LEAST_ARCHIVED:
                 yield picture
+
+
+def stamps(short_side: int = 224) -> list[np.ndarray]:
+    """Things cut out, as uint8 [H, W, 4] with opacity, the long side at most `short_side` pixels."""
+    found = []
+    for path in installed([STAMPS]):
+        if path.suffix != ".png" or path.stem.endswith("_mirror"):
+            continue
+        picture = Image.open(path).convert("RGBA")
+        picture.thumbnail((short_side, short_side), Image.Resampling.LANCZOS)
+        if min(picture.size) >= short_side // 6:
+            found.append(np.asarray(picture))
+    return found
 
 
 def files(packages: tuple[str, ...] = PACKAGES) -> Iterator[Path]:

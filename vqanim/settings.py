@@ -1,7 +1,8 @@
 """What effects, loss terms, generators and methods let people set, declared as plain data. No torch.
 
 Whoever offers a setting declares it once, with one of the functions below; the scene language reads, checks,
-writes and documents it from there. Values are plain: float, int, str, bool, or a color as sRGB in 0..1.
+writes and documents it from there. Values are plain: float, int, str, bool, a color as sRGB in 0..1, or, of a
+palette, a name, a number of colors or the colors.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-SettingType: TypeAlias = Literal["number", "whole", "choice", "flag", "color", "text"]
+SettingType: TypeAlias = Literal["number", "whole", "choice", "flag", "color", "text", "palette"]
+Colors: TypeAlias = tuple[tuple[float, float, float], ...]
+"""Some colors, sRGB in 0..1."""
+LEAST_COLORS, MOST_COLORS = 2, 256  # of a palette
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
 """Values by name as they are kept in plans: only those that somebody wrote, sorted by name."""
 
@@ -26,7 +30,7 @@ class Setting:
     """The value where none is written; None where the owner decides then."""
     low: float | None = None  # smallest number; None for all other types
     high: float | None = None  # largest number, or the most characters of a text
-    words: tuple[str, ...] = ()  # the words of a choice
+    words: tuple[str, ...] = ()  # the words of a choice, the names of palettes
     unit: str = ""
 
     @property
@@ -40,6 +44,8 @@ class Setting:
             "flag": "true or false",
             "color": "a color such as \"#334455\" or 'navy'",
             "text": f"a text of at most {self.high} characters",
+            "palette": f"free, a name ({', '.join(self.words)}), a number of colors from {self.low} to "
+            f"{self.high} that are found, {{colors: [...]}} or {{image: picture.png, colors: 16}}",
         }[self.type]
 
     def accepts(self, value: Any) -> bool:
@@ -49,16 +55,14 @@ class Setting:
         if self.type == "flag":
             return isinstance(value, bool)
         if self.type == "color":
-            return (
-                isinstance(value, tuple)
-                and len(value) == 3
-                and all(isinstance(channel, (int, float)) and 0 <= channel <= 1 for channel in value)
-            )
-        if self.type == "choice":
+            return _is_color(value)
+        if self.type == "palette" and isinstance(value, tuple):
+            return LEAST_COLORS <= len(value) <= MOST_COLORS and all(map(_is_color, value))
+        if self.type == "choice" or (self.type == "palette" and isinstance(value, str)):
             return value in self.words
         if self.type == "text":
             return isinstance(value, str) and (self.high is None or len(value) <= self.high)
-        if isinstance(value, bool) or not isinstance(value, int if self.type == "whole" else (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float) if self.type == "number" else int):
             return False
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
@@ -95,6 +99,11 @@ def text(name: str, default: str | None, description: str, longest: int = 200) -
     return Setting(name, "text", description, default, high=longest)
 
 
+def palette(name: str, names: Iterable[str], description: str, most: int = 64) -> Setting:
+    """A palette by name, the colors themselves, or how many are to be found; None, the default, is free."""
+    return Setting(name, "palette", description, None, LEAST_COLORS, most, words=tuple(names))
+
+
 def with_defaults(declared: Iterable[Setting], written: Settings | Mapping[str, Any] = ()) -> dict[str, Any]:
     """The value of every declared setting by name. Raises ValueError for a name or value not allowed."""
     by_name = {setting.name: setting for setting in declared}
@@ -106,6 +115,14 @@ def with_defaults(declared: Iterable[Setting], written: Settings | Mapping[str, 
             raise ValueError(f"{name}: {value!r} is not allowed. Use {by_name[name].allowed}.")
         values[name] = value
     return values
+
+
+def _is_color(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and all(isinstance(channel, (int, float)) and 0 <= channel <= 1 for channel in value)
+    )
 
 
 def _plain(value: float | None) -> str:

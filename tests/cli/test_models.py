@@ -13,6 +13,7 @@ import torch
 
 from tests.cli.conftest import Run, Start, command, environment
 from tests.models.official import FORMS, taming_vq, tiny_clip, transformer_config, write_config
+from tests.models.reference_clip import reference_clip, write_json
 from tests.models.server import Shelf, serving
 from tests.models.test_clip import save_archive
 from vqanim.cli.models import models
@@ -79,8 +80,13 @@ def test_every_command_has_help(run: Run, name: str) -> None:
         (["show", "ViT-B-32"], "did you mean 'ViT-B/32'?"),
         (["path", "nothing"], "`vqanim models list` names all"),
         (["fetch", "ffhq", "--from", "/x"], "--from /x: this is no http or https address"),
-        (["add", "mine"], "give --config and --checkpoint of a VQGAN, or --perceptor"),
-        (["add", "mine", "--config", "c.yaml"], "give --config and --checkpoint"),
+        (["add", "mine"], "give --checkpoint of a VQGAN, best with its --config, or --perceptor"),
+        (["add", "mine", "--config", "c.yaml"], "give --checkpoint of a VQGAN"),
+        (
+            ["add", "m", "--config", "c", "--checkpoint", "m", "--activation", "gelu"],
+            "--activation is about a CLIP; give --perceptor",
+        ),
+        (["add", "mine", "--perceptor", "c.pt", "--base", "ViT-L/14", "--config", "c"], "leave out --config"),
         (["remove", "pocket"], "'pocket' comes with an installed package"),
     ],
 )
@@ -173,6 +179,21 @@ def test_other_weights_under_the_same_name_are_other_frames(run: Run, here: Path
         assert added.code == 0
         out = run("render", "s.yaml", "--models", "mine").out
         assert ("2 frames of an older scene moved" in out) == (seed == 1)
+
+
+def test_a_clip_that_does_not_say_enough_is_asked_about(run: Run, here: Path) -> None:
+    network = reference_clip()
+    FORMS["lightning.ckpt"]({f"module.{k}": v for k, v in network.state_dict().items()}, here / "c.pt")
+    asked = run("models", "add", "mine", "--perceptor", "c.pt")
+    assert (asked.code, asked.out, len(asked.err.splitlines())) == (2, "", 1)
+    assert "c.pt: these weights do not say into how many heads" in asked.err
+    assert "--config open_clip_config.json" in asked.err
+    assert not (here / "cache").exists()
+    write_json(here / "my.json", network.open_clip_config())
+    added = run("models", "add", "mine", "--perceptor", "c.pt", "--config", "my.json")
+    assert added.code == 0, added.err
+    assert "added mine, a perceptor: CLIP ViT (160 wide)/16 with GELU, 2 heads of 80" in added.out
+    assert run("render", "s.yaml", "--set", "models.perceptor=mine", "--set", "duration=1f").code == 0
 
 
 def test_files_that_cannot_be_used_are_refused_with_their_fault(run: Run, here: Path) -> None:

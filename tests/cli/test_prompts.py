@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
-import torch
 import yaml
 
 from tests.cli.conftest import Run
 from vqanim.api import load_modifiers
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.words import PaletteTable, WordTable
+from vqanim.models.color_words import ColorWords
+from vqanim.models.words import WordTable
 
 ABOUT, MODIFIERS = load_modifiers()
 ARTICLE = (
@@ -40,9 +40,9 @@ def test_there_are_many_each_once_with_one_line() -> None:
 
 def test_those_that_are_marked_are_those_with_a_palette() -> None:
     files = get_perceptor_entry("pocket").files
-    palettes = PaletteTable(yaml.safe_load(files["palettes"].locate().read_bytes()))
+    palettes = ColorWords(yaml.safe_load(files["palettes"].locate().read_bytes()))
     words = files["words"].locate().read_text(encoding="utf-8").splitlines()
-    table = WordTable(words, torch.zeros(len(words), 1), torch.zeros(len(words)))
+    table = WordTable(words)
     for one in MODIFIERS:
         assert bool(palettes.read(one.text, table.phrase_length).strengths) == one.pocket, one
 

@@ -20,6 +20,7 @@ from vqanim.engine.events import (
     ModelsLoaded,
     PageFailed,
     PageWritten,
+    PromptsRead,
     RecordingMoved,
     RunStarted,
     ShotStarted,
@@ -161,6 +162,7 @@ def test_a_whole_render_in_lines(capsys: pytest.CaptureFixture[str], tmp_path: P
     film.write_bytes(b"x" * 1_234_567)
     events: list[Event | FilmDone] = [
         RunStarted(str(tmp_path), 4, 1, 2, str(tmp_path / "superseded" / "001"), "cpu", 2),
+        PromptsRead((), ()),
         ShotStarted("one", 2, 1),
         ModelsLoaded("pocket", ("pocket",), 1.0, ("unknown word: zzyzx",)),
         done("one", 1, done=2, frames=4),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from tests.film.conftest import MakeFrames, showing
+import numpy as np
+from PIL import Image
+
+from tests.film.conftest import EMPTY, MakeFrames, showing
+from vqanim.ffmpeg import executable
 from vqanim.files import staged
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import PRESETS, outputs_of
-from vqanim.film.make import write_stale
+from vqanim.film.make import make_film, write_stale
 from vqanim.film.reel import EncodeOptions, Film, Format, Output, Sink
 from vqanim.pictures import Picture
 from vqanim.takes.outputs import Manifest
@@ -67,3 +73,45 @@ def test_every_format_says_what_it_is() -> None:
         each = preset.load()
         assert preset.about
         assert each.crf is None or each.crf <= each.highest_crf
+
+
+def test_crisp_pictures_have_no_color_between_their_own(tmp_path: Path) -> None:
+    squares = np.zeros((48, 64, 3), np.uint8)
+    squares[:24, :32], squares[24:, 32:] = (255, 0, 77), (41, 173, 255)
+    path = tmp_path / "frame.png"
+    Image.fromarray(squares).save(path)
+    shown, find = showing(replace(EMPTY, crisp=True, gif_width=32), [path])
+    wanted = {tuple(color) for color in squares.reshape(-1, 3).tolist()}
+    for upscale in (1, 3):
+        options = EncodeOptions(upscale=upscale)
+        list(make_film(shown, find, tmp_path, "film", ["gif", "frames", "mp4-444"], options))
+    for file, size in (
+        ("film.gif", (32, 24)),
+        ("film-3x.gif", (96, 72)),
+        ("film-3x-frames/000000.png", (192, 144)),
+    ):
+        with Image.open(tmp_path / file) as image:
+            assert image.size == size
+            colors = {tuple(color) for color in np.asarray(image.convert("RGB")).reshape(-1, 3).tolist()}
+        assert all(
+            min(max(abs(a - b) for a, b in zip(one, other, strict=True)) for other in wanted) < 9
+            for one in colors
+        )
+    data = subprocess.run(
+        [
+            executable(),
+            "-v",
+            "error",
+            "-i",
+            str(tmp_path / "film-3x-444.mp4"),
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgb24",
+            "-",
+        ],
+        check=True,
+        capture_output=True,
+    ).stdout
+    frame = np.frombuffer(data, np.uint8)[: 144 * 192 * 3].reshape(144, 192, 3).astype(int)
+    assert np.abs(frame - squares.repeat(3, 0).repeat(3, 1)).max() < 24

@@ -251,3 +251,38 @@ def test_a_move_of_pytti_in_2d_is_the_same_warp(
         if degrees:  # the same way round
             moved = (corners(matrix) - corners(np.eye(3)))[:4] * (expected - corners(np.eye(3)))[:4]
             assert (moved > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("key", "formula"),
+    [
+        ("translate_x", " + ".join(f"9*sin(t*{n}/7)/{n}" for n in range(1, 60))),
+        ("rotate_2d", "5*sqrt(sin(2*t))"),
+        ("zoom_x_2d", "40/(t-1)"),
+    ],
+)
+def test_no_formula_of_pytti_is_lost_for_one_awkward_moment(key: str, formula: str, tmp_path: Path) -> None:
+    settings = (
+        "scenes: a lake\nanimation_mode: 2D\nwidth: 512\nheight: 384\nsteps_per_scene: 600\n"
+        f"pre_animation_steps: 10\nsteps_per_frame: 10\nframes_per_second: 12\n{key}: '{formula}'\n"
+    )
+    (tmp_path / "settings.txt").write_text(settings)
+    draft = import_settings(str(tmp_path / "settings.txt"), tmp_path, "pytti")
+    notes = [note for note in draft.notes if key in note.keys]
+    assert {note.fate for note in notes} == {"close"}
+    path = {"translate_x": "pan.x", "rotate_2d": "rotate", "zoom_x_2d": "zoom"}[key]
+    assert draft.fields[f"camera.{path}"].yaml.startswith("{")
+    timeline_of(settings, tmp_path)
+
+
+def test_a_turn_in_space_of_pytti_may_change_over_time(tmp_path: Path) -> None:
+    settings = (
+        "scenes: a lake\nanimation_mode: 3D\nwidth: 512\nheight: 384\nsteps_per_scene: 200\n"
+        "lock_camera: false\n"
+        "pre_animation_steps: 10\nsteps_per_frame: 10\nframes_per_second: 12\n"
+        "rotate_3d: '[cos(radians(t)), 0, sin(radians(t)), 0]'\n"
+    )
+    (shot,) = timeline_of(settings, tmp_path).shots
+    turned = sum(plan.camera.yaw for plan in shot.frames)
+    frames = np.arange(len(shot.frames)) / 12
+    assert turned == pytest.approx(((2 * frames[1:] + 2 * frames[:-1]) / 2).sum(), rel=1e-3)

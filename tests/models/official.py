@@ -206,7 +206,10 @@ FORMS: Mapping[str, Callable[[Mapping[str, Tensor], Path], None]] = {
 
 
 def tiny_clip(kind: str, seed: int = 0) -> Any:
-    """OpenAI's network at small size with random weights: `ViT` for 64 pixels or `RN` for 64 pixels."""
+    """OpenAI's network at small size with random weights: `ViT` for 64 pixels or `RN` for 64 pixels.
+
+    As in its archives, its state has the three numbers by which OpenAI's are told from other CLIPs.
+    """
     model = clip_package().model
     vision = (2, 64, 16) if kind == "ViT" else ((1, 1, 2, 1), 8, None)
     with torch.random.fork_rng():
@@ -217,4 +220,7 @@ def tiny_clip(kind: str, seed: int = 0) -> Any:
                 nn.init.uniform_(cast("Tensor", module.running_mean), -0.1, 0.1)
                 nn.init.uniform_(module.weight, 0.5, 1.5)
     model.convert_weights(network)
+    for name, value in {"input_resolution": 64, "context_length": 77, "vocab_size": 49_408}.items():
+        network.__dict__.pop(name, None)
+        network.register_buffer(name, torch.tensor(value))
     return network.eval().requires_grad_(False)

@@ -52,7 +52,7 @@ def test_every_file_that_comes_along_is_there_with_its_hash() -> None:
 
 def test_embedded_files_stay_small() -> None:
     folder = get_generator_entry("pocket").files["weights"].locate().parent
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 20_000_000
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 25_000_000
 
 
 def test_the_hash_depends_on_every_file() -> None:

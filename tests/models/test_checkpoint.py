@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.models.official import FORMS
 from tests.models.test_unpickle import TITLES, hostile
 from vqanim.errors import InputError
 from vqanim.models.checkpoint import read_checkpoint
+from vqanim.models.contents import find_fault
 
 
 @pytest.fixture
@@ -45,6 +47,19 @@ def test_every_form_gives_the_tensors_that_were_saved(
     path = tmp_path / form
     FORMS[form](state, path)
     assert same(read_checkpoint(path), state)
+
+
+def test_a_safetensors_file_may_begin_like_a_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    for length in range(1, 400):
+        save_file({"a" * length: torch.ones(1)}, path)
+        if path.read_bytes()[0] == 0x80:  # the header's length, by chance
+            break
+    assert path.read_bytes()[:1] == pickle.PROTO
+    assert read_checkpoint(path)["a" * length].tolist() == [1]
+    assert find_fault(path, "weights") is None
+    path.write_bytes(path.read_bytes()[:-1])
+    assert find_fault(path, "weights") == "it is cut short"
 
 
 def test_a_torchscript_archive_is_read_as_data(tmp_path: Path) -> None:
@@ -213,7 +228,7 @@ def test_a_flipped_bit_in_the_numbers_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({"epoch": 3, "model": {"a": torch.ones(1)}}, "it holds no weights by name, but 'epoch', 'model'"),
+        ({"epoch": 3, "model": [torch.ones(1)]}, "it holds no weights by name, but 'epoch', 'model'"),
         ([torch.ones(1)], "it holds no weights by name"),
         (torch.ones(1), "it holds no weights by name"),
         ({"state_dict": {}}, "it holds no weights by name, but 'state_dict'"),

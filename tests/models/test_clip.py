@@ -50,10 +50,7 @@ def images() -> Tensor:
 
 
 def save_archive(network: Any, path: Path) -> None:
-    """A TorchScript archive as OpenAI made theirs: traced in half precision, with three numbers beside."""
-    for name, value in {"input_resolution": 64, "context_length": 77, "vocab_size": 49_408}.items():
-        network.__dict__.pop(name, None)
-        network.register_buffer(name, torch.tensor(value))
+    """A TorchScript archive as OpenAI made theirs: traced in half precision."""
     tokens = clip_package().tokenize("a")
     example = {"encode_image": torch.ones(1, 3, 64, 64).half(), "encode_text": tokens}
     with warnings.catch_warnings():
@@ -193,7 +190,7 @@ def test_transformers_are_recognized(
     shapes = {
         **TEXT_SHAPES, "visual.proj": (width, 512), "visual.conv1.weight": (width, 3, patch, patch),
         "visual.positional_embedding": (positions, width),
-        **{f"visual.transformer.resblocks.{i}.ln_1.weight": (width,) for i in range(layers)},
+        **{f"visual.transformer.resblocks.{i}.mlp.c_fc.weight": (4 * width, width) for i in range(layers)},
     }  # fmt: skip
     found = CLIPConfig.from_shapes(shapes)
     assert (found.architecture, found.input_size, found.embed_dim) == (name, size, 512)
@@ -201,7 +198,7 @@ def test_transformers_are_recognized(
 
 TEXT_SHAPES = {
     "positional_embedding": (77, 512), "token_embedding.weight": (49_408, 512), "text_projection": (512, 512),
-    "transformer.resblocks.0.ln_1.weight": (512,),
+    "transformer.resblocks.0.mlp.c_fc.weight": (2048, 512),
 }  # fmt: skip
 
 

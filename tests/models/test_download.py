@@ -241,7 +241,7 @@ def test_a_config_is_read_before_it_is_believed(wanted: RemoteFile, shelf: Shelf
     shelf.files["w.ckpt"] = b"model: {params: 3}"
     fails(
         replace(unknown(wanted), place="mine/config.yaml"),
-        "this config cannot be used: model.params: found '3'",
+        "this config cannot be used: line 1: model.params: found '3'",
     )
 
 

@@ -18,7 +18,6 @@ from vqanim.errors import InputError, UsageError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.download import FetchTrouble, Patience
 from vqanim.models.entries import LocalFile, read_pin
-from vqanim.models.families.open_clip import open_clip_package
 from vqanim.models.fetch import (
     FetchEvent,
     FetchStarted,
@@ -30,6 +29,7 @@ from vqanim.models.fetch import (
     remove_model,
 )
 from vqanim.models.load import load_generator
+from vqanim.models.open_clip_package import open_clip_package
 
 QUICK = Patience(timeout=5, attempts=2, wait=0.01)
 CONFIG, WEIGHTS = "ffhq/config.yaml", "ffhq/weights.ckpt"

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.official import FORMS
+from tests.models.official import FORMS, taming_vq
 from vqanim.errors import InputError
 from vqanim.models.checkpoint import read_checkpoint
+from vqanim.models.config_file import ConfigError
 from vqanim.models.contents import find_fault
+from vqanim.models.families.vqgan import VQGANConfig
 
 STATE = {
     "a.weight": torch.arange(12.0).reshape(4, 3),
@@ -95,3 +98,26 @@ def test_any_bytes_are_refused(head: bytes, rest: bytes) -> None:
         pass
     finally:
         Path(name).unlink()
+
+
+CONFIG = yaml.safe_dump(taming_vq(3).config()).encode()
+PIECES = (
+    b"&a ", b"*a", b"<<: *a\n", b"${", b"${model.params}", b"${.x}", b"!!python/tuple ", b"\t", b"{", b"]",
+    b"!!python/object/apply:os.system ", b"1e3", b"\x00", b"- ", b"? ", b"---\n", b"'", b"\xff", b": ",
+    b"null",
+)  # fmt: skip
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(chance=st.randoms(use_true_random=False))
+def test_a_damaged_config_is_refused_or_read(chance: random.Random) -> None:
+    changed = bytearray(CONFIG)
+    for _ in range(chance.randint(1, 5)):
+        at = chance.randrange(len(changed))
+        changed[at : at + chance.choice([0, 0, 1, 20])] = chance.choice(PIECES)
+    try:
+        found = VQGANConfig.from_bytes(bytes(changed))
+    except ConfigError as error:
+        assert len(str(error)) < 1000  # noqa: PT017
+        return
+    assert VQGANConfig.from_mapping(found.to_mapping()).ddconfig == found.ddconfig

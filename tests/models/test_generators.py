@@ -21,7 +21,7 @@ from vqanim.timeline.plan import FrameRef
 from vqanim.types import Generator, Perceptor, Stage
 
 PROMPT = "a red flower"
-EVERY = pytest.mark.parametrize("name", ["pixels", "fft"])
+EVERY = pytest.mark.parametrize("name", ["pixels", "fft", "rgb"])
 
 
 def load(name: str, cells: int = 16) -> Generator:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tests.models.official import nearest_classes
 from vqanim.models.conse import ConsePerceptor
-from vqanim.models.words import PaletteTable, histogram, palette, shares_of
+from vqanim.models.palettes import PaletteTable, histogram, palette, shares_of
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_words_for_colors_are_found_but_not_inside_names(
 ) -> None:
     reading = table.read(text, perceptor.words.phrase_length)
     assert (set(reading.strengths), reading.alone) == (found, alone)
-    assert reading.shares.sum() == pytest.approx(1, abs=1e-4)
+    assert table.shares(reading).sum() == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize(

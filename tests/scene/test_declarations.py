@@ -21,6 +21,7 @@ from vqanim.scene.fields.base import FieldType, Option, ScalarType, options_of
 from vqanim.scene.fields.effects import EffectsType, HitsType, amount_type
 from vqanim.scene.fields.models import GENERATOR, PERCEPTOR, ModelsType, PerceptorUse, SizeType
 from vqanim.scene.fields.numbers import CurveType, Number, Pair
+from vqanim.scene.fields.palettes import PaletteType
 from vqanim.scene.fields.prompts import PromptsType
 from vqanim.scene.fields.sections import Section, Shorthand
 from vqanim.scene.fields.settings import TERMS, LossesType, setting_option, weight_type
@@ -85,6 +86,9 @@ class Writer:
                 return {name: self.loss(name) for name in TERMS if self.chance.random() < 0.7}
             case FileType() if type is PICTURE:
                 return "a.png"
+            case PaletteType():
+                few = {"colors": [*COLORS, *COLORS]}
+                return one_of([8, "8", "free", "pico-8", [*COLORS, *COLORS], few])
             case StartType():
                 return self.start()
             case AreaType():

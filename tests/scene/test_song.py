@@ -294,21 +294,20 @@ MISTAKES = {
         "found every, allowed for `on: beat`",
     ),
     "unknown hit": (HEAD + "hits: [{on: onsett, flash: 1}]", STEADY, "there is no marker 'onsett'"),
-    "a broken LRC": (
-        HEAD + "lyrics: broken.lrc",
+    "an empty LRC": (
+        HEAD + "lyrics: empty.lrc",
         STEADY,
-        "broken.lrc: line 2: found [00:75.00], seconds are below 60",
+        "empty.lrc: has no line with a time in it, allowed are LRC",
     ),
-    "an empty LRC": (HEAD + "lyrics: empty.lrc", STEADY, "empty.lrc: has no line with a time"),
     "an LRC without times": (
         HEAD + "lyrics: plain.lrc",
         STEADY,
-        "plain.lrc: line 1: found 'Hello' without a time",
+        "plain.lrc: has no line with a time in it, allowed are LRC",
     ),
     "a broken SRT": (
         HEAD + "lyrics: broken.srt",
         STEADY,
-        "broken.srt: line 2: found 'soon', allowed 00:01:02,500",
+        "broken.srt: has no line with a time in it, allowed are LRC",
     ),
     "no LRC": (HEAD + "lyrics: none.lrc", STEADY, "none.lrc: No such file"),
     "duration: soundtrack": ("duration: soundtrack", "", "found 'soundtrack', but there is none: add"),
@@ -318,7 +317,6 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_one_clear_message(name: str, read: Read, tmp_path: Path) -> None:
     (tmp_path / "taps.txt").write_text("1\nx\n")
-    (tmp_path / "broken.lrc").write_text("[00:01.00]a\n[00:75.00]b\n")
     (tmp_path / "empty.lrc").write_text("[ti:nothing]\n")
     (tmp_path / "plain.lrc").write_text("Hello\n")
     (tmp_path / "broken.srt").write_text("1\nsoon\nHello\n")
@@ -339,6 +337,13 @@ def test_what_needs_a_missing_song_is_no_mistake_of_its_own(read: Read) -> None:
             "soundtrack: none.mp3\n",
         )
     assert [problem.about_file for problem in caught.value.problems] == [True]
+
+
+def test_lyrics_without_any_line_are_a_mistake_as_in_a_scene(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "plain.lrc").write_text("Hello\n")
+    with pytest.raises(SceneError) as caught:
+        read(HEAD + "lyrics: plain.lrc")
+    assert caught.value.exit_code == 2
 
 
 def test_fades_in_beats(read: Read) -> None:

@@ -4,7 +4,7 @@
     render     paint a film                           still     single pictures and timelapses
     export     films from painted frames              icon      icons as pictures
     inspect    reports and comparisons of renders     listen    what is heard in a song
-    estimate   plans, previews and times              prompts   words that change pictures
+    estimate   plans, previews and times              prompts   what prompts do
     schema     the scene language, as data            doctor    what this machine has and lacks
 
 Functions that take long give events one after the other, or call `on_event` with each.
@@ -26,7 +26,7 @@ from vqanim.api.project import (
     prepare_lapse,
     prepare_still,
 )
-from vqanim.api.prompts import load_modifiers
+from vqanim.api.prompts import load_modifiers, read_prompts
 from vqanim.api.render import render, with_response
 from vqanim.api.schema import reference, schema_text
 from vqanim.api.still import TimelapseRun, open_timelapse, paint_images, restyled
@@ -35,6 +35,6 @@ __all__ = [
     "Prepared", "TimelapseRun", "at_painted_rate", "check_free", "compare", "draw_plot", "draw_signals",
     "encode", "examine", "fetch_models", "find_part", "find_rendered", "import_scene", "load_modifiers",
     "load_scene", "measure", "new_scene", "open_timelapse", "other_rate", "outline", "paint_images",
-    "prepare", "prepare_lapse", "prepare_still", "preview", "reference", "render", "report", "restyled",
-    "schema_text", "song_csv", "song_document", "with_response", "write_icon", "write_song_scene",
+    "prepare", "prepare_lapse", "prepare_still", "preview", "read_prompts", "reference", "render", "report",
+    "restyled", "schema_text", "song_csv", "song_document", "with_response", "write_icon", "write_song_scene",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Words that people add to prompts, by what they do."""
+"""Prompts: words that people add to them, by what they do, and what they will be painted as."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from importlib import resources
 
 import yaml
+
+from vqanim.api.project import Prepared
+from vqanim.engine.events import PromptsRead
+from vqanim.timeline.readings import read_prompts as read_texts
+from vqanim.timeline.readings import reading_warnings
 
 
 @dataclass(frozen=True)
@@ -24,3 +29,13 @@ def load_modifiers() -> tuple[dict[str, str], list[Modifier]]:
     groups = yaml.safe_load(source.read_text(encoding="utf-8"))
     about = {effect: str(group["about"]) for effect, group in groups.items()}
     return about, [Modifier(effect, **entry) for effect, group in groups.items() for entry in group["words"]]
+
+
+def read_prompts(prepared: Prepared) -> PromptsRead:
+    """What each prompt will be painted as, where a perceptor knows few things, as that of the pocket
+    models; empty where all know about everything. Without torch.
+
+    Raises InputError when a file of a perceptor is missing or damaged.
+    """
+    readings = read_texts(prepared.timeline, prepared.perceptors)
+    return PromptsRead(readings, reading_warnings(readings, prepared.timeline.generator))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vqanim import __version__
 from vqanim.api import project, response
 from vqanim.api.project import Prepared, fetch_models, picture_files, prepare, run_key
+from vqanim.api.prompts import read_prompts
 from vqanim.cache import cache_folder
 from vqanim.engine import events
 from vqanim.engine.events import Event
@@ -122,10 +123,11 @@ def render(
         )
         growing, scene_file = live_path(folder, stem), folder / "scene.resolved.yaml"
         film = Film(prepared.scene, timeline, part)
+        prompts = read_prompts(prepared)
 
         with (
             closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
-            LivePage(folder, film, store, stem, lock.check) as watched,
+            LivePage(folder, film, store, stem, lock.check, prompts.readings) as watched,
         ):
             painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing, lock.check) if live else painting:
@@ -147,6 +149,8 @@ def render(
                         yield from (events.OutputMoved(*pair) for pair in moved)
                     yield from changed_settings(before, settings, event.kept)
                     if event.kept < event.frames:
+                        watched.on_event(prompts)
+                        yield prompts
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 yield from (events.PageFailed(PAGE, reason) for reason in watched.failures())
                 yield from (events.OutputMoved(*pair) for pair in watched.moved())

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vqanim.api.project import Prepared, chain_of, check_free
-from vqanim.engine.events import ModelsLoaded, StepDone
+from vqanim.api.prompts import read_prompts
+from vqanim.engine.events import ModelsLoaded, PromptsRead, StepDone
 from vqanim.errors import UsageError
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.pictures import Picture, picture_size
@@ -61,6 +62,7 @@ def paint_images(
             pictures.append(event.picture)
         on_event(event)
 
+    on_event(read_prompts(prepared))
     seeds = [still.seed + number for number in range(max(1, len(paths) - 1))]
     try:
         paint_stills(prepared.timeline, seeds, device, save)
@@ -130,7 +132,7 @@ class TimelapseRun:
         """Steps whose pictures are there; 0: none is."""
         return max((step for step, _ in self.recording.pictures()), default=0)
 
-    def paint(self, device: str = "auto") -> Generator[ModelsLoaded | StepDone, None, None]:
+    def paint(self, device: str = "auto") -> Generator[PromptsRead | ModelsLoaded | StepDone, None, None]:
         """Record the picture step by step, from where an earlier run was stopped, and give what happens.
 
         Closing the iterator at any moment leaves a recording that can be continued.
@@ -139,6 +141,7 @@ class TimelapseRun:
         from vqanim.engine.still import record_timelapse
         from vqanim.engine.timelapse import Timelapse
 
+        yield read_prompts(self.prepared)
         for event in record_timelapse(self.prepared.timeline, self.recording, device):
             if not isinstance(event, Timelapse):
                 yield event

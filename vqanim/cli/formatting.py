@@ -16,6 +16,7 @@ from vqanim.errors import SceneError, VqanimError
 
 if TYPE_CHECKING:
     from vqanim.timeline.plan import ShotPlan, Timeline
+    from vqanim.timeline.readings import PromptReading
 
 Row = tuple[str, str]
 
@@ -147,6 +148,20 @@ def describe(timeline: Timeline) -> list[Row]:
     if timeline.sound is not None:
         start = f", from {duration(timeline.sound.start)} on" if timeline.sound.start else ""
         items.append(("sound", Path(timeline.sound.file).name + start))
+    return items
+
+
+MOST_PROMPTS = 12  # that are listed
+
+
+def prompt_rows(texts: Sequence[str], readings: Sequence[PromptReading] = ()) -> list[Row]:
+    """The prompts of a film, and what they will be painted as; the first ones where they are many."""
+    items: list[Row] = []
+    for text in texts[:MOST_PROMPTS]:
+        items.append(("prompt", text))
+        items += [("", f"  {one.phrase}") for one in readings if one.reading.text == text]
+    if len(texts) > MOST_PROMPTS:
+        items.append(("", f"and {len(texts) - MOST_PROMPTS} more; plan --json has all"))
     return items
 
 

@@ -29,8 +29,19 @@ MOST_KEYS = 6  # that are named in a line of the summary; the scene names all
 def import_(settings: str, source: str | None, out: str | None, force: bool) -> None:
     """Turn settings of another tool into a scene.
 
-    FILE is a settings file of Deforum (of the notebook or the web UI), a configuration of pytti, or a script
-    with a command of VQGAN-CLIP; COMMAND is such a command itself, in quotes, from generate.py on.
+    FILE is one of these:
+
+    \b
+      settings of Deforum, as the web UI or the notebook saves them, also with a Parseq manifest in them
+      a manifest of Parseq, with its rendered frames or with keyframes alone
+      settings of pytti, as YAML or as the JSON that it saves
+      settings of Disco Diffusion
+      a notebook (.ipynb) of Deforum, pytti, Disco Diffusion or VQGAN+CLIP, or its cells as a script
+      a script of a shell, a batch file or a script in Python with commands of VQGAN-CLIP
+
+    COMMAND is such a command itself, in quotes, from generate.py on, or a script with what it is started
+    with, such as `./zoom.sh castle zoom.png 150`. Whose settings a file holds is found out by the names that
+    only one tool has, and said; --from says it where that is wrong. Nothing in it is run.
 
     The scene passes `vqanim check`. Its comments say where everything comes from, what is not quite the same
     and what is left out.
@@ -47,6 +58,8 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
         raise UsageError(f"--out {path}: there is no folder {path.parent}")
     draft = api.import_scene(settings, path, source)
     say(f"wrote {short_path(path)} from {draft.source}")
+    if draft.recognized_by:
+        say(f"recognized by {draft.recognized_by}; where that is wrong: --from TOOL")
     say(rows(list(summary(draft))))
     say(f"next: vqanim preview {short_path(path)}")
     if draft.hint:

@@ -41,7 +41,7 @@ COMMANDS = {
     "preview": "Show camera, edit and curves as a film, without models.",
     "check": "Find every mistake in scenes without rendering them.",
     "new": "Write a commented scene to start from.",
-    "import": "Turn settings of Deforum, VQGAN-CLIP or pytti into a scene.",
+    "import": "Turn settings of Deforum, Parseq, pytti, Disco Diffusion or VQGAN-CLIP into a scene.",
     "schema": "Print the scene language for editors, or as a page.",
     "listen": "Find the beats, sections and signals of a song.",
     "icon": "Draw an icon, a text or a silhouette to start a film from.",

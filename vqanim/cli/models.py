@@ -135,27 +135,56 @@ def verify(names: Sequence[str]) -> int:
 
 @models.command()
 @click.argument("name")
-@_file("--config", metavar="C.YAML", help="The config of a VQGAN.")
+@_file("--config", metavar="C", help="The config of a VQGAN, or of a CLIP (also a name of open_clip's).")
 @_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
-@_file("--perceptor", metavar="CLIP.PT", help="A CLIP of OpenAI's layout: TorchScript or a state dict.")
+@_file("--perceptor", metavar="CLIP.PT", help="A CLIP: OpenAI's, open_clip's or transformers' CLIPModel.")
+@click.option("--activation", type=click.Choice(["gelu", "quickgelu"]), help="Of a CLIP without a config.")
+@click.option("--base", metavar="CLIP", help="Of an image tower alone: the CLIP that has the text tower.")
 @params.force(help="Replace a model of that name.")
-def add(name: str, config: Path | None, checkpoint: Path | None, perceptor: Path | None, force: bool) -> None:
+def add(
+    name: str,
+    config: Path | None,
+    checkpoint: Path | None,
+    perceptor: Path | None,
+    activation: str | None,
+    base: str | None,
+    force: bool,
+) -> None:
     """Give your own files a NAME that scenes can use.
 
-    A VQGAN is a --config with its --checkpoint, in any form: VQModel, GumbelVQ, Net2NetTransformer, a plain
-    state dict or safetensors. Nothing in the files runs. What is needed of them is copied into the cache, the
-    weights as safetensors; your own files stay as they are.
+    A VQGAN is a --checkpoint with its --config, in any form: of taming-transformers or latent-diffusion,
+    within a transformer or a diffusion model, a whole module, a plain state dict or safetensors. Without a
+    --config the network is taken from the checkpoint, as far as it shows.
+
+    A CLIP is a --perceptor. OpenAI's own files need nothing else. Weights of open_clip do not say how their
+    network computes: give the open_clip_config.json published with them as --config (it is found where it
+    lies beside them), or an architecture's name, such as ViT-H-14, if open_clip is installed. For a published
+    size, such as a fine-tuned ViT-B/32, --activation is enough: quickgelu for models that started from
+    OpenAI's, gelu for most others. A CLIPModel of transformers needs its config.json, beside it or as
+    --config. An image tower alone, such as that of a robust fine-tune, is put over its --base, such as
+    ViT-L/14.
+
+    Nothing in the files runs. What is needed of them is copied into the cache, the weights as safetensors;
+    your own files stay as they are.
     """
-    if (config is None) != (checkpoint is None) or not (config or perceptor):
-        either = "give --config and --checkpoint of a VQGAN, or --perceptor with a CLIP"
+    if not (checkpoint or perceptor):
+        either = "give --checkpoint of a VQGAN, best with its --config, or --perceptor with a CLIP"
         raise UsageError(f"{either}, or all three")
+    if (activation or base) and perceptor is None:
+        given = "--activation" if activation else "--base"
+        raise UsageError(f"{given} is about a CLIP; give --perceptor with its file")
+    if base and config is not None and checkpoint is None:
+        raise UsageError("--base has a config already; leave out --config")
     from vqanim.models.adding import add_generator, add_perceptor
 
     with stopping():
-        if config is not None and checkpoint is not None:
-            _say_added(add_generator(name, config, checkpoint, force=force))
+        if checkpoint is not None:
+            notes: list[str] = []
+            _say_added(add_generator(name, config, checkpoint, force=force, note=notes.append), notes)
         if perceptor is not None:
-            _say_added(add_perceptor(name, perceptor, force=force))
+            quick_gelu = None if activation is None else activation == "quickgelu"
+            described = str(config) if config is not None and checkpoint is None else None
+            _say_added(add_perceptor(name, perceptor, described, quick_gelu, base, force=force))
 
 
 @models.command()
@@ -231,11 +260,14 @@ def _file_rows(role: str, file: ModelFile) -> Iterator[Row]:
         yield "" if number else "  address", url
 
 
-def _say_added(entry: Entry) -> None:
+def _say_added(entry: Entry, notes: Sequence[str] = ()) -> None:
     """What was found, and how a scene names it."""
     say(f"added {entry.name}, a {entry.kind}: {entry.good_at}")
     if (multiple := getattr(entry, "multiple", None)) is not None:
         say(f"  widths and heights are multiples of {multiple} pixels")
+    for note in notes:
+        say(f"  {note}")
+    say(f"  read from {entry.source}")
     size = file_size(entry.size or 0)
     say(f"  copied into the cache ({size}, the weights as safetensors); your files stay as they are")
     say(f"  in a scene: models: {{{entry.kind}: {entry.name}}}")

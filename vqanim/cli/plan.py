@@ -100,7 +100,7 @@ def describe(outline: Outline) -> Iterator[str]:
     yield rows(list(_shots(outline)))
     if outline.prompts:
         yield "\nprompts, with their weights at keyframes"
-        yield rows([(formatting.shortened(prompt.text, 44), _keys(prompt)) for prompt in outline.prompts])
+        yield rows(list(_prompts(outline)))
     if moving := [track for track in outline.tracks if not track.is_constant]:
         yield "\ncurves"
         yield from (f"  {line}".rstrip() for line in text_plots(moving, outline.marks))
@@ -150,6 +150,14 @@ def _shots(outline: Outline) -> Iterator[Row]:
         begins = "" if shot.begins == "start" else f", {shot.begins}"
         at, frames = f"at {number(round(shot.at, 2))} s", count(shot.frames, "frame")
         yield shot.name, f"{at}, {frames}, {shot.painted} painted in {count(shot.steps, 'step')}{begins}"
+
+
+def _prompts(outline: Outline) -> Iterator[Row]:
+    for prompt in outline.prompts[: formatting.MOST_PROMPTS]:
+        yield formatting.shortened(prompt.text, 44), _keys(prompt)
+        yield from (("", one.phrase) for one in prompt.readings)
+    if (more := len(outline.prompts) - formatting.MOST_PROMPTS) > 0:
+        yield f"and {more} more", "--json has all"
 
 
 def _keys(prompt: PromptLine) -> str:

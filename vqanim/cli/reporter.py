@@ -113,6 +113,10 @@ class StillReporter:
     def report(self, event: StillEvent) -> None:
         """Say what a person wants to know of an event; warnings also when quiet."""
         match event:
+            case events.PromptsRead():
+                warn(event.warnings)
+                if event.readings and not self._quiet:
+                    say(rows(read_rows(event)))
             case events.ModelsLoaded():
                 warn(event.warnings)
             case events.StepDone():
@@ -153,8 +157,8 @@ class Reporter:
             case events.RunStarted():
                 self._run = event
                 say(before(self._timeline, event))
-                if event.kept < event.frames:
-                    say("loading the models")
+            case events.PromptsRead():
+                say("\n".join([*filter(None, [rows(read_rows(event))]), "loading the models"]))
             case events.ModelsLoaded():
                 run = self._run
                 self._progress.start(run.kept if run else 0, run.frames if run else None)
@@ -212,6 +216,13 @@ def before(timeline: Timeline, run: events.RunStarted) -> str:
     return f"{timeline.title or Path(run.folder).name}: {formatting.headline(timeline)}\n{rows(items)}"
 
 
+def read_rows(read: events.PromptsRead) -> list[formatting.Row]:
+    """The prompts and what they will be painted as."""
+    return formatting.prompt_rows(
+        list(dict.fromkeys(one.reading.text for one in read.readings)), read.readings
+    )
+
+
 STEP_CHANGES = {
     "chunks": "memory ran short: perceptors look at fewer cutouts at a time now, pictures stay the same",
     "checkpoint": "memory ran very short: parts of a step are computed twice now, pictures stay the same",
@@ -223,7 +234,7 @@ def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
     match event:
         case events.RunStarted():
             return list(_lack_of_cores(event))
-        case events.ModelsLoaded():
+        case events.PromptsRead() | events.ModelsLoaded():
             return event.warnings
         case events.StepChanged():
             one_by_one = f"steps go on one operation at a time, not recorded as a graph: {event.reason}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vqanim.pictures import Picture
+from vqanim.timeline.readings import PromptReading
 
 
 class Event:
@@ -53,6 +54,16 @@ class SettingsChanged(Event):
     is kept."""
     repainting: tuple[tuple[str, str, str], ...]
     """Likewise, of those that every frame depends on."""
+
+
+@dataclass(frozen=True)
+class PromptsRead(Event):
+    """What perceptors that know few things make of the prompts; sent before the models are loaded."""
+
+    readings: tuple[PromptReading, ...]
+    """Empty where all perceptors know about everything."""
+    warnings: tuple[str, ...]
+    """Prompts that are far from all that they know, and words that they do not know; one line each."""
 
 
 @dataclass(frozen=True)

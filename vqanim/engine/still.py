@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeAlias
 
 from vqanim.engine.device import choose_device, device_errors
-from vqanim.engine.events import ModelsLoaded, StepDone
+from vqanim.engine.events import ModelsLoaded, PromptsRead, StepDone
 from vqanim.engine.frame import FrameResult, Painter, Progress
 from vqanim.engine.loading import load_painter
 from vqanim.engine.timelapse import Timelapse, record
@@ -37,7 +37,7 @@ class StillDone:
 
 ONE_PICTURE = Choice("eager", "a single picture is not worth a graph")
 
-StillEvent: TypeAlias = ModelsLoaded | StepDone | StillDone
+StillEvent: TypeAlias = PromptsRead | ModelsLoaded | StepDone | StillDone
 OnEvent: TypeAlias = Callable[[StillEvent], None]
 
 

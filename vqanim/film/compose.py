@@ -94,7 +94,8 @@ def make_reel(timeline: Timeline, find: Find, ahead: int = WORKERS) -> Reel:
                     yield apply_effects(picture, frame.effects, Moment(timeline.seed, frame.time))
 
     player = play_smooth if timeline.keys else play
-    return Reel(timeline.width, timeline.height, timeline.fps, len(timeline.edit), player)
+    size = timeline.width, timeline.height
+    return Reel(*size, timeline.fps, len(timeline.edit), player, timeline.crisp)
 
 
 def blend(parts: Sequence[tuple[float, Picture]]) -> Picture:

@@ -29,6 +29,8 @@ class Reel:
 
     Raises OutputError when a saved frame is missing, broken or of another size.
     """
+    crisp: bool = False
+    """Whether pictures are enlarged and shrunk without smoothing: pixels have borders of their own."""
 
 
 class Sink(Protocol):
@@ -70,7 +72,8 @@ class Film:
     @property
     def shown(self) -> dict[str, Any]:
         """What the files of nearly every format depend on besides its own settings."""
-        return {"fps": str(self.timeline.fps), "upscale": self.options.upscale}
+        crisp = {"crisp": True} if self.timeline.crisp else {}
+        return {"fps": str(self.timeline.fps), "upscale": self.options.upscale, **crisp}
 
 
 @dataclass(frozen=True)

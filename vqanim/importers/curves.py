@@ -11,10 +11,10 @@ import ast
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -25,8 +25,8 @@ from vqanim.scene.functions import CONSTANTS
 from vqanim.scene.times import decimal_text
 from vqanim.scene.tree import quoted
 
-MAX_TEXT = 2000  # characters of a formula that is looked at
-MAX_NESTING = 30
+MAX_TEXT = 20_000  # characters of a formula that is looked at
+MAX_NESTING = 80
 MAX_WRITTEN = 5000  # characters of a function's arguments, of which some stand twice in what is written here
 
 # How many arguments a function of theirs has, and how it is written here.
@@ -81,7 +81,10 @@ def tidied(text: str, signals: frozenset[str] = frozenset()) -> str:
 
 def translate_freely(text: str, names: Mapping[str, str]) -> str:
     """The same, of nearly any length."""
-    return ast.unparse(_Translator(names).visit(_parse(text)))
+    try:
+        return ast.unparse(_Translator(names).visit(parse_formula(text)))
+    except RecursionError:
+        raise TooLong("it is too deeply nested") from None
 
 
 def values_at(text: str, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -99,14 +102,17 @@ def shortened(text: str) -> str:
     return quoted(" ".join(text.split()))
 
 
-def _parse(text: str) -> ast.expr:
+def parse_formula(text: str) -> ast.expr:
+    """The syntax tree of a formula of any tool, which may hold anything. Raises Untranslatable."""
     written = " ".join(text.split())
     if not written:
         raise Untranslatable("it is empty")
-    depth = max((written[:i].count("(") - written[:i].count(")") for i in range(len(written))), default=0)
+    if len(written) > MAX_TEXT:
+        raise Untranslatable(f"it has {len(written)} characters, at most {MAX_TEXT} are read")
+    depth = max(accumulate({"(": 1, ")": -1}.get(sign, 0) for sign in written))
     signs = max((len(run.replace(" ", "")) for run in re.findall(r"[-+~ ]+", written)), default=0)
-    if len(written) > MAX_TEXT or max(depth, signs, written.count("**")) > MAX_NESTING:
-        raise Untranslatable("it is too long or too deeply nested")
+    if max(depth, signs) > MAX_NESTING:
+        raise Untranslatable("it is too deeply nested")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -166,8 +172,8 @@ def _expression(text: str) -> ast.expr:
 
 DIGITS = 9  # of the seconds of a key, behind the point: as exact as a scene tells moments apart
 FIGURES = 7  # of a value, altogether
-CLOSE = 1e-3  # how far a power of a straight line may be from the line between its keys, as a part of it
-HALVINGS = 6
+CLOSE = 5e-4  # how far a power of a straight line may be from the line between its keys, as a part of it
+HALVINGS = 12
 WIDTH = 100  # columns of keyframes on several lines
 
 
@@ -225,12 +231,27 @@ def scaled(curve: Curve, factor: float, offset: float = 0.0) -> Curve:
 def clamped(curve: Curve, low: float, high: float) -> Curve:
     """The curve, kept between two values."""
     template = f"clamp({{0}}, {number(low)}, {number(high)})"
+    if isinstance(curve, Keys):
+        curve = Keys(tuple(_with_crossings(curve.points, low, high)))
     return mapped(curve, lambda value: min(max(value, low), high), template)
+
+
+def _with_crossings(points: Sequence[Point], *limits: float) -> Iterator[Point]:
+    """With a key wherever a line crosses a limit: there the clamped line has a corner."""
+    yield points[0]
+    for before, after in pairwise(points):
+        rise = after.value - before.value
+        ways = sorted((limit - before.value) / rise for limit in limits) if rise and not after.step else []
+        for way in ways:
+            if 0 < way < 1:
+                second = before.second + (after.second - before.second) * Fraction(way)
+                yield Point(second, before.value + rise * way)
+        yield after
 
 
 def power(curve: Curve, exponent: float) -> Curve:
     """The curve to a power, as of a factor a frame that becomes one a second at so many frames a second.
-    Between keys a straight line becomes several, none of them shorter than a frame."""
+    Between keys a straight line becomes several."""
     if isinstance(curve, Formula):
         return Formula(f"({curve.text}) ** {number(exponent)}")
     if isinstance(curve, float | int):
@@ -257,7 +278,7 @@ def _between(before: Point, after: Point, exponent: float, halvings: int) -> Ite
     middle = Point((before.second + after.second) / 2, (before.value + after.value) / 2)
     true = _power(middle.value, exponent)
     straight = (_power(before.value, exponent) + _power(after.value, exponent)) / 2
-    if halvings and (after.second - before.second) * exponent >= 2 and abs(true - straight) > CLOSE * true:
+    if halvings and abs(true - straight) > CLOSE * min(true, abs(after.value - before.value) * exponent):
         yield from _between(before, middle, exponent, halvings - 1)
         yield Point(middle.second, true)
         yield from _between(middle, after, exponent, halvings - 1)
@@ -293,7 +314,7 @@ def simplified(points: Iterable[Point]) -> Curve:
     last one counts."""
     kept: list[Point] = []
     for point in points:
-        if kept and time(kept[-1].second) == time(point.second):
+        if kept and _is_same_moment(kept[-1].second, point.second):
             kept.pop()
         if len(kept) > 1 and _is_needless(kept[-2], kept[-1], point):
             kept.pop()
@@ -305,12 +326,18 @@ def simplified(points: Iterable[Point]) -> Curve:
     return Keys(tuple(kept))
 
 
+def _is_same_moment(first: Fraction, second: Fraction) -> bool:
+    """Whether two moments are written alike."""
+    return abs(float(first) - float(second)) < 2 * 10**-DIGITS and time(first) == time(second)
+
+
 def _is_needless(before: Point, middle: Point, after: Point) -> bool:
     """Whether a key between two others lies where the line between them passes anyway."""
     if middle.step or after.step:
         return middle.value == before.value and (after.step or after.value == before.value)
-    way = (middle.second - before.second) / (after.second - before.second)
-    line_ = before.value + (after.value - before.value) * float(way)
+    begin, end = float(before.second), float(after.second)
+    way = (float(middle.second) - begin) / (end - begin)
+    line_ = before.value + (after.value - before.value) * way
     size = max(abs(before.value), abs(after.value), 1e-9)
     return abs(line_ - middle.value) <= 1e-9 * size
 

@@ -7,18 +7,35 @@ word on what there is instead). Nothing disappears silently.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from vqanim.importers.curves import Curve, constant_of, number, shortened, to_yaml
-from vqanim.importers.reading import Settings
+import numpy as np
+from numpy.typing import NDArray
 
-WIDTH = 108  # columns of a comment
-MAX_TEXT = 1000  # characters of a prompt
+from vqanim.importers.clock import Clock, frames_text
+from vqanim.importers.curves import (
+    Curve,
+    Formula,
+    Keys,
+    Untranslatable,
+    constant_of,
+    number,
+    shortened,
+    to_yaml,
+)
+from vqanim.importers.layout import MAX_TEXT, Field, comment, lines_of, plain, quoted
+from vqanim.importers.reading import Settings
+from vqanim.importers.sampling import FAR, KEYFRAMED, NEAR, frame_values, keyframes, says
+from vqanim.scene.fields.prompts import MAX_PROMPTS
+
+__all__ = ["AT_REST", "LIMITS", "UNKNOWN", "Draft", "Fate", "Field", "Note", "plain", "quoted"]
+
 MAX_KEY = 60  # characters of an unknown key
+MAX_NAMED = 1000  # keys that a comment names
 ORDER = (
     "title size fps duration seed kind pace models style start soundtrack signals prompts camera carry "
     "guidance output"
@@ -27,18 +44,25 @@ ORDER = (
 NEEDED = frozenset(("size", "fps", "duration"))  # without these there is no film
 DEFAULTS = {"camera.zoom": 1.0, "camera.fov": 60.0, "camera.center.x": 0.5, "camera.center.y": 0.5}
 """Of a scene's camera; its other curves are 0."""
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "camera.zoom": (1e-3, 1e3),
+    "camera.pan.x": (-500, 500),
+    "camera.pan.y": (-500, 500),
+    **dict.fromkeys(("camera.rotate", "camera.yaw", "camera.tilt"), (-1e6, 1e6)),
+    **dict.fromkeys(("camera.center.x", "camera.center.y"), (-1000, 1000)),
+    "camera.fov": (5, 150),
+    "carry.noise": (0, 1),
+    "carry.sharpen": (0, 1),
+    "guidance.steps": (0, 100),
+}
+"""Of curves: what a scene may have, or a film survives."""
+FACTORS = frozenset(("camera.zoom",))  # curves that multiply
+ALL_KEYS = 18_000
+"""Keyframes of a scene, which may have 50,000 values in all."""
 AT_REST = "off, empty or without effect in these settings"
 UNKNOWN = "not known here"
 
 Fate = Literal["taken", "close", "left"]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A value, as YAML writes it."""
-
-    yaml: str
-    origin: str = ""  # where it comes from, for the comment behind it
 
 
 @dataclass(frozen=True)
@@ -48,6 +72,18 @@ class Note:
     fate: Fate
     keys: tuple[str, ...]
     message: str = ""
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """Keyframes of a draft, which may be too many."""
+
+    values: NDArray[np.float64]  # at every frame
+    where: dict[str, Field]
+    key: str
+    what: str  # for messages
+    indent: str
+    count: int
 
 
 @dataclass
@@ -66,16 +102,112 @@ class Draft:
     signals: frozenset[str] = frozenset()
     """Names that formulas may have besides `t`, because the scene takes them from its soundtrack."""
     hint: str = ""  # a further line for the summary
+    recognized_by: str = ""  # what gave the tool away; nothing where it was named
+    clock: Clock | None = None  # the film's frames, as soon as they are known
+    _sampled: dict[tuple[int, str], _Sampled] = field(default_factory=dict)
 
     def put(self, path: str, value: str | Curve, origin: str = "") -> None:
         """Set a value; a text is YAML already."""
-        yaml = value if isinstance(value, str) else to_yaml(value, "  " * path.count("."))
-        self.fields[path] = Field(yaml, origin)
+        if not isinstance(value, str):
+            value = self._kept(value, path, origin)
+            value = self._yaml(value, self.fields, path, path, "  " * path.count("."))
+        self.fields[path] = Field(value, origin)
 
     def put_curve(self, path: str, curve: Curve, origin: str = "") -> None:
         """Set a curve of the camera unless it is what a scene has anyway."""
         if constant_of(curve) != DEFAULTS.get(path, 0.0):
             self.put(path, curve, origin)
+
+    def put_values(
+        self, path: str, values: NDArray[np.float64], origin: str = "", readable: Curve | None = None
+    ) -> None:
+        """Set a curve by its values at every frame [frames], kept within what a scene allows, which is told.
+        readable: the same for people, written where it says the same; else keyframes are."""
+        kept = self._kept_values(values, path, origin)
+        if np.ptp(kept) <= 1e-12 * np.abs(kept).max():
+            self.put_curve(path, float(kept[0]), origin)
+        elif readable is not None and self.clock is not None and says(readable, kept, self.clock):
+            self.put_curve(path, readable, origin)
+        else:
+            assert self.clock is not None
+            if isinstance(readable, Formula):
+                self._note_keyframes(origin.partition(":")[0] or path)
+            self.put_curve(path, keyframes(kept, self.clock, factors=path in FACTORS)[0], origin)
+
+    def _kept(self, curve: Curve, path: str, origin: str) -> Curve:
+        """A curve within what a scene allows."""
+        if self.clock is None or path not in LIMITS:
+            return curve
+        try:
+            values = frame_values(curve, self.clock)
+        except Untranslatable:  # of signals, whose values are heard later
+            return curve
+        known = np.flatnonzero(np.isfinite(values))
+        if not known.size:
+            return curve
+        full = np.interp(np.arange(len(values)), known, values[known])
+        kept = self._kept_values(full, path, origin)
+        if known.size == len(values) and np.array_equal(kept, full):
+            return curve
+        return keyframes(kept, self.clock, factors=path in FACTORS)[0]
+
+    def _kept_values(self, values: NDArray[np.float64], path: str, origin: str) -> NDArray[np.float64]:
+        low, high = LIMITS.get(path, (-np.inf, np.inf))
+        kept = np.clip(np.nan_to_num(values, nan=DEFAULTS.get(path, 0.0)), low, high)
+        beyond = ~(np.abs(kept - values) <= 1e-9 * np.abs(kept))
+        key = origin.partition(":")[0] or path
+        self.tell(key, beyond, f"{path} is kept within {number(low)} to {number(high)}")
+        return kept
+
+    def tell(self, keys: str | Sequence[str], where: NDArray[np.bool_], message: str) -> None:
+        """Say of these keys what is different at some frames, if there are any. where: bool [frames]."""
+        if where.any():
+            self.near(keys, f"at {frames_text(np.flatnonzero(where).tolist())}: {message}")
+
+    def _yaml(self, curve: Curve, where: dict[str, Field], key: str, what: str, indent: str) -> str:
+        """A curve as a scene may have it: keyframes for an expression that it would refuse."""
+        self._sampled.pop((id(where), key), None)
+        if self.clock is None:
+            return to_yaml(curve, indent)
+        if isinstance(curve, Formula):
+            with suppress(Untranslatable):
+                values = frame_values(curve, self.clock)
+                known = np.flatnonzero(np.isfinite(values))
+                if known.size and not says(curve, values, self.clock):
+                    values = np.interp(np.arange(len(values)), known, values[known])
+                    curve, _ = keyframes(values, self.clock, factors=what in FACTORS)
+                    self._note_keyframes(what)
+        if isinstance(curve, Keys):
+            values = frame_values(curve, self.clock)
+            self._sampled[id(where), key] = _Sampled(values, where, key, what, indent, len(curve.points))
+        return to_yaml(curve, indent)
+
+    def _note_keyframes(self, key: str) -> None:
+        """Say once that keyframes stand for a formula."""
+        if not any(key in note.keys and KEYFRAMED in note.message for note in self.notes):
+            self.near(key, KEYFRAMED)
+
+    def _fit(self) -> None:
+        """Take fewer keyframes where there are more than a scene may have; what is far then is told."""
+        clock, tolerance, drawn = self.clock, NEAR, list(self._sampled.values())
+        count = sum(sampled.count for sampled in drawn)
+        if clock is None or count <= ALL_KEYS:
+            return
+        while count > ALL_KEYS:
+            tolerance *= 1.5
+            found = [keyframes(s.values, clock, tolerance, factors=s.what in FACTORS) for s in drawn]
+            counts = [len(curve.points) if isinstance(curve, Keys) else 0 for curve, _ in found]
+            count = sum(counts)
+        for sampled, (curve, off), number_of_keys in zip(drawn, found, counts, strict=True):
+            if sampled.key in sampled.where:
+                shown = to_yaml(curve, sampled.indent)
+                sampled.where[sampled.key] = replace(sampled.where[sampled.key], yaml=shown)
+            if off > FAR:
+                told = (
+                    f"a scene has no room for more than {number_of_keys} keyframes of {clock.frames} frames"
+                )
+                self.near(sampled.what, f"{told}: off by up to {off:.1%}")
+        self._sampled.clear()
 
     def put_models(self, generator: str, *perceptors: str) -> None:
         """Set large models."""
@@ -88,13 +220,24 @@ class Draft:
     ) -> dict[str, Field]:
         """Add a prompt and return its fields. target: what it shows and where, as YAML. stop: how similar is
         enough; of what is pushed away, how far, so that its sign does not matter."""
-        fields = {key: Field(yaml) for key, yaml in target.items()}
+        fields = {key: Field(self._short(yaml) if key == "text" else yaml) for key, yaml in target.items()}
         if constant_of(weight) != 1.0:
-            fields["weight"] = Field(to_yaml(weight, "      "))
+            what = next(iter(target.values()), "")[:MAX_KEY]
+            fields["weight"] = Field(self._yaml(weight, fields, "weight", f"{what}: weight", "      "))
         if stop:
             fields["stop"] = Field(number(min(abs(stop), 10)))
         self.prompts.append(fields)
         return fields
+
+    def _short(self, yaml: str) -> str:
+        """A text in quotes that a scene may have; what is cut off is told, once."""
+        text = yaml[1:-1].replace("''", "'")
+        if len(text) <= MAX_TEXT:
+            return yaml
+        told = f"of a text longer than {MAX_TEXT} characters the rest is left out; models read far less of it"
+        if not any(note.message == told for note in self.notes):
+            self.near("prompts", told)
+        return quoted(text[:MAX_TEXT])
 
     def take(self, *keys: str) -> None:
         """Those of these keys that are there and have no fate yet say the same here."""
@@ -114,12 +257,20 @@ class Draft:
         """The value of this key has no equal."""
         self.leave(key, f"{shortened(self.settings.word(key))}: {reason}")
 
+    def leave_prompts(self, first: str, count: int) -> None:
+        """So many texts, from the first of them on, have no room in a scene."""
+        what = f"{count} texts, from {shortened(first)}" if count > 1 else shortened(first)
+        self.leave("prompts", f"{what}: a scene has at most {MAX_PROMPTS} prompts")
+
     def leave_others(self, message_of: Callable[[str], str]) -> None:
         """Leave out all keys without a fate; what is at rest comes last."""
         known = self.known
-        messages = {key: message_of(key) for key in self.settings if key not in known}
-        for key in sorted(messages, key=lambda key: messages[key] == AT_REST):
-            self.leave(plain(key)[:MAX_KEY], messages[key])
+        keys: dict[str, list[str]] = {}
+        for key in self.settings:
+            if key not in known:
+                keys.setdefault(message_of(key), []).append(plain(key)[:MAX_KEY])
+        for message in sorted(keys, key=lambda message: message == AT_REST):
+            self.leave(keys[message], message)
 
     def _note(self, fate: Fate, keys: str | Sequence[str], message: str) -> None:
         """Strangers wrote these texts, and a terminal obeys some characters."""
@@ -174,6 +325,11 @@ class Draft:
                 text = ", ".join(f"{name}: {value.yaml}" for name, value in self.prompts.pop(index).items())
                 self.dropped.append(("prompts", Field(text), reason))
             return True
+        if path == "prompts" and len(self.prompts) > MAX_PROMPTS:
+            first = next(iter(self.prompts[MAX_PROMPTS].values()))
+            self.leave_prompts(first.yaml.strip("'"), len(self.prompts) - MAX_PROMPTS)
+            del self.prompts[MAX_PROMPTS:]
+            return True
         known = [key for key in self.fields if path not in NEEDED]
         inside = [key for key in known if path == key or path.startswith((f"{key}.", f"{key}["))]
         inside = inside or [key for key in known if key.startswith(f"{path}.")]
@@ -183,16 +339,17 @@ class Draft:
 
     def text(self, scene: str) -> str:
         """The scene file, which will be called `scene`."""
+        self._fit()
         lines = [
             "# yaml-language-server: $schema=vqanim.schema.json",
             f"# From {self.source} ({plain(Path(self.name).name)}), written by vqanim import.",
             f"# First look at the camera:  vqanim preview {plain(scene)}",
             *self._listed("close", "#", "# Close, but not the same:"),
-            *("", "vqanim: 1", *_lines(self._tree())),
+            *("", "vqanim: 1", *lines_of(self._tree())),
             *(("", "# Not possible here:") if self.dropped else ()),
         ]
         for path, value, reason in self.dropped:
-            lines += _comment(f"{path}: {value.yaml}", reason)
+            lines += comment(f"{path}: {value.yaml}", reason)
         lines += self._listed("left", "", "# Left out, because there is nothing like it here:")
         return "\n".join(lines) + "\n"
 
@@ -212,46 +369,6 @@ class Draft:
         notes = [note for note in self.notes if note.fate == fate]
         yield from title if notes else ()
         for note in notes:
-            yield from _comment(", ".join(note.keys), note.message)
-
-
-def _lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    for name, value in tree.items():
-        if isinstance(value, Field):
-            yield from _line(name, value, indent)
-        elif isinstance(value, list):
-            yield f"{name}:"
-            for item in value:
-                first, *others = _lines(item, "    ")
-                yield from (f"  - {first[4:]}", *others)
-        else:
-            yield f"{indent}{name}:"
-            yield from _lines(value, f"{indent}  ")
-
-
-def _line(name: str, value: Field, indent: str) -> Iterator[str]:
-    """A line with its comment behind it, or before it where that would be long."""
-    text = f"{indent}{name}: {value.yaml}"
-    if value.origin in ("", name):
-        yield text
-    elif "\n" not in text and len(text) + len(value.origin) + 4 <= WIDTH:
-        yield f"{text}  # {plain(value.origin)}"
-    else:
-        yield f"{indent}# {plain(value.origin)}"
-        yield text
-
-
-def _comment(what: str, message: str) -> Iterator[str]:
-    text = f"{plain(what)}: {plain(message)}" if message else plain(what)
-    wrapper = textwrap.TextWrapper(WIDTH, "#   ", "#     ", break_long_words=False, break_on_hyphens=False)
-    yield from wrapper.wrap(text)
-
-
-def plain(text: str) -> str:
-    """One line without anything that a file of text should not hold."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-
-
-def quoted(text: str, most: int = MAX_TEXT) -> str:
-    """A text as YAML takes it, whatever is in it."""
-    return "'" + plain(text)[:most].strip().replace("'", "''") + "'"
+            more = len(note.keys) - MAX_NAMED
+            named = ", ".join(note.keys[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+            yield from comment(named, note.message)

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from vqanim.errors import UsageError
 from vqanim.importers import curves
-from vqanim.importers.curves import Curve, Point, Untranslatable, constant_of, number, shortened
-from vqanim.importers.draft import UNKNOWN, Draft, plain, quoted
+from vqanim.importers.curves import number, shortened
+from vqanim.importers.draft import UNKNOWN, Draft, plain
 from vqanim.importers.pytti_camera import put_camera
+from vqanim.importers.pytti_prompts import Film, divided, names_of, parse_formula, put_prompts
 from vqanim.importers.reading import Settings, SettingsFile, parse_yaml, settings_from
-from vqanim.importers.schedules import MAX_FRAMES
+from vqanim.importers.recognition import Evidence, by_names
+from vqanim.importers.schedules import MAX_FRAMES, Clock
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS, SIGNALS, VARIABLES
 
-READS = "a pytti configuration"
+READS = "pytti settings"
 KEYS = frozenset(("scenes", "steps_per_scene", "steps_per_frame", "image_model", "vqgan_model"))
-"""Two of them make sure that settings are pytti's."""
-_OUTSIDE_FILES = r"(?![^\[]*\])"  # signs within [a file's name] do not divide
+"""One of them is enough where the tool was named."""
+OWN = KEYS | frozenset(
+    """scene_prefix scene_suffix interpolation_steps direct_image_prompts direct_init_weight
+    semantic_init_weight pre_animation_steps lock_camera translate_x translate_y translate_z_3d rotate_3d
+    rotate_2d zoom_x_2d zoom_y_2d field_of_view infill_mode border_mode input_audio
+    input_audio_offset input_audio_filters frame_stride
+    reencode_each_frame flow_long_term_samples direct_stabilization_weight semantic_stabilization_weight
+    depth_stabilization_weight edge_stabilization_weight flow_stabilization_weight pixel_size smoothing_weight
+    random_initial_palette palette_size palettes hdr_weight palette_normalization_weight target_palette
+    lock_palette show_palette reset_lr_each_frame cutout_border file_namespace frames_per_second""".split()
+)
+"""What only pytti has."""
+TAKEN = frozenset("cutouts learning_rate save_every animation_mode width height seed init_image".split())
 MAX_SCENES = 500
+MAX_SEED = 2**63  # pytti draws seeds up to twice as large
 MAX_STEPS = 10_000  # of a frame
 PERCEPTORS = {"ViTB32": "ViT-B/32", "ViTB16": "ViT-B/16", "ViTL14": "ViT-L/14"}
 PERCEPTORS |= {name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")}
@@ -51,58 +66,54 @@ _REASONS: Mapping[str, str] = {
 _REASON_OF = {key: reason for reason, keys in _REASONS.items() for key in keys.split()}
 
 
-def recognizes(file: SettingsFile) -> float:
-    """By two of its own keys in JSON, or one in YAML."""
+def recognizes(file: SettingsFile) -> Evidence:
+    """By the names that only it has, of YAML, of JSON, or of a notebook's cells."""
+    if isinstance(file.keys.get("scenes"), list | Mapping):  # of somebody else
+        return Evidence(0)
+    return by_names(file, "pytti", OWN.__contains__, knows)
+
+
+def knows(name: str) -> bool:
+    """Whether pytti has a setting of this name."""
+    return name in OWN | TAKEN or name in PERCEPTORS or name in _REASON_OF
+
+
+def _data(file: SettingsFile) -> Any:
+    if file.has_fields:
+        found = file.assigned.settings(filter(knows, file.assigned.values))
+        return {"scenes" if key == "prompts" and "scenes" not in found else key: found[key] for key in found}
     if file.json is None:
-        pattern = r"^(scenes|image_model|steps_per_scene|steps_per_frame)\s*:"
-        return 0.8 if re.search(pattern, file.text, re.MULTILINE) else 0.0
-    return 0.8 if isinstance(file.json, Mapping) and len(KEYS.intersection(file.json)) >= 2 else 0.0
+        return parse_yaml(file)
+    if not isinstance(file.json, Mapping):
+        return file.json
+    return {key: "" if value is None else value for key, value in file.json.items()}
 
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every key. Raises UsageError and NotRecognized."""
-    settings = settings_from(parse_yaml(file), file, READS, KEYS)
+    settings = settings_from(_data(file), file, READS, KEYS)
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
     scenes = [scene for scene in settings.word("scenes").split("||") if scene.strip(" ?")]
     if not scenes:
         draft.leave("scenes", "there are none: write prompts")
     if len(scenes) > MAX_SCENES:
         raise UsageError(f"{file.name}: scenes: found {len(scenes)}, allowed are at most {MAX_SCENES}")
-    film = _Film(settings, max(1, len(scenes)))
+    film = Film(settings, max(1, len(scenes)))
     if film.frames > MAX_FRAMES:
         raise UsageError(f"{file.name}: a film of {film.frames} frames, allowed are at most {MAX_FRAMES}")
+    draft.clock = Clock(film.fps, film.frames)
     _put_frame(draft, film)
     _put_models(draft)
     _put_start(draft)
     _put_sound(draft)
-    _put_prompts(draft, film, scenes)
+    put_prompts(draft, film, scenes)
     put_camera(draft, float(film.fps))
     _put_guidance(draft, film)
     draft.leave_others(lambda key: _REASON_OF.get(key, UNKNOWN))
     return draft
 
 
-class _Film:
-    """Steps as seconds of the film: it begins when the animation does."""
-
-    def __init__(self, settings: Settings, scenes: int) -> None:
-        whole = settings.whole
-        self.moves = settings.word("animation_mode", "off") not in ("off", "False", "false")
-        self.every = whole("steps_per_frame" if self.moves else "save_every", 50, 1)
-        self.fps = Fraction(str(min(max(settings.number("frames_per_second", 12), 1), 240)))
-        self.scene = whole("steps_per_scene", 100, 1)
-        self.fade = whole("interpolation_steps", 0, 0)
-        steps = self.scene * scenes
-        before = whole("pre_animation_steps", 100, 0) if self.moves else self.every
-        self.before = min(before, max(self.every, steps - self.every))
-        self.frames = max(2, (steps - self.before) // self.every + 1)
-
-    def second(self, step: int) -> Fraction:
-        """When a step is seen."""
-        return max(Fraction(0), Fraction(step - self.before, self.every) / self.fps)
-
-
-def _put_frame(draft: Draft, film: _Film) -> None:
+def _put_frame(draft: Draft, film: Film) -> None:
     settings = draft.settings
     width, height = int(settings.number("width", 180)), int(settings.number("height", 112))
     if min(width, height) < 1:
@@ -115,9 +126,11 @@ def _put_frame(draft: Draft, film: _Film) -> None:
     if not film.moves:
         draft.put("kind", "timelapse", "animation_mode off: one picture comes into being")
         draft.put("pace", "linear")
-    seed = settings.word("seed")
-    if re.fullmatch(r"-?[0-9]+", seed) and abs(settings.number("seed", -1)) < 2**63:
-        draft.put("seed", str(abs(int(seed))), "seed, without its sign")
+    seed = settings.integer("seed")
+    if seed is not None:
+        draft.put("seed", str(abs(seed) % MAX_SEED), "seed, without its sign" if seed < 0 else "seed")
+        large = "seed" if abs(seed) >= MAX_SEED else ()
+        draft.near(large, f"{seed}: here without the highest of its 64 bits")
     else:
         draft.near(settings.given("seed"), "there another one each time; here it is 0 until you change it")
     draft.take("seed", "width", "height", "frames_per_second", "animation_mode", "steps_per_scene")
@@ -151,7 +164,7 @@ def _put_start(draft: Draft) -> None:
 
 def _weight(draft: Draft, key: str) -> str:
     """A weight without its mask; nothing for 0."""
-    text = draft.settings.word(key).partition("_")[0].strip()
+    text = divided(draft.settings.word(key), "_", 1, names_of(draft))[0].strip()
     return "" if text == "0" else text
 
 
@@ -169,6 +182,9 @@ def _put_sound(draft: Draft) -> None:
             draft.put("signals", f"{{{', '.join(shown)}}}", origin)
         draft.signals = frozenset(bands)
         draft.near(keys, "bands are filtered over the whole song, and 1 where each is loudest")
+        earlier = re.compile(rf"\b({'|'.join(map(re.escape, bands))})_prev\b" if bands else "(?!)")
+        late = [key for key, value in settings.items() if earlier.search(str(value))]
+        draft.near(late, "what ends in _prev is heard a frame before there, and at the same moment here")
     draft.take(*keys)
 
 
@@ -189,7 +205,7 @@ def _bands(settings: Settings) -> Iterator[tuple[str, tuple[float, float]]]:
     yield from {"fLo": (LOWEST, low), "fMid": (low, high), "fHi": (high, HIGHEST)}.items()
 
 
-def _put_guidance(draft: Draft, film: _Film) -> None:
+def _put_guidance(draft: Draft, film: Film) -> None:
     settings = draft.settings
     steps, first_steps = min(film.every, MAX_STEPS), min(max(film.before, 1), MAX_STEPS)
     draft.put("guidance.steps", steps, "steps_per_frame" if film.moves else "save_every")
@@ -203,88 +219,7 @@ def _put_guidance(draft: Draft, film: _Film) -> None:
         if text and "guidance.stay_near" in draft.fields:
             draft.leave(key, "a second pull to the frame before; guidance.stay_near is one")
         elif text:
-            weight = curves.to_yaml(_parse_formula(draft, text, key, 1.0))
+            weight = curves.to_yaml(parse_formula(draft, text, key, 1.0))
             draft.put("guidance.stay_near", f"{{in: {where}, weight: {weight}}}", key)
             draft.near(key, f"guidance.stay_near, to the frame before, in {where}")
     draft.take("learning_rate", "cutouts", *_PULLS)
-
-
-def _put_prompts(draft: Draft, film: _Film, scenes: Sequence[str]) -> None:
-    """Write the prompts of all scenes; one that stands in several is written once."""
-    before, behind = (draft.settings.word(key) for key in ("scene_prefix", "scene_suffix"))
-    found: dict[tuple[str, str], set[int]] = {}
-    for place, scene in enumerate(scenes):
-        for part in filter(str.strip, (before + scene + behind).split("|")):
-            found.setdefault(_divided(part), set()).add(place)
-    for (text, pull), places in found.items():
-        _put_prompt(draft, text, pull, _presence(places, len(scenes), film))
-    for part in filter(str.strip, draft.settings.word("direct_image_prompts").split("|")):
-        text, pull = _divided(part)
-        _put_prompt(draft, text if text.startswith("[") else f"[{text}]", pull, 1.0, pixels=True)
-    draft.take("scenes", "scene_prefix", "scene_suffix", "interpolation_steps", "direct_image_prompts")
-
-
-def _divided(part: str) -> tuple[str, str]:
-    """(text, `weight_mask:stop`)."""
-    text, *rest = re.split(rf":{_OUTSIDE_FILES}", part.strip(), maxsplit=1)
-    return plain(text), rest[0] if rest else "1"
-
-
-def _put_prompt(draft: Draft, text: str, pull: str, presence: Curve, pixels: bool = False) -> None:
-    target = {"text": quoted(text)}
-    if text.startswith("[") and text.endswith("]"):
-        key = "direct_image_prompts" if pixels else "scenes"
-        path, reason = draft.find(text[1:-1].strip())
-        if path is None:
-            draft.leave(key, f"{shortened(text)}: {reason}, then write {{image: ...}} into prompts")
-            return
-        target = {"image": quoted(path), **({"through": "pixels"} if pixels else {})}
-    weight, _, stop = pull.partition(":")
-    strength, *mask = re.split(rf"_{_OUTSIDE_FILES}", weight, maxsplit=1)
-    target |= _mask(draft, mask[0].strip() if mask else "", text)
-    curve = _parse_formula(draft, strength, f"{text[:40]}: weight", 1.0)
-    try:
-        whole = curves.product(presence, curve, draft.signals)
-    except Untranslatable as error:
-        draft.near("scenes", f"{text[:40]}: its weight holds in all scenes: {error}")
-        whole = curve
-    limit = _parse_formula(draft, stop, f"{text[:40]}: stop", 0.0) if stop.strip() else 0.0
-    draft.add_prompt(target, whole, constant_of(limit))
-
-
-def _mask(draft: Draft, mask: str, text: str) -> dict[str, str]:
-    """The part of the frame in which a prompt pulls, where a picture says it."""
-    mask = mask.partition("_")[0].strip() if not mask.startswith("[") else mask.strip()
-    if mask in ("", "a"):
-        return {}
-    found = f"{text[:40]}: the mask _{plain(mask)}"
-    if not (mask.startswith("[") and mask.endswith("]")):
-        draft.near("scenes", f"{found}; it pulls everywhere, see inside: {{image: ...}}")
-        return {}
-    path, reason = draft.find(mask[1:-1].lstrip("-"))
-    if path is not None:
-        return {"outside" if mask.startswith("[-") else "inside": f"{{image: {quoted(path)}}}"}
-    draft.near("scenes", f"{found}: {reason}; it pulls everywhere")
-    return {}
-
-
-def _parse_formula(draft: Draft, text: str, what: str, default: float) -> Curve:
-    """A number or a formula of t and of what is heard; the default, with a note, for one with no equal."""
-    try:
-        return curves.parse_curve(text.strip() or str(default), {"t": "t"}, draft.signals)
-    except Untranslatable as error:
-        draft.near("scenes", f"{what} {shortened(text)}: {error}; it is {default:g}")
-        return default
-
-
-def _presence(places: set[int], scenes: int, film: _Film) -> Curve:
-    """1 in some scenes and 0 in others; with interpolation_steps in straight lines from one to the next."""
-    points: list[Point] = []
-    for place in range(scenes):
-        begin, value = film.second(place * film.scene), 1.0 if place in places else 0.0
-        if points and film.fade:
-            end = film.second(place * film.scene + min(film.fade, film.scene))
-            points += [Point(begin, points[-1].value), Point(end, value)]
-        else:
-            points.append(Point(begin, value, step=bool(points)))
-    return curves.simplified({point.second: point for point in points}.values())

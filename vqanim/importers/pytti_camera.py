@@ -5,9 +5,14 @@ from __future__ import annotations
 import ast
 import math
 
-from vqanim.importers.curves import Curve, Untranslatable, constant_of, mapped, number, parse_curve, scaled
+import numpy as np
+from numpy.typing import NDArray
+
+from vqanim.importers.curves import Curve, Untranslatable, constant_of, mapped, number, scaled
 from vqanim.importers.draft import Draft, plain
-from vqanim.importers.motion import fov_of, put_flat_move
+from vqanim.importers.motion import fov_of, most_turn, put_flat_move, put_turns
+from vqanim.importers.pytti_prompts import names_of
+from vqanim.importers.sampling import curve_of_formula, frame_values
 
 FLAT = ("translate_x", "translate_y", "rotate_2d", "zoom_x_2d", "zoom_y_2d")
 DEEP = ("translate_x", "translate_y", "translate_z_3d", "rotate_3d", "field_of_view", "lock_camera")
@@ -18,7 +23,7 @@ _BORDERS = {"wrap": "wrap", "mirror": "reflect", "smear": "edge", "black": '"#00
 def put_camera(draft: Draft, fps: float) -> None:
     """Write the camera, and what became of its keys."""
     settings = draft.settings
-    mode, infill = settings.word("animation_mode", "off"), settings.word("infill_mode", "wrap")
+    mode, infill = settings.word("animation_mode") or "off", settings.word("infill_mode", "wrap")
     if mode in ("2D", "3D") and infill in _BORDERS:
         draft.put("camera.border", _BORDERS[infill], f"infill_mode {infill}")
         draft.take("infill_mode")
@@ -35,7 +40,10 @@ def put_camera(draft: Draft, fps: float) -> None:
 
 def _curve(draft: Draft, key: str) -> Curve:
     try:
-        return parse_curve(draft.settings.word(key, "0").strip(), {"t": "t"}, draft.signals)
+        written = draft.settings.word(key, "0").strip()
+        curve, remark = curve_of_formula(written, names_of(draft), draft.clock, draft.signals)
+        draft.near(key if remark else (), remark)
+        return curve
     except Untranslatable as error:
         draft.refuse(key, str(error))
         return 0.0
@@ -92,43 +100,49 @@ def _put_deep(draft: Draft, fps: float) -> None:
             key = f"translate_{axis}"
             draft.put_curve(f"camera.pan.{axis}", scaled(_curve(draft, key), sign * factor), key)
             moved.append(key)
-    _put_turn(draft, fps, locked=locked)
     seen = min(max(fov_of(height / (2 * across * width)), 5.0), 150.0)
+    _put_turn(draft, fps, seen, locked=locked)
     draft.put_curve("camera.fov", seen, "field_of_view")
     unknown = [key for key in moved if key not in draft.known]
     differs = "flown as if the whole picture lay in one plane: nothing here knows how far things are"
     draft.near(draft.settings.given(*unknown, "lock_camera", "field_of_view"), differs)
 
 
-def _put_turn(draft: Draft, fps: float, *, locked: bool) -> None:
-    """A quaternion [w, x, y, z] of numbers: a turn by 2 atan(|v| / w) about v."""
+def _put_turn(draft: Draft, fps: float, seen: float, *, locked: bool) -> None:
+    """A quaternion [w, x, y, z] of formulas: a turn by 2 atan(|v| / w) about v. seen: the fov, in degrees."""
     text = draft.settings.word("rotate_3d", "[1, 0, 0, 0]")
     try:
-        w, *axis = _numbers(text)
+        w, *axis = _numbers(draft, text)
     except Untranslatable as error:
         draft.refuse("rotate_3d", f"{error}; write camera.rotate, yaw and tilt")
         return
-    length = math.hypot(*axis)
-    degrees = math.degrees(2 * math.atan2(length, w)) if length else 0.0
-    x, y, z = (degrees * part / length if length else 0.0 for part in axis)
-    draft.put_curve("camera.rotate", z * fps, "rotate_3d")
+    length = np.sqrt(sum(part**2 for part in axis))
+    degrees = np.degrees(2 * np.arctan2(length, w))
+    x, y, z = (degrees * part / np.where(length > 0, length, 1.0) for part in axis)
+    draft.put_values("camera.rotate", z * fps, "rotate_3d")
     if not locked:
-        draft.put_curve("camera.yaw", y * fps, "rotate_3d")
-        draft.put_curve("camera.tilt", -x * fps, "rotate_3d")
-    elif x or y:
+        width, height = _size(draft)
+        most = most_turn(np.full(z.shape, seen), height / width, fps)
+        turns, origins = {"yaw": y * fps, "tilt": -x * fps}, dict.fromkeys(("yaw", "tilt"), "rotate_3d")
+        put_turns(draft, turns, most, origins, {})
+    elif x.any() or y.any():
         differs = "lock_camera takes the way out of a turn; only the turn in the picture is here"
         draft.near("rotate_3d", differs)
 
 
-def _numbers(text: str) -> list[float]:
+def _numbers(draft: Draft, text: str) -> list[NDArray[np.float64]]:
+    """The four numbers of a quaternion at every frame, [frames] each."""
     try:
         node = ast.parse(" ".join(text.split())[:1000], mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise Untranslatable("cannot be read") from None
     if not isinstance(node, ast.List | ast.Tuple) or len(node.elts) != 4:
         raise Untranslatable("is no list of four numbers")
-    found = [constant_of(parse_curve(ast.unparse(part), {"t": "t"})) for part in node.elts]
-    numbers = [value for value in found if value is not None]
-    if len(numbers) < len(found):
-        raise Untranslatable("changes over time")
-    return numbers
+    clock = draft.clock
+    assert clock is not None
+    found = []
+    for part in node.elts:
+        curve, remark = curve_of_formula(ast.unparse(part), names_of(draft), clock, draft.signals)
+        draft.near("rotate_3d" if remark else (), remark)
+        found.append(frame_values(curve, clock))
+    return found

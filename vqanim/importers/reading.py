@@ -1,7 +1,7 @@
 """A file or a command line of a stranger as plain data. Nothing in it is ever run.
 
 JSON, the scene language's own YAML reader (without tags, anchors and aliases), Python's syntax tree of which
-only literals are taken, and the words of a shell line.
+only literals are taken (see notebooks), and the words of a shell line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import math
 import re
 import shlex
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import SceneError, UsageError
+from vqanim.importers.notebooks import Assigned, cells_of, is_notebook, read_notebook, read_script
 from vqanim.scene import tree
 
-MAX_BYTES = 1_000_000
-MAX_WORDS = 2000  # of a command line
+MAX_BYTES = 16_000_000
+SCRIPTS = (".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1")
+_HEAD = re.compile(r"\s*(?:SETTINGS\s*:|batch_index\s*:\s*\d+)\s*(?=\{)")
+"""What pytti prints or writes before a JSON text."""
+_SCENE_LINE = re.compile(r"\s*(?:\d+(?:\.\d+)?: .*)?|batch_index: .*|\{.*")
+"""What pytti writes behind a JSON text: a line for each scene, and what follows in a batch."""
 
 
 class NotRecognized(Exception):
@@ -43,21 +47,72 @@ class SettingsFile:
     name: str  # for messages
     text: str
     folder: Path  # where the files that it names may lie
+    arguments: tuple[str, ...] | None = None  # what a script is started with, where that is known
 
     @cached_property
     def json(self) -> Any:
-        """The data of a JSON text, None for any other. Raises UsageError with line and column."""
-        if not self.text.lstrip().startswith(("{", "[")):
+        """The data of a JSON text, None for any other; what pytti writes around it is passed over. Raises
+        UsageError with line and column."""
+        begin = match.end() if (match := _HEAD.match(self.text)) else 0
+        if not self.text[begin:].lstrip().startswith(("{", "[")):
             return None
         try:
-            return json.loads(self.text)
+            text = self.text[begin:]
+            data, end = json.JSONDecoder().raw_decode(text, len(text) - len(text.lstrip()))
         except json.JSONDecodeError as error:
-            end = not self.text[error.pos :].strip()
-            reason = "it ends in the middle, perhaps it was not copied whole" if end else error.msg.lower()
-            place = f"{self.name}:{error.lineno}:{error.colno}"
-            raise UsageError(f"{place}: this is no whole JSON: {reason}") from None
+            if (data := _python_literal(self.text[begin:])) is not None:
+                return data
+            raise self._broken(begin + error.pos, error.msg) from None
         except (RecursionError, ValueError):
             raise UsageError(f"{self.name}: nested too deeply, or a number without end") from None
+        if all(map(_SCENE_LINE.fullmatch, text[end:].splitlines())):
+            return data
+        raise self._broken(begin + end + re.match(r"\s*", text[end:]).end(), "extra data")  # type: ignore[union-attr]
+
+    def _broken(self, place: int, reason: str) -> UsageError:
+        if not self.text[place:].strip():
+            reason = "it ends in the middle, perhaps it was not copied whole"
+        before = self.text[:place]
+        line, column = before.count("\n") + 1, place - before.rfind("\n")
+        return UsageError(f"{self.name}:{line}:{column}: this is no whole JSON: {reason.lower()}")
+
+    @cached_property
+    def is_notebook(self) -> bool:
+        """Whether this is an .ipynb file."""
+        return is_notebook(self.json)
+
+    @cached_property
+    def has_fields(self) -> bool:
+        """Whether this is a notebook, or a script that was one and has its form fields still."""
+        return self.is_notebook or (self.json is None and "@param" in self.text)
+
+    @cached_property
+    def assigned(self) -> Assigned:
+        """What a notebook's cells, or a script in Python, give to names. Raises UsageError for a script that
+        cannot be read."""
+        if self.is_notebook:
+            return read_notebook(cells_of(self.json))
+        return read_notebook([self.text]) if self.has_fields else read_script(self.text, self.name)
+
+    @cached_property
+    def keys(self) -> Mapping[str, Any]:
+        """What the file may be recognized by: its outermost names, with their values where these are at hand
+        already."""
+        if self.has_fields:
+            return self.assigned.values
+        if self.json is not None:
+            return self.json if isinstance(self.json, Mapping) else {}
+        return dict.fromkeys(
+            re.findall(r"^[ \t]*([A-Za-z_]\w*)[ \t]*(?::(?=\s)|=(?!=))", self.text, re.MULTILINE)
+        )
+
+
+def _python_literal(text: str) -> Any:
+    """A dictionary as Python prints it; None for anything else."""
+    if text.lstrip().startswith("{'"):
+        with contextlib.suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            return ast.literal_eval(text.strip())
+    return None
 
 
 class Settings(dict[str, Any]):
@@ -70,6 +125,15 @@ class Settings(dict[str, Any]):
             if not isinstance(value, bool) and math.isfinite(found := float(value)):
                 return found
         return default
+
+    def integer(self, key: str) -> int | None:
+        """A whole number of any size, to its last digit; None where there is none."""
+        value = self.get(key)
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,40}(\.0*)?\s*", value):
+            return int(value.partition(".")[0])
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def whole(self, key: str, default: int, low: int, high: float = math.inf) -> int:
         """A whole number, kept between two."""
@@ -106,6 +170,8 @@ def read_file(given: str) -> SettingsFile:
             return SettingsFile(given, _text(path, given), path.parent)
         if path.exists():
             raise UsageError(f"{given}: is no file")
+    if (script := _started_script(given)) is not None:
+        return script
     if is_command(given):
         return SettingsFile("a command line", given, Path())
     raise UsageError(
@@ -119,6 +185,16 @@ def is_command(text: str) -> bool:
     return bool(re.search(r"\bgenerate\.py\b", text) or re.match(r"\s*-{1,2}[a-z_]+\s+\S", text))
 
 
+def _started_script(given: str) -> SettingsFile | None:
+    """A script with what it is started with, `./zoom.sh "a castle" zoom.png 150`."""
+    with contextlib.suppress(OSError, ValueError):
+        words = shlex.split(given)
+        words = words[1:] if words and words[0] in ("bash", "sh", "call") else words
+        if words and words[0].lower().endswith(SCRIPTS) and (path := Path(words[0])).is_file():
+            return SettingsFile(words[0], _text(path, words[0]), path.parent, tuple(words[1:]))
+    return None
+
+
 def _text(path: Path, name: str) -> str:
     try:
         with path.open("rb") as file:
@@ -126,7 +202,7 @@ def _text(path: Path, name: str) -> str:
     except OSError as error:
         raise UsageError(f"{name}: cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
-        raise UsageError(f"{name}: larger than {MAX_BYTES // 1000} kB, which no settings file is")
+        raise UsageError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB, which no settings file is")
     text = "\0"
     with contextlib.suppress(UnicodeDecodeError):
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
@@ -156,52 +232,3 @@ def _plain(node: tree.Node) -> Any:
         return [_plain(item) for item in node.items]
     assert isinstance(node, tree.Scalar)
     return node.text
-
-
-def parse_python(code: str, name: str) -> dict[str, Any]:
-    """The literals that a notebook's cell, or a part of a script, gives to names. Raises UsageError."""
-    lines = [re.sub(r"^\s*[%!].*", "", line) for line in code.split("\n")]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = ast.parse("\n".join(lines))
-    except SyntaxError as error:
-        raise UsageError(f"{name}:{error.lineno or 1}: cannot be read: {error.msg}") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise UsageError(f"{name}: cannot be read: nested too deeply") from None
-    found: dict[str, Any] = {}
-    for node in ast.walk(module):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            with contextlib.suppress(ValueError, TypeError, MemoryError, RecursionError, SyntaxError):
-                found[node.targets[0].id] = ast.literal_eval(node.value)
-    return found
-
-
-def notebook_code(notebook: Mapping[str, Any], names: Iterable[str]) -> str:
-    """The code of those cells of a .ipynb file that set one of some names; others may hold anything."""
-    cells, sets = notebook.get("cells"), re.compile(rf"^\s*({'|'.join(names)})\s*=", re.MULTILINE)
-    codes = []
-    for cell in cells if isinstance(cells, list) else []:
-        if isinstance(cell, Mapping) and cell.get("cell_type") == "code":
-            source = cell.get("source", "")
-            code = "".join(map(str, source)) if isinstance(source, list) else str(source)
-            codes.append(code if sets.search(code) else "")
-    return "\n".join(codes)
-
-
-def parse_command(file: SettingsFile, program: str) -> tuple[list[str], int]:
-    """The words of the first call of a program, behind its name, and how many calls there are. Raises
-    UsageError."""
-    joined = re.sub(r"\\\r?\n", " ", file.text)
-    lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    calls = [line for line in lines if program in line] or lines
-    if not calls:
-        raise UsageError(f"{file.name}: holds no command")
-    try:
-        words = shlex.split(calls[0], comments=True)
-    except ValueError:
-        raise UsageError(f"{file.name}: the command has a quote that is not closed") from None
-    if len(words) > MAX_WORDS:
-        raise UsageError(f"{file.name}: the command has more than {MAX_WORDS} words")
-    begin = next((place + 1 for place, word in enumerate(words) if word.endswith(program)), 0)
-    return words[begin:], len(calls)

@@ -1,10 +1,11 @@
-"""The command line of nerdyrodent's VQGAN-CLIP, `python generate.py -p "a castle:1 | fog:-0.5" -i 500`."""
+"""The command line of nerdyrodent's VQGAN-CLIP, `python generate.py -p "a castle:1 | fog:-0.5" -i 500`, and
+scripts that call it."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
-import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -13,12 +14,22 @@ from typing import Any, NoReturn
 from vqanim.errors import UsageError
 from vqanim.importers.curves import Point, constant_of, number, shortened, simplified, time
 from vqanim.importers.draft import Draft, Note, plain, quoted
-from vqanim.importers.motion import pan
-from vqanim.importers.reading import Settings, SettingsFile, is_command, parse_command
+from vqanim.importers.motion import pan, put_flat_move
+from vqanim.importers.reading import Settings, SettingsFile, is_command
+from vqanim.importers.recognition import Evidence
+from vqanim.importers.shell import feedback
+from vqanim.importers.shell.commands import Option, read_calls, told
+from vqanim.importers.shell.expansion import GIVEN, text_of
+from vqanim.importers.shell.feedback import Move, Run, Story, story_of
+from vqanim.importers.vqgan_clip_film import MAX_STEPS, USUAL_SECONDS, Film
+from vqanim.scene.fields.prompts import MAX_PROMPTS
 
 READS = "a VQGAN-CLIP command line"
-MAX_STEPS = 10_000  # of a frame or of a timelapse; larger numbers of iterations are cut
-MIN_FPS, MAX_FPS = 10, 60  # between these the program brings the frames of its films
+PROGRAM = "generate.py"
+OUTPUT = "output.png"  # what it writes where nothing is said
+MAX_CHANGES = 4000  # of prompts; a scene has no room for the keys of more
+STRAY = "belongs to no option; a text stands in quotes"
+MAX_HINT = 300  # characters of a prompt in a command that is proposed
 GENERATORS: Mapping[str, str] = {
     "imagenet_f16_1024": "imagenet-1024",
     "imagenet_f16_16384": "imagenet-16384",
@@ -71,83 +82,130 @@ OPTIONS: tuple[tuple[str, str, Any, Mapping[str, Any], str], ...] = (
 )
 _DEFAULTS = {name: default for name, _, default, _, _ in OPTIONS}
 _REASONS = {name: reason for name, *_, reason in OPTIONS}
+_MOST_VALUES: Mapping[Any, int] = {None: 1, "?": 1, 2: 2}  # by nargs; all others take what there is
+_KNOWN = {
+    written: (name, 0 if kind is SWITCH else _MOST_VALUES.get(kind.get("nargs"), 1000))
+    for name, short, _, kind, _ in OPTIONS
+    for written in (f"-{short}", f"--{name}")
+}
 
 
-def recognizes(file: SettingsFile) -> float:
+def recognizes(file: SettingsFile) -> Evidence:
     """By a call of generate.py, or options where there is no file."""
-    return 1.0 if file.json is None and is_command(file.text) else 0.0
+    is_call = file.json is None and is_command(file.text)
+    return Evidence(100, "a call of generate.py, or its options") if is_call else Evidence(0)
 
 
 def read(file: SettingsFile, scene_folder: Path) -> Draft:
     """A draft with a note on every option. Raises UsageError for what the program does not know."""
-    words, commands = parse_command(file, "generate.py")
-    parser = _Parser(prog="generate.py", add_help=False, argument_default=argparse.SUPPRESS)
-    for name, short, _, kind, _ in OPTIONS:
-        parser.add_argument(f"-{short}", f"--{name}", dest=name, **{"default": argparse.SUPPRESS, **kind})
-    given = vars(parser.parse_args(words))  # only those that are there
+    calls = read_calls(file, PROGRAM, *feedback.PROGRAMS)
+    story = story_of(calls, PROGRAM, _KNOWN, OUTPUT)
+    given = _given(story.main)
     settings = Settings({name: given[name] for name in _DEFAULTS if name in given})
     options = {**_DEFAULTS, **given}
     draft = Draft(READS, file.name, settings, (file.folder, scene_folder))
-    if commands > 1:
-        draft.leave(f"{commands - 1} more commands", "each makes a scene of its own")
-    if unset := sorted(set(re.findall(r"\$\{?\w+\}?", " ".join(words)))):
-        draft.near(unset, "names of the shell, whose values are not known here")
-    film = _Film(options)
+    _tell_script(draft, story)
+    stages = [{**_DEFAULTS, **_given(run)} for run in story.before]
+    film = Film(options, story, stages)
     _put_frame(draft, options, film)
     _put_models(draft, options)
-    _put_start(draft, options)
+    _put_start(draft, options, film)
     _put_prompts(draft, options, film)
-    if options["zoom_video"]:
+    if film.kind == "zoom":
         _put_zoom(draft, options, film)
+    elif film.kind == "loop":
+        _put_move(draft, film, story)
     _put_guidance(draft, film)
     draft.leave_others(lambda key: _REASONS[key] or "does nothing without a film")
-    if film.kind != "zoom":
-        text = plain(str(options["prompts"] or "").partition("^")[0]).replace('"', "'")
+    if file.arguments is None and any(gap.why == GIVEN for run in story.main.options for gap in run.gaps):
+        draft.hint = f"with what it is started with: vqanim import '{plain(file.name)} \"a castle\" ...'"
+    elif film.kind in ("video", "picture") and 0 < len(options["prompts"] or "") <= MAX_HINT:
+        text = plain(options["prompts"].partition("^")[0]).replace('"', "'")
         sides, steps = "x".join(map(str, options["size"])), options["iterations"]
         draft.hint = f'for the picture alone: vqanim image "{text}" --steps {steps} --size {sides}'
     return draft
+
+
+def _given(run: Run) -> dict[str, Any]:
+    """The options of a call that are known and right. Raises UsageError where there are none but others."""
+    parser = _parser()
+    words = [word for option in run.options if not _fault(option, parser) for word in option.words]
+    faults = [fault for option in run.options if not option.gaps and (fault := _fault(option, parser))]
+    if faults and not words:
+        raise UsageError(f"this is no command of VQGAN-CLIP: {faults[0]}")
+    return vars(parser.parse_args(words))
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog=PROGRAM, add_help=False, argument_default=argparse.SUPPRESS)
+    for name, short, _, kind, _ in OPTIONS:
+        parser.add_argument(f"-{short}", f"--{name}", dest=name, **{"default": argparse.SUPPRESS, **kind})
+    return parser
+
+
+def _fault(option: Option, parser: _Parser) -> str:
+    """Why an option cannot be read."""
+    if option.gaps:
+        return told(option.gaps)
+    if not option.written:
+        return f"{shortened(text_of(option.values[0]) or '')}: {STRAY}"
+    try:
+        parser.parse_args(list(option.words))
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def _tell_script(draft: Draft, story: Story) -> None:
+    """What is not known without running the script, and what else is in it."""
+    parser, stray = _parser(), list[str]()
+    for option in story.main.options:
+        key = option.name or option.written
+        is_own = key == "init_image" and (story.before or story.loop)  # what the script has painted itself
+        if not option.written and not option.gaps:
+            stray.append(text_of(option.values[0]) or "")
+        elif (fault := _fault(option, parser)) and not is_own:
+            then = "; write your text into prompts" if key == "prompts" else ""
+            draft.leave(key or option.gaps[0].name, _REASONS[key] if key == "output" else fault + then)
+    if stray:
+        draft.leave(shortened(" ".join(stray)), STRAY)
+    for name, note in story.main.call.notes:
+        draft.near(name, note)
+    for program, what in story.unread:
+        draft.leave(f"{program} {what}", "of ImageMagick only -distort SRT, -resize and -rotate are read")
+    if story.others:
+        draft.leave(f"{story.others} more commands", "each makes a scene of its own")
+    if (loop := story.main.call.loop) and not story.loop:
+        turns = "each of its turns" if loop.turns is None else f"each of its {loop.turns} turns"
+        draft.near(plain(loop.header), f"{turns} makes a picture of its own there; this is the first")
 
 
 class _Parser(argparse.ArgumentParser):
     """Complains instead of ending the program."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"this is no command of VQGAN-CLIP: {plain(message)}")
+        raise UsageError(plain(message)[:200])
 
 
-class _Film:
-    """How long the film is and how fast, as the program has it."""
-
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        steps = min(max(int(options["iterations"]), 1), MAX_STEPS)
-        every = max(1, int(options["zoom_save_every"]))
-        self.kind = "zoom" if options["zoom_video"] else "video" if options["video"] else "picture"
-        self.steps, self.every = steps, every
-        self.width, self.height = (min(max(side, 16), 4096) for side in options["size"])
-        self.frames = max(1, steps // every) if self.kind == "zoom" else max(2, steps - 1)
-        self.between = float(options["output_video_fps"]) > 9
-        length = max(0.1, float(options["video_length"]))
-        fps = options["input_video_fps"] if self.between else self.frames / length
-        low, high = (1, 240) if self.between else (MIN_FPS, MAX_FPS)
-        self.fps = Fraction(min(max(float(fps), low), high)).limit_denominator(1001)
-
-    def second(self, iteration: int) -> Fraction:
-        """When an iteration is seen."""
-        return Fraction(iteration, self.every if self.kind == "zoom" else 1) / self.fps
-
-
-def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
+def _put_frame(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
     origin = "-s" if "size" in draft.settings else "not said; 512 is usual"
     draft.put("size", f"[{film.width}, {film.height}]", origin)
     if film.between:
-        draft.put("fps", min(max(float(options["output_video_fps"]), float(film.fps)), 240), "-ofps")
-        draft.put("guidance.rate", str(film.fps), "-ifps")
-        draft.put("output.smooth", "minterpolate", "-ofps")
+        origins = ("-ofps", "-ifps") if film.kind != "loop" else ("of ffmpeg", "of ffmpeg")
+        draft.put("fps", min(max(float(film.between), float(film.fps)), 240), origins[0])
+        draft.put("guidance.rate", str(film.fps), origins[1])
+        draft.put("output.smooth", "minterpolate", origins[0])
         draft.take("output_video_fps", "input_video_fps")
+    elif film.kind == "loop":
+        draft.put("fps", str(film.fps), "of ffmpeg")
     else:
         draft.put("fps", str(film.fps), "the frames over -vl, from 10 to 60")
     draft.put("duration", time(Fraction(film.frames) / film.fps), f"{film.frames} frames")
-    draft.take("size", "video_length", "iterations")
+    draft.take("size", "iterations")
+    if film.kind != "loop":
+        draft.take("video_length")
+    elif film.turns is None:
+        draft.near("duration", f"how often the loop turns is not known; {USUAL_SECONDS} s are taken")
     if options["iterations"] > MAX_STEPS:
         draft.near("iterations", f"{options['iterations']}: at most {MAX_STEPS} are possible")
     if options["seed"] is not None:
@@ -155,7 +213,7 @@ def _put_frame(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
     draft.take("seed")
     if film.kind == "zoom":
         draft.take("zoom_video", "video")
-    else:
+    elif film.kind != "loop":
         draft.put("kind", "timelapse", "one picture, filmed while it comes into being")
         draft.put("pace", "linear")
         differs = "every iteration is a frame" if film.kind == "video" else "the way to it, as a film"
@@ -176,14 +234,17 @@ def _put_models(draft: Draft, options: Mapping[str, Any]) -> None:
     draft.put_models(generator or "imagenet-16384", perceptor)
 
 
-def _put_start(draft: Draft, options: Mapping[str, Any]) -> None:
-    if name := options["init_image"]:
+def _put_start(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
+    first = film.stages[0] if film.stages else options
+    if film.stages or film.kind == "loop":
+        draft.take("init_image")  # what the script has painted itself
+    if name := first["init_image"] if film.stages or film.kind != "loop" else None:
         if path := draft.file(name, "init_image"):
             draft.put("start", f"{{image: {path}, fit: stretch}}", "-ii")
-    elif options["init_noise"] == "gradient":
+    elif first["init_noise"] == "gradient":
         draft.put("start", "{gradient: [navy, orange]}", "-in gradient")
         draft.near("init_noise", "there the colors of the gradient are random")
-    elif options["init_noise"]:
+    elif first["init_noise"]:
         draft.near("init_noise", "start: noise is smooth, which gives a composition")
     if options["init_weight"]:
         weight = number(min(max(options["init_weight"], 0), 1000))
@@ -210,30 +271,78 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _put_prompts(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
-    phrases = [phrase for phrase in str(options["prompts"] or "").split("^") if phrase.strip()]
-    if not phrases and not options["image_prompts"]:
-        phrases = ["A cute, smiling, Nerdy Rodent"]
-        draft.near("prompts", "none given; the program's own text")
-    every = options["change_prompt_every"]
-    if len(phrases) > 1 and every <= 0:
-        draft.leave("what stands behind ^", "is never shown without -cpe there either")
-        phrases = phrases[:1]
-    changes = range(0, film.steps, every) if every > 0 and len(phrases) > 1 else range(1)
-    if len(changes) > MAX_STEPS // 10:
-        raise UsageError(f"the prompts change {len(changes)} times, allowed are at most {MAX_STEPS // 10}")
-    for place, phrase in enumerate(phrases):
-        for text, weight, stop in parts_of(phrase):  # which is on whenever its turn comes
-            turns = [weight if turn % len(phrases) == place else 0.0 for turn in range(len(changes))]
-            points = [Point(film.second(i), on, step=True) for i, on in zip(changes, turns, strict=True)]
-            draft.add_prompt({"text": quoted(text)}, simplified(points), stop)
+def _put_prompts(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
+    turns = list(_turns(draft, options, film))
+    weights: dict[tuple[str, float | None, int], list[float]] = {}
+    others: dict[str, None] = {}  # texts for which a scene has no room
+    phrases: dict[str, dict[tuple[str, float | None, int], float]] = {}
+    for place, (_, phrase) in enumerate(turns):
+        if phrase not in phrases:
+            found = dict(_targets(phrase))
+            phrases[phrase] = dict(itertools.islice(found.items(), MAX_PROMPTS))
+            others |= dict.fromkeys(text for text, _, _ in itertools.islice(found, MAX_PROMPTS, None))
+        for key, weight in phrases[phrase].items():
+            if key in weights or len(weights) < MAX_PROMPTS:
+                weights.setdefault(key, [0.0] * len(turns))[place] = weight  # on whenever its turn comes
+            else:
+                others[key[0]] = None
+    for (text, stop, _), course in weights.items():
+        points = [Point(second, on, step=True) for (second, _), on in zip(turns, course, strict=True)]
+        draft.add_prompt({"text": quoted(text)}, simplified(points), stop)
+    if others:
+        draft.leave_prompts(next(iter(others)), len(others))
     for text, weight, stop in parts_of(options["image_prompts"] or ""):
         if path := draft.file(text, "image_prompts", "{image: ...} into prompts"):
             draft.add_prompt({"image": path}, weight, stop)
     draft.take("prompts", "image_prompts", "change_prompt_every")
 
 
-def _put_zoom(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
+def _targets(phrase: str) -> Iterator[tuple[tuple[str, float | None, int], float]]:
+    """(text, stop, how often the same stood there before) and the weight of the parts of a phrase."""
+    again: dict[tuple[str, float | None], int] = {}
+    for text, weight, stop in parts_of(phrase):
+        again[text, stop] = again.get((text, stop), -1) + 1
+        yield (text, stop, again[text, stop]), weight
+
+
+def _turns(draft: Draft, options: Mapping[str, Any], film: Film) -> Iterator[tuple[Fraction, str]]:
+    """(second, prompts) from each second on."""
+    phrases = [phrase.strip() for phrase in str(options["prompts"] or "").split("^") if phrase.strip()]
+    if not phrases and not options["image_prompts"] and "prompts" not in draft.known:
+        phrases = ["A cute, smiling, Nerdy Rodent"]
+        draft.near("prompts", "none given; the program's own text")
+    every = options["change_prompt_every"]
+    if len(phrases) > 1 and every <= 0:
+        draft.leave("what stands behind ^", "is never shown without -cpe there either")
+        phrases = phrases[:1]
+    befores = [str(stage["prompts"] or "").partition("^")[0].strip() for stage in film.stages]
+    *earlier, begin = film.begins
+    if film.kind != "zoom" and any(before not in ("", *phrases[:1]) for before in befores):
+        yield from zip(earlier, befores, strict=True)
+    else:
+        begin = Fraction(0)
+        if befores and any(before not in ("", *phrases[:1]) for before in befores):
+            draft.near("prompts", f"the picture to start with is painted of {shortened(befores[-1])} there")
+    changes = range(0, film.steps, every) if every > 0 and len(phrases) > 1 else range(1)
+    if len(changes) > MAX_CHANGES:
+        draft.near("change_prompt_every", f"of {len(changes)} changes the first {MAX_CHANGES} are kept")
+    for turn, iteration in enumerate(changes[:MAX_CHANGES] if phrases else ()):
+        yield begin + film.second(iteration), phrases[turn % len(phrases)]
+
+
+def _put_move(draft: Draft, film: Film, story: Story) -> None:
+    """What ImageMagick does to the picture in every turn of a loop."""
+    move, fps = story.move, float(film.fps)
+    scale = move.scale if 0.01 <= move.scale <= 100 else 1.0
+    origins = dict.fromkeys(("zoom", "rotate", "pan.x", "pan.y"), "-distort SRT, per second")
+    shift = (move.x / scale, move.y / scale)
+    put_flat_move(draft, scale, -move.angle, shift, film.width, fps, ("-distort SRT",), origins)
+    if move != Move():
+        draft.put("camera.border", "edge", "as ImageMagick has it")
+        draft.notes.append(Note("taken", ("-distort SRT",)))
+
+
+def _put_zoom(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
     scale, fps = options["zoom_scale"], float(film.fps)
     shift = (options["zoom_shift_x"], options["zoom_shift_y"])
     if not 0.01 <= scale <= 100:
@@ -255,11 +364,15 @@ def _put_zoom(draft: Draft, options: Mapping[str, Any], film: _Film) -> None:
     draft.notes.append(Note("taken", tuple(key for key in options if key.startswith("zoom_"))))
 
 
-def _put_guidance(draft: Draft, film: _Film) -> None:
+def _put_guidance(draft: Draft, film: Film) -> None:
     settings = draft.settings
     if film.kind == "zoom":
+        before = film.first_steps if film.stages else 0
         draft.put("guidance.steps", min(film.every, MAX_STEPS), "-zse")
-        draft.put("guidance.first_steps", min(film.every, MAX_STEPS))
+        draft.put("guidance.first_steps", min(film.every + before, MAX_STEPS))
+    elif film.kind == "loop":
+        draft.put("guidance.steps", film.steps, "-i in the loop")
+        draft.put("guidance.first_steps", film.first_steps, "-i of the first picture")
     else:
         draft.put("guidance.first_steps", film.steps, "-i: all of them")
         draft.put("guidance.steps", 0)

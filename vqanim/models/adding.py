@@ -1,6 +1,7 @@
 """A user's own files become a model with a name: looked at first, then kept as copies in the cache.
 
-Kept are a copy of the config and, as a safetensors file, the weights; the originals are not needed any more.
+Kept are what the config says about the network and, as a safetensors file, the weights; the originals are not
+needed any more.
 """
 
 from __future__ import annotations
@@ -17,44 +18,86 @@ from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, sha256_of, write_atomic, writing
-from vqanim.models.catalogue import CARD, get_entry, own_folder
+from vqanim.models.catalogue import CARD, get_entry, get_perceptor_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
-from vqanim.models.clip import make_clip, select_clip
-from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, read_verified
+from vqanim.models.clip import fit_clip, read_entry
+from vqanim.models.clip_files.config import Described, dump_clip_config
+from vqanim.models.clip_files.layouts import to_openai
+from vqanim.models.clip_files.reading import (
+    CLIP_FILE,
+    find_description,
+    find_weights,
+    is_openai,
+    read_clip,
+    read_description,
+    settle_config,
+)
+from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, file_error
 from vqanim.models.families.clip import CLIPConfig
-from vqanim.models.families.vqgan import VQGANConfig, parse_config
+from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.fetch import remove_own
-from vqanim.models.vqgan import build_vqgan, select_first_stage
-from vqanim.models.weights import check_fit, write_tensors
+from vqanim.models.vqgan_files import (
+    CHECKPOINT,
+    GUMBEL,
+    VQGAN,
+    Note,
+    note_left_out,
+    read_vqgan_config,
+    settle_vqgan,
+)
+from vqanim.models.vqgan_weights import VQGANSelection
+from vqanim.models.weights import write_tensors
 
-_CONFIG = "give the config that was published with this checkpoint"
-_CHECKPOINT = "give the checkpoint of a VQGAN, and the config that was published with it"
-_PERCEPTOR = "give a file of OpenAI's CLIP (an archive or a state dict)"
 
-
-def add_generator(name: str, config: Path, checkpoint: Path, *, force: bool = False) -> Entry:
+def add_generator(
+    name: str, config: Path | None, checkpoint: Path, *, force: bool = False, note: Note = lambda _: None
+) -> Entry:
     """Give a VQGAN's files a name.
 
+    config: None when the checkpoint shall tell what network it is.
     force: also when a generator has that name already; one that the user added is replaced then.
+    note: receives what the user should know, such as what of the files is not used.
     Raises UsageError for a name that is taken or impossible, InputError for files that cannot be used,
     OutputError when the cache cannot be written.
     """
     _check_free("generator", name, force)
-    found, tensors = inspect_generator(config, checkpoint)
+    found, tensors = inspect_generator(config, checkpoint, note)
     about = f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels"
-    row = _row("vqgan", about, config, checkpoint) | {"multiple": found.factor}
+    row = _row("vqgan", about, *([config] if config else []), checkpoint) | {"multiple": found.factor}
     with adding("generator", name, row) as folder:
-        write_atomic(folder / "config.yaml", config.read_bytes())
+        write_atomic(folder / "config.yaml", yaml.safe_dump(found.to_mapping(), sort_keys=False))
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("generator", name)
 
 
-def add_perceptor(name: str, weights: Path, *, force: bool = False) -> Entry:
-    """Give a CLIP's file a name, as `add_generator` does for a VQGAN's."""
+def add_perceptor(
+    name: str,
+    weights: Path,
+    config: str | None = None,
+    quick_gelu: bool | None = None,
+    base: str | None = None,
+    *,
+    force: bool = False,
+) -> Entry:
+    """Give a CLIP's file a name, as `add_generator` does for a VQGAN's.
+
+    config: a config file, or the name of one of open_clip's architectures. quick_gelu: whether it has
+    QuickGELU or GELU. base: of an image tower alone, the CLIP that has the text tower.
+    Raises UsageError also when one of them is needed.
+    """
     _check_free("perceptor", name, force)
-    found, tensors = inspect_perceptor(weights)
-    about = f"CLIP {found.architecture}, reads {found.input_size} pixels, {found.embed_dim} channels"
-    with adding("perceptor", name, _row("clip", about, weights) | {"cutout_noise": CUTOUT_NOISE}) as folder:
+    found, tensors, described = inspect_perceptor(weights, config, quick_gelu, base)
+    parts = [
+        f"CLIP {found.architecture} with {'QuickGELU' if found.quick_gelu else 'GELU'}",
+        *([] if found.package else [f"{found.vision_heads} heads of {found.head_width}"]),
+        f"reads {found.input_size} pixels",
+        f"{found.embed_dim} channels",
+        *([f"the text tower is that of {base}"] if base else []),
+    ]
+    about = ", ".join(parts)
+    row = _row("clip", about, weights, *described) | {"cutout_noise": CUTOUT_NOISE}
+    with adding("perceptor", name, row) as folder:
+        write_atomic(folder / "config.json", dump_clip_config(found))
         write_tensors(folder / "weights.safetensors", tensors)
     return get_entry("perceptor", name)
 
@@ -108,44 +151,77 @@ def _check_free(kind: str, name: str, force: bool) -> None:
         raise UsageError(f"{name!r} is the name of {taken_by}; take another name, or replace it with --force")
 
 
-def inspect_generator(config: Path, checkpoint: Path) -> tuple[VQGANConfig, dict[str, Tensor]]:
-    """Read a VQGAN's config and its checkpoint's weights. Raises InputError when they do not fit."""
-    file = LocalFile(config, _CONFIG)
-    found = parse_config(read_verified(file), file)
-    network = build_vqgan(found, file)
-    tensors = read_checkpoint(checkpoint, select_first_stage, _CHECKPOINT)
-    kind, expected = recognize(tensors), _GUMBEL if found.gumbel else _VQGAN
-    if kind not in (_VQGAN, _GUMBEL):
-        raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {_CHECKPOINT}")
-    if kind != expected:
-        raise InputError(f"{checkpoint}: this is {kind}, but {config} describes {expected}; {_CONFIG}")
-    check_fit(network, tensors, LocalFile(checkpoint, _CONFIG))
-    return found, tensors
+def inspect_generator(
+    config: Path | None, checkpoint: Path, note: Note = lambda _: None
+) -> tuple[VQGANConfig, dict[str, Tensor]]:
+    """Read a checkpoint's VQGAN and its config. Raises InputError when they do not fit."""
+    described = read_vqgan_config(config, note) if config else None
+    selection = VQGANSelection()
+    tensors = read_checkpoint(checkpoint, selection, CHECKPOINT)
+    kind = recognize(tensors or selection.names)
+    if kind not in (VQGAN, GUMBEL):
+        raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {CHECKPOINT}")
+    found = settle_vqgan(tensors, kind, checkpoint, config, described, note)
+    note_left_out(selection, note)
+    return found
 
 
-def inspect_perceptor(weights: Path) -> tuple[CLIPConfig, dict[str, Tensor]]:
-    """Read a CLIP file. Raises InputError when it cannot be read, is not whole, or is something else."""
-    tensors = read_checkpoint(weights, select_clip, _PERCEPTOR)
+def inspect_perceptor(
+    weights: Path, config: str | None = None, quick_gelu: bool | None = None, base: str | None = None
+) -> tuple[CLIPConfig, dict[str, Tensor], tuple[Path, ...]]:
+    """Read a CLIP file: its config, its weights by OpenAI's names, and the config files that were read.
+
+    Raises InputError when it cannot be read, is not whole, or is something else; UsageError when it does not
+    say enough about its network.
+    """
+    if weights.is_dir():
+        weights = find_weights(weights)
+    if base is not None:
+        return *_put_over(base, weights, quick_gelu), ()
+    described = read_description(config) if config else None
+    tensors = read_clip(weights)
     kind = recognize(tensors)
-    if kind != _CLIP:
-        raise InputError(f"{weights}: this is {kind}, not a CLIP; {_PERCEPTOR}")
-    file = LocalFile(weights, _PERCEPTOR)
-    config, network = make_clip(tensors, file)
-    check_fit(network, tensors, file)
-    return config, tensors
+    if kind not in (_CLIP, _CLIP_MODEL):
+        raise InputError(f"{weights}: this is {kind}, not a CLIP; {CLIP_FILE}")
+    if described is None and not is_openai(tensors):
+        described = find_description(weights, tensors)
+    file = LocalFile(weights, CLIP_FILE)
+    found = settle_config(tensors, file, described, quick_gelu)
+    return found, fit_clip(found, tensors, file)[0], described[1:] if described else ()
 
 
-_VQGAN, _GUMBEL, _CLIP = "a VQGAN with a codebook", "a VQGAN with a Gumbel head", "a CLIP"
+def _put_over(base: str, weights: Path, quick_gelu: bool | None) -> tuple[CLIPConfig, dict[str, Tensor]]:
+    """A CLIP with another image tower, which fits the same network. Raises as `inspect_perceptor`."""
+    entry = get_perceptor_entry(base)
+    if entry.family != "clip":
+        raise UsageError(f"--base {base}: has no text tower of CLIP's kind; take one such as ViT-L/14")
+    config, state, _ = read_entry(entry)
+    file = LocalFile(weights, f"give an image tower of {base}")
+    found = read_clip(weights, image_alone=True)
+    try:
+        tower = to_openai(found)
+    except ValueError as error:
+        raise file_error(file, printable(str(error))) from error
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith("visual.")}
+    tensors = {**kept, **{name: tensor for name, tensor in tower.items() if name.startswith("visual.")}}
+    described = Described(config, config.quick_gelu), Path(base)
+    return settle_config(tensors, file, described, quick_gelu), fit_clip(config, tensors, file)[0]
+
+
+_CLIP, _CLIP_MODEL = "a CLIP", "a CLIP in the layout of the transformers package"
 
 _MARKS = (
     ("model.diffusion_model.", "a diffusion model"),
     ("cond_stage_model.", "a diffusion model"),
-    ("quantize.proj.", _GUMBEL),
-    ("quantize.embed", _VQGAN),
+    ("encoder.down_blocks.", "an autoencoder in the layout of the diffusers package"),
+    ("decoder.up_blocks.", "an autoencoder in the layout of the diffusers package"),
+    ("quantize.proj.", GUMBEL),
+    ("quantize.embed", VQGAN),
     ("visual.", _CLIP),
-    ("text_model.", "a CLIP in the layout of the transformers package"),
-    ("vision_model.", "a CLIP in the layout of the transformers package"),
-    ("encoder.down.", "an autoencoder without a codebook"),
+    ("text_model.", _CLIP_MODEL),
+    ("vision_model.", _CLIP_MODEL),
+    ("encoder.down.", "an autoencoder without a codebook (a KL autoencoder, as in Stable Diffusion)"),
+    ("blocks.input.", "a part of OpenAI's dVAE"),
     ("discriminator.", "a discriminator"),
     ("transformer.", "a transformer without its VQGAN"),
 )

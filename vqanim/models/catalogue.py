@@ -24,7 +24,7 @@ from vqanim.models import entries
 from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
-from vqanim.models.family import halved_stages
+from vqanim.models.family import Family, halved_stages
 from vqanim.settings import Setting, with_defaults
 from vqanim.types import Stage
 
@@ -70,10 +70,30 @@ def get_generator_entry(name: str) -> GeneratorEntry:
 
 def generator_settings(name: str) -> tuple[Setting, ...]:
     """What a scene may set for the generator called `name`; nothing where there is no such generator."""
+    family = _family_of(name)
+    return () if family is None else family.settings
+
+
+def generator_trouble(name: str, settings: Mapping[str, Any], size: tuple[int, int]) -> str | None:
+    """Why frames of a height and width in pixels cannot be made with these settings, or None. settings: those
+    that are written."""
+    family = _family_of(name)
+    if family is None or family.trouble is None:
+        return None
+    return family.trouble(size, settings)
+
+
+def is_crisp(name: str) -> bool:
+    """Whether the pictures of the generator called `name` are enlarged and shrunk without smoothing."""
+    family = _family_of(name)
+    return family is not None and family.crisp
+
+
+def _family_of(name: str) -> Family | None:
     try:
-        return FAMILIES[get_generator_entry(name).family].settings
+        return FAMILIES[get_generator_entry(name).family]
     except (UnknownModel, InputError):
-        return ()
+        return None
 
 
 def first_stages(
@@ -213,15 +233,17 @@ def _entry(kind: str, name: Any, row: Any, folder: Path) -> Entry:
         raise _Mistake(f"{kind}s: {str(name)[:60]!r} cannot be a model's name")
     numbers: Mapping[str, type] = _NUMBERS[kind]
     _check_keys(row, ("family", "files", *_TEXTS, *numbers), where)
-    families = {name: each.roles for name, each in FAMILIES.items() if each.kind == kind and each.roles}
+    families = {name: each for name, each in FAMILIES.items() if each.kind == kind and each.roles}
     family = str(row.get("family"))
     if family not in families:
         raise _Mistake(f"{where}.family: found {family!r}, allowed are {', '.join(families)}")
     if kind == "generator" and "multiple" not in row:
         raise _Mistake(f"{where}.multiple: is missing; it is 16 for an f16, 8 for an f8")
     files = row.get("files") or {}
-    fits = isinstance(files, dict) and set(files) == set(families[family])
-    _expect(fits, f"{where}.files", files, ", ".join(families[family]))
+    roles, optional = families[family].roles, families[family].optional
+    fits = isinstance(files, dict) and set(roles) <= set(files) <= {*roles, *optional}
+    expected = ", ".join((*roles, *(f"{role} (where the model has one)" for role in optional)))
+    _expect(fits, f"{where}.files", files, expected)
     make: Any = GeneratorEntry if kind == "generator" else PerceptorEntry
     return make(
         **{key: _text(row.get(key, ""), f"{where}.{key}") for key in _TEXTS},
@@ -254,7 +276,8 @@ def _file(kind: str, name: str, role: str, row: Any, folder: Path) -> ModelFile:
     urls = row.get("urls")
     usable = isinstance(urls, list) and all(isinstance(url, str) and entries.is_address(url) for url in urls)
     _expect(usable and urls, f"{where}.urls", urls, "a list of http or https addresses")
-    ending = {"config": "yaml", "weights": "ckpt" if kind == "generator" else "pt"}[role]
+    endings = {"generator": ("yaml", "ckpt"), "perceptor": ("json", "pt")}[kind]
+    ending = endings[role == "weights"]
     place = f"{name.replace('/', '-')}/{role}.{ending}"
     return entries.RemoteFile(name, place, tuple(urls), digest, **sizes)
 

@@ -22,17 +22,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vqanim.errors import InputError
-from vqanim.models.entries import head_fault
-from vqanim.models.unpickle import StandIn, StorageRef, TensorRef, Unreadable, read_pickle
+from vqanim.models.entries import head_fault, is_safetensors_head
+from vqanim.models.state_dicts import entries, find_settings, find_state_dicts
+from vqanim.models.unpickle import MAX_DIMENSIONS, StorageRef, TensorRef, Unreadable, read_pickle
 
 Selection: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
-"""Of tensors by name those that are wanted, by their new names; `dict` is the selection of all."""
+"""Of tensors by name those that are wanted, by their new names; `dict` is the selection of all. Where the
+weights may lie in several places of a file, the first of which something is wanted counts."""
 
-MAX_ATTRIBUTES = 200_000
-"""Of all modules of a TorchScript archive; the largest official one has some ten thousand."""
-MAX_NAME = 500
-"""Characters in the name of a tensor."""
-MAX_DIMENSIONS = 8
 MAX_REPEATS = 2
 """How many times its own size a file may unfold to: tensors that share numbers are written out."""
 
@@ -50,7 +47,7 @@ def is_safetensors(path: Path) -> bool:
     """Whether a file looks like a safetensors file. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(9)
-    return head[8:9] == b"{" and not head.startswith((_ZIP_HEAD, b"\x80"))
+    return is_safetensors_head(head)
 
 
 def read_checkpoint(path: Path, select: Selection = dict, remedy: str = "get it again") -> dict[str, Tensor]:
@@ -58,19 +55,38 @@ def read_checkpoint(path: Path, select: Selection = dict, remedy: str = "get it 
 
     Raises InputError that names the file, what is wrong with it and the remedy.
     """
-    try:
+    with _reading(path, remedy):
         if is_safetensors(path):
             with safe_open(path, framework="pt") as file:
                 chosen = select({name: name for name in file.keys()})  # noqa: SIM118
                 return {name: file.get_tensor(stored) for name, stored in chosen.items()}
         with _open(path) as archive:
-            found = select(_find_tensors(archive.top))
+            found = _select(archive.top, select)
             for ref in found.values():
                 _check(ref)
             size = sum(prod(ref.shape) * _dtype(ref.storage).itemsize for ref in found.values())
             if size > MAX_REPEATS * path.stat().st_size:
                 raise Unreadable(f"it claims {size:,} bytes of numbers, far more than the file has")
             return {name: archive.tensor(ref) for name, ref in found.items()}
+
+
+def read_settings(path: Path, remedy: str = "get it again") -> list[Any]:
+    """What a checkpoint says about its network beside the weights, as plain data; mostly nothing.
+
+    Raises InputError as `read_checkpoint` does.
+    """
+    with _reading(path, remedy):
+        if is_safetensors(path):
+            return []
+        with _open(path) as archive:
+            return list(find_settings(archive.top))
+
+
+@contextmanager
+def _reading(path: Path, remedy: str) -> Iterator[None]:
+    """Errors of all readers become InputErrors."""
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); {remedy}") from error
     except (
@@ -210,37 +226,13 @@ def _check(ref: TensorRef) -> None:
         raise Unreadable(f"it describes a tensor {shape} that is larger than its {count:,} numbers")
 
 
-def _find_tensors(top: Any) -> dict[str, TensorRef]:
-    """Tensors by name in what a pickle holds: a state dict, one under `state_dict`, or a script module."""
-    if isinstance(top, StandIn):
-        found = _walk(top)
-    else:
-        inner = top.get("state_dict") if isinstance(top, dict) else None
-        state = inner if isinstance(inner, dict) else top
-        items = state.items() if isinstance(state, dict) else ()
-        found = {name: t for name, t in items if isinstance(name, str) and isinstance(t, TensorRef)}
-    if not found:
-        names = top if isinstance(top, dict) else ()
-        keys = ", ".join(repr(key)[:40] for key in names if isinstance(key, str))[:200]
+def _select(top: Any, select: Selection) -> dict[str, TensorRef]:
+    """Selected tensors of what a pickle holds."""
+    places = list(find_state_dicts(top))
+    if not places:
+        keys = ", ".join(repr(key)[:40] for key in entries(top) if isinstance(key, str))[:200]
         raise Unreadable(f"it holds no weights by name{f', but {keys}' if keys else ''}")
-    return found
-
-
-def _walk(module: StandIn) -> dict[str, TensorRef]:
-    """Tensors of a script module and of those within it, named by the way to them."""
-    found: dict[str, TensorRef] = {}
-    waiting, visited = [("", module)], 0
-    while waiting:
-        prefix, here = waiting.pop()
-        for name, value in here.state.items() if isinstance(here.state, dict) else ():
-            visited += 1
-            if visited > MAX_ATTRIBUTES or len(prefix) > MAX_NAME or len(str(name)) > MAX_NAME:
-                raise Unreadable("its modules are too many, or nested too deep")
-            if isinstance(value, TensorRef):
-                found[f"{prefix}{name}"] = value
-            elif isinstance(value, StandIn):
-                waiting.append((f"{prefix}{name}.", value))
-    return found
+    return next((chosen for place in places if (chosen := select(place))), {})
 
 
 def printable(text: str, limit: int = 300) -> str:

@@ -1,11 +1,13 @@
 """CLIP (Radford et al. 2021): OpenAI's own network, from the `clip` package, filled from a file as data.
 
-The network is built by the shapes of the weights, as `clip.load` does it, and computes in float32.
+It is built by the shapes of the weights and a config, with the heads, activations and norms of other CLIPs
+where these differ, and computes in float32.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate
@@ -16,15 +18,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqanim.errors import InputError
+from vqanim.errors import InputError, UsageError
+from vqanim.models.clip_files.layouts import select_clip, to_openai
+from vqanim.models.clip_files.reading import is_openai, parse_description, settle_config
 from vqanim.models.entries import ModelFile, PerceptorEntry, file_error
-from vqanim.models.families.clip import CLIPConfig
-from vqanim.models.weights import freeze, load_into, read_weights
+from vqanim.models.families.clip import DEVIATION, MEAN, CLIPConfig
+from vqanim.models.open_clip_package import build_open_clip
+from vqanim.models.weights import check_fit, freeze, load_into, read_weights
 from vqanim.types import Image
-
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-"""Of the colors of CLIP's training pictures; its input is normalized by them."""
 
 TEXT_PARTS = ("token_embedding", "transformer", "positional_embedding", "ln_final", "text_projection", "text")
 """Of the network, what only texts need; the last is open_clip's."""
@@ -51,7 +52,7 @@ class CLIPPerceptor:
         self.network: Any = freeze(network, device)
         self._fast = isinstance(self.network.visual, clip_package().model.VisionTransformer)
         if self._fast:
-            fold_gelus(self.network.visual)
+            fold_quick_gelus(self.network.visual)
         self._has_text, self._dtype = True, torch.float32
         self._mean, self._deviation = torch.tensor([mean, deviation], device=device).view(2, 1, 3, 1, 1)
 
@@ -129,52 +130,98 @@ def clip_package() -> ModuleType:
     return clip
 
 
-def select_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the tensors of a CLIP file the weights, without numbers about them and without its masks."""
-    about = ("input_resolution", "context_length", "vocab_size")
-    return {k: v for k, v in tensors.items() if k not in about and k.rpartition(".")[2] != "attn_mask"}
-
-
 def build_clip(config: CLIPConfig) -> nn.Module:
-    """A network without numbers, on the meta device, with half precision where `clip` has it.
+    """A network without numbers, on the meta device.
 
     Raises ValueError or RuntimeError when there can be no such network.
     """
     model = clip_package().model
-    vision = config.embed_dim, config.input_size, config.vision_layers, config.vision_width, config.patch_size
-    heads = config.text_width // 64
-    text = config.context_length, config.vocabulary, config.text_width, heads, config.text_layers
+    seen, read = config.vision_width, config.text_width
+    if config.vision_heads < 1 or read < config.text_head_width:
+        raise ValueError(f"its towers are less than {max(config.head_width, config.text_head_width)} wide")
+    vision = config.embed_dim, config.input_size, config.vision_layers, seen, config.patch_size
+    text = config.context_length, config.vocabulary, read, read // config.text_head_width, config.text_layers
     with torch.device("meta"):
         network = model.CLIP(*vision, *text)
-        model.convert_weights(network)
+        if config.patch_size is None:
+            network.visual.attnpool.num_heads = config.vision_heads
+        else:
+            network.visual = model.VisionTransformer(
+                config.input_size, config.patch_size, seen, config.vision_layers, config.vision_heads,
+                config.embed_dim,
+            )  # fmt: skip
+            _set_up_tower(network.visual, config.vision_mlp or 4 * seen, config.quick_gelu, config.vision_eps)
+        _set_up_tower(network.transformer, config.text_mlp or 4 * read, config.quick_gelu, config.text_eps)
+        network.ln_final.eps = config.text_eps
     return network
 
 
+def _set_up_tower(tower: nn.Module, mlp: int, quick_gelu: bool, eps: float) -> None:
+    """Give the layers of a tower MLPs of a width and an activation, and its norms an epsilon."""
+    model = clip_package().model
+    for module in tower.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.eps = eps
+        elif isinstance(module, model.ResidualAttentionBlock):
+            width, gelu = module.ln_1.normalized_shape[0], model.QuickGELU() if quick_gelu else nn.GELU()
+            parts = {"c_fc": nn.Linear(width, mlp), "gelu": gelu, "c_proj": nn.Linear(mlp, width)}
+            module.mlp = nn.Sequential(OrderedDict(parts))
+
+
 def load_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor:
-    """Load a CLIP from OpenAI's TorchScript archive or from a state dict of any kind; nothing in it runs.
+    """Load a CLIP from OpenAI's archive, or from weights of any layout with a config; nothing in them runs.
 
-    It computes in float32, with numbers rounded to half precision where `clip` has that, so that embeddings
-    are those of `clip.load` whatever precision the file has. Raises InputError for a file that is no CLIP.
+    It computes in float32; numbers of OpenAI's are rounded to half precision where `clip` has that, so that
+    embeddings are those of `clip.load` whatever precision the file has. Raises InputError for a file that is
+    no CLIP, or does not say enough about the network and has no config.
     """
-    file = entry.files["weights"]
+    config, tensors, network = read_entry(entry)
+    load_into(network, tensors, entry.files["weights"])
+    if config.package is None:
+        mask = network.build_attention_mask()
+        for block in network.transformer.resblocks:
+            block.attn_mask = mask
+    return CLIPPerceptor(
+        entry.name, network, entry.hash, device, input_size=config.input_size,
+        context_length=config.context_length, mean=config.mean, deviation=config.deviation,
+    )  # fmt: skip
+
+
+def read_entry(entry: PerceptorEntry) -> tuple[CLIPConfig, dict[str, Tensor], Any]:
+    """Config, weights and network, see `fit_clip`, of a model. Raises InputError."""
+    file, about = entry.files["weights"], entry.files.get("config")
     tensors = read_weights(file, select_clip)
-    config, network = make_clip(tensors, file)
-    half = {name for name, wanted in network.state_dict().items() if wanted.dtype == torch.float16}
-    load_into(network, {name: t.half() if name in half else t for name, t in tensors.items()}, file)
-    mask = network.build_attention_mask()
-    for block in network.transformer.resblocks:
-        block.attn_mask = mask
-    size, length = config.input_size, config.context_length
-    return CLIPPerceptor(entry.name, network, entry.hash, device, input_size=size, context_length=length)
-
-
-def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfig, Any]:
-    """The network that fits the shapes of tensors, without numbers. Raises InputError for no CLIP."""
+    described = (parse_description(about), about.locate()) if about else None
     try:
-        config = CLIPConfig.from_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
-        return config, build_clip(config)
-    except (ArithmeticError, AssertionError, LookupError, ValueError, RuntimeError) as error:
+        config = settle_config(tensors, file, described)
+    except UsageError as error:
+        raise InputError(f"{error}; {file.remedy}") from error
+    return config, *fit_clip(config, tensors, file)
+
+
+def fit_clip(
+    config: CLIPConfig, tensors: Mapping[str, Tensor], file: ModelFile
+) -> tuple[dict[str, Tensor], Any]:
+    """Selected tensors as they are to be loaded, and the network for them, which may be on the meta device.
+
+    Raises InputError when they do not fit.
+    """
+    network: Any
+    if config.package is not None:
+        state, network = to_openai(tensors), build_open_clip(config, file)
+        check_fit(network, state, file)
+        return state, network
+    try:
+        network = build_clip(config)
+    except (ArithmeticError, AssertionError, ValueError, RuntimeError) as error:
         raise file_error(file, f"these weights are no CLIP ({error})") from error
+    state = to_openai(tensors)
+    check_fit(network, state, file)
+    if is_openai(tensors):
+        clip_package().model.convert_weights(network)
+        half = {name for name, wanted in network.state_dict().items() if wanted.dtype == torch.float16}
+        state = {name: tensor.half() if name in half else tensor for name, tensor in state.items()}
+    return state, network
 
 
 # The image tower of CLIP's ViTs with less work: the same embeddings, within rounding. Only the class token of
@@ -183,10 +230,12 @@ def make_clip(tensors: Mapping[str, Tensor], file: ModelFile) -> tuple[CLIPConfi
 
 
 @torch.no_grad()
-def fold_gelus(tower: Any) -> None:
+def fold_quick_gelus(tower: Any) -> None:
     """Make the layers of a `clip.model.VisionTransformer` use SiLU instead of QuickGELU (Hendrycks and Gimpel
     2016), x * sigmoid(1.702 x) = silu(1.702 x) / 1.702; the factors go into the weights around it."""
     for block in tower.transformer.resblocks:
+        if not isinstance(block.mlp.gelu, clip_package().model.QuickGELU):
+            continue
         block.mlp.c_fc.weight.mul_(1.702)
         block.mlp.c_fc.bias.mul_(1.702)
         block.mlp.c_proj.weight.div_(1.702)

@@ -3,6 +3,10 @@
 ConSE (Norouzi et al. 2013, "Zero-Shot Learning by Convex Combination of Semantic Embeddings"): an image is
 embedded as the mix of the text embeddings of the classes that the classifier sees in it, so images and texts
 share a space. It knows the classifier's thousand classes and what lies between them, and nothing else.
+
+The classifier was made robust (training/train_perceptor.py): it answers alike to a picture and to its small
+perturbations, so that its gradient looks like things (Santurkar et al. 2019, "Image Synthesis with a Single
+(Robust) Classifier").
 """
 
 from __future__ import annotations
@@ -19,9 +23,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
 from vqanim.models.catalogue import package_catalogue
+from vqanim.models.color_words import ColorReading
 from vqanim.models.entries import ModelFile, PerceptorEntry, file_error, read_verified
+from vqanim.models.nearest import NOTHING, SHARPNESS, THING
+from vqanim.models.palettes import PaletteTable, palette
 from vqanim.models.weights import freeze, load_into, parse_tensors
-from vqanim.models.words import PaletteReading, PaletteTable, WordTable, palette
+from vqanim.models.words import Reading, WordTable
 from vqanim.types import Image
 
 INPUT_SIZE = 128
@@ -29,8 +36,6 @@ INPUT_SIZE = 128
 TEMPERATURE = 2.0
 """Of the classifier's softmax. At 1.5 it tells pictures apart best but, alone, gets stuck far from a prompt;
 at 4 it blurs. With the second part of the embedding, 2 keeps both the distinction and the gradient."""
-SHARPNESS = 0.05
-"""Temperature of a text's similarities to the classes."""
 CLASS_SHARE = 1.0
 """How far a text is drawn to its nearest classes, which are all that the image side can see."""
 
@@ -42,12 +47,6 @@ PURE_PALETTE_SHARE = 0.8
 """The same where the text says nothing else."""
 USUAL_PALETTE_SHARE = 0.1
 """The same where no word asks for colors: then those of photographs are wanted, else all turns purple."""
-PALE = 0.8
-"""How much less a word counts as a thing when it asks for colors with full strength: night is no snake."""
-NOTHING = 1e-6
-"""Length of what a text means below which no word of it is known."""
-THING = 0.85
-"""Cosine to a class from which on a word names it."""
 DECORRELATION = 0.5
 """How far the space is whitened: 0 leaves it as it is, 1 makes all its directions equally long."""
 
@@ -67,16 +66,17 @@ class ConsePerceptor:
         self.name, self.hash, self.device = entry.name, entry.hash, device
         self.input_size = INPUT_SIZE
         files = entry.files
-        contents = {role: read_verified(file) for role, file in files.items()}
+        contents = {role: read_verified(file) for role, file in files.items() if role != "features"}
         tensors = parse_tensors(contents["table"], files["table"])
         self._dtype = torch.float32
-        self.classifier = freeze(load_classifier(contents["classifier"], files["classifier"]), device)
+        self.classifier = freeze(load_robust(contents["classifier"], files["classifier"]), device)
         classes = F.normalize(tensors["classes"].float(), dim=1)
         self.classes = classes.to(device)
         self.whitening = decorrelation(classes).to(device)
         self.seen = F.normalize(self.classes @ self.whitening, dim=1)
-        words, vectors = contents["words"].decode("utf-8").splitlines(), tensors["vectors"].float()
-        self.words = WordTable(words, F.normalize(vectors, dim=1), tensors["weights"].float())
+        self.words = WordTable(contents["words"].decode("utf-8").splitlines())
+        self.vectors = F.normalize(tensors["vectors"].float(), dim=1)
+        self.weights = tensors["weights"].float()
         try:
             self.palettes = PaletteTable(yaml.safe_load(contents["palettes"]))
         except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -90,7 +90,7 @@ class ConsePerceptor:
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to unit vectors [N, D + K]. One of which no word is known means nothing in particular beside
         others; raises InputError where all texts are like that."""
-        meanings = (self.words.embed(self.words.read(text)) for text in texts)
+        meanings = (self._embed(self.words.read(text)) for text in texts)
         if texts and all(meaning.norm() < NOTHING for meaning in meanings):
             about = f"the perceptor {self.name!r} knows none of its words"
             raise InputError(f"prompt {texts[0]!r}: {about}; describe the thing in common English words")
@@ -111,15 +111,11 @@ class ConsePerceptor:
         return F.normalize(likely + overall, dim=1)
 
     def release_text(self) -> None:
-        """Nothing: the table of words is small, and notes need it."""
+        """Nothing: the table of words is small."""
 
     def notes(self, texts: Sequence[str]) -> tuple[str, ...]:
-        """Names the words of each text that it does not know."""
-        return tuple(
-            f"{self.name} does not know {', '.join(map(repr, unknown))} of the prompt {text!r}"
-            for text in texts
-            if (unknown := self.words.read(text).unknown)
-        )
+        """None: what it makes of a text, unknown words included, its family says before it is loaded."""
+        return ()
 
     def _encode_one(self, text: str) -> Tensor:
         """One text to a unit vector [D + K]; in a batch its last bits would depend on the others."""
@@ -129,14 +125,12 @@ class ConsePerceptor:
         if reading.strengths:
             share = PURE_PALETTE_SHARE if reading.alone else WORD_PALETTE_SHARE
             share *= max(reading.strengths.values())
-        return torch.cat([(1 - share) ** 0.5 * seen, (share * reading.shares.to(self.device)).sqrt()])
+        colors = self.palettes.shares(reading).to(self.device)
+        return torch.cat([(1 - share) ** 0.5 * seen, (share * colors).sqrt()])
 
-    def _encode_text(self, text: str, reading: PaletteReading) -> Tensor:
-        faint = {
-            word: 1.0 if word in reading.nouns and self._is_thing(word) else 1 - PALE * strength
-            for word, strength in reading.strengths.items()
-        }
-        plain = self.words.embed(self.words.read(text, faint)).to(self.device)
+    def _encode_text(self, text: str, reading: ColorReading) -> Tensor:
+        """What a text is about, [D]; `nearest.ClassReader` says in words what this makes of it."""
+        plain = self._embed(self.words.read(text, reading.faint(self._is_thing))).to(self.device)
         if plain.norm() < NOTHING:
             plain = self.classes.mean(0)
         plain = plain / plain.norm()
@@ -145,8 +139,14 @@ class ConsePerceptor:
 
     def _is_thing(self, word: str) -> bool:
         """Whether a word names something that the classifier knows, as "orange" does and "night" does not."""
-        meaning = F.normalize(self.words.embed(self.words.read(word)).to(self.device), dim=0)
+        meaning = F.normalize(self._embed(self.words.read(word)).to(self.device), dim=0)
         return bool((self.classes @ meaning).max() > THING)
+
+    def _embed(self, reading: Reading) -> Tensor:
+        """Weighted sum [D] of the words' vectors, not normalized; zeros when no word is known."""
+        rows = torch.tensor(reading.rows, dtype=torch.long)
+        weights = self.weights[rows] * torch.tensor(reading.factors, dtype=self.weights.dtype)
+        return weights @ self.vectors[rows]
 
 
 def scaled(images: Image) -> Image:
@@ -172,6 +172,10 @@ def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
     fewer passes. Raises InputError when the file does not fit."""
     network = EfficientNet.from_name("efficientnet-lite0").eval()
     load_into(network, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True), file)
+    return _without_norms(network)
+
+
+def _without_norms(network: EfficientNet) -> EfficientNet:
     pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
     for block in network._blocks:
         if hasattr(block, "_expand_conv"):
@@ -180,6 +184,14 @@ def load_classifier(content: bytes, file: ModelFile) -> EfficientNet:
     for owner, convolution, norm in pairs:
         setattr(owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm)))
         setattr(owner, norm, nn.Identity())
+    return network
+
+
+def load_robust(content: bytes, file: ModelFile) -> EfficientNet:
+    """The classifier as it is kept after its training: without the norms, which were folded before it. Raises
+    InputError when the file does not fit."""
+    network = _without_norms(EfficientNet.from_name("efficientnet-lite0").eval())
+    load_into(network, parse_tensors(content, file), file)
     return network
 
 
@@ -213,5 +225,5 @@ class Features:
 
 def load_features(device: torch.device | str = "cpu") -> Features:
     """The network, frozen. Raises InputError when its file is missing or damaged."""
-    file = package_catalogue()["perceptor"]["pocket"].files["classifier"]
+    file = package_catalogue()["perceptor"]["pocket"].files["features"]
     return Features(load_classifier(read_verified(file), file), torch.device(device))

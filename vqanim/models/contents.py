@@ -10,8 +10,9 @@ import json
 import zipfile
 from pathlib import Path
 
-from vqanim.models.entries import head_fault
-from vqanim.models.families.vqgan import ConfigError, VQGANConfig
+from vqanim.models.clip_files.config import parse_clip_config
+from vqanim.models.entries import head_fault, is_safetensors_head
+from vqanim.models.families.vqgan import VQGANConfig
 
 
 def find_fault(path: Path, role: str) -> str | None:
@@ -24,9 +25,11 @@ def find_fault(path: Path, role: str) -> str | None:
     if fault := head_fault(head):
         return fault
     if role == "config":
+        content = path.read_bytes()
+        parse = parse_clip_config if b'"vision_c' in content else VQGANConfig.from_bytes
         try:
-            VQGANConfig.from_bytes(path.read_bytes())
-        except ConfigError as error:
+            parse(content)
+        except ValueError as error:
             return f"this config cannot be used: {error}"
         return None
     if head.startswith(b"PK\x03\x04"):
@@ -34,7 +37,7 @@ def find_fault(path: Path, role: str) -> str | None:
             return None if zipfile.is_zipfile(path) else "it is cut short"
         except zipfile.BadZipFile as error:  # which only some damage at the end raises
             return f"it is damaged ({error})"
-    if head.startswith(b"\x80"):
+    if head.startswith(b"\x80") and not is_safetensors_head(head):
         return None
     length = int.from_bytes(head[:8], "little")
     if head[8:9] != b"{" or length > 100_000_000:

@@ -304,3 +304,11 @@ def head_fault(head: bytes) -> str | None:
     if head.startswith(b"version https://git-lfs"):
         return "it is a pointer of Git LFS, not the file itself"
     return (PAGE if is_page(head) else None) if head else "it is empty"
+
+
+def is_safetensors_head(head: bytes) -> bool:
+    """Whether a file that begins so is a safetensors file: eight bytes with a header's length, then JSON.
+
+    Such a length may begin as pickles do, but is below 4 GB, and what torch writes has no zeros there.
+    """
+    return head[4:9] == b"\0\0\0\0{" and not head.startswith(b"PK\x03\x04")

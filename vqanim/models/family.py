@@ -6,7 +6,7 @@ hold its whole code, with `vqanim.lazy` instead of torch, or import a module wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,6 +22,37 @@ Load: TypeAlias = "Callable[[Any, torch.device, Mapping[str, Any]], Any]"
 """Entry, device, values of all settings by name -> a frozen `types.Generator` or `types.Perceptor`."""
 FirstStages: TypeAlias = "Callable[[int, tuple[int, int], Mapping[str, Any]], tuple[Stage, ...]]"
 """Steps, height and width in pixels, values of all settings -> stages, coarse to fine. No torch."""
+
+COUNTS = 0.05
+"""Share from which on a thing is seen in what is painted."""
+MOST_SHOWN = 3
+"""Things that are named to people for one text."""
+
+
+@dataclass(frozen=True)
+class TextReading:
+    """What a perceptor that knows few things makes of a text."""
+
+    text: str
+    nearest: tuple[tuple[str, float], ...]
+    """Names of the things that the text is drawn to, and their shares of all that it is drawn to, 0..1,
+    the largest first; empty where it knows no word of the text, which then means nothing in particular."""
+    far: bool
+    """Whether the text is far from all that the perceptor knows."""
+    unknown: tuple[str, ...]
+    """Words of the text that it does not know."""
+    colors: bool = False
+    """Whether the text is about color or light and nothing else, so that it is above all a palette."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Names of the things that will be seen; none where the text means a little of everything."""
+        return tuple(name for name, share in self.nearest[:MOST_SHOWN] if share >= COUNTS)
+
+
+Describe: TypeAlias = Callable[[Any, Sequence[str]], tuple[TextReading, ...]]
+"""Entry, texts -> what a perceptor makes of each, at once. No torch. Raises InputError when a file is missing
+or damaged."""
 
 LEAST_SIDE = 64
 """Pixels; a picture whose short side is smaller shows the perceptor too little."""
@@ -39,10 +70,18 @@ class Family:
     load: Load
     roles: tuple[str, ...] = ()
     """Roles of the files of each model in a catalogue: config, weights ...; empty where none stands there."""
+    optional: tuple[str, ...] = ()
+    """Roles of files that only some of its models have."""
     settings: tuple[Setting, ...] = ()
     """What a scene may set beside the name of the model."""
     stages: FirstStages | None = None
     """How the steps of a picture that starts from nothing are split; None: from small sizes to full size."""
+    describe: Describe | None = None
+    """Of perceptors: what they make of texts; None where they know about everything."""
+    trouble: Callable[[tuple[int, int], Mapping[str, Any]], str | None] | None = None
+    """Why no frame of a height and width in pixels can have the settings that are written, or None."""
+    crisp: bool = False
+    """Whether pictures are enlarged and shrunk without smoothing: pixels have borders of their own."""
     entry: GeneratorEntry | None = None
     """Of a family without weights: the one model that it is, of the same name."""
 

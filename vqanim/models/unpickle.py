@@ -3,8 +3,9 @@
 A pickle is a program. Python's own machine looks names up, calls what it finds and sets attributes on it;
 here it has only those of its opcodes that make data. A name stays a `Name` and is never looked up. An object
 of any class becomes a `StandIn`, which has no behavior. A call (REDUCE) is answered by a function of this
-module if it is on the list CALLS, and otherwise refused; so are all opcodes that call in other ways (INST,
-OBJ, NEWOBJ_EX), the extension registry, and state that is set on anything but data.
+module if it is on the list CALLS, by a stand-in if it would make a value (`makes_value`), and otherwise
+refused; so are all opcodes that call in other ways (INST, OBJ, NEWOBJ_EX), the extension registry, and state
+that is set on anything but data. What is made is counted, so that a small file takes little memory.
 """
 
 from __future__ import annotations
@@ -12,14 +13,24 @@ from __future__ import annotations
 import pickle
 import pickletools
 import struct
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-MAX_READS = 20_000_000
+MAX_READS = 8_000_000
 """Of opcodes and of their arguments. A checkpoint of a thousand tensors with the state of its optimizer has
 about two hundred thousand."""
+MAX_OBJECTS = 2_000_000
+"""Of containers, objects, marks and memos that are made, and of items that a call copies; the same checkpoint
+has some ten thousand."""
+MAX_KEY = 2**60
+"""Of numbers as keys: those from 2**61 - 1 on can share one hash, and then a mapping takes forever."""
+MAX_DIMENSIONS = 8
+"""Of a tensor."""
+MAX_NAME = 500
+"""Characters in a name that is put together of parts."""
 MAX_BYTES = 128 * 2**20
 """Of one pickle; the numbers of tensors lie outside of it."""
 
@@ -28,7 +39,7 @@ class Unreadable(ValueError):
     """The pickle is broken, or does something that is refused; the message says what."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Name:
     """A name that the pickle mentions: a class, a function or anything else. It is never looked up."""
 
@@ -39,22 +50,10 @@ class Name:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(eq=False)
-class StandIn:
-    """In the place of an object whose class is not needed; forgets items of lists, sets and mappings."""
-
-    state: Any = None
-    """What the pickle would have set on the object."""
-
-    def append(self, item: Any) -> None: ...
-
-    add = extend = append
-
-    def __setitem__(self, key: Any, value: Any) -> None: ...
-
-
 class PlainKeys(dict[Any, Any]):
     """A mapping whose keys are quick to hash. Nested tuples can take forever, and nobody asks for them."""
+
+    __slots__ = ()
 
     def __init__(self, items: Iterable[tuple[Any, Any]] = ()) -> None:
         super().__init__()
@@ -63,10 +62,31 @@ class PlainKeys(dict[Any, Any]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         plain = isinstance(key, str | int | float | bytes | Name | StandIn) or key is None
+        if type(key) is int and abs(key) >= MAX_KEY:
+            plain = False
         super().__setitem__(key if plain else StandIn(), value)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
+class StandIn:
+    """In the place of an object whose class is not needed; forgets items of lists and sets."""
+
+    state: Any = None
+    """What the pickle would have set on the object."""
+    items: PlainKeys | None = None
+    """Of an object that is a mapping, what the pickle would have put into it."""
+
+    def append(self, item: Any) -> None: ...
+
+    add = extend = append
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if self.items is None:
+            self.items = PlainKeys()
+        self.items[key] = value
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class StorageRef:
     """Numbers of tensors, which lie outside the pickle."""
 
@@ -77,7 +97,7 @@ class StorageRef:
     """Number of elements."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class TensorRef:
     """A view of a storage, as the pickle describes it. Nothing about it is checked yet."""
 
@@ -89,6 +109,8 @@ class TensorRef:
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> TensorRef:
+    if max(len(shape), len(strides)) > MAX_DIMENSIONS:
+        raise Unreadable("it describes a tensor of impossible dimensions")
     numbers = (offset, *shape, *strides)
     if not isinstance(storage, StorageRef) or any(type(number) is not int for number in numbers):
         raise Unreadable("it describes a tensor by something that is no storage and numbers")
@@ -106,6 +128,15 @@ def _first(value: Any, *_: Any) -> Any:
     return value
 
 
+def _attribute(thing: Any, name: Any, *_: Any) -> Any:
+    """The name of a class within a class, or of a member of an enumeration; of objects nothing is known."""
+    if not isinstance(thing, Name):
+        return StandIn()
+    if type(name) is not str or len(thing.name) > MAX_NAME:
+        raise Unreadable("it asks for an attribute whose name is no text, or too long; that is refused")
+    return Name(thing.module, f"{thing.name}.{name}")
+
+
 _TENSORS: Mapping[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
@@ -121,16 +152,43 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     **{f"torch.jit._pickle.build_{kind}list": _first for kind in ("int", "double", "bool", "tensor")},
     "collections.OrderedDict": PlainKeys,
     "collections.defaultdict": lambda *_: PlainKeys(),
-    # Values beside the weights: of callbacks, of hyperparameters. Nobody asks for them.
-    **dict.fromkeys(
-        """__builtin__.set __builtin__.frozenset __builtin__.bytearray __builtin__.complex builtins.set
-        builtins.frozenset builtins.bytearray builtins.complex _codecs.encode numpy.dtype torch.device
-        numpy.core.multiarray.scalar numpy.core.multiarray._reconstruct numpy._core.multiarray.scalar
-        numpy._core.multiarray._reconstruct pathlib.PosixPath pathlib.WindowsPath""".split(),
-        lambda *_: StandIn(),
-    ),
+    **{f"{module}.getattr": _attribute for module in ("builtins", "__builtin__")},
+    **{f"{module}.set": lambda items=None: StandIn(items) for module in ("builtins", "__builtin__")},
 }
 """What a pickle may call, and which function of this module answers instead. The named one never runs."""
+
+_BUILTIN = """frozenset bytearray complex list tuple dict range xrange slice type object int long float str
+    unicode bool bytes"""
+_VALUES = frozenset(
+    [f"{module}.{name}" for module in ("builtins", "__builtin__") for name in _BUILTIN.split()]
+    + [f"{numpy}.multiarray.{name}" for numpy in ("numpy.core", "numpy._core")
+       for name in ("scalar", "_reconstruct")]
+    + """_codecs.encode numpy.dtype numpy.core.numeric._frombuffer numpy._core.numeric._frombuffer
+    numpy.random._pickle.__randomstate_ctor numpy.random._pickle.__generator_ctor
+    numpy.random._pickle.__bit_generator_ctor torch.device torch.nn.backends.thnn._get_thnn_function_backend
+    copy_reg._reconstructor copyreg._reconstructor collections.Counter collections.deque
+    collections.ChainMap datetime.datetime datetime.date datetime.time datetime.timedelta datetime.timezone
+    zoneinfo.ZoneInfo functools.partial argparse.Namespace types.SimpleNamespace types.MappingProxyType
+    types.GenericAlias typing.Union operator.getitem _operator.getitem operator.itemgetter
+    operator.attrgetter operator.methodcaller re._compile decimal.Decimal fractions.Fraction uuid.UUID
+    logging.getLogger pathlib.Path pathlib.PurePath pathlib.PosixPath pathlib.PurePosixPath
+    pathlib.WindowsPath pathlib.PureWindowsPath pathlib._local.Path pathlib._local.PurePath
+    pathlib._local.PosixPath pathlib._local.PurePosixPath pathlib._local.WindowsPath
+    pathlib._local.PureWindowsPath enum.Enum random.Random""".split()
+)  # fmt: skip
+"""Of Python and its packages what makes values that lie beside weights: of callbacks, of hyperparameters."""
+
+
+def makes_value(name: str) -> bool:
+    """Whether a call would make a value or an object, so that a stand-in may take its place.
+
+    That is so for a few names, and for classes of all packages but Python's own, whose classes can start
+    programs. Either way nothing runs; the others are refused because only a file that means ill names them.
+    """
+    package, last = name.partition(".")[0], name.rpartition(".")[2]
+    strange = package not in sys.stdlib_module_names and package not in ("__builtin__", "copy_reg")
+    makes_object = last.lstrip("_")[:1].isupper() or last.startswith("__pyx_unpickle_")  # of Cython's classes
+    return name in _VALUES or (strange and makes_object)
 
 
 def read_pickle(file: BinaryIO, storages: dict[str, StorageRef] | None = None) -> Any:
@@ -199,16 +257,43 @@ _KEPT = """PROTO STOP MARK POP POP_MARK DUP PUT BINPUT LONG_BINPUT MEMOIZE GET B
 in this module (`find_class`, `persistent_load`, and the methods of StandIn)."""
 
 
+_MADE = """MARK PUT BINPUT LONG_BINPUT MEMOIZE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST EMPTY_DICT DICT
+    EMPTY_SET FROZENSET REDUCE NEWOBJ GLOBAL STACK_GLOBAL BINPERSID"""
+"""Opcodes of which each makes something that takes far more memory than the opcode itself."""
+
+
+def _codes(names: str) -> list[int]:
+    return [getattr(pickle, name)[0] for name in names.split()]
+
+
+def _counted(opcode: Callable[[_Reader], None]) -> Callable[[_Reader], None]:
+    """The same opcode, which counts as one thing made."""
+
+    def count(reader: _Reader) -> None:
+        reader.spend(1)
+        opcode(reader)
+
+    return count
+
+
 class _Reader(pickle._Unpickler):
     """Python's reader with fewer opcodes, and others for all that calls, sets state or hashes keys."""
 
     stack: list[Any]
     append: Callable[[Any], None]
+    read: Callable[[int], bytes]
     pop_mark: Callable[[], list[Any]]
 
     def __init__(self, file: Any, storages: dict[str, StorageRef]) -> None:
         super().__init__(file, encoding="latin-1")
         self.storages = storages
+        self.made = 0
+
+    def spend(self, count: int) -> None:
+        """Note that so many things are made. Raises Unreadable when there are too many."""
+        self.made += count
+        if self.made > MAX_OBJECTS:
+            raise Unreadable(f"its pickle makes more than {MAX_OBJECTS:,} objects")
 
     def find_class(self, module: str, name: str) -> Any:
         """The name, which is not looked up."""
@@ -217,7 +302,10 @@ class _Reader(pickle._Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """What lies outside the pickle: storages, and the source of classes in old files."""
         match pid:
-            case ("storage", Name("torch", kind), str(key), _, int(count), *rest) if rest in ([], [None]):
+            case ("storage", Name("torch" | "torch.cuda", kind), str(key), _, int(count), *rest) if rest in (
+                [],
+                [None],
+            ):
                 self.storages[key] = StorageRef(kind, key, count)
                 return self.storages[key]
             case ("module", Name() as cls, *_):
@@ -225,12 +313,16 @@ class _Reader(pickle._Unpickler):
         raise Unreadable("it points to something outside that is no storage of torch")
 
     def call(self) -> None:
-        """Answer a call that is on the list, refuse any other."""
+        """Answer a call that is on the list or would make a value, refuse any other."""
         arguments, function = self.stack.pop(), self.stack.pop()
-        answer = CALLS.get(str(function)) if isinstance(function, Name) else None
-        if answer is None or type(arguments) is not tuple:
-            called = function if isinstance(function, Name) else "something that is no name"
+        called = str(function) if isinstance(function, Name) else "something that is no name"
+        answer = CALLS.get(called)
+        if type(arguments) is not tuple or not (answer or makes_value(called)):
             raise Unreadable(f"it wants to call {called}, which is refused; nothing was run")
+        if answer is None:
+            self.append(StandIn())
+            return
+        self.spend(sum(len(a) for a in (arguments, *arguments[:1]) if isinstance(a, tuple | list | dict)))
         self.append(answer(*arguments))
 
     def make_object(self) -> None:
@@ -258,8 +350,12 @@ class _Reader(pickle._Unpickler):
         self.pop_mark()
         self.append(StandIn())
 
+    def load_bytes(self) -> None:
+        """Bytes that could be changed, which is of no use here."""
+        self.append(self.read(int.from_bytes(self.read(8), "little")))
+
     dispatch = _Opcodes(
-        {code: pickle._Unpickler.dispatch[code] for code in (getattr(pickle, n)[0] for n in _KEPT.split())}
+        {code: pickle._Unpickler.dispatch[code] for code in _codes(_KEPT)}
         | {
             pickle.FRAME[0]: lambda reader: reader.read(8),
             pickle.REDUCE[0]: call,
@@ -269,5 +365,9 @@ class _Reader(pickle._Unpickler):
             pickle.EMPTY_DICT[0]: lambda reader: reader.append(PlainKeys()),
             pickle.EMPTY_SET[0]: lambda reader: reader.append(StandIn()),
             pickle.FROZENSET[0]: group_to_stand_in,
+            pickle.BYTEARRAY8[0]: load_bytes,
         }
     )
+
+
+_Reader.dispatch.update({code: _counted(_Reader.dispatch[code]) for code in _codes(_MADE)})

@@ -4,8 +4,9 @@ Transformers for High-Resolution Image Synthesis") behind a thin shell of our ow
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -20,14 +21,39 @@ from torch.utils.checkpoint import checkpoint
 from vqanim.models.entries import GeneratorEntry, ModelFile, file_error, read_verified
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
 from vqanim.models.family import halved_stages
+from vqanim.models.vqgan_weights import keep_used_codes, select_vqgan
 from vqanim.models.weights import freeze, load_into, read_weights
 from vqanim.types import Image, Knob, Params, Stage
 
 # taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
 diffusion.nonlinearity = F.silu
 
-FIRST_STAGE = "first_stage_model."
-"""Prefix of a VQGAN's tensors in the checkpoint of a transformer that was trained on top of it."""
+
+class LinearAttention(nn.Module):
+    """What latent-diffusion's autoencoders have in place of attention for `attn_type: linear`, by its names.
+
+    Each pixel reads one summary of all pixels, so the work grows with their number and not with its square
+    (Shen et al. 2021, "Efficient Attention"). Unlike the other kind it adds nothing to what comes in.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.to_qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
+        self.to_out = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, h, w] to [B, C, h, w]."""
+        queries, keys, values = self.to_qkv(x).flatten(2).chunk(3, dim=1)
+        summary = keys.softmax(-1) @ values.transpose(1, 2)
+        return self.to_out((summary.transpose(1, 2) @ queries).view(x.shape))
+
+
+ATTENTION_MODULES: Mapping[str, Callable[[int], nn.Module]] = {
+    "vanilla": diffusion.AttnBlock,
+    "linear": LinearAttention,
+    "none": nn.Identity,
+}
+"""By `attn_type`, made for a number of channels."""
 
 
 class VQGAN(nn.Module):
@@ -45,6 +71,8 @@ class VQGAN(nn.Module):
         with redirect_stdout(io.StringIO()):  # taming prints its latent shape
             self.encoder = diffusion.Encoder(**dd)
             self.decoder = diffusion.Decoder(**dd)
+        if config.attn_type != "vanilla":
+            _replace_attention(self, ATTENTION_MODULES[config.attn_type])
         for module in self.modules():
             if isinstance(module, nn.GroupNorm):
                 if module.num_channels % config.norm_groups:
@@ -77,6 +105,8 @@ class VQGAN(nn.Module):
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w], as they are, to a picture [B, 3, H, W]; values may leave 0..1."""
         image = self.decoder(self.post_quant_conv(latents))
+        if self.config.tanh_out:
+            image = image.tanh()
         if image.dtype == torch.bfloat16:  # whose steps are too wide for what follows
             image = image.float()
         return (image + 1) / 2
@@ -135,7 +165,13 @@ class VQGANGenerator:
         self.network = freeze(network, device)
         self._low, self._high = (bound.view(1, -1, 1, 1) for bound in network.codebook.aminmax(dim=0))
         _replace_doublings(self.network.decoder)
-        kinds = (diffusion.ResnetBlock, diffusion.AttnBlock, diffusion.Upsample, DoublingConv)
+        kinds = (
+            diffusion.ResnetBlock,
+            diffusion.AttnBlock,
+            LinearAttention,
+            diffusion.Upsample,
+            DoublingConv,
+        )
         self._blocks = [part for part in self.network.decoder.modules() if isinstance(part, kinds)]
         self._squares = network.codebook.square().sum(1)
         self._dtype = torch.float32
@@ -187,16 +223,6 @@ class VQGANGenerator:
         return {}
 
 
-def select_first_stage(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the tensors of an official checkpoint those of its VQGAN, by their names in a `VQModel`.
-
-    A transformer's checkpoint holds its VQGAN under a prefix; discriminator and perceptual loss are dropped.
-    """
-    if any(name.startswith(FIRST_STAGE) for name in tensors):
-        tensors = {k.removeprefix(FIRST_STAGE): v for k, v in tensors.items() if k.startswith(FIRST_STAGE)}
-    return {name: value for name, value in tensors.items() if not name.startswith("loss.")}
-
-
 def build_vqgan(config: VQGANConfig, file: ModelFile) -> VQGAN:
     """A network without numbers, on the meta device: its size costs nothing.
 
@@ -220,8 +246,12 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
     if config.factor != entry.multiple:
         about = f"the network shrinks pictures {config.factor}x, the catalogue says {entry.multiple}x"
         raise file_error(config_file, about)
+    tensors = read_weights(weights_file, select_vqgan)
+    if not config.named:
+        config = replace(config, gumbel="quantize.embed.weight" in tensors)
+    config, tensors = keep_used_codes(config, tensors, weights_file)
     network = build_vqgan(config, config_file)
-    load_into(network, read_weights(weights_file, select_first_stage), weights_file)
+    load_into(network, tensors, weights_file)
     return VQGANGenerator(entry.name, network, entry.hash, device)
 
 
@@ -309,3 +339,11 @@ def _replace_doublings(network: nn.Module) -> None:
         for name, child in list(parent.named_children()):
             if isinstance(child, diffusion.Upsample) and child.with_conv:
                 setattr(parent, name, DoublingConv(child.conv))
+
+
+def _replace_attention(network: nn.Module, make: Callable[[int], nn.Module]) -> None:
+    """Put another kind of attention in place of every `AttnBlock` of a network."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, diffusion.AttnBlock):
+                setattr(parent, name, make(child.in_channels))

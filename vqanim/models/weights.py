@@ -26,7 +26,7 @@ from vqanim.models.entries import ModelFile, file_error, reading, verify
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
-VERSION = "1"
+VERSION = "2"
 """Of what a conversion keeps, and how it names it; files of another version are made anew."""
 
 

@@ -21,6 +21,7 @@ from vqanim.scene.times import TimeBase
 from vqanim.timeline.clips import Clocks, clips_of
 from vqanim.timeline.part import chapter_parts
 from vqanim.timeline.plan import FrameRef, SoundPlan, Timeline
+from vqanim.timeline.readings import PromptReading, read_prompts, reading_warnings
 from vqanim.timeline.tracks import Track, find_tracks, shown_plans
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ class PromptLine:
 
     text: str
     keys: tuple[tuple[float, float], ...]  # (seconds of film, weight)
+    readings: tuple[PromptReading, ...] = ()  # of perceptors that know few things
+
+    def document(self) -> dict[str, Any]:
+        """What JSON holds: beside text and weights what the first of the perceptors makes of the text."""
+        read = self.readings[0].document() if self.readings else {}
+        return {**read, "text": self.text, "keys": self.keys}
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,7 @@ class Outline:
     def document(self) -> dict[str, Any]:
         """What JSON holds; values that do not exist are null."""
         document = asdict(self)
+        document["prompts"] = [prompt.document() for prompt in self.prompts]
         if self.time is not None:
             document["time"]["total"] = self.time.total
         for model in document["models"]:
@@ -120,7 +128,10 @@ def make_outline(
     and of the perceptors that count. timings: what was measured on this machine. device: whose times are
     meant; the one used last if None. found: what is painted already."""
     generator, perceptors = models
-    tracks = without_styles(find_tracks(timeline), scene)
+    readings = read_prompts(timeline, perceptors)
+    found_tracks = find_tracks(timeline)
+    tracks = without_styles(found_tracks, scene)
+    texts = {shown.name: track.name for shown, track in zip(tracks, found_tracks, strict=True)}
     seconds = float(len(timeline.edit) / timeline.fps)
     return Outline(
         title=timeline.title,
@@ -135,12 +146,15 @@ def make_outline(
         steps=sum(plan.steps for shot in timeline.shots for plan in shot.frames),
         seed=timeline.seed,
         shots=tuple(_shots(scene, timeline)),
-        prompts=tuple(_prompts(scene, timeline, tracks)),
+        prompts=tuple(
+            replace(line, readings=tuple(one for one in readings if one.reading.text == texts[line.text]))
+            for line in _prompts(scene, timeline, tracks)
+        ),
         models=model_lines(generator, perceptors, timeline),
         disk=disk_space(timeline, timings),
         time=estimate(timeline, timings, device, found.kept if found else ()),
         tracks=tracks,
-        warnings=timeline.warnings,
+        warnings=(*timeline.warnings, *reading_warnings(readings, generator.name)),
         sound=timeline.sound,
         beats=beats_of(scene, seconds),
         bars=beats_of(scene, seconds, scene.soundtrack.meter if scene.soundtrack else 1),

@@ -20,7 +20,15 @@ from urllib.parse import quote
 
 import numpy as np
 
-from vqanim.engine.events import FrameDone, ModelsLoaded, RunStarted, ShotStarted, StepDone, TakesDone
+from vqanim.engine.events import (
+    FrameDone,
+    ModelsLoaded,
+    PromptsRead,
+    RunStarted,
+    ShotStarted,
+    StepDone,
+    TakesDone,
+)
 from vqanim.engine.timings import Pace, device_label
 from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
@@ -31,6 +39,7 @@ from vqanim.takes.outputs import is_sealed, move_aside
 from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FrameRef
+from vqanim.timeline.readings import PromptReading
 from vqanim.timeline.tracks import Track
 
 PAGE, DATA = "live.html", "live.js"
@@ -42,6 +51,7 @@ HEARTBEAT = 10.0
 """Seconds after which live.js is written though nothing happened, so that the page tells a killed render."""
 SHARE = 20  # the thread rests so many times as long as a write took
 STRIP = 8  # frames beside the newest one
+MOST_PROMPTS = 24  # whose readings are shown
 MOST_PLOTS, COLUMNS = 24, 300  # of similarities and losses
 PATIENCE = 5.0  # seconds that the end of a render waits for the last write
 
@@ -76,6 +86,8 @@ class Status:
                 self.done, self.kept, self.frames = event.kept, event.kept, event.frames
                 self.device = device_label(event.device, event.threads)
                 self.warnings = tuple(dict.fromkeys((*self.warnings, *(earlier if whole else ()))))
+            case PromptsRead():
+                self.warnings = (*self.warnings, *event.warnings)
             case ModelsLoaded():
                 self.state, self.warnings = "painting", (*self.warnings, *event.warnings)
             case ShotStarted():
@@ -97,8 +109,18 @@ class Status:
 class LivePage:
     """Follows the events of a render; a context, which says in the end how it was left."""
 
-    def __init__(self, folder: Path, film: Film, store: TakeStore, stem: str, guard: Guard) -> None:
-        """folder: of the render. stem: name of its films. guard: called before each write."""
+    def __init__(
+        self,
+        folder: Path,
+        film: Film,
+        store: TakeStore,
+        stem: str,
+        guard: Guard,
+        readings: Sequence[PromptReading] = (),
+    ) -> None:
+        """folder: of the render. stem: name of its films. guard: called before each write. readings: what the
+        prompts will be painted as."""
+        self._readings = readings
         self._folder, self._film, self._stem, self._guard, self._store = folder, film, stem, guard, store
         self._pace, self._earlier = Pace(film.timeline), read_warnings(folder)
         self._lock = threading.Lock()
@@ -161,7 +183,10 @@ class LivePage:
             self._make_way(DATA, _begins(self._folder / DATA, _CALL[0]))
             self._write()
             title, rows = f"{self._film.timeline.title} - painting", svg_rows(self._film.tracks)
-            self._put(PAGE, render_page("live.html", title=title, film=self._film, data=DATA, rows=rows))
+            shown = {"readings": self._readings[:MOST_PROMPTS], "more": len(self._readings) - MOST_PROMPTS}
+            self._put(
+                PAGE, render_page("live.html", title=title, film=self._film, data=DATA, rows=rows, **shown)
+            )
             while not self._ended.is_set():
                 began = time.monotonic()
                 self._write()

@@ -14,7 +14,8 @@ from vqanim.scene.expressions import ADD_SOUNDTRACK
 from vqanim.scene.fields.base import declared_in, text_of
 from vqanim.scene.fields.context import Reader, Refused
 from vqanim.scene.fields.music import LYRICS, Stem, read_text_file
-from vqanim.scene.lyrics import marker_names, read_lines, seconds_of
+from vqanim.scene.lyric_lines import shown
+from vqanim.scene.lyrics import Lyrics, marker_names, read_lyrics, seconds_of
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT, Clock
 from vqanim.scene.soundtrack import Ear, Soundtrack, signal_names
@@ -58,7 +59,9 @@ def read_song(root: Mapping, reader: Reader, ear: Ear | None) -> dict[str, Any]:
     for name in {stem.name for stem in stems} & reader.signals:
         reader.refuse(root, f"found {name!r} as a signal and as a stem, allowed is one of them")
     found = {"soundtrack": soundtrack, "stems": stems}
-    return {**found, "markers": tuple(markers), "bands": tuple(bands.items())}
+    # Where lyrics end after the song, nothing can be there; a resolved scene does not name it.
+    reached = tuple((name, at) for name, at in markers if at <= seconds + 1e-6)
+    return {**found, "markers": reached, "bands": tuple(bands.items())}
 
 
 def _file_length(file: str, place: Place, reader: Reader, ear: Ear | None) -> float:
@@ -156,13 +159,16 @@ def _song_second(text: str, song: SongTimes, soundtrack: Soundtrack) -> float:
 
 
 def _read_lyrics(node: Node, soundtrack: Soundtrack, reader: Reader) -> Iterator[tuple[str, float]]:
-    lines = read_text_file(node, LYRICS.allowed, "file of lyrics", read_lines, reader)
+    lyrics: Lyrics = read_text_file(node, LYRICS.allowed, "file of lyrics", read_lyrics, reader)
+    name = Path(text_of(node, "", reader)).name
+    for warning in lyrics.warnings:
+        reader.warn(node.place, f"{name}: {warning}")
     end = (reader.song.end if reader.song else math.inf) + soundtrack.start
-    if late := [line for line in lines if line[0] > end + 1e-6]:
-        second, text = late[0]
-        where = f"{text[:40]!r} at {second:.6g} s lies past the end of the song ({end:.6g} s)"
-        reader.refuse(node, f"{Path(text_of(node, '', reader)).name}: {where}")
-    return marker_names(lines)
+    if late := [line for line in lyrics.lines if line.second > end + 1e-6]:
+        more = f", and {len(late) - 1} more" if len(late) > 1 else ""
+        what = f"{shown(late[0].text)} at {late[0].second:.6g} s{more}"
+        reader.warn(node.place, f"{name}: {what} lies past the end of the song ({end:.6g} s)")
+    return marker_names(lyrics)
 
 
 def _stems(root: Mapping, seconds: float, reader: Reader, ear: Ear | None) -> tuple[Stem, ...]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.models.catalogue import generator_trouble, is_crisp
 from vqanim.scene.limits import MAX_SIDE
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import Clock, Signal, Sound
@@ -44,6 +45,9 @@ def compile_timeline(
     """
     scene = _with_sound(scene, clock, signals)
     (width, height), resized = _fitted_size(scene, limits)
+    generator, settings = scene.models.generator, scene.models.settings
+    if wrong := generator_trouble(generator, dict(settings), (height, width)):
+        raise SceneError([Problem(replace(scene.models.place, path="models.generator"), wrong)])
     clips = clips_of(scene)
     duration = math.fsum(clip.duration for clip in clips)
     sampler = Sampler()
@@ -64,7 +68,8 @@ def compile_timeline(
     keys = cut_keys(scene, clips, shots, sampler) if smooth else ()
     if sampler.problems:
         raise SceneError(sampler.problems.values())
-    gif_width, gif_fps = _gif(scene, width, height, len(edit))
+    crisp = is_crisp(generator)
+    gif_width, gif_fps = _gif(scene, width, height, len(edit), crisp)
     used = scene.models.used  # shares add up to 1
     total = sum(use.weight for use in used)
     jumps = tuple(
@@ -79,14 +84,15 @@ def compile_timeline(
         height=height,
         fps=scene.fps,
         seed=scene.seed,
-        generator=scene.models.generator,
-        generator_settings=scene.models.settings,
+        generator=generator,
+        generator_settings=settings,
         perceptors=tuple(PerceptorPlan(use.name, tidy(float(use.weight / total))) for use in used),
         shots=shots,
         edit=edit,
         crf=scene.output.crf,
         gif_width=gif_width,
         gif_fps=gif_fps,
+        crisp=crisp,
         chapters=chapters,
         rate=scene.rate,
         keys=keys,
@@ -104,8 +110,9 @@ def _with_sound(scene: Scene, clock: Clock | None, signals: Mapping[str, Signal]
     return replace(scene, sound=sound)
 
 
-def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fraction]:
-    """Width and fps of the GIF: what the scene says; else so little that it can still be sent around."""
+def _gif(scene: Scene, width: int, height: int, count: int, crisp: bool) -> tuple[int, Fraction]:
+    """Width and fps of the GIF: what the scene says; else so little that it can still be sent around. crisp:
+    it is shrunk by whole numbers alone."""
     columns = min(width, scene.output.gif_width or _GIF_WIDTH)
     fps = min(scene.fps, scene.output.gif_fps or _GIF_FPS)
     seconds = count / scene.fps
@@ -116,7 +123,7 @@ def _gif(scene: Scene, width: int, height: int, count: int) -> tuple[int, Fracti
         fps = slower
     if too_many > 1 and scene.output.gif_width is None:
         columns = max(min(columns, _GIF_LEAST_WIDTH), math.floor(columns / math.sqrt(too_many)))
-    return columns, fps
+    return width // math.ceil(width / columns) if crisp else columns, fps
 
 
 def _fitted_size(scene: Scene, limits: Limits) -> tuple[tuple[int, int], tuple[str, ...]]:

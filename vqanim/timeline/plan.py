@@ -293,6 +293,7 @@ class Timeline:
     crf: int
     gif_width: int
     gif_fps: Fraction
+    crisp: bool = False  # whether pictures are enlarged and shrunk without smoothing
     chapters: tuple[Chapter, ...] = ()
     rate: Fraction | None = None  # painted frames per second; None is fps
     generator_settings: tuple[tuple[str, Any], ...] = ()

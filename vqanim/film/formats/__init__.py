@@ -31,6 +31,7 @@ PRESETS: Mapping[str, Preset] = {  # by the name that is asked for
     "web": Preset("video.WEB", "H.264 for every player (the default MP4)"),
     "youtube": Preset("video.YOUTUBE", "H.264 of high quality"),
     "instagram": Preset("video.INSTAGRAM", "H.264, 1080 pixels wide, 23 fps or more"),
+    "mp4-444": Preset("video.FULL_COLOR", "H.264 with a color for every pixel (4:4:4); not in every player"),
     "prores": Preset("video.PRORES", "ProRes 422 HQ, for editing programs"),
     "webm": Preset("video.WEBM", "VP9"),
     "gif": Preset("gif.GIF", "looping, bounded in size unless --gif-full"),

@@ -36,6 +36,7 @@ LEAST_SAMPLED = 16  # of the shorter side of every picture at least so many rows
 # Error diffusion hides the 256 colors of painted pictures best; unchanged rectangles keep their dots, so that
 # what stands still does not crawl.
 _MAKE_PALETTE = ("-vf", "palettegen=stats_mode=full", "-frames:v", "1", "-update", "1")
+_CRISP = "paletteuse=dither=none:diff_mode=rectangle"
 _USE = "paletteuse=dither=sierra2_4a:diff_mode=rectangle"
 
 
@@ -124,17 +125,18 @@ class _GifSink:
         check_picture(self.palette, self.film)
         height, columns, _ = self._shape
         source = raw_input(columns, height, self.rate)
-        enlarge = f"{upscale_filter(self.upscale)},null[v];[v]" if self.upscale > 1 else ""
-        use = ["-i", str(self.palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_USE}"]
+        enlarge = f"{upscale_filter(self.upscale, self.reel.crisp)},null[v];[v]" if self.upscale > 1 else ""
+        use = ["-i", str(self.palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_CRISP if self.reel.crisp else _USE}"]
         encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], self._pictures(), self.path, self.film)
         check_picture(self.path, self.film, (columns * self.upscale, height * self.upscale))
 
     def _shrunk(self, picture: Picture) -> Picture:
-        """A picture in the GIF's size, by Lanczos resampling."""
+        """A picture in the GIF's size, by Lanczos resampling, or of every so many pixels one."""
         if picture.shape == self._shape:
             return picture
         height, width, _ = self._shape
-        return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+        how = Image.Resampling.NEAREST if self.reel.crisp else Image.Resampling.LANCZOS
+        return np.array(Image.fromarray(picture).resize((width, height), how))
 
     def _pictures(self) -> Iterator[Picture]:
         if not self._keeps:

@@ -42,7 +42,7 @@ def open_frames(reel: Reel, path: Path, upscale: int = 1) -> Iterator[Sink]:
         raise OutputError(f"{path}: holds {others[0]}, which is no frame; move it, or choose another folder")
     staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
     make_folder(staging)
-    enlarge = ["-vf", upscale_filter(upscale)] if upscale > 1 else []
+    enlarge = ["-vf", upscale_filter(upscale, reel.crisp)] if upscale > 1 else []
     source = raw_input(reel.width, reel.height, reel.fps)
     arguments = [*source, *enlarge, "-pix_fmt", "rgb24", "-start_number", "0"]
     try:

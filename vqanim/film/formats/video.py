@@ -67,10 +67,11 @@ class VideoFormat(Format):
         return Output(label, path, contents, frames, lambda: open_video(film.reel, path, settings, sound))
 
 
+_FITTED_WIDTH = 1080
 # As small as Instagram shows a wide picture, and as tall as it shows an upright one.
 _INSTAGRAM = (
     "pad=w='max(iw,ih*4/5)':h='max(ih,iw*100/191)':x=(ow-iw)/2:y=(oh-ih)/2,"
-    "scale=1080:-2:flags=lanczos+accurate_rnd+full_chroma_int"
+    f"scale={_FITTED_WIDTH}:-2:flags=lanczos+accurate_rnd+full_chroma_int"
 )
 _AAC = ("-c:a", "aac", "-b:a")
 _FAST_START = ("-movflags", "+faststart")
@@ -100,6 +101,7 @@ INSTAGRAM = replace(
     fit=_INSTAGRAM,
     least_fps=23,
 )
+FULL_COLOR = replace(WEB, ending="-444.mp4", pixels="yuv444p", crf=14)
 PRORES = VideoFormat(
     ending=".mov",
     format="mov",
@@ -160,7 +162,7 @@ def open_video(
             *(("-map", "0:v") if chapters or heard else ()),
             *heard_as,
             *(("-map_chapters", "1", "-map_metadata", "1") if chapters else ()),
-            *("-vf", _filters(settings, reel.fps), "-c:v", kind.encoder, "-threads", str(THREADS)),
+            *("-vf", _filters(settings, reel), "-c:v", kind.encoder, "-threads", str(THREADS)),
             *_quality(settings, reel.fps),
             *(BITEXACT if not chapters else BITEXACT_FLAGS),
             *("-metadata", f"title={title}"),
@@ -184,10 +186,13 @@ def _audio(
     return [*LOCAL, "-i", str(wav)], encoded
 
 
-def _filters(settings: VideoSettings, fps: Fraction) -> str:
-    kind, times = settings.kind, math.ceil(settings.kind.least_fps / fps)
-    upscale = upscale_filter(settings.upscale) if settings.upscale > 1 else ""
-    double = f"fps={times * fps}:eof_action=pass" if times > 1 else ""
+def _filters(settings: VideoSettings, reel: Reel) -> str:
+    kind, times = settings.kind, math.ceil(settings.kind.least_fps / reel.fps)
+    factor = settings.upscale
+    if kind.fit and reel.crisp:  # what is fitted is only shrunk, so that borders stay where they are
+        factor *= math.ceil(_FITTED_WIDTH / (factor * reel.width))
+    upscale = upscale_filter(factor, reel.crisp) if factor > 1 else ""
+    double = f"fps={times * reel.fps}:eof_action=pass" if times > 1 else ""
     pixels = "format=rgb24" if kind.pixels == "rgb24" else color_filter(kind.pixels)
     return ",".join(filter(None, (upscale, kind.fit, double, pixels)))
 
@@ -197,9 +202,10 @@ def color_filter(pixels: str) -> str:
     return _COLOR.format(pixels=pixels)
 
 
-def upscale_filter(factor: int) -> str:
-    """The ffmpeg filter that enlarges by Lanczos resampling."""
-    return f"scale=iw*{factor}:ih*{factor}:flags=lanczos+accurate_rnd+full_chroma_int"
+def upscale_filter(factor: int, crisp: bool) -> str:
+    """The ffmpeg filter that enlarges by Lanczos resampling, or shows every pixel as a square."""
+    how = "neighbor" if crisp else "lanczos"
+    return f"scale=iw*{factor}:ih*{factor}:flags={how}+accurate_rnd+full_chroma_int"
 
 
 def _quality(settings: VideoSettings, fps: Fraction) -> list[str]:

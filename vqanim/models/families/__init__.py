@@ -11,6 +11,7 @@ MODULES = (
     "vqgan",
     "pixels",
     "fft",
+    "rgb",
     "clip",
     "open_clip",
     "conse",

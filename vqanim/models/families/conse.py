@@ -4,10 +4,12 @@ from vqanim.lazy import LazyModule
 from vqanim.models.family import Family
 
 conse = LazyModule("vqanim.models.conse")
+nearest = LazyModule("vqanim.models.nearest")
 
 FAMILY = Family(
     "conse",
     "perceptor",
     lambda entry, device, _: conse.ConsePerceptor(entry, device),
-    roles=("classifier", "palettes", "table", "words"),
+    roles=("classifier", "features", "palettes", "table", "words"),
+    describe=lambda entry, texts: nearest.read_texts(entry, texts),
 )

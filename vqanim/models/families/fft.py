@@ -13,10 +13,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vqanim.lazy import torch
-from vqanim.models.color_axes import from_axes, to_axes
 from vqanim.models.entries import GeneratorEntry
 from vqanim.models.family import Family
 from vqanim.models.weightless import WeightlessGenerator, single_stage
+from vqanim.models.weightless.color_axes import from_axes, to_axes
+from vqanim.models.weightless.exposure import CONTRAST, FAINT, exposure
 from vqanim.settings import number
 from vqanim.types import Knob, Stage
 
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vqanim.types import Image, Params
-
-MEAN, SPREAD = 0.45, 0.2
-"""Mean and standard deviation of a picture's channels, near those of photographs."""
-EXPOSURE = 2.0
-"""Weight of the distance to them: nothing else keeps a film from becoming darker or paler."""
-FAINT = 0.1
-"""Contrast of the noise that a picture grows from."""
 
 
 class FFT(WeightlessGenerator):
@@ -46,7 +40,8 @@ class FFT(WeightlessGenerator):
     def carry(self, picture: Image) -> Params:
         """The spectrum of a picture [1, 3, H, W] in 0..1."""
         values = to_axes(picture.to(self.device, torch.float32))
-        spectrum = torch.fft.rfft2(values, norm="ortho") / self._scale(picture.shape[2], picture.shape[3])
+        scale = self._scale(picture.shape[2], picture.shape[3])
+        spectrum = torch.fft.rfft2(values, norm="ortho") / scale
         return {"spectrum": torch.view_as_real(spectrum).contiguous()}
 
     def decode(self, params: Params, size: tuple[int, int], recompute: bool = False) -> Image:
@@ -56,11 +51,11 @@ class FFT(WeightlessGenerator):
 
     def prior(self, params: Params, image: Image) -> Mapping[str, Tensor]:
         """The distance to the exposure of photographs."""
-        off = (image.mean() - MEAN).square() + (image.std() - SPREAD).square()
-        return {"exposure": EXPOSURE * off}
+        return exposure(image, self.settings["contrast"])
 
     def _scale(self, height: int, width: int) -> Tensor:
-        return frequency_scale(height, width, self.settings["decay"], self.device)
+        """Of each color axis and frequency, [3, H, W // 2 + 1]."""
+        return axes_scale(height, width, self.settings["decay"], self.settings["colors"], self.device)
 
 
 @lru_cache(maxsize=8)
@@ -73,12 +68,23 @@ def frequency_scale(height: int, width: int, decay: float, device: torch.device)
     return scale / scale.square().mean().sqrt()
 
 
+@lru_cache(maxsize=8)
+def axes_scale(height: int, width: int, decay: float, colors: float, device: torch.device) -> Tensor:
+    """Of each color axis and frequency, [3, H, W // 2 + 1]: brightness, then the two axes of color."""
+    axes = torch.tensor([1.0, colors, colors], device=device).view(3, 1, 1)
+    return axes * frequency_scale(height, width, decay, device)
+
+
 FAMILY = Family(
     "fft",
     "generator",
     FFT,
     stages=single_stage,  # a spectrum is coarse and fine at once
-    settings=(number("decay", 0.0, 3.0, 1.5, "How steeply fine detail falls off: more is softer"),),
+    settings=(
+        number("decay", 0.0, 3.0, 1.5, "How steeply fine detail falls off: more is softer"),
+        number("colors", 0.2, 3.0, 1.0, "How readily colors change, beside brightness"),
+        CONTRAST,
+    ),
     entry=GeneratorEntry(
         name="fft",
         kind="generator",

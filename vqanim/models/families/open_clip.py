@@ -7,11 +7,8 @@ files in its folder.
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import warnings
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,9 +16,16 @@ from typing import TYPE_CHECKING, Any
 from vqanim.cache import models_folder
 from vqanim.errors import InputError
 from vqanim.models import entries
-from vqanim.models.entries import LocalFile, ModelFile, PerceptorEntry, UnknownModel, did_you_mean
-from vqanim.models.families.clip import VOCABULARY
+from vqanim.models.entries import (
+    LocalFile,
+    ModelFile,
+    PerceptorEntry,
+    UnknownModel,
+    did_you_mean,
+)  # fmt: skip
+from vqanim.models.families.clip import DEVIATION, MEAN, VOCABULARY
 from vqanim.models.family import Family
+from vqanim.models.open_clip_package import INSTALL, architectures, open_clip_package
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
 
 PREFIX = "open_clip:"
 EXAMPLE = "open_clip:ViT-B-32/laion2b_s34b_b79k"
-INSTALL = "python -m pip install 'vqanim[open-clip]'"
 
 HUB = "https://huggingface.co"
 _REMEDY = "run: vqanim models fetch "
@@ -57,11 +60,9 @@ def open_clip_entry(name: str) -> PerceptorEntry:
     Raises UnknownModel for a name that cannot be, InputError when the package is not installed.
     """
     place = weights_place(name)
-    spec = importlib.util.find_spec("open_clip")
-    if spec is None or not spec.submodule_search_locations:
+    if not (known := architectures()):
         raise InputError(f"models of open_clip need its package; install it: {INSTALL}")
-    configs = Path(spec.submodule_search_locations[0], "model_configs").glob("*.json")
-    _check_architecture(split_name(name)[0], sorted(path.stem for path in configs))
+    _check_architecture(split_name(name)[0], list(known))
     files: dict[str, ModelFile] = {}
     pin = entries.read_pin(place)
     if pin and "://" not in pin.address and Path(pin.address) != models_folder() / place:
@@ -99,7 +100,7 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
 
     Raises InputError when package or weights are missing, damaged or do not fit, or the name is unknown.
     """
-    from vqanim.models.clip import DEVIATION, MEAN, CLIPPerceptor
+    from vqanim.models.clip import CLIPPerceptor
     from vqanim.models.weights import load_into, read_weights
 
     model, tag = split_name(entry.name)
@@ -120,18 +121,6 @@ def load_open_clip(entry: PerceptorEntry, device: torch.device) -> CLIPPerceptor
     inputs = {"mean": about.get("mean", MEAN), "deviation": about.get("std", DEVIATION)}
     inputs |= {"input_size": size, "context_length": length}
     return CLIPPerceptor(entry.name, network, entry.hash, device, **inputs)
-
-
-@cache
-def open_clip_package() -> ModuleType:
-    """The package. Raises InputError with the command that installs it when it is missing."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import open_clip
-    except ImportError as error:
-        raise InputError(f"models of open_clip need its package ({error}); install it: {INSTALL}") from error
-    return open_clip
 
 
 def select_open_clip(tensors: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from vqanim.errors import Place
+from vqanim.errors import Place, UsageError
 from vqanim.models.catalogue import generator_settings, list_models
 from vqanim.models.families import FAMILIES
 from vqanim.models.family import Family
@@ -18,7 +19,7 @@ from vqanim.scene import tree
 from vqanim.scene.curves import NOWHERE
 from vqanim.scene.fields import base
 from vqanim.scene.fields.base import SCALAR, Declared, FieldType, ScalarType, Schema, Writer, option, own
-from vqanim.scene.fields.context import Reader, read_all
+from vqanim.scene.fields.context import Reader, Refused, read_all
 from vqanim.scene.fields.numbers import ratio, whole
 from vqanim.scene.fields.sections import Shorthand, closed_schema, dump_part
 from vqanim.scene.fields.settings import dump_settings, read_settings, setting_options, settings_schema
@@ -143,13 +144,33 @@ class Models:
 
 def models_called(text: str, place: Place = NOWHERE) -> Models:
     """The models of a name for both, or of `generator+perceptor`; a generator without weights that is alone
-    has the pocket perceptor."""
+    has the pocket perceptor. Its settings may follow its name: `pixels,cells=40,shape=hex+pocket`.
+
+    Raises UsageError for settings that it does not have.
+    """
     generator = perceptor = text
     if "+" in text and ("generator", text) not in list_models():
         generator, _, perceptor = text.partition("+")
-    elif (family := FAMILIES.get(text)) and family.entry:
+    generator, *written = generator.split(",")
+    if (family := FAMILIES.get(generator)) and family.entry and perceptor == text:
         perceptor = "pocket"
-    return Models(generator, (PerceptorUse(perceptor, place=place),), place=place)
+    uses = (PerceptorUse(perceptor, place=place),)
+    return Models(generator, uses, _settings_called(generator, written) if written else (), place)
+
+
+def _settings_called(generator: str, written: Sequence[str]) -> Settings:
+    """The settings of a generator from texts such as `cells=40`. Raises UsageError."""
+    reader = Reader("--models", Path(), {})
+    pairs = [(Scalar("--models", 0, "name"), Scalar("--models", 0, generator))]
+    for part in written:
+        name, _, value = part.partition("=")
+        pairs.append((Scalar("--models", 0, name.strip()), Scalar("--models", 0, value.strip())))
+    models = Models()
+    with suppress(Refused):
+        models = ModelsType().with_generator(tree.Mapping("--models", 0, list(pairs)), models, reader)
+    if reader.problems:
+        raise UsageError("; ".join(f"--models: {problem.message}" for problem in reader.problems))
+    return models.settings
 
 
 @dataclass(frozen=True)
@@ -165,12 +186,12 @@ class ModelsType(FieldType):
         reader.check_keys(found, ("generator", "perceptor"))
         models = Models(place=node.place)
         if value := found.get("generator"):
-            models = self._generator(value, models, reader)
+            models = self.with_generator(value, models, reader)
         if value := found.get("perceptor"):
             models = replace(models, perceptors=self._perceptors(value, reader))
         return models
 
-    def _generator(self, node: Node, models: Models, reader: Reader) -> Models:
+    def with_generator(self, node: Node, models: Models, reader: Reader) -> Models:
         """A name, or {name: ...} with the settings that this generator has."""
         if not isinstance(node, tree.Mapping):
             return replace(models, generator=GENERATOR.parse(node, reader))

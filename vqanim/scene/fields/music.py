@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from vqanim.scene import tree
 from vqanim.scene.fields.base import FieldType, Flow, ReadElsewhere, Schema, Writer
@@ -26,6 +26,8 @@ MAX_BEATS = 20_000
 MAX_STEMS = 16
 LOWEST, HIGHEST = 1, 12_000  # Hz
 LONGEST_RISE = 60  # seconds of attack or release
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 _BAR = re.compile(r"bar\s*(\d{1,6}(?:\.\d{0,9})?)", re.ASCII)
@@ -130,16 +132,15 @@ class BeatsType(FieldType):
         return [{"type": "string"}, {"type": "array", "items": beat, "minItems": 2, "maxItems": MAX_BEATS}]
 
 
-def read_text_file(
-    node: Node, allowed: str, what: str, read: Callable[..., list[Any]], reader: Reader
-) -> list[Any]:
+def read_text_file(node: Node, allowed: str, what: str, read: Callable[..., T], reader: Reader) -> T:
     """What `read` finds in a file of text. Raises Refused."""
     path = find_file(node, allowed, reader, what)
     try:
         return read(path)
     except (OSError, ValueError) as error:
+        is_lost = isinstance(error, OSError)  # else it is there, and somebody wrote it so
         reason = error.strerror if isinstance(error, OSError) else error
-        raise reader.refuse(node, f"{path.name}: {reason}", about_file=True) from None
+        raise reader.refuse(node, f"{path.name}: {reason}", about_file=is_lost) from None
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,9 @@ MARKERS = ReadElsewhere(
     lambda markers: {name: second_text(second) for name, second in markers},
 )
 """Moments of the song by name, which are read once its beats are known."""
-LYRICS = ReadElsewhere("the path of an LRC or SRT file in the scene's folder", lambda: [{"type": "string"}])
+LYRICS = ReadElsewhere(
+    "the path of an LRC, SRT or WebVTT file in the scene's folder", lambda: [{"type": "string"}]
+)
 """A file whose lines become markers."""
 
 

@@ -15,9 +15,10 @@ from vqanim.losses import LOSSES, Loss
 from vqanim.scene import tree
 from vqanim.scene.colors import color_text
 from vqanim.scene.curves import Curve
-from vqanim.scene.fields.base import FieldType, Option, Parts, ScalarType, Schema, Writer
+from vqanim.scene.fields.base import FieldType, Option, Parts, Schema, Writer
 from vqanim.scene.fields.context import Reader, read_all
 from vqanim.scene.fields.numbers import CurveType, curve, ratio, whole
+from vqanim.scene.fields.palettes import FREE, PaletteType
 from vqanim.scene.fields.sections import closed_schema, field_schema, merge_by_key
 from vqanim.scene.fields.texts import COLOR, FLAG, line_of_text, one_of
 from vqanim.scene.tree import Node, is_given
@@ -25,7 +26,7 @@ from vqanim.settings import Setting, Settings
 
 
 @lru_cache
-def setting_type(setting: Setting) -> ScalarType:
+def setting_type(setting: Setting) -> FieldType:
     """The type of a setting."""
     allowed = setting.allowed + (f" ({setting.unit})" if setting.unit else "")
     low = -math.inf if setting.low is None else setting.low
@@ -39,6 +40,8 @@ def setting_type(setting: Setting) -> ScalarType:
             return one_of(setting.words, allowed)
         case "text":
             return line_of_text(int(setting.high or 1000), allowed)
+        case "palette":
+            return PaletteType(allowed, setting.words, int(high))
     return FLAG if setting.type == "flag" else COLOR
 
 
@@ -46,7 +49,7 @@ def setting_type(setting: Setting) -> ScalarType:
 def setting_option(setting: Setting) -> Option:
     """The declaration of a setting as a field."""
     colored = setting.type == "color" and setting.default is not None
-    text = f'"{color_text(setting.default)}"' if colored else ""
+    text = f'"{color_text(setting.default)}"' if colored else FREE if setting.type == "palette" else ""
     type, description = setting_type(setting), setting.description
     return Option(type, description, setting.default, unit=setting.unit, default_text=text)
 

@@ -1,4 +1,4 @@
-"""Put a trained pocket VQGAN into the package: `python training/export_vqgan.py DIR/state.pt`.
+"""Put trained weights into the package: `python training/export.py vqgan|classifier DIR/state.pt`.
 
 Takes the averaged (EMA) weights, stores them as fp16 under the official key names and refreshes the
 hash in the catalogue.
@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import catalogue
 
-OUTPUT = Path(__file__).resolve().parents[1] / "vqanim/models/pocket/vqgan.safetensors"
+POCKET = Path(__file__).resolve().parents[1] / "vqanim/models/pocket"
 
 
-def export(state_file: Path, output: Path = OUTPUT) -> None:
+def export(state_file: Path, output: Path) -> None:
     """Average weights of `state_file` to `output`, fp16."""
     state = torch.load(state_file, map_location="cpu", weights_only=True)
     tensors = {name: tensor.half().contiguous() for name, tensor in state["average"].items()}
@@ -31,8 +31,10 @@ def export(state_file: Path, output: Path = OUTPUT) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("vqgan", "classifier"))
     parser.add_argument("state", type=Path)
-    export(parser.parse_args().state)
+    options = parser.parse_args()
+    export(options.state, POCKET / f"{options.what}.safetensors")
     catalogue.refresh()
 
 
