@@ -31,10 +31,12 @@ def say(text: str) -> None:
     terminal.write_line(sys.stdout, text)
 
 
-def complain(text: str) -> None:
-    """Write lines to standard error, never wrapped; a terminal that is gone is no trouble."""
+def complain(text: str, whole: bool = False) -> None:
+    """Write lines to standard error, never wrapped; a terminal that is gone is no trouble. whole: also what is
+    very long, such as a command that is to be copied."""
     with suppress(OSError, terminal.ReaderGone):
-        terminal.write_line(sys.stderr, "\n".join(map(terminal.cut, text.split("\n"))))
+        cut = text if whole else "\n".join(map(terminal.cut, text.split("\n")))
+        terminal.write_line(sys.stderr, cut)
 
 
 def warn(warnings: Iterable[str]) -> None:

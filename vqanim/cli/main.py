@@ -135,7 +135,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.detach(sys.stdout)
         return BROKEN_PIPE
     except Stopped as stop:
-        complain(f"stopped; to continue: {shlex.join(['vqanim', *(sys.argv[1:] if argv is None else argv)])}")
+        again = shlex.join(["vqanim", *(sys.argv[1:] if argv is None else argv)])
+        complain(f"stopped; to continue: {again}", whole=True)
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
         complain("stopped")
