@@ -32,8 +32,10 @@ def say(text: str) -> None:
 
 
 def complain(text: str, whole: bool = False) -> None:
-    """Write lines to standard error, never wrapped; a terminal that is gone is no trouble. whole: also what is
-    very long, such as a command that is to be copied."""
+    """Write lines to standard error, never wrapped; a terminal that is gone is no trouble.
+
+    whole: also what is very long, such as a command that is to be copied.
+    """
     with suppress(OSError, terminal.ReaderGone):
         cut = text if whole else "\n".join(map(terminal.cut, text.split("\n")))
         terminal.write_line(sys.stderr, cut)

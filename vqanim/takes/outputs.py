@@ -110,11 +110,14 @@ def _hash(path: Path) -> str:
         return ""
 
 
-def _stamp(path: Path) -> list[list[int]]:
-    """Sizes and times, which tell without hashing that nothing was changed."""
+def _stamp(path: Path) -> str:
+    """Of sizes and times, which tell without hashing contents that nothing was changed."""
     with suppress(OSError):
-        return [[stat.st_size, stat.st_mtime_ns] for stat in map(Path.stat, _parts(path))]
-    return []
+        times = [
+            [part.name, stat.st_size, stat.st_mtime_ns] for part in _parts(path) for stat in [part.stat()]
+        ]
+        return hashlib.sha256(json.dumps(times).encode("ascii")).hexdigest()[:16]
+    return ""
 
 
 @dataclass
