@@ -40,20 +40,20 @@ class Manifest:
     def is_current(self, path: Path, digest: str) -> bool:
         """Whether a file is there, was made of this and is as it was then."""
         entry = self._read(path).get(path.name)
-        if entry is None or entry["digest"] != digest or not path.exists():
-            return False
-        return entry.get("stamp") == _stamp(path) or self.wrote(path)
+        return entry is not None and entry["digest"] == digest and self.wrote(path)
 
     def wrote(self, path: Path) -> bool:
         """Whether what is there is bit for bit what was written there."""
         entry = self._read(path).get(path.name, {})
-        return bool(entry.get("sha256")) and entry["sha256"] == _hash(path)
+        if not entry.get("sha256") or not path.exists() or entry["bytes"] != _size(path):
+            return False
+        return bool(entry["sha256"] == _hash(path))
 
     def remember(self, path: Path, digest: str, guard: Guard = lambda: None) -> Place:
         """Take note of what a file was made of; gives what became of a record that is none of ours. Raises
         OutputError."""
         with writing(path):
-            entry = {"digest": digest, "bytes": _size(path), "sha256": _hash(path), "stamp": _stamp(path)}
+            entry = {"digest": digest, "bytes": _size(path), "sha256": _hash(path)}
         return self._add(path, entry, guard)
 
     def begin_growing(self, path: Path, guard: Guard = lambda: None) -> Place:
@@ -108,16 +108,6 @@ def _hash(path: Path) -> str:
         return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
     except OSError:
         return ""
-
-
-def _stamp(path: Path) -> str:
-    """Of sizes and times, which tell without hashing contents that nothing was changed."""
-    with suppress(OSError):
-        times = [
-            [part.name, stat.st_size, stat.st_mtime_ns] for part in _parts(path) for stat in [part.stat()]
-        ]
-        return hashlib.sha256(json.dumps(times).encode("ascii")).hexdigest()[:16]
-    return ""
 
 
 @dataclass
