@@ -15,6 +15,7 @@ from vqanim.cli import completing, params
 from vqanim.cli.formatting import Row, complain, file_size, rows, say, table, warn, with_reason
 from vqanim.cli.main import Group
 from vqanim.cli.stopping import stopping
+from vqanim.cli.terminal import visible
 from vqanim.errors import InputError, UsageError, VqanimError
 from vqanim.models import fetch as cached
 from vqanim.models.catalogue import find_entries, get_entry, list_models
@@ -127,7 +128,7 @@ def verify(names: Sequence[str]) -> int:
         damage = cached.find_damage(entry)
         damaged |= bool(damage)
         for line in damage:
-            complain(f"Error: {line}")
+            complain(f"Error: {visible(line)}")
         if not damage:
             say(f"{entry.name} ({entry.kind}): whole")
     return InputError.exit_code if damaged else 0

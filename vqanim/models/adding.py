@@ -6,8 +6,6 @@ needed any more.
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +15,8 @@ import yaml
 from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
-from vqanim.files import make_folder, sha256_of, write_atomic, writing
+from vqanim.files import sha256_of, write_atomic
+from vqanim.models import own
 from vqanim.models.catalogue import CARD, get_entry, get_perceptor_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import fit_clip, read_entry
@@ -37,7 +36,6 @@ from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, ModelFil
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.dvae import PARTS, Part
 from vqanim.models.families.vqgan import VQGANConfig
-from vqanim.models.fetch import remove_own
 from vqanim.models.vqgan_files import (
     CHECKPOINT,
     GUMBEL,
@@ -121,13 +119,12 @@ def adding(kind: str, name: str, about: dict[str, Any]) -> Iterator[Path]:
     """A folder to put a model's files into, each named by its role; it takes its place at the end, whole.
 
     about: what its catalogue shall say besides the files.
-    What was there before under that name is replaced. When the block raises, nothing has happened.
+    What was there before under that name is replaced, and deleted once that is done. When the block raises,
+    nothing has happened.
     Raises OutputError.
     """
     target = own_folder(kind, name)
-    staging = target.with_name(f".{secrets.token_hex(4)}.new")
-    make_folder(staging)
-    try:
+    with own.staging_beside(target) as staging:
         yield staging
         files = {
             path.stem: {"path": path.name, "sha256": sha256_of(path), "size": path.stat().st_size}
@@ -135,11 +132,7 @@ def adding(kind: str, name: str, about: dict[str, Any]) -> Iterator[Path]:
         }
         card = {f"{kind}s": {name: {**about, "files": files}}}
         write_atomic(staging / CARD, yaml.safe_dump(card, allow_unicode=True, width=1000))
-        remove_own(kind, name)
-        with writing(target):
-            staging.replace(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        own.place(staging, target)
 
 
 def _row(family: str, about: str, *files: Path) -> dict[str, object]:

@@ -20,7 +20,7 @@ import yaml
 
 from vqanim.cache import cache_folder, extra_catalogue
 from vqanim.errors import InputError
-from vqanim.models import entries
+from vqanim.models import entries, own
 from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
@@ -145,6 +145,7 @@ def own_folder(kind: str, name: str) -> Path:
 
 def _own_entry(kind: str, name: str) -> Entry | None:
     """A model that the user added, or None. Raises InputError when its card is damaged."""
+    own.restore(own_folder(kind, name))
     card = own_folder(kind, name) / CARD
     if not NAME.fullmatch(name) or not card.exists():
         return None
