@@ -29,7 +29,7 @@ from vqanim.importers.curves import (
 )
 from vqanim.importers.layout import MAX_TEXT, Field, comment, lines_of, plain, quoted
 from vqanim.importers.reading import Settings
-from vqanim.importers.sampling import FAR, KEYFRAMED, NEAR, frame_values, keyframes, says
+from vqanim.importers.sampling import FAR, KEYFRAMED, NEAR, frame_values, held, is_late, keyframes, says
 from vqanim.scene.fields.prompts import MAX_PROMPTS
 
 __all__ = ["AT_REST", "LIMITS", "UNKNOWN", "Draft", "Fate", "Field", "Note", "plain", "quoted"]
@@ -126,6 +126,11 @@ class Draft:
         kept = self._kept_values(values, path, origin)
         if np.ptp(kept) <= 1e-12 * np.abs(kept).max():
             self.put_curve(path, float(kept[0]), origin)
+        elif path in FACTORS and self.clock is not None and is_late(kept, self.clock):
+            curve = held(kept, readable, self.clock)
+            if isinstance(readable, Formula) and not isinstance(curve, Formula):
+                self._note_keyframes(origin.partition(":")[0] or path)
+            self.put_curve(path, curve, origin)
         elif readable is not None and self.clock is not None and says(readable, kept, self.clock):
             self.put_curve(path, readable, origin)
         else:
