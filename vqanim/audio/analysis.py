@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.audio import signals
-from vqanim.audio.beats import FASTEST, SLOWEST, find_tempo, on_the_heavier, track_beats
+from vqanim.audio.beats import find_beats
 from vqanim.audio.reading import SILENCE, BadSong, Samples, Song, open_song, read_mono
 from vqanim.audio.spectrum import RATE, heavy_strength, log_mels, onset_strength
 from vqanim.audio.structure import Section, find_downbeat, find_sections
+from vqanim.audio.tempo import FASTEST, SLOWEST
 from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError
 from vqanim.files import make_folder, sha256_of, write_atomic
@@ -29,7 +30,7 @@ from vqanim.scene.soundtrack import Heard
 
 Floats = NDArray[np.float64]
 
-VERSION = 4  # bumped by hand whenever the same song would give other beats or sections
+VERSION = 5  # bumped by hand whenever the same song would give other beats or sections
 WHOLE = 0.5  # seconds by which a remembered signal may differ from its song
 CLEAR = 0.25  # confidence below which there is hardly a beat
 
@@ -75,12 +76,16 @@ class SongAnalysis:
         for a silent song."""
         tempo = "" if near is None else f"-t{near:.6g}"
         path = self._path(f"beats-v{VERSION}-m{meter}{tempo}.json")
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        about = {"song": self.digest, "key": path.stem, "seconds": round(self.song.seconds, 3)}
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             known = json.loads(path.read_text("utf-8"))
-            sections = tuple(Section(**section) for section in known.pop("sections"))
-            return Beats(**{**known, "beats": tuple(known["beats"]), "sections": sections})
+            if all(known.pop(name) == value for name, value in about.items()):
+                sections = tuple(Section(**section) for section in known.pop("sections"))
+                beats = Beats(**{**known, "beats": tuple(known["beats"]), "sections": sections})
+                if _is_whole(beats, self.song.seconds):
+                    return beats
         found = _find_beats(self._mono, self.song, meter, near)
-        _keep(path, json.dumps(asdict(found)).encode())
+        _keep(path, json.dumps({**about, **asdict(found)}).encode())
         return found
 
     def signal(self, name: str, own: Band | None = None) -> Floats:
@@ -110,6 +115,22 @@ class SongAnalysis:
 
     def _path(self, name: str) -> Path:
         return cache_folder() / "sound" / self.digest[:32] / name
+
+
+def _is_whole(beats: Beats, seconds: float) -> bool:
+    """Whether these can be the beats of a song that is so long."""
+    times = np.asarray(beats.beats, np.float64)
+    numbers = [beats.tempo, beats.confidence, beats.octave, beats.octave_confidence]
+    edges = np.asarray([(part.start, part.end, part.loudness) for part in beats.sections], np.float64)
+    return (
+        bool(np.isfinite(numbers).all() and beats.tempo > 0)
+        and times.ndim == 1
+        and bool((np.diff(times) > 0).all() and ((times >= -WHOLE) & (times <= seconds + WHOLE)).all())
+        and type(beats.downbeat) is int
+        and 0 <= beats.downbeat < max(1, len(times))
+        and bool(np.isfinite(edges).all())
+        and (not beats.sections or abs(beats.sections[-1].end - seconds) < 4 * WHOLE)
+    )
 
 
 def _keep(path: Path, content: bytes) -> None:
@@ -167,16 +188,17 @@ def _find_beats(mono: Samples, song: Song, meter: int, near: float | None) -> Be
         raise BadSong(song.path, "is silent: nothing in it is louder than -80 dB")
     mels = log_mels(mono)
     onsets = onset_strength(mels)
-    path = find_tempo(onsets, near)
-    beats = on_the_heavier(track_beats(onsets, path), onsets, heavy_strength(mels))
+    heavy = heavy_strength(mels)
+    path, beats = find_beats(onsets, heavy, near)
     tempo = _tempo_of(beats) or float(np.median(path.bpm))
-    half_is_likelier = (path.half >= path.double and tempo / 2 >= SLOWEST) or tempo * 2 > FASTEST
-    downbeat = find_downbeat(beats, mono, onsets, meter)
+    half, double = path.confidence(0.5), path.confidence(2.0)
+    half_is_likelier = (half >= double and tempo / 2 >= SLOWEST) or tempo * 2 > FASTEST
+    downbeat = find_downbeat(beats, mono, heavy, meter)
     return Beats(
         tempo=round(tempo, 3),
-        confidence=round(path.confidence, 3),
+        confidence=round(path.confidence(), 3),
         octave=round(tempo / 2 if half_is_likelier else tempo * 2, 3),
-        octave_confidence=round(path.half if half_is_likelier else path.double, 3),
+        octave_confidence=round(half if half_is_likelier else double, 3),
         beats=tuple(round(float(beat), 4) for beat in beats),
         downbeat=downbeat,
         sections=find_sections(beats, mono, mels, downbeat, meter),
