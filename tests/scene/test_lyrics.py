@@ -226,7 +226,7 @@ def test_whatever_stands_in_a_file_there_are_lines_or_clear_words(
         ("[00:10.00]F: hers\n[00:11.00]v1: his\n", [(10.0, "hers"), (11.0, "his")]),
         ("[00:10.00][00:10.00]once[00:10.50] more\n", [(10.0, "once more")]),
         ("[00:10.00]a\x1b[31mred\x07\n", [(10.0, "a[31mred")]),
-        ("0:00:10.000,0:00:12.000\nHello\n\n0:00:13.000,0:00:14.000\nWorld\n", [(10.0, "Hello"), (13.0, "World")]),
+        ("0:00:10.000,0:00:12.000\nHi\n\n0:00:13.000,0:00:14.000\nyou\n", [(10.0, "Hi"), (13.0, "you")]),
     ],
 )  # fmt: skip
 def test_further_habits_of_players(content: str, lines: list[tuple[float, str]], tmp_path: Path) -> None:
