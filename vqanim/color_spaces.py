@@ -33,7 +33,7 @@ _USUAL_GAMMA = 1 / 2.2
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
-def named_profile(head: bytes, info: Mapping[str, Any]) -> bytes | None:
+def named_profile(head: bytes, info: Mapping[Any, Any]) -> bytes | None:
     """The ICC profile of the color space that a picture names by numbers, which outrank a profile in a PNG;
     None where it names none, or sRGB.
 

@@ -167,7 +167,7 @@ def _profile(image: Image.Image, path: Path) -> bytes | None:
     content = image.info.get("icc_profile") or None
     if content and not head.startswith(b"\x89PNG"):
         return bytes(content)
-    return color_spaces.named_profile(head, image.info) or content
+    return color_spaces.named_profile(head, dict(image.info)) or content
 
 
 def _in_srgb(image: Image.Image, content: bytes | None) -> Image.Image:

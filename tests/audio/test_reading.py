@@ -278,7 +278,7 @@ def test_opus_without_a_mark_at_its_end_is_played(write: Write, tmp_path: Path) 
     assert len(read_mono(found)) / ANALYSIS_RATE == pytest.approx(2.5, abs=0.05)
 
 
-def _checksum(page: bytes) -> int:
+def _checksum(page: bytes | bytearray) -> int:
     """Of a page of an ogg (RFC 3533)."""
     found = 0
     for byte in page:
