@@ -9,7 +9,7 @@ import pytest
 from vqanim.cli.main import main
 
 FOLDER = Path(__file__).parent.parent / "scenes"
-SCENES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("music/*.yaml")])
+SCENES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("music/*.yaml"), *FOLDER.glob("painters/*.yaml")])
 """But for the recipes, which ask for official models: test_article.py paints those."""
 SMALL = [
     f"--set={change}"

@@ -11,9 +11,9 @@ from tests import sounds as songs
 from tests.audio.conftest import Write
 from tests.sounds import Sound
 from vqanim.audio.analysis import SongAnalysis
-from vqanim.audio.beats import find_tempo
 from vqanim.audio.reading import open_song, read_mono
 from vqanim.audio.spectrum import RATE, log_mels, onset_strength
+from vqanim.audio.tempo import find_tempo
 from vqanim.scene.soundtrack import NAMES
 
 MADE: dict[str, tuple[list[float], Sound]] = {

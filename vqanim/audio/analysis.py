@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.audio import signals
-from vqanim.audio.beats import FASTEST, SLOWEST, find_tempo, on_the_heavier, track_beats
+from vqanim.audio.beats import find_beats
 from vqanim.audio.reading import SILENCE, BadSong, Samples, Song, open_song, read_mono
 from vqanim.audio.spectrum import RATE, heavy_strength, log_mels, onset_strength
 from vqanim.audio.structure import Section, find_downbeat, find_sections
+from vqanim.audio.tempo import FASTEST, SLOWEST
 from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError
 from vqanim.files import make_folder, sha256_of, write_atomic
@@ -29,7 +30,7 @@ from vqanim.scene.soundtrack import Heard
 
 Floats = NDArray[np.float64]
 
-VERSION = 4  # bumped by hand whenever the same song would give other beats or sections
+VERSION = 5  # bumped by hand whenever the same song would give other beats or sections
 WHOLE = 0.5  # seconds by which a remembered signal may differ from its song
 CLEAR = 0.25  # confidence below which there is hardly a beat
 
@@ -167,16 +168,17 @@ def _find_beats(mono: Samples, song: Song, meter: int, near: float | None) -> Be
         raise BadSong(song.path, "is silent: nothing in it is louder than -80 dB")
     mels = log_mels(mono)
     onsets = onset_strength(mels)
-    path = find_tempo(onsets, near)
-    beats = on_the_heavier(track_beats(onsets, path), onsets, heavy_strength(mels))
+    heavy = heavy_strength(mels)
+    path, beats = find_beats(onsets, heavy, near)
     tempo = _tempo_of(beats) or float(np.median(path.bpm))
-    half_is_likelier = (path.half >= path.double and tempo / 2 >= SLOWEST) or tempo * 2 > FASTEST
-    downbeat = find_downbeat(beats, mono, onsets, meter)
+    half, double = path.confidence(0.5), path.confidence(2.0)
+    half_is_likelier = (half >= double and tempo / 2 >= SLOWEST) or tempo * 2 > FASTEST
+    downbeat = find_downbeat(beats, mono, heavy, meter)
     return Beats(
         tempo=round(tempo, 3),
-        confidence=round(path.confidence, 3),
+        confidence=round(path.confidence(), 3),
         octave=round(tempo / 2 if half_is_likelier else tempo * 2, 3),
-        octave_confidence=round(path.half if half_is_likelier else path.double, 3),
+        octave_confidence=round(half if half_is_likelier else double, 3),
         beats=tuple(round(float(beat), 4) for beat in beats),
         downbeat=downbeat,
         sections=find_sections(beats, mono, mels, downbeat, meter),

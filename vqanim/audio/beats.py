@@ -1,151 +1,209 @@
-"""The tempo of a song over time, and its beats: moments about a period apart that onsets agree with best.
+"""Beats of a song: moments about a period apart that onsets agree with best.
 
-The tempo is the likeliest path through the autocorrelation of the onsets. Beats come by dynamic programming
-after Ellis 2007 (Beat Tracking by Dynamic Programming), with a period that follows the tempo, and each is
-moved to the onset it means.
+They are found by dynamic programming after Ellis 2007 (Beat Tracking by Dynamic Programming), but on a clock
+that runs with the tempo: there even beats are one apart, whatever the tempo does, and a beat that moves
+against the clock costs as much as it moves, at once or bit by bit. So beats keep their side of the off-beats
+for as long as the tempo goes on, and which side that is, is decided by all of the song.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vqanim.audio.spectrum import RATE, blurred
+from vqanim.audio.spectrum import RATE, blurred, evenly_strong
+from vqanim.audio.tempo import CHANGE, TempoPath, find_tempo, steady
 
 Floats = NDArray[np.float64]
 
-SLOWEST, FASTEST = 40.0, 240.0  # beats per minute
-USUAL = 120.0  # beats per minute at which people tap most gladly (Parncutt 1994)
-PRIOR_OCTAVES = 0.9  # spread of the log-normal prior around USUAL
-GRID = 240  # tempos that are told apart, evenly spaced in octaves: 1 % from one to the next
-CHANCE = 0.28  # autocorrelation at the likeliest tempo of white noise
-FAINT = 0.45  # scores below it are hardly better than those of noise
-_LOYALTY = 0.2  # score that the tempo of the rest of the song has ahead of others where the beat is faint
-_WINDOW, _HOP = 8 * RATE, RATE  # values that are compared at once, and from one moment to the next
-_STEP_COST = 0.05  # for each 1 % by which the tempo drifts within a hop
-_SAME_TEMPO = 0.05  # octaves between tempos that are taken for the same one
-_JUMP_COST = 0.8  # for a change of tempo at once, however large
-TIGHTNESS = 100.0  # how much an uneven beat costs beside the strength of onsets
 LEAST_BEATS = 4  # fewer tell nothing about what is between them
 HEAVIER = 1.7  # times that offbeats must be as heavy as beats before they are taken for the beats
-_NEAREST, _FARTHEST = 0.5, 2.0  # periods between which the beat before is looked for
+CELLS = 48  # places of a beat that are told apart
+_NEAREST, _FARTHEST = 0.5, 2.0  # beats between which the one before is looked for
+# For a move by one beat against the clock, at first and when the tempo is known exactly; a beat that is met
+# counts about 10, so that beats move by half of one only where about a minute speaks for it.
+_MOVE_COSTS = (60.0, 1200.0)
+_EVEN = 0.92  # times the evidence of beats that may move that makes those of one exact tempo the likelier
+_FREE_COST = 30.0  # where the tempo changes
+_SETTLED = 4.0  # seconds around a change of tempo in which moves are free
+_HEAVY_SHARE = 0.5  # what the deep bands count once more
 _REACH = round(0.035 * RATE)  # values around a beat within which it is moved to an onset
 _NEAR = 0.015 * RATE  # values: spread of how far from a beat its onset is looked for
 _LATE = 0.007  # seconds by which onset strength peaks before the sound itself; measured on clicks
+_RATIOS = (1.0, 1.5, 0.75, 2.0)  # times the likeliest tempo that might be the beat instead
+_SLOWEST, _FASTEST = 50.0, 215.0  # beats per minute to which a tempo is corrected
+# What speaks for and against a metrical level, beside the likeness of onsets one beat later.
+_USUAL, _UNUSUAL = 138.0, 0.06  # beats per minute, and what octaves from it cost, squared
+_TRIPLE, _QUADRUPLE = 0.65, 0.4  # onsets at both thirds of a beat, and at the quarters, as strong as on beats
+_STAY = 0.01  # the likeliest tempo has this ahead
+_LONG = 0.35  # strength beside that of beats from which on a swung note between them is heard
+
+
+def find_beats(onsets: Floats, heavy: Floats, near: float | None = None) -> tuple[TempoPath, Floats]:
+    """The tempo of a song and the seconds of every beat, ascending.
+
+    onsets: strength [T] at RATE, and `heavy` that of the deep bands alone. near: the tempo where it is known,
+    in beats per minute.
+    """
+    path = find_tempo(onsets, near)
+    if not onsets.any():
+        return path, np.zeros(0)
+    ratios = (1.0,) if near is not None else _RATIOS
+    counts = [_Count(path, ratio, onsets, heavy) for ratio in ratios if ratio == 1.0 or _usual(path, ratio)]
+    best = max(counts, key=lambda count: count.score) if len(counts) > 1 else counts[0]
+    beats = best.on_the_long_side()
+    return path.times(best.ratio), on_the_heavier(_on_onsets(beats, onsets), onsets, heavy)
+
+
+def _usual(path: TempoPath, ratio: float) -> bool:
+    return _SLOWEST <= float(np.median(path.bpm)) * ratio <= _FASTEST
 
 
 @dataclass(frozen=True)
-class TempoPath:
-    """The tempo over time."""
+class _Count:
+    """The beats of a song, if it is counted so many times as fast as the likeliest tempo."""
 
-    seconds: Floats  # moments, ascending, [W]
-    bpm: Floats  # at the moments, [W]
-    confidence: float  # 0..1: how alike the onsets are one beat later, on average
-    half: float  # the same at half the tempo
-    double: float  # the same at double the tempo
+    path: TempoPath
+    ratio: float
+    onsets: Floats
+    heavy: Floats
 
-    def periods(self, seconds: Floats) -> Floats:
-        """Seconds from one beat to the next at some moments."""
-        return np.asarray(60.0 / np.interp(seconds, self.seconds, self.bpm))
+    @cached_property
+    def beats(self) -> NDArray[np.intp]:
+        """Places of the beats, in values of the onsets."""
+        return track_beats(self.onsets, self.heavy, self.path.times(self.ratio))
 
+    @cached_property
+    def within(self) -> Floats:
+        """How strong onsets are on average at each twelfth of a beat, [12], from the beat on."""
+        return _within_beats(self.beats, evenly_strong(self.onsets))
 
-def find_tempo(onsets: Floats, near: float | None = None) -> TempoPath:
-    """The tempo of onsets [T] at RATE. near: known beats per minute, which it departs from only a little."""
-    grid = SLOWEST * (FASTEST / SLOWEST) ** (np.arange(GRID) / (GRID - 1))
-    seconds, likeness = _tempogram(onsets, grid)
-    # How likely tempos are before anything was heard, 0..1 (Ellis 2007: log-normal).
-    center, spread = (USUAL, PRIOR_OCTAVES) if near is None else (near, 0.03)
-    weighted = likeness * np.exp(-0.5 * (np.log2(grid / center) / spread) ** 2)
-    path = _best_path(weighted)
-    path = _best_path(weighted + _loyalty(grid, weighted, grid[path]))
-    octave = round(GRID * np.log(2) / np.log(FASTEST / SLOWEST))
-    likely, half, double = (_confidence(likeness, path + step) for step in (0, -octave, octave))
-    return TempoPath(seconds, _in_one_octave(grid[path]), likely, half, double)
+    @property
+    def score(self) -> float:
+        """What speaks for it. Onsets at both thirds of a beat say that it is counted across the bar, as three
+        for two; those at its quarters that it is counted slowly."""
+        if len(self.beats) < LEAST_BEATS:
+            return -1.0
+        here = self.within / max(float(self.within[0]), 0.1)
+        octaves = float(np.log2(np.median(self.path.bpm) * self.ratio / _USUAL))
+        triple, quadruple = min(here[4], here[8]), (here[3] + here[9]) / 2
+        stay = _STAY * (self.ratio == 1.0)
+        likeness = self.path.likeness_at(self.ratio)
+        return float(likeness + stay - _UNUSUAL * octaves**2 - _TRIPLE * triple - _QUADRUPLE * quadruple)
 
-
-def _loyalty(grid: Floats, scores: Floats, bpm: Floats) -> Floats:
-    """What speaks for the tempo of the song where it can hardly be heard, [W, GRID], as `scores`: without
-    drums, the likeliest tempo of a passage is any. bpm: the path so far, [W]."""
-    faint = scores.max(axis=1) < FAINT
-    if faint.all():
-        return np.zeros_like(scores)
-    usual = float(np.median(bpm[~faint]))
-    return np.asarray(_LOYALTY * faint[:, None] * np.exp(-0.5 * (np.log2(grid / usual) / _SAME_TEMPO) ** 2))
-
-
-def _in_one_octave(bpm: Floats) -> Floats:
-    """A path of tempos [W] without passages that are counted twice as fast or slow as most of the song: where
-    drums fall silent or play double, onsets alone do not tell which it is."""
-    octaves = np.log2(bpm / np.median(bpm))
-    whole = np.round(octaves)
-    return np.asarray(np.where(np.abs(octaves - whole) < _SAME_TEMPO, bpm / 2.0**whole, bpm))
+    def on_the_long_side(self) -> NDArray[np.intp]:
+        """The beats, moved to the swung notes after them where these are followed by the longer pause: what
+        is swung is late, never early."""
+        beats = self.beats
+        if len(beats) < LEAST_BEATS:
+            return beats
+        here = self.within / max(float(self.within[0]), 0.1)
+        if here[4] < _LONG or here[4] < 2 * here[8] or here[4] < 2 * here[6]:
+            return beats
+        moved = beats[:-1] + np.diff(beats) / 3
+        return np.round(moved).astype(np.intp)
 
 
-def _confidence(likeness: Floats, path: NDArray[np.intp]) -> float:
-    """0..1 from the mean autocorrelation along a path, which is 0 off the grid; noise, of which the best
-    of many tempos is taken, has CHANCE."""
-    inside = (path >= 0) & (path < GRID)
-    values = likeness[np.arange(len(path)), np.clip(path, 0, GRID - 1)]
-    mean = float(np.mean(np.where(inside, values, 0.0)))
-    return float(np.clip((mean - CHANCE) / (1 - CHANCE), 0, 1))
+def _within_beats(beats: NDArray[np.intp], strength: Floats) -> Floats:
+    """The mean of the largest values at each twelfth of a beat, [12]."""
+    parts = beats[:-1] + np.diff(beats) * (np.arange(12) / 12)[:, None]
+    index = np.clip(np.round(parts).astype(np.intp)[..., None] + np.arange(-4, 5), 0, len(strength) - 1)
+    return np.asarray(strength[index].max(axis=-1).mean(axis=1))
 
 
-def _tempogram(onsets: Floats, grid: Floats) -> tuple[Floats, Floats]:
-    """Seconds [W], and the autocorrelation at every tempo of the grid around them, [W, GRID]."""
-    # Blurred by some 20 ms, so that beats that are played a little off still agree.
-    kernel = np.hanning(2 * round(0.02 * RATE) + 1)[1:-1]
-    padded = np.pad(blurred(onsets, kernel / kernel.sum()), (_WINDOW // 2, _WINDOW // 2 + _HOP))
-    count = max(1, -(-len(onsets) // _HOP))
-    lags, index = 60.0 / grid * RATE, np.arange(_WINDOW)
-    rows = []
-    taper = np.hanning(_WINDOW)
-    # What the taper alone does to products with a lag, so that slow tempos are not at a disadvantage.
-    fade = _autocorrelation(taper)
-    for first in range(0, count * _HOP, _HOP):
-        part = padded[first : first + _WINDOW] * taper
-        found = _autocorrelation(part - part.mean() * (part > 0).any())
-        alike = found / np.maximum(fade, 1e-3 * fade[0]) * fade[0] / max(found[0], 1e-12)
-        # A beat repeats after one, two and four periods; the one in between tells it from its half.
-        one, two, four = (np.interp(lags * times, index, alike, right=0.0) for times in (1, 2, 4))
-        rows.append(0.6 * one + 0.3 * two + 0.1 * four)
-    return np.arange(count) * _HOP / RATE, np.maximum(np.array(rows), 0.0)
+def track_beats(onsets: Floats, heavy: Floats, tempo: TempoPath) -> NDArray[np.intp]:
+    """Places of every beat, ascending, from onset strength [T] and that of the deep bands alone."""
+    evidence = evenly_strong(onsets) + _HEAVY_SHARE * evenly_strong(heavy)
+    frames = np.arange(len(onsets))
+    periods = tempo.periods(frames / RATE) * RATE
+    other = _other_periods(tempo, frames)
+    moving = periods
+    for cost in _MOVE_COSTS:
+        chain, strength = _chain_on_clock(evidence, moving, other, cost)
+        moving = _smoothed(chain, moving)
+    even = steady(tempo, evidence).periods(frames / RATE) * RATE
+    steady_chain, steady_strength = _chain_on_clock(evidence, even, other, _MOVE_COSTS[-1])
+    if steady_strength > _EVEN * strength:
+        chain = steady_chain
+    return np.maximum(np.round(chain), 0).astype(np.intp)
 
 
-def _autocorrelation(values: Floats) -> Floats:
-    size = 1 << (2 * len(values) - 1).bit_length()
-    spectrum = np.fft.rfft(values, size)
-    return np.asarray(np.fft.irfft(np.abs(spectrum) ** 2, size)[: len(values)])
+def _other_periods(tempo: TempoPath, frames: NDArray[np.intp]) -> Floats:
+    """In seconds around a change of tempo, how long a beat is on its other side, in values; else 0."""
+    other = np.zeros(len(frames))
+    for jump in np.flatnonzero(np.abs(np.diff(np.log2(tempo.bpm))) > CHANGE):
+        after = frames / RATE - (tempo.seconds[jump] + tempo.seconds[jump + 1]) / 2
+        near = np.abs(after) < _SETTLED
+        other[near] = 60 * RATE / np.where(after[near] < 0, tempo.bpm[jump + 1], tempo.bpm[jump])
+    return other
 
 
-def _best_path(scores: Floats) -> NDArray[np.intp]:
-    """The path [W] with the largest sum of scores less the cost of moving (Viterbi 1967)."""
-    count, size = scores.shape
-    steps = np.arange(size)
-    cost = np.minimum(np.abs(steps[:, None] - steps) * _STEP_COST, _JUMP_COST)
-    best = scores[0]
-    came = np.zeros((count, size), np.intp)
-    for number in range(1, count):
-        options = best - cost
-        came[number] = options.argmax(axis=1)
-        best = options.max(axis=1) + scores[number]
-    path = np.zeros(count, np.intp)
-    path[-1] = best.argmax()
-    for number in range(count - 1, 0, -1):
-        path[number - 1] = came[number, path[number]]
-    return path
+def _smoothed(chain: Floats, periods: Floats) -> Floats:
+    """Periods [T] that follow the beats that were found, where they are hardly other than those before."""
+    if len(chain) < 16:
+        return periods
+    steps = np.diff(chain) / np.interp(chain[:-1], np.arange(len(periods)), periods)
+    kernel = np.hanning(34)[1:-1][:31]
+    even = np.where(np.abs(steps - 1) < 0.06, steps, 1.0)
+    padded = np.pad(even, 15, mode="reflect") if len(even) > 16 else np.pad(even, 15, mode="edge")
+    smooth = np.convolve(padded, kernel / kernel.sum(), "valid")
+    return np.asarray(periods * np.interp(np.arange(len(periods)), chain[:-1], smooth))
 
 
-def track_beats(onsets: Floats, tempo: TempoPath) -> Floats:
-    """Seconds of every beat, ascending, from onset strength [T] at RATE."""
-    if not onsets.any():
-        return np.zeros(0)
-    # Onsets blurred by a small part of the period, so that a beat need not be exactly even.
-    period = float(np.median(tempo.periods(tempo.seconds))) * RATE
-    width = max(1, round(period))
-    score = blurred(onsets, np.exp(-0.5 * (np.arange(-width, width + 1) * 32.0 / period) ** 2))
-    return _on_onsets(_best_chain(score, tempo.periods(np.arange(len(onsets)) / RATE) * RATE), onsets)
+def _chain_on_clock(
+    evidence: Floats, periods: Floats, other: Floats, move_cost: float
+) -> tuple[Floats, float]:
+    """The places of the chain of beats with the best sum of evidence less the cost of moves, in values; and
+    the mean evidence of its beats.
+
+    All but the last are [T]. other: the period on the other side of a change of tempo that is near, else 0.
+    """
+    clock = np.concatenate([[0.0], np.cumsum(1.0 / periods)[:-1]])
+    # A stroke at the very beginning may be told a little before it.
+    early = np.arange(-CELLS // 8, 0) / CELLS * periods[0]
+    cells = np.arange(int(clock[-1] * CELLS) + 1) / CELLS
+    places = np.concatenate([early, np.interp(cells, clock, np.arange(len(clock)))])
+    count = len(places)
+    period = float(np.median(periods))
+    width = max(1, round(0.25 * period))
+    spread = max(0.03 * period, 0.012 * RATE)
+    score = blurred(evidence, np.exp(-0.5 * (np.arange(-width, width + 1) / spread) ** 2) / (spread / 2))
+    score = np.interp(places, np.arange(len(score)), score)
+    other = other[np.clip(np.round(places), 0, len(other) - 1).astype(np.intp)]
+    cost = np.where(other == 0.0, move_cost, _FREE_COST)
+    nearest, farthest = round(_NEAREST * CELLS), round(_FARTHEST * CELLS)
+    steps = np.arange(farthest, nearest - 1, -1)
+    moves = np.minimum(np.abs(steps / CELLS - 1), np.abs(steps / CELLS - 2) + 0.25)
+    total = np.concatenate([np.zeros(farthest), score])  # what is before the first cell costs nothing
+    came = np.full(count, -1, np.intp)
+    for first in range(0, count, nearest):
+        last = min(first + nearest, count)
+        # Row i holds the cells that are farthest .. nearest before first + i.
+        rows = np.lib.stride_tricks.sliding_window_view(
+            total[first : last - 1 + farthest - nearest + 1], len(steps)
+        )[: last - first]
+        uneven = moves
+        if other[first:last].any():
+            here = np.arange(first, last)[:, None]
+            gaps = places[here] - places[np.maximum(here - steps, 0)]
+            near = other[here] > 0
+            elsewhere = np.abs(gaps / np.where(near, other[here], 1.0) - 1)
+            uneven = np.where(near, np.minimum(moves, elsewhere), moves)
+        options = rows - cost[first:last, None] * uneven
+        best = options.argmax(axis=1)
+        index = np.arange(last - first)
+        total[farthest + first : farthest + last] += options[index, best]
+        came[first:last] = first + index - steps[best]
+    end = max(0, count - CELLS)
+    position = end + int(np.argmax(total[farthest + end :]))
+    chain = []
+    while position >= 0:
+        chain.append(position)
+        position = int(came[position])
+    return places[chain[::-1]], float(score[chain].mean())
 
 
 def on_the_heavier(beats: Floats, onsets: Floats, heavy: Floats) -> Floats:
@@ -190,29 +248,3 @@ def _refined(onsets: Floats, index: int) -> float:
     left, middle, right = onsets[peak - 1 : peak + 2]
     bend = left - 2 * middle + right
     return float(peak + (0.5 * (left - right) / bend if bend < 0 else 0.0))
-
-
-def _best_chain(score: Floats, periods: Floats) -> NDArray[np.intp]:
-    """Indices of the chain with the best sum of scores, less what uneven steps cost."""
-    count = len(score)
-    total = score.copy()
-    came = np.full(count, -1, np.intp)
-    for index in range(count):
-        period = periods[index]
-        first = max(0, index - round(_FARTHEST * period))
-        last = index - round(_NEAREST * period) + 1
-        if last <= first:
-            continue
-        steps = np.log((index - np.arange(first, last)) / period)
-        options = total[first:last] - TIGHTNESS * steps * steps
-        best = int(options.argmax())
-        if options[best] > 0 or index > periods[0] * _FARTHEST:
-            total[index] = score[index] + options[best]
-            came[index] = first + best
-    end = count - 1 - round(float(periods[-1]))
-    position = max(0, end) + int(np.argmax(total[max(0, end) :]))
-    chain = []
-    while position >= 0:
-        chain.append(position)
-        position = int(came[position])
-    return np.array(chain[::-1], np.intp)

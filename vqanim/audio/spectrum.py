@@ -22,6 +22,8 @@ _AT_ONCE = 4096  # spectra that are in memory at once
 _CONTRAST = 300.0
 """Of log(1 + x): the level that is told apart from silence is so many times below the song's own."""
 _FIRST = 0.3  # seconds within which a first stroke has died away
+_LOCAL = 4.0  # seconds around a moment whose onsets it is compared with
+_STRONGEST = 6.0  # times the usual onset; more counts no more
 _LAG = 2  # spectra from which to which a rise is measured
 
 
@@ -60,6 +62,22 @@ def heavy_strength(mels: NDArray[np.float32]) -> Floats:
     """How strongly the deepest sounds are struck, as `onset_strength` tells it: by how loud they are, not by
     the logarithm of it, in which the little that a hat or a chord has down there counts nearly as much."""
     return onset_strength(np.expm1(mels[:, :HEAVY]))
+
+
+def evenly_strong(onsets: Floats) -> Floats:
+    """Onset strength [T] beside that of the seconds around, so that quiet passages count like loud ones."""
+    kernel = np.hanning(2 * round(_LOCAL * RATE) + 1)
+    usual = np.sqrt(np.maximum(_smooth(np.minimum(onsets, 12.0) ** 2, kernel), 0.0))
+    least = 0.1 * float(np.sqrt(np.mean(onsets**2)))
+    return np.minimum(onsets / np.maximum(usual, max(least, 1e-9)), _STRONGEST)
+
+
+def _smooth(values: Floats, kernel: Floats) -> Floats:
+    """As `blurred`, with weights that sum to 1; by FFT, as the kernel is long."""
+    size = 1 << (len(values) + len(kernel)).bit_length()
+    product = np.fft.rfft(values, size) * np.fft.rfft(kernel / kernel.sum(), size)
+    half = len(kernel) // 2
+    return np.asarray(np.fft.irfft(product, size)[half : half + len(values)])
 
 
 def brightness(mono: Samples) -> tuple[Floats, Floats]:

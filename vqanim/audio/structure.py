@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.audio.reading import ANALYSIS_RATE, Samples
-from vqanim.audio.spectrum import MELS, RATE
+from vqanim.audio.spectrum import MELS, RATE, evenly_strong
 
 Floats = NDArray[np.float64]
 
 _REACH = 16  # beats before and after a border that are compared
 _LEAST_BEATS = 8  # of a section
 _NO_BEATS = 0.5  # seconds of what stands for a beat where there is none
-_CLEAR = 1.15  # a phase of the bar counts when it is so many times stronger than the mean of all
-_LEAST_CHANGE = 0.02  # of harmony from bar to bar, on average; with less there is no harmony to go by
+# What speaks for the beat that begins a bar: harmony that differs from that of the bar and of the beat
+# before, a stroke of the bass, and that the song began with it.
+_BY_BAR, _BY_BEAT, _BY_BASS, _BY_BEGINNING = 1.0, 2.0, 2.0, 0.8
+_LEAST_STROKE = 0.1  # of the bass, on average; with less there is none to go by
+_LEAST_CHANGE = 0.02  # of harmony, on average; with less there is no harmony to go by
 _ALIKE = 0.9  # cosine of the mean sounds of two sections that are one and the same part of a song
 _LOW, _HIGH = 55.0, 1760.0  # Hz: five octaves in which harmony is heard
 
@@ -32,19 +35,33 @@ class Section:
     loudness: float  # 0..1, of the loudest section
 
 
-def find_downbeat(beats: Floats, mono: Samples, onsets: Floats, meter: int) -> int:
-    """Which of the first `meter` beats begins a bar: where the sound changes and the bass is struck; 0 where
-    nothing tells them apart."""
+def find_downbeat(beats: Floats, mono: Samples, heavy: Floats, meter: int) -> int:
+    """Which of the first `meter` beats begins a bar, by all of the song: where the harmony changes and the
+    bass is struck; the first where nothing tells them apart.
+
+    heavy: onset strength of the deep bands, [T] at RATE.
+    """
     if len(beats) < 2 * meter:
         return 0
-    change = _bar_change(_chroma(mono, beats), meter)
-    index = np.clip(np.round(beats * RATE).astype(int), 0, len(onsets) - 1)
-    struck = np.array([onsets[max(0, at - 4) : at + 5].max() for at in index])
-    harmony = change / max(float(change.mean()), _LEAST_CHANGE)
-    strength = harmony + 0.5 * struck / max(float(struck.mean()), 1e-9)
-    means = np.array([strength[phase::meter].mean() for phase in range(meter)])
-    best = int(means.argmax())
-    return best if means[best] > _CLEAR * means.mean() else 0
+    chroma = _chroma(mono, beats)
+    index = np.clip(np.round(beats * RATE).astype(int), 0, len(heavy) - 1)
+    strength = evenly_strong(heavy)
+    struck = np.array([strength[max(0, at - 5) : at + 6].max() for at in index])
+    at_once = np.concatenate([[0.0], 1 - (chroma[1:] * chroma[:-1]).sum(axis=1)])
+    told = (
+        (_BY_BAR, _beside_others(_bar_change(chroma, meter), meter, _LEAST_CHANGE)),
+        (_BY_BEAT, _beside_others(at_once, meter, _LEAST_CHANGE)),
+        (_BY_BASS, _beside_others(struck, meter, _LEAST_STROKE)),
+    )
+    score = np.sum([weight * values for weight, values in told], axis=0)
+    score[0] += _BY_BEGINNING
+    return int(score.argmax())
+
+
+def _beside_others(values: Floats, meter: int, least: float) -> Floats:
+    """How much more there is of something at each beat of the bar than at all, on average, [meter]."""
+    means = np.array([values[phase::meter].mean() for phase in range(meter)])
+    return np.asarray(means / max(float(means.mean()), least) - 1)
 
 
 def find_sections(
