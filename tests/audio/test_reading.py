@@ -310,3 +310,13 @@ def test_decoders_say_nothing_of_their_own(
     (tmp_path / "page.mp3").write_text("<!DOCTYPE html><html>404</html>")
     refused(tmp_path / "page.mp3")
     assert capfd.readouterr().err == ""
+
+
+def test_of_a_damaged_ogg_as_much_is_heard_as_it_says(write: Write, tmp_path: Path) -> None:
+    content = bytearray(write(song() + songs.noise(2.5, 0.2), "song.ogg").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 3000] = bytes(3000)
+    (tmp_path / "damaged.ogg").write_bytes(content)
+    found = open_song(tmp_path / "damaged.ogg")
+    assert "damaged" in (found.note or "")
+    assert len(read_mono(found)) / ANALYSIS_RATE == pytest.approx(found.seconds, abs=0.01)

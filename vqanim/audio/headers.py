@@ -10,6 +10,7 @@ from typing import BinaryIO
 HEAD = 1 << 16  # bytes at the beginning that hold the headers
 _FIRST_PAGE, _LAST_PAGE = 2, 4  # flags of the pages of an ogg
 _NO_END = "has no mark at its end: if it stops too early, get it whole"
+_DAMAGED = "is damaged, so that a part of it is not heard: get it again"
 _SEVERAL_KINDS = "holds songs of several kinds, one after the other; save it anew as wav"
 _ENDLESS = ("-f", "wav", "-ignore_length", "1")
 _STREAMED = 0x7F00_0000
@@ -120,15 +121,17 @@ def _flac(content: bytes, start: int) -> Headers:
 
 def _ogg(content: bytes) -> Headers:
     """Walk the pages (RFC 3533): each says how long it is, and the last of a stream is marked."""
-    flags, inside, joined, position = 0, False, False, 0
+    flags, inside, joined, damaged, position, end = 0, False, False, False, 0, 0
     kinds: set[bytes] = set()
     while position >= 0:
+        gap = position > end  # a tag or damage, behind which some decoders lose time
         count = content[position + 26] if position + 27 <= len(content) else 255
         table = content[position + 27 : position + 27 + count]
         end = position + 27 + count + sum(table)
         if len(table) < count or end > len(content):
             return Headers(_cut_short("its last page is cut off"))
         flags = content[position + 5]
+        joined, damaged = joined or gap, damaged or (gap and not flags & _FIRST_PAGE)
         if not flags & _FIRST_PAGE:
             inside = True
         elif not inside:  # several streams may begin together
@@ -137,9 +140,13 @@ def _ogg(content: bytes) -> Headers:
             joined = True
             if _kind(content, position + 27 + count) not in kinds:
                 return Headers(_SEVERAL_KINDS)
-        position = content.find(b"OggS", end)  # more than a step on where a tag or damage lies between
+        position = content.find(b"OggS", end)
+        joined = (
+            joined or position > end
+        )  # a tag or damage lies between, behind which some decoders lose time
     ended = flags & _LAST_PAGE or len(content) == LARGEST
-    return Headers(note=None if ended else _NO_END, joined=joined, framed=True)
+    note = _DAMAGED if damaged else None if ended else _NO_END
+    return Headers(note=note, joined=joined, framed=True)
 
 
 def _kind(content: bytes, at: int) -> bytes:
