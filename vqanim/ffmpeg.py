@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -20,7 +21,6 @@ from typing import IO
 import numpy as np
 
 from vqanim.errors import OutputError
-from vqanim.files import TEMP_SUFFIX
 from vqanim.pictures import Picture
 
 LOCAL = ("-protocol_whitelist", "file,pipe")
@@ -33,6 +33,10 @@ BITEXACT = ("-map_metadata", "-1", *BITEXACT_FLAGS)  # nor anything that an inpu
 _TAIL = 400  # characters of ffmpeg's last words that go into an error
 _KEPT = 16_384  # bytes of them that are kept
 _READING = 5.0  # seconds for the last of them to arrive, once ffmpeg has ended
+_ANSWERING = 30.0  # seconds for it to say what it can do
+_OTHER = "install another one and put its path into IMAGEIO_FFMPEG_EXE"
+_SCRATCH = re.compile(re.escape(tempfile.gettempdir()) + r"[/\\]tmp\w+[/\\]")
+"""Before names of files that last only for a moment."""
 _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 
 
@@ -55,6 +59,35 @@ def executable() -> str:
         raise OutputError(
             "no ffmpeg for this machine: install one and put its path into IMAGEIO_FFMPEG_EXE"
         ) from error
+
+
+def check_usable(encoders: Sequence[str] = ()) -> None:
+    """Raise OutputError unless ffmpeg can be run and has these encoders; for before hours of painting."""
+    command = [executable(), "-hide_banner", "-encoders"]
+    seconds = min(patience(), _ANSWERING)
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, start_new_session=True
+        )
+    except OSError as error:
+        raise _not_started(command[0], error) from error
+    except subprocess.TimeoutExpired as error:
+        raise OutputError(
+            f"{command[0]}: this ffmpeg does not answer within {seconds:g} s; {_OTHER}"
+        ) from error
+    if done.returncode != 0:
+        words = _one_line(done.stderr)
+        raise OutputError(
+            f"{command[0]}: this ffmpeg cannot be used (exit status {done.returncode}): "
+            f"{words or 'it said nothing'}; {_OTHER}"
+        )
+    has = set(done.stdout.decode("utf-8", "replace").split())
+    if lacking := [name for name in encoders if name not in has]:
+        raise OutputError(f"{command[0]}: this ffmpeg has no encoder {lacking[0]!r}; {_OTHER}")
+
+
+def _not_started(program: str, error: OSError) -> OutputError:
+    return OutputError(f"ffmpeg cannot be started ({error.strerror}): {program}; {_OTHER}")
 
 
 def patience() -> float:
@@ -105,8 +138,12 @@ class Encoder:
 
 
 @contextmanager
-def encoding(arguments: Sequence[str], output: Path, even: bool = False) -> Iterator[Encoder]:
+def encoding(
+    arguments: Sequence[str], output: Path, even: bool = False, film: Path | None = None
+) -> Iterator[Encoder]:
     """Run ffmpeg with `arguments`; leaving the context waits until it has written `output`.
+
+    film: what it is a part of or is going to be, which people are told of; `output` itself when None.
 
     even: pictures grow to even width and height, as halved chroma needs, by repeating the last column or row.
     Holds one picture in memory. ffmpeg is killed when anything goes wrong here, Ctrl-C included; the caller
@@ -125,12 +162,14 @@ def encoding(arguments: Sequence[str], output: Path, even: bool = False) -> Iter
                 encoder.end()
                 raise
     except FfmpegError as error:
-        raise OutputError(_failure(output, error)) from error
+        raise OutputError(_failure(output, film or output, error)) from error
 
 
-def encode(arguments: Sequence[str], pictures: Iterable[Picture], output: Path) -> None:
+def encode(
+    arguments: Sequence[str], pictures: Iterable[Picture], output: Path, film: Path | None = None
+) -> None:
     """Feed ffmpeg `pictures` one at a time, and write `output`, as `encoding` does. Raises OutputError."""
-    with encoding(arguments, output) as encoder:
+    with encoding(arguments, output, film=film) as encoder:
         for picture in pictures:
             encoder.put(picture)
 
@@ -180,7 +219,7 @@ def _running(arguments: Sequence[str], output: int) -> Iterator[tuple[subprocess
         # Ctrl-C is ours to handle, not ffmpeg's.
         process = subprocess.Popen(command, stdin=pipe, stdout=output, stderr=pipe, start_new_session=True)
     except OSError as error:
-        raise OutputError(f"ffmpeg cannot be started ({error.strerror}): {command[0]}") from error
+        raise _not_started(command[0], error) from error
     with process, _Messages(process.stderr) as words, _Watchdog(process, limit) as watchdog:
         try:
             yield process, watchdog
@@ -193,22 +232,30 @@ def _running(arguments: Sequence[str], output: int) -> Iterator[tuple[subprocess
         raise FfmpegError(words.last, code, limit if watchdog.expired else None)
 
 
-def _failure(output: Path, error: FfmpegError) -> str:
+def _failure(output: Path, film: Path, error: FfmpegError) -> str:
     if error.hung is not None:
         return (
-            f"{output.parent}: ffmpeg did nothing for {error.hung:g} s and was ended; run again to "
+            f"{film}: ffmpeg did nothing for {error.hung:g} s and was ended; run again to "
             "make the film of the frames, which are all there (VQANIM_FFMPEG_PATIENCE says how long to wait)"
         )
     if "No space left on device" in error.words:
-        return f"{output.parent}: the disk is full; free some space and run again, it will continue"
+        scratch = Path(tempfile.gettempdir())
+        if output.absolute().is_relative_to(scratch) and not film.absolute().is_relative_to(scratch):
+            return f"{scratch}: {scratch_full()}"
+        return f"{film.parent}: the disk is full; free some space and run again, it will continue"
     if missing := _UNKNOWN.search(error.words):
-        # Of a file that is being staged: .film.mov.0123abcd.vqanim-tmp
-        name = output.name[1:].rsplit(".", 2)[0] if output.suffix == TEMP_SUFFIX else output.name
         return (
-            f"{output.parent / name}: this ffmpeg has no encoder {missing[1]!r}; choose another preset, or "
+            f"{film}: this ffmpeg has no encoder {missing[1]!r}; choose another preset, or "
             "put the path of a fuller ffmpeg into IMAGEIO_FFMPEG_EXE"
         )
-    return f"{output.parent}: ffmpeg failed (exit status {error.code}): {error.words or 'it said nothing'}"
+    words = error.words.replace(str(output.absolute()), film.name)
+    words = _SCRATCH.sub("", words) or "it said nothing"
+    return f"{film}: ffmpeg failed (exit status {error.code}): {words}"
+
+
+def scratch_full() -> str:
+    """What to do where the folder for temporary files has no room."""
+    return "the disk for temporary files is full; free some space, or set TMPDIR to another folder"
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -220,6 +267,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _one_line(said: bytes) -> str:
+    """What ffmpeg said, the last of it, in one line."""
+    lines = said.decode("utf-8", "replace").splitlines()
+    words = "; ".join(line.strip() for line in lines if line.strip())
+    words = "".join(c if c.isprintable() else "?" for c in words)
+    return f"... {words[-_TAIL:]}" if len(words) > _TAIL else words
 
 
 class _Messages:
@@ -236,10 +291,7 @@ class _Messages:
     def last(self) -> str:
         """Its last words in one line, once it has ended."""
         self._reader.join(_READING)
-        lines = self._kept.decode("utf-8", "replace").splitlines()
-        words = "; ".join(line.strip() for line in lines if line.strip())
-        words = "".join(c if c.isprintable() else "?" for c in words)
-        return f"... {words[-_TAIL:]}" if len(words) > _TAIL else words
+        return _one_line(self._kept)
 
     def _read(self) -> None:
         with suppress(OSError, ValueError):  # closed under us

@@ -34,6 +34,8 @@ _REMEDIES = {
     errno.ELOOP: "it is a link; remove it, or choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+_GONE = "it was moved or deleted meanwhile; run again, it will continue"
+_NO_FOLDER = "its folder is not there; make it, or put it back where it was moved or deleted, and run again"
 
 
 @contextmanager
@@ -44,6 +46,8 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         remedy = _REMEDIES.get(error.errno or 0, f"{reason}; check the disk and run again, it will continue")
+        if error.errno == errno.ENOENT:
+            remedy = _GONE if path.parent.is_dir() else _NO_FOLDER
         raise OutputError(f"{path}: cannot be written: {remedy}") from error
 
 

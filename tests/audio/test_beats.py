@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from vqanim.audio.analysis import SongAnalysis
 from vqanim.audio.reading import open_song, read_mono
 from vqanim.audio.spectrum import RATE, log_mels, onset_strength
 from vqanim.audio.tempo import find_tempo
+from vqanim.cache import cache_folder
 from vqanim.scene.soundtrack import NAMES
 
 MADE: dict[str, tuple[list[float], Sound]] = {
@@ -148,3 +152,32 @@ def test_the_shortest_songs_are_listened_to(seconds: float, write: Write) -> Non
     listener = SongAnalysis.of(write(songs.at([0.05], seconds)))
     assert len(listener.beats().beats) <= 2
     assert all(len(listener.signal(name)) == round(seconds * RATE) for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda known, other: other,  # of another song
+        lambda known, other: {**known, "seconds": 3.0},
+        lambda known, other: {**known, "key": "beats-v1-m4"},
+        lambda known, other: {**known, "beats": known["beats"][::-1]},
+        lambda known, other: {**known, "beats": [beat + 100 for beat in known["beats"]]},
+        lambda known, other: {**known, "beats": [float("nan")]},
+        lambda known, other: {**known, "tempo": "fast"},
+        lambda known, other: {**known, "downbeat": 10**6},
+        lambda known, other: {name: value for name, value in known.items() if name != "song"},
+        lambda known, other: [known],
+    ],
+)
+def test_remembered_beats_that_are_not_those_of_the_song_are_found_anew(
+    write: Write, change: Callable[[Any, Any], Any]
+) -> None:
+    made = [songs.clicks(120, 0.2, 8)[1], songs.clicks(100, 0.2, 6)[1]]
+    files = [write(sound, f"{number}.wav") for number, sound in enumerate(made)]
+    found = [SongAnalysis.of(file).beats() for file in files]
+    paths = {path.parent.name: path for path in cache_folder().rglob("beats-*.json")}
+    one, two = (paths[SongAnalysis.of(file).digest[:32]] for file in files)
+    known, other = (json.loads(path.read_text()) for path in (one, two))
+    one.write_text(json.dumps(change(known, other)))
+    assert SongAnalysis.of(files[0]).beats() == found[0]
+    assert json.loads(one.read_text()) == known

@@ -87,6 +87,37 @@ def test_a_signal_ends_in_good_order_and_says_how_to_go_on(
     assert frames(here / "renders" / "tiny") == frames(finished)
 
 
+@pytest.mark.parametrize("how", ["moved", pytest.param("deleted", marks=pytest.mark.slow)])
+def test_a_folder_that_goes_away_ends_a_render_with_one_clear_message(
+    start: Start, run: Run, here: Path, how: str
+) -> None:
+    (here / "tiny.yaml").write_text(TINY)
+    folder, away = here / "renders" / "tiny", here / "elsewhere"
+    process = start("render", "tiny.yaml", "--set", "guidance.steps=30", "--set", "duration=9s")
+    wait_for(folder / "takes" / "main" / "000001.png", process)
+    folder.rename(away)
+    if how == "deleted":
+        shutil.rmtree(away)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 5
+    assert len(err.splitlines()) == 1
+    assert err.startswith("Error: renders/tiny: it was moved or deleted while this was at work")
+    assert not folder.exists(), "nothing is begun anew in its place"
+
+
+def test_a_missing_ffmpeg_is_found_before_anything_is_painted(
+    half: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = frames(half)
+    with monkeypatch.context() as patch:
+        patch.setenv("IMAGEIO_FFMPEG_EXE", str(half / "none"))
+        result = run("render", "tiny.yaml", "--set", "prompts=[a lake]")
+    assert result.code == 5
+    assert "ffmpeg cannot be started" in result.err
+    assert frames(half) == before
+    assert not (half / "superseded").exists()
+
+
 @pytest.mark.slow
 def test_a_second_signal_ends_at_once(start: Start, here: Path) -> None:
     (here / "tiny.yaml").write_text(TINY)

@@ -36,7 +36,10 @@ def test_a_render_goes_on_where_it_cannot_grow(
 ) -> None:
     shutil.copytree(finished.parent.parent, here, dirs_exist_ok=True)
     (here / "renders" / "tiny" / "takes" / "main" / "000005.png").unlink()
-    (here / "ffmpeg").write_text("#!/bin/sh\necho no such encoder >&2\nexit 1\n")
+    (here / "ffmpeg").write_text(
+        "#!/bin/sh\ncase $2 in -encoders) echo libx264 gif png; exit 0;; esac\n"
+        "echo no such encoder >&2\nexit 1\n"
+    )
     (here / "ffmpeg").chmod(0o755)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(here / "ffmpeg"))
     result = run("render", "tiny.yaml", "--live")

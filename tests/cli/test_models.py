@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.cli.conftest import Run, Start, command, environment
+from tests.models.discrete_vaes import half
 from tests.models.official import FORMS, taming_vq, tiny_clip, transformer_config, write_config
 from tests.models.reference_clip import reference_clip, write_json
 from tests.models.server import Shelf, serving
@@ -71,6 +72,20 @@ def test_every_command_has_help(run: Run, name: str) -> None:
         )
 
 
+def test_a_dvae_gets_a_name(run: Run, here: Path) -> None:
+    for part in ("encoder", "decoder"):
+        torch.save(half(part), here / f"{part}.pkl")
+    added = run("models", "add", "mine", "--encoder", "encoder.pkl", "--decoder", "decoder.pkl")
+    assert added.code == 0, added.err
+    assert "added mine, a generator: dVAE, f8, 40 codes of 10 channels" in added.out
+    assert "multiples of 8 pixels" in added.out
+    path = run("models", "path", "mine").out.split()
+    assert [Path(line).name for line in path] == ["decoder.safetensors", "encoder.safetensors"]
+    bad = run("models", "add", "yours", "--encoder", "gone.pkl", "--decoder", "decoder.pkl")
+    assert (bad.code, bad.out) == (3, "")
+    assert "gone.pkl: cannot be read" in bad.err
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -87,6 +102,10 @@ def test_every_command_has_help(run: Run, name: str) -> None:
             "--activation is about a CLIP; give --perceptor",
         ),
         (["add", "mine", "--perceptor", "c.pt", "--base", "ViT-L/14", "--config", "c"], "leave out --config"),
+        (["add", "mine", "--decoder", "decoder.pkl"], "--decoder needs --encoder as well"),
+        (["add", "mine", "--encoder", "encoder.pkl"], "--encoder needs --decoder as well"),
+        (["add", "m", "--encoder", "e", "--decoder", "d", "--config", "c"], "a dVAE needs none"),
+        (["add", "m", "--encoder", "e", "--decoder", "d", "--checkpoint", "c"], "give one kind"),
         (["remove", "pocket"], "'pocket' comes with an installed package"),
     ],
 )

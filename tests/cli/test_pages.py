@@ -49,8 +49,8 @@ def test_a_finished_render_leaves_its_report_alone(run: Run, copy: Path) -> None
     (copy / "tiny.mp4").unlink()
     done = run("render", "tiny.yaml")
     assert done.code == 0
-    assert "Warning: report.html cannot be written: " in done.err
-    assert (copy / "report.html").read_text() == "mine"
+    assert "report.html was not made here, or was changed since" in done.err
+    assert (copy / "superseded" / "001" / "report.html").read_text() == "mine"
 
 
 def test_a_part_has_a_report_of_its_own(run: Run, copy: Path) -> None:

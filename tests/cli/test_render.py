@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.cli.conftest import TINY, Run, Start, frames, wait_for
@@ -181,6 +183,71 @@ def test_lost_and_broken_frames_are_painted_again(copy: Path, run: Run, finished
     (copy / "takes" / "main" / NAMES[4]).write_bytes(b"\x89PNG half a pict")
     assert run("render", "tiny.yaml").code == 0
     assert frames(copy) == frames(finished)
+
+
+@pytest.mark.parametrize("index", [2, 5])
+@pytest.mark.parametrize(
+    "first", [("render", "tiny.yaml"), ("encode", "renders/tiny")], ids=["render", "encode"]
+)
+def test_a_frame_that_was_damaged_in_place_is_painted_again_by_the_next_run(
+    copy: Path, run: Run, finished: Path, index: int, first: tuple[str, ...]
+) -> None:
+    """Size and time of the file are those of the record: only decoding it tells."""
+    path = copy / "takes" / "main" / NAMES[index]
+    stat, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    told = run(*first)
+    assert told.code == 5
+    assert "will be painted again" in told.err
+    assert len(told.err.splitlines()) == 1
+    assert run("render", "tiny.yaml").code == 0
+    assert frames(copy) == frames(finished)
+    (moved,) = (copy / "superseded").rglob("*.png")
+    assert moved.read_bytes() == bytes(content)
+
+
+def test_an_edit_of_another_size_is_refused_before_anything_moves(copy: Path, run: Run) -> None:
+    for name, size in ((NAMES[1], (64, 48)), (NAMES[3], (32, 24))):
+        path = copy / "takes" / "main" / name
+        with Image.open(path) as image:
+            changed = image.convert("L").resize(size)
+        changed.save(path)
+    before = frames(copy)
+    refused = run("render", "tiny.yaml", "--accept-edits")
+    assert refused.code == 3
+    assert "000003.png: is 32x24 pixels now and the film 64x48" in refused.err
+    assert frames(copy) == before
+    assert not (copy / "superseded").exists()
+
+
+def test_a_film_goes_on_with_the_threads_that_it_was_begun_with(copy: Path, run: Run) -> None:
+    """Another count rounds otherwise, which grows to visible differences within a few frames."""
+
+    def paint_last(*options: str) -> tuple[int, str, str]:
+        (copy / "takes" / "main" / NAMES[5]).unlink()
+        result = run("render", "tiny.yaml", *options)
+        assert result.code == 0
+        assert f"cpu, {json.loads((copy / 'run.json').read_text())['threads']} thread" in result.out
+        return json.loads((copy / "run.json").read_text())["threads"], result.out, result.err
+
+    before, here = torch.get_num_threads(), len(os.sched_getaffinity(0))
+    threads, _, err = paint_last("--threads", str(here + 1))
+    assert threads == here + 1
+    assert f"threads {here + 1} (before: {before})" in err
+    assert "visibly" in err
+    threads, _, err = paint_last()
+    assert threads == here + 1
+    assert f"goes on with {here + 1} threads" in err
+    assert torch.get_num_threads() == before
+    threads, _, err = paint_last("--threads", str(here))
+    assert threads == here
+    assert f"(before: {here + 1})" in err
+    assert paint_last()[::2] == (here, "")
+    shutil.rmtree(copy / "takes")  # nothing goes on
+    assert run("render", "tiny.yaml").code == 0
+    assert json.loads((copy / "run.json").read_text())["threads"] == before
 
 
 @pytest.mark.slow

@@ -16,9 +16,10 @@ from vqanim.ffmpeg import executable
 from vqanim.files import staged
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import PRESETS, outputs_of
-from vqanim.film.make import Manifest, make_film, write_stale
+from vqanim.film.make import make_film, write_stale
 from vqanim.film.reel import EncodeOptions, Film, Format, Output, Sink
 from vqanim.pictures import Picture
+from vqanim.takes.outputs import Manifest
 from vqanim.timeline.plan import Timeline
 
 

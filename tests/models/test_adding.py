@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from vqanim.models.catalogue import CARD, get_generator_entry, get_perceptor_ent
 from vqanim.models.entries import UnknownModel
 from vqanim.models.fetch import find_damage, is_installed, remove_model
 from vqanim.models.load import load_generator, load_perceptor
+from vqanim.models.own import restore
 
 
 @pytest.fixture(autouse=True)
@@ -174,3 +176,52 @@ def test_removing_leaves_the_users_files(tmp_path: Path) -> None:
     assert remove_model(entry) == entry.size
     assert (tmp_path / "c.pt").exists()
     assert left() == ["perceptor"]
+
+
+def weights_of(name: str) -> bytes:
+    return (own_folder("perceptor", name) / "weights.safetensors").read_bytes()
+
+
+def add(content: bytes) -> None:
+    with adding("perceptor", "my/own", {"family": "clip", "good_at": "found"}) as folder:
+        (folder / "weights.safetensors").write_bytes(content)
+
+
+@pytest.mark.parametrize("stopped", [OSError(5, "input/output error"), KeyboardInterrupt()])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_stop_at_any_rename_keeps_the_model_before(
+    monkeypatch: pytest.MonkeyPatch, stopped: BaseException, at: int
+) -> None:
+    """A KeyboardInterrupt stands for a kill: nothing puts in order what it left."""
+    add(b"before")
+    rename, count = Path.rename, 0
+
+    def failing(path: Path, target: Path) -> Path:
+        nonlocal count
+        count += 1
+        if count == at:
+            raise stopped
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", failing)
+        with pytest.raises((OutputError, KeyboardInterrupt)):
+            add(b"after")
+    restore(own_folder("perceptor", "my/own"), after=0.0)
+    assert get_perceptor_entry("my/own").own
+    assert weights_of("my/own") == b"before"
+    add(b"after")
+    assert weights_of("my/own") == b"after"
+    assert [name for name in left() if name.startswith(".")] == []
+
+
+def test_what_killed_processes_left_is_swept_away() -> None:
+    add(b"mine")
+    folder = own_folder("perceptor", "my/own")
+    for name in (".0123abcd.new", ".0123abcd.old", ".0123abcd.removed", f".{folder.name}.0123abcd.old"):
+        shutil.copytree(folder, folder.with_name(name))
+    shutil.copytree(folder, folder.with_name(".other.0123abcd.old"))
+    add(b"again")
+    assert weights_of("my/own") == b"again"
+    assert [name for name in left() if name.startswith(".")] == []
+    assert weights_of("other") == b"mine", "killed while it was replaced"

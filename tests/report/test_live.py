@@ -147,21 +147,31 @@ def test_a_render_that_goes_on_shows_what_came_before(prepared: Prepared, folder
 
 
 @pytest.mark.parametrize("name", ["live.html", "live.js"])
-def test_a_file_of_somebody_else_stays_and_is_told_of_once(
+def test_a_file_of_somebody_else_is_kept_and_told_of_once(
     prepared: Prepared, folder: Path, name: str
 ) -> None:
     (folder / name).write_text("my own")
     with watch(prepared, folder) as page:
         page.on_event(started(folder))
-        end = time.monotonic() + 30
-        told: list[str] = []
-        while not told and time.monotonic() < end:
-            told += page.failures()
         page.on_event(frame_done(1))
-    assert told == [f"{folder / name}: is there and was not made here; move it, or choose another name"]
-    assert list(page.failures()) == []
-    assert [path.name for path in folder.iterdir()] == [name]
-    assert (folder / name).read_text() == "my own"
+    kept = folder / "superseded" / "001" / name
+    assert list(page.moved()) == [(str(folder / name), str(kept))]
+    assert list(page.moved()) == list(page.failures()) == []
+    assert kept.read_text() == "my own"
+    assert shown(folder)["state"] == "finished"
+
+
+def test_a_page_that_somebody_changed_is_kept(prepared: Prepared, folder: Path) -> None:
+    for _ in range(2):  # one that nobody changed is replaced
+        with watch(prepared, folder) as page:
+            page.on_event(started(folder))
+    assert list(page.moved()) == []
+    changed = (folder / "live.html").read_text().replace("<body>", "<body><p>my note</p>", 1)
+    (folder / "live.html").write_text(changed)
+    with watch(prepared, folder) as page:
+        page.on_event(started(folder))
+    assert (folder / "superseded" / "001" / "live.html").read_text() == changed
+    assert "my note" not in (folder / "live.html").read_text()
 
 
 def test_a_disk_that_refuses_ends_nothing_but_the_page(

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from vqanim.takes.outputs import next_archive, write_keeping_old
 from vqanim.takes.run import changes, read_run, write_run
-from vqanim.takes.store import next_archive, write_keeping_old
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -56,9 +56,10 @@ def encode(
         yield found
         options, into = EncodeOptions(crf, upscale, gif_full), Path(out) if out else folder
         foreign, timeline = out is not None, found.timeline
-        yield from make_film(
-            timeline, store.find, into, stem, presets, options, foreign=foreign, guard=lock.check
-        )
+        with store.forgetting_broken():
+            yield from make_film(
+                timeline, store.find, into, stem, presets, options, foreign=foreign, guard=lock.check
+            )
 
 
 def find_render(

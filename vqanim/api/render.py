@@ -18,7 +18,7 @@ from vqanim.cache import cache_folder
 from vqanim.engine import events
 from vqanim.engine.events import Event
 from vqanim.errors import VqanimError
-from vqanim.files import make_folder, write_atomic
+from vqanim.files import Guard, make_folder, write_atomic
 from vqanim.models.fetch import FetchEvent
 from vqanim.preview.outline import model_lines
 from vqanim.scene import Scene, dump_scene
@@ -49,6 +49,7 @@ def render(
     edits: Edits = "refuse",
     live: bool = False,
     workers: int = 1,
+    threads: int | None = None,
 ) -> Generator[Event | FetchEvent | FilmDone, None, None]:
     """Render a film and give what happens, event by event; run again, it continues where it stopped.
 
@@ -68,6 +69,8 @@ def render(
     live: also write `<stem>.live.mp4`, which grows while frames are painted and can be watched at any moment.
     device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, or several with commas between, for several workers.
     workers: processes that paint at the same time, each a part of the film that begins with a cut.
+    threads: of each process on a CPU; when None those of the run that began the film, else torch's own.
+    Another number gives frames that differ visibly.
 
     Raises SceneError before anything is written; LockedError when another render holds the folder;
     InputError, DeviceError and OutputError. Closing the iterator stops the render in good order.
@@ -86,8 +89,10 @@ def render(
     from vqanim.report.film import Film, Render
     from vqanim.report.live import PAGE, LivePage
     from vqanim.report.report import REPORT, write_report
-    from vqanim.takes.run import read_run, write_run
-    from vqanim.takes.store import TakeStore, write_keeping_old
+    from vqanim.takes.outputs import is_sealed, making_way, write_keeping_old
+    from vqanim.takes.run import NAME as RUN
+    from vqanim.takes.run import painted_threads, read_run, write_run
+    from vqanim.takes.store import TakeStore
 
     importing = monotonic() - began
     with lock_folder(folder) as lock:
@@ -100,10 +105,23 @@ def render(
         shown = timeline if part is None else cut_part(timeline, part)
         only = None if part is None else needed_frames(shown)
         stem = prepared.stem if part is None else f"{prepared.stem}-{part.name}"
+        key, threads_before = run_key(prepared), painted_threads(folder)
         job = Job(
-            timeline, store, run_key(prepared), hashes, device, deterministic, only, edits, precision, workers
+            timeline,
+            store,
+            key,
+            hashes,
+            device,
+            deterministic,
+            only,
+            edits,
+            precision,
+            workers,
+            threads,
+            makes_films=True,
+            threads_before=threads_before,
         )
-        growing = live_path(folder, stem)
+        growing, scene_file = live_path(folder, stem), folder / "scene.resolved.yaml"
         film = Film(prepared.scene, timeline, part)
         prompts = read_prompts(prepared)
 
@@ -112,30 +130,38 @@ def render(
             LivePage(folder, film, store, stem, lock.check, prompts.readings) as watched,
         ):
             painting = paint_takes(job)
-            for event in show_live(painting, shown, store.find, growing) if live else painting:
+            for event in show_live(painting, shown, store.find, growing, lock.check) if live else painting:
                 timings.on_event(event)
                 watched.on_event(event)
                 if not isinstance(event, events.RunStarted):
                     yield event
                 else:
                     attic = Path(event.superseded_to) if event.superseded_to else None
-                    resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
-                    write_keeping_old(folder / "scene.resolved.yaml", resolved, attic, lock.check)
                     settings, before = describe_run(prepared, event), read_run(folder)
-                    write_run(folder, settings, attic, lock.check)
+                    resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
+                    records = {
+                        scene_file: write_keeping_old(scene_file, resolved, attic, lock.check),
+                        folder / RUN: write_run(folder, settings, attic, lock.check),
+                    }
                     yield event
+                    if "engine" not in (before or {}):  # they are nobody's run
+                        moved = ((str(path), str(to)) for path, to in records.items() if to)
+                        yield from (events.OutputMoved(*pair) for pair in moved)
                     yield from changed_settings(before, settings, event.kept)
                     if event.kept < event.frames:
                         watched.on_event(prompts)
                         yield prompts
                         yield from fetch_models(prepared)  # the engine loads them when it goes on
                 yield from (events.PageFailed(PAGE, reason) for reason in watched.failures())
+                yield from (events.OutputMoved(*pair) for pair in watched.moved())
             making, complete, written = monotonic(), part is None, False
             presets = () if part is None else ("web", "gif")  # the poster is the whole film's
-            for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
-                complete &= made.written
-                written |= made.written
-                yield made
+            with store.forgetting_broken():
+                for made in make_film(shown, store.find, folder, stem, presets, guard=lock.check):
+                    complete &= made.written
+                    written |= made.written
+                    yield made
+            yield from (events.OutputMoved(*pair) for pair in watched.moved())
             if complete:
                 timings.add_films(monotonic() - making)
             page = folder / (REPORT if part is None else f"report-{part.name}.html")
@@ -143,10 +169,13 @@ def render(
                 models_shown = model_lines(prepared.generator, prepared.perceptors, timeline)
                 rendered = Render(folder, stem, film, models_shown)
                 try:
-                    write_report(rendered, page, watched.warnings, lock.check)
+                    with making_way(page, is_sealed(page), lock.check) as place:
+                        write_report(rendered, page, watched.warnings, lock.check)
                 except VqanimError as error:  # no fault of the render's
                     yield events.PageFailed(page.name, str(error))
                 else:
+                    if place.moved_to:
+                        yield events.OutputMoved(*place.texts)
                     yield events.PageWritten(str(page))
         remove_live(growing)
 
@@ -167,13 +196,16 @@ def with_response(
     return project.with_scene(prepared, response.with_lead(prepared.scene, frames))
 
 
-def show_live(painting: Iterable[Event], timeline: Timeline, find: Find, path: Path) -> Iterator[Event]:
+def show_live(
+    painting: Iterable[Event], timeline: Timeline, find: Find, path: Path, guard: Guard = lambda: None
+) -> Iterator[Event]:
     """The events of a walk; meanwhile the film grows at `path`. Where it cannot, the walk goes on without."""
     from vqanim.film.live import LiveError, live_film
 
     walk = iter(painting)
     try:
-        with live_film(timeline, find, path) as film:
+        with live_film(timeline, find, path, guard) as film:
+            yield from (events.OutputMoved(*pair) for pair in film.moved)
             last: FrameRef | None = None
             for event in walk:
                 yield event

@@ -12,12 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
-from vqanim.files import make_folder, write_atomic
+from vqanim.files import make_folder
 from vqanim.scene.curves import Curve, Key, Keyframes
 from vqanim.scene.limits import AUTO
 from vqanim.scene.model import Prompt, Scene, Transition
 from vqanim.scene.times import Time
 from vqanim.takes.digest import RunKey, content_hashes
+from vqanim.takes.outputs import write_keeping_old
 from vqanim.timeline import Timeline
 
 FILE = "response.json"
@@ -141,6 +142,6 @@ def measure(
     rounded = [round(value, 4) for value in nearness]
     record = {"frames": frames, "nearness": rounded, "key": trial_key(trial, run)}
     make_folder(folder)
-    write_atomic(folder / FILE, json.dumps(record, indent=2) + "\n")
+    write_keeping_old(folder / FILE, json.dumps(record, indent=2) + "\n")
     yield ResponseMeasured(frames, time.monotonic() - began)
     return frames

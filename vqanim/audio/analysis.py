@@ -76,12 +76,16 @@ class SongAnalysis:
         for a silent song."""
         tempo = "" if near is None else f"-t{near:.6g}"
         path = self._path(f"beats-v{VERSION}-m{meter}{tempo}.json")
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        about = {"song": self.digest, "key": path.stem, "seconds": round(self.song.seconds, 3)}
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             known = json.loads(path.read_text("utf-8"))
-            sections = tuple(Section(**section) for section in known.pop("sections"))
-            return Beats(**{**known, "beats": tuple(known["beats"]), "sections": sections})
+            if all(known.pop(name) == value for name, value in about.items()):
+                sections = tuple(Section(**section) for section in known.pop("sections"))
+                beats = Beats(**{**known, "beats": tuple(known["beats"]), "sections": sections})
+                if _is_whole(beats, self.song.seconds):
+                    return beats
         found = _find_beats(self._mono, self.song, meter, near)
-        _keep(path, json.dumps(asdict(found)).encode())
+        _keep(path, json.dumps({**about, **asdict(found)}).encode())
         return found
 
     def signal(self, name: str, own: Band | None = None) -> Floats:
@@ -111,6 +115,22 @@ class SongAnalysis:
 
     def _path(self, name: str) -> Path:
         return cache_folder() / "sound" / self.digest[:32] / name
+
+
+def _is_whole(beats: Beats, seconds: float) -> bool:
+    """Whether these can be the beats of a song that is so long."""
+    times = np.asarray(beats.beats, np.float64)
+    numbers = [beats.tempo, beats.confidence, beats.octave, beats.octave_confidence]
+    edges = np.asarray([(part.start, part.end, part.loudness) for part in beats.sections], np.float64)
+    return (
+        bool(np.isfinite(numbers).all() and beats.tempo > 0)
+        and times.ndim == 1
+        and bool((np.diff(times) > 0).all() and ((times >= -WHOLE) & (times <= seconds + WHOLE)).all())
+        and type(beats.downbeat) is int
+        and 0 <= beats.downbeat < max(1, len(times))
+        and bool(np.isfinite(edges).all())
+        and (not beats.sections or abs(beats.sections[-1].end - seconds) < 4 * WHOLE)
+    )
 
 
 def _keep(path: Path, content: bytes) -> None:

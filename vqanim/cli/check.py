@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import click
 
 from vqanim.cli import completing, params
-from vqanim.cli.formatting import complain, describe, headline, prompt_rows, rows, say, warn
+from vqanim.cli.formatting import complain, describe, error_lines, headline, prompt_rows, rows, say, warn
+from vqanim.cli.terminal import visible
 from vqanim.errors import VqanimError
 
 
@@ -30,11 +31,11 @@ def check(scenes: Sequence[str], overrides: Sequence[str], models: str | None, a
             prepared = prepare(scene, overrides, models, allow_outside=allow_outside)
             prompts = read_prompts(prepared)
         except VqanimError as error:
-            complain(str(error))
+            complain(error_lines(error))
             codes.add(error.exit_code)
             continue
         timeline = prepared.timeline
         warn((*timeline.warnings, *prompts.warnings))
-        say(f"{scene}: {headline(timeline)}")
+        say(f"{visible(scene)}: {headline(timeline)}")
         say(rows([*describe(timeline), *prompt_rows(timeline.prompts, prompts.readings)]))
     return 2 if 2 in codes else max(codes)

@@ -39,6 +39,7 @@ def encode(source: str, presets: Sequence[str], quiet: bool, **options: Any) -> 
     """
     with stopping():
         from vqanim import api
+        from vqanim.cli.reporter import moved_line
         from vqanim.film.make import FilmDone
 
         films = []
@@ -46,6 +47,7 @@ def encode(source: str, presets: Sequence[str], quiet: bool, **options: Any) -> 
             for event in events:
                 if isinstance(event, FilmDone):
                     films.append(film_row(event.path))
+                    warn(moved_line(*pair) for pair in event.moved)
                     continue
                 warn((*event.timeline.warnings, *gaps(event)))
                 if not quiet:

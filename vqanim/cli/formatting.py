@@ -10,6 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from vqanim.cli import terminal
+from vqanim.cli.terminal import visible
+from vqanim.errors import SceneError, VqanimError
+
 if TYPE_CHECKING:
     from vqanim.timeline.plan import ShotPlan, Timeline
     from vqanim.timeline.readings import PromptReading
@@ -23,20 +27,30 @@ def can_redraw(stream: TextIO) -> bool:
 
 
 def say(text: str) -> None:
-    """Write lines to standard output as they are, never wrapped."""
-    print(text, flush=True)
+    """Write lines to standard output, never wrapped. Raises ReaderGone where nobody reads them."""
+    terminal.write_line(sys.stdout, text)
 
 
-def complain(text: str) -> None:
-    """Write lines to standard error as they are, never wrapped; a terminal that is gone is no trouble."""
-    with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+def complain(text: str, whole: bool = False) -> None:
+    """Write lines to standard error, never wrapped; a terminal that is gone is no trouble.
+
+    whole: also what is very long, such as a command that is to be copied.
+    """
+    with suppress(OSError, terminal.ReaderGone):
+        cut = text if whole else "\n".join(map(terminal.cut, text.split("\n")))
+        terminal.write_line(sys.stderr, cut)
 
 
 def warn(warnings: Iterable[str]) -> None:
     """Write each warning as a line on standard error."""
     for warning in warnings:
-        complain(f"Warning: {warning}")
+        complain(f"Warning: {terminal.visible(warning)}")
+
+
+def error_lines(error: VqanimError) -> str:
+    """An error as it is printed: of a scene a line for each mistake, of all others one line."""
+    problems = error.problems if isinstance(error, SceneError) else (error,)
+    return "\n".join(visible(str(problem)) for problem in problems)
 
 
 def number(value: Fraction | float) -> str:
@@ -83,12 +97,16 @@ def with_reason(text: str) -> str:
 
 def short_path(path: str | Path) -> str:
     """The path from the current folder where it lies below it, else as it is."""
-    absolute, here = Path(path).absolute(), Path.cwd()
-    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
+    try:
+        absolute, here = Path(path).absolute(), Path.cwd()
+    except OSError:  # the current folder is gone
+        return visible(str(path))
+    return visible(str(absolute.relative_to(here) if absolute.is_relative_to(here) else path))
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:
     """Lines of cells under each other."""
+    lines = [[visible(cell) for cell in line] for line in lines]
     columns = list(zip(*lines, strict=True))
     padded = [[cell.ljust(max(map(len, column))) for cell in column] for column in columns]
     return "\n".join("  ".join(line).rstrip() for line in zip(*padded, strict=True))
@@ -104,6 +122,7 @@ def film_row(film: str | Path) -> Row:
 
 def rows(items: Sequence[Row]) -> str:
     """Lines of `name  value` with the values under each other."""
+    items = [(visible(name), visible(value)) for name, value in items]
     width = max((len(name) for name, _ in items), default=0)
     return "\n".join(f"  {name:<{width}}  {value}".rstrip() for name, value in items)
 

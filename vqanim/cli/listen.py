@@ -11,6 +11,7 @@ import click
 
 from vqanim.cli import params
 from vqanim.cli.formatting import Row, duration, rows, say, short_path
+from vqanim.cli.terminal import visible
 from vqanim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def listen(
     else:
         say(f"{short_path(path)}: {duration(analysis.song.seconds)}")
         if analysis.song.note:
-            say(f"note: {path.name} {analysis.song.note}")
+            say(visible(f"note: {path.name} {analysis.song.note}"))
         say(rows(list(_report(analysis, beats))))
     if plot_path is not None:
         api.draw_signals(analysis, beats, meter, plot_path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
+import io
 import keyword
 import os
 import shlex
@@ -20,8 +21,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from vqanim import __version__
-from vqanim.cli.formatting import complain
-from vqanim.cli.stopping import Stopped
+from vqanim.cli import terminal
+from vqanim.cli.formatting import complain, error_lines
+from vqanim.cli.stopping import Stopped, catch_ctrl_c
 from vqanim.errors import CurveError, OutputError, SceneError, VqanimError
 
 # A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
@@ -50,7 +52,7 @@ COMMANDS = {
 
 SPINS = "10000"  # turns of a waiting thread, some ten microseconds: longer than most waits within a step
 NEGATIVE = ("--neg", "--no", "--negative", "--negative-prompt")  # options of other programs
-BROKEN_PIPE = 1  # as click does when a command writes to a closed pipe
+BROKEN_PIPE = 141  # as a shell calls the end of a program by SIGPIPE
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 
@@ -114,20 +116,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     argv: the arguments after the program's name; None takes them from the process.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written as an escape
-            stream.reconfigure(errors="backslashreplace")
-    share_cores()
     try:
+        catch_ctrl_c()
+        terminal.open_streams()
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written as an escape
+                stream.reconfigure(errors="backslashreplace")
+        share_cores()
         result = cli.main(argv, "vqanim", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except BrokenPipeError:
-        # What is still in the buffer has no reader; without this the interpreter complains about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except (BrokenPipeError, terminal.ReaderGone):
+        terminal.detach(sys.stdout)
+        return BROKEN_PIPE
+    except SystemExit:
+        # How click ends where it writes a page of help to a closed pipe, with wrappers around the streams.
+        sys.stdout, sys.stderr = (getattr(stream, "wrapped", stream) for stream in (sys.stdout, sys.stderr))
+        terminal.detach(sys.stdout)
         return BROKEN_PIPE
     except Stopped as stop:
-        complain(f"stopped; to continue: {shlex.join(['vqanim', *(sys.argv[1:] if argv is None else argv)])}")
+        again = shlex.join(["vqanim", *(sys.argv[1:] if argv is None else argv)])
+        complain(f"stopped; to continue: {again}", whole=True)
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
         complain("stopped")
@@ -136,15 +145,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, click.NoSuchOption) and error.option_name in NEGATIVE:
             hint = 'What to avoid is a part of the prompt: "a castle | fog:-0.5".'
             error = click.UsageError(f"{error.message} {hint}", error.ctx)
-        error.show()
+        page = io.StringIO()
+        error.show(page)
+        complain(page.getvalue().expandtabs(4).rstrip("\n"))
         return error.exit_code
     except VqanimError as error:
         has_places = isinstance(error, SceneError | CurveError)  # with which each line begins
-        complain(str(error) if has_places else f"Error: {error}")
+        complain(("" if has_places else "Error: ") + error_lines(error))
         return error.exit_code
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
-            where = f"{error.filename}: " if error.filename else ""
+            where = f"{terminal.visible(str(error.filename))}: " if error.filename else ""
             complain(f"Error: {where}cannot read or write: {error.strerror}")
             return OutputError.exit_code
         if os.environ.get("VQANIM_DEBUG"):

@@ -15,6 +15,7 @@ from vqanim.cli import completing, params
 from vqanim.cli.formatting import Row, complain, file_size, rows, say, table, warn, with_reason
 from vqanim.cli.main import Group
 from vqanim.cli.stopping import stopping
+from vqanim.cli.terminal import visible
 from vqanim.errors import InputError, UsageError, VqanimError
 from vqanim.models import fetch as cached
 from vqanim.models.catalogue import find_entries, get_entry, list_models
@@ -26,8 +27,9 @@ PLACES = """\b
 VQANIM_CACHE      folder where models are kept
 VQANIM_MIRROR     address of a mirror that is tried before all others, or several
                   with spaces between; it has the files as <name>/config.yaml,
-                  <name>/weights.ckpt and, of a CLIP, <name>/weights.pt, as the
-                  folder `models` in the cache (a / in a name becomes a -)
+                  <name>/weights.ckpt, of a CLIP <name>/weights.pt, of a dVAE
+                  <name>/encoder.ckpt and decoder.ckpt, as the folder `models` in
+                  the cache (a / in a name becomes a -)
 VQANIM_CATALOGUE  a YAML file with more models, or other addresses, in the form of
                   vqanim/models/catalogue.yaml
 VQANIM_OFFLINE    1 forbids the network
@@ -126,7 +128,7 @@ def verify(names: Sequence[str]) -> int:
         damage = cached.find_damage(entry)
         damaged |= bool(damage)
         for line in damage:
-            complain(f"Error: {line}")
+            complain(f"Error: {visible(line)}")
         if not damage:
             say(f"{entry.name} ({entry.kind}): whole")
     return InputError.exit_code if damaged else 0
@@ -136,6 +138,8 @@ def verify(names: Sequence[str]) -> int:
 @click.argument("name")
 @_file("--config", metavar="C", help="The config of a VQGAN, or of a CLIP (also a name of open_clip's).")
 @_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
+@_file("--encoder", metavar="E.PKL", help="The encoder of a dVAE, as of DALL-E.")
+@_file("--decoder", metavar="D.PKL", help="The decoder of a dVAE.")
 @_file("--perceptor", metavar="CLIP.PT", help="A CLIP: OpenAI's, open_clip's or transformers' CLIPModel.")
 @click.option("--activation", type=click.Choice(["gelu", "quickgelu"]), help="Of a CLIP without a config.")
 @click.option("--base", metavar="CLIP", help="Of an image tower alone: the CLIP that has the text tower.")
@@ -144,6 +148,8 @@ def add(
     name: str,
     config: Path | None,
     checkpoint: Path | None,
+    encoder: Path | None,
+    decoder: Path | None,
     perceptor: Path | None,
     activation: str | None,
     base: str | None,
@@ -154,6 +160,9 @@ def add(
     A VQGAN is a --checkpoint with its --config, in any form: of taming-transformers or latent-diffusion,
     within a transformer or a diffusion model, a whole module, a plain state dict or safetensors. Without a
     --config the network is taken from the checkpoint, as far as it shows.
+
+    A dVAE, as of OpenAI's DALL-E, is an --encoder and a --decoder: encoder.pkl and decoder.pkl, plain state
+    dicts or safetensors. Where one file holds both, give it twice.
 
     A CLIP is a --perceptor. OpenAI's own files need nothing else. Weights of open_clip do not say how their
     network computes: give the open_clip_config.json published with them as --config (it is found where it
@@ -166,17 +175,20 @@ def add(
     Nothing in the files runs. What is needed of them is copied into the cache, the weights as safetensors;
     your own files stay as they are.
     """
-    if not (checkpoint or perceptor):
+    if not (checkpoint or encoder or decoder or perceptor):
         either = "give --checkpoint of a VQGAN, best with its --config, or --perceptor with a CLIP"
-        raise UsageError(f"{either}, or all three")
+        raise UsageError(f"{either}, or all three; or --encoder and --decoder of a dVAE")
+    _check_dvae(encoder, decoder, checkpoint, config if perceptor is None else None)
     if (activation or base) and perceptor is None:
         given = "--activation" if activation else "--base"
         raise UsageError(f"{given} is about a CLIP; give --perceptor with its file")
     if base and config is not None and checkpoint is None:
         raise UsageError("--base has a config already; leave out --config")
-    from vqanim.models.adding import add_generator, add_perceptor
+    from vqanim.models.adding import add_dvae, add_generator, add_perceptor
 
     with stopping():
+        if encoder is not None and decoder is not None:
+            _say_added(add_dvae(name, encoder, decoder, force=force))
         if checkpoint is not None:
             notes: list[str] = []
             _say_added(add_generator(name, config, checkpoint, force=force, note=notes.append), notes)
@@ -204,6 +216,22 @@ def remove(name: str, forget: bool) -> None:
     """Delete what the cache holds of NAME. Files that you added it from are not touched."""
     for kind, freed in cached.remove_models(name, forget=forget).items():
         say(f"removed {name} ({kind}): {file_size(freed)}")
+
+
+def _check_dvae(
+    encoder: Path | None, decoder: Path | None, checkpoint: Path | None, config: Path | None
+) -> None:
+    """Raise UsageError when files of a dVAE are given without the other, or with those of a VQGAN."""
+    if encoder is None and decoder is None:
+        return
+    if encoder is None or decoder is None:
+        given, missing = ("--decoder", "--encoder") if encoder is None else ("--encoder", "--decoder")
+        why = "one reads pictures and the other paints them; where one file holds both, give it twice"
+        raise UsageError(f"{given} needs {missing} as well: {why}")
+    if checkpoint is not None:
+        raise UsageError("--checkpoint is of a VQGAN, --encoder and --decoder are of a dVAE; give one kind")
+    if config is not None:
+        raise UsageError("--config: a dVAE needs none, its weights show the network; leave out --config")
 
 
 def _here(entry: Entry) -> str:

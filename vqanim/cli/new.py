@@ -8,6 +8,7 @@ import click
 
 from vqanim.cli import params
 from vqanim.cli.formatting import say
+from vqanim.cli.terminal import visible
 from vqanim.errors import UsageError
 
 
@@ -26,7 +27,8 @@ def new(name: str, force: bool) -> None:
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
     api.check_free([path], force)
     api.new_scene(path)
-    say(f"wrote {path} and vqanim.schema.json; now: vqanim render {path}")
+    name = visible(str(path))
+    say(f"wrote {name} and vqanim.schema.json; now: vqanim render {name}")
 
 
 @click.command()

@@ -49,6 +49,7 @@ def preview(
     with stopping():
         from vqanim import api
         from vqanim.cli.progress import PictureProgress
+        from vqanim.cli.reporter import moved_line
 
         prepared = api.prepare(scene, **options)
         warn(prepared.timeline.warnings)
@@ -61,5 +62,6 @@ def preview(
                 say("that takes a while; --frames A:B shows a part sooner")
         with closing(PictureProgress(quiet)) as progress:
             films = api.preview(prepared, out, picture=picture, part=part, on_event=progress.report)
+        warn(moved_line(*pair) for film in films for pair in film.moved)
         if not quiet:
             say(rows([film_row(film.path) for film in films]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from rich import progress as bars
 from rich.console import Console, RenderableType
@@ -13,6 +13,7 @@ from rich.table import Column
 from rich.text import Text
 
 from vqanim.cli.formatting import can_redraw, clock, complain, count, number, say
+from vqanim.cli.terminal import ReaderGone, Screen, visible
 from vqanim.engine.events import FrameDone, StepDone
 from vqanim.engine.timings import Pace
 from vqanim.timeline.plan import Timeline
@@ -39,6 +40,7 @@ class Progress:
         self.redraws = not quiet and (console is not None or can_redraw(self._stream))
         """Whether there is a line that changes while one looks."""
         self._console = console
+        self._screen = Screen(self._stream)
         self._live: _Live | None = None
         self.last = time.monotonic()  # when a line of a log was written, or what it is about began
         self._began: tuple[float, float] | None = None
@@ -60,9 +62,12 @@ class Progress:
         """
         if self._quiet:
             return
+        title, note = visible(title), visible(note)
         if self.redraws:
+            if self._screen.gone:
+                raise ReaderGone
             if self._live is None:
-                self._live = _Live(self._console or Console(file=self._stream))
+                self._live = _Live(self._console or Console(file=cast(TextIO, self._screen)))
             task, now = self._live.task_ids[0], time.monotonic()
             self._live.update(
                 task, completed=done, total=total, description=title, text=text, since=now, note=note
@@ -71,7 +76,8 @@ class Progress:
         now = time.monotonic()
         if urgent or now - self.last >= SECONDS_BETWEEN_LINES:
             self.last = now
-            self._print(": ".join(filter(None, (title, text(0.0)))) + (f"; {note}" if note else ""))
+            line = ": ".join(filter(None, (title, text(0.0)))) + (f"; {note}" if note else "")
+            self._print(visible(line))
 
     def show_count(self, done: float, total: float, text: str) -> None:
         """The same with the time left, from the time that these things took since the first call."""
@@ -101,7 +107,7 @@ class Progress:
 class _Text(bars.ProgressColumn):
     def render(self, task: bars.Task) -> Text:
         text: str = task.fields["text"](time.monotonic() - task.fields["since"])
-        return Text(text)
+        return Text(visible(text))
 
 
 class _Live(bars.Progress):

@@ -37,7 +37,7 @@ _edits = partial(click.option, "edits")
 @params.flag(
     "--deterministic",
     help="Use only operations that give the same bits each time. That costs time on a GPU and nothing on a "
-    "CPU, where it is so anyway with the same number of threads.",
+    "CPU, where it is so anyway with the same number of --threads.",
 )
 @click.option(
     "--precision",
@@ -59,6 +59,13 @@ _edits = partial(click.option, "edits")
     type=click.IntRange(min=1),
     default=1,
     help="Number of processes that paint at the same time; each paints shots between two cuts (default: 1).",
+)
+@click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Of each process on a CPU; if not given those that the film was begun with, else as many as the "
+    "cores allow. With another number, frames differ visibly.",
 )
 @params.quiet
 def render(

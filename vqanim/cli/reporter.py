@@ -232,6 +232,8 @@ STEP_CHANGES = {
 def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
     """What of an event is worth a warning, also when quiet."""
     match event:
+        case events.RunStarted():
+            return list(_lack_of_cores(event))
         case events.PromptsRead() | events.ModelsLoaded():
             return event.warnings
         case events.StepChanged():
@@ -239,7 +241,7 @@ def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
             return [STEP_CHANGES.get(event.mode, one_by_one)]
         case events.SettingsChanged():
             changes = ", ".join(f"{name} {now} (before: {before})" for name, before, now in event.changes)
-            go_on = f"goes on with {changes}; new frames may differ a little from those before"
+            go_on = f"goes on with {changes}; new frames differ visibly from what they would have been"
             new = (f"{name} is {now} now and was {before}" for name, before, now in event.repainting)
             return [*(f"{what}; all frames are new" for what in new), *([go_on] if changes else [])]
         case events.RecordingMoved():
@@ -248,6 +250,22 @@ def warnings_of(event: events.Event | FilmDone) -> Sequence[str]:
             return [f"{unfinished} is in {where} now; it begins anew"]
         case events.PageFailed():
             return [f"{event.name} cannot be written: {event.reason}"]
+        case events.OutputMoved():
+            return [moved_line(event.path, event.moved_to)]
         case events.LiveFailed():
             return [f"the film cannot be watched while it is painted: {event.reason}"]
-    return ()
+    return [moved_line(*pair) for pair in getattr(event, "moved", ())]  # of a film
+
+
+def _lack_of_cores(run: events.RunStarted) -> Iterator[str]:
+    threads = run.threads * run.workers
+    if run.kept and run.kept < run.frames and run.device == "cpu" and threads > (run.cores or threads):
+        going_on = f"goes on with {count(threads, 'thread')}, so that the frames to come fit those before"
+        cores = f"this machine has {count(run.cores or 0, 'core')}, so it takes longer"
+        yield f"{going_on}; {cores}; --threads {run.cores} is faster, and new frames differ visibly"
+
+
+def moved_line(path: str, moved_to: str) -> str:
+    """What to say of a file that had to make way."""
+    name, where = short_path(path), short_path(moved_to)
+    return f"{name} was not made here, or was changed since; it is kept as {where} now"

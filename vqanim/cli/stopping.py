@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +20,25 @@ class Stopped(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.exit_code = 128 + signum
+
+
+def catch_ctrl_c() -> None:
+    """From now on Ctrl-C raises KeyboardInterrupt, which whoever is at work puts in order; until now it ended
+    the program at once (see vqanim.__main__). Raised in a callback of the interpreter's own it would only be
+    printed there and forgotten: then it is raised again."""
+    if getattr(signal.getsignal(signal.SIGINT), "__module__", "").endswith("__main__"):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _raise_again
+
+
+def _raise_again(lost: sys.UnraisableHookArgs) -> None:
+    if isinstance(lost.exc_value, Stopped):
+        signal.raise_signal(lost.exc_value.exit_code - 128)
+    elif isinstance(lost.exc_value, KeyboardInterrupt):
+        _thread.interrupt_main()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from vqanim.errors import InputError
+from vqanim.pictures import picture_size
 from vqanim.takes.digest import RunKey, chain_digest
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
@@ -88,10 +89,11 @@ def frames_from(index: int, shot: str, store: TakeStore) -> list[FrameRef]:
     return [FrameRef(shot, found) for found in store.find_frames(shot) if found >= index]
 
 
-def settle_edits(edited: Sequence[FrameRef], store: TakeStore, edits: Edits) -> None:
-    """Do what `edits` says with frames whose pixels were changed.
+def settle_edits(edited: Sequence[FrameRef], store: TakeStore, edits: Edits, width: int, height: int) -> None:
+    """Do what `edits` says with frames whose pixels were changed. width, height: of the film, in pixels.
 
-    Raises InputError where that is to refuse them, and OutputError.
+    Raises InputError, before anything is changed, where that is to refuse them or where one to be accepted is
+    of another size, and OutputError.
     """
     if edited and edits == "refuse":
         first = store.find(edited[0])
@@ -103,5 +105,12 @@ def settle_edits(edited: Sequence[FrameRef], store: TakeStore, edits: Edits) -> 
     if edited and edits == "repair":
         store.archive(edited)
         return
+    for frame in edited:
+        found = picture_size(store.find(frame))
+        if found != (width, height):
+            raise InputError(
+                f"{store.find(frame)}: is {found[0]}x{found[1]} pixels now and the film {width}x{height}; "
+                "scale it to that size, or let --repair move it to superseded/ and paint it anew"
+            )
     for frame in edited:
         store.accept(frame.shot, frame.index)

@@ -72,6 +72,25 @@ def determinism(requested: bool) -> Iterator[None]:
 
 
 @contextmanager
+def using_threads(count: int) -> Iterator[None]:
+    """While this lasts, torch computes with so many threads; sums of other parts round otherwise, so that
+    another count gives other pictures."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def usable_cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
 def device_errors() -> Iterator[None]:
     """Turn running out of memory into a DeviceError that says what helps."""
     try:

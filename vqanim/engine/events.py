@@ -31,6 +31,8 @@ class RunStarted(Event):
     """Of each process that paints."""
     workers: int = 1
     """Processes that paint."""
+    cores: int | None = None
+    """Processors that there are."""
     step: str = "eager"
     """How steps shall be made: `graph` (recorded CUDA graphs) or `eager`, chosen from the whole plan."""
     step_reason: str = ""
@@ -48,8 +50,8 @@ class SettingsChanged(Event):
     """The folder's last run had other settings; sent after RunStarted."""
 
     changes: tuple[tuple[str, str, str], ...]
-    """(name, before, now) of those that may show a little in new frames, and nowhere else; none where
-    no frame from before is kept."""
+    """(name, before, now) of those that show in new frames, and nowhere else; none where no frame from before
+    is kept."""
     repainting: tuple[tuple[str, str, str], ...]
     """Likewise, of those that every frame depends on."""
 
@@ -189,6 +191,14 @@ class PageFailed(Event):
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True)
+class OutputMoved(Event):
+    """What was in the place of a file was not made here, or was changed since; it is elsewhere now."""
+
+    path: str
+    moved_to: str
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,12 @@ class Job:
     """Of the networks' weights."""
     workers: int = 1
     """Processes that paint shots at the same time; at least one for each device."""
+    threads: int | None = None
+    """Of each process on a CPU; None: those that the frames before were painted with, else torch's own."""
+    makes_films: bool = False
+    """Whether films are made of the frames: then ffmpeg is tried before the first is painted."""
+    threads_before: int | None = None
+    """Those that the last run in the folder had."""
 
     def requests(self, frame: FrameRef) -> bool:
         """Whether a frame is to be painted."""
@@ -228,7 +234,7 @@ class LocalExecutor:
             store.archive(frames_from(here.index, here.shot, store))
             return False
         if record is not None and record.edited:
-            settle_edits([here], store, self._job.edits)
+            settle_edits([here], store, self._job.edits, self._job.timeline.width, self._job.timeline.height)
             record = store.record(here.shot, here.index)
         if record is not None:
             self._chain.pixels[here] = record.pixels

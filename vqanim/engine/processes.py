@@ -34,10 +34,15 @@ class ProcessExecutor:
     """Paints units in several processes."""
 
     def __init__(
-        self, job: Job, devices: Sequence[torch.device], workers: int, pixels: Mapping[FrameRef, str]
+        self,
+        job: Job,
+        devices: Sequence[torch.device],
+        workers: int,
+        threads: int,
+        pixels: Mapping[FrameRef, str],
     ) -> None:
-        """pixels: hashes of the frames that hold. Workers share the devices in turn."""
-        self._job, self._devices, self._count = job, devices, workers
+        """threads: of each worker. pixels: hashes of the frames that hold. Workers share the devices."""
+        self._job, self._devices, self._count, self._threads = job, devices, workers, threads
         self._pixels = dict(pixels)
 
     def run(self, units: Sequence[Unit]) -> Generator[Event, None, None]:
@@ -72,7 +77,7 @@ class ProcessExecutor:
         context = get_context("spawn")  # a forked process cannot use CUDA
         ours, theirs = context.Pipe()
         device = str(self._devices[number % len(self._devices)])
-        settings = (theirs, self._job, device, self._pixels, worker_threads(self._count))
+        settings = (theirs, self._job, device, self._pixels, self._threads)
         process = context.Process(target=work, args=settings, daemon=True)
         process.start()
         theirs.close()

@@ -9,13 +9,15 @@ from dataclasses import replace
 
 import torch
 
+from vqanim import ffmpeg
 from vqanim.engine.cache_check import Chain, check_cache, settle_edits
-from vqanim.engine.device import choose_devices, determinism
+from vqanim.engine.device import choose_devices, determinism, usable_cores, using_threads
 from vqanim.engine.events import Event, FrameDone, FrameKept, RunStarted, TakesDone
 from vqanim.engine.executor import Executor, Job, LocalExecutor, split_units
 from vqanim.engine.loading import lowest_precision
 from vqanim.engine.processes import ProcessExecutor, worker_threads
 from vqanim.guidance.graphs import choose
+from vqanim.takes.recording import RECORDINGS
 from vqanim.takes.store import check_space
 
 
@@ -38,11 +40,13 @@ def _walk(job: Job) -> Generator[Event, None, None]:
     found = check_cache(timeline, store, chain)
     edited = len(found.edited)
     if found.edited:
-        settle_edits(found.edited, store, job.edits)
+        settle_edits(found.edited, store, job.edits, timeline.width, timeline.height)
         chain = Chain(job.key, job.assets)
         found = check_cache(timeline, store, chain)
     frames = sum(map(job.count, timeline.shots))
     done = sum(job.count(shot, chain.pixels) for shot in timeline.shots)
+    if job.makes_films and done < frames:
+        ffmpeg.check_usable(("libx264", "gif", "png"))
     check_space(store.folder, frames - done, timeline.width, timeline.height)
     store.clean()
     moved_to = store.archive(found.stale) if found.stale else None
@@ -52,6 +56,7 @@ def _walk(job: Job) -> Generator[Event, None, None]:
     ]
     workers = max(1, min(max(job.workers, len(devices)), len(unfinished)))
     steps = choose(timeline, devices[0])
+    threads = _threads(job, workers, goes_on=done > 0)
     yield RunStarted(
         folder=str(store.folder),
         frames=frames,
@@ -59,7 +64,8 @@ def _walk(job: Job) -> Generator[Event, None, None]:
         superseded=len(found.stale),
         superseded_to=str(moved_to) if moved_to else None,
         device=", ".join(map(str, devices[:workers])),
-        threads=torch.get_num_threads() if workers == 1 else worker_threads(workers),
+        threads=threads,
+        cores=usable_cores(),
         workers=workers,
         step=steps.mode,
         step_reason=steps.reason,
@@ -70,9 +76,13 @@ def _walk(job: Job) -> Generator[Event, None, None]:
     )
     executor: Executor = LocalExecutor(job, devices[0], chain, steps)
     if workers > 1:
-        executor, units = ProcessExecutor(job, devices, workers, chain.pixels), tuple(unfinished)
+        executor = ProcessExecutor(job, devices, workers, threads, chain.pixels)
+        units = tuple(unfinished)
     painted = 0
-    with closing(executor.run(units)) as events:
+    with (
+        using_threads(threads if workers == 1 else torch.get_num_threads()),
+        closing(executor.run(units)) as events,
+    ):
         for event in events:
             if isinstance(event, FrameKept):
                 done += 1
@@ -82,3 +92,13 @@ def _walk(job: Job) -> Generator[Event, None, None]:
             else:
                 yield event
     yield TakesDone(painted, time.monotonic() - began)
+
+
+def _threads(job: Job, workers: int, goes_on: bool) -> int:
+    """Threads of each process that paints: what is asked for; else, where a film goes on, those that it was
+    begun with, because another count gives visibly other frames; else those that torch takes."""
+    if job.threads is not None:
+        return job.threads
+    if job.threads_before is not None and (goes_on or (job.store.folder / RECORDINGS).is_dir()):
+        return job.threads_before
+    return torch.get_num_threads() if workers == 1 else worker_threads(workers)

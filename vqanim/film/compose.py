@@ -18,6 +18,7 @@ from vqanim.errors import InputError, OutputError
 from vqanim.ffmpeg import QUIET, FfmpegError, decode, raw_input
 from vqanim.film.reel import Find, Reel
 from vqanim.pictures import Picture, read_picture
+from vqanim.takes.store import BrokenFrame
 from vqanim.timeline.plan import FilmFrame, FrameRef, Timeline
 
 KEPT_IN_MEMORY = 6  # saved frames: two neighbors of two takes, and the first of a loop
@@ -38,10 +39,11 @@ def loading(find: Find, width: int, height: int) -> Callable[[FrameRef], Picture
         try:
             picture = read_picture(path)
         except InputError as error:
-            raise OutputError(f"{error}; run again, and it will be painted again") from error
+            raise BrokenFrame(frame, f"{error}; run again, and it will be painted again") from error
         if picture.shape != (height, width, 3):
             found = f"{picture.shape[1]}x{picture.shape[0]}"
-            raise OutputError(f"{path}: the frame is {found}, but the film is {width}x{height} pixels")
+            size = f"{width}x{height}"
+            raise BrokenFrame(frame, f"{path}: the frame is {found}, but the film is {size}; run again")
         return picture
 
     return load

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from vqanim.errors import OutputError
 from vqanim.ffmpeg import Encoder, encoding, raw_input
-from vqanim.files import make_folder
+from vqanim.files import Guard, make_folder
 from vqanim.film.compose import make_reel
 from vqanim.film.formats.video import color_filter
+from vqanim.film.make import MANIFEST
 from vqanim.film.reel import Find
 from vqanim.timeline.plan import FrameRef, Timeline
 
@@ -28,7 +29,11 @@ class LiveError(OutputError):
 class LiveFilm:
     """Encodes each film frame as soon as the saved frames that it is made of are there."""
 
-    def __init__(self, timeline: Timeline, find: Find, encoder: Encoder) -> None:
+    def __init__(
+        self, timeline: Timeline, find: Find, encoder: Encoder, moved: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """moved: what was in the film's place and is not ours, and where it is now."""
+        self.moved = moved
         self._timeline = timeline
         self._find = find
         self._encoder = encoder
@@ -58,17 +63,18 @@ class LiveFilm:
 
 
 @contextmanager
-def live_film(timeline: Timeline, find: Find, path: Path) -> Iterator[LiveFilm]:
-    """A film at `path` that grows while frames are painted, in place of what was there, until `remove_live`.
+def live_film(timeline: Timeline, find: Find, path: Path, guard: Guard = lambda: None) -> Iterator[LiveFilm]:
+    """A film at `path` that grows while frames are painted, until `remove_live`; a file of somebody else that
+    was there moves to superseded/.
     Raises LiveError when it cannot be made, at the end of the context at the latest."""
     source = raw_input(timeline.width, timeline.height, timeline.fps, even=True)
     arguments = [*source, "-vf", color_filter("yuv420p"), *_QUICK, *_FORMAT]
     make_folder(path.parent)
-    remove_live(path)
     with ExitStack() as stack:
         with _live_errors():
+            place = MANIFEST.begin_growing(path, guard)
             encoder = stack.enter_context(encoding(arguments, path, even=True))
-        yield LiveFilm(timeline, find, encoder)
+        yield LiveFilm(timeline, find, encoder, (place.texts,) if place.moved_to else ())
         with _live_errors():
             stack.close()
 
@@ -87,6 +93,7 @@ def live_path(folder: Path, stem: str) -> Path:
 
 
 def remove_live(path: Path) -> None:
-    """Remove a film that grew, once the film itself is there."""
+    """Remove a film that grew, once the film itself is there; not a file that somebody else put there."""
     with suppress(OSError):
-        path.unlink(missing_ok=True)
+        if MANIFEST.grows(path):
+            path.unlink(missing_ok=True)

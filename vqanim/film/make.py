@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from time import monotonic, perf_counter
-from typing import Any
 
 from PIL import Image
 
 from vqanim import files
 from vqanim.errors import UsageError
-from vqanim.files import Guard, write_atomic, writing
+from vqanim.files import Guard, writing
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import outputs_of
 from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
 from vqanim.pictures import Picture
+from vqanim.takes.outputs import Manifest, making_way
 from vqanim.timeline.plan import FrameRef, Timeline
 
 FILM_VERSION = 3  # bumped by hand whenever the same frames and settings would give other files
@@ -38,35 +38,8 @@ class FilmDone:
     path: str
     written: bool
     seconds: float  # since work on it, and on those made side by side with it, began
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A record beside the films: by file name, the digest of all that a file was made of, and its bytes."""
-
-    name: str = "film.json"
-
-    def knows(self, path: Path) -> bool:
-        """True for a file, or a folder of frames, that was made here before."""
-        return path.name in self._read(path)
-
-    def is_current(self, path: Path, digest: str) -> bool:
-        """Whether a file is there, was made of this and is as it was then."""
-        return path.exists() and self._read(path).get(path.name) == {"digest": digest, "bytes": _size(path)}
-
-    def remember(self, path: Path, digest: str) -> None:
-        """Take note of what a file was made of. Raises OutputError."""
-        entries = {**self._read(path), path.name: {"digest": digest, "bytes": _size(path)}}
-        write_atomic(path.with_name(self.name), json.dumps(entries, indent=2, sort_keys=True) + "\n")
-
-    def _read(self, path: Path) -> dict[str, Any]:
-        return files.read_json(path.with_name(self.name))
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file, or of the files in a folder."""
-    parts = path.iterdir() if path.is_dir() else [path]
-    return sum(part.stat().st_size for part in parts if part.is_file())
+    moved: tuple[tuple[str, str], ...] = ()
+    """What was in the place of a file, was not made here or was changed since, and where it is now."""
 
 
 MANIFEST = Manifest()
@@ -85,12 +58,14 @@ def make_film(
 ) -> Iterator[FilmDone]:
     """Write the files of some presets into `folder`, telling after each.
 
-    Without presets these are what a render makes: <stem>.mp4, <stem>.gif and poster.png.
+    Without presets these are what a render makes: <stem>.mp4, <stem>.gif and poster.png. What is in their
+    place and was not made here, or was changed since, moves to superseded/.
 
     `find` gives the file of each saved frame. A file that is there and was made of the same pictures with
     the same settings is left alone; fps, crf, title and the GIF's settings take part only in the digests of
     the files that show them. The caller holds the lock of the render's folder.
-    foreign: the folder may hold other people's files, which are not replaced. Folders never are.
+    foreign: the folder is somebody's, so that what was not made here is refused, as
+    folders are anywhere.
     guard: called before each file appears; raises when the folder's lock was lost.
     Raises UsageError before anything is written, and OutputError; what was finished before stays.
     """
@@ -136,12 +111,14 @@ def write_stale(
         if sinks:
             play_into(reel, sinks)
         for output, each in zip(outputs, opened, strict=True):
-            written = output.path in stale
+            path, written, moved = output.path, output.path in stale, []
             if written:
                 guard()
-                each.close()
-                manifest.remember(output.path, digests[output.path])
-            yield FilmDone(output.kind, str(output.path), written, perf_counter() - began)
+                with making_way(path, manifest.wrote(path), guard) as place:
+                    each.close()
+                record = manifest.remember(path, digests[path], guard)
+                moved = [one.texts for one in (place, record) if one.moved_to]
+            yield FilmDone(output.kind, str(path), written, perf_counter() - began, tuple(moved))
 
 
 def _digest(timeline: Timeline, output: Output, hash_of: Callable[[FrameRef], str]) -> str:

@@ -6,8 +6,6 @@ needed any more.
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +15,8 @@ import yaml
 from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
-from vqanim.files import make_folder, sha256_of, write_atomic, writing
+from vqanim.files import sha256_of, write_atomic
+from vqanim.models import own
 from vqanim.models.catalogue import CARD, get_entry, get_perceptor_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import fit_clip, read_entry
@@ -32,10 +31,11 @@ from vqanim.models.clip_files.reading import (
     read_description,
     settle_config,
 )
-from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, UnknownModel, file_error
+from vqanim.models.dvae import DVAE, DVAESelection, build_dvae, take_half
+from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, ModelFile, UnknownModel, file_error
 from vqanim.models.families.clip import CLIPConfig
+from vqanim.models.families.dvae import PARTS, Part
 from vqanim.models.families.vqgan import VQGANConfig
-from vqanim.models.fetch import remove_own
 from vqanim.models.vqgan_files import (
     CHECKPOINT,
     GUMBEL,
@@ -67,6 +67,18 @@ def add_generator(
     with adding("generator", name, row) as folder:
         write_atomic(folder / "config.yaml", yaml.safe_dump(found.to_mapping(), sort_keys=False))
         write_tensors(folder / "weights.safetensors", tensors)
+    return get_entry("generator", name)
+
+
+def add_dvae(name: str, encoder: Path, decoder: Path, *, force: bool = False) -> Entry:
+    """Give the files of a dVAE a name, as `add_generator` does for a VQGAN's; both may be the same file."""
+    _check_free("generator", name, force)
+    network = inspect_dvae(encoder, decoder)
+    files = (encoder,) if encoder == decoder else (encoder, decoder)
+    row = _row("dvae", network.config.about, *files) | {"multiple": network.config.decoder.factor}
+    with adding("generator", name, row) as folder:
+        for part in PARTS:
+            write_tensors(folder / f"{part}.safetensors", network.get_submodule(part).state_dict())
     return get_entry("generator", name)
 
 
@@ -107,13 +119,12 @@ def adding(kind: str, name: str, about: dict[str, Any]) -> Iterator[Path]:
     """A folder to put a model's files into, each named by its role; it takes its place at the end, whole.
 
     about: what its catalogue shall say besides the files.
-    What was there before under that name is replaced. When the block raises, nothing has happened.
+    What was there before under that name is replaced, and deleted once that is done. When the block raises,
+    nothing has happened.
     Raises OutputError.
     """
     target = own_folder(kind, name)
-    staging = target.with_name(f".{secrets.token_hex(4)}.new")
-    make_folder(staging)
-    try:
+    with own.staging_beside(target) as staging:
         yield staging
         files = {
             path.stem: {"path": path.name, "sha256": sha256_of(path), "size": path.stat().st_size}
@@ -121,11 +132,7 @@ def adding(kind: str, name: str, about: dict[str, Any]) -> Iterator[Path]:
         }
         card = {f"{kind}s": {name: {**about, "files": files}}}
         write_atomic(staging / CARD, yaml.safe_dump(card, allow_unicode=True, width=1000))
-        remove_own(kind, name)
-        with writing(target):
-            staging.replace(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        own.place(staging, target)
 
 
 def _row(family: str, about: str, *files: Path) -> dict[str, object]:
@@ -159,11 +166,29 @@ def inspect_generator(
     selection = VQGANSelection()
     tensors = read_checkpoint(checkpoint, selection, CHECKPOINT)
     kind = recognize(tensors or selection.names)
+    if kind == _DVAE:
+        hint = "give its two files by --encoder and --decoder"
+        raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {hint}")
     if kind not in (VQGAN, GUMBEL):
         raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {CHECKPOINT}")
     found = settle_vqgan(tensors, kind, checkpoint, config, described, note)
     note_left_out(selection, note)
     return found
+
+
+def inspect_dvae(encoder: Path, decoder: Path) -> DVAE:
+    """Read the two halves of a dVAE. Raises InputError when one is missing or does not fit the other."""
+    tensors: dict[Part, dict[str, Tensor]] = {}
+    files: dict[str, ModelFile] = {}
+    for part, path in zip(PARTS, (encoder, decoder), strict=True):
+        files[part] = LocalFile(path, f"give the {part} of a dVAE, such as {part}.pkl of OpenAI's DALL-E")
+        selection = DVAESelection()
+        found = read_checkpoint(path, selection, files[part].remedy)
+        if not found:
+            kind = recognize(VQGANSelection()(dict.fromkeys(selection.names)) or selection.names)
+            raise file_error(files[part], f"this is {kind}, not the {part} of a dVAE")
+        tensors[part] = take_half(found, part, files[part])
+    return build_dvae(tensors, files)
 
 
 def inspect_perceptor(
@@ -208,6 +233,7 @@ def _put_over(base: str, weights: Path, quick_gelu: bool | None) -> tuple[CLIPCo
     return settle_config(tensors, file, described, quick_gelu), fit_clip(config, tensors, file)[0]
 
 
+_DVAE = "a part of OpenAI's dVAE"
 _CLIP, _CLIP_MODEL = "a CLIP", "a CLIP in the layout of the transformers package"
 
 _MARKS = (
@@ -221,7 +247,7 @@ _MARKS = (
     ("text_model.", _CLIP_MODEL),
     ("vision_model.", _CLIP_MODEL),
     ("encoder.down.", "an autoencoder without a codebook (a KL autoencoder, as in Stable Diffusion)"),
-    ("blocks.input.", "a part of OpenAI's dVAE"),
+    ("blocks.input.", _DVAE),
     ("discriminator.", "a discriminator"),
     ("transformer.", "a transformer without its VQGAN"),
 )

@@ -20,7 +20,7 @@ import yaml
 
 from vqanim.cache import cache_folder, extra_catalogue
 from vqanim.errors import InputError
-from vqanim.models import entries
+from vqanim.models import entries, own
 from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
@@ -145,6 +145,7 @@ def own_folder(kind: str, name: str) -> Path:
 
 def _own_entry(kind: str, name: str) -> Entry | None:
     """A model that the user added, or None. Raises InputError when its card is damaged."""
+    own.restore(own_folder(kind, name))
     card = own_folder(kind, name) / CARD
     if not NAME.fullmatch(name) or not card.exists():
         return None
@@ -277,7 +278,7 @@ def _file(kind: str, name: str, role: str, row: Any, folder: Path) -> ModelFile:
     usable = isinstance(urls, list) and all(isinstance(url, str) and entries.is_address(url) for url in urls)
     _expect(usable and urls, f"{where}.urls", urls, "a list of http or https addresses")
     endings = {"generator": ("yaml", "ckpt"), "perceptor": ("json", "pt")}[kind]
-    ending = endings[role == "weights"]
+    ending = endings[role != "config"]
     place = f"{name.replace('/', '-')}/{role}.{ending}"
     return entries.RemoteFile(name, place, tuple(urls), digest, **sizes)
 

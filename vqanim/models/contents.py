@@ -16,7 +16,9 @@ from vqanim.models.families.vqgan import VQGANConfig
 
 
 def find_fault(path: Path, role: str) -> str | None:
-    """What is wrong with a file of a role (`config` or `weights`), in words; None when nothing is seen.
+    """What is wrong with a file of a role, in words; None when nothing is seen.
+
+    Files of all roles but `config` hold weights.
 
     Raises OSError.
     """

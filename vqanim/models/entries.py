@@ -76,7 +76,7 @@ class RemoteFile:
 
     @property
     def role(self) -> str:
-        """What it is of the model: config or weights."""
+        """What it is of the model: config, weights ..."""
         return PurePath(self.place).stem
 
     @property

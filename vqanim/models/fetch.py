@@ -6,8 +6,6 @@ the files there. No torch, but for models of open_clip, whose package says where
 
 from __future__ import annotations
 
-import secrets
-import shutil
 import time
 from collections.abc import Generator
 from contextlib import suppress
@@ -21,7 +19,7 @@ from filelock import FileLock, Timeout
 from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, models_folder
 from vqanim.errors import InputError, UsageError
 from vqanim.files import make_folder, sha256_of, writing
-from vqanim.models import entries
+from vqanim.models import entries, own
 from vqanim.models.catalogue import find_entries, get_entry, list_models, own_folder
 from vqanim.models.contents import find_fault
 from vqanim.models.download import FetchProgress, FetchTrouble, Partial, Patience, download
@@ -190,10 +188,7 @@ def remove_own(kind: str, name: str) -> bool:
     folder = own_folder(kind, name)
     if not folder.exists():
         return False
-    away = folder.with_name(f".{secrets.token_hex(4)}.old")
-    with writing(folder):
-        folder.replace(away)
-        shutil.rmtree(away)
+    own.remove(folder)
     return True
 
 

@@ -209,7 +209,7 @@ class VQGANGenerator:
         z, codebook = latents["z"], self.network.codebook
         codes = look_up(nearest_codes(z.detach(), codebook, self._squares), codebook)
         quantized = (z + (codes - z).detach()).to(self._dtype)
-        with _recomputed(self._blocks if recompute else ()):
+        with recomputed(self._blocks if recompute else ()):
             image = self.network.decode(quantized).to(z.dtype)
         return clamp_with_grad(image, 0.0, 1.0)
 
@@ -256,7 +256,7 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
 
 
 @contextmanager
-def _recomputed(blocks: Sequence[nn.Module]) -> Iterator[None]:
+def recomputed(blocks: Sequence[nn.Module]) -> Iterator[None]:
     """Frozen blocks without random numbers that are called while this lasts keep only their input and compute
     the rest on the way back (gradient checkpointing: Chen et al. 2016)."""
     for block in blocks:  # this hides the method of the class

@@ -17,7 +17,7 @@ from vqanim.errors import UsageError
 from vqanim.film.compose import compose_all
 from vqanim.film.formats.gif import choose_frames, open_gif
 from vqanim.film.formats.video import WEB, VideoSettings, open_video
-from vqanim.film.make import FilmDone, Manifest, write_stale
+from vqanim.film.make import FilmDone, write_stale
 from vqanim.film.reel import Output, Reel
 from vqanim.film.sound import sound_digest
 from vqanim.pictures import Picture
@@ -27,6 +27,7 @@ from vqanim.preview.outline import without_styles
 from vqanim.preview.pictures import PreviewFrames
 from vqanim.scene.model import Scene
 from vqanim.takes.lock import lock_folder
+from vqanim.takes.outputs import Manifest
 from vqanim.timeline.part import Part, cut_part
 from vqanim.timeline.plan import Chapter, Timeline
 from vqanim.timeline.tracks import Track, find_tracks

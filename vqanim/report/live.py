@@ -34,7 +34,8 @@ from vqanim.errors import OutputError, VqanimError
 from vqanim.files import Guard
 from vqanim.plots.curves import svg_row, svg_rows
 from vqanim.report.film import Film, painting_tracks, read_metrics
-from vqanim.report.page import refuse_foreign, render_page, to_json, write_page
+from vqanim.report.page import render_page, to_json, write_page, write_quickly
+from vqanim.takes.outputs import is_sealed, move_aside
 from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FrameRef
@@ -128,6 +129,7 @@ class LivePage:
         self._rescan = False  # whether the frames on the disk are to be read
         self._changed, self._ended = threading.Event(), threading.Event()
         self._failures: list[str] = []
+        self._moved: list[tuple[str, str]] = []
         self._thread = threading.Thread(target=self._work, name="live page", daemon=True)
         # Only the thread touches these.
         self._metrics: dict[FrameRef, Metrics] = {}
@@ -162,6 +164,11 @@ class LivePage:
         while self._failures:
             yield self._failures.pop()
 
+    def moved(self) -> Iterator[tuple[str, str]]:
+        """Files of somebody else that had to make way, and where each is now, once."""
+        while self._moved:
+            yield self._moved.pop(0)
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings so far."""
@@ -172,8 +179,8 @@ class LivePage:
 
     def _work(self) -> None:
         try:
-            refuse_foreign(self._folder / PAGE)
-            refuse_foreign(self._folder / DATA, _CALL[0])
+            self._make_way(PAGE, is_sealed(self._folder / PAGE))
+            self._make_way(DATA, _begins(self._folder / DATA, _CALL[0]))
             self._write()
             title, rows = f"{self._film.timeline.title} - painting", svg_rows(self._film.tracks)
             shown = {"readings": self._readings[:MOST_PROMPTS], "more": len(self._readings) - MOST_PROMPTS}
@@ -188,7 +195,14 @@ class LivePage:
                 self._changed.wait(HEARTBEAT)
             self._write()
         except Exception as error:  # nothing depends on the page; the render reports it and goes on
-            self._failures.append(_reason(error))
+            if self._folder.is_dir():  # else the render itself says so
+                self._failures.append(_reason(error))
+
+    def _make_way(self, name: str, ours: bool) -> None:
+        """Move a file of somebody else aside."""
+        path = self._folder / name
+        if path.exists() and not ours:
+            self._moved.append((str(path), str(move_aside(path, self._guard))))
 
     def _write(self) -> None:
         self._changed.clear()
@@ -207,13 +221,14 @@ class LivePage:
 
     def _put(self, name: str, text: str) -> None:
         self._guard()
+        write = write_page if name == PAGE else write_quickly
         try:
-            write_page(self._folder / name, text)
+            write(self._folder / name, text)
         except OutputError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
             # The films' writer removes temporary files that a killed writer may have left.
-            write_page(self._folder / name, text)
+            write(self._folder / name, text)
 
     def _remember(self, frames: Iterable[FrameRef]) -> None:
         """These came last, in this order."""
@@ -280,6 +295,13 @@ def _latest(tracks: Sequence[Track]) -> list[Track]:
     last = [int(np.flatnonzero(~np.isnan(track.values))[-1]) for track in similar]
     newest = sorted(range(len(similar)), key=last.__getitem__)[max(0, len(tracks) - MOST_PLOTS) :]
     return [similar[number] for number in sorted(newest)] + others
+
+
+def _begins(path: Path, mark: str) -> bool:
+    """Whether a file begins with a mark."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(mark)) == mark.encode("ascii")
+    return False
 
 
 def _reason(error: Exception) -> str:

@@ -22,10 +22,10 @@ from vqanim.files import staged, writing
 from vqanim.pictures import Picture
 from vqanim.plots.curves import TITLES, moving, svg_labels, svg_marks, svg_rows
 from vqanim.preview.outline import Outline
+from vqanim.takes.outputs import is_sealed, sealed
 
 MARK = '<meta name="generator" content="vqanim">'
-"""Stands near the beginning of each page, so that no other file is overwritten."""
-_HEAD = 400  # characters of a page in which the mark stands
+"""Stands near the beginning of each page."""
 JPEG_QUALITY = 82
 
 
@@ -57,21 +57,21 @@ def to_json(document: Any) -> Markup:
     return htmlsafe_json_dumps(document, json.dumps, allow_nan=False, separators=(",", ":"))
 
 
-def refuse_foreign(path: Path, mark: str = MARK) -> None:
-    """Raise UsageError where a file is in a page's place that was not made here: that lacks the mark."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            ours = mark in file.read(_HEAD)
-    except FileNotFoundError:
-        return
-    except OSError:
-        ours = False
-    if not ours:
-        raise UsageError(f"{path}: is there and was not made here; move it, or choose another name")
+def refuse_foreign(path: Path) -> None:
+    """Raise UsageError where a file is in a page's place that was not made here, or was changed since."""
+    if path.exists() and not is_sealed(path):
+        raise UsageError(
+            f"{path}: is there and was not made here, or was changed since; move it, or choose another name"
+        )
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page whole, without waiting for the disk: it can be made again. Raises OutputError."""
+    """Write a page whole, sealed, without waiting for the disk: it can be made again. Raises OutputError."""
+    write_quickly(path, sealed(text))
+
+
+def write_quickly(path: Path, text: str) -> None:
+    """Write a text whole, without waiting for the disk. Raises OutputError."""
     with writing(path), staged(path, sync=False) as temporary:
         # Half a surrogate pair, which YAML can spell and UTF-8 cannot, becomes a question mark.
         temporary.write_bytes(text.encode("utf-8", "replace"))

@@ -31,8 +31,8 @@ RUN_SETTINGS = "scene quality machine device threads weights deterministic vqani
 def write_report(
     render: Render, path: Path, warnings: Sequence[str], guard: Guard = lambda: None, force: bool = False
 ) -> None:
-    """Write the page; one that was made here before is replaced, another file only by force. warnings: of the
-    render. Raises UsageError, OutputError, also when a saved frame is broken."""
+    """Write the page; one that was made here before and not changed since is replaced, another file only by
+    force. warnings: of the render. Raises UsageError, OutputError, also when a saved frame is broken."""
     if not force:
         refuse_foreign(path)
     name = render.film.timeline.title or render.stem

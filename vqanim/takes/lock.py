@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from vqanim.errors import LockedError
+from vqanim.errors import LockedError, OutputError
 from vqanim.files import make_folder, read_json, write_atomic, writing
 
 LOCK = ".lock"
@@ -36,8 +36,15 @@ class FolderLock:
 
     def check(self) -> None:
         """Raise LockedError when another process holds the folder now, and, in a process that works for the
-        holder, when that has ended: somebody may begin anew any moment. To be called before every rename."""
+        holder, when that has ended: somebody may begin anew any moment; OutputError when the folder is gone.
+        To be called before every rename."""
         holder = read_json(self.folder / HOLDER)
+        if not (self.folder / HOLDER).exists():
+            what = f"{HOLDER} in it" if self.folder.is_dir() else "it"
+            raise OutputError(
+                f"{self.folder}: {what} was moved or deleted while this was at work, so this stops; run "
+                "again, with --out where the folder has another place now: it continues with the frames there"
+            )
         if holder.get("token") != self.token:
             raise LockedError(
                 f"{self.folder}: {_name(holder)} took this folder over, so this render stops; "
@@ -58,6 +65,8 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
     that has ended, or one on another machine whose lock does not reach this one, is taken over.
     """
     make_folder(folder)
+    if not _is_empty(folder / LOCK):  # locking it would empty it
+        raise _foreign(folder / LOCK)
     # Not bound to a thread, because a generator that holds it may be closed by another one.
     lock = FileLock(folder / LOCK, thread_local=False)
     with writing(folder):
@@ -66,6 +75,8 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
         except Timeout as error:  # which is an OSError too
             raise LockedError(_message(folder, work)) from error
     try:
+        if not _is_record(folder / HOLDER):
+            raise _foreign(folder / HOLDER)
         if _is_alive(read_json(folder / HOLDER)):  # somebody deleted the lock file under it
             raise LockedError(_message(folder, work))
         held = FolderLock(folder, secrets.token_hex(16))
@@ -80,6 +91,23 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
                     (folder / HOLDER).unlink()
     finally:
         lock.release()
+
+
+def _foreign(path: Path) -> OutputError:
+    return OutputError(f"{path}: is there and no lock of vqanim's; move it, or choose another folder")
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a file is a lock, in which nothing stands, or is not there."""
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return True
+
+
+def _is_record(path: Path) -> bool:
+    """Whether a file says who holds a folder, as far as it was written, or is not there."""
+    return _is_empty(path) or {"pid", "host"} <= set(read_json(path))
 
 
 def _is_alive(holder: Mapping[str, Any]) -> bool:

@@ -25,7 +25,8 @@ from vqanim.files import write_atomic, writing
 from vqanim.pictures import Picture, read_picture
 from vqanim.takes.digest import content_hash
 from vqanim.takes.metadata import write_picture
-from vqanim.takes.store import FRAME_FILE, move_into, next_archive
+from vqanim.takes.outputs import move_into, next_archive
+from vqanim.takes.store import FRAME_FILE
 
 RECORDING_VERSION = 1  # bumped by hand whenever a state of before would go on to other pictures
 RECORDINGS = "recordings"  # folder of a render, with one a take

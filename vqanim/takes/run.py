@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.files import Guard, read_json
-from vqanim.takes.store import write_keeping_old
+from vqanim.takes.outputs import write_keeping_old
 
 NAME = "run.json"
 HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
-"""Settings after whose change frames are kept, though new ones may differ a little from them."""
+"""Settings after whose change frames are kept. They alter the last bits of a step, which grow from frame to
+frame: after a few, new ones differ visibly from those that would have been painted before."""
 REPAINTING = ("models", "size", "seed", "engine")  # settings that every frame depends on
+MOST_THREADS = 1024
 MAX_RATE = 240  # frames a second; more than a scene may ask for
 
 
@@ -66,6 +68,12 @@ def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[C
     known = before or {}
     names = (name for name in (*HARMLESS, *REPAINTING) if name in known and name in now)
     return tuple(Change(name, known[name], now[name]) for name in names if known[name] != now[name])
+
+
+def painted_threads(folder: Path) -> int | None:
+    """How many threads each process of the run in run.json had; None when that cannot be told."""
+    found = (read_run(folder) or {}).get("threads")
+    return found if type(found) is int and 1 <= found <= MOST_THREADS else None
 
 
 def painted_rate(folder: Path) -> Fraction | None:

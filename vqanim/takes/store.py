@@ -9,12 +9,11 @@ A frame is on the disk whole or not at all, whatever stops the process.
 
 from __future__ import annotations
 
-import errno
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -27,12 +26,20 @@ from vqanim.pictures import Picture, read_picture
 from vqanim.takes import records
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata
+from vqanim.takes.outputs import move_into, next_archive
 from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
 
 PNG_SHARE = 0.6  # of raw pixels: what a painted frame takes as a PNG; 0.55 was measured
 FRAME_FILE = re.compile(r"\d{6,}\.png")
-_ARCHIVE = re.compile(r"\d{3,}")
+
+
+class BrokenFrame(OutputError):
+    """A saved frame that cannot be shown, whatever is recorded of it."""
+
+    def __init__(self, frame: FrameRef, message: str) -> None:
+        super().__init__(message)
+        self.frame = frame
 
 
 def _unguarded() -> None:
@@ -77,7 +84,29 @@ class TakeStore:
 
     def load(self, shot: str, index: int) -> Picture:
         """Pixels of a saved frame, uint8 [H, W, 3]. Raises InputError when it is missing or broken."""
-        return read_picture(self.frame_path(shot, index))
+        try:
+            return read_picture(self.frame_path(shot, index))
+        except InputError as error:
+            self.forget(FrameRef(shot, index))
+            raise InputError(f"{error}; run again, and it will be painted again") from error
+
+    def forget(self, frame: FrameRef) -> None:
+        """Drop what is recorded of a frame that turned out to be broken though size and time of its file are
+        as recorded, so that it is looked at anew: the next run paints it again."""
+        with suppress(OutputError, OSError), self._changing:
+            self._guard()
+            record = self.shot_folder(frame.shot) / records.NAME
+            if frame.index in self._records_of(frame.shot):
+                records.append_moved(record, [frame.index], "broken")
+
+    @contextmanager
+    def forgetting_broken(self) -> Iterator[None]:
+        """Forget a frame because of which this ends."""
+        try:
+            yield
+        except BrokenFrame as error:
+            self.forget(error.frame)
+            raise
 
     def save(
         self, plan: FramePlan, picture: Picture, digest: str, models: str = "", metrics: Metrics | None = None
@@ -93,6 +122,7 @@ class TakeStore:
         path = self.frame_path(plan.shot, plan.index)
         content = png_bytes(picture, frame_texts(plan, width, height, FrameMetadata(digest, pixels), models))
         with self._changing:
+            self._guard()  # before folders are made where somebody has moved the render away
             self.clean()
             with writing(path):
                 taken = path.exists() and path.read_bytes() != content
@@ -234,6 +264,9 @@ class ReadOnlyStore(TakeStore):
     def _remember(self, shot: str, frame: FrameRecord, path: Path) -> None:
         """Leave the records as they are."""
 
+    def forget(self, frame: FrameRef) -> None:
+        """Likewise."""
+
 
 def check_space(folder: Path, frames: int, width: int, height: int) -> None:
     """Raise OutputError unless so many new frames of `width` x `height` pixels fit beside what is there."""
@@ -243,9 +276,16 @@ def check_space(folder: Path, frames: int, width: int, height: int) -> None:
         free = shutil.disk_usage(there).free
     if needed > free:
         raise OutputError(
-            f"{folder}: {frames} frames of {width}x{height} pixels need about {needed / 1e9:.2f} GB and "
-            f"{free / 1e9:.2f} GB are free; free some space, or choose another folder"
+            f"{folder}: {frames} frames of {width}x{height} pixels need about {in_words(needed)} and "
+            f"{in_words(free)} are free; free some space, or choose another folder"
         )
+
+
+def in_words(size: float) -> str:
+    """Bytes as `3.20 GB`, `45 MB`, `12 kB`."""
+    if size >= 1e9:
+        return f"{size / 1e9:.2f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 def _stamp(path: Path) -> object:
@@ -260,54 +300,3 @@ def _frames_in(folder: Path) -> tuple[int, ...]:
         frames = (path for path in folder.iterdir() if FRAME_FILE.fullmatch(path.name))
         return tuple(sorted(int(path.stem) for path in frames))
     return ()
-
-
-def next_archive(folder: Path) -> Path:
-    """Make and give the next free superseded/NNN of a render's folder. Raises OutputError."""
-    parent = folder / "superseded"
-    make_folder_in(folder, parent)
-    while True:
-        with writing(parent):
-            taken = [int(p.name) for p in parent.iterdir() if _ARCHIVE.fullmatch(p.name)]
-        free = parent / f"{max(taken, default=0) + 1:03d}"
-        try:
-            with writing(free):
-                free.mkdir()
-            return free
-        except OutputError:
-            if not free.exists():
-                raise
-
-
-def write_keeping_old(
-    path: Path, text: str, archive: Path | None = None, guard: Guard = lambda: None
-) -> Path | None:
-    """Write a text file atomically; an older one with other contents is moved away, not overwritten.
-
-    It goes to `archive`, the folder to which the frames of the same older scene went, or else to the next
-    free superseded/NNN beside it. Returns where it went; None when there was nothing to move. The file is not
-    touched when its contents are the same. guard: see files.staged. Raises OutputError.
-    """
-    content = text.encode("utf-8")
-    with writing(path):
-        old = path.read_bytes() if path.exists() else None
-    if old == content:
-        return None
-    moved = None
-    if old is not None:
-        fits = archive is not None and not (archive / path.name).exists()
-        moved = (archive if archive and fits else next_archive(path.parent)) / path.name
-        # A copy first: a stop between the two steps must not leave a folder without the file.
-        write_atomic(moved, old, guard)
-    files.make_folder(path.parent)
-    write_atomic(path, content, guard)
-    return moved
-
-
-def move_into(path: Path, folder: Path) -> None:
-    """Move a file into a folder of the same disk where its name is free. Raises OutputError."""
-    target = folder / path.name
-    with writing(target):
-        if target.exists():
-            raise FileExistsError(errno.EEXIST, "there is already such a file", str(target))
-        path.rename(target)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import EDQUOT, ENOSPC
 from fractions import Fraction
 from math import floor, prod, sqrt
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from vqanim.ffmpeg import BITEXACT, encode, raw_input
+from vqanim.errors import OutputError
+from vqanim.ffmpeg import BITEXACT, encode, raw_input, scratch_full
 from vqanim.files import staged, writing
 from vqanim.film.formats.video import upscale_filter
+from vqanim.film.probe import check_picture
 from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
 from vqanim.pictures import Picture
 
@@ -68,7 +71,7 @@ def open_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int
         folder = Path(scratch)
         kept = (folder / "pictures").open("w+b")
         try:
-            yield _GifSink(reel, indices, rate, width, upscale, folder / "palette.png", kept, temporary)
+            yield _GifSink(reel, indices, rate, width, upscale, folder / "palette.png", kept, temporary, path)
         finally:
             with suppress(OSError):  # of a full disk, which was told already
                 kept.close()
@@ -86,6 +89,7 @@ class _GifSink:
     palette: Path
     kept: BinaryIO
     path: Path
+    film: Path  # what the file at `path` is going to be
 
     def __post_init__(self) -> None:
         columns = min(self.width, self.reel.width)
@@ -103,8 +107,13 @@ class _GifSink:
         shift = len(self._sampled) % self._stride  # other pixels of every picture
         self._sampled.append(small[shift :: self._stride, shift :: self._stride].reshape(-1, 3).copy())
         if self._keeps:
-            with writing(self.palette.parent):
+            try:
                 self.kept.write(np.ascontiguousarray(small).data)
+            except OSError as error:
+                if error.errno in (ENOSPC, EDQUOT):
+                    raise OutputError(f"{tempfile.gettempdir()}: {scratch_full()}") from error
+                with writing(self.film):
+                    raise
 
     def end(self) -> None:
         """Encode the GIF, while other encoders finish what they were given."""
@@ -112,12 +121,14 @@ class _GifSink:
         rows = -(-len(pixels) // SAMPLE_WIDTH)
         # The first pixels again where the last row has room.
         sample = np.resize(pixels, (rows, SAMPLE_WIDTH, 3))
-        encode([*raw_input(SAMPLE_WIDTH, rows, 1), *_MAKE_PALETTE], [sample], self.palette)
+        encode([*raw_input(SAMPLE_WIDTH, rows, 1), *_MAKE_PALETTE], [sample], self.palette, self.film)
+        check_picture(self.palette, self.film)
         height, columns, _ = self._shape
         source = raw_input(columns, height, self.rate)
         enlarge = f"{upscale_filter(self.upscale, self.reel.crisp)},null[v];[v]" if self.upscale > 1 else ""
         use = ["-i", str(self.palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_CRISP if self.reel.crisp else _USE}"]
-        encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], self._pictures(), self.path)
+        encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], self._pictures(), self.path, self.film)
+        check_picture(self.path, self.film, (columns * self.upscale, height * self.upscale))
 
     def _shrunk(self, picture: Picture) -> Picture:
         """A picture in the GIF's size, by Lanczos resampling, or of every so many pixels one."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -15,6 +14,7 @@ from vqanim.errors import OutputError
 from vqanim.ffmpeg import encoding, raw_input
 from vqanim.files import TEMP_SUFFIX, make_folder, staged, write_atomic, writing
 from vqanim.film.formats.video import upscale_filter
+from vqanim.film.probe import check_pictures
 from vqanim.film.reel import Film, Format, Output, Reel, Sink
 from vqanim.pictures import Picture
 from vqanim.takes.store import FRAME_FILE
@@ -46,8 +46,9 @@ def open_frames(reel: Reel, path: Path, upscale: int = 1) -> Iterator[Sink]:
     source = raw_input(reel.width, reel.height, reel.fps)
     arguments = [*source, *enlarge, "-pix_fmt", "rgb24", "-start_number", "0"]
     try:
-        with encoding(arguments, staging / "%06d.png") as encoder:
+        with encoding(arguments, staging / "%06d.png", film=path) as encoder:
             yield encoder
+        check_pictures(staging, reel.count, path)
         with writing(path):
             if path.exists():
                 shutil.rmtree(path)
@@ -69,28 +70,36 @@ class PosterFormat(Format):
         path, best = film.folder / "poster.png", poster_index(film.reel.count)
         untouched = film.timeline.edit[best].untouched
         source = None if untouched is None else film.find(untouched)
-        return Output(name, path, {}, [best], lambda: nullcontext(_Poster(path, source)))
+        return Output(name, path, {}, [best], lambda: open_poster(path, source))
+
+
+@contextmanager
+def open_poster(path: Path, source: Path | None) -> Iterator[Sink]:
+    """A sink for one picture, which is there when this is left; where it is a saved frame, `source`, the
+    poster is the file of this. Raises OutputError."""
+    sink = _Poster()
+    yield sink
+    if source is None:
+        with writing(path), staged(path) as temporary:
+            Image.fromarray(sink.picture).save(temporary, "PNG")
+        return
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise OutputError(f"{source}: cannot be read ({error.strerror}); run again") from error
+    write_atomic(path, content)
+
+
+class _Poster:
+    """Keeps a picture until it is written."""
+
+    picture: Picture
+
+    def put(self, picture: Picture) -> None:
+        self.picture = picture
+
+    def end(self) -> None:
+        """There was no other."""
 
 
 FRAMES, POSTER = FramesFormat(), PosterFormat()
-
-
-@dataclass(frozen=True)
-class _Poster:
-    """A sink for one picture; where that is a saved frame, the poster is the file of this."""
-
-    path: Path
-    source: Path | None
-
-    def put(self, picture: Picture) -> None:
-        if self.source is None:
-            with writing(self.path), staged(self.path) as temporary:
-                Image.fromarray(picture).save(temporary, "PNG")
-            return
-        try:
-            write_atomic(self.path, self.source.read_bytes())
-        except OSError as error:
-            raise OutputError(f"{self.source}: cannot be read ({error.strerror}); run again") from error
-
-    def end(self) -> None:
-        """It is whole already."""

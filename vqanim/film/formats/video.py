@@ -13,6 +13,7 @@ from typing import Any
 
 from vqanim.ffmpeg import BITEXACT, BITEXACT_FLAGS, LOCAL, encoding, raw_input
 from vqanim.files import staged
+from vqanim.film.probe import check_video
 from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
 from vqanim.film.sound import RATES, sound_digest, write_sound
 from vqanim.timeline.plan import Chapter, SoundPlan
@@ -168,8 +169,9 @@ def open_video(
             *kind.options,
             *("-f", kind.format),
         ]
-        with encoding(arguments, temporary, even=True) as encoder:
+        with encoding(arguments, temporary, even=True, film=path) as encoder:
             yield encoder
+        check_video(temporary, kind.format, reel.count / reel.fps, path)
 
 
 def _audio(

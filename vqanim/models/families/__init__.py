@@ -9,6 +9,7 @@ from vqanim.registry import collect
 
 MODULES = (
     "vqgan",
+    "dvae",
     "pixels",
     "fft",
     "rgb",
