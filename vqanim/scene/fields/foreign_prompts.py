@@ -93,7 +93,10 @@ _FORMS = (
 )  # fmt: skip
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _SHOUTED = ("AND", "BREAK")
-_PICTURE = re.compile(r"\S(?:.*\S)?\.(?:png|jpe?g|webp|bmp|gif|tiff?|heic|avif)", re.IGNORECASE | re.DOTALL)
+_PICTURE = re.compile(
+    r"\S(?:.*\S)?\.(?:a?png|jpe?g|jfif|mpo|webp|bmp|gif|tiff?|hei[cf]|avif|jp2|j2k|jpx|ico)",
+    re.IGNORECASE | re.DOTALL,
+)
 _SUFFIX = re.compile(r"[^\s].*\.[A-Za-z]\w{1,4}", re.DOTALL)
 LONGEST_NAME = 200  # characters of a file's name
 
