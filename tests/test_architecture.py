@@ -18,7 +18,19 @@ import vqanim
 
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"errors", "types", "files", "pictures", "cache", "ffmpeg", "oklab", "settings", "lazy", "registry"}
+        {
+            "errors",
+            "types",
+            "files",
+            "pictures",
+            "color_spaces",
+            "cache",
+            "ffmpeg",
+            "oklab",
+            "settings",
+            "lazy",
+            "registry",
+        }
     ),
     frozenset({"losses"}),
     frozenset({"models", "camera"}),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import random
 import struct
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
+from vqanim.color_spaces import matrix_profile
 from vqanim.errors import InputError
 from vqanim.pictures import Picture, picture_trouble, read_layer, read_picture
 
@@ -201,7 +203,10 @@ def test_a_profile_says_what_the_colors_mean(tmp_path: Path) -> None:
         color = corner(red, tmp_path / name, icc_profile=profile(), **options)
         assert color[1] > 250 > 5 > max(color[0], color[2]), name
     assert corner(red, tmp_path / "jpeg.jpg", icc_profile=profile())[1] > 240
-    assert corner(red, tmp_path / "named.png", icc_profile=profile(name="sRGB IEC61966-2.1")) == [255, 0, 0]
+    assert corner(red, tmp_path / "named.png", icc_profile=profile(name="sRGB, but not quite"))[1] > 250
+    odd = Image.new("RGB", (8, 8), (13, 101, 239))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert corner(odd, tmp_path / "same.png", icc_profile=srgb) == [13, 101, 239]
 
 
 def test_a_profile_of_a_palette_and_of_transparency(tmp_path: Path) -> None:
@@ -250,3 +255,65 @@ def test_what_is_to_be_installed_for_heic_is_said(tmp_path: Path, monkeypatch: p
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(200))
     assert "vqanim[heic]" in str(picture_trouble(tmp_path / "a.heic"))
+
+
+DISPLAY_P3 = (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+WIDE, SHOWN = (200, 60, 40), (217, 42, 23)
+"""A color of Display P3, and the same one of sRGB as browsers show it."""
+
+
+def chunked(image: Image.Image, name: bytes, data: bytes) -> bytes:
+    """A PNG of an image with a chunk more."""
+    buffer = io.BytesIO()
+    image.save(buffer, "png")
+    plain = buffer.getvalue()
+    chunk = struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    return plain[:33] + chunk + plain[33:]
+
+
+def near(path: Path, wanted: tuple[int, ...]) -> bool:
+    return bool(np.abs(read_picture(path)[8, 8].astype(int) - wanted).max() <= 3)
+
+
+def test_colors_that_a_picture_names_without_a_profile(tmp_path: Path) -> None:
+    image = Image.new("RGB", (16, 16), WIDE)
+    profile = matrix_profile(DISPLAY_P3, (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
+    image.save(tmp_path / "profile.png", icc_profile=profile)
+    (tmp_path / "cicp.png").write_bytes(chunked(image, b"cICP", bytes([12, 13, 0, 1])))
+    image.save(tmp_path / "plain.jp2")
+    boxes = (tmp_path / "plain.jp2").read_bytes()
+    header, color = boxes.find(b"jp2h") - 4, boxes.find(b"colr") - 4
+    old = int.from_bytes(boxes[color : color + 4], "big")
+    content = b"colr\2\0\0" + (profile or b"")
+    new = struct.pack(">I", 4 + len(content)) + content
+    size = int.from_bytes(boxes[header : header + 4], "big") + len(new) - old
+    boxes = boxes[:color] + new + boxes[color + old :]
+    (tmp_path / "profile.jp2").write_bytes(boxes[:header] + struct.pack(">I", size) + boxes[header + 4 :])
+    for name in ("profile.png", "cicp.png", "profile.jp2"):
+        assert near(tmp_path / name, SHOWN), name
+    (tmp_path / "linear.png").write_bytes(chunked(image, b"gAMA", struct.pack(">I", 100_000)))
+    assert near(tmp_path / "linear.png", (229, 133, 110))
+    (tmp_path / "usual.png").write_bytes(chunked(image, b"gAMA", struct.pack(">I", 45_455)))
+    assert tuple(read_picture(tmp_path / "usual.png")[8, 8]) == WIDE
+
+
+def test_numbers_of_avif_count(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16), WIDE).save(tmp_path / "a.avif", quality=95)
+    content = (tmp_path / "a.avif").read_bytes()
+    at = content.find(b"colrnclx") + 8
+    (tmp_path / "b.avif").write_bytes(content[:at] + b"\0\x0c" + content[at + 2 :])
+    assert near(tmp_path / "a.avif", WIDE)
+    assert near(tmp_path / "b.avif", SHOWN)
+
+
+def test_a_profile_of_sixteen_bits(tmp_path: Path) -> None:
+    linear = matrix_profile((0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06), (1.0,)) or b""
+    Image.new("I;16", (16, 16), 0x8000).save(tmp_path / "gray.png", icc_profile=linear)
+    assert near(tmp_path / "gray.png", (188, 188, 188))
+
+
+@pytest.mark.parametrize("chunk", [b"gAMA" + bytes(4), b"cHRM" + bytes(32), b"cICP\xff\xff\xff\xff"])
+def test_impossible_colors_are_ignored(chunk: bytes, tmp_path: Path) -> None:
+    image = Image.new("RGB", (16, 16), WIDE)
+    (tmp_path / "a.png").write_bytes(chunked(image, chunk[:4], chunk[4:]))
+    assert tuple(read_picture(tmp_path / "a.png")[8, 8]) == WIDE

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from vqanim import color_spaces
 from vqanim.errors import InputError
 from vqanim.files import no_file, warnings_off
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageCms
 
 Picture: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 3], sRGB
 
@@ -27,6 +28,8 @@ MAX_PIXELS = 100_000_000
 _MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "ICO", "JPEG2000", "AVIF", "HEIF")
 """Only these decoders are given a file: some others of Pillow's run programs."""
+_ROUNDING = 4
+"""Of 255, by which profiles of sRGB differ from each other."""
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"
 )
@@ -136,14 +139,19 @@ def _plain(image: Image.Image, path: Path) -> Image.Image:
     """Any mode to RGB, or to RGBA where something is transparent. Raises BadPicture."""
     from PIL import Image
 
+    profile = _profile(image, path)
     if image.mode != "F" and not image.mode.startswith("I"):
-        colored = _in_srgb(image)
+        colored = _in_srgb(image, profile)
         return colored.convert("RGBA" if colored.has_transparency_data else "RGB")
     pixels = np.asarray(image)
     if image.mode == "F" or pixels.min() < 0 or pixels.max() >= 1 << 16:
         raise BadPicture(path, "has 32 bits a channel, allowed are 8 or 16: save it with fewer")
     # 16 bits a channel, which Pillow would clip instead of scaling
     gray = (pixels >> 8).astype(np.uint8)
+    ramp = _in_srgb(Image.fromarray(np.arange(256, dtype=np.uint8)[None]), profile).convert("L")
+    if (shown := np.asarray(ramp)[0].astype(np.float32)).tolist() != list(range(256)):
+        bright = np.interp(np.arange(1 << 16) / 257, np.arange(256), shown)
+        gray = np.round(bright).astype(np.uint8)[pixels]
     clear = image.info.get("transparency")
     if not isinstance(clear, int):
         return Image.fromarray(gray).convert("RGB")
@@ -151,31 +159,55 @@ def _plain(image: Image.Image, path: Path) -> Image.Image:
     return Image.fromarray(np.stack([gray, gray, gray, alpha], axis=-1))
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
+def _profile(image: Image.Image, path: Path) -> bytes | None:
+    """The ICC profile of a picture, or one that says what else it tells of its colors."""
+    head = b""
+    with suppress(OSError), path.open("rb") as file:
+        head = file.read(color_spaces.HEAD)
+    content = image.info.get("icc_profile") or None
+    if content and not head.startswith(b"\x89PNG"):
+        return bytes(content)
+    return color_spaces.named_profile(head, dict(image.info)) or content
+
+
+def _in_srgb(image: Image.Image, content: bytes | None) -> Image.Image:
     """The picture with the colors that its profile means; as it is where it has none, or a damaged one."""
     from PIL import Image, ImageCms
 
-    content = image.info.get("icc_profile")
     if not content:
         return image
     with suppress(ImageCms.PyCMSError, OSError, KeyError, ValueError, TypeError):
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
         mode = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}[profile.profile.xcolor_space.strip()]
-        if (profile.profile.profile_description or "").startswith("sRGB"):
-            return image
         if (mode == "CMYK") != (image.mode == "CMYK"):
             return image
-        opacity = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-        converted = ImageCms.profileToProfile(
-            image.convert(mode),
+        transform = ImageCms.buildTransform(
             profile,
             ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGB",
             flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
+        if mode != "CMYK" and _changes_nothing(transform, mode):
+            return image
+        opacity = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+        converted = ImageCms.applyTransform(image.convert(mode), transform)
         if isinstance(converted, Image.Image):
             if opacity is not None:
                 converted.putalpha(opacity)
             return converted
     return image
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Whether a transform leaves colors as they are, but for rounding: its profile is one of sRGB. Their
+    names do not tell, as a linear sRGB is called sRGB, too."""
+    from PIL import Image, ImageCms
+
+    steps = np.arange(0, 256, 17, dtype=np.uint8)
+    colors = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+    source = Image.fromarray(colors).convert(mode)
+    found = ImageCms.applyTransform(source, transform)
+    wanted = np.asarray(source.convert("RGB"), np.int16)
+    return found is not None and int(np.abs(np.asarray(found, np.int16) - wanted).max()) <= _ROUNDING

@@ -235,3 +235,88 @@ def test_an_ffmpeg_that_hangs_is_ended(
     began = time.monotonic()
     assert "ffmpeg did nothing for 0.5 s while it was read" in refused(path)
     assert time.monotonic() - began < 20
+
+
+def test_joined_flacs_are_heard_whole_and_those_of_several_kinds_refused(
+    write: Write, tmp_path: Path
+) -> None:
+    one, other = write(song(), "one.flac").read_bytes(), write(song(), "other.flac", 22_050).read_bytes()
+    (tmp_path / "joined.flac").write_bytes(one + one)
+    found = open_song(tmp_path / "joined.flac")
+    assert found.seconds == pytest.approx(5.0, abs=0.01)
+    last = read_mono(found)[3 * ANALYSIS_RATE :]
+    assert np.argmax(np.abs(last)) / ANALYSIS_RATE + 3 == pytest.approx(2.5 + HIT, abs=0.01)
+    (tmp_path / "kinds.flac").write_bytes(one + other)
+    assert "several kinds" in refused(tmp_path / "kinds.flac")
+
+
+@pytest.mark.parametrize("promised", [0, 0x7FFF_F000, 0x8000_0000, 0xFFFF_FFDB], ids=hex)
+def test_a_wav_that_was_written_to_a_pipe_is_read_to_its_end(
+    promised: int, write: Write, tmp_path: Path
+) -> None:
+    content = bytearray(write(song()).read_bytes())
+    at = content.find(b"data") + 4
+    content[at : at + 4] = promised.to_bytes(4, "little")
+    (tmp_path / "piped.wav").write_bytes(content)
+    assert len(read_mono(open_song(tmp_path / "piped.wav"))) / ANALYSIS_RATE == pytest.approx(2.5, abs=0.01)
+
+
+def test_a_second_song_in_a_wav_is_told(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "joined.wav").write_bytes(write(song()).read_bytes() * 2)
+    assert "not heard" in (open_song(tmp_path / "joined.wav").note or "")
+
+
+def test_opus_without_a_mark_at_its_end_is_played(write: Write, tmp_path: Path) -> None:
+    content = bytearray(by_ffmpeg(write(song()), tmp_path / "song.opus").read_bytes())
+    last = content.rfind(b"OggS")
+    content[last + 5] &= ~4
+    content[last + 22 : last + 26] = bytes(4)
+    content[last + 22 : last + 26] = _checksum(content[last:]).to_bytes(4, "little")
+    (tmp_path / "open.opus").write_bytes(content)
+    found = open_song(tmp_path / "open.opus")
+    assert "no mark at its end" in (found.note or "")
+    assert len(read_mono(found)) / ANALYSIS_RATE == pytest.approx(2.5, abs=0.05)
+
+
+def _checksum(page: bytes | bytearray) -> int:
+    """Of a page of an ogg (RFC 3533)."""
+    found = 0
+    for byte in page:
+        found ^= byte << 24
+        for _ in range(8):
+            found = (found << 1 ^ (0x04C11DB7 if found & 0x80000000 else 0)) & 0xFFFFFFFF
+    return found
+
+
+@pytest.mark.parametrize("kind", ["surround", "a part"])
+def test_channels_that_cancel_in_part_are_heard(kind: str, write: Write) -> None:
+    one = songs.at([HIT, 4.5], 6.0) + songs.tone(440, 6.0, 0.05)
+    other = -one
+    if kind == "a part":
+        other = np.where(np.arange(len(one)) < 3.0 * songs.RATE, one, -one)
+    rest = [songs.silence(6.0)] * (4 if kind == "surround" else 0)
+    mono = read_mono(open_song(write(np.stack([one, other, *rest], axis=1))))
+    for second in (HIT, 4.5):
+        near = mono[round((second - 0.1) * ANALYSIS_RATE) : round((second + 0.1) * ANALYSIS_RATE)]
+        assert np.abs(near).max() > 0.4 * np.abs(one).max()
+
+
+def test_decoders_say_nothing_of_their_own(
+    write: Write, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = mp3(write(song()), tmp_path / "song.mp3").read_bytes()
+    (tmp_path / "tail.mp3").write_bytes(whole + bytes(50_000))
+    read_mono(open_song(tmp_path / "tail.mp3"))
+    (tmp_path / "page.mp3").write_text("<!DOCTYPE html><html>404</html>")
+    refused(tmp_path / "page.mp3")
+    assert capfd.readouterr().err == ""
+
+
+def test_of_a_damaged_ogg_as_much_is_heard_as_it_says(write: Write, tmp_path: Path) -> None:
+    content = bytearray(write(song() + songs.noise(2.5, 0.2), "song.ogg").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 3000] = bytes(3000)
+    (tmp_path / "damaged.ogg").write_bytes(content)
+    found = open_song(tmp_path / "damaged.ogg")
+    assert "damaged" in (found.note or "")
+    assert len(read_mono(found)) / ANALYSIS_RATE == pytest.approx(found.seconds, abs=0.01)

@@ -62,13 +62,13 @@ def test_shots_of_the_scene(scene: Path) -> None:
 def test_models_devices_keys_and_choices(scene: Path) -> None:
     assert {"imagenet-16384", "ViT-B/32", "pocket"} <= set(offered("models", "fetch", ""))
     assert offered("models", "show", "wiki") == ["wikiart-1024", "wikiart-16384"]
-    assert offered("render", "day.yaml", "--models", "") == ["pocket", "pixels", "fft"]
+    assert offered("render", "day.yaml", "--models", "") == ["pocket", "pixels", "fft", "rgb"]
     assert offered("render", "day.yaml", "--device", "c") == ["cpu", "cuda", "cuda:0"]
     assert offered("render", "day.yaml", "--quality", "") == ["draft", "normal", "high"]
     assert offered("render", "day.yaml", "--set", "camera.z") == ["camera.zoom="]
     assert {"fps=", "duration=", "guidance.steps="} <= set(offered("plan", "day.yaml", "--set", ""))
     assert offered("plan", "day.yaml", "--set", "fps=") == []
-    assert offered("import", "x.txt", "--from", "") == ["deforum", "vqgan-clip", "pytti"]
+    assert offered("import", "x.txt", "--from", "") == ["deforum", "vqgan-clip", "pytti", "disco", "parseq", "vqgan-notebook"]
 
 
 def test_a_broken_catalogue_is_no_trouble(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,8 +60,9 @@ def difference(a: Picture, b: Picture) -> float:
 
 
 def test_a_picture_as_prompt_is_come_near_to(painter: Painter, photo: StartPlan) -> None:
-    before = painter.finish(replace(FIRST, steps=0)).picture
-    pull = replace(FIRST, losses=(WeightedTerm("image", "photo.png", 1.0, target=photo),))
+    first = replace(FIRST, start=StartPlan("noise"))
+    before = painter.finish(replace(first, steps=0)).picture
+    pull = replace(first, losses=(WeightedTerm("image", "photo.png", 1.0, target=photo),))
     pulled = painter.finish(pull)
     assert nearness(painter, pulled.picture, photo) > nearness(painter, before, photo) + 0.1
     assert [text for text, _ in pulled.similarities] == ["photo.png"]

@@ -74,7 +74,7 @@ def test_a_negative_prompt_lowers_the_judges_probability_of_what_it_names(
         WeightedTerm("prompt", "a strawberry", weight, stop=stop)
         for weight, stop in ((1.0, 0.0), (-1.0, -10.0))
     )
-    shown = run(guide, latents, replace(PLAN, steps=24, losses=(towards,)))
+    shown = run(guide, latents, replace(PLAN, steps=48, losses=(towards,)))
     gone = run(guide, {"z": shown}, replace(PLAN, steps=8, losses=(away,)))
     before, after = (probability(guide, z, STRAWBERRY) for z in (shown, gone))
     assert before > 0.5

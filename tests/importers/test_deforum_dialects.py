@@ -178,3 +178,10 @@ def test_a_mode_that_is_not_said_is_that_of_the_moves(
         {"max_frames": 30, "prompts": {"0": "a"}, "rotation_3d_y": "0:(1)", **given}, tmp_path
     )
     assert (scene.shots[0].camera.yaw.constant_value != 0) is moves
+
+
+@pytest.mark.parametrize("text", ["a clock at 12:30", "a screen in 16:9"])
+def test_a_ratio_at_the_end_of_a_text_is_no_weight(text: str) -> None:
+    assert list(parts_of(text)) == [(text, False, "1")]
+    assert list(parts_of("a lake :2")) == list(parts_of("a lake:2")) == [("a lake", False, "2")]
+    assert list(parts_of("the year 1984 :2")) == [("the year 1984", False, "2")]

@@ -295,7 +295,7 @@ BAD = {
     "number": ("python generate.py -i many\n", "no command of VQGAN-CLIP"),
     "frames": (
         '{"animation_mode": "2D", "max_frames": 1e9}',
-        "max_frames: found 1e+09, allowed are 1 to 99999",
+        "max_frames: found 1000000000, allowed are 1 to 99999",
     ),
     "python": ("animation_mode = '2D'\nzoom = (\n", "cannot be read"),
 }

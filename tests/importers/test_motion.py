@@ -94,7 +94,7 @@ def test_a_move_of_deforum_in_2d_is_the_same_warp(
 
 
 def test_moves_that_change_lead_along_the_same_way(tmp_path: Path) -> None:
-    """Deforum holds a value for a whole frame, here it flows: the same way, half a frame sooner."""
+    """Deforum holds a value for a whole frame, as a zoom here; other values flow, half a frame later."""
     settings = deforum_settings(
         max_frames=48,
         zoom="0:(1.0+0.03*sin(t/8))",
@@ -105,7 +105,7 @@ def test_moves_that_change_lead_along_the_same_way(tmp_path: Path) -> None:
     there = here = np.eye(3)
     for number, matrix in enumerate(steps(timeline_of(settings, tmp_path)), 1):
         frame = number - 0.5
-        zoom, x = 1 + 0.03 * math.sin(frame / 8), 5 * math.cos(frame / 6)
+        zoom, x = 1 + 0.03 * math.sin(number / 8), 5 * math.cos(frame / 6)
         angle, y = np.interp(frame, [0, 24, 47], [0, 2, -1]), np.interp(frame, [0, 47], [0, 4])
         there, here = deforum_2d(zoom, float(angle), x, float(y)) @ there, matrix @ here
         assert corners(here) == pytest.approx(corners(there), abs=2)

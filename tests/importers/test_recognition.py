@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+import vqanim
 from tests.importers.importing import imported, notebook
 from vqanim.cli.main import main as command
 from vqanim.errors import UsageError
 from vqanim.importers import TOOLS, import_settings, importer_of
+from vqanim.scene.model import Scene
 
 DEFORUM = {"W": 64, "H": 48, "animation_mode": "2D", "max_frames": 10, "prompts": {"0": "a lake"}}
 PYTTI = {"scenes": "a castle", "animation_mode": "2D", "steps_per_scene": 200, "steps_per_frame": 20}
@@ -130,7 +132,7 @@ def test_a_seed_beyond_all_that_a_scene_takes_is_told(tmp_path: Path) -> None:
     draft, scene = imported(tmp_path, {**PYTTI, "seed": 2**64 - 5})
     assert scene.seed == 2**63 - 5
     assert "close" in {note.fate for note in draft.notes if "seed" in note.keys}
-    for given in ({**DEFORUM, "seed": 2**64 - 1}, {**DISCO, "seed": -1}):
+    for given in ({**DEFORUM, "seed": -1}, {**DISCO, "seed": -1}):
         draft, scene = imported(tmp_path, given)
         assert scene.seed == 0
         assert {note.fate for note in draft.notes if "seed" in note.keys} == {"close"}
@@ -140,3 +142,51 @@ def test_a_tool_that_is_named_reads_what_would_be_another_s(tmp_path: Path) -> N
     draft, scene = imported(tmp_path, {**DISCO, "prompts": {"0": "a castle"}}, "deforum")
     assert (draft.source, draft.recognized_by) == (importer_of("deforum").READS, "")
     assert scene.shots[0].prompts[0].text == "a castle"
+
+
+def frames_of(scene: Scene) -> int:
+    return sum(len(shot.frames) for shot in vqanim.compile_timeline(scene).shots)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        {"input": {"settings": DEFORUM}},
+        {"job": DEFORUM, "id": 3},
+        [DEFORUM],
+        {"deforum_settings": [DEFORUM], "options_overrides": {}},
+    ],
+)
+def test_settings_that_a_service_wraps_are_found_inside(wrapped: Any, tmp_path: Path) -> None:
+    draft, scene = imported(tmp_path, wrapped)
+    assert draft.source == "Deforum settings"
+    assert (scene.size.width, frames_of(scene)) == (64, 10)
+
+
+def test_nodes_of_a_workflow_are_no_wrapped_settings(tmp_path: Path) -> None:
+    camera = {"class_type": "Camera", "inputs": {"zoom": "0:(1.02)", "translation_x": "0:(3)", "fov": 40}}
+    with pytest.raises(UsageError, match="ComfyUI"):
+        imported(tmp_path, {"8": camera})
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        '{"W": 64, "H": 48, "animation_mode": "2D", "max_frames": 10, "prompts": {"0": "a, } lake",},}',
+        '// mine\n{"W": 64, // http://x\n"H": 48, "animation_mode": "2D",\n# "fps": 3,\n"max_frames": 10,'
+        ' "prompts": {"0": "a, } lake"}}',
+    ],
+)
+def test_json_that_people_edited_is_read(edited: str, tmp_path: Path) -> None:
+    _, scene = imported(tmp_path, edited)
+    assert scene.shots[0].prompts[0].text == "a, lake"
+    assert frames_of(scene) == 10
+
+
+@pytest.mark.parametrize("settings", [DEFORUM, DISCO, PYTTI])
+def test_a_seed_of_64_bits_is_whole_as_far_as_a_scene_has_them(settings: Any, tmp_path: Path) -> None:
+    for seed in (2**53 + 1, 2**63 - 1):
+        assert imported(tmp_path, {**settings, "seed": seed})[1].seed == seed
+    draft, scene = imported(tmp_path, {**settings, "seed": 2**63 + 12345})
+    assert scene.seed == 12345
+    assert any("seed" in note.keys and note.fate == "close" for note in draft.notes)

@@ -245,3 +245,10 @@ def test_python_of_pytti_is_translated_too() -> None:
 def test_functions_in_functions_get_too_long_before_they_take_long(name: str) -> None:
     with pytest.raises(TooLong, match="it is too long"):
         translate(f"{name}(" * 29 + "t" + ")" * 29, {"t": "t"})
+
+
+def test_an_escaped_end_of_line_parts_keys_only() -> None:
+    clock = Clock(Fraction(15), 31)
+    there = read_schedule("0:(1.02),\\n30:(1.05)", clock)
+    assert not there.remarks
+    assert there.values[-1] == 1.05

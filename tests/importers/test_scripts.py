@@ -253,3 +253,17 @@ def test_whatever_stands_in_a_script_there_is_a_draft_or_clear_words(
     except UsageError:
         return
     assert draft.text("scene.yaml")
+
+
+def test_a_variable_of_powershell_is_one_word(tmp_path: Path) -> None:
+    text = '$text = "a red box"\n$steps = 40\npython generate.py -p $text -i ${steps} `\n  -lr 0.2\n'
+    draft = draft_of(text, tmp_path, "run.ps1")
+    assert texts(draft) == ["a red box"]
+    assert {"iterations", "learning_rate"} <= draft.known
+    assert not left(draft)
+
+
+def test_a_ratio_that_a_tool_takes_for_a_weight_is_told(tmp_path: Path) -> None:
+    for prompt, is_told in (("a clock, 16:9", True), ("a clock:9", False), ("a clock of 1984:0.5", False)):
+        draft = draft_of(f'{CALL} -p "{prompt}"', tmp_path)
+        assert any("16:9" in note.message for note in draft.notes) == is_told

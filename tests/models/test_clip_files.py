@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
@@ -306,7 +307,7 @@ def test_a_config_of_transformers_that_cannot_be_used_is_named(path: str, value:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"model: {target: taming.VQModel}", "not a JSON file"),
+        (b"model: {target: taming.VQModel}", "not the config of a CLIP"),
         (b"[" * 100_000, "not a JSON file"),
         (b"[1]", "not a mapping"),
         (b"{}", "not the config of a CLIP"),
@@ -481,3 +482,22 @@ def test_the_embeddings_are_those_of_transformers(activation: str, images: Tenso
     theirs = network(input_ids=tokens, pixel_values=normalized)
     expected = torch.cat([theirs.image_embeds, theirs.text_embeds])
     torch.testing.assert_close(found("mine", images), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("form", ["a comma too many", "a comment", "yaml", "fractions"])
+def test_configs_as_people_write_them(form: str, tmp_path: Path) -> None:
+    network = reference_clip(eps=1e-5)
+    plain = json.dumps({"model_cfg": network.open_clip_config()})
+    content = {
+        "a comma too many": plain[:-1] + ",}",
+        "a comment": f"# of a fine-tune\n{plain}",
+        "yaml": yaml.safe_dump(json.loads(plain)),
+        "fractions": plain.replace('"layers": 2', '"layers": 2.0'),
+    }[form]
+    assert content != plain
+    assert parse_clip_config(content.encode()) == parse_clip_config(plain.encode())
+
+
+def test_a_broken_config_names_its_line() -> None:
+    with pytest.raises(ConfigError, match="line 3: it is not a JSON file"):
+        parse_clip_config(b'{"model_cfg":\n {"embed_dim": 24,\n  "vision_cfg": [}}')

@@ -216,3 +216,37 @@ def test_whatever_stands_in_a_file_there_are_lines_or_clear_words(
         return
     assert lyrics.lines
     assert all(second >= 0 for _, second in marker_names(lyrics))
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("\uff3b00:10.00\uff3da\n[00\uff1a11.00]b\n", [(10.0, "a"), (11.0, "b")]),
+        ("[00:10.00][Chorus]\n[00:11.00]words\n", [(11.0, "words")]),
+        ("[00:10.00]F: hers\n[00:11.00]v1: his\n", [(10.0, "hers"), (11.0, "his")]),
+        ("[00:10.00][00:10.00]once[00:10.50] more\n", [(10.0, "once more")]),
+        ("[00:10.00]a\x1b[31mred\x07\n", [(10.0, "a[31mred")]),
+        ("0:00:10.000,0:00:12.000\nHi\n\n0:00:13.000,0:00:14.000\nyou\n", [(10.0, "Hi"), (13.0, "you")]),
+    ],
+)  # fmt: skip
+def test_further_habits_of_players(content: str, lines: list[tuple[float, str]], tmp_path: Path) -> None:
+    (tmp_path / "song.lrc").write_text(content, encoding="utf-8")
+    found = read_lyrics(tmp_path / "song.lrc")
+    assert [(line.second, line.text) for line in found.lines] == lines
+    assert not found.warnings
+
+
+def test_words_that_count_from_the_begin_of_their_line(tmp_path: Path) -> None:
+    (tmp_path / "song.krc").write_text("[10000,2000]<0,500,0>Hello <500,500,0>world\n")
+    (line,) = read_lyrics(tmp_path / "song.krc").lines
+    assert line.words == ((10.0, "Hello"), (10.5, "world"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"), [("euc-jp", "愛してる"), ("iso2022_jp", "さくら"), ("iso-8859-2", "śnieg żal łzy")]
+)
+def test_older_encodings_are_guessed_and_told(encoding: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "song.lrc").write_bytes(f"[00:10.00]{words}\n".encode(encoding))
+    found = read_lyrics(tmp_path / "song.lrc")
+    assert [line.text for line in found.lines] == [words]
+    assert "read as" in found.warnings[0]

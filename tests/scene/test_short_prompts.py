@@ -182,6 +182,11 @@ def test_a_picture_that_is_written_as_a_text_is_pointed_out(written: str, tmp_pa
     assert ("no such file" in warning) == (written == "old.jpg")
 
 
+def test_an_address_is_told_once_and_is_no_file_that_is_missing() -> None:
+    (warning,) = load_scene_text(f'{HEAD}prompts: ["https://example.org/a.png"]').warnings
+    assert "no such file" not in warning
+
+
 def test_no_text_takes_long_to_look_at() -> None:
     began = perf_counter()
     for unit in ("(", "[", "{", "<lora:", "a:1,", "((a", "::", "--no ", "a:1 ", "http://", "`", "\uff1a"):

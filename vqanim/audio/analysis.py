@@ -30,7 +30,7 @@ from vqanim.scene.soundtrack import Heard
 
 Floats = NDArray[np.float64]
 
-VERSION = 5  # bumped by hand whenever the same song would give other beats or sections
+VERSION = 6  # bumped by hand whenever the same song would give other beats or sections
 WHOLE = 0.5  # seconds by which a remembered signal may differ from its song
 CLEAR = 0.25  # confidence below which there is hardly a beat
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 HEAD = 1 << 16  # bytes at the beginning that hold the headers
 _FIRST_PAGE, _LAST_PAGE = 2, 4  # flags of the pages of an ogg
 _NO_END = "has no mark at its end: if it stops too early, get it whole"
+_DAMAGED = "is damaged, so that a part of it is not heard: get it again"
+_SEVERAL_KINDS = "holds songs of several kinds, one after the other; save it anew as wav"
+_ENDLESS = ("-f", "wav", "-ignore_length", "1")
+_STREAMED = 0x7F00_0000
+"""Bytes, and more, that programs promise which write to a pipe, as they cannot know how many will come."""
+_FLAC_START = b"fLaC\0\0\0\x22"
+_LONG = 7200.0  # seconds of an mp3 after which its frames are counted no more
 LARGEST = 1 << 27  # bytes of an mp3 or ogg that is looked through; half an hour has a third of it
 _XING_OFFSETS = (36, 21, 13)
 """Bytes from the first frame of an mp3 to its Xing header: after the side information of its kind."""
@@ -45,26 +53,32 @@ class Headers:
     """Several songs lie in it, one after the other, of which some decoders play the first alone."""
     framed: bool = False
     """It is made of frames that find themselves again behind what is no sound."""
+    input_options: tuple[str, ...] = ()
+    """How ffmpeg must be told to read it; such a file is read by nothing else."""
 
 
 def look(path: Path) -> Headers:
-    """Read the headers of a sound file. A FLAC fails by itself when it is decoded. Raises OSError."""
+    """Read the headers of a sound file. A FLAC that is cut short fails by itself when it is decoded. Raises
+    OSError."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(HEAD)
         if head[:4] in (b"RIFF", b"RF64"):
-            return Headers(_missing_bytes(_wav_end(head), size))
+            return _wav(file, head, size)
         if head[:4] == b"FORM":
             return Headers(_missing_bytes(8 + int.from_bytes(head[4:8], "big"), size))
-        if head[:4] != b"OggS" and _mp3_start(head) is None:
+        flac = head.startswith(_FLAC_START, _after_tag(head, 0))
+        if head[:4] != b"OggS" and not flac and _mp3_start(head) is None:
             return Headers()
         content = head + file.read(LARGEST - len(head))
+    if flac:
+        return _flac(content, _after_tag(content, 0))
     return _ogg(content) if head[:4] == b"OggS" else _mp3(content, size)
 
 
 def _missing_bytes(wanted: int | None, size: int) -> str | None:
     # An odd length is padded by a byte that many programs leave out.
-    if wanted is None or wanted <= size + 1:
+    if wanted is None or wanted <= size + 1 or wanted > max(_STREAMED, 2 * size):
         return None
     return _cut_short(f"its header promises {wanted} bytes, and {size} are there")
 
@@ -73,28 +87,51 @@ def _cut_short(why: str) -> str:
     return f"is cut short: {why}; get it whole, or save it anew as wav"
 
 
-def _wav_end(head: bytes) -> int | None:
-    """Where the samples of a wav end; None where a recorder never wrote that down."""
+def _wav(file: BinaryIO, head: bytes, size: int) -> Headers:
     position = 12
     while position + 8 <= len(head):
         name, length = struct.unpack_from("<4sI", head, position)
         if name == b"data":
-            return None if length in (0, 0xFFFFFFFF) else position + 8 + length
+            break
         position += 8 + length + length % 2
-    return None
+    else:
+        return Headers()
+    if length == 0 and size > position + 8:  # a recorder never wrote it down
+        return Headers(input_options=_ENDLESS, framed=True)
+    end = position + 8 + length + length % 2
+    file.seek(end)
+    another = file.read(12) if end < size else b""
+    behind = another[:4] == b"RIFF" and another[8:] == b"WAVE"
+    note = "holds another song behind its end, which is not heard: join them by a sound editor"
+    return Headers(_missing_bytes(position + 8 + length, size), note=note if behind else None)
+
+
+def _flac(content: bytes, start: int) -> Headers:
+    """Look for further songs in a FLAC. Each says its rate, channels and bits behind its sizes of blocks."""
+    kinds = set()
+    at, count = start, 0
+    while at >= 0:
+        count += 1
+        kinds.add(
+            content[at + 18 : at + 21] + bytes([content[at + 21] & 0xF0 if at + 21 < len(content) else 0])
+        )
+        at = content.find(_FLAC_START, at + len(_FLAC_START))
+    return Headers(_SEVERAL_KINDS if len(kinds) > 1 else None, joined=count > 1, framed=count > 1)
 
 
 def _ogg(content: bytes) -> Headers:
     """Walk the pages (RFC 3533): each says how long it is, and the last of a stream is marked."""
-    flags, inside, joined, position = 0, False, False, 0
+    flags, inside, joined, damaged, position, end = 0, False, False, False, 0, 0
     kinds: set[bytes] = set()
     while position >= 0:
+        gap = position > end  # a tag or damage, behind which some decoders lose time
         count = content[position + 26] if position + 27 <= len(content) else 255
         table = content[position + 27 : position + 27 + count]
         end = position + 27 + count + sum(table)
         if len(table) < count or end > len(content):
             return Headers(_cut_short("its last page is cut off"))
         flags = content[position + 5]
+        joined, damaged = joined or gap, damaged or (gap and not flags & _FIRST_PAGE)
         if not flags & _FIRST_PAGE:
             inside = True
         elif not inside:  # several streams may begin together
@@ -102,10 +139,14 @@ def _ogg(content: bytes) -> Headers:
         else:  # one that begins later is another song
             joined = True
             if _kind(content, position + 27 + count) not in kinds:
-                return Headers("holds songs of several kinds, one after the other; save it anew as wav")
-        position = content.find(b"OggS", end)  # more than a step on where a tag or damage lies between
+                return Headers(_SEVERAL_KINDS)
+        position = content.find(b"OggS", end)
+        joined = (
+            joined or position > end
+        )  # a tag or damage lies between, behind which some decoders lose time
     ended = flags & _LAST_PAGE or len(content) == LARGEST
-    return Headers(note=None if ended else _NO_END, joined=joined, framed=True)
+    note = _DAMAGED if damaged else None if ended else _NO_END
+    return Headers(note=note, joined=joined, framed=True)
 
 
 def _kind(content: bytes, at: int) -> bytes:
@@ -194,6 +235,8 @@ def _mp3(content: bytes, size: int) -> Headers:
         longest = max(longest, frame.samples / frame.rate)
         if rate not in (None, frame.rate):
             parts = max(parts, 2)
+        if seconds > _LONG:
+            return Headers(joined=True, framed=True)
         rate = frame.rate
         at += frame.length
     whole = size < LARGEST and seconds > 0

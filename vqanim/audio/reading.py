@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vqanim.audio import channels
 from vqanim.audio.headers import Headers, look
 from vqanim.errors import InputError
 from vqanim.ffmpeg import LOCAL, FfmpegError, decode
@@ -21,7 +25,6 @@ Samples = NDArray[np.float32]
 MAX_SECONDS = 1800
 LEAST_SECONDS = 0.1
 MAX_CHANNELS = 64
-_CANCELLED = 0.02  # energy of the mean of two channels, of that of the louder, below which they cancel
 _UNKNOWN = 1 << 48  # samples that a header without a length is said to have
 BLOCK = 1 << 16  # sample frames that are read at once
 DECODED_RATE = 48_000  # samples per second of what ffmpeg decodes
@@ -33,6 +36,9 @@ _FORMATS = (
     "mov,matroska,asf,aac,ac3,eac3,amr,ape,wv,tta,caf,mpegts,mpeg,avi,flv,mp3,wav,w64,aiff,flac,ogg,au,dsf"
 )
 _FFMPEG_CHANNELS = 2
+
+
+_NOTHING = re.compile("Invalid data found|Nothing was written|does not contain any stream")
 
 
 class BadSong(InputError):
@@ -53,6 +59,7 @@ class Song:
     frames: int  # samples of each channel
     decoder: str  # soundfile or ffmpeg
     tolerant: bool = False  # whether ffmpeg goes on where songs were joined
+    input_options: tuple[str, ...] = ()  # of ffmpeg
     note: str | None = None  # what is odd about it, as it goes on after the file's name
 
     @property
@@ -71,7 +78,7 @@ def open_song(path: Path) -> Song:
     headers = look(path)
     if headers.trouble:
         raise BadSong(path, headers.trouble)
-    song = _by_its_header(path, headers) or _by_decoding(path, tolerant=headers.framed)
+    song = _by_its_header(path, headers) or _by_decoding(path, headers)
     song = replace(song, note=headers.note)
     if song.channels > MAX_CHANNELS or song.rate < 1000:
         raise BadSong(path, f"has {song.channels} channels at {song.rate} Hz, which is no music")
@@ -84,14 +91,31 @@ def open_song(path: Path) -> Song:
     return song
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Decoders write to the standard error, past Python, about what they skip in an mp3."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _by_its_header(path: Path, headers: Headers) -> Song | None:
     """The song as soundfile sees it; None where it cannot read it, or guesses how long it is."""
-    if headers.joined:
+    if headers.joined or headers.input_options or (headers.framed and headers.note):
         return None
     import soundfile
 
     try:
-        with warnings_off():
+        with warnings_off(), quiet():
             info = soundfile.info(str(path))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError):  # the last for a .raw without a header
         return None
@@ -104,14 +128,18 @@ def _by_its_header(path: Path, headers: Headers) -> Song | None:
     return None if guessed or unknown else song
 
 
-def _by_decoding(path: Path, tolerant: bool) -> Song:
-    frames = sum(len(block) for block in _by_ffmpeg(path, tolerant))
-    return Song(path, DECODED_RATE, _FFMPEG_CHANNELS, frames, "ffmpeg", tolerant)
+def _by_decoding(path: Path, headers: Headers) -> Song:
+    tolerant, options = headers.framed, headers.input_options
+    frames = sum(len(block) for block in _by_ffmpeg(path, tolerant, options))
+    return Song(path, DECODED_RATE, _FFMPEG_CHANNELS, frames, "ffmpeg", tolerant, options)
 
 
 def read_blocks(song: Song) -> Iterator[Samples]:
     """The whole song in blocks float32 [n, channels], in -1..1. Raises BadSong."""
-    blocks = _by_soundfile(song) if song.decoder == "soundfile" else _by_ffmpeg(song.path, song.tolerant)
+    if song.decoder == "soundfile":
+        blocks = _by_soundfile(song)
+    else:
+        blocks = _by_ffmpeg(song.path, song.tolerant, song.input_options)
     for block in blocks:
         if not np.isfinite(block).all():
             raise BadSong(song.path, "holds numbers that are no sound (not finite); save it anew")
@@ -121,23 +149,22 @@ def read_blocks(song: Song) -> Iterator[Samples]:
 def read_mono(song: Song) -> Samples:
     """One channel at ANALYSIS_RATE, float32 [N]; 170 MB for the longest song. It is the mean of all channels,
     or the loudest where they cancel each other. Raises BadSong."""
-    levels = np.zeros(1 + song.channels)  # energy of the mean, and of each channel
+    found = [np.zeros(1 + song.channels)]
 
     def mean(block: Samples) -> Samples:
-        mixed: Samples = block.mean(axis=1, dtype=np.float32)
-        levels[:] += [np.square(mixed).sum(dtype=np.float64), *np.square(block).sum(axis=0, dtype=np.float64)]
-        return mixed
+        found.append(channels.energies(block))
+        return np.asarray(block.mean(axis=1, dtype=np.float32))
 
-    mono = _at_analysis_rate(song, mean)
-    loudest = int(levels[1:].argmax())
-    if song.channels == 2 and levels[0] < _CANCELLED * levels[1 + loudest]:
-        return _at_analysis_rate(song, lambda block: block[:, loudest])
-    return mono
+    mono = _at_analysis_rate(map(mean, read_blocks(song)), song.rate)
+    shares = channels.find_shares(np.stack(found)[1:])
+    if shares is None:
+        return mono
+    blocks = (channels.mix(block, shares, number) for number, block in enumerate(read_blocks(song)))
+    return _at_analysis_rate(blocks, song.rate)
 
 
-def _at_analysis_rate(song: Song, mix: Callable[[Samples], Samples]) -> Samples:
-    ratio = Fraction(ANALYSIS_RATE, song.rate)
-    blocks = (mix(block) for block in read_blocks(song))
+def _at_analysis_rate(blocks: Iterator[Samples], rate: int) -> Samples:
+    ratio = Fraction(ANALYSIS_RATE, rate)
     parts = [part.copy() for part in resampled(blocks, ratio.numerator, ratio.denominator)]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
@@ -176,7 +203,9 @@ def _by_soundfile(song: Song) -> Iterator[Samples]:
     import soundfile
 
     try:
-        with warnings_off(), soundfile.SoundFile(str(song.path)) as file:
+        with warnings_off(), quiet():
+            opened = soundfile.SoundFile(str(song.path))
+        with opened as file:
             while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
                 yield block
     except (soundfile.SoundFileError, OSError, ValueError) as error:
@@ -184,24 +213,27 @@ def _by_soundfile(song: Song) -> Iterator[Samples]:
         raise BadSong(song.path, f"cannot be decoded ({reason}); save it anew") from error
 
 
-def _by_ffmpeg(path: Path, tolerant: bool) -> Iterator[Samples]:
+def _by_ffmpeg(path: Path, tolerant: bool, options: tuple[str, ...] = ()) -> Iterator[Samples]:
     """Two channels at DECODED_RATE. tolerant: what lies between two songs is no mistake. Raises BadSong."""
     strict = () if tolerant else ("-xerror",)
     sound = ("-f", "f32le", "-ac", str(_FFMPEG_CHANNELS), "-ar", str(DECODED_RATE), "pipe:1")
     command = [
         *("-hide_banner", "-loglevel", "error", "-nostdin", "-format_whitelist", _FORMATS, *strict, *LOCAL),
-        *("-i", f"file:{path}", "-map", "0:a:0", "-t", str(MAX_SECONDS + 1), *sound),
+        *(*options, "-i", f"file:{path}", "-map", "0:a:0", "-t", str(MAX_SECONDS + 1), *sound),
     ]
     size = 4 * _FFMPEG_CHANNELS
+    frames = 0
     try:
         for data in decode(command, size * BLOCK):
             whole = len(data) // size * size
+            frames += len(data) // size
             yield np.frombuffer(data[:whole], "<f4").reshape(-1, _FFMPEG_CHANNELS)
     except FfmpegError as error:
-        raise BadSong(path, _why_no_sound(error, path)) from error
+        raise BadSong(path, _why_no_sound(error, path, frames / DECODED_RATE)) from error
 
 
-def _why_no_sound(error: FfmpegError, path: Path) -> str:
+def _why_no_sound(error: FfmpegError, path: Path, seconds: float) -> str:
+    """seconds: what was decoded before."""
     words = error.words
     last = words.rpartition("; ")[2].replace(f"file:{path}", path.name) or "ffmpeg said nothing"
     if error.hung is not None:
@@ -211,7 +243,9 @@ def _why_no_sound(error: FfmpegError, path: Path) -> str:
         return "has no sound in it"
     if "moov atom not found" in words or "partial file" in words or "Truncated" in words:
         return "is cut short; get it whole"
-    if "Format not on whitelist" in words or "Invalid data found" in words:
+    if "Invalid data found" in words and seconds:
+        return f"is damaged or cut short after {seconds:.1f} s; get it whole, or save it anew as wav"
+    if "Format not on whitelist" in words or _NOTHING.search(words):
         return "is no sound that can be read, allowed are wav, flac, ogg, mp3, m4a and what ffmpeg decodes"
     return f"cannot be read ({last[-200:]})"
 

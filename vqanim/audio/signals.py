@@ -15,7 +15,7 @@ from vqanim.scene.soundtrack import BANDS
 
 Floats = NDArray[np.float64]
 
-VERSION = 3  # bumped by hand whenever the same song would give other signals
+VERSION = 4  # bumped by hand whenever the same song would give other signals
 _ONSET = (0.005, 0.1)  # attack and release of `onset`, in seconds
 _LOUDNESS = (0.01, 0.3)
 _BRIGHTNESS_SECONDS = 0.1  # over so long the brightness is averaged

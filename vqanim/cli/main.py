@@ -129,7 +129,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (BrokenPipeError, terminal.ReaderGone):
         terminal.detach(sys.stdout)
         return BROKEN_PIPE
-    except SystemExit:
+    except SystemExit as leaving:
+        if not hasattr(sys.stdout, "wrapped"):  # completion of a shell ends so
+            return leaving.code if isinstance(leaving.code, int) else 0
         # How click ends where it writes a page of help to a closed pipe, with wrappers around the streams.
         sys.stdout, sys.stderr = (getattr(stream, "wrapped", stream) for stream in (sys.stdout, sys.stderr))
         terminal.detach(sys.stdout)

@@ -130,11 +130,14 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
     return stopped
 
 
+_OTHER_KINDS = tuple(".jpg .jpeg .gif .webp .bmp .tif .tiff .avif .heic .heif .jp2 .ico .mp4".split())
+
+
 def _file_names(out: str, count: int) -> list[Path]:
     """Of the pictures, and of the grid last where there are several."""
     path = Path(out)
     if path.suffix.lower() != ".png":
-        if path.suffix.lower() in (".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".mp4"):
+        if path.suffix.lower() in _OTHER_KINDS:
             raise UsageError(f"--out {out}: allowed is a PNG, which keeps the settings")
         path = path.with_name(path.name + ".png")
     if count == 1:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.adam import add_averages, make_adam
@@ -148,11 +149,14 @@ class Descent:
             if (segment := segments[index]) is not now:
                 now, terms = segment, self.objective.prepare(segment.losses, context, device, knobs)
                 rate = segment.learning_rate * strength(segment.losses)
+                area = pulled_area(segment.losses, context)
             inputs = StepInputs(moving, tuple(drawn.step(index) for drawn in cutouts), terms)
             gradient = self.memory.run_within_memory(partial(self.step, inputs, size))
             for name, optimizer in optimizers.items():
-                smooth = segment.smoothing if knobs[name].spatial else 0.0
-                optimizer.step(add_averages(gradient.params[name], smooth), rate * knobs[name].rate)
+                slope, smooth = gradient.params[name], 0.0
+                if knobs[name].spatial:
+                    slope, smooth = within(slope, area), segment.smoothing
+                optimizer.step(add_averages(slope, smooth), rate * knobs[name].rate)
             self.generator.project(detached(moving))
             seen, losses = gradient.seen, gradient.losses
             first = {name: optimizer.first for name, optimizer in optimizers.items()}
@@ -181,6 +185,22 @@ def strength(losses: Sequence[WeightedTerm]) -> float:
     """
     pulling = (term for term in losses if LOSSES[term.kind].pulls)
     return min(1.0, sum(abs(term.weight) for term in pulling))
+
+
+def pulled_area(losses: Sequence[WeightedTerm], context: Context) -> Tensor | None:
+    """Where anything pulls at the picture, float [1, 1, H, W]; None where something pulls everywhere. Norms
+    and attention of a decoder would carry a pull beyond its area."""
+    pulling = [term for term in losses if LOSSES[term.kind].pulls and term.weight]
+    if not pulling or any(term.area is None for term in pulling):
+        return None
+    return torch.cat([context.areas[term.area] for term in pulling if term.area is not None]).amax(0)[None]
+
+
+def within(slope: Tensor, area: Tensor | None) -> Tensor:
+    """The gradient of a grid [B, C, h, w] in an area; a cell that is partly inside counts as inside."""
+    if area is None:
+        return slope
+    return slope * F.adaptive_max_pool2d(area, (slope.shape[2], slope.shape[3]))
 
 
 def detached(params: Params) -> dict[str, Tensor]:

@@ -84,7 +84,7 @@ def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> D
     try:
         reason = ""
         if tool is None:
-            tool, reason = recognize(file)
+            file, tool, reason = recognize(file)
         elif tool == "deforum" and importer_of("parseq").recognizes(file).score:
             tool = "parseq"  # whose manifest stands in Deforum's settings
         draft = importer_of(tool).read(file, scene_folder)
@@ -107,15 +107,18 @@ def import_settings(text: str, scene_folder: Path, tool: str | None = None) -> D
     return draft
 
 
-def recognize(file: SettingsFile) -> tuple[str, str]:
-    """The tool that a file comes from, of several the surest, and by what it is recognized. Raises UsageError
-    and NotRecognized."""
+def recognize(file: SettingsFile) -> tuple[SettingsFile, str, str]:
+    """The settings in a file, the tool that they come from, of several the surest, and by what it is
+    recognized. Raises UsageError and NotRecognized."""
     from vqanim.importers.reading import NotRecognized
 
     if re.search(r"^(vqanim|shots)\s*:", file.text, re.MULTILINE):
         raise UsageError(f"{file.name}: this is a scene of vqanim already: vqanim check {file.name}")
-    found = {tool: importer_of(tool).recognizes(file) for tool in TOOLS}
-    best = max(found, key=lambda tool: found[tool].score)
-    if not found[best].score:
-        raise NotRecognized(file.json)
-    return best, found[best].reason
+    nodes = {"class_type", "last_node_id"} & NotRecognized(file.json).keys
+    wrapped = () if file.is_notebook or nodes else file.inside()
+    for candidate in (file, *wrapped):
+        found = {tool: importer_of(tool).recognizes(candidate) for tool in TOOLS}
+        best = max(found, key=lambda tool: found[tool].score)
+        if found[best].score:
+            return candidate, best, found[best].reason
+    raise NotRecognized(file.json)

@@ -198,6 +198,7 @@ class Formula:
     """An expression of ours over `t`, in seconds."""
 
     text: str
+    holds: bool = False  # whether its value stands from frame to frame
 
 
 Curve: TypeAlias = float | Keys | Formula

@@ -107,7 +107,7 @@ _REASONS: Mapping[str, str] = {
     "Kohya HR fix, of Stable Diffusion": "kohya_*",
     "enlarging: vqanim encode --upscale": "r_upscale_*",
     "frames between: a higher fps with guidance.rate, and output.smooth": "frame_interpolation_*",
-    "Parseq: its curves are not in the settings; write keyframes or expressions": "parseq_*",
+    "Parseq: an address is not fetched; save the manifest as a file and import that": "parseq_*",
     "color coherence with a video or picture": "color_coherence_*",
     "a switch of what is not here": "enable_*",
     "seeds over time: every frame has random numbers of its own, from seed": "subseed* seed_*",
@@ -171,22 +171,22 @@ def _data(file: SettingsFile) -> Any:
         return file.assigned.settings(names) if file.has_fields else file.assigned.values
     if isinstance(file.json, Mapping) and SETTINGS.isdisjoint(file.json):
         # Of the web UI's API they lie in a mapping of their own.
-        inside = [value for value in file.json.values() if isinstance(value, Mapping)]
+        inside = (inner.json for inner in file.inside())
         return next((value for value in inside if not LEADING.isdisjoint(value)), file.json)
     return file.json
 
 
 def _put_clock(draft: Draft) -> Clock:
     settings, seed = draft.settings, draft.settings.integer("seed") or 0
-    if not 0 <= seed < 2**63:
+    if seed < 0:
         draft.near("seed", f"{seed} takes another one each time; here it is 0 until you change it")
         seed = 0
     elif seed:
-        draft.put("seed", str(seed), "seed")
+        draft.put_seed(seed, "seed")
     draft.take("seed")
     frames, rate = settings.number("max_frames", DEFAULT_FRAMES), settings.number("fps", DEFAULT_FPS)
     if not 1 <= frames <= MAX_FRAMES:
-        raise UsageError(f"max_frames: found {frames:g}, allowed are 1 to {MAX_FRAMES}")
+        raise UsageError(f"max_frames: found {frames:.12g}, allowed are 1 to {MAX_FRAMES}")
     if not 1 <= rate <= 240:
         draft.near("fps", f"{rate:g} is no frame rate; {DEFAULT_FPS} is taken")
         rate = DEFAULT_FPS

@@ -6,6 +6,7 @@ as `{text: number}`.
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ POSITIVE_KEYS = ("animation_prompts_positive", "positive_prompts")
 NEGATIVE_KEYS = ("animation_prompts_negative", "negative_prompts", "neg_prompts", "negative_prompt")
 PROMPT_KEYS = ("prompts", "animation_prompts", "prompt")
 _FORMULA = re.compile(r"\(([^()`]*?):\s*`([^`]+)`\s*\)")
-_WEIGHT = re.compile(r"(.*?)\s*:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*", re.DOTALL | re.ASCII)
+_WEIGHT = re.compile(r"(.*?)(?:\s+|(?<!\d)):\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*", re.DOTALL | re.ASCII)
 _WEIGHED = re.compile(r"((?:\\:|[^:`])+?)\s*:+\s*(`[^`]*`|[+-]?\d+(?:\.\d+)?)", re.ASCII)
 _POSITIVE_NAMES = ("prompt", "positive", "positive_prompt", "text")
 _NEGATIVE_NAMES = ("negative", "negative_prompt", "neg", "neg_prompt")
@@ -97,7 +98,7 @@ def prompt_texts(value: Any, clock: Clock, troubles: list[str], mode: str = "Non
         # Pictures of their own there; here they share the film.
         value = _spread(list(value), clock)
     elif not isinstance(value, Mapping):
-        troubles.append(f"{type(value).__name__} are no prompts")
+        troubles.append(f"{shortened(json.dumps(value))} are no prompts")
         return {}
     value = _turned(value, clock, mode)
     found: dict[int, str] = {}

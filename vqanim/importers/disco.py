@@ -158,10 +158,10 @@ def _put_clock(draft: Draft, mode: str) -> Clock:
         draft.put("kind", "timelapse", f"animation_mode {plain(mode)}: one picture comes into being")
         draft.leave(settings.given("max_frames"), f"does nothing with animation_mode {plain(mode)}")
     elif not 1 <= frames <= MAX_FRAMES:
-        raise UsageError(f"{draft.name}: max_frames: found {frames:g}, allowed are 1 to {MAX_FRAMES}")
+        raise UsageError(f"{draft.name}: max_frames: found {frames:.12g}, allowed are 1 to {MAX_FRAMES}")
     seed = next((found for key in ("seed", "set_seed") if (found := settings.integer(key)) is not None), None)
-    if seed is not None and 0 <= seed < 2**63:
-        draft.put("seed", str(seed), "seed")
+    if seed is not None and seed >= 0:
+        draft.put_seed(seed, "seed" if "seed" in settings else "set_seed")
         draft.take("seed", "set_seed")
     else:
         draft.near(settings.given("seed", "set_seed"), "there another one each time; here it is 0")

@@ -29,7 +29,7 @@ from vqanim.importers.curves import (
 )
 from vqanim.importers.layout import MAX_TEXT, Field, comment, lines_of, plain, quoted
 from vqanim.importers.reading import Settings
-from vqanim.importers.sampling import FAR, KEYFRAMED, NEAR, frame_values, keyframes, says
+from vqanim.importers.sampling import FAR, KEYFRAMED, NEAR, frame_values, held, is_late, keyframes, says
 from vqanim.scene.fields.prompts import MAX_PROMPTS
 
 __all__ = ["AT_REST", "LIMITS", "UNKNOWN", "Draft", "Fate", "Field", "Note", "plain", "quoted"]
@@ -113,6 +113,12 @@ class Draft:
             value = self._yaml(value, self.fields, path, path, "  " * path.count("."))
         self.fields[path] = Field(value, origin)
 
+    def put_seed(self, seed: int, key: str, origin: str = "") -> None:
+        """Set the seed, of which a scene has 63 bits."""
+        self.put("seed", str(seed % 2**63), origin or key)
+        if seed >= 2**63:
+            self.near(key, f"{seed}: a scene has seeds below 2 to the power of 63: {seed % 2**63}")
+
     def put_curve(self, path: str, curve: Curve, origin: str = "") -> None:
         """Set a curve of the camera unless it is what a scene has anyway."""
         if constant_of(curve) != DEFAULTS.get(path, 0.0):
@@ -126,6 +132,11 @@ class Draft:
         kept = self._kept_values(values, path, origin)
         if np.ptp(kept) <= 1e-12 * np.abs(kept).max():
             self.put_curve(path, float(kept[0]), origin)
+        elif path in FACTORS and self.clock is not None and is_late(kept, self.clock):
+            curve = held(kept, readable, self.clock)
+            if isinstance(readable, Formula) and not isinstance(curve, Formula):
+                self._note_keyframes(origin.partition(":")[0] or path)
+            self.put_curve(path, curve, origin)
         elif readable is not None and self.clock is not None and says(readable, kept, self.clock):
             self.put_curve(path, readable, origin)
         else:
@@ -222,12 +233,24 @@ class Draft:
         enough; of what is pushed away, how far, so that its sign does not matter."""
         fields = {key: Field(self._short(yaml) if key == "text" else yaml) for key, yaml in target.items()}
         if constant_of(weight) != 1.0:
+            self._note_ratio(target.get("text", ""), weight)
             what = next(iter(target.values()), "")[:MAX_KEY]
             fields["weight"] = Field(self._yaml(weight, fields, "weight", f"{what}: weight", "      "))
         if stop:
             fields["stop"] = Field(number(min(abs(stop), 10)))
         self.prompts.append(fields)
         return fields
+
+    def _note_ratio(self, yaml: str, weight: Curve) -> None:
+        """Say of `16:9`, of which the tools take a part for a weight, how it stays in the text."""
+        points = weight.points if isinstance(weight, Keys) else ()
+        numbers = {constant_of(weight)} if isinstance(weight, float | int) else {p.value for p in points}
+        number_ = max((value for value in numbers if value), default=0.0)
+        if re.search(r"\d'$", yaml) and number_ >= 2 and number_ == int(number_):
+            read = (
+                f"of {shortened(f'{yaml[1:-1]}:{number_:g}')} the number behind the colon is a weight there"
+            )
+            self.near("prompts", f"{read}; where it belongs to the text, write it into text, with weight: 1")
 
     def _short(self, yaml: str) -> str:
         """A text in quotes that a scene may have; what is cut off is told, once."""

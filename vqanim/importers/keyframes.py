@@ -21,7 +21,7 @@ from vqanim.importers.reading import Settings
 from vqanim.importers.schedules import Clock, number_in
 
 MOVES = "angle zoom translation_x translation_y".split()
-MAX_KEYS = 5000
+MAX_KEYS = 100_000
 _KEY = re.compile(r"['\"]?(\d{1,9})['\"]?\s*:\s*\(?([^,:()]*)\)?", re.ASCII)
 DEEP_MOVES = "translation_x translation_y translation_z rotation_3d_x rotation_3d_y rotation_3d_z".split()
 

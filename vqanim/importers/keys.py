@@ -109,7 +109,7 @@ def _pairs(value: Any, remarks: list[str]) -> Iterator[tuple[str, str]]:
         pairs = all(isinstance(item, list | tuple) and len(item) == 2 for item in value)
         yield from ((str(frame), str(text)) for frame, text in (value if pairs else enumerate(value)))
         return
-    text = str(value).translate(_AS_MEANT).strip()
+    text = str(value).replace("\\n", " ").translate(_AS_MEANT).strip()  # of JSON that was escaped twice
     while len(text) > 1 and _AROUND.get(text[0]) == text[-1] and ":" in text:
         text = text[1:-1].strip()
     parts = [part for part in _parts(text) if part.strip()]

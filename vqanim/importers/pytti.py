@@ -35,7 +35,6 @@ OWN = KEYS | frozenset(
 """What only pytti has."""
 TAKEN = frozenset("cutouts learning_rate save_every animation_mode width height seed init_image".split())
 MAX_SCENES = 500
-MAX_SEED = 2**63  # pytti draws seeds up to twice as large
 MAX_STEPS = 10_000  # of a frame
 PERCEPTORS = {"ViTB32": "ViT-B/32", "ViTB16": "ViT-B/16", "ViTL14": "ViT-L/14"}
 PERCEPTORS |= {name: name for name in ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64")}
@@ -128,9 +127,7 @@ def _put_frame(draft: Draft, film: Film) -> None:
         draft.put("pace", "linear")
     seed = settings.integer("seed")
     if seed is not None:
-        draft.put("seed", str(abs(seed) % MAX_SEED), "seed, without its sign" if seed < 0 else "seed")
-        large = "seed" if abs(seed) >= MAX_SEED else ()
-        draft.near(large, f"{seed}: here without the highest of its 64 bits")
+        draft.put_seed(abs(seed), "seed", "seed, without its sign" if seed < 0 else "seed")
     else:
         draft.near(settings.given("seed"), "there another one each time; here it is 0 until you change it")
     draft.take("seed", "width", "height", "frames_per_second", "animation_mode", "steps_per_scene")

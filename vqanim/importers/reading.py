@@ -12,8 +12,8 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,16 @@ from vqanim.importers.notebooks import Assigned, cells_of, is_notebook, read_not
 from vqanim.scene import tree
 
 MAX_BYTES = 16_000_000
+MAX_WRAPPED, LEAST_WRAPPED = 4, 3  # mappings around settings; keys of settings in them
 SCRIPTS = (".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1")
-_HEAD = re.compile(r"\s*(?:SETTINGS\s*:|batch_index\s*:\s*\d+)\s*(?=\{)")
-"""What pytti prints or writes before a JSON text."""
+_HEAD = re.compile(r"\s*(?:SETTINGS\s*:|batch_index\s*:\s*\d+|(?://[^\n]*\s*)+)\s*(?=\{)")
+"""What pytti prints or writes before a JSON text, and comments of people."""
 _SCENE_LINE = re.compile(r"\s*(?:\d+(?:\.\d+)?: .*)?|batch_index: .*|\{.*")
 """What pytti writes behind a JSON text: a line for each scene, and what follows in a batch."""
+_TEXT = r'("(?:[^"\\\n]|\\.)*")'
+_COMMENT = re.compile(rf"{_TEXT}|//[^\n]*|#[^\n]*")
+_NEEDLESS = re.compile(rf"{_TEXT}|,(?=\s*[\]}}])")
+"""What people leave in a JSON text that they edit."""
 
 
 class NotRecognized(Exception):
@@ -60,7 +65,7 @@ class SettingsFile:
             text = self.text[begin:]
             data, end = json.JSONDecoder().raw_decode(text, len(text) - len(text.lstrip()))
         except json.JSONDecodeError as error:
-            if (data := _python_literal(self.text[begin:])) is not None:
+            if (data := _edited(self.text[begin:])) is not None:
                 return data
             raise self._broken(begin + error.pos, error.msg) from None
         except (RecursionError, ValueError):
@@ -75,6 +80,15 @@ class SettingsFile:
         before = self.text[:place]
         line, column = before.count("\n") + 1, place - before.rfind("\n")
         return UsageError(f"{self.name}:{line}:{column}: this is no whole JSON: {reason.lower()}")
+
+    def inside(self) -> Iterator[SettingsFile]:
+        """The mappings in a JSON text's mappings, as files of their own: what a service wraps settings in."""
+        found: list[Any] = [self.json]
+        for _ in range(MAX_WRAPPED):
+            found = [inner for outer in found for inner in _values_of(outer)]
+            for value in found:
+                if isinstance(value, Mapping) and len(value) >= LEAST_WRAPPED:
+                    yield replace(self, text=json.dumps(value))
 
     @cached_property
     def is_notebook(self) -> bool:
@@ -107,8 +121,20 @@ class SettingsFile:
         )
 
 
-def _python_literal(text: str) -> Any:
-    """A dictionary as Python prints it; None for anything else."""
+def _values_of(data: Any) -> Iterable[Any]:
+    """What lies in a mapping, or in a list of one."""
+    if isinstance(data, Mapping):
+        return data.values()
+    return data if isinstance(data, list) and len(data) == 1 else ()
+
+
+def _edited(text: str) -> Any:
+    """What is JSON but for comments and needless commas, or a dictionary as Python prints it; None for
+    anything else."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(
+            _NEEDLESS.sub(lambda match: match[1] or "", _COMMENT.sub(lambda m: m[1] or "", text))
+        )
     if text.lstrip().startswith("{'"):
         with contextlib.suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             return ast.literal_eval(text.strip())

@@ -4,12 +4,17 @@ What no expression of ours can say becomes keyframes: as few as keep near every 
 value flows on in a straight line. A factor that jumps does not: a straight line from 1 to 50 is far more than
 half of the way for what multiplies, so it is held up to the middle between the frames, and the way that adds
 up is that of the factors at the frames.
+
+Where a factor changes so much that half a frame makes the film arrive elsewhere, its value is held for the
+whole frame that leads to it, as the tools do: then the camera is at every frame where theirs is.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 
@@ -17,7 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.importers.clock import Clock, frames_text
-from vqanim.importers.curves import Curve, Formula, Keys, Point, Untranslatable, parse_curve, simplified
+from vqanim.importers.curves import (
+    Curve,
+    Formula,
+    Keys,
+    Point,
+    Untranslatable,
+    number,
+    parse_curve,
+    simplified,
+    tidied,
+)
 from vqanim.importers.evaluation import values_of
 from vqanim.scene.expressions import ExpressionError, parse_expression
 
@@ -26,6 +41,8 @@ Floats = NDArray[np.float64]
 NEAR = 5e-4  # how far a keyframed value may be from the true one, as a part of it
 FAR = 5e-3  # beyond this it is told
 JUMP = 0.2  # change of a factor's logarithm from one frame to the next that is a jump
+LATE = 0.01  # of how far is flown: beyond this a value is held for its whole frame
+_AFTER = Fraction(1, 1000)  # of a frame: so soon after a frame the way to the next one begins
 _COARSE = 0.1  # a tolerance beyond which only the size of a curve counts
 KEYFRAMED = "written as keyframes, as no expression says the same in as few words"
 _SAME = 1e-5  # how far an expression may be from the true value, as a part of the largest one
@@ -110,7 +127,7 @@ def says(curve: Curve, values: Floats, clock: Clock) -> bool:
     size = float(np.max(np.abs(values), initial=1e-9))
     if not np.allclose(found, values, rtol=_SAME, atol=1e-6 * size):
         return False
-    return not isinstance(curve, Formula) or _flows(curve.text, values, clock)
+    return not isinstance(curve, Formula) or curve.holds or _flows(curve.text, values, clock)
 
 
 def _flows(text: str, values: Floats, clock: Clock) -> bool:
@@ -128,6 +145,36 @@ def _flows(text: str, values: Floats, clock: Clock) -> bool:
     way = np.abs(np.cumsum(flow - lines)).max()
     whole = np.abs(lines - np.median(values)).sum()
     return bool(way <= _HALF_A_FRAME * np.abs(np.diff(values)).max() + _PART * whole + 1e-9)
+
+
+def is_late(factors: Floats, clock: Clock) -> bool:
+    """Whether a camera whose factors a second [frames] flow from frame to frame is elsewhere than one that
+    holds each for the frame that leads to it."""
+    logs = np.log(np.maximum(factors, 1e-12)) / float(clock.fps)
+    return bool(np.abs(logs - logs[0]).max() / 2 > LATE)
+
+
+def held(values: Floats, readable: Curve | None, clock: Clock) -> Curve:
+    """Values [frames] of which each holds from just after the frame before up to its own. readable: an
+    expression of them, taken where it can be."""
+    if isinstance(readable, Formula):
+        frame = f"ceil(t * {clock.fps_text} - {number(float(_AFTER))})"
+        words = rf"\bt \* {re.escape(clock.fps_text)}(?![\d.])|\bt\b"
+        with suppress(Untranslatable, ExpressionError):
+            text = re.sub(
+                words,
+                lambda m: f"({frame})" if " " in m[0] else f"({frame} / {clock.fps_text})",
+                readable.text,
+            )
+            curve = Formula(tidied(text), holds=True)
+            parts = _formula_values(curve.text, clock.seconds[1:] - 0.5 / float(clock.fps), clock)
+            inside = np.allclose(parts, values[1:], rtol=_SAME)
+            if inside and np.allclose(frame_values(curve, clock), values, rtol=_SAME):
+                return curve
+    later = (
+        Point(clock.second(at + _AFTER), value, step=True) for at, value in enumerate(values[1:].tolist())
+    )
+    return simplified([Point(Fraction(0), float(values[0])), *later])
 
 
 def keyframes(

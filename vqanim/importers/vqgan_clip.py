@@ -209,7 +209,7 @@ def _put_frame(draft: Draft, options: Mapping[str, Any], film: Film) -> None:
     if options["iterations"] > MAX_STEPS:
         draft.near("iterations", f"{options['iterations']}: at most {MAX_STEPS} are possible")
     if options["seed"] is not None:
-        draft.put("seed", str(abs(options["seed"]) % 2**63), "-sd")
+        draft.put_seed(abs(options["seed"]), "seed", "-sd")
     draft.take("seed")
     if film.kind == "zoom":
         draft.take("zoom_video", "video")

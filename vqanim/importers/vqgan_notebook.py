@@ -123,15 +123,15 @@ def _put_clock(draft: Draft, film: bool) -> Clock:
     fps = Fraction(str(rate))
     frames = settings.number("max_frames", float(STILL_SECONDS * fps))
     if not 1 <= frames <= MAX_FRAMES:
-        raise UsageError(f"{draft.name}: max_frames: found {frames:g}, allowed are 1 to {MAX_FRAMES}")
+        raise UsageError(f"{draft.name}: max_frames: found {frames:.12g}, allowed are 1 to {MAX_FRAMES}")
     clock = Clock(fps, int(frames))
     if not film:
         draft.put("kind", "timelapse", "one picture, filmed while it comes into being")
         draft.put("pace", "linear")
     key = "semilla" if "semilla" in settings else "seed"
     seed = settings.integer(key)
-    if seed is not None and 0 <= seed < 2**63:
-        draft.put("seed", str(seed), key)
+    if seed is not None and seed >= 0:
+        draft.put_seed(seed, key)
         draft.take(key)
     else:
         draft.near(settings.given(key), "there another one each time; here it is 0 until you change it")

@@ -28,7 +28,7 @@ def find_fault(path: Path, role: str) -> str | None:
         return fault
     if role == "config":
         content = path.read_bytes()
-        parse = parse_clip_config if b'"vision_c' in content else VQGANConfig.from_bytes
+        parse = parse_clip_config if b"vision_c" in content else VQGANConfig.from_bytes
         try:
             parse(content)
         except ValueError as error:

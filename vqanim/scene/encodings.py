@@ -83,6 +83,7 @@ _LANGUAGES = (
             "áéíóöőúüűÁÉÍÓÖŐÚÜŰ", "čćđšžČĆĐŠŽ", "ăâîşţĂÂÎŞŢ",
         )
     ),
+    *(_of("iso8859_2", letters) for letters in ("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ", "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽ")),
     *(_of("cp1257", letters) for letters in ("ąčęėįšųūžĄČĘĖĮŠŲŪŽ", "āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽ", "äõöüšžÄÕÖÜŠŽ")),
     _of("cp1252", "þðæöáéíóúýÞÐÆÖÁÉÍÓÚÝ"),
     *(_of(encoding, "оеаинтсрвлкмдпу", _CYRILLIC) for encoding in ("cp1251", "koi8_r", "cp866")),
@@ -93,6 +94,7 @@ _LANGUAGES = (
     _of("gb18030", _SIMPLIFIED + "，。！？、：；（）《》", _HANZI),
     _of("big5hkscs", _TRADITIONAL + "，。！？、：；（）《》", _HANZI),
     _of("cp932", _KANA, _HANZI),
+    _of("euc_jp", _KANA, _HANZI),
     _of("cp949", _KOREAN, _HANGUL),
 )  # fmt: skip
 
@@ -105,6 +107,8 @@ def decode(data: bytes) -> tuple[str, str]:
             return data.decode(encoding, "replace"), ""
     if b"\0" in data[:SAMPLE] and (encoding := _wide(data)):
         return data.decode(encoding, "replace"), _shown(encoding)
+    if b"\x1b$B" in data or b"\x1b$@" in data:
+        return data.decode("iso2022_jp", "replace"), "ISO-2022-JP"
     try:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
@@ -123,6 +127,8 @@ def _shown(encoding: str) -> str:
         "cp932": "Shift JIS",
         "cp949": "EUC-KR",
         "koi8_r": "KOI8-R",
+        "euc_jp": "EUC-JP",
+        "iso8859_2": "ISO 8859-2",
     }
     return names.get(encoding) or encoding.upper().replace("CP125", "Windows-125")
 

@@ -20,8 +20,10 @@ _SECTIONS = frozenset(
     drop part break breakdown instrumental couplet strophe strofa estribillo coro ponte""".split()
 )
 _OFFSET = re.compile(r"[+-]?\d{1,7}(?:\.\d{1,6})?", re.ASCII)
-
-
+_WIDE = re.compile(r"^(?:[\[\uff3b\u3010][^\[\]\uff3b\uff3d\u3010\u3011]{1,40}[\]\uff3d\u3011])+")
+_NARROW = str.maketrans("\uff3b\uff3d\u3010\u3011\uff1a\uff0e", "[][]:.")
+_VOICE = re.compile(r"\s*(?:v\d|[FMD])\s*:", re.ASCII)
+"""Who sings, as Walaoke and Apple's lyrics say it."""
 MAX_TIMES = 100  # of one line
 
 
@@ -33,12 +35,14 @@ def read_lrc(text: str) -> Read:
     below: list[Line] = []  # where words stand on the line below their time
     offset, titles, alone = 0.0, list[str](), list[float]()
     for number, written in enumerate(lines_of(text), 1):
-        rest = written.strip(" \t\v\f\ufeff\u200b\0")
+        rest = _WIDE.sub(_narrow, written.strip(" \t\v\f\ufeff\u200b\0"))
         if not rest or _PLAYERS.match(rest):
             continue
         try:
             seconds, rest = _times(rest)
-            if seconds:
+            if seconds and (title := _TAG.fullmatch(rest.strip())) and _is_section(title[1]):
+                sections += [(second, title[1]) for second in seconds]
+            elif seconds:
                 found = list(_sung(seconds, rest))
                 sections += [(found[0].second if found else seconds[0], title) for title in titles]
                 titles.clear()
@@ -46,7 +50,7 @@ def read_lrc(text: str) -> Read:
                 alone = [] if found else seconds
             elif (header := _HEADER.fullmatch(rest)) and header[1].lower() == "offset":
                 offset = _offset(header[2].rstrip("]").strip())
-            elif header and header[1].lower().split()[0] in _SECTIONS:
+            elif header and _is_section(header[1]):
                 titles.append(header[1])
             elif header is None and (tag := _TAG.fullmatch(rest)) and _is_title(tag[1]):
                 titles.append(tag[1])
@@ -60,6 +64,15 @@ def read_lrc(text: str) -> Read:
         lines, damaged = below, []
     moved = [_earlier(line, offset) for line in lines]
     return moved, [(max(0.0, second - offset), title) for second, title in sections], damaged
+
+
+def _narrow(match: re.Match[str]) -> str:
+    """Tags that a Chinese keyboard wrote, in ASCII's brackets."""
+    return match[0].translate(_NARROW)
+
+
+def _is_section(title: str) -> bool:
+    return (title.lower().split() or [""])[0] in _SECTIONS
 
 
 def _times(rest: str) -> tuple[list[float], str]:
@@ -95,6 +108,7 @@ def _second(written: str) -> float:
 
 def _sung(seconds: list[float], rest: str) -> Iterator[Line]:
     """The line at each of its times; none for a time alone, which says when the line before ends."""
+    rest = _VOICE.sub("", rest, count=1) if _VOICE.match(rest) else rest
     begin, chunks = rest, list[Chunk]()
     places = list(_WITHIN.finditer(rest))
     if places:
@@ -104,7 +118,9 @@ def _sung(seconds: list[float], rest: str) -> Iterator[Line]:
         if places[0][3] and begin.strip() and not behind[-1].strip():
             behind, begin = [begin, *behind[:-1]], ""  # QQ Music writes a time behind its word
         chunks = [(_moment(match), chunk) for match, chunk in zip(places, behind, strict=True)]
-    for second in seconds:
+        if seconds and places[0][3] and chunks[-1][0] < seconds[0]:  # KuGou counts from the line's begin
+            chunks = [(seconds[0] + moment, chunk) for moment, chunk in chunks]
+    for second in dict.fromkeys(seconds):
         # Times of words are those of the first time that a line is sung.
         line = line_of(second, begin, [(moment + second - seconds[0], chunk) for moment, chunk in chunks])
         if line.text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -50,6 +51,7 @@ def shown(text: str) -> str:
 
 def line_of(second: float, begin: str, chunks: Sequence[Chunk]) -> Line:
     """A line from what stands before the first time within it, and what stands behind each of them."""
+    begin, chunks = _plain(begin), [(moment, _plain(chunk)) for moment, chunk in chunks]
     text = " ".join((begin + "".join(chunk for _, chunk in chunks)).split())
     words: list[tuple[float, list[str]]] = []
     before = ""
@@ -60,6 +62,11 @@ def line_of(second: float, begin: str, chunks: Sequence[Chunk]) -> Line:
             words.append((moment, [chunk]))
         before = chunk or before
     return Line(second, text, tuple((moment, " ".join("".join(word).split())) for moment, word in words))
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal obeys."""
+    return "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign) != "Cc")
 
 
 def _goes_on(before: str, after: str) -> bool:

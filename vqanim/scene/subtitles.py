@@ -15,6 +15,10 @@ _ANY_TIMES = re.compile(
     r"(?:\A|[\r\n])[ \t\ufeff]*(?:\d{1,3}\s*:\s*)?\d{1,3}\s*:\s*\d{1,2}[^\r\n\[\]]{0,12}?(?:-{1,2}\s?>)",
     re.MULTILINE,
 )
+_SBV = re.compile(
+    r"^[ \t]*(\d{1,2}:\d\d:\d\d\.\d{3}),(\d{1,2}:\d\d:\d\d\.\d{3})[ \t]*(?=\r|$)", re.ASCII | re.MULTILINE
+)
+"""Times of YouTube's own form of captions."""
 _END = re.compile(rf"^\s*{_CLOCK}", re.ASCII)
 _SETTING = re.compile(r"[A-Za-z][A-Za-z0-9]*:\S+|[\d:.,]+", re.ASCII)  # as in `align:start X1:40`
 _WORD_TIME = re.compile(rf"<{_CLOCK}>", re.ASCII)
@@ -25,11 +29,13 @@ _NOT_SUNG = re.compile(r"(NOTE|STYLE|REGION)\b")
 
 def is_subtitles(text: str) -> bool:
     """Whether a text is SRT or WebVTT."""
+    text = _SBV.sub(r"\1 --> \2", text)
     return text.lstrip("\ufeff \r\n").startswith("WEBVTT") or bool(_ANY_TIMES.search(text))
 
 
 def read_subtitles(text: str) -> Read:
     """Lines, no sections, and what is damaged."""
+    text = _SBV.sub(r"\1 --> \2", text)
     lines = [line.strip(" \t\v\f\ufeff\u200b\0") for line in lines_of(text)]
     is_web = text.lstrip("\ufeff \r\n").startswith("WEBVTT")
     reader = _Reader(lines, is_web)

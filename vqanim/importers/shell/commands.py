@@ -72,6 +72,8 @@ def _calls(file: SettingsFile, text: str, programs: Sequence[str]) -> list[Call]
         text = shell_script_of(text) or text
     if file.name.lower().endswith(".ps1"):
         text = re.sub(r"`[ \t]*(\r?\n)", r"\\\1", _POWERSHELL.sub(r"\1=", text))
+        # A variable is one word there, whatever is in it.
+        text = re.sub(r"(?<=\s)\$\{?(\w+)\}?(?=\s|$)", r'"$\1"', text)
     return calls_in(text, programs, file.arguments)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vqanim.models import config_file
 from vqanim.models.families.clip import DEVIATION, MAX_CONTEXT, MAX_LAYERS, MEAN, VOCABULARY, CLIPConfig
 
 MAX_BYTES = 1_000_000
@@ -77,7 +79,12 @@ def parse_json(content: bytes) -> dict[str, Any]:
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ConfigError("it is not a JSON file, as configs of CLIPs are") from error
+        data = None
+        with suppress(ValueError):  # commas too many, comments, YAML
+            data = config_file.read_config(content)
+        if not isinstance(data, dict):
+            line = f"line {error.lineno}: " if isinstance(error, json.JSONDecodeError) else ""
+            raise ConfigError(f"{line}it is not a JSON file, as configs of CLIPs are") from error
     if not isinstance(data, dict):
         raise ConfigError("it is JSON, but not a mapping, as configs of CLIPs are")
     return data
@@ -285,10 +292,10 @@ def _mapping(parent: Mapping[str, Any], key: str, place: str = "") -> Mapping[st
 def _number(
     parent: Mapping[str, Any], key: str, place: str, default: int | None = None, most: int = MAX_WIDTH
 ) -> int:
-    found = parent.get(key, default)
-    fits = type(found) is int and 1 <= found <= most
+    found = config_file.whole(parent.get(key, default))
+    fits = found is not None and 1 <= found <= most
     _expect(fits, parent, key, place, f"a whole number from 1 to {most:,}")
-    return int(found or 0)
+    return found or 0
 
 
 def _side(parent: Mapping[str, Any], key: str, place: str, default: int) -> int:
@@ -315,6 +322,8 @@ def _mlp(tower: Mapping[str, Any], width: int, place: str) -> int:
 
 def _epsilon(parent: Mapping[str, Any], key: str, place: str) -> float:
     found = parent.get(key, 1e-5)
+    if isinstance(found, str) and re.fullmatch(r"\d(\.\d{1,9})?e-\d{1,2}", found):  # no number to YAML
+        found = float(found)
     fits = type(found) is float and 0 < found < 0.1
     _expect(fits, parent, key, place, "a number above 0 and below 0.1")
     return float(found)

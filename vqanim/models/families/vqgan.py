@@ -267,7 +267,8 @@ def _check_missing(params: Mapping[str, Any], inner: Mapping[str, Any], path: st
         way + key for key in ("z_channels", "ch", "num_res_blocks", "attn_resolutions") if key not in inner
     ]
     if len(missing) > 1:
-        raise ConfigError(f"{line_of(params, '')}{path.rstrip('.')}: {', '.join(missing)} are missing")
+        place = f"{path.rstrip('.')}: " if path else ""
+        raise ConfigError(f"{line_of(params, '')}{place}{', '.join(missing)} are missing")
 
 
 def _unread(place: _Place) -> Iterator[str]:

@@ -91,8 +91,12 @@ _FORMS = (
         lambda match: "no address is opened; a picture beside the scene is {image: picture.png}",
     ),
 )  # fmt: skip
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _SHOUTED = ("AND", "BREAK")
-_PICTURE = re.compile(r"\S(?:.*\S)?\.(?:png|jpe?g|webp|bmp|gif|tiff?|heic|avif)", re.IGNORECASE | re.DOTALL)
+_PICTURE = re.compile(
+    r"\S(?:.*\S)?\.(?:a?png|jpe?g|jfif|mpo|webp|bmp|gif|tiff?|hei[cf]|avif|jp2|j2k|jpx|ico)",
+    re.IGNORECASE | re.DOTALL,
+)
 _SUFFIX = re.compile(r"[^\s].*\.[A-Za-z]\w{1,4}", re.DOTALL)
 LONGEST_NAME = 200  # characters of a file's name
 
@@ -108,6 +112,8 @@ def foreign_notes(text: str) -> tuple[str, ...]:
 def file_notes(text: str, folder: Path, instead: str) -> Iterator[str]:
     """That a text is the name of a file, which nobody opens. folder: in which it may lie. instead: how a
     picture is asked for."""
+    if _ADDRESS.match(text):  # foreign_notes say it
+        return
     is_picture = _PICTURE.fullmatch(text) is not None
     if len(text) <= LONGEST_NAME and (is_picture or _SUFFIX.fullmatch(text)):
         there = _is_file(text, folder)

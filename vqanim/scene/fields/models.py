@@ -230,8 +230,11 @@ class ModelsType(FieldType):
 
     def parts(self) -> base.Parts:
         yield ".perceptor[].", base.declared_in(PerceptorUse)
-        for family in _families():
-            yield ".generator.", setting_options(family.settings)
+        # What several generators call alike means the same.
+        settings = {
+            name: each for family in _families() for name, each in setting_options(family.settings).items()
+        }
+        yield ".generator.", settings
 
     def schema(self) -> list[Schema]:
         one: Schema = {"anyOf": _USE.schema()}
