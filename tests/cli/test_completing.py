@@ -68,7 +68,14 @@ def test_models_devices_keys_and_choices(scene: Path) -> None:
     assert offered("render", "day.yaml", "--set", "camera.z") == ["camera.zoom="]
     assert {"fps=", "duration=", "guidance.steps="} <= set(offered("plan", "day.yaml", "--set", ""))
     assert offered("plan", "day.yaml", "--set", "fps=") == []
-    assert offered("import", "x.txt", "--from", "") == ["deforum", "vqgan-clip", "pytti", "disco", "parseq", "vqgan-notebook"]
+    assert offered("import", "x.txt", "--from", "") == [
+        "deforum",
+        "vqgan-clip",
+        "pytti",
+        "disco",
+        "parseq",
+        "vqgan-notebook",
+    ]
 
 
 def test_a_broken_catalogue_is_no_trouble(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
