@@ -23,7 +23,7 @@ from vqanim.files import sha256_of
 from vqanim.pictures import Picture
 from vqanim.timeline.plan import FramePlan, TimelapsePlan
 
-ENGINE_VERSION = 4  # bumped by hand whenever the same plan would give other pixels
+ENGINE_VERSION = 5  # bumped by hand whenever the same plan would give other pixels
 _LATER = {"tilt": 0.0, "yaw": 0.0, "roll": 0.0, "fov": DEFAULT_FOV}
 """Fields of a camera step that came after the first frames were painted, and what says nothing in them."""
 
