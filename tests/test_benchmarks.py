@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
+
+from tests.sounds import RATE, clicks
 
 TINY = "--size 64x48 --threads 1 --set guidance.steps=1 --set guidance.first_steps=2 --set guidance.cutouts=2"
 COMMANDS = {
@@ -17,6 +20,7 @@ COMMANDS = {
     "change.py": f"--pairs 1 --values 0.5 {TINY}",
     "cutouts.py": "--size 64x48 --threads 1 --counts 2 --budgets 0.01",
     "long.py": "--frames 10",
+    "beats.py": "{songs}",
     "encode.py": "--size 64x48 --seconds 0.5 --presets web",
     "workers.py": "--frames 2 --steps 1 --cutouts 2 --rounds 1",
     "step.py": "--size 32x32 --cutouts 1 --rounds 1 --threads 1",
@@ -44,7 +48,9 @@ def test_every_script_has_a_setting_here(root: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_scripts_run(root: Path, tmp_path: Path, name: str) -> None:
-    said = run(root, name, COMMANDS[name].format(out=tmp_path / "record.json"))
+    if name == "beats.py":
+        soundfile.write(tmp_path / "song.ogg", clicks(120, 0.5, 6)[1], RATE)
+    said = run(root, name, COMMANDS[name].format(out=tmp_path / "record.json", songs=tmp_path))
     if name == "film.py":
         assert float(re.findall(r"a step: ([\d.]+) s", said)[0]) > 0
         assert not [part for part in ("decode", "perceptor", "backward") if f"| {part} | 0.000 |" in said]
