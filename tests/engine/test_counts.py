@@ -40,7 +40,7 @@ def test_pictures_are_encoded_once_a_frame_and_texts_once_a_run(
     count(generator.network.encoder, "encoder")
     count(generator.network.decoder, "decoder")
     count(clip.network.transformer, "texts")
-    count(clip.network.visual.conv1, "images")
+    count(clip.network.visual.ln_pre, "images")
     guide = make_descent(generator, [Viewer(clip)], ["a volcano", "a tiger", "a castle"])
     painter = Painter(generator, guide, CPU, 32, 48)
     first = frame_plan(steps=3)

@@ -89,11 +89,9 @@ def device() -> Finding:
 
 def memory() -> Finding:
     """Free main memory, as far as the system says."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        lines = Path("/proc/meminfo").read_text("ascii").splitlines() if sys.platform == "linux" else []
-        free = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), free)
-    except (AttributeError, ValueError, OSError):
+    from vqanim.engine.memory import free_memory
+
+    if (free := free_memory()) is None:
         return Finding("note", "this system does not say how much is free")
     if free < LEAST_MEMORY:
         remedy = "close other programs, or render at a smaller size"

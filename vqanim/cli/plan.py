@@ -127,7 +127,8 @@ def _summary(outline: Outline) -> Iterator[Row]:
         beats = f", {count(len(outline.beats), 'beat')}" if outline.beats else ""
         yield "sound", Path(outline.sound.file).name + start + beats
     memory = outline.time and outline.time.memory
-    yield "memory", f"{file_size(memory)} at most, measured" if memory else "not measured yet at this size"
+    about = f"about {file_size(outline.memory)} on the CPU, estimated; not measured yet at this size"
+    yield "memory", f"{file_size(memory)} at most, measured" if memory else about
     takes, films = file_size(outline.disk.takes), file_size(outline.disk.films)
     yield "disk", f"about {takes} of frames and {films} of films"
     yield "time", _time(outline)

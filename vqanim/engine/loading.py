@@ -10,6 +10,7 @@ import torch
 
 from vqanim.engine.events import ModelsLoaded
 from vqanim.engine.frame import Painter
+from vqanim.engine.memory import fitting_level, free_memory, step_need
 from vqanim.engine.pictures import whole_picture
 from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent
@@ -28,6 +29,8 @@ Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 LARGE = 100_000_000
 """Bytes of a model's files. Smaller ones gain little from low precision on a CPU, and so every CPU paints the
 same picture with them."""
+LOW_PRECISION = 0.65
+"""Share of the memory of a step that bfloat16 takes of that of float32."""
 FEATURE_KINDS = frozenset(name for name, kind in LOSSES.items() if kind.looks_at == "features")
 
 
@@ -45,10 +48,15 @@ def load_painter(
         perceptor.release_text()
         notes += perceptor.notes(timeline.prompts)
     models: tuple[Generator | Perceptor, ...] = (generator, *perceptors.values())
-    for model, dtype in zip(models, weights_dtypes(timeline, device, precision), strict=True):
+    dtypes = weights_dtypes(timeline, device, precision)
+    for model, dtype in zip(models, dtypes, strict=True):
         if dtype != torch.float32:
             model.lower_precision(dtype)
-    method = Descent(generator, objective, graphs=steps.mode == "graph")
+    share = LOW_PRECISION if torch.bfloat16 in dtypes else 1.0
+    free = free_memory() if device.type == "cpu" else None  # GPUs refuse, and lose nothing by it
+    level, short = fitting_level(lambda level: step_need(timeline, level, share), free)
+    notes += (short,) if short else ()
+    method = Descent(generator, objective, level.name, graphs=steps.mode == "graph")
     painter = Painter(generator, method, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
 

@@ -172,7 +172,7 @@ class Descent:
         """How steps are made now, and why not as fast as they might: `graph`, `eager`, or the level of
         memory at which they are, `chunks` or `checkpoint`."""
         if self.memory.level is not LEVELS[0]:
-            return self.memory.level.name, "memory ran out"
+            return self.memory.level.name, "memory is short"
         if isinstance(self.step, GraphedStep) and not self.step.failure:
             return "graph", ""
         return "eager", self.step.failure if isinstance(self.step, GraphedStep) else ""

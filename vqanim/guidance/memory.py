@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-import torch
-
 from vqanim.errors import DeviceError
+from vqanim.lazy import torch
 
 Memory = Literal["full", "chunks", "checkpoint"]
 

@@ -226,7 +226,8 @@ def fit_clip(
 
 # The image tower of CLIP's ViTs with less work: the same embeddings, within rounding. Only the class token of
 # the last layer becomes the embedding, so that layer computes what the token needs and nothing for the other
-# tokens; QuickGELU becomes one fused operation; products on a CPU are left to the quicker of two libraries.
+# tokens; QuickGELU becomes one fused operation; products on a CPU are left to the quicker of two libraries;
+# and patches become tokens by a product as well, since a convolution with a stride is slow on its way back.
 
 
 @torch.no_grad()
@@ -244,13 +245,21 @@ def fold_quick_gelus(tower: Any) -> None:
 
 def embed_images(tower: Any, images: Tensor) -> Tensor:
     """Normalised images [B, 3, S, S] to embeddings [B, D], not yet unit vectors, as the tower gives them."""
-    patches = tower.conv1(images).flatten(2).transpose(1, 2)
+    patches = embed_patches(images, tower.conv1.weight)
     first = tower.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
     x = tower.ln_pre(torch.cat([first, patches], 1) + tower.positional_embedding.to(patches.dtype))
     *blocks, last = tower.transformer.resblocks
     for block in blocks:
         x = run_block(block, x, x.shape[1])
     return tower.ln_post(run_block(last, x, 1)[:, 0]) @ tower.proj
+
+
+def embed_patches(images: Tensor, weight: Tensor) -> Tensor:
+    """Images [B, 3, S, S] to tokens [B, N, C]: a convolution by `weight` [C, 3, P, P] with a stride of P, as
+    one product. P divides S."""
+    size = weight.shape[-1]
+    patches = images.unfold(2, size, size).unfold(3, size, size).permute(0, 2, 3, 1, 4, 5)
+    return linear(patches.flatten(3).flatten(1, 2), weight.flatten(1), None)
 
 
 def run_block(block: Any, x: Tensor, wanted: int) -> Tensor:
@@ -280,7 +289,7 @@ def attend(attention: nn.MultiheadAttention, x: Tensor, wanted: int) -> Tensor:
     return linear(seen, attention.out_proj.weight, attention.out_proj.bias)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`F.linear` of x [..., C]; on a CPU as a 1x1 convolution, differentiable in x only.
 
     Torch gives products in float32 to MKL and convolutions to oneDNN, which is a sixth faster where MKL does
@@ -293,7 +302,7 @@ class _Product(torch.autograd.Function):
     """Keeps the frozen weight for the way back, and not, as a convolution does, what came in."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(weight)
         return _as_tokens(F.conv2d(_as_columns(x), weight[:, :, None, None], bias), x)
 

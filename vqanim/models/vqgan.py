@@ -29,6 +29,29 @@ from vqanim.types import Image, Knob, Params, Stage
 diffusion.nonlinearity = F.silu
 
 
+class FullAttention(nn.Module):
+    """taming's `AttnBlock`, by its names: each pixel of a small picture looks at all of them.
+
+    torch's own attention on CPUs never holds all weights of pixels towards pixels at once, on the way back
+    neither, so that memory grows with the number of pixels and not with its square (Dao et al. 2022,
+    "FlashAttention"). On CUDA it chooses among implementations; as its documentation says, that of cuDNN may
+    give other bits each time unless `torch.backends.cudnn.deterministic` is set.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = diffusion.Normalize(channels)
+        self.q, self.k, self.v, self.proj_out = (nn.Conv2d(channels, channels, 1) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, h, w] to [B, C, h, w]."""
+        normed = self.norm(x)
+        tokens = (part(normed).flatten(2).mT[:, None] for part in (self.q, self.k, self.v))
+        query, key, value = (part.contiguous() for part in tokens)  # others are not taken in small parts
+        seen = F.scaled_dot_product_attention(query, key, value)[:, 0].mT.view(x.shape)
+        return x + self.proj_out(seen)
+
+
 class LinearAttention(nn.Module):
     """What latent-diffusion's autoencoders have in place of attention for `attn_type: linear`, by its names.
 
@@ -49,7 +72,7 @@ class LinearAttention(nn.Module):
 
 
 ATTENTION_MODULES: Mapping[str, Callable[[int], nn.Module]] = {
-    "vanilla": diffusion.AttnBlock,
+    "vanilla": FullAttention,
     "linear": LinearAttention,
     "none": nn.Identity,
 }
@@ -71,8 +94,7 @@ class VQGAN(nn.Module):
         with redirect_stdout(io.StringIO()):  # taming prints its latent shape
             self.encoder = diffusion.Encoder(**dd)
             self.decoder = diffusion.Decoder(**dd)
-        if config.attn_type != "vanilla":
-            _replace_attention(self, ATTENTION_MODULES[config.attn_type])
+        _replace_attention(self, ATTENTION_MODULES[config.attn_type])
         for module in self.modules():
             if isinstance(module, nn.GroupNorm):
                 if module.num_channels % config.norm_groups:
@@ -167,7 +189,7 @@ class VQGANGenerator:
         _replace_doublings(self.network.decoder)
         kinds = (
             diffusion.ResnetBlock,
-            diffusion.AttnBlock,
+            FullAttention,
             LinearAttention,
             diffusion.Upsample,
             DoublingConv,
@@ -342,7 +364,7 @@ def _replace_doublings(network: nn.Module) -> None:
 
 
 def _replace_attention(network: nn.Module, make: Callable[[int], nn.Module]) -> None:
-    """Put another kind of attention in place of every `AttnBlock` of a network."""
+    """Put a kind of attention in place of every `AttnBlock` of a network."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, diffusion.AttnBlock):

@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vqanim.effects import EffectNow
+from vqanim.engine.memory import fitting_level, free_memory, render_need
 from vqanim.engine.timings import Disk, Estimate, Timings, disk_space, estimate
 from vqanim.errors import InputError, UsageError
 from vqanim.models.entries import GeneratorEntry, PerceptorEntry
@@ -90,6 +92,7 @@ class Outline:
     time: Estimate | None
     tracks: tuple[Track, ...]
     warnings: tuple[str, ...]
+    memory: int = 0  # bytes of main memory that a render on the CPU takes, estimated
     sound: SoundPlan | None = None
     beats: tuple[float, ...] = ()  # seconds of film, where the scene has a song whose beats are known
     bars: tuple[float, ...] = ()  # the beats with which bars begin
@@ -133,6 +136,9 @@ def make_outline(
     tracks = without_styles(found_tracks, scene)
     texts = {shown.name: track.name for shown, track in zip(tracks, found_tracks, strict=True)}
     seconds = float(len(timeline.edit) / timeline.fps)
+    level_need = partial(render_need, timeline)
+    on_cpu = device is None or device.startswith(("auto", "cpu"))
+    short = [text] if on_cpu and (text := fitting_level(level_need, free_memory())[1]) else []
     return Outline(
         title=timeline.title,
         scene=scene.file,
@@ -154,7 +160,8 @@ def make_outline(
         disk=disk_space(timeline, timings),
         time=estimate(timeline, timings, device, found.kept if found else ()),
         tracks=tracks,
-        warnings=(*timeline.warnings, *reading_warnings(readings, generator.name)),
+        warnings=(*timeline.warnings, *reading_warnings(readings, generator.name), *short),
+        memory=render_need(timeline),
         sound=timeline.sound,
         beats=beats_of(scene, seconds),
         bars=beats_of(scene, seconds, scene.soundtrack.meter if scene.soundtrack else 1),
