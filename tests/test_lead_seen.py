@@ -19,15 +19,15 @@ TEXTS = (
     "a lake in the mountains",
     "a volcano erupting at night",
     "a snowy forest",
-    "a golden desert",
     "a coral reef",
+    "a castle on a hill",
 )
 HEAD = f"""\
 size: [64, 48]
 fps: {FPS}
 duration: soundtrack
 soundtrack: {{file: song.wav, bpm: {BPM}, first_beat: {FIRST}s}}
-guidance: {{steps: 1, first_steps: 30, cutouts: 8}}
+guidance: {{steps: 2, learning_rate: 0.07, first_steps: 30, cutouts: 8}}
 """
 AROUND = 8
 """Frames before and after a bar that are looked at; a bar lasts 19."""
@@ -60,10 +60,6 @@ def late_by(folder: Path, lead: str) -> tuple[list[int], int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.xfail(
-    strict=False,
-    reason="one change is measured, and the robust classifier is led to some things up to four frames sooner",
-)
 def test_a_change_of_prompts_is_seen_on_its_bar(tmp_path: Path) -> None:
     with_lead, response = late_by(tmp_path / "auto", "auto")
     without, _ = late_by(tmp_path / "none", "0s")

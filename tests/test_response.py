@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vqanim import api
-from vqanim.api.response import AFTER, SETTLE, response_frames, trial_scene, with_lead
+from vqanim.api.response import AFTER, SETTLE, mean_response, response_frames, trial_scene, with_lead
 from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
 from vqanim.scene import load_scene_text
 from vqanim.scene.times import Time
@@ -41,6 +41,44 @@ def test_once_is_no_change() -> None:
 
 def test_no_change_at_all_takes_what_is_usual() -> None:
     assert response_frames([0.1] * (SETTLE + AFTER), SETTLE) == 4
+
+
+def likes(*changes: list[float]) -> list[list[float]]:
+    """What frames have of each prompt, where each change leads from one to the next as far as it says."""
+    rows = [[1.0] + [0.0] * len(changes) for _ in range(SETTLE)]
+    for number, change in enumerate(changes):
+        for share in change:
+            rows.append([0.0] * (len(changes) + 1))
+            rows[-1][number : number + 2] = [1 - share, share]
+    return rows
+
+
+def after(frames: int) -> list[float]:
+    return [0.0] * frames + [1.0] * (AFTER - frames)
+
+
+def test_of_several_changes_the_mean_counts() -> None:
+    assert mean_response(likes(after(1), after(3))) == 2
+    assert mean_response(likes(after(4), after(4), after(1))) == 3
+
+
+def test_a_change_that_is_never_seen_does_not_count() -> None:
+    assert mean_response([*likes(after(2)), *likes(after(2))[-1:] * AFTER]) == 2
+    assert mean_response([[0.5, 0.5, 0.5]] * (SETTLE + 2 * AFTER)) == 4
+
+
+def test_similarities_are_known_a_step_late() -> None:
+    seen = likes(after(3), after(3))
+    assert [mean_response(seen, steps) for steps in (1, 2, 100)] == [2, 2, 3]
+    assert mean_response(likes(after(0), after(0)), 1) == 0
+
+
+def test_the_prompts_of_a_trial_follow_one_another() -> None:
+    texts = "[a lake, a volcano, a castle, a tiger, a reef]"
+    trial = trial_scene(load_scene_text(SCENE.replace('[a lake, "a volcano:0.5"]', texts)))
+    (shot,) = trial.shots
+    assert [prompt.text for prompt in shot.prompts] == ["a lake", "a volcano", "a castle", "a tiger"]
+    assert trial.duration == Time.of_seconds((SETTLE + 3 * AFTER) / 8)
 
 
 def test_the_trial_is_painted_as_the_shot_is() -> None:
