@@ -19,7 +19,8 @@ from taming.modules.diffusionmodules import model as diffusion
 from torch import Tensor, nn
 
 from vqanim.models.clip import DEVIATION, MEAN
-from vqanim.models.vqgan import VQGAN, clamp_with_grad
+from vqanim.models.codebook import clamp_with_grad
+from vqanim.models.vqgan import VQGAN
 
 NOISE = 0.1
 

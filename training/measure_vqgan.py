@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pictures
 from losses import FeatureDistance
 
+from vqanim.models.codebook import look_up, nearest_codes
 from vqanim.models.families.vqgan import VQGANConfig
-from vqanim.models.vqgan import VQGAN, look_up, nearest_codes
+from vqanim.models.vqgan import VQGAN
 
 PASSES = 50
 

@@ -42,8 +42,9 @@ from crops import Photographs, Pool
 from losses import FeatureDistance, colour_distance, opponent
 from measure_vqgan import measure, sample_sheet
 
+from vqanim.models.codebook import look_up, nearest_codes
 from vqanim.models.families.vqgan import VQGANConfig
-from vqanim.models.vqgan import VQGAN, look_up, nearest_codes
+from vqanim.models.vqgan import VQGAN
 
 CONFIG = Path(__file__).resolve().parents[1] / "vqanim/models/pocket/vqgan.yaml"
 FIRST_PART, SECOND_PART = 1500, 1960

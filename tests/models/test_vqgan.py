@@ -21,17 +21,11 @@ from tests.plans import decode, frame_plan, make_descent, optimize
 from vqanim.errors import InputError
 from vqanim.guidance.cutouts import Viewer
 from vqanim.models.catalogue import get_generator_entry
+from vqanim.models.codebook import clamp_with_grad, look_up, nearest_codes
 from vqanim.models.conse import ConsePerceptor
 from vqanim.models.entries import GeneratorEntry, PackageFile
 from vqanim.models.families.vqgan import VQGANConfig
-from vqanim.models.vqgan import (
-    VQGAN,
-    VQGANGenerator,
-    clamp_with_grad,
-    load_vqgan,
-    look_up,
-    nearest_codes,
-)
+from vqanim.models.vqgan import VQGAN, VQGANGenerator, load_vqgan
 
 TINY = {
     "model": {

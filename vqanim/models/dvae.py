@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vqanim.models.codebook import CodebookGenerator, clamp_with_grad, look_up, recomputed
 from vqanim.models.entries import GeneratorEntry, ModelFile, file_error
 from vqanim.models.families.dvae import PARTS, DVAEConfig, HalfConfig, Part, find_part, split_name
-from vqanim.models.family import halved_stages
-from vqanim.models.vqgan import clamp_with_grad, look_up, nearest_codes, recomputed
 from vqanim.models.weights import freeze, load_into, read_weights
-from vqanim.types import Image, Knob, Params, Stage
+from vqanim.types import Image, Params
 
 MARGIN = 0.1
 """Pictures are kept this far from 0 and 1 inside, where a sigmoid would need endless numbers."""
@@ -143,27 +141,16 @@ class DVAE(nn.Module):
         return (colors - MARGIN) / (1 - 2 * MARGIN)
 
 
-class DVAEGenerator:
-    """A frozen dVAE as a `types.Generator`. Its latents are `z`, float32 [B, C, H / multiple, W / multiple]:
-    vectors of codes, in units in which the next code is about REACH away (see `distance_to_next`).
-
-    They are continuous and kept within the codebook's range; decoding snaps each to its nearest code and
-    passes the gradient straight through (van den Oord et al. 2017).
-    """
-
-    exact = False
-    knobs: Mapping[str, Knob] = MappingProxyType({"z": Knob()})
+class DVAEGenerator(CodebookGenerator):
+    """A frozen dVAE as a `types.Generator`. Its latents are vectors of codes, in units in which the next code
+    is about REACH away (see `distance_to_next`)."""
 
     def __init__(self, name: str, network: DVAE, digest: str, device: torch.device) -> None:
-        self.name, self.hash, self.device = name, digest, device
-        self.multiple = network.config.decoder.factor
         self.network = freeze(network, device)
         self._unit = distance_to_next(network.codebook) / REACH
-        self._codebook = (network.codebook / self._unit).contiguous()
-        self._low, self._high = (bound.view(1, -1, 1, 1) for bound in self._codebook.aminmax(dim=0))
-        self._squares = self._codebook.square().sum(1)
+        codebook = (network.codebook / self._unit).contiguous()
+        super().__init__(name, digest, device, network.config.decoder.factor, codebook)
         self._blocks = [part for part in network.decoder.modules() if isinstance(part, Block)]
-        self._dtype = torch.float32
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the decoder compute in `dtype`; encoder and codebook stay as they are."""
@@ -172,45 +159,22 @@ class DVAEGenerator:
             if name != "input":
                 part.to(dtype)
 
-    def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
-        """Small sizes first, so that shapes come before texture."""
-        return halved_stages(steps, *size, self.multiple)
-
-    def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
-        """Latents of the picture that a shot begins with; `rng` is not needed here."""
-        return self.carry(picture)
-
     @torch.no_grad()
     def carry(self, picture: Image) -> Params:
         """Latents of the likeliest codes of a picture [B, 3, H, W] in 0..1.
 
         Raises ValueError when H or W is not a multiple of `multiple`.
         """
-        if any(side % self.multiple for side in picture.shape[-2:]):
-            raise ValueError(f"sides must be multiples of {self.multiple}, but are {tuple(picture.shape)}")
-        picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
-        return {"z": look_up(self.network.encode(picture), self._codebook)}
+        return {"z": look_up(self.network.encode(self.fitting(picture)), self._codebook)}
 
     def decode(self, latents: Params, size: tuple[int, int], recompute: bool = False) -> Image:
         """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents.
 
         recompute: on the way back compute the decoder's blocks again, instead of keeping what is in them.
         """
-        z = latents["z"]
-        codes = look_up(nearest_codes(z.detach(), self._codebook, self._squares), self._codebook)
-        quantized = z + (codes - z).detach()
         with recomputed(self._blocks if recompute else ()):
-            image = self.network.decode(quantized * self._unit, self._dtype)
+            image = self.network.decode(self.quantized(latents["z"]) * self._unit, self._dtype)
         return clamp_with_grad(image, 0.0, 1.0)
-
-    @torch.no_grad()
-    def project(self, latents: Params) -> None:
-        """Clamp the latents, in place, to each channel's range in the codebook."""
-        latents["z"].clamp_(self._low, self._high)
-
-    def prior(self, latents: Params, image: Image) -> Mapping[str, Tensor]:
-        """Empty: what the decoder can show is prior enough."""
-        return {}
 
 
 def distance_to_next(codebook: Tensor, trials: int = 256) -> float:

@@ -4,11 +4,9 @@ Transformers for High-Resolution Image Synthesis") behind a thin shell of our ow
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
-from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,14 +14,13 @@ import torch.nn.functional as F
 from taming.modules.diffusionmodules import model as diffusion
 from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from vqanim.models.codebook import CodebookGenerator, clamp_with_grad, look_up, recomputed
 from vqanim.models.entries import GeneratorEntry, ModelFile, file_error, read_verified
 from vqanim.models.families.vqgan import VQGANConfig, parse_config
-from vqanim.models.family import halved_stages
 from vqanim.models.vqgan_weights import keep_used_codes, select_vqgan
 from vqanim.models.weights import freeze, load_into, read_weights
-from vqanim.types import Image, Knob, Params, Stage
+from vqanim.types import Image, Params
 
 # taming computes x * sigmoid(x); silu is the same function as one fused kernel (1.23x on a CPU).
 diffusion.nonlinearity = F.silu
@@ -134,58 +131,12 @@ class VQGAN(nn.Module):
         return (image + 1) / 2
 
 
-def nearest_codes(latents: Tensor, codebook: Tensor, squares: Tensor | None = None) -> Tensor:
-    """Index of the codebook vector nearest to each latent.
-
-    latents [B, C, h, w], codebook [N, C] -> int64 [B, h, w]. |z - e|^2 differs from |e|^2 - 2 z.e by a term
-    that is the same for all codes, so one product and one argmin suffice. squares: |e|^2 [N], if known.
-    """
-    flat = latents.movedim(1, -1).reshape(-1, codebook.shape[1])
-    squares = codebook.square().sum(1) if squares is None else squares
-    return (squares - 2 * flat @ codebook.T).argmin(1).view(latents.shape[0], *latents.shape[2:])
-
-
-def look_up(codes: Tensor, codebook: Tensor) -> Tensor:
-    """Codes [B, h, w] to their vectors [B, C, h, w]."""
-    return F.embedding(codes, codebook).movedim(-1, 1)
-
-
-class _ClampWithGrad(torch.autograd.Function):
-    """Clamp whose gradient is stopped only where following it would lead further out of range."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
-        ctx.range = low, high
-        ctx.save_for_backward(x)
-        return x.clamp(low, high)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (x,), (gradient,) = ctx.saved_tensors, gradients
-        outwards = gradient * (x - x.clamp(*ctx.range)) < 0  # descent moves against the gradient
-        return gradient.masked_fill(outwards, 0), None, None
-
-
-def clamp_with_grad(x: Tensor, low: float, high: float) -> Tensor:
-    """Clamp to low..high; values outside still get the gradient that brings them back (Crowson 2021)."""
-    return _ClampWithGrad.apply(x, low, high)
-
-
-class VQGANGenerator:
-    """A frozen VQGAN as a `types.Generator`. Its latents are `z`, float32 [B, C, H / multiple, W / multiple].
-
-    Latents are continuous and kept within the codebook's range; decoding snaps each to its nearest code
-    and passes the gradient straight through (van den Oord et al. 2017).
-    """
-
-    exact = False
-    knobs: Mapping[str, Knob] = MappingProxyType({"z": Knob()})
+class VQGANGenerator(CodebookGenerator):
+    """A frozen VQGAN as a `types.Generator`; see `CodebookGenerator` for its latents."""
 
     def __init__(self, name: str, network: VQGAN, digest: str, device: torch.device) -> None:
-        self.name, self.hash, self.device = name, digest, device
-        self.multiple = network.config.factor
         self.network = freeze(network, device)
-        self._low, self._high = (bound.view(1, -1, 1, 1) for bound in network.codebook.aminmax(dim=0))
+        super().__init__(name, digest, device, network.config.factor, network.codebook)
         _replace_doublings(self.network.decoder)
         kinds = (
             diffusion.ResnetBlock,
@@ -195,8 +146,6 @@ class VQGANGenerator:
             DoublingConv,
         )
         self._blocks = [part for part in self.network.decoder.modules() if isinstance(part, kinds)]
-        self._squares = network.codebook.square().sum(1)
-        self._dtype = torch.float32
 
     def lower_precision(self, dtype: torch.dtype) -> None:
         """Let the decoder compute in `dtype`; encoder and codebook stay as they are."""
@@ -204,45 +153,23 @@ class VQGANGenerator:
         self.network.decoder.to(dtype)
         self.network.post_quant_conv.to(dtype)
 
-    def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
-        """Small sizes first, so that shapes come before texture."""
-        return halved_stages(steps, *size, self.multiple)
-
-    def start(self, picture: Image, rng: torch.Generator, stage: Stage) -> Params:
-        """Latents of the picture that a shot begins with; `rng` is not needed here."""
-        return self.carry(picture)
-
     @torch.no_grad()
     def carry(self, picture: Image) -> Params:
         """Latents of a picture [B, 3, H, W] in 0..1, within the codebook's range.
 
         Raises ValueError when H or W is not a multiple of `multiple`.
         """
-        if any(side % self.multiple for side in picture.shape[-2:]):
-            raise ValueError(f"sides must be multiples of {self.multiple}, but are {tuple(picture.shape)}")
-        picture = picture.to(self.device, torch.float32, memory_format=torch.channels_last)
-        return {"z": self.network.encode(picture).clamp(self._low, self._high)}
+        return {"z": self.network.encode(self.fitting(picture)).clamp(self._low, self._high)}
 
     def decode(self, latents: Params, size: tuple[int, int], recompute: bool = False) -> Image:
         """Picture [B, 3, H, W] in 0..1 of the latents' nearest codes, differentiable in the latents.
 
         recompute: on the way back compute the decoder's blocks again, instead of keeping what is in them.
         """
-        z, codebook = latents["z"], self.network.codebook
-        codes = look_up(nearest_codes(z.detach(), codebook, self._squares), codebook)
-        quantized = (z + (codes - z).detach()).to(self._dtype)
+        z = latents["z"]
         with recomputed(self._blocks if recompute else ()):
-            image = self.network.decode(quantized).to(z.dtype)
+            image = self.network.decode(self.quantized(z).to(self._dtype)).to(z.dtype)
         return clamp_with_grad(image, 0.0, 1.0)
-
-    @torch.no_grad()
-    def project(self, latents: Params) -> None:
-        """Clamp the latents, in place, to each channel's range in the codebook."""
-        latents["z"].clamp_(self._low, self._high)
-
-    def prior(self, latents: Params, image: Image) -> Mapping[str, Tensor]:
-        """Empty: what the decoder can show is prior enough."""
-        return {}
 
 
 def build_vqgan(config: VQGANConfig, file: ModelFile) -> VQGAN:
@@ -275,19 +202,6 @@ def load_vqgan(entry: GeneratorEntry, device: torch.device) -> VQGANGenerator:
     network = build_vqgan(config, config_file)
     load_into(network, tensors, weights_file)
     return VQGANGenerator(entry.name, network, entry.hash, device)
-
-
-@contextmanager
-def recomputed(blocks: Sequence[nn.Module]) -> Iterator[None]:
-    """Frozen blocks without random numbers that are called while this lasts keep only their input and compute
-    the rest on the way back (gradient checkpointing: Chen et al. 2016)."""
-    for block in blocks:  # this hides the method of the class
-        block.forward = partial(checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False)
-    try:
-        yield
-    finally:
-        for block in blocks:
-            del block.forward
 
 
 class DoublingConv(nn.Module):
