@@ -15,6 +15,7 @@ import pytest
 
 from tests.plans import frame_plan
 from vqanim.errors import LockedError, OutputError
+from vqanim.files import write_atomic
 from vqanim.takes.lock import lock_folder
 from vqanim.takes.store import TakeStore
 from vqanim.timeline.plan import FrameRef
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
 import sys
 from pathlib import Path
+from vqanim.files import write_atomic
 from vqanim.takes.lock import lock_folder
 with lock_folder(Path(sys.argv[1])):
     print("held", flush=True)
@@ -137,3 +139,13 @@ def test_a_holder_on_another_machine_is_taken_over_and_notices(tmp_path: Path) -
     assert json.loads((tmp_path / ".lock.json").read_text())["token"] == "theirs", "it is not ours to remove"
     with lock_folder(tmp_path):
         pass
+
+
+def test_what_cannot_be_written_into_a_folder_that_is_gone_is_told_as_that(tmp_path: Path) -> None:
+    folder, away = tmp_path / "render", tmp_path / "away"
+    with pytest.raises(OutputError, match="render: it was moved or deleted"), lock_folder(folder):  # noqa: PT012
+        folder.rename(away)
+        write_atomic(folder / "record.jsonl", "a line")
+    other = tmp_path / "other"
+    with pytest.raises(OutputError, match=r"record\.jsonl: cannot be written"), lock_folder(other):
+        write_atomic(other / "nowhere" / "record.jsonl", "a line")

@@ -40,11 +40,7 @@ class FolderLock:
         To be called before every rename."""
         holder = read_json(self.folder / HOLDER)
         if not (self.folder / HOLDER).exists():
-            what = f"{HOLDER} in it" if self.folder.is_dir() else "it"
-            raise OutputError(
-                f"{self.folder}: {what} was moved or deleted while this was at work, so this stops; run "
-                "again, with --out where the folder has another place now: it continues with the frames there"
-            )
+            raise self.gone()
         if holder.get("token") != self.token:
             raise LockedError(
                 f"{self.folder}: {_name(holder)} took this folder over, so this render stops; "
@@ -54,6 +50,14 @@ class FolderLock:
             raise LockedError(
                 f"{self.folder}: {_name(holder)}, whose work this is, has ended; so this stops too"
             )
+
+    def gone(self) -> OutputError:
+        """What is said when the folder, or the record of who holds it, is not there any more."""
+        what = f"{HOLDER} in it" if self.folder.is_dir() else "it"
+        return OutputError(
+            f"{self.folder}: {what} was moved or deleted while this was at work, so this stops; run "
+            "again, with --out where the folder has another place now: it continues with the frames there"
+        )
 
 
 @contextmanager
@@ -85,6 +89,10 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
         write_atomic(folder / HOLDER, json.dumps({**about, "token": held.token}) + "\n")
         try:
             yield held
+        except OutputError as error:  # a file may have been begun between two checks
+            if folder.is_dir():
+                raise
+            raise held.gone() from error
         finally:
             if read_json(folder / HOLDER).get("token") == held.token:
                 with suppress(OSError):
