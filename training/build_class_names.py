@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from wordnet import WordNet
 
-from vqanim.models.words import tokens
+from vqanim.models.conse.words import tokens
 
 OUTPUT = Path(__file__).resolve().parents[1] / "vqanim/models/pocket/classes.txt"
 CLASSES = 1000

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import catalogue
 from wordnet import WordNet
 
-from vqanim.models.words import LONGEST_PHRASE, stems, tokens
+from vqanim.models.conse.words import LONGEST_PHRASE, stems, tokens
 
 FOLDER = Path(__file__).resolve().parent
 OUTPUT = FOLDER.parent / "vqanim/models/pocket"

@@ -31,7 +31,7 @@ import pictures
 from crops import Photographs, random_crop, recolour
 
 from vqanim.models.catalogue import package_catalogue
-from vqanim.models.conse import load_classifier, scaled
+from vqanim.models.conse.perceptor import load_classifier, scaled
 from vqanim.models.entries import read_verified
 
 SIDES = (96, 128, 160)

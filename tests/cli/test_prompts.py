@@ -6,8 +6,8 @@ import yaml
 from tests.cli.conftest import Run
 from vqanim.api import load_modifiers
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.color_words import ColorWords
-from vqanim.models.words import WordTable
+from vqanim.models.conse.color_words import ColorWords
+from vqanim.models.conse.words import WordTable
 
 ABOUT, MODIFIERS = load_modifiers()
 ARTICLE = (

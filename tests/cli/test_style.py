@@ -17,7 +17,7 @@ from vqanim.api import prepare_still
 from vqanim.engine.pictures import to_tensor
 from vqanim.losses.edges import edges, unit
 from vqanim.losses.features import style_distance, style_of
-from vqanim.models.conse import Features, load_features
+from vqanim.models.conse.perceptor import Features, load_features
 from vqanim.models.load import load_perceptor
 from vqanim.scene.still import Still, Target
 

@@ -20,7 +20,7 @@ from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.objective import embed_picture
 from vqanim.losses.edges import edges, unit
 from vqanim.losses.features import style_distance, style_of
-from vqanim.models.conse import load_features
+from vqanim.models.conse.perceptor import load_features
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.pictures import Picture
 from vqanim.scene import load_scene

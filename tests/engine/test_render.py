@@ -12,7 +12,7 @@ from vqanim.engine.executor import Job
 from vqanim.engine.render import paint_takes
 from vqanim.errors import DeviceError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor
+from vqanim.models.conse.perceptor import ConsePerceptor
 from vqanim.scene import load_scene_text
 from vqanim.takes.digest import RunKey
 from vqanim.takes.store import TakeStore

@@ -8,7 +8,7 @@ from tests.plans import decode, frame_plan, make_descent, optimize
 from vqanim.guidance.cutouts import Viewer
 from vqanim.guidance.descent import Descent, strength
 from vqanim.losses import Context
-from vqanim.models.conse import ConsePerceptor
+from vqanim.models.conse.perceptor import ConsePerceptor
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 from vqanim.types import Params

@@ -14,7 +14,7 @@ from vqanim.guidance.objective import prepare_terms, sum_losses
 from vqanim.losses import LOSSES, Context, Known, LooksAt
 from vqanim.losses.edges import edges, unit
 from vqanim.losses.features import Style, style_distance, style_of
-from vqanim.models.conse import Features, load_features
+from vqanim.models.conse.perceptor import Features, load_features
 from vqanim.models.load import load_generator
 from vqanim.timeline.plan import StartPlan, WeightedTerm
 from vqanim.types import Image

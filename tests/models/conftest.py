@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor
+from vqanim.models.conse.perceptor import ConsePerceptor
 from vqanim.models.vqgan import VQGANGenerator, load_vqgan
 
 

@@ -25,7 +25,7 @@ from taming.modules.vqvae.quantize import GumbelQuantize, VectorQuantizer2
 from torch import Tensor, nn
 
 from vqanim.models.clip import clip_package
-from vqanim.models.conse import ConsePerceptor
+from vqanim.models.conse.perceptor import ConsePerceptor
 from vqanim.models.entries import GeneratorEntry, LocalFile, PerceptorEntry
 
 

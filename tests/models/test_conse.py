@@ -7,7 +7,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from tests.models.official import nearest_classes
 from vqanim.errors import InputError
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor, load_classifier, scaled
+from vqanim.models.conse.perceptor import ConsePerceptor, load_classifier, scaled
 from vqanim.models.entries import read_verified
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.types import Generator, Perceptor

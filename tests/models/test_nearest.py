@@ -9,9 +9,9 @@ import pytest
 from tests.models.official import nearest_classes
 from vqanim.errors import InputError
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.conse import ConsePerceptor
+from vqanim.models.conse.nearest import ClassReader, class_names, shares_of, unit
+from vqanim.models.conse.perceptor import ConsePerceptor
 from vqanim.models.entries import LocalFile
-from vqanim.models.nearest import ClassReader, class_names, shares_of, unit
 
 NEAR = (
     "a lighthouse", "a tiger in the jungle", "volcanoes", "strawberries, oil painting", "a horse on a meadow",

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from tests.models.official import nearest_classes
-from vqanim.models.conse import ConsePerceptor
-from vqanim.models.palettes import PaletteTable, histogram, palette, shares_of
+from vqanim.models.conse.palettes import PaletteTable, histogram, palette, shares_of
+from vqanim.models.conse.perceptor import ConsePerceptor
 
 
 @pytest.fixture(scope="module")

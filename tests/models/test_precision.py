@@ -12,7 +12,7 @@ from tests.models.official import FORMS, perceptor_entry, tiny_clip
 from tests.plans import decode
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.clip import CLIPPerceptor, load_clip
-from vqanim.models.conse import ConsePerceptor
+from vqanim.models.conse.perceptor import ConsePerceptor
 from vqanim.models.vqgan import load_vqgan
 from vqanim.types import Perceptor
 

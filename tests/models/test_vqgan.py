@@ -22,7 +22,7 @@ from vqanim.errors import InputError
 from vqanim.guidance.cutouts import Viewer
 from vqanim.models.catalogue import get_generator_entry
 from vqanim.models.codebook import clamp_with_grad, look_up, nearest_codes
-from vqanim.models.conse import ConsePerceptor
+from vqanim.models.conse.perceptor import ConsePerceptor
 from vqanim.models.entries import GeneratorEntry, PackageFile
 from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.models.vqgan import VQGAN, VQGANGenerator, load_vqgan

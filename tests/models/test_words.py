@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vqanim.models.words import SETTING_WEIGHT, WordTable, stems, tokens
+from vqanim.models.conse.words import SETTING_WEIGHT, WordTable, stems, tokens
 
 WORDS = (
     "a",

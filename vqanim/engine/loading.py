@@ -18,7 +18,7 @@ from vqanim.guidance.graphs import Choice
 from vqanim.guidance.objective import Objective
 from vqanim.losses import LOSSES, LooksAt
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
-from vqanim.models.conse import load_features
+from vqanim.models.conse.perceptor import load_features
 from vqanim.models.entries import ModelEntry, PackageFile
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import StartPlan, Timeline

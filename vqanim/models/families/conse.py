@@ -3,8 +3,8 @@
 from vqanim.lazy import LazyModule
 from vqanim.models.family import Family
 
-conse = LazyModule("vqanim.models.conse")
-nearest = LazyModule("vqanim.models.nearest")
+conse = LazyModule("vqanim.models.conse.perceptor")
+nearest = LazyModule("vqanim.models.conse.nearest")
 
 FAMILY = Family(
     "conse",

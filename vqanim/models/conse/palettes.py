@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqanim.models.color_words import ColorReading, ColorWords
-from vqanim.models.words import tokens
+from vqanim.models.conse.color_words import ColorReading, ColorWords
+from vqanim.models.conse.words import tokens
 from vqanim.oklab import to_oklab
 
 GRAYS = (0.08, 0.3, 0.5, 0.7, 0.95)

@@ -23,12 +23,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vqanim.errors import InputError
 from vqanim.models.catalogue import package_catalogue
-from vqanim.models.color_words import ColorReading
+from vqanim.models.conse.color_words import ColorReading
+from vqanim.models.conse.nearest import NOTHING, SHARPNESS, THING
+from vqanim.models.conse.palettes import PaletteTable, palette
+from vqanim.models.conse.words import Reading, WordTable
 from vqanim.models.entries import ModelFile, PerceptorEntry, file_error, read_verified
-from vqanim.models.nearest import NOTHING, SHARPNESS, THING
-from vqanim.models.palettes import PaletteTable, palette
 from vqanim.models.weights import freeze, load_into, parse_tensors
-from vqanim.models.words import Reading, WordTable
 from vqanim.types import Image
 
 INPUT_SIZE = 128

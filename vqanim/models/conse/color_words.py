@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vqanim.models.words import ASIDE, SETTING, find_phrase, tokens
+from vqanim.models.conse.words import ASIDE, SETTING, find_phrase, tokens
 
 PURE = 0.8
 """Strength from which on a word is about color or light, and not about a thing that has colors."""

@@ -1,6 +1,6 @@
 """What the pocket perceptor makes of a text, in words: the classes that the text is drawn to. No torch.
 
-The same arithmetic as in `conse`, whose targets are made of it, on numpy's arrays: so `check` can say at once
+The same arithmetic as in `perceptor`, whose targets are made of it, on numpy's arrays: so `check` can say at once
 what a prompt will be painted as.
 """
 
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from vqanim.models.color_words import ColorWords
+from vqanim.models.conse.color_words import ColorWords
+from vqanim.models.conse.words import ASIDE, Reading, WordTable, find_phrase, tokens
 from vqanim.models.entries import PerceptorEntry, file_error, read_verified
 from vqanim.models.family import COUNTS, TextReading
-from vqanim.models.words import ASIDE, Reading, WordTable, find_phrase, tokens
 
 SHARPNESS = 0.05
 """Temperature of a text's similarities to the classes."""
