@@ -18,7 +18,7 @@ from vqanim.audio import channels
 from vqanim.audio.headers import Headers, look
 from vqanim.errors import InputError
 from vqanim.ffmpeg import LOCAL, FfmpegError, decode
-from vqanim.files import no_file, staged, warnings_off, writing
+from vqanim.files import check_file, no_file, staged, warnings_off, writing
 
 Samples = NDArray[np.float32]
 
@@ -204,6 +204,7 @@ def _by_soundfile(song: Song) -> Iterator[Samples]:
 
     try:
         with warnings_off(), quiet():
+            check_file(song.path)
             opened = soundfile.SoundFile(str(song.path))
         with opened as file:
             while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import SceneError, UsageError
+from vqanim.files import no_file, open_file
 from vqanim.importers.notebooks import Assigned, cells_of, is_notebook, read_notebook, read_script
 from vqanim.scene import tree
 
@@ -195,7 +196,7 @@ def read_file(given: str) -> SettingsFile:
         if path.is_file():
             return SettingsFile(given, _text(path, given), path.parent)
         if path.exists():
-            raise UsageError(f"{given}: is no file")
+            raise UsageError(f"{given}: {no_file(path)}; give a file of settings")
     if (script := _started_script(given)) is not None:
         return script
     if is_command(given):
@@ -223,7 +224,7 @@ def _started_script(given: str) -> SettingsFile | None:
 
 def _text(path: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{name}: cannot be read: {error.strerror}") from None

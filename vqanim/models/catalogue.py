@@ -20,6 +20,7 @@ import yaml
 
 from vqanim.cache import cache_folder, extra_catalogue
 from vqanim.errors import InputError
+from vqanim.files import NotAFile, read_bytes
 from vqanim.models import entries, own
 from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
@@ -202,9 +203,10 @@ def _check_keys(row: Any, allowed: Sequence[str], where: str) -> None:
 def read_catalogue_file(path: Path) -> Catalogue:
     """A catalogue. Raises InputError that names the file, the field and what is allowed."""
     try:
-        if len(content := path.read_bytes()) > MAX_BYTES:
-            raise _Mistake(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
+        content = read_bytes(path, MAX_BYTES)
         return _catalogue(yaml.safe_load(content), path.parent)
+    except NotAFile as error:
+        raise InputError(f"{path}: this catalogue {error.reason}; give a file of YAML") from error
     except OSError as error:
         raise InputError(f"{path}: this catalogue cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, RecursionError) as error:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from vqanim import __version__
 from vqanim.errors import InputError, OutputError
-from vqanim.files import make_folder, sha256_of, sync_file, sync_folder, write_atomic, writing
+from vqanim.files import make_folder, read_text, sha256_of, sync_file, sync_folder, write_atomic, writing
 from vqanim.models.contents import find_fault
 from vqanim.models.entries import PAGE, Pin, RemoteFile, is_address, is_page
 
@@ -104,7 +104,7 @@ class Partial:
     def origin(self) -> Origin | None:
         """Where they came from; None when nothing is known."""
         with suppress(OSError, ValueError, TypeError):
-            return Origin(**json.loads(self._note.read_text("utf-8")))
+            return Origin(**json.loads(read_text(self._note)))
         return None
 
     def begin(self, origin: Origin) -> None:
