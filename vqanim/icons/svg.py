@@ -31,7 +31,7 @@ MAX_DEPTH = 100
 MAX_PARSED = 100_000  # elements in a file, those that editors leave for themselves included
 MAX_SIDE = 4096  # pixels
 MAX_ADDRESS = 1000  # characters of the address of a namespace, which is a part of every name
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds until the process that draws is ended, where other programs let it have less of the processor than
 its own limit."""
 
@@ -42,7 +42,7 @@ _DRAWN = frozenset(
     "linearGradient radialGradient stop clipPath mask".split()
 )
 """Texts need fonts, and images, filters and patterns are no outlines."""
-_REFERENCE = re.compile(r"url\(\s{0,9}['\"]?([^'\")]{0,200})['\"]?\s{0,9}\)", re.IGNORECASE)
+_REFERENCE = re.compile(r"url\(\s{0,9}['\"]?([^'\"()]{0,200})['\"]?\s{0,9}\)", re.IGNORECASE)
 """Bounded, so that brackets that nobody closes are passed by at once."""
 _OPENED = re.compile(r"url\(", re.IGNORECASE)
 
