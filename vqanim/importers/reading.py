@@ -243,7 +243,7 @@ def _text(path: Path, name: str) -> str:
 def parse_yaml(file: SettingsFile) -> dict[str, Any]:
     """The keys of a YAML text; every value a text, a list or a mapping of texts. Raises UsageError."""
     try:
-        root = tree.parse_tree(file.text, file.name)
+        root = tree.parse_tree(file.text, file.name, (MAX_BYTES, MAX_BYTES))
     except SceneError as error:
         raise UsageError(str(error)) from None
     if not isinstance(root, tree.Mapping):

@@ -200,7 +200,7 @@ def settings_of(folder: Path, run: Mapping[str, Any]) -> dict[str, str]:
     """Every setting of a render by its path; of the scene as it is resolved, then of the run."""
     found, path = {}, folder / "scene.resolved.yaml"
     with suppress(OSError, ValueError, SceneError):
-        found = dict(_flat(parse_tree(read_text(path, MAX_BYTES), str(path)), ""))
+        found = dict(_flat(parse_tree(read_text(path, MAX_BYTES), str(path), (MAX_BYTES, MAX_BYTES)), ""))
     found |= {key: str(run[key]) for key in RUN_SETTINGS if key in run}
     models = run.get("models")
     if isinstance(models, Mapping):

@@ -30,6 +30,7 @@ FORM = ("align", "scale", "stroke")
 """What of a look decides the form of a figure and not its color."""
 PROBE = 64  # pixels: so large is a figure drawn to see whether it can be
 MAX_COLORS = 16
+MAX_PATH = 10_000  # characters
 
 _ANYTHING = "an icon such as twitter, a text, or a file inside the scene's folder"
 _REMEDY = "others only with --allow-outside"
@@ -41,7 +42,7 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
 
     Raises Refused.
     """
-    written = base.text_of(node, allowed, reader)
+    written = base.text_of(node, allowed, reader, MAX_PATH)
     try:
         if reader.outside:
             return (reader.folder / written).resolve()
