@@ -96,7 +96,10 @@ MASKS = "".join(
         (HEAD + "<g>" * 200 + "</g>" * 200 + "</svg>", "nested more than 100 deep"),
         (HEAD + "<g>" * 100_000, "nested more than 100 deep"),
         (f"{HEAD}<path d='{'M0 0L9 9' * 600_000}'/></svg>", "more than 4 MB"),
-        (f'<!DOCTYPE svg [<!ENTITY a "aaaa">]>{HEAD}<title>&a;</title></svg>', "declares a language of its own"),
+        (
+            f'<!DOCTYPE svg [<!ENTITY a "aaaa">]>{HEAD}<title>&a;</title></svg>',
+            "declares a language of its own",
+        ),
         (f'<!DOCTYPE svg [<!ENTITY a SYSTEM "/etc/passwd">]>{HEAD}</svg>', "declares a language of its own"),
         (f'<!DOCTYPE svg [<!ENTITY % a "b">]>{HEAD}</svg>', "declares a language of its own"),
         ("<html><body/></html>", "this is no SVG: its root is 'html'"),
