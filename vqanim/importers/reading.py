@@ -26,7 +26,7 @@ from vqanim.scene import tree
 MAX_BYTES = 16_000_000
 MAX_WRAPPED, LEAST_WRAPPED = 4, 3  # mappings around settings; keys of settings in them
 SCRIPTS = (".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1")
-_HEAD = re.compile(r"\s*(?:SETTINGS\s*:|batch_index\s*:\s*\d+|(?://[^\n]*\s*)+)\s*(?=\{)")
+_HEAD = re.compile(r"\s*(?:SETTINGS\s*:\s*|batch_index\s*:\s*\d+\s*|(?://[^\n]*\n\s*)+)(?=\{)")
 """What pytti prints or writes before a JSON text, and comments of people."""
 _SCENE_LINE = re.compile(r"\s*(?:\d+(?:\.\d+)?: .*)?|batch_index: .*|\{.*")
 """What pytti writes behind a JSON text: a line for each scene, and what follows in a batch."""
