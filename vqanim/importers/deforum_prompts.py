@@ -193,7 +193,7 @@ def parts_of(text: str, old: bool = False) -> Iterator[tuple[str, bool, str]]:
     notebook, where all up to a colon is weighed."""
     positive, *negatives = " ".join(text.split()).split("--neg")
     pieces = [(piece, False) for piece in re.split(" AND ", positive)]
-    pieces += [(piece, True) for piece in re.split(" AND ", " ".join(negatives))]
+    pieces += [(piece, True) for piece in re.split(" AND ", " ".join(" ".join(negatives).split()))]
     for piece, negative in pieces:
         parts = [(words, f"`{formula}`") for words, formula in _FORMULA.findall(piece)]
         rest = _FORMULA.sub(" ", piece)
