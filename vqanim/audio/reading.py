@@ -26,8 +26,9 @@ MAX_SECONDS = 1800
 LEAST_SECONDS = 0.1
 MAX_CHANNELS = 64
 LEAST_RATE, MAX_RATE = 1000, 768_000  # samples per second
-MOST_TAPS = 2000
-"""Of the parts of a ratio of two rates: a filter has twenty times as many taps, and odd rates millions."""
+MOST_PARTS, SIMPLE_PARTS = 100_000, 2000
+"""Of the numbers in a ratio of two rates, and of one that stands for a ratio with larger ones: a filter has
+twenty times as many taps."""
 _UNKNOWN = 1 << 48  # samples that a header without a length is said to have
 BLOCK = 1 << 16  # sample frames that are read at once
 DECODED_RATE = 48_000  # samples per second of what ffmpeg decodes
@@ -176,9 +177,9 @@ def _at_analysis_rate(blocks: Iterator[Samples], rate: int) -> Samples:
 
 def _simple(ratio: Fraction) -> Fraction:
     """A ratio of small numbers, within half a millisecond in half an hour of one that has larger ones."""
-    if max(ratio.numerator, ratio.denominator) <= MOST_TAPS:
+    if max(ratio.numerator, ratio.denominator) <= MOST_PARTS:
         return ratio
-    return ratio.limit_denominator(MOST_TAPS) if ratio < 1 else 1 / (1 / ratio).limit_denominator(MOST_TAPS)
+    return ratio.limit_denominator(SIMPLE_PARTS) if ratio < 1 else 1 / (1 / ratio).limit_denominator(SIMPLE_PARTS)
 
 
 def resampled(blocks: Iterator[Samples], up: int, down: int) -> Iterator[Samples]:

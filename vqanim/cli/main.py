@@ -173,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if lacks_memory(error):
             complain(
                 "Error: there is too little memory on this machine, or for this account (see `ulimit -v`): "
-                "close other programs, or use a smaller size or smaller models; `vqanim plan` says what is needed"
+                "close other programs, or choose a smaller size or models; `vqanim plan` says what is needed"
             )
             return DeviceError.exit_code
         if os.environ.get("VQANIM_DEBUG"):
