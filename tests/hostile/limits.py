@@ -100,7 +100,7 @@ def run_limited(
             stream.seek(0)
             texts.append(stream.read(1 << 20).decode("utf-8", "backslashreplace"))
     cpu = usage.ru_utime + usage.ru_stime
-    return Ended(process.returncode, *texts, cpu, wall, usage.ru_maxrss / 1024, killed)
+    return Ended(process.returncode, texts[0], texts[1], cpu, wall, usage.ru_maxrss / 1024, killed)
 
 
 def _cpu(pid: int) -> float:

@@ -179,7 +179,11 @@ def _simple(ratio: Fraction) -> Fraction:
     """A ratio of small numbers, within half a millisecond in half an hour of one that has larger ones."""
     if max(ratio.numerator, ratio.denominator) <= MOST_PARTS:
         return ratio
-    return ratio.limit_denominator(SIMPLE_PARTS) if ratio < 1 else 1 / (1 / ratio).limit_denominator(SIMPLE_PARTS)
+    return (
+        ratio.limit_denominator(SIMPLE_PARTS)
+        if ratio < 1
+        else 1 / (1 / ratio).limit_denominator(SIMPLE_PARTS)
+    )
 
 
 def resampled(blocks: Iterator[Samples], up: int, down: int) -> Iterator[Samples]:
