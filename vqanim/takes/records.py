@@ -22,6 +22,7 @@ NAME = "record.jsonl"
 MOST_BYTES = 512 * 2**20
 """Of a record; one of a hundred thousand frames with many prompts has a third of that."""
 
+_LONGEST_LINE = 1 << 20  # bytes
 Pairs: TypeAlias = tuple[tuple[str, float], ...]
 
 
@@ -142,8 +143,9 @@ def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
         end = file.tell()
         file.seek(max(0, end - 1))
         if end and file.read(1) != b"\n":
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
+            first = max(0, end - _LONGEST_LINE)
+            file.seek(first)
+            file.truncate(first + file.read(_LONGEST_LINE).rfind(b"\n") + 1)
         file.write(content.encode("ascii"))
         file.flush()
         os.fsync(file.fileno())
