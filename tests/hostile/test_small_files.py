@@ -21,9 +21,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="measures by /pr
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">'
 BOX = '<rect width="100" height="100"/>'
-LAYERS = "".join(
-    f'<mask id="m{n}" mask="url(#m{n - 1})"><rect width="100" height="100" fill="white"/></mask>'
-    for n in range(1, 90)
+WHITE = '<rect width="100" height="100" fill="white"/>'
+LAYERS = f'<mask id="m0">{WHITE}</mask>' + "".join(
+    f'<mask id="m{n}" mask="url(#m{n - 1})">{WHITE}</mask>' for n in range(1, 90)
 )
 DEFAULTS = "a CDATA 'x' " * 9
 OPEN, CLOSE = '<g opacity="0.5">' * 95, "</g>" * 95
@@ -61,7 +61,7 @@ SONGS = {
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_small_drawing_takes_little(name: str, tmp_path: Path) -> None:
     (tmp_path / "x.svg").write_text(DRAWINGS[name])
-    assert_refused(run_limited("icon", "--shape", "x.svg", "--out", "y.png", cwd=tmp_path))
+    assert_refused(run_limited("icon", "--shape", "x.svg", "--size", "1024", "--out", "y.png", cwd=tmp_path))
     assert not (tmp_path / "y.png").exists()
 
 
@@ -74,7 +74,7 @@ def test_a_small_song_takes_little(name: str, tmp_path: Path) -> None:
 
 def test_a_drawing_of_too_many_layers_is_ended(tmp_path: Path) -> None:
     (tmp_path / "x.svg").write_text(DRAWINGS["layers"])
-    assert_refused(run_limited("icon", "--shape", "x.svg", "--out", "y.png", cwd=tmp_path))
+    assert_refused(run_limited("icon", "--shape", "x.svg", "--size", "1024", "--out", "y.png", cwd=tmp_path))
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
