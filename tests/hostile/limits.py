@@ -43,7 +43,7 @@ class Ended:
     err: str
     cpu: float  # seconds, of it and of all that it waited for
     wall: float  # seconds
-    megabytes: float  # resident at most, of the largest of its processes
+    megabytes: float  # resident at most, as far as it was seen
     killed: str = ""  # why it was ended, where it was
 
     @property
@@ -79,14 +79,15 @@ def run_limited(
             stderr=err,
             start_new_session=True,
         )
-        killed = ""
+        killed, most = "", 0.0
         while True:
+            most = max(most, _megabytes(process.pid))
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
             if time.monotonic() - began > SLOWNESS * seconds or _cpu(process.pid) > seconds:
                 killed = f"more than {seconds:g} s"
-            elif _megabytes(process.pid) > megabytes:
+            elif most > megabytes:
                 killed = f"more than {megabytes:g} MB"
             if killed:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -100,7 +101,7 @@ def run_limited(
             stream.seek(0)
             texts.append(stream.read(1 << 20).decode("utf-8", "backslashreplace"))
     cpu = usage.ru_utime + usage.ru_stime
-    return Ended(process.returncode, texts[0], texts[1], cpu, wall, usage.ru_maxrss / 1024, killed)
+    return Ended(process.returncode, texts[0], texts[1], cpu, wall, most, killed)
 
 
 def _cpu(pid: int) -> float:
@@ -113,12 +114,13 @@ def _cpu(pid: int) -> float:
 
 
 def _megabytes(pid: int) -> float:
-    """Resident memory of a process; 0 where that cannot be read."""
+    """Most resident memory of a process so far; 0 where that cannot be read. What wait4 tells is no help: it
+    counts what the process that started it had."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
-    except (OSError, IndexError):
+        lines = Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines()
+    except OSError:
         return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return max((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), default=0.0)
 
 
 def assert_calm(
