@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vqanim.errors import InputError
+from vqanim.files import NotAFile, open_file
 from vqanim.models.entries import head_fault, is_safetensors_head
 from vqanim.models.state_dicts import entries, find_settings, find_state_dicts
 from vqanim.models.unpickle import MAX_DIMENSIONS, StorageRef, TensorRef, Unreadable, read_pickle
@@ -45,7 +46,7 @@ _ZIP_HEAD = b"PK\x03\x04"
 
 def is_safetensors(path: Path) -> bool:
     """Whether a file looks like a safetensors file. Raises OSError."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(9)
     return is_safetensors_head(head)
 
@@ -56,7 +57,7 @@ def read_checkpoint(path: Path, select: Selection = dict, remedy: str = "get it 
     Raises InputError that names the file, what is wrong with it and the remedy.
     """
     with _reading(path, remedy):
-        if is_safetensors(path):
+        if is_safetensors(path):  # which has opened it, so that it is a file
             with safe_open(path, framework="pt") as file:
                 chosen = select({name: name for name in file.keys()})  # noqa: SIM118
                 return {name: file.get_tensor(stored) for name, stored in chosen.items()}
@@ -87,6 +88,8 @@ def _reading(path: Path, remedy: str) -> Iterator[None]:
     """Errors of all readers become InputErrors."""
     try:
         yield
+    except NotAFile as error:
+        raise InputError(f"{path}: this checkpoint {error.reason}; give a file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); {remedy}") from error
     except (
@@ -125,7 +128,7 @@ class _Archive:
 
 @contextmanager
 def _open(path: Path) -> Iterator[_Archive]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(512)
         file.seek(0)
         if head.startswith(_ZIP_HEAD):

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-MAX_READS = 8_000_000
+MAX_READS = 3_000_000
 """Of opcodes and of their arguments. A checkpoint of a thousand tensors with the state of its optimizer has
 about two hundred thousand."""
-MAX_OBJECTS = 2_000_000
+MAX_OBJECTS = 1_000_000
 """Of containers, objects, marks and memos that are made, and of items that a call copies; the same checkpoint
 has some ten thousand."""
 MAX_KEY = 2**60
@@ -322,7 +322,11 @@ class _Reader(pickle._Unpickler):
         if answer is None:
             self.append(StandIn())
             return
-        self.spend(sum(len(a) for a in (arguments, *arguments[:1]) if isinstance(a, tuple | list | dict)))
+        self.spend(
+            sum(
+                len(a) for a in (arguments, *arguments[:MAX_DIMENSIONS]) if isinstance(a, tuple | list | dict)
+            )
+        )
         self.append(answer(*arguments))
 
     def make_object(self) -> None:
