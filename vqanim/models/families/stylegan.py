@@ -191,7 +191,7 @@ def differences(config: StyleGANConfig, given: Mapping[str, Any]) -> list[str]:
 
 
 def _mapping(shapes: Shapes) -> MappingConfig:
-    layers = []
+    layers: list[tuple[int, ...]] = []
     while f"mapping.fc{len(layers)}.weight" in shapes and len(layers) < MAX_LAYERS:
         layers.append(_shape(shapes, f"mapping.fc{len(layers)}.weight", 2))
     if not layers:

@@ -84,7 +84,8 @@ class FilteredLayer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """[B, n_in, h, h] and latents [B, w_dim] to [B, n_out, H, H]."""
-        styles, weight = self.affine(w), self.weight
+        styles: Tensor = self.affine(w)
+        weight: Tensor = self.weight
         if self.colors:
             styles = styles / sqrt(weight[0].numel())
         else:
