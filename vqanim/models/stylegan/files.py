@@ -20,13 +20,15 @@ from vqanim.models.weights import check_fit, load_into, read_weights
 
 REMEDY = "give a network pickle of StyleGAN2-ada-pytorch or StyleGAN3, or weights by its official names"
 
+_CONFIG = "give the arguments that the network was made with, such as training_options.json"
+
 _OWN = re.compile(r"(.{0,200}?)((?:mapping|synthesis)\.[^.].{0,200})")
 _SECTIONS = ("init_kwargs", "_init_kwargs", "G_kwargs", "stylegan")
 """Under which the settings of a network stand in a config file, if not at its top."""
 
 
 def select_stylegan(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the tensors of a checkpoint those of a StyleGAN's generator, by NVIDIA's names; of several that of the
+    """Of a checkpoint's tensors those of a StyleGAN's generator, by NVIDIA's names; of several those of the
     averaged weights, else the outermost."""
     found: dict[str, dict[str, Any]] = {}
     for name, tensor in tensors.items():
@@ -48,9 +50,7 @@ def inspect_stylegan(
     tensors = read_checkpoint(checkpoint, select_stylegan, REMEDY)
     if not tensors:
         return None
-    described = LocalFile(
-        config or checkpoint, "give the arguments of the network, such as training_options.json"
-    )
+    described = LocalFile(config or checkpoint, _CONFIG)
     attributes = _attributes_of(checkpoint)
     given = _arguments(read_verified(described), described) if config else {}
     try:

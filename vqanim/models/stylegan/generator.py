@@ -27,7 +27,7 @@ COARSE = 32
 REACH = 8.0
 """How far a number of a latent may go from the average; of the mapping's own, few go beyond 4."""
 PRIOR = 0.008
-"""Pull to the average, for each latent; the weight of the pull to the start in StyleCLIP (Patashnik et al. 2021)."""
+"""Pull to the average for each latent, as strong as StyleCLIP (Patashnik et al. 2021) pulls to the start."""
 
 
 class StyleGAN(nn.Module):
@@ -62,8 +62,8 @@ class StyleGANGenerator:
         self._mapping = network.mapping.eval().requires_grad_(False)
         self._average = self._mapping.w_avg.clone()
         latents = self._latents(torch.Generator().manual_seed(0), SAMPLES)
-        self._spread = (latents - self._average).std(0).clamp_min(1e-6)
-        self._on_device = (self._average.to(device), self._spread.to(device))
+        self.spread = (latents - self._average).std(0).clamp_min(1e-6)
+        self._on_device = (self._average.to(device), self.spread.to(device))
         self._synthesis = freeze(network.synthesis, device)
         self._dtype = torch.float32
         self._places: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
@@ -93,7 +93,7 @@ class StyleGANGenerator:
         drawn = torch.Generator().manual_seed(
             int(torch.randint(2**62, (1,), generator=rng, device=rng.device))
         )
-        w = (self._latents(drawn, 1) - self._average) / self._spread * self._truncation
+        w = (self._latents(drawn, 1) - self._average) / self.spread * self._truncation
         return {"w": w[:, None].repeat(1, self.config.num_ws, 1).to(self.device)}
 
     def between(self, first: Params, second: Params, share: float) -> Params:
