@@ -104,9 +104,9 @@ def test_a_picture_a_timelapse_and_a_style_are_painted(mine: Path) -> None:
 
 def test_a_hostile_pickle_ends_with_one_message(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = (mine / "two.pkl").read_bytes()
-    (mine / "bad.pkl").write_bytes(content[:-1] + b"0cos\nsystem\nX\x07\x00\x00\x00touch ran\x85R.")
+    (mine / "bad.pkl").write_bytes(content[:-1] + b"0cos\nsystem\nX\x09\x00\x00\x00touch ran\x85R.")
     capsys.readouterr()
-    assert main(["models", "add", "bad", "--checkpoint", "bad.pkl"]) == 2
+    assert main(["models", "add", "bad", "--checkpoint", "bad.pkl"]) == 3
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert "bad.pkl: this checkpoint cannot be used: it wants to call os.system, which is refused" in lines[0]

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from vqanim.errors import InputError
 from vqanim.models.entries import head_fault, is_safetensors_head
-from vqanim.models.pickled import MAX_DIMENSIONS, StorageRef, TensorRef, Unreadable
+from vqanim.models.pickled import MAX_DIMENSIONS, StandIn, StorageRef, TensorRef, Unreadable
 from vqanim.models.state_dicts import entries, find_attributes, find_settings, find_state_dicts
 from vqanim.models.unpickle import LEGACY_START, read_pickle
 
@@ -40,6 +40,8 @@ _STORAGE_TYPES: Mapping[str, torch.dtype] = {
     for name in "Float Half BFloat16 Double Long Int Short".split()
 } | {"CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool}
 
+_TENSORFLOW = "dnnlib.tflib.network.Network"
+"""A class in network pickles of StyleGANs before 2020."""
 _ZIP_HEAD = b"PK\x03\x04"
 
 
@@ -256,6 +258,12 @@ def _check(ref: TensorRef) -> None:
 def _select(top: Any, select: Selection) -> dict[str, TensorRef]:
     """Selected tensors of what a pickle holds."""
     places = list(find_state_dicts(top))
+    if isinstance(top, tuple) and any(
+        isinstance(each, StandIn) and str(each.cls) == _TENSORFLOW for each in top
+    ):
+        raise Unreadable(
+            "it holds networks of TensorFlow; NVIDIA's legacy.py makes a new network pickle of it"
+        )
     if not places:
         keys = ", ".join(repr(key)[:40] for key in entries(top) if isinstance(key, str))[:200]
         raise Unreadable(f"it holds no weights by name{f', but {keys}' if keys else ''}")

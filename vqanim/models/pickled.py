@@ -54,6 +54,8 @@ class StandIn:
     """What the pickle would have set on the object."""
     items: PlainKeys | None = None
     """Of an object that is a mapping, what the pickle would have put into it."""
+    cls: Name | None = None
+    """Its class, where that is known."""
 
     def append(self, item: Any) -> None: ...
 

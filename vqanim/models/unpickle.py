@@ -113,7 +113,6 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "torch.Size": _first,
     "torch.jit._pickle.restore_type_tag": _first,
     **{f"torch.jit._pickle.build_{kind}list": _first for kind in ("int", "double", "bool", "tensor")},
-    "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
     "numpy.dtype": lambda code="", *_: NumberType(code) if isinstance(code, str) else StandIn(),
     **{f"{numpy}.multiarray._reconstruct": lambda *_: ArrayRef() for numpy in _NUMPY},
     **{f"{numpy}.numeric._frombuffer": _array for numpy in _NUMPY},
@@ -145,6 +144,8 @@ _VALUES = frozenset(
 """Of Python and its packages what makes values that lie beside weights: of callbacks, of hyperparameters."""
 
 
+_PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+"""How the name of NVIDIA's function ends, wherever people keep that package."""
 _PACKED = "torch.storage._load_from_bytes"
 """The one call that is answered by reading on."""
 
@@ -268,10 +269,11 @@ def _bytes(length: int) -> Callable[[_Reader], None]:
 
     def load(reader: _Reader) -> None:
         size = int.from_bytes(reader.read(length), "little")
-        short = size < 2**8
-        reader.append(
-            Held.of(reader.source.file.tell(), reader.read(size)) if short else reader.source.skip(size)
-        )
+        if size >= 2**8:
+            reader.append(reader.source.skip(size))
+            return
+        reader.source.spend(3)  # a few bytes and their place take as much memory
+        reader.append(Held.of(reader.source.file.tell(), reader.read(size)))
 
     return load
 
@@ -310,7 +312,7 @@ class _Reader(pickle._Unpickler):
         """Answer a call that is on the list or would make a value, refuse any other."""
         arguments, function = self.stack.pop(), self.stack.pop()
         called = str(function) if isinstance(function, Name) else "something that is no name"
-        answer = CALLS.get(called)
+        answer = _persistent if called.endswith(_PERSISTENT) else CALLS.get(called)
         if type(arguments) is not tuple or not (answer or called == _PACKED or makes_value(called)):
             raise Unreadable(f"it wants to call {called}, which is refused; nothing was run")
         if called == _PACKED:
@@ -351,7 +353,7 @@ class _Reader(pickle._Unpickler):
         arguments, cls = self.stack.pop(), self.stack.pop()
         if not isinstance(cls, Name) or type(arguments) is not tuple:
             raise Unreadable("it makes an object of something that is no class; that is refused")
-        self.append(PlainKeys() if str(cls) == "collections.OrderedDict" else StandIn())
+        self.append(PlainKeys() if str(cls) == "collections.OrderedDict" else StandIn(cls=cls))
 
     def build(self) -> None:
         """Set the state of a stand-in. Tensors and mappings have none that matters."""

@@ -16,6 +16,7 @@ from vqanim.models.config_file import ConfigError, read_config, walk
 from vqanim.models.entries import GeneratorEntry, LocalFile, ModelFile, file_error, read_verified
 from vqanim.models.families.stylegan import StyleGANConfig, StyleGANFacts, differences, find_version
 from vqanim.models.stylegan.generator import StyleGAN, StyleGANGenerator
+from vqanim.models.vqgan_files import CHECKPOINT
 from vqanim.models.weights import check_fit, load_into, read_weights
 
 REMEDY = "give a network pickle of StyleGAN2-ada-pytorch or StyleGAN3, or weights by its official names"
@@ -47,7 +48,7 @@ def inspect_stylegan(
     config: a file with the arguments that the network was made with, such as training_options.json.
     note: receives what the user should know. Raises InputError when a file cannot be used.
     """
-    tensors = read_checkpoint(checkpoint, select_stylegan, REMEDY)
+    tensors = read_checkpoint(checkpoint, select_stylegan, CHECKPOINT)
     if not tensors:
         return None
     described = LocalFile(config or checkpoint, _CONFIG)
