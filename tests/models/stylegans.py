@@ -282,7 +282,7 @@ def persistent(state: State, source: str = "", **arguments: Any) -> Persistent:
         if any(key in part._buffers for key in ("up_filter", "noise_const")):
             part.activation = "lrelu"
     synthesis.margin_size, synthesis.output_scale = 10, 0.25
-    top._init_args, top._init_kwargs = (), _EasyDict(arguments)
+    vars(top).update(_init_args=(), _init_kwargs=_EasyDict(arguments))
     return top
 
 
@@ -300,8 +300,8 @@ def nvidia() -> Iterator[None]:
     """As if NVIDIA's packages were installed, by whose names classes are pickled."""
     modules = {name: types.ModuleType(name) for name in ("torch_utils", "torch_utils.persistence", "dnnlib",
                                                          "dnnlib.util")}  # fmt: skip
-    modules["torch_utils.persistence"]._reconstruct_persistent_obj = _reconstruct_persistent_obj
-    modules["dnnlib.util"].EasyDict = _EasyDict
+    vars(modules["torch_utils.persistence"])["_reconstruct_persistent_obj"] = _reconstruct_persistent_obj
+    vars(modules["dnnlib.util"])["EasyDict"] = _EasyDict
     own = _reconstruct_persistent_obj.__module__
     _reconstruct_persistent_obj.__module__ = "torch_utils.persistence"
     _EasyDict.__module__, _EasyDict.__qualname__ = "dnnlib.util", "EasyDict"
@@ -324,7 +324,12 @@ def network_pickle(
     critic.add_module("b4", nn.Conv2d(3, 4, 3))
     critic.source = source
     averaged = persistent(state, source, **facts)
-    whole = {"G": persistent(young, source, **facts), "D": critic, "G_ema": averaged, "augment_pipe": None}
+    whole: dict[str, Any] = {
+        "G": persistent(young, source, **facts),
+        "D": critic,
+        "G_ema": averaged,
+        "augment_pipe": None,
+    }
     whole["training_set_kwargs"] = _EasyDict(path="data.zip")
     with nvidia():
         path.write_bytes(pickle.dumps(whole, protocol))

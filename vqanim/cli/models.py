@@ -179,10 +179,9 @@ def add(
     your own files stay as they are.
     """
     if not (checkpoint or encoder or decoder or perceptor):
-        either = (
-            "give --checkpoint of a VQGAN or StyleGAN, best with its --config, or --perceptor with a CLIP"
-        )
-        raise UsageError(f"{either}, or all three; or --encoder and --decoder of a dVAE")
+        either = "give --checkpoint of a VQGAN, best with its --config, or --perceptor with a CLIP"
+        others = "or --encoder and --decoder of a dVAE; or --checkpoint of a StyleGAN"
+        raise UsageError(f"{either}, or all three; {others}")
     _check_dvae(encoder, decoder, checkpoint, config if perceptor is None else None)
     if (activation or base) and perceptor is None:
         given = "--activation" if activation else "--base"
