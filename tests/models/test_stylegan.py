@@ -287,3 +287,31 @@ def test_a_shot_opens_near_its_picture(tmp_path: Path) -> None:
         )
     near, far = torch.tensor(distances).mean(0)
     assert near < far
+
+
+def test_a_catalogue_entry_is_fetched_and_loads_from_its_pickle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.models.server import serving
+    from vqanim.models.catalogue import get_generator_entry
+    from vqanim.models.fetch import fetch_model
+
+    name, state = "stylegan2-cifar10-32x32", stylegan2(classes=10)
+    path = network_pickle(state, tmp_path / "a.pkl", marker=tmp_path / "marker", conv_clamp=0.5)
+    with serving() as shelf:
+        shelf.files = {f"{name}/weights.ckpt": path.read_bytes()}
+        monkeypatch.setenv("VQANIM_MIRROR", shelf.address)
+        list(fetch_model(get_generator_entry(name)))
+    for _ in range(2):  # converted, and from what was converted
+        generator = load_generator(name, settings={"class": 3})
+        assert isinstance(generator, StyleGANGenerator)
+        compare(generator, state, lambda ws: paint2(state, ws, clamp=0.5))
+    assert not (tmp_path / "marker").exists()
+
+
+def test_every_entry_of_the_catalogue_says_that_its_license_forbids_commercial_use() -> None:
+    from vqanim.models.catalogue import package_catalogue
+
+    found = [entry for entry in package_catalogue()["generator"].values() if entry.family == "stylegan"]
+    assert len(found) > 10
+    assert all(entry.commercial.startswith("no: NVIDIA's license") for entry in found)
