@@ -279,6 +279,9 @@ FAMILY = Family(
     lambda entry, device, settings: loading.load_stylegan(entry, device, settings),
     roles=("weights",),
     optional=("config",),
+    keeps_params=True,
+    latent_seeds=True,
+    grid=False,
     settings=(
         number(
             "truncation",
