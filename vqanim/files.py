@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import secrets
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from vqanim.errors import OutputError
 
@@ -116,14 +115,6 @@ def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> 
     content = data.encode("utf-8") if isinstance(data, str) else data
     with writing(path), staged(path, guard) as temporary:
         temporary.write_bytes(content)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; an empty one where the file is missing, or holds anything else."""
-    with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(path.read_text("utf-8"))
-        return found if isinstance(found, dict) else {}
-    return {}
 
 
 def sha256_of(path: Path) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
 from vqanim.files import make_folder
+from vqanim.own_files import read_cache
 from vqanim.scene.curves import Curve, Key, Keyframes
 from vqanim.scene.limits import AUTO
 from vqanim.scene.model import Prompt, Scene, Transition
@@ -142,11 +143,10 @@ def trial_key(trial: Timeline, run: RunKey) -> str:
 
 def read_response(folder: Path, key: str) -> int | None:
     """The response that was measured before, in frames; None where it was measured for something else."""
-    try:
-        record = json.loads((folder / FILE).read_text("utf-8"))
-        return int(record["frames"]) if record["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
+    record = read_cache(folder / FILE, {"frames": int, "key": str})
+    if record is None or record["key"] != key:
         return None
+    return int(record["frames"]) if 0 <= record["frames"] <= AFTER else None
 
 
 def with_lead(scene: Scene, frames: int) -> Scene:

@@ -11,6 +11,7 @@ import errno
 import importlib
 import io
 import keyword
+import logging
 import os
 import shlex
 import sys
@@ -22,9 +23,10 @@ from click.shell_completion import CompletionItem
 
 from vqanim import __version__
 from vqanim.cli import terminal
-from vqanim.cli.formatting import complain, error_lines
+from vqanim.cli.formatting import complain, error_lines, warn
 from vqanim.cli.stopping import Stopped, catch_ctrl_c
 from vqanim.errors import CurveError, OutputError, SceneError, VqanimError
+from vqanim.own_files import log
 
 # A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
 # `import` is `import_`.
@@ -123,6 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written as an escape
                 stream.reconfigure(errors="backslashreplace")
         share_cores()
+        tell_notices()
         result = cli.main(argv, "vqanim", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -168,6 +171,25 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "run the same command with VQANIM_DEBUG=1 set to see where it happened, and report that"
             )
         return 1
+
+
+class Notices(logging.Handler):
+    """Tells what the readers of our own files found, each notice once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (text := record.getMessage()) not in self._told:
+            self._told.add(text)
+            warn([text])
+
+
+def tell_notices() -> None:
+    """Let notices become warnings, and those of a command before be forgotten."""
+    log.handlers = [Notices()]
+    log.propagate = False
 
 
 def share_cores() -> None:

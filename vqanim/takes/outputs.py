@@ -20,10 +20,12 @@ from typing import Any
 from vqanim import files
 from vqanim.errors import OutputError
 from vqanim.files import Guard, make_folder_in, sha256_of, write_atomic, writing
+from vqanim.own_files import Damaged, log, read_json
 
 _ARCHIVE = re.compile(r"\d{3,}")
 _SEAL = re.compile(rb"<!-- vqanim ([0-9a-f]{64}) -->\n")
 _SEAL_LENGTH = 81  # bytes
+_ENTRY = {"digest": str, "bytes": int, "sha256?": str, "inode?": int}
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,14 @@ class Manifest:
 
     def _read(self, path: Path) -> dict[str, dict[str, Any]]:
         """All entries; none where the file is not one that was written here."""
-        found = files.read_json(path.with_name(self.name))
-        ours = all(
-            isinstance(entry, dict)
-            and isinstance(entry.get("digest"), str)
-            and isinstance(entry.get("bytes"), int)
-            for entry in found.values()
-        )
-        return found if ours else {}
+        record = path.with_name(self.name)
+        try:
+            return read_json(record, {str: _ENTRY}) or {}
+        except Damaged as error:
+            log.warning(
+                "%s: %s; so films beside it are made anew, and those that are there are kept", record, error
+            )
+            return {}
 
 
 def _parts(path: Path) -> list[Path]:

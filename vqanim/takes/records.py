@@ -11,14 +11,20 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from vqanim.files import writing
+from vqanim.own_files import Damaged, find_fault, parse_json, read_lines
 
 NAME = "record.jsonl"
+MAX_LINE = 1 << 20
+MAX_BYTES = 64_000_000
+"""Of a record only the last so many bytes are read; a frame takes some hundred."""
+_MOVED = {"index": int, "superseded": str}
+_FRAME = {"index": int, "digest": str, "pixels": str, "painted": str, "size": int, "mtime_ns": int}
+_METRICS = {"seconds?": (float, None), "similarities?": [[(str, float)]], "losses?": [[(str, float)]]}
 
 Pairs: TypeAlias = tuple[tuple[str, float], ...]
 
@@ -43,15 +49,17 @@ class Metrics:
     @classmethod
     def read(cls, document: Any) -> Metrics | None:
         """From JSON; None for anything else."""
+        if find_fault(document, _METRICS):
+            return None
         try:
-            seconds = document.get("seconds")
             pairs = [
                 tuple((str(text), float(value)) for text, value in document.get(name, ()))
                 for name in ("similarities", "losses")
             ]
-            return cls(None if seconds is None else float(seconds), *pairs)
-        except (AttributeError, ValueError, TypeError):
+        except (ValueError, TypeError):  # not a text and a number
             return None
+        seconds = document.get("seconds")
+        return cls(None if seconds is None else float(seconds), *pairs)
 
 
 def _short(value: float) -> float:
@@ -83,32 +91,24 @@ class FrameRecord:
 def read_records(path: Path) -> dict[int, FrameRecord]:
     """The newest record of every frame; lines that are torn, foreign or about moved frames do not count."""
     records: dict[int, FrameRecord] = {}
-    with suppress(OSError):
-        for record in map(_parse, path.read_bytes().split(b"\n")):
-            if isinstance(record, FrameRecord):
-                records[record.index] = record
-            elif record is not None:
-                records.pop(record, None)
+    for record in map(_parse, read_lines(path, MAX_LINE, MAX_BYTES)):
+        if isinstance(record, FrameRecord):
+            records[record.index] = record
+        elif record is not None:
+            records.pop(record, None)
     return records
 
 
 def _parse(line: bytes) -> FrameRecord | int | None:
     """A record; the index of a frame that was moved away; or None for anything else."""
     try:
-        fields = json.loads(line)
-        if "superseded" in fields:
-            return int(fields["index"])
-        return FrameRecord(
-            index=int(fields["index"]),
-            digest=str(fields["digest"]),
-            pixels=str(fields["pixels"]),
-            painted=str(fields["painted"]),
-            size=int(fields["size"]),
-            mtime_ns=int(fields["mtime_ns"]),
-            metrics=Metrics.read(fields.get("metrics")),
-        )
-    except (ValueError, TypeError, KeyError, RecursionError):
+        fields = parse_json(line, (_MOVED, _FRAME))
+    except Damaged:
         return None
+    if "superseded" in fields:
+        return int(fields["index"])
+    known = {name: fields[name] for name in _FRAME}
+    return FrameRecord(**known, metrics=Metrics.read(fields.get("metrics")))
 
 
 def append_records(path: Path, records: Iterable[FrameRecord]) -> None:
@@ -139,8 +139,18 @@ def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
         end = file.tell()
         file.seek(max(0, end - 1))
         if end and file.read(1) != b"\n":
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
+            file.truncate(_last_line(file, end))
         file.write(content.encode("ascii"))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _last_line(file: BinaryIO, end: int) -> int:
+    """Where the last line of a file of so many bytes begins."""
+    while end:
+        begin = max(0, end - MAX_LINE)
+        file.seek(begin)
+        if (found := file.read(end - begin).rfind(b"\n")) >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
