@@ -9,7 +9,7 @@ import secrets
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,6 +33,7 @@ _REMEDIES = {
     errno.ELOOP: "it is a link; remove it, or choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 _GONE = "it was moved or deleted meanwhile; run again, it will continue"
 _NO_FOLDER = "its folder is not there; make it, or put it back where it was moved or deleted, and run again"
 
@@ -95,6 +96,10 @@ def staged(path: Path, guard: Guard = lambda: None, sync: bool = True) -> Iterat
     sync: wait until it is on the disk, so that it is whole after a power cut, too.
     Raises OutputError when the disk refuses.
     """
+    with writing(path):  # whoever writes may say it less clearly
+        if not path.name:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        path.parent.stat()
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
     try:
         yield temporary
@@ -134,6 +139,35 @@ def remove_temporary(folder: Path) -> None:
                 shutil.rmtree(stray)
             else:
                 stray.unlink(missing_ok=True)
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether a path, or what else a user wrote in its place, leads to a file."""
+    with suppress(OSError, ValueError):  # a name that no file system takes
+        return Path(path).is_file()
+    return False
+
+
+def exists(path: Path | str) -> bool:
+    """Likewise, to a file or a folder."""
+    with suppress(OSError, ValueError):
+        return Path(path).exists()
+    return False
+
+
+def passes_locks(path: Path) -> bool:
+    """Whether the disk of a lock file knows locks; some network disks do not, and say so only when one is
+    tried. To be asked where a lock was refused: a lock that somebody holds is one that is known."""
+    if os.name == "nt":
+        return True
+    import fcntl
+
+    try:
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _NO_LOCKS
+    return True
 
 
 def no_file(path: Path, missing: str = "is missing") -> str | None:

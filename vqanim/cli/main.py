@@ -25,7 +25,7 @@ from vqanim import __version__
 from vqanim.cli import terminal
 from vqanim.cli.formatting import complain, error_lines, warn
 from vqanim.cli.stopping import Stopped, catch_ctrl_c
-from vqanim.errors import CurveError, OutputError, SceneError, VqanimError
+from vqanim.errors import CurveError, DeviceError, OutputError, SceneError, VqanimError
 from vqanim.own_files import log
 
 # A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
@@ -159,10 +159,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(("" if has_places else "Error: ") + error_lines(error))
         return error.exit_code
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
+        if isinstance(error, OSError) and error.errno and (error.filename or error.errno in DISK_TROUBLE):
             where = f"{terminal.visible(str(error.filename))}: " if error.filename else ""
             complain(f"Error: {where}cannot read or write: {error.strerror}")
             return OutputError.exit_code
+        if isinstance(error, MemoryError):
+            complain(
+                "Error: this needs more memory than there is; take a smaller size, or end other programs"
+            )
+            return DeviceError.exit_code
         if os.environ.get("VQANIM_DEBUG"):
             complain("".join(traceback.format_exception(error)).rstrip())
         else:

@@ -21,8 +21,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vqanim.errors import LockedError, OutputError
-from vqanim.files import make_folder, write_atomic, writing
-from vqanim.own_files import Damaged, read_json
+from vqanim.files import make_folder, passes_locks, write_atomic, writing
+from vqanim.own_files import Damaged, log, read_json
 
 LOCK = ".lock"
 HOLDER = ".lock.json"  # Who holds the lock. A killed holder leaves it behind.
@@ -78,8 +78,15 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
     with writing(folder):
         try:
             lock.acquire(blocking=False)
-        except Timeout as error:  # which is an OSError too
-            raise LockedError(_message(folder, work)) from error
+        except (Timeout, OSError, NotImplementedError) as error:
+            if passes_locks(folder / LOCK):
+                if not isinstance(error, Timeout):
+                    raise
+                raise LockedError(_message(folder, work)) from error
+            log.warning(
+                "%s: this disk knows no locks; start no second render into the folder from another machine",
+                folder,
+            )
     try:
         if not _is_record(folder / HOLDER):
             raise _foreign(folder / HOLDER)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from vqanim.errors import InputError, Place
+from vqanim.files import is_file
 from vqanim.icons import Figure, IconSpec, UnknownIcon, icon_figure, shape_figure, text_figure
 from vqanim.icons import spec as icons
 from vqanim.pictures import picture_trouble
@@ -58,7 +59,7 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
 
 
 def _missing(path: Path) -> str | None:
-    return None if path.is_file() else "is missing"
+    return None if is_file(path) else "is missing"
 
 
 @dataclass(frozen=True)
