@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,11 +13,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from vqanim.errors import OutputError
+from vqanim.leftovers import TEMP_SUFFIX, temporary_beside
 
 Guard: TypeAlias = Callable[[], None]
 """Raises where a file may no longer be written, because somebody else holds its folder."""
-
-TEMP_SUFFIX = ".vqanim-tmp"  # ending of what is not whole yet, in names that begin with a dot
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again, it will continue",
@@ -100,7 +98,7 @@ def staged(path: Path, guard: Guard = lambda: None, sync: bool = True) -> Iterat
         if not path.name:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         path.parent.stat()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
+    temporary = temporary_beside(path)
     try:
         yield temporary
         with writing(path):

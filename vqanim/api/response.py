@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tempfile
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
 from vqanim.files import make_folder
+from vqanim.leftovers import scratch_folder
 from vqanim.own_files import read_cache
 from vqanim.scene.curves import Curve, Key, Keyframes
 from vqanim.scene.limits import AUTO
@@ -170,7 +170,7 @@ def measure(
     yield TrialStarted(trial.frame_count)
     began, likes = time.monotonic(), list[list[float]]()
     files = {plan.file for shot in trial.shots for plan in (shot.frames[0].start,) if plan and plan.file}
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         hashes = content_hashes(files)
         job = Job(trial, TakeStore(Path(scratch)), run, hashes, device.split(",")[0], deterministic)
         for event in paint_takes(job):
