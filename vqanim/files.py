@@ -31,6 +31,7 @@ _REMEDIES = {
     errno.ELOOP: "it is a link; remove it, or choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+_LONGEST = 1024  # bytes of a folder's path that is made
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 _GONE = "it was moved or deleted meanwhile; run again, it will continue"
 _NO_FOLDER = "its folder is not there; make it, or put it back where it was moved or deleted, and run again"
@@ -52,6 +53,8 @@ def writing(path: Path) -> Iterator[None]:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, unless it is there. Raises OutputError."""
     with writing(folder):
+        if len(os.fsencode(folder)) > _LONGEST:  # Python makes the folders above it by calling itself
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(folder))
         folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -210,7 +210,7 @@ def _is(value: Any, kind: Any) -> bool:
     if kind is None or kind is object:
         return kind is object or value is None
     if isinstance(value, bool) or kind not in (int, float):
-        return isinstance(value, kind)
+        return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     if isinstance(value, float) and kind is float:
         return math.isfinite(value)
     return isinstance(value, int) and abs(value) < LARGEST
