@@ -200,3 +200,24 @@ def test_importing_every_module_is_silent(root: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+RAW_READERS = ("json.load", "json.loads", "np.load", "Image.open")
+READERS = {
+    "vqanim.own_files": RAW_READERS,
+    "vqanim.pictures": ("Image.open",),
+    "vqanim.icons.svg": ("Image.open",),  # of a picture that was drawn a line before
+    "vqanim.importers.reading": ("json.loads",),  # settings of other tools, which are looser
+    "vqanim.importers.manifests.merging": ("json.loads",),
+}
+"""Who may read so; all others read own files by vqanim.own_files, and pictures by vqanim.pictures."""
+
+
+def test_files_are_read_by_the_readers_that_know_what_can_be_wrong_with_them() -> None:
+    found = {
+        (name, ast.unparse(node.func))
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in RAW_READERS
+    }
+    assert {(name, call) for name, call in found if call not in READERS.get(name, ())} == set()

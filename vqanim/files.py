@@ -6,11 +6,12 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from vqanim.errors import OutputError
 from vqanim.leftovers import TEMP_SUFFIX, temporary_beside
@@ -101,6 +102,7 @@ def staged(path: Path, guard: Guard = lambda: None, sync: bool = True) -> Iterat
         if not path.name:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         path.parent.stat()
+        check_place(path)
     temporary = temporary_beside(path)
     try:
         yield temporary
@@ -123,10 +125,27 @@ def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> 
         temporary.write_bytes(content)
 
 
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading, and nothing else: a pipe would be waited for, a device may have no end. Raises
+    OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = open(path, "rb", opener=lambda name, _: os.open(name, flags))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    return file
+
+
+def check_place(path: Path) -> None:
+    """Raise OutputError where a device, a pipe or a socket is in a file's place that is to be written."""
+    if exists(path) and not path.is_file() and not path.is_dir():
+        raise OutputError(f"{path}: is there and no file; choose another name")
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file of any size. Raises OSError."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()

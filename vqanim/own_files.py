@@ -19,10 +19,11 @@ import logging
 import math
 import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
+
+from vqanim.files import open_file
 
 Schema: TypeAlias = Any
 
@@ -34,7 +35,6 @@ LARGEST = 2**64
 """Whole numbers of a schema lie below it, so that they fit whatever they are given to."""
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 _KINDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", object: "a value"}
-_BLOCK = 1 << 20
 
 log = logging.getLogger("vqanim")
 """What is worth a line to the user, and comes from where nothing else can tell it."""
@@ -229,17 +229,11 @@ def _fault(where: str, expected: str, found: Any) -> str:
     return f"has {kind} where {where or 'it'} should be {expected}"
 
 
-def _open(path: Path) -> Any:
-    """A regular file, opened without waiting for what a pipe may bring. Raises OSError and Damaged."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+def _open(path: Path) -> BinaryIO:
     try:
-        file = open(path, "rb", _BLOCK, opener=lambda name, _: os.open(name, flags))  # noqa: SIM115
+        return open_file(path)
     except ValueError as error:  # a NUL in its name
         raise FileNotFoundError(str(error)) from error
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise Damaged("is no file")
-    return file
 
 
 def _decoded(content: bytes) -> str:

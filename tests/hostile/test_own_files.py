@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from tests.cli.conftest import TINY, command, environment, finished, frames, here, run
 from tests.cli.conftest import Run as Runs
 from tests.hostile.damage import damaged, grafted
+from vqanim import leftovers
 from vqanim.cli.main import main
 from vqanim.errors import InputError
 from vqanim.models.catalogue import read_catalogue_file
@@ -296,3 +297,24 @@ def test_names_that_no_disk_takes_are_no_bugs(here: Path, run: Runs, name: str) 
         result = run(*args)
         check_all(result.code, result.out, result.err, args)
     assert main(["new", name]) in ALLOWED
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asking for a process would end it")
+def test_what_killed_processes_left_is_swept_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from vqanim.leftovers import *\n"
+        "temporary_beside(Path(sys.argv[1]) / 'a.yaml').write_text('half')\n"
+        "with scratch_folder(): os._exit(9)\n"
+    )
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert subprocess.run([sys.executable, "-c", program, str(tmp_path)]).returncode == 9
+    mine = leftovers.temporary_beside(tmp_path / "a.yaml")
+    mine.write_text("at work")
+    (tmp_path / "vqanim-notes").mkdir()
+    assert len(list(tmp_path.iterdir())) == 4
+    leftovers.sweep_beside(tmp_path / "a.yaml")
+    with leftovers.scratch_folder() as scratch:
+        assert set(tmp_path.iterdir()) == {mine, scratch, tmp_path / "vqanim-notes"}

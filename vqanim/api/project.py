@@ -270,3 +270,5 @@ def check_free(paths: Sequence[Path], force: bool) -> None:
         raise UsageError(f"{exist} already; choose another name, or --force to overwrite")
     if folders := [path for path in there if path.is_dir()]:
         raise UsageError(f"{folders[0]} is a folder; choose another name")
+    if others := [path for path in there if not path.is_file()]:
+        raise UsageError(f"{others[0]} is no file; choose another name")

@@ -25,7 +25,7 @@ from vqanim import __version__
 from vqanim.cli import terminal
 from vqanim.cli.formatting import complain, error_lines, warn
 from vqanim.cli.stopping import Stopped, catch_ctrl_c
-from vqanim.errors import CurveError, DeviceError, OutputError, SceneError, VqanimError
+from vqanim.errors import CurveError, DeviceError, InputError, OutputError, SceneError, VqanimError
 from vqanim.own_files import log
 
 # A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
@@ -54,8 +54,9 @@ COMMANDS = {
 
 SPINS = "10000"  # turns of a waiting thread, some ten microseconds: longer than most waits within a step
 NEGATIVE = ("--neg", "--no", "--negative", "--negative-prompt")  # options of other programs
+PACKAGES = {"PIL": "pillow", "yaml": "pyyaml", "imageio_ffmpeg": "imageio-ffmpeg", "resvg_py": "resvg-py"}
+"""Names of packages whose modules are called otherwise."""
 BROKEN_PIPE = 141  # as a shell calls the end of a program by SIGPIPE
-DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 
 class Group(click.Group):
@@ -159,10 +160,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(("" if has_places else "Error: ") + error_lines(error))
         return error.exit_code
     except Exception as error:
-        if isinstance(error, OSError) and error.errno and (error.filename or error.errno in DISK_TROUBLE):
+        if isinstance(error, OSError) and error.errno:
             where = f"{terminal.visible(str(error.filename))}: " if error.filename else ""
+            if error.errno == errno.ENOENT and not error.filename:
+                where = "the current folder was moved or deleted: "
             complain(f"Error: {where}cannot read or write: {error.strerror}")
             return OutputError.exit_code
+        if package := missing_package(error):
+            about = " ".join(str(error).split())
+            complain(f"Error: the package {package} cannot be used ({about}); run: pip install {package}")
+            return InputError.exit_code
         if isinstance(error, MemoryError):
             complain(
                 "Error: this needs more memory than there is; take a smaller size, or end other programs"
@@ -176,6 +183,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "run the same command with VQANIM_DEBUG=1 set to see where it happened, and report that"
             )
         return 1
+
+
+def missing_package(error: Exception) -> str | None:
+    """The package to install where an error says that a module of another's, or its library, is missing."""
+    if isinstance(error, OSError) and "sndfile library not found" in str(error):
+        return "soundfile"
+    module = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    return PACKAGES.get(module, module) if module not in ("", "vqanim") else None
 
 
 class Notices(logging.Handler):

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from vqanim.cache import cache_folder, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.files import make_folder, sha256_of, write_atomic, writing
+from vqanim.files import make_folder, open_file, sha256_of, write_atomic, writing
 from vqanim.own_files import Damaged, read_json
 
 KINDS = ("generator", "perceptor")
@@ -254,8 +254,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def read_verified(file: ModelFile) -> bytes:
     """Bytes of a small file, whose SHA-256 must be that which is known. Raises InputError that names it."""
-    with reading(file):
-        content = file.locate().read_bytes()
+    with reading(file), open_file(file.locate()) as opened:
+        content = opened.read()
     _compare(file, hashlib.sha256(content).hexdigest(), len(content))
     return content
 

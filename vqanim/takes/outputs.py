@@ -19,12 +19,13 @@ from typing import Any
 
 from vqanim import files
 from vqanim.errors import OutputError
-from vqanim.files import Guard, make_folder_in, sha256_of, write_atomic, writing
-from vqanim.own_files import Damaged, log, read_json
+from vqanim.files import Guard, check_place, make_folder_in, sha256_of, write_atomic, writing
+from vqanim.own_files import Damaged, log, read_bytes, read_json
 
 _ARCHIVE = re.compile(r"\d{3,}")
 _SEAL = re.compile(rb"<!-- vqanim ([0-9a-f]{64}) -->\n")
 _SEAL_LENGTH = 81  # bytes
+MAX_PAGE = 200_000_000  # bytes; small films stand in pages
 _ENTRY = {"digest": str, "bytes": int, "sha256?": str, "inode?": int}
 
 
@@ -161,6 +162,7 @@ def move_aside(path: Path, guard: Guard = lambda: None) -> Path:
     """Move a file or folder to the next free superseded/NNN beside it, and give where it is. Raises
     OutputError."""
     guard()
+    check_place(path)
     archive = next_archive(path.parent)
     move_into(path, archive)
     return archive / path.name
@@ -203,6 +205,7 @@ def write_keeping_old(
     """
     content = text.encode("utf-8")
     with writing(path):
+        check_place(path)
         old = path.read_bytes() if path.exists() else None
     if old == content:
         return None
@@ -227,8 +230,8 @@ def sealed(text: str) -> str:
 def is_sealed(path: Path) -> bool:
     """Whether a file is a page that was written here and that nobody has changed since."""
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = read_bytes(path, MAX_PAGE) or b""
+    except Damaged:
         return False
     body, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
     match = _SEAL.search(seal)

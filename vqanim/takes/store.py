@@ -21,7 +21,7 @@ from pathlib import Path
 
 from vqanim import files
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Guard, make_folder_in, write_atomic, writing
+from vqanim.files import Guard, check_place, make_folder_in, write_atomic, writing
 from vqanim.pictures import Picture, read_picture
 from vqanim.takes import records
 from vqanim.takes.digest import pixel_hash
@@ -125,6 +125,7 @@ class TakeStore:
             self._guard()  # before folders are made where somebody has moved the render away
             self.clean()
             with writing(path):
+                check_place(path)
                 taken = path.exists() and path.read_bytes() != content
             if taken:  # by a broken frame, or somebody's own picture
                 self.archive([FrameRef(plan.shot, plan.index)])

@@ -22,6 +22,7 @@ from vqanim.models.entries import LocalFile, ModelFile, UnknownModel, did_you_me
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.open_clip_package import INSTALL, architectures
 from vqanim.models.unpickle import Unreadable
+from vqanim.own_files import Damaged, read_bytes
 
 CLIP_FILE = "give the file of a CLIP: OpenAI's, open_clip's or a CLIPModel of transformers"
 _CONFIG = "give the config that was published with the weights"
@@ -126,8 +127,8 @@ def parse_description(file: ModelFile, colors: Path | None = None) -> Described:
     """
     found = {}
     content = read_verified(file)
-    with suppress(OSError, ConfigError):
-        found = parse_json(colors.read_bytes()) if colors else {}
+    with suppress(ConfigError, Damaged):
+        found = parse_json(read_bytes(colors) or b"{}") if colors else {}
     try:
         return parse_clip_config(content, found)
     except ConfigError as error:
