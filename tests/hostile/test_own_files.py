@@ -318,3 +318,30 @@ def test_what_killed_processes_left_is_swept_and_nothing_else(
     leftovers.sweep_beside(tmp_path / "a.yaml")
     with leftovers.scratch_folder() as scratch:
         assert set(tmp_path.iterdir()) == {mine, scratch, tmp_path / "vqanim-notes"}
+
+
+@pytest.mark.parametrize(("module", "package"), [("soundfile", "soundfile"), ("resvg_py", "resvg-py")])
+def test_a_missing_package_is_named_with_the_line_that_installs_it(
+    here: Path, run: Runs, monkeypatch: pytest.MonkeyPatch, module: str, package: str
+) -> None:
+    (here / "a.wav").write_bytes(b"RIFF" + bytes(60))
+    monkeypatch.setitem(sys.modules, module, None)
+    args = ("listen", "a.wav") if module == "soundfile" else ("icon", "fa-eye")
+    result = run(*args)
+    assert result.code == 3
+    assert result.err.rstrip().endswith(f"pip install {package}")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="devices of POSIX")
+def test_devices_and_pipes_are_neither_read_nor_replaced(render: Path, run: Runs) -> None:
+    os.mkfifo("pipe")
+    for place in ("/dev/zero", "pipe"):
+        for args in (
+            ("report", "renders/tiny", f"--out={place}"),
+            ("plan", place),
+            ("image", f"--like={place}"),
+        ):
+            result = run(*args)
+            check_all(result.code, result.out, result.err, args)
+            assert result.code in (2, 3, 5), args
+        assert not Path(place).is_file()

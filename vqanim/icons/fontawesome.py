@@ -29,6 +29,7 @@ _STYLES = {
 _ANY_STYLE = "fa"
 _PRO = re.compile(r"fa[lstdr]|fas[slrt]|fasds?|fa-(?:light|thin|duotone|sharp|sharp-duotone)")
 """Styles that are not free; `fas` and `far` are looked for before."""
+_LONGEST = 200  # characters that are looked for
 _MAX_BYTES = 50_000_000  # of a file of the package
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -82,7 +83,7 @@ def find_icon(text: str) -> tuple[Icon, str]:
 
 def search_icons(text: str) -> list[Icon]:
     """The icons that have to do with every word of a text, the likeliest first."""
-    words = _WORD.findall(text.lower())
+    words = _WORD.findall(text[:_LONGEST].lower())
     ranked = [(_score(words, icon), icon) for icon in load_catalogue().icons.values()]
     found = [(score, icon) for score, icon in ranked if score]
     return [icon for _, icon in sorted(found, key=lambda pair: (-pair[0], pair[1].name))]
