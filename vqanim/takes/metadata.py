@@ -20,7 +20,7 @@ from PIL import Image, PngImagePlugin
 
 from vqanim import __version__
 from vqanim.errors import InputError
-from vqanim.files import make_folder, write_atomic
+from vqanim.files import exists, make_folder, write_atomic
 from vqanim.own_files import Damaged, parse_json
 from vqanim.pictures import Picture, read_texts
 from vqanim.scene.still import IconInit, Still, Target
@@ -163,6 +163,8 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
     def number(value: float | None) -> float | None:
         return None if value is None else float(value)
 
+    if not exists(path):
+        raise InputError(f"{path}: there is no such picture")
     if (written := read_texts(path).get("vqanim")) is None:
         raise InputError(f"{path}: has no settings of a picture by `vqanim image` in it")
     try:
