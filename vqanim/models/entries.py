@@ -173,6 +173,8 @@ class GeneratorEntry(ModelEntry):
     """Step of the latents where a scene gives none."""
     smoothing: float = 0.0
     """How much neighboring latents move together where a scene says nothing."""
+    side: int | None = None
+    """Pixels a side of the pictures that it was trained on, where other sizes suit it less; else None."""
 
 
 @dataclass(frozen=True, kw_only=True)

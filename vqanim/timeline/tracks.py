@@ -51,6 +51,7 @@ _CAMERA = {"zoom": ("factor per second", 1.0, 1e-4), "rotate": _TURN, "pan.x": _
 _CAMERA |= {"yaw": _TURN, "tilt": _TURN}
 """Unit of each speed of a camera, its value at rest, and what is too little to be seen."""
 _NUMBERS = {"steps": ("guidance", "steps"), "learning_rate": ("guidance", ""), "smoothing": ("guidance", "")}
+_NUMBERS |= {"strength": ("guidance", "0..1")}
 _NUMBERS |= dict.fromkeys(("match_colors", "match_detail", "sharpen", "noise"), ("carry", "0..1"))
 """Group and unit of the numbers of a plan."""
 
