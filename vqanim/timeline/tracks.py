@@ -67,7 +67,12 @@ def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
         for name, (group, unit) in _NUMBERS.items()
     )
     tracks = (*_prompts(plans), *_camera(plans, rate), *numbers, *_losses(plans), *_effects(timeline.edit))
-    return tuple(track for track in tracks if not np.isnan(track.values).all())
+    return tuple(track for track in tracks if not np.isnan(track.values).all() and not _says_nothing(track))
+
+
+def _says_nothing(track: Track) -> bool:
+    """Whether it is a strength that no frame has: all begin anew, or the generator does not denoise."""
+    return track.name == "strength" and track.group == "guidance" and track.low == track.high == 1
 
 
 def _losses(plans: list[FramePlan]) -> Iterator[Track]:

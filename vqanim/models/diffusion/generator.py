@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vqanim.errors import InputError
 from vqanim.models.codebook import clamp_with_grad, recomputed
 from vqanim.models.diffusion.files import build_secondary, build_unet, select_secondary, select_unet
 from vqanim.models.diffusion.guided_unet import GuidedUNet
@@ -104,7 +105,7 @@ def load_diffusion(
         about = f"{entry.name} has no secondary model, which models.generator.secondary asks for"
         add = f"vqanim models add {entry.name} --force --checkpoint ... --secondary ..."
         remedy = f"leave that out, or add both files: {add}"
-        raise file_error(entry.files["weights"], f"{about}; {remedy}")
+        raise InputError(f"{about}; {remedy}")
     secondary = None
     if beside is not None and wanted is not False:
         secondary = build_secondary(read_weights(beside, select_secondary), beside)
