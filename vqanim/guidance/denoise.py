@@ -83,6 +83,8 @@ def plan_way(alphabars: Sequence[float], steps: int, strength: float) -> tuple[P
 
     Steps that are more than the noising has stay where they are.
     """
+    if steps < 1:
+        return ()
     top = max(0, round(strength * len(alphabars)) - 1)
     indices = [round(top * (steps - 1 - n) / max(1, steps - 1)) for n in range(steps - 1)] + [0]
     if steps == 1:
