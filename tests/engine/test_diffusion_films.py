@@ -1,5 +1,4 @@
-"""Films that a tiny diffusion network paints: everything that a VQGAN can be asked for, and the same bits after
-a stop."""
+"""Films that a tiny diffusion network paints, with all that a VQGAN can be asked for."""
 
 from __future__ import annotations
 

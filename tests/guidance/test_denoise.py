@@ -27,17 +27,17 @@ SIZE = (32, 32)
 PLAN = frame_plan(steps=10, cutouts=(2,), losses=(WeightedTerm("prompt", "a volcano", 1.0),))
 
 
+FREE = Sampling(clip_guidance_scale=0.0, tv_scale=0.0, range_scale=0.0)
+
+
 class Gaussian:
     """Knows that all pictures are independent pixels of one mean and spread, and so the exact noise."""
 
     name, hash, multiple, exact = "gaussian", "0", 1, False
     knobs: Mapping[str, Knob] = {"x": Knob()}
 
-    def __init__(self, mean: float = 0.2, spread: float = 0.3, **sampling: object) -> None:
-        self.mean, self.spread = mean, spread
-        self.sampling = Sampling(
-            **{"clip_guidance_scale": 0.0, "tv_scale": 0.0, "range_scale": 0.0, **sampling}
-        )  # type: ignore[arg-type]
+    def __init__(self, mean: float = 0.2, spread: float = 0.3, sampling: Sampling = FREE) -> None:
+        self.mean, self.spread, self.sampling = mean, spread, sampling
         self.alphabars = alphabars(Described())
 
     def find_noise(self, x: Tensor, index: int, recompute: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -88,7 +88,7 @@ def sample(
 
 def test_ddim_without_noise_follows_the_exact_way_of_gaussian_pictures(objective: Objective) -> None:
     """Along it, the distance to the mean shrinks as the spread of the noisy pictures does."""
-    generator = Gaussian(eta=0.0)
+    generator = Gaussian(sampling=replace(FREE, eta=0.0))
     states, result = sample(generator, objective, replace(PLAN, steps=400, losses=NOTHING))
     kept = generator.alphabars[-1]
     step = plan_way(generator.alphabars, 400, 1.0)[1]
@@ -104,11 +104,11 @@ NOTHING = (WeightedTerm("tv", "", 1e-9),)
 """A term, so that there are steps, which asks for next to nothing."""
 
 
-@pytest.mark.parametrize("sampler", [{"eta": 1.0}, {"eta": 0.8}, {"sampler": "ddpm"}])
+@pytest.mark.parametrize("sampling", [replace(FREE, eta=1.0), FREE, replace(FREE, sampler="ddpm")])
 def test_samplers_with_noise_give_pictures_of_the_right_mean_and_spread(
-    sampler: dict[str, object], objective: Objective
+    sampling: Sampling, objective: Objective
 ) -> None:
-    generator = Gaussian(**sampler)
+    generator = Gaussian(sampling=sampling)
     _, result = sample(generator, objective, replace(PLAN, steps=250, losses=NOTHING))
     found = result.params["x"]
     assert abs(float(found.mean()) - generator.mean) < 0.02
@@ -120,7 +120,7 @@ def test_strength_says_how_much_of_a_picture_stays(objective: Objective) -> None
     kept = []
     for strength in (0.03, 0.1, 0.3, 1.0):
         plan = replace(PLAN, steps=40, losses=NOTHING, strength=strength)
-        found = sample(Gaussian(eta=0.0), objective, plan, picture)[1].params["x"]
+        found = sample(Gaussian(sampling=replace(FREE, eta=0.0)), objective, plan, picture)[1].params["x"]
         kept.append(float(torch.corrcoef(torch.stack([picture.flatten(), found.flatten()]))[0, 1]))
     assert all(more > less + 0.1 for more, less in pairwise(kept))
     assert kept[0] > 0.85, kept
@@ -129,7 +129,7 @@ def test_strength_says_how_much_of_a_picture_stays(objective: Objective) -> None
 
 def test_guidance_comes_nearer_to_the_prompt_than_chance(objective: Objective) -> None:
     free = sample(Gaussian(), objective, PLAN)[1].similarities[0][1]
-    strong = Gaussian(clip_guidance_scale=10_000.0, clamp_max=0.5)
+    strong = Gaussian(sampling=replace(FREE, clip_guidance_scale=10_000.0, clamp_max=0.5))
     led = sample(strong, objective, PLAN)[1].similarities[0][1]
     away = replace(PLAN, losses=(WeightedTerm("prompt", "a volcano", -1.0, stop=-10.0),))
     driven = sample(strong, objective, away)[1].similarities[0][1]
@@ -138,7 +138,7 @@ def test_guidance_comes_nearer_to_the_prompt_than_chance(objective: Objective) -
 
 
 def test_steps_go_on_from_a_saved_state_to_the_same_bits(objective: Objective) -> None:
-    generator = Gaussian(clip_guidance_scale=1000.0)
+    generator = Gaussian(sampling=replace(FREE, clip_guidance_scale=1000.0))
     states, whole = sample(generator, objective, PLAN)
     saved = to_state(Progress(4, 0, states[3], torch.zeros(1, 3, *SIZE)))
     progress = from_state(saved, torch.device("cpu"))

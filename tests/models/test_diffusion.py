@@ -113,12 +113,13 @@ def test_recomputing_gives_the_same_gradient(files: tuple[Path, Path]) -> None:
     add_diffusion("mine", files[0])
     generator = load_generator("mine")
     assert isinstance(generator, DiffusionGenerator)
-    x, found = torch.randn(1, 3, 16, 16), []
+    x = torch.randn(1, 3, 16, 16)
+    found: list[torch.Tensor] = []
     for recompute in (False, True):
         leaf = x.clone().requires_grad_(True)
         noise, _ = generator.find_noise(leaf, 300, recompute)
         found += torch.autograd.grad(noise.square().sum(), leaf)
-    assert torch.allclose(*found, rtol=1e-4, atol=1e-5)
+    assert torch.allclose(found[0], found[1], rtol=1e-4, atol=1e-5)
 
 
 BROKEN = {

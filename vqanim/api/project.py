@@ -95,7 +95,14 @@ def compiled(
 ) -> Prepared:
     """A scene that was read, compiled for its models, which decide what it leaves open."""
     views = {entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors}
-    limits = Limits(generator.multiple, generator.learning_rate, generator.smoothing, views)
+    limits = Limits(
+        generator.multiple,
+        generator.learning_rate,
+        generator.smoothing,
+        generator.noise,
+        generator.match_detail,
+        views,
+    )
     timeline = compile_timeline(scene, limits=limits)
     return Prepared(scene, timeline, generator, tuple(perceptors), quality)
 

@@ -34,8 +34,10 @@ class Denoiser(Generator, Protocol):
     """A generator that finds noise. Its parameters are `x`, the picture float [1, 3, H, W] in -1..1."""
 
     sampling: Sampling
-    alphabars: Sequence[float]
-    """Share of the picture's variance that is left after each step of the noising, from the first on."""
+
+    @property
+    def alphabars(self) -> Sequence[float]:
+        """Share of the picture's variance that is left after each step of the noising, from the first on."""
 
     def find_noise(self, x: Tensor, index: int, recompute: bool = False) -> tuple[Tensor, Tensor | None]:
         """The noise of unit spread in x at a step of the noising, and how much to add again in ddpm, from the

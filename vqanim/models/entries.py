@@ -175,6 +175,11 @@ class GeneratorEntry(ModelEntry):
     """How much neighboring latents move together where a scene says nothing."""
     side: int | None = None
     """Pixels a side of the pictures that it was trained on, where other sizes suit it less; else None."""
+    noise: float = 0.02
+    """Fresh noise on what a frame begins from where a scene says nothing. A decoder makes something of it;
+    where the picture itself is optimized, it stays."""
+    match_detail: float = 0.3
+    """How far the sharpness of frames is held where a scene says nothing: a decoder softens them."""
 
 
 @dataclass(frozen=True, kw_only=True)
