@@ -22,7 +22,7 @@ from vqanim.models.clip_files.layouts import MARKS, select_clip, to_openai
 from vqanim.models.entries import LocalFile, ModelFile, UnknownModel, did_you_mean, file_error, read_verified
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.open_clip_package import INSTALL, architectures
-from vqanim.models.unpickle import Unreadable
+from vqanim.models.pickled import Unreadable
 
 CLIP_FILE = "give the file of a CLIP: OpenAI's, open_clip's or a CLIPModel of transformers"
 _CONFIG = "give the config that was published with the weights"
