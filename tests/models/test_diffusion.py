@@ -150,6 +150,15 @@ def test_files_of_another_kind_are_refused(files: tuple[Path, Path], tmp_path: P
         add_diffusion("mine", tmp_path / "classifier.pt")
 
 
+def test_a_latent_diffusion_model_is_still_taken_for_its_vqgan(tmp_path: Path) -> None:
+    """It has a network of the same names within, which is not what paints."""
+    state = {f"model.diffusion_model.{name}": each for name, each in unet_state().items()}
+    torch.save(state, tmp_path / "ldm.ckpt")
+    assert not is_guided_diffusion(tmp_path / "ldm.ckpt")
+    torch.save({f"module.{name}": each for name, each in unet_state().items()}, tmp_path / "wrapped.pt")
+    assert is_guided_diffusion(tmp_path / "wrapped.pt")
+
+
 def test_a_secondary_model_that_is_asked_for_must_be_there(files: tuple[Path, Path]) -> None:
     add_diffusion("mine", files[0])
     with pytest.raises(InputError, match=r"models\.generator\.secondary"):

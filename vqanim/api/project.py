@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vqanim.api import response
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
+from vqanim.files import read_text
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, UnknownModel
 from vqanim.models.fetch import FetchEvent, fetch_model
@@ -251,7 +252,7 @@ def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
     Empty where there is none, or nothing was listened to.
     """
     try:
-        root = parse_tree(resolved.read_text("utf-8"), str(resolved))
+        root = parse_tree(read_text(resolved), str(resolved))
         track = root.get("soundtrack") if isinstance(root, Mapping) else None
         found = track if isinstance(track, Mapping) else Mapping("", 0, [])
         match [found.get(key) for key in ("bpm", "file", "beats", "first_beat", "meter")]:

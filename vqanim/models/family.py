@@ -84,6 +84,12 @@ class Family:
     """What people should know about frames of a height and width in pixels, though they can be made."""
     method: str = "descent"
     """How its pictures are worked on: descent, or denoise."""
+    keeps_params: bool = False
+    """Whether no picture can be turned into its parameters, so that they must be kept beside pictures."""
+    latent_seeds: bool = False
+    """Whether there is a way from the parameters of one seed to those of another."""
+    grid: bool = True
+    """Whether its parameters lie over the picture, so that what is asked of latents has places."""
     crisp: bool = False
     """Whether pictures are enlarged and shrunk without smoothing: pixels have borders of their own."""
     entry: GeneratorEntry | None = None

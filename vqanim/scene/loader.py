@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.files import no_file, open_file
 from vqanim.scene import tree
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
@@ -96,9 +97,9 @@ def _read_file(path: Path) -> str:
         return SceneError([Problem(Place(str(path), line), message, about_file=line == 0)])
 
     try:
-        if not path.is_file():
-            raise refuse(0, "is no file" if path.exists() else f"no such file{_similar(path)}")
-        with path.open("rb") as file:
+        if wrong := no_file(path, "no such file"):
+            raise refuse(0, wrong + (_similar(path) if wrong == "no such file" else ""))
+        with open_file(path) as file:
             data = file.read(tree.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise refuse(0, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 import yaml
 from torch import Tensor
 
+from vqanim.errors import InputError
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.diffusion.guided_unet import GuidedUNet
 from vqanim.models.diffusion.secondary import SecondaryModel
@@ -23,14 +25,15 @@ SECONDARY_REMEDY = "give the secondary model of Disco Diffusion, secondary_model
 _CONFIG = "give a YAML or JSON file with guided-diffusion's own names, such as num_heads: 1"
 
 _UNET = re.compile(r"(input_blocks|middle_block|output_blocks|time_embed|label_emb|out)\.")
-_FIRST = "input_blocks.0.0.weight"
+_FIRST = re.compile(r"((?:(?:module|model|ema|ema_model|unet|_orig_mod)\.)*)input_blocks\.0\.0\.weight")
+"""A tensor that every such network has; the one within a latent diffusion model has another prefix."""
 _SECONDARY = re.compile(r"(net|timestep_embed)\.")
 
 
 def select_unet(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Of the tensors of a checkpoint those of a network of guided-diffusion, without a prefix; empty when
     there is none."""
-    prefixes = [name.removesuffix(_FIRST) for name in tensors if name.endswith(_FIRST)]
+    prefixes = [match[1] for name in tensors if (match := _FIRST.fullmatch(name))]
     if not prefixes:
         return {}
     prefix = min(prefixes, key=len)
@@ -49,14 +52,15 @@ def select_secondary(tensors: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_guided_diffusion(checkpoint: Path) -> bool:
-    """Whether a checkpoint is of guided-diffusion, or near to it. Raises InputError as `read_checkpoint`."""
+    """Whether a checkpoint is of guided-diffusion, or near to it; not where it cannot be read."""
     found: dict[str, Any] = {}
 
     def look(tensors: Mapping[str, Any]) -> dict[str, Any]:
         found.update(found or select_unet(tensors))
         return {}
 
-    read_checkpoint(checkpoint, look, REMEDY)
+    with suppress(InputError):
+        read_checkpoint(checkpoint, look, REMEDY)
     return bool(found)
 
 

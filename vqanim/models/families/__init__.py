@@ -11,6 +11,7 @@ MODULES = (
     "vqgan",
     "dvae",
     "diffusion",
+    "stylegan",
     "pixels",
     "fft",
     "rgb",
