@@ -78,6 +78,8 @@ def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     camera = dict(plan["camera"].items() - _LATER.items())
     start = _nameless_start(plan["start"])
     del plan["timelapse"]
+    if plan["strength"] == 1:  # as before there was any
+        del plan["strength"]
     return {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
 
 

@@ -143,6 +143,9 @@ class FramePlan:
     sharpen: float
     noise: float
     smoothing: float = 0.0
+    strength: float = 1.0
+    """Of generators that denoise: under which share of the noise the picture that is carried, or begun from,
+    is taken up again; 1 is all of it."""
     cutout_noise: tuple[float, ...] = (0.0,)  # of each perceptor
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""

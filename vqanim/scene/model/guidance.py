@@ -60,6 +60,12 @@ class Guidance(Declared):
         "How much neighboring latents move together: with 0 each goes its own way, more is broader strokes",
         curve(0, 10).declare(None, default_text="the model's own", example="0.5"),
     )
+    strength: Curve | None = option(
+        "Of generators that denoise (diffusion): under which share of the noise the carried picture, or the "
+        "one that a shot begins from, is taken up again; 0 leaves it as it is, 1 begins anew. Disco "
+        "Diffusion's skip_steps are 1 - strength",
+        curve(0, 1).declare(None, "0..1", default_text="0.4 where the generator denoises", example="0.5"),
+    )
     cutout_noise: Curve | None = option(
         "Noise on what the perceptor looks at, up to this spread: against textures that only it can see",
         curve(0, 1).declare(None, "0..1", default_text="the model's own", example="0.1"),
