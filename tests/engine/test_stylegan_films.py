@@ -70,7 +70,6 @@ def frames(folder: Path) -> list[np.ndarray]:
     return [np.asarray(Pillow.open(path)).astype(int) for path in files]
 
 
-KEPT = pytest.mark.xfail(reason="frames begin at the average picture until parameters are kept beside them")
 SEEDED = pytest.mark.xfail(reason="seeds have no keyframes yet")
 
 
@@ -85,7 +84,6 @@ def test_a_film_with_a_camera_goes_on_after_a_stop_to_the_same_bits(name: str, m
     assert all(np.array_equal(a, b) for a, b in zip(frames(mine / "stopped"), whole, strict=True))
 
 
-@KEPT
 def test_each_frame_goes_on_from_the_one_before(mine: Path) -> None:
     still = SCENE.replace("camera: {zoom: 1.3, rotate: 20}\n", "").replace(
         "steps: 2, first", "steps: 0, first"

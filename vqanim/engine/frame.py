@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from time import monotonic
 from types import MappingProxyType
@@ -57,7 +57,7 @@ class FrameResult:
     stages: tuple[StageTime, ...] = ()
     """How long its steps took, by size."""
     losses: Losses = ()
-    params: Arrays = MappingProxyType({})
+    params: Arrays = field(default_factory=dict)
     """What the picture is made of, where no picture tells; empty else."""
 
 

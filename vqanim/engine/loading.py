@@ -13,11 +13,11 @@ from vqanim.engine.frame import Painter
 from vqanim.engine.memory import fitting_level, free_memory, step_need
 from vqanim.engine.pictures import whole_picture
 from vqanim.guidance.cutouts import Viewer
-from vqanim.guidance.descent import Descent
 from vqanim.guidance.graphs import Choice
+from vqanim.guidance.methods import METHODS
 from vqanim.guidance.objective import Objective
 from vqanim.losses import LOSSES, LooksAt
-from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry, method_of
 from vqanim.models.conse.perceptor import load_features
 from vqanim.models.entries import ModelEntry, PackageFile
 from vqanim.models.load import load_generator, load_perceptor
@@ -56,7 +56,8 @@ def load_painter(
     free = free_memory() if device.type == "cpu" else None  # GPUs refuse, and lose nothing by it
     level, short = fitting_level(lambda level: step_need(timeline, level, share), free)
     notes += (short,) if short else ()
-    method = Descent(generator, objective, level.name, graphs=steps.mode == "graph")
+    make = METHODS[method_of(timeline.generator)]
+    method = make(generator, objective, level.name, graphs=steps.mode == "graph")
     painter = Painter(generator, method, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
 

@@ -122,7 +122,9 @@ def from_state(state: State, device: torch.device) -> Progress | None:
 
     params, first, second = map(named, (PARAMS, FIRST, SECOND))
     counts = state.counts
-    if OPENING not in tensors or not params or not params.keys() == first.keys() == second.keys():
+    if OPENING not in tensors or not params or first.keys() != params.keys():
+        return None
+    if second and second.keys() != params.keys():  # a method may need no second moments
         return None
     if not counts.keys() >= {"steps", "stage", "stage_steps"}:
         return None

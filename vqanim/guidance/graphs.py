@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vqanim.guidance.memory import LEVELS, MemoryLevel, is_out_of_memory
+from vqanim.models.catalogue import method_of
 from vqanim.timeline.plan import Timeline
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
     """Whether graphs are worth it: the carried frames repeat few enough shapes often enough."""
     if device.type != "cuda":
         return Choice("eager", f"graphs need a CUDA device, this is {device.type}")
+    if (method := method_of(timeline.generator)) != "descent":
+        return Choice("eager", f"graphs are for descent, this is {method}")
     shapes: Counter[Hashable] = Counter()
     for plan in (plan for shot in timeline.shots for plan in shot.frames):
         if plan.steps and (plan.carries_view or (plan.timelapse and not plan.index)):

@@ -35,7 +35,7 @@ MAX_VALUES = 100_000
 MAX_BYTES = 2_000_000
 
 _NUMBERS = {
-    "generator": {"multiple": int, "learning_rate": float, "smoothing": float},
+    "generator": {"multiple": int, "learning_rate": float, "smoothing": float, "side": int},
     "perceptor": {"cutouts": int, "cutout_noise": float},
 }
 _TEXTS = ("license", "commercial", "source", "good_at", "unchecked")
@@ -84,6 +84,18 @@ def generator_trouble(name: str, settings: Mapping[str, Any], size: tuple[int, i
     if family is None or family.trouble is None:
         return None
     return family.trouble(size, settings)
+
+
+def generator_remark(name: str, size: tuple[int, int]) -> str | None:
+    """What people should know about frames of a height and width in pixels of the generator called `name`."""
+    family = _family_of(name)
+    return None if family is None or not family.remark else family.remark(get_generator_entry(name), size)
+
+
+def method_of(name: str) -> str:
+    """How the pictures of the generator called `name` are worked on: descent, or denoise."""
+    family = _family_of(name)
+    return "descent" if family is None else family.method
 
 
 def is_crisp(name: str) -> bool:

@@ -80,6 +80,8 @@ def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     del plan["timelapse"]
     if plan["fit"] is None:
         del plan["fit"]
+    if plan["strength"] == 1:  # as before there was any
+        del plan["strength"]
     return {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
 
 
@@ -138,8 +140,8 @@ def pixel_hash(picture: Picture) -> str:
 
 
 def frame_hash(pixels: str, params: str) -> str:
-    """What a frame is to those that are painted from it: the hash of its pixels, and that of the file with its
-    parameters, which is empty where there is none."""
+    """What a frame is to those that are painted from it: the hash of its pixels, joined with that of the file
+    with its parameters; this is empty where there is none."""
     return hashlib.sha256(f"{pixels}:{params}".encode("ascii")).hexdigest() if params else pixels
 
 

@@ -22,6 +22,7 @@ from vqanim.camera.step import CameraStep
 from vqanim.errors import Place
 from vqanim.icons.spec import form_of
 from vqanim.losses import LOSSES
+from vqanim.models.catalogue import method_of
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Camera, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
@@ -32,6 +33,8 @@ from vqanim.timeline.camera import ShotCamera, curves_of, is_at_rest
 from vqanim.timeline.clips import DIGITS, Clocks, Floats, Sampler, Side, tidied, tidy
 from vqanim.timeline.plan import AreaPlan, FramePlan, FrameRef, ShotPlan, StartPlan, WeightedTerm
 
+_STRENGTH = Curve.constant(0.4)
+"""Where a scene says none; Disco Diffusion skips 60% of the steps of later frames."""
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
 _CONTENT = ("stay_near_features", "stay_near_edges")
@@ -85,7 +88,8 @@ def plan_shot(
     sides = clips.sides_of(clocks, before, frames)
     ahead = clips.sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
     losses = _losses(ahead, before is None, limits, sampler)
-    steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler)
+    denoises = method_of(scene.models.generator) == "denoise"
+    steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler, denoises)
     cutouts = tuple(_cutouts(use, shot, limits) for use in scene.models.used)
     noises = [_cutout_noise(use, sides, limits, sampler) for use in scene.models.used]
     anchors = find_anchors(losses, before is None, float(scene.rate))
@@ -103,6 +107,8 @@ def plan_shot(
             own = shot.guidance.first_steps  # an image or icon is the picture requested
             count = own if own is not None else 0 if start.is_picture else FIRST_STEPS
             of_frame |= dict.fromkeys(_CARRIED, 0.0)  # it carries no picture: these say nothing about it
+            if not start.is_picture:  # there is nothing that could be taken up again
+                of_frame.pop("strength", None)
             if shot.guidance.learning_rate is None:  # a first picture grows the same at any `change`
                 of_frame["learning_rate"] = tidy(limits.learning_rate)
         plans.append(
@@ -116,7 +122,7 @@ def plan_shot(
                 start=start if previous is None else None,
                 camera=cameras[index],
                 losses=terms,
-                steps=count if terms else 0,
+                steps=count if terms and of_frame.get("strength") != 0 else 0,
                 cutouts=cutouts,
                 cutout_noise=tuple(noise[index] for noise in noises),
                 anchor=None if anchor is None or previous is None else FrameRef(shot.name, anchor),
@@ -221,8 +227,9 @@ def start_plan(start: Start) -> StartPlan:
     return StartPlan(start.kind, start.image, start.colors, start.icon, start.fit)
 
 
-def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
-    """Every number of the frames that a curve gives, by its name in the plan, but for the steps."""
+def _numbers(sides: list[Side], limits: Limits, sampler: Sampler, denoises: bool) -> dict[str, list[float]]:
+    """Every number of the frames that a curve gives, by its name in the plan, but for the steps. denoises:
+    whether the generator takes pictures up again under noise."""
     smoothing, detail = Curve.constant(limits.smoothing), Curve.constant(limits.match_detail)
     curves: dict[str, Callable[[Shot], Curve]] = {
         "learning_rate": lambda shot: shot.guidance.learning_rate or _learning_rate(shot, limits),
@@ -232,6 +239,8 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
         "sharpen": lambda shot: shot.carry.sharpen,
         "noise": lambda shot: shot.carry.noise or _noise(shot, limits),
     }
+    if denoises:
+        curves["strength"] = lambda shot: shot.guidance.strength or _STRENGTH
     return {name: tidied(_mix(sides, curve, sampler)) for name, curve in curves.items()}
 
 
@@ -338,6 +347,7 @@ def _as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
             steps=steps,
             cutout_noise=last.cutout_noise,  # the first one may be blended with the shot before
             anchor=None,
+            strength=first.strength,
             **nothing,
             timelapse=timelapse,
         )

@@ -143,12 +143,15 @@ class FramePlan:
     sharpen: float
     noise: float
     smoothing: float = 0.0
+    strength: float = 1.0
+    """Of generators that denoise: under which share of the noise the picture that is carried, or begun from,
+    is taken up again; 1 is all of it."""
     cutout_noise: tuple[float, ...] = (0.0,)  # of each perceptor
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
     fit: int | None = None
-    """Steps in which the parameters of the frame before, kept beside it, are fitted to what the camera makes of
-    its picture; None: the generator finds parameters of any picture, and none are kept."""
+    """Steps in which the parameters of the frame before, kept beside it, are fitted to what the camera makes
+    of its picture; None: the generator finds parameters of any picture, and none are kept."""
     timelapse: TimelapsePlan | None = None
     """For a frame of a take that is one long optimization, which begins from `previous` or `start` and has
     `steps` in all; what it loses and how far it goes then stands here. All its frames have the same."""

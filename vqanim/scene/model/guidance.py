@@ -68,9 +68,13 @@ class Guidance(Declared):
     )
     fit: int | None = option(
         "Steps in which a generator that cannot be inverted is fitted to the moved picture",
-        whole(0, 1000).declare(
-            None, default_text="8; only BigGAN and StyleGAN have it", example="16", brief=True
-        ),
+        whole(0, 1000).declare(None, default_text="8, of StyleGAN", example="16", brief=True),
+    )
+    strength: Curve | None = option(
+        "Of generators that denoise (diffusion): under which share of the noise the carried picture, or the "
+        "one that a shot begins from, is taken up again; 0 leaves it as it is, 1 begins anew. Disco "
+        "Diffusion's skip_steps are 1 - strength",
+        curve(0, 1).declare(None, "0..1", default_text="0.4 where the generator denoises", example="0.5"),
     )
     cutout_noise: Curve | None = option(
         "Noise on what the perceptor looks at, up to this spread: against textures that only it can see",
