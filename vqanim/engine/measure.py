@@ -143,7 +143,7 @@ def _specimens(timeline: Timeline) -> Iterator[FramePlan]:
 def peak_memory(device: str) -> int | None:
     """Bytes that this process has used at most: of the GPU where that paints. None where nobody knows."""
     if device.startswith("cuda"):
-        return int(torch.cuda.max_memory_reserved())
+        return int(torch.cuda.max_memory_reserved(device.split(",")[0]))
     try:
         import resource
     except ImportError:  # Windows
