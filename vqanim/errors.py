@@ -14,9 +14,21 @@ A message is one line that names what was found, what is allowed and what to do 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_NO_MEMORY = (
+    "failed to map segment",
+    "cannot allocate memory",
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "can't start new thread",
+    "defaultcpuallocator",
+)
+"""Words of the system, of torch and of others, in small letters, where there was too little memory."""
 MOST_PATH = 100  # characters of a field's path that are told; a mistyped key may be of any length
 
 
@@ -103,6 +115,19 @@ class OutputError(VqanimError):
     """The encoder or the disk failed."""
 
     exit_code = 5
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether something failed because there was too little memory, by the error or by what led to it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        system = isinstance(error, OSError) and error.errno == errno.ENOMEM
+        words = str(error).lower() if isinstance(error, ImportError | OSError | RuntimeError) else ""
+        if system or isinstance(error, MemoryError) or any(sign in words for sign in _NO_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class LockedError(VqanimError):

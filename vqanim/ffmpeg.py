@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -175,13 +176,16 @@ def encode(
 
 
 def decode(
-    arguments: Sequence[str], size: int, pictures: Iterable[Picture] = ()
+    arguments: Sequence[str], size: int, pictures: Iterable[Picture] = (), memory: int | None = None
 ) -> Generator[bytes, None, None]:
     """What ffmpeg writes to its standard output, `size` bytes at a time (the last ones may be fewer), while
-    it is fed some pictures. Raises FfmpegError, OutputError, and whatever making the pictures raises."""
+    it is fed some pictures. memory: bytes that it may take, where the system can hold it to that.
+
+    Raises FfmpegError, OutputError, and whatever making the pictures raises."""
     with _running(arguments, subprocess.PIPE) as (process, watchdog), ThreadPoolExecutor(1) as pool:
         assert process.stdin is not None
         assert process.stdout is not None
+        _hold(process, memory)
         feeding = pool.submit(_feed, process.stdin, pictures)
         try:
             while True:
@@ -196,6 +200,15 @@ def decode(
             _kill(process)
             process.stdout.close()
         feeding.result()  # raises what went wrong with the pictures
+
+
+def _hold(process: subprocess.Popen[bytes], memory: int | None) -> None:
+    """Let a process have no more than so many bytes, where the system can do that from outside."""
+    if memory is not None and sys.platform == "linux":
+        import resource
+
+        with suppress(OSError, ValueError):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (memory, memory))
 
 
 def _feed(pipe: IO[bytes], pictures: Iterable[Picture]) -> None:

@@ -8,17 +8,20 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, BinaryIO, TypeAlias, cast
 
-from vqanim.errors import OutputError
+from vqanim.errors import InputError, OutputError
 
 Guard: TypeAlias = Callable[[], None]
 """Raises where a file may no longer be written, because somebody else holds its folder."""
 
+MOST_BYTES = 64 * 2**20
+"""Of a file that is read as a whole where nothing else is said: far more than any that is written here."""
 TEMP_SUFFIX = ".vqanim-tmp"  # ending of what is not whole yet, in names that begin with a dot
 
 _REMEDIES = {
@@ -36,6 +39,18 @@ _REMEDIES = {
 }
 _GONE = "it was moved or deleted meanwhile; run again, it will continue"
 _NO_FOLDER = "its folder is not there; make it, or put it back where it was moved or deleted, and run again"
+
+
+class NotAFile(InputError, OSError):
+    """Something that cannot be read as a file is: a folder, a pipe, a socket, a device, or far too large."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        OSError.__init__(self, errno.EINVAL, reason)
+        self.reason = reason  # as it goes on after the name
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}; give a regular file"
 
 
 @contextmanager
@@ -118,18 +133,78 @@ def write_atomic(path: Path, data: bytes | str, guard: Guard = lambda: None) -> 
         temporary.write_bytes(content)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def open_file(path: Path | str) -> BinaryIO:
+    """Open a regular file for reading. All that others may have put in its place, such as a pipe, which would
+    never answer, or a device, which would never end, is refused before a byte is read.
+
+    Raises NotAFile, and OSError where it is missing or may not be read.
+    """
+    # Without waiting, as opening a pipe waits for somebody who writes into it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(path, flags | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0))
+    except ValueError as error:  # a name with a NUL, which no file has
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # how a socket is told
+            raise NotAFile(path, "is a socket, not a file") from error
+        raise
+    try:
+        if kind := _kind(os.fstat(handle).st_mode):
+            raise NotAFile(path, f"is {kind}, not a file")
+        return cast(BinaryIO, os.fdopen(handle, "rb"))
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_bytes(path: Path | str, limit: int = MOST_BYTES) -> bytes:
+    """The bytes of a regular file, of which there may be so many. Raises NotAFile and OSError."""
+    with open_file(path) as file:
+        return read_limited(file, path, limit)
+
+
+def read_text(path: Path | str, limit: int = MOST_BYTES) -> str:
+    """The same as a text in UTF-8. Raises UnicodeDecodeError, too."""
+    return read_bytes(path, limit).decode("utf-8").replace("\r\n", "\n")
+
+
+def read_limited(file: IO[bytes], path: Path | str, limit: int) -> bytes:
+    """The rest of an open file, of which there may be so many bytes. Raises NotAFile and OSError."""
+    if os.fstat(file.fileno()).st_size > limit or len(content := file.read(limit + 1)) > limit:
+        raise NotAFile(path, f"has more than {in_megabytes(limit)}")
+    return content
+
+
+def in_megabytes(size: float) -> str:
+    """Bytes as `64 MB`, `0.2 MB`."""
+    return f"{size / 2**20:.0f} MB" if size >= 2**20 else f"{size / 2**20:.1g} MB"
+
+
+def _kind(mode: int) -> str:
+    """What something is that is no regular file, by its mode; empty for one that is."""
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "something else")
+
+
+def read_json(path: Path, limit: int = MOST_BYTES) -> dict[str, Any]:
     """The object in a JSON file; an empty one where the file is missing, or holds anything else."""
     with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(read_text(path, limit))
         return found if isinstance(found, dict) else {}
     return {}
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file of any size. Raises OSError."""
+    """SHA-256 of a regular file of any size. Raises NotAFile and OSError."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()
@@ -148,11 +223,42 @@ def remove_temporary(folder: Path) -> None:
 def no_file(path: Path, missing: str = "is missing") -> str | None:
     """What is wrong with a path that is to be read, or None; a pipe or a device would never end."""
     try:
-        if path.is_file():
-            return None
-        return "is no file" if path.exists() else missing
+        if kind := _kind(path.stat().st_mode):
+            return f"is {kind}, not a file"
     except (OSError, ValueError):  # a name that no file system takes
-        return missing
+        return "is a link that leads nowhere" if _is_link(path) else missing
+    return None
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether a regular file has just these bytes. Raises OSError where it is there and cannot be read."""
+    try:
+        return read_bytes(path, len(content)) == content
+    except (NotAFile, FileNotFoundError):
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, a link that leads nowhere included."""
+    return os.path.lexists(path)
+
+
+def refuse_special(path: Path) -> None:
+    """Raise OutputError where something that is no regular file has the place of one that is appended to."""
+    if is_there(path) and (wrong := no_file(path)):
+        raise OutputError(f"{path}: {wrong}; move it, and run again")
+
+
+def check_file(path: Path | str) -> None:
+    """Raise NotAFile or OSError unless something is a regular file that can be read: for libraries that open
+    files by name themselves."""
+    open_file(path).close()
+
+
+def _is_link(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return path.is_symlink()
+    return False
 
 
 @contextmanager

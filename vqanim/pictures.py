@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from vqanim import color_spaces
 from vqanim.errors import InputError
-from vqanim.files import no_file, warnings_off
+from vqanim.files import no_file, open_file, warnings_off
 
 if TYPE_CHECKING:
     from PIL import Image, ImageCms
@@ -95,11 +95,11 @@ def _decoding(path: Path) -> Iterator[Image.Image]:
     _prepare_decoder(path)
     try:
         with warnings_off():  # of odd tags that change nothing, and of sizes looked at here
-            with Image.open(path, formats=PICTURE_FORMATS) as image:
+            with open_file(path) as file, Image.open(file, formats=PICTURE_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise BadPicture(path, f"has {image.width}x{image.height} pixels, {_MOST}")
                 image.verify()  # the checksums, which decoding alone does not look at
-            with Image.open(path, formats=PICTURE_FORMATS) as image:
+            with open_file(path) as file, Image.open(file, formats=PICTURE_FORMATS) as image:
                 image.load()
                 yield ImageOps.exif_transpose(image)
     except BadPicture:
@@ -120,7 +120,7 @@ def _prepare_decoder(path: Path) -> None:
     from PIL import Image
 
     head = b""
-    with suppress(OSError), path.open("rb") as file:  # what cannot be read is told where it is decoded
+    with suppress(OSError), open_file(path) as file:  # what cannot be read is told where it is decoded
         head = file.read(12)
     kind = _BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
     if kind is None:
@@ -162,7 +162,7 @@ def _plain(image: Image.Image, path: Path) -> Image.Image:
 def _profile(image: Image.Image, path: Path) -> bytes | None:
     """The ICC profile of a picture, or one that says what else it tells of its colors."""
     head = b""
-    with suppress(OSError), path.open("rb") as file:
+    with suppress(OSError), open_file(path) as file:
         head = file.read(color_spaces.HEAD)
     content = image.info.get("icc_profile") or None
     if content and not head.startswith(b"\x89PNG"):

@@ -5,7 +5,7 @@ Images are float [B, 3, H, W], sRGB in 0..1. Embeddings are unit vectors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -34,6 +34,9 @@ class Knob:
     """Factor on the learning rate of the plan."""
     adam: Literal["tensor", "element"] = "tensor"
     """Whether Adam has one second moment for the whole tensor, or one for each element."""
+    shared: Callable[[Tensor], Tensor] | None = None
+    """Of elements of different scale: from their squared gradients the mean of each one's group, in the shape
+    of the tensor, which is then the second moment of all in the group."""
     spatial: bool = True
     """Whether the tensor is a grid [B, C, h, w] that lies over the picture, so that neighbors can be smoothed
     and masks of the picture apply to it."""

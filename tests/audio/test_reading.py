@@ -172,7 +172,7 @@ def test_a_remembered_signal_is_of_the_whole_song(write: Write) -> None:
 
 def test_no_file(tmp_path: Path) -> None:
     assert "no such file" in refused(tmp_path / "nothing.mp3")
-    assert "is no file" in refused(tmp_path)
+    assert "not a file" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(

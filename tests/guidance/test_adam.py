@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from vqanim.guidance.adam import add_averages, make_adam
+from vqanim.types import Knob
 
 
 def test_the_first_step_has_the_length_of_the_learning_rate_and_the_shape_of_the_gradient() -> None:
     tensor = torch.zeros(2, 3)
     gradient = torch.tensor([[1.0, 2.0, 3.0], [0.0, -1.0, 100.0]]) * 1e-4
-    make_adam(tensor).step(gradient, learning_rate=0.1)
+    make_adam(tensor, Knob()).step(gradient, learning_rate=0.1)
     assert tensor.square().mean().sqrt().item() == pytest.approx(0.1, rel=1e-3)
     assert torch.allclose(tensor / tensor[0, 0], gradient / gradient[0, 0], rtol=1e-3)
 
@@ -18,7 +19,7 @@ def test_the_size_of_the_gradient_does_not_matter() -> None:
     small, large = torch.zeros(5), torch.zeros(5)
     gradient = torch.tensor([1.0, -2.0, 0.5, 0.0, 4.0])
     for tensor, size in ((small, 1e-3), (large, 1e3)):
-        optimizer = make_adam(tensor)
+        optimizer = make_adam(tensor, Knob())
         for _ in range(3):
             optimizer.step(size * gradient, 0.2)
     assert torch.allclose(small, large, rtol=1e-4)
@@ -26,7 +27,7 @@ def test_the_size_of_the_gradient_does_not_matter() -> None:
 
 def test_it_finds_the_minimum_of_a_bowl() -> None:
     tensor = torch.tensor([3.0, -2.0])
-    optimizer = make_adam(tensor)
+    optimizer = make_adam(tensor, Knob())
     for step in range(400):
         optimizer.step(2 * tensor, 0.1 * (1 - step / 400))
     assert tensor.abs().max() < 0.02
@@ -34,26 +35,35 @@ def test_it_finds_the_minimum_of_a_bowl() -> None:
 
 def test_without_a_gradient_nothing_moves_and_nothing_turns_nan() -> None:
     tensor = torch.ones(4)
-    make_adam(tensor).step(torch.zeros(4), 0.1)
+    make_adam(tensor, Knob()).step(torch.zeros(4), 0.1)
     assert torch.equal(tensor, torch.ones(4))
 
 
 def test_with_a_moment_for_each_element_every_element_moves_as_far() -> None:
     tensor = torch.zeros(3)
-    make_adam(tensor, "element").step(torch.tensor([1e-4, -3.0, 200.0]), 0.1)
+    make_adam(tensor, Knob(adam="element")).step(torch.tensor([1e-4, -3.0, 200.0]), 0.1)
     assert torch.allclose(tensor, torch.tensor([-0.1, 0.1, -0.1]), rtol=1e-3)
+
+
+def test_elements_of_a_group_share_a_moment_so_that_what_is_small_stays_small() -> None:
+    tensor = torch.zeros(4)
+    pairs = Knob(shared=lambda squares: squares.view(2, 2).mean(1).repeat_interleave(2))
+    make_adam(tensor, pairs).step(torch.tensor([3.0, 0.003, 3e-4, -4e-4]), 0.1)
+    assert tensor[0] == pytest.approx(-0.1 * 2**0.5, rel=1e-3)
+    assert tensor[1].abs() < 0.001
+    assert tensor[2:].square().mean().sqrt() == pytest.approx(0.1, rel=1e-3)
 
 
 @pytest.mark.parametrize("moments", ["tensor", "element"])
 def test_it_goes_on_to_the_same_bits(moments: Literal["tensor", "element"]) -> None:
     gradients = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-    whole = make_adam(torch.zeros(4), moments)
+    whole = make_adam(torch.zeros(4), Knob(adam=moments))
     for gradient in gradients:
         whole.step(gradient, 0.1)
-    first = make_adam(torch.zeros(4), moments)
+    first = make_adam(torch.zeros(4), Knob(adam=moments))
     for gradient in gradients[:3]:
         first.step(gradient, 0.1)
-    second = make_adam(torch.ones(4), moments)
+    second = make_adam(torch.ones(4), Knob(adam=moments))
     second.restore(first.tensor, first.first, first.second, 3)
     for gradient in gradients[3:]:
         second.step(gradient, 0.1)

@@ -318,7 +318,7 @@ def test_a_large_file_and_a_missing_one_are_refused(tmp_path: Path) -> None:
         import_settings(str(tmp_path / "large.txt"), tmp_path)
     with pytest.raises(UsageError, match="no such file; give a settings file, or a command in quotes"):
         import_settings("nothing.txt", tmp_path)
-    with pytest.raises(UsageError, match="is no file"):
+    with pytest.raises(UsageError, match="not a file"):
         import_settings(str(tmp_path), tmp_path)
 
 

@@ -181,8 +181,8 @@ def test_a_hostile_object_beside_good_weights_is_refused(legacy: bool, tmp_path:
         (b"GIF89a and more", "it is no checkpoint"),
         (b"PK\x03\x04 and then nothing", "damaged or cut short"),
         (b"\x40\x00\x00\x00\x00\x00\x00\x00{not json", "damaged or cut short"),
-        (pickle.dumps({"a": 1}, 2), "it is a pickle, but not a checkpoint of torch"),
-        (pickle.dumps([1], 4), "it is a pickle, but not a checkpoint of torch"),
+        (pickle.dumps({"a": 1}, 2), "it holds no weights by name, but 'a'"),
+        (pickle.dumps([1], 4), "it holds no weights by name"),
     ],
 )
 def test_what_is_no_checkpoint_is_named(content: bytes, words: str, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_what_is_no_checkpoint_is_named(content: bytes, words: str, tmp_path: Pa
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone: cannot be read \(No such file"):
         read_checkpoint(tmp_path / "gone")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is a folder"):
         read_checkpoint(tmp_path)
 
 
@@ -322,3 +322,34 @@ def test_numbers_that_are_called_by_no_text_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
     with pytest.raises(InputError, match="which no tensor has"):
         read_checkpoint(path)
+
+
+def test_arrays_and_tensors_in_pickles_of_pythons_own_are_read(tmp_path: Path) -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    things: dict[str, Any] = {
+        "rows": rng.random((3, 4)).astype("f4"),
+        "columns": np.asfortranarray(rng.random((3, 4))),
+        "whole": rng.integers(0, 9, (2, 3, 2)),
+        "one": np.float32(rng.random(1)),
+        "tensor": torch.rand(2, 3).T,
+        "parameter": torch.nn.Parameter(torch.rand(500).half()),
+    }
+    for protocol in (3, 4, 5):
+        path = tmp_path / "a.pkl"
+        path.write_bytes(pickle.dumps({"weights": things, "names": np.array(["a", None])}, protocol))
+        found = read_checkpoint(path)
+        assert found.keys() == things.keys()
+        for name, thing in things.items():
+            assert torch.equal(found[name], torch.as_tensor(thing).detach()), name
+
+
+def test_numbers_that_are_packed_otherwise_than_torch_does_are_refused(tmp_path: Path) -> None:
+    whole = pickle.dumps({"a": torch.arange(300.0)})
+    count = struct.pack("<q", 300)
+    assert whole.count(count) == 1
+    for content in (whole.replace(count, struct.pack("<q", 301)), whole[: whole.index(count) + 100]):
+        (tmp_path / "a.pkl").write_bytes(content)
+        with pytest.raises(InputError, match=r"packs numbers in another way|cut short|broken"):
+            read_checkpoint(tmp_path / "a.pkl")

@@ -21,7 +21,7 @@ from vqanim.models.adding import add_dvae, add_generator
 from vqanim.models.dvae import DVAEGenerator
 from vqanim.models.families.dvae import HalfConfig
 from vqanim.models.load import load_generator
-from vqanim.types import Generator
+from vqanim.types import Generator, Knob
 
 IMAGE = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(7))
 
@@ -140,7 +140,7 @@ def test_gradients_reach_all_latents_and_few_steps_lead_to_other_codes(tmp_path:
     generator = add(tmp_path)
     goal = paint(half("encoder"), half("decoder"), IMAGE.flip(3))
     z = generator.carry(IMAGE)["z"].requires_grad_(True)
-    begun, optimizer, distances = generator.carry(IMAGE)["z"], make_adam(z.data, "tensor"), []
+    begun, optimizer, distances = generator.carry(IMAGE)["z"], make_adam(z.data, Knob()), []
     for _ in range(12):
         distance = (generator.decode({"z": z}, (32, 48)) - goal).square().mean()
         (gradient,) = torch.autograd.grad(distance, z)

@@ -16,6 +16,7 @@ from vqanim.camera.step import CameraStep
 from vqanim.engine.frame import Painter
 from vqanim.guidance.cutouts import Viewer
 from vqanim.models.catalogue import get_generator_entry
+from vqanim.models.families.fft import of_bands
 from vqanim.models.load import load_generator
 from vqanim.timeline.plan import FrameRef
 from vqanim.types import Generator, Perceptor, Stage
@@ -104,7 +105,7 @@ def test_a_camera_that_moves_by_whole_cells_moves_the_picture(name: str, percept
     painter = Painter(
         generator, make_descent(generator, [Viewer(perceptor)], ["a volcano"]), torch.device("cpu"), 24, 32
     )
-    cells = np.random.default_rng(0).integers(20, 236, (6, 8, 3), dtype=np.uint8)
+    cells = np.random.default_rng(0).integers(90, 166, (6, 8, 3), dtype=np.uint8)
     before = cells.repeat(4, 0).repeat(4, 1)
     plan = frame_plan(index=1, previous=FrameRef("main", 0), start=None, learning_rate=1e-6)
     moved = paint_from(painter, replace(plan, camera=CameraStep(shift_x=4 / 32)), before).picture
@@ -112,3 +113,31 @@ def test_a_camera_that_moves_by_whole_cells_moves_the_picture(name: str, percept
     assert (moved != before).mean() > 0.5
     still = paint_from(painter, plan, before).picture
     assert np.abs(still.astype(int) - before).max() <= 1
+
+
+def test_a_spectrum_of_too_much_contrast_is_led_back_and_one_of_a_photograph_is_left() -> None:
+    generator = load("fft")
+    rng = torch.Generator().manual_seed(0)
+    harsh = (torch.rand(1, 3, 32, 48, generator=rng) > 0.5).float()
+    mild = 0.5 + 0.1 * torch.randn(1, 3, 32, 48, generator=rng)
+    for picture, kept in ((harsh, False), (mild.clamp(0, 1), True)):
+        params = dict(generator.carry(picture))
+        before = generator.decode(params, (32, 48))
+        for _ in range(12):
+            generator.project(params)
+        after = generator.decode(params, (32, 48))
+        assert after.mean() == pytest.approx(float(before.mean()), abs=0.02)
+        if kept:
+            assert torch.allclose(after, before, atol=1e-4)
+        else:
+            assert after.std() < 0.7 * before.std()
+
+
+def test_frequencies_of_a_band_share_a_moment() -> None:
+    squares = torch.rand(1, 3, 32, 25, 2, generator=torch.Generator().manual_seed(0))
+    shared = of_bands(squares)
+    assert shared.shape == squares.shape
+    assert shared.mean() == pytest.approx(float(squares.mean()), rel=1e-4)
+    assert torch.equal(shared[..., 0], shared[..., 1])
+    assert len(shared[0, 0].unique()) < 60
+    assert not torch.allclose(shared[0, 0], shared[0, 1])

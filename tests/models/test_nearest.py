@@ -9,7 +9,7 @@ import pytest
 from tests.models.official import nearest_classes
 from vqanim.errors import InputError
 from vqanim.models.catalogue import get_perceptor_entry
-from vqanim.models.conse.nearest import ClassReader, class_names, shares_of, unit
+from vqanim.models.conse.nearest import ClassReader, class_names, unit
 from vqanim.models.conse.perceptor import ConsePerceptor
 from vqanim.models.entries import LocalFile
 
@@ -46,7 +46,7 @@ def test_what_is_named_is_what_the_target_is_made_of(
 ) -> None:
     """The target, made of the meaning and the shares that the reader tells, is that of the perceptor."""
     meaning = reader.meaning(text)
-    shares = shares_of(reader.classes @ meaning)
+    shares = reader.shares(text)
     seen = unit(unit(meaning + unit(shares @ reader.classes)) @ perceptor.whitening.numpy())
     target = unit(perceptor.encode_text([text, "a castle"])[0, : len(seen)].numpy())
     assert seen == pytest.approx(target, abs=1e-5)
@@ -79,10 +79,34 @@ def test_what_it_does_not_know_is_far(reader: ClassReader, text: str) -> None:
     assert reader.read(text).far
 
 
-def test_well_known_mistakes_are_told(reader: ClassReader) -> None:
-    assert reader.read("a neon city in the rain").shown == ("fountain", "rain barrel", "umbrella")
-    assert reader.read("an astronaut").shown == ("space shuttle",)
+def test_what_stands_in_for_an_unknown_thing_is_told(reader: ClassReader) -> None:
+    assert reader.read("a neon city in the rain").shown[:2] == ("movie theater", "umbrella")
+    assert reader.read("an astronaut").shown == ("crash helmet", "space shuttle")
     assert reader.read("ein Leuchtturm im Sturm").shown == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "setting"),
+    [
+        ("an astronaut on a beach", "space shuttle", "beach"),
+        ("a spaceship over a city", "space shuttle", "tram"),
+        ("a castle by the sea", "castle", "promontory"),
+        ("a lighthouse, a volcano", "lighthouse", "volcano"),
+    ],
+)
+def test_a_subject_leaves_room_for_its_setting(
+    reader: ClassReader, text: str, subject: str, setting: str
+) -> None:
+    shares = dict(reader.read(text).nearest)
+    assert shares[subject] > 0.15
+    assert shares[setting] > 0.05
+
+
+@pytest.mark.parametrize(
+    "text", ["a lighthouse at dawn", "a lighthouse, oil painting", "a lighthouse at night"]
+)
+def test_what_is_no_thing_takes_nothing_from_the_subject(reader: ClassReader, text: str) -> None:
+    assert dict(reader.read(text).nearest)["lighthouse"] > 0.9
 
 
 @pytest.mark.parametrize("text", ["fog", "golden light", "a sunset", "black and white"])

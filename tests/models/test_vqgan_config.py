@@ -157,7 +157,7 @@ def test_what_training_needed_is_ignored() -> None:
         ("[" + "1," * 30_000 + "]", "more than 20,000 values"),
         ("model: " + "x" * 1_000_001, "allowed are 1,000,000"),
         ('model: "\\UFFFFFFFF"', "it is no YAML"),
-        ("model: " + "9" * 10_000, "it is no YAML"),
+        ("model: " + "9" * 10_000, "found a number of 10,000 characters"),
     ],
 )
 def test_what_is_no_config_is_refused(content: str | bytes, words: str) -> None:

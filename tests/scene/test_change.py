@@ -11,32 +11,42 @@ from vqanim.errors import SceneError
 from vqanim.scene import dump_scene, load_scene_text
 from vqanim.scene.change import TABLE, dial_at
 from vqanim.scene.model import Scene, Shot
+from vqanim.timeline.frames import Limits
 
 
 def scene(text: str) -> Scene:
     return load_scene_text("vqanim: 1\nduration: 2s\nprompts: [a]\n" + text)
 
 
-def numbers(shot: Shot) -> tuple[float | None, float | None, float]:
-    """Steps, noise and stay_near of a shot."""
+def numbers(shot: Shot) -> tuple[float | None, float]:
+    """Steps and stay_near of a shot."""
     near = shot.guidance.stay_near
     held = 0.0 if near is None else near.weight.constant_value or 0.0
-    return shot.guidance.steps.constant_value, shot.carry.noise.constant_value, held
+    return shot.guidance.steps.constant_value, held
+
+
+def noise(text: str, limits: Limits = Limits()) -> float:
+    """Of the second frame of a scene."""
+    return compile_timeline(scene(text), limits=limits).shots[0].frames[1].noise
 
 
 def test_half_way_is_what_a_scene_does_that_says_nothing() -> None:
     (plain,), (half,) = scene("").shots, scene("change: 0.5\n").shots
     assert numbers(plain) == numbers(half)
+    assert noise("") == noise("change: 0.5\n") == Limits().noise
     assert dial_at(0.5).learning_rate == 1
 
 
 def test_it_sets_several_fields_and_written_ones_override_it() -> None:
     dreamy = TABLE[0]
-    assert numbers(scene("change: 0\n").shots[0]) == (dreamy.steps, dreamy.noise, dreamy.stay_near)
+    assert numbers(scene("change: 0\n").shots[0]) == (dreamy.steps, dreamy.stay_near)
     one = scene("change: 0\nguidance: {steps: 9}\ncarry: {noise: 0}\n").shots[0]
-    assert numbers(one) == (9, 0, dreamy.stay_near)
-    assert numbers(scene("change: 0\nguidance: {stay_near: none}\n").shots[0])[2] == 0
-    assert numbers(scene("change: 1\ncarry: none\n").shots[0])[1] == 0
+    assert numbers(one) == (9, dreamy.stay_near)
+    assert numbers(scene("change: 0\nguidance: {stay_near: none}\n").shots[0])[1] == 0
+    assert noise("change: 0\n") == pytest.approx(Limits().noise * dreamy.noise)
+    assert noise("change: 1\ncarry: none\n") == noise("change: 0\ncarry: {noise: 0}\n") == 0
+    assert noise("change: 1\ncarry: {noise: 0.1}\n") == 0.1
+    assert noise("change: 1\n", Limits(noise=0)) == 0
     moving = scene("change: 1\nguidance: {steps: {0s: 2, 1s: 4}}\n").shots[0]
     assert moving.guidance.steps.constant_value is None
 

@@ -349,7 +349,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match="no such file, did you mean .*mordor.yaml") as caught:
         load_scene(tmp_path / "mordr.yaml")
     assert caught.value.exit_code == 3
-    with pytest.raises(SceneError, match="is no file"):
+    with pytest.raises(SceneError, match="not a file"):
         load_scene(tmp_path)
 
 

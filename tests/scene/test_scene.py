@@ -57,8 +57,9 @@ def test_defaults() -> None:
     assert [curve.constant_value for curve in still] == [1, 1, 0, 0, 0, 0, 0.5]
     assert camera.border == "reflect"
     carry = main.carry
-    amounts = [carry.match_colors, carry.match_detail, carry.sharpen, carry.noise, main.guidance.steps]
-    assert [curve.constant_value for curve in amounts] == [0.7, 0.3, 0, 0.02, 6]
+    amounts = [carry.match_colors, carry.sharpen, main.guidance.steps]
+    assert [curve.constant_value for curve in amounts] == [0.7, 0, 6]
+    assert (carry.match_detail, carry.noise) == (None, None)  # each painter has its own
     assert (main.guidance.first_steps, main.guidance.learning_rate, main.guidance.cutouts) == (
         None,
         None,

@@ -73,8 +73,9 @@ def test_none_clears_to_the_default() -> None:
     assert (day.prompts, day.style, day.start.kind) == ((), "", "noise")
     assert day.camera == Camera()
     assert day.guidance == Guidance()
+    assert day.carry.noise is not None
     assert day.carry.noise.constant_value == 0
-    assert day.carry.match_detail.constant_value == 0.3
+    assert day.carry.match_detail is None
 
 
 def test_a_story_replaces_prompts_and_prompts_a_story() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vqanim.api import response
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
+from vqanim.files import read_text
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, UnknownModel
 from vqanim.models.fetch import FetchEvent, fetch_model
@@ -95,7 +96,14 @@ def compiled(
 ) -> Prepared:
     """A scene that was read, compiled for its models, which decide what it leaves open."""
     views = {entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors}
-    limits = Limits(generator.multiple, generator.learning_rate, generator.smoothing, views)
+    limits = Limits(
+        generator.multiple,
+        generator.learning_rate,
+        generator.smoothing,
+        generator.noise,
+        generator.match_detail,
+        views,
+    )
     timeline = compile_timeline(scene, limits=limits)
     return Prepared(scene, timeline, generator, tuple(perceptors), quality)
 
@@ -244,7 +252,7 @@ def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
     Empty where there is none, or nothing was listened to.
     """
     try:
-        root = parse_tree(resolved.read_text("utf-8"), str(resolved))
+        root = parse_tree(read_text(resolved), str(resolved))
         track = root.get("soundtrack") if isinstance(root, Mapping) else None
         found = track if isinstance(track, Mapping) else Mapping("", 0, [])
         match [found.get(key) for key in ("bpm", "file", "beats", "first_beat", "meter")]:

@@ -18,7 +18,7 @@ from vqanim.cache import cache_folder
 from vqanim.engine import events
 from vqanim.engine.events import Event
 from vqanim.errors import VqanimError
-from vqanim.files import Guard, make_folder, write_atomic
+from vqanim.files import Guard, make_folder, read_bytes, write_atomic
 from vqanim.models.fetch import FetchEvent
 from vqanim.preview.outline import model_lines
 from vqanim.scene import Scene, dump_scene
@@ -239,6 +239,9 @@ def changed_settings(
     return [events.SettingsChanged(harmless, repainting)] if harmless or repainting else []
 
 
+_LARGEST_ASSET = 2**30  # bytes; of a picture, a song or a font
+
+
 def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Copy the files that a scene uses beside its resolved form, named by content.
 
@@ -248,7 +251,7 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
     for path, name in copies.items():
         if not (folder / name).exists():
             make_folder((folder / name).parent)
-            write_atomic(folder / name, Path(path).read_bytes())
+            write_atomic(folder / name, read_bytes(path, _LARGEST_ASSET))
     return copies
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
-from vqanim.files import make_folder
+from vqanim.files import make_folder, read_text
 from vqanim.scene.curves import Curve, Key, Keyframes
 from vqanim.scene.limits import AUTO
 from vqanim.scene.model import Prompt, Scene, Transition
@@ -143,7 +143,7 @@ def trial_key(trial: Timeline, run: RunKey) -> str:
 def read_response(folder: Path, key: str) -> int | None:
     """The response that was measured before, in frames; None where it was measured for something else."""
     try:
-        record = json.loads((folder / FILE).read_text("utf-8"))
+        record = json.loads(read_text(folder / FILE))
         return int(record["frames"]) if record["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

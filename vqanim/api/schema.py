@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from vqanim.effects import EFFECTS
-from vqanim.files import write_atomic
+from vqanim.files import read_text, write_atomic
 from vqanim.scene import FieldInfo, describe_fields
 from vqanim.scene.curves import EASINGS
 from vqanim.scene.functions import CONSTANTS, FUNCTIONS
@@ -58,7 +58,7 @@ def write_schema(folder: Path) -> None:
     """
     path = folder / SCHEMA_FILE
     try:
-        ours = not path.exists() or TITLE in path.read_text(encoding="utf-8")[:400]
+        ours = not path.exists() or TITLE in read_text(path)[:400]
     except (OSError, UnicodeDecodeError):
         ours = False
     if ours:

@@ -22,7 +22,7 @@ from vqanim.audio.structure import Section, find_downbeat, find_sections
 from vqanim.audio.tempo import FASTEST, SLOWEST
 from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError
-from vqanim.files import make_folder, sha256_of, write_atomic
+from vqanim.files import make_folder, read_bytes, read_text, sha256_of, write_atomic
 from vqanim.scene.fields.music import Band
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT, Signal
@@ -78,7 +78,7 @@ class SongAnalysis:
         path = self._path(f"beats-v{VERSION}-m{meter}{tempo}.json")
         about = {"song": self.digest, "key": path.stem, "seconds": round(self.song.seconds, 3)}
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            known = json.loads(path.read_text("utf-8"))
+            known = json.loads(read_text(path))
             if all(known.pop(name) == value for name, value in about.items()):
                 sections = tuple(Section(**section) for section in known.pop("sections"))
                 beats = Beats(**{**known, "beats": tuple(known["beats"]), "sections": sections})
@@ -93,7 +93,7 @@ class SongAnalysis:
         key = name if own is None else f"{own.low:.6g}-{own.high:.6g}-{own.attack:.6g}-{own.release:.6g}"
         path = self._path(f"signal-v{signals.VERSION}-{key}.npy")
         with suppress(OSError, ValueError, EOFError):
-            known = np.load(path, allow_pickle=False)
+            known = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
             if self._fits(known):
                 return np.asarray(known, np.float64)
         rounded = np.asarray(signals.signal(self._mono, name, own), np.float32)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from vqanim.files import open_file
+
 HEAD = 1 << 16  # bytes at the beginning that hold the headers
 _FIRST_PAGE, _LAST_PAGE = 2, 4  # flags of the pages of an ogg
 _NO_END = "has no mark at its end: if it stops too early, get it whole"
@@ -61,7 +63,7 @@ def look(path: Path) -> Headers:
     """Read the headers of a sound file. A FLAC that is cut short fails by itself when it is decoded. Raises
     OSError."""
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(HEAD)
         if head[:4] in (b"RIFF", b"RF64"):
             return _wav(file, head, size)

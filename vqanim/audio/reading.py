@@ -18,13 +18,17 @@ from vqanim.audio import channels
 from vqanim.audio.headers import Headers, look
 from vqanim.errors import InputError
 from vqanim.ffmpeg import LOCAL, FfmpegError, decode
-from vqanim.files import no_file, staged, warnings_off, writing
+from vqanim.files import check_file, no_file, staged, warnings_off, writing
 
 Samples = NDArray[np.float32]
 
 MAX_SECONDS = 1800
 LEAST_SECONDS = 0.1
 MAX_CHANNELS = 64
+LEAST_RATE, MAX_RATE = 1000, 768_000  # samples per second
+MOST_PARTS, SIMPLE_PARTS = 100_000, 2000
+"""Of the numbers in a ratio of two rates, and of one that stands for a ratio with larger ones: a filter has
+twenty times as many taps."""
 _UNKNOWN = 1 << 48  # samples that a header without a length is said to have
 BLOCK = 1 << 16  # sample frames that are read at once
 DECODED_RATE = 48_000  # samples per second of what ffmpeg decodes
@@ -36,6 +40,8 @@ _FORMATS = (
     "mov,matroska,asf,aac,ac3,eac3,amr,ape,wv,tta,caf,mpegts,mpeg,avi,flv,mp3,wav,w64,aiff,flac,ogg,au,dsf"
 )
 _FFMPEG_CHANNELS = 2
+_FFMPEG_MEMORY = 800 * 2**20
+"""Bytes of addresses; a header that claims absurd rates would make it take gigabytes."""
 
 
 _NOTHING = re.compile("Invalid data found|Nothing was written|does not contain any stream")
@@ -80,7 +86,7 @@ def open_song(path: Path) -> Song:
         raise BadSong(path, headers.trouble)
     song = _by_its_header(path, headers) or _by_decoding(path, headers)
     song = replace(song, note=headers.note)
-    if song.channels > MAX_CHANNELS or song.rate < 1000:
+    if song.channels > MAX_CHANNELS or not LEAST_RATE <= song.rate <= MAX_RATE:
         raise BadSong(path, f"has {song.channels} channels at {song.rate} Hz, which is no music")
     if song.seconds > MAX_SECONDS:
         long = f"{int(song.seconds) // 60}:{int(song.seconds) % 60:02} minutes"
@@ -164,9 +170,20 @@ def read_mono(song: Song) -> Samples:
 
 
 def _at_analysis_rate(blocks: Iterator[Samples], rate: int) -> Samples:
-    ratio = Fraction(ANALYSIS_RATE, rate)
+    ratio = _simple(Fraction(ANALYSIS_RATE, rate))
     parts = [part.copy() for part in resampled(blocks, ratio.numerator, ratio.denominator)]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def _simple(ratio: Fraction) -> Fraction:
+    """A ratio of small numbers, within half a millisecond in half an hour of one that has larger ones."""
+    if max(ratio.numerator, ratio.denominator) <= MOST_PARTS:
+        return ratio
+    return (
+        ratio.limit_denominator(SIMPLE_PARTS)
+        if ratio < 1
+        else 1 / (1 / ratio).limit_denominator(SIMPLE_PARTS)
+    )
 
 
 def resampled(blocks: Iterator[Samples], up: int, down: int) -> Iterator[Samples]:
@@ -204,6 +221,7 @@ def _by_soundfile(song: Song) -> Iterator[Samples]:
 
     try:
         with warnings_off(), quiet():
+            check_file(song.path)
             opened = soundfile.SoundFile(str(song.path))
         with opened as file:
             while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
@@ -224,7 +242,7 @@ def _by_ffmpeg(path: Path, tolerant: bool, options: tuple[str, ...] = ()) -> Ite
     size = 4 * _FFMPEG_CHANNELS
     frames = 0
     try:
-        for data in decode(command, size * BLOCK):
+        for data in decode(command, size * BLOCK, memory=_FFMPEG_MEMORY):
             whole = len(data) // size * size
             frames += len(data) // size
             yield np.frombuffer(data[:whole], "<f4").reshape(-1, _FFMPEG_CHANNELS)

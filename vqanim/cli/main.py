@@ -24,7 +24,15 @@ from vqanim import __version__
 from vqanim.cli import terminal
 from vqanim.cli.formatting import complain, error_lines
 from vqanim.cli.stopping import Stopped, catch_ctrl_c
-from vqanim.errors import CurveError, OutputError, SceneError, VqanimError
+from vqanim.errors import (
+    CurveError,
+    DeviceError,
+    InputError,
+    OutputError,
+    SceneError,
+    VqanimError,
+    lacks_memory,
+)
 
 # A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
 # `import` is `import_`.
@@ -152,6 +160,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(page.getvalue().expandtabs(4).rstrip("\n"))
         return error.exit_code
     except VqanimError as error:
+        if error.exit_code == InputError.exit_code and lacks_memory(error.__cause__):
+            error = DeviceError(f"{error}; there was too little memory to read it")
         has_places = isinstance(error, SceneError | CurveError)  # with which each line begins
         complain(("" if has_places else "Error: ") + error_lines(error))
         return error.exit_code
@@ -160,6 +170,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             where = f"{terminal.visible(str(error.filename))}: " if error.filename else ""
             complain(f"Error: {where}cannot read or write: {error.strerror}")
             return OutputError.exit_code
+        if lacks_memory(error):
+            complain(
+                "Error: there is too little memory on this machine, or for this account (see `ulimit -v`): "
+                "close other programs, or choose a smaller size or models; `vqanim plan` says what is needed"
+            )
+            return DeviceError.exit_code
         if os.environ.get("VQANIM_DEBUG"):
             complain("".join(traceback.format_exception(error)).rstrip())
         else:

@@ -137,7 +137,7 @@ def verify(names: Sequence[str]) -> int:
 @models.command()
 @click.argument("name")
 @_file("--config", metavar="C", help="The config of a VQGAN, or of a CLIP (also a name of open_clip's).")
-@_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN.")
+@_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN or StyleGAN.")
 @_file("--encoder", metavar="E.PKL", help="The encoder of a dVAE, as of DALL-E.")
 @_file("--decoder", metavar="D.PKL", help="The decoder of a dVAE.")
 @_file("--perceptor", metavar="CLIP.PT", help="A CLIP: OpenAI's, open_clip's or transformers' CLIPModel.")
@@ -161,6 +161,9 @@ def add(
     within a transformer or a diffusion model, a whole module, a plain state dict or safetensors. Without a
     --config the network is taken from the checkpoint, as far as it shows.
 
+    A StyleGAN is a --checkpoint: a network pickle (.pkl) of StyleGAN2-ada-pytorch or StyleGAN3, or its
+    weights by their official names, best with the training's training_options.json as --config.
+
     A dVAE, as of OpenAI's DALL-E, is an --encoder and a --decoder: encoder.pkl and decoder.pkl, plain state
     dicts or safetensors. Where one file holds both, give it twice.
 
@@ -177,7 +180,8 @@ def add(
     """
     if not (checkpoint or encoder or decoder or perceptor):
         either = "give --checkpoint of a VQGAN, best with its --config, or --perceptor with a CLIP"
-        raise UsageError(f"{either}, or all three; or --encoder and --decoder of a dVAE")
+        others = "or --encoder and --decoder of a dVAE; or --checkpoint of a StyleGAN"
+        raise UsageError(f"{either}, or all three; {others}")
     _check_dvae(encoder, decoder, checkpoint, config if perceptor is None else None)
     if (activation or base) and perceptor is None:
         given = "--activation" if activation else "--base"

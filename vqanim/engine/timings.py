@@ -21,7 +21,7 @@ import numpy as np
 
 from vqanim.engine.events import FrameDone, StageTime, StepDone
 from vqanim.errors import OutputError
-from vqanim.files import make_folder, write_atomic
+from vqanim.files import make_folder, read_text, write_atomic
 from vqanim.models.catalogue import first_stages
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 from vqanim.types import Stage
@@ -135,9 +135,7 @@ def read_timings(folder: Path) -> tuple[Timings, ...]:
     """What was measured, the latest first; nothing when the file is missing or cannot be understood."""
     path = folder / NAME
     try:
-        if not path.is_file() or path.stat().st_size > MAX_BYTES:
-            return ()
-        document = json.loads(path.read_text("utf-8"))
+        document = json.loads(read_text(path, MAX_BYTES))
         if document["version"] != VERSION:
             return ()
         return tuple(_parse(entry) for entry in document["speeds"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vqanim.errors import InputError, OutputError
+from vqanim.files import open_file
 from vqanim.pictures import picture_size
 
 _EBML, _DURATION, _HEAD = b"\x1a\x45\xdf\xa3", b"\x44\x89\x88", 1 << 16
@@ -64,7 +65,7 @@ def _useless(film: Path, reason: str) -> OutputError:
 
 def _mp4_seconds(path: Path) -> float | None:
     """How long an MP4 or MOV lasts by its index; None where it is none, or not whole."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         end = os.fstat(file.fileno()).st_size
         boxes = dict(_boxes(file, 0, end))
         if not {b"ftyp", b"moov", b"mdat"} <= set(boxes):
@@ -96,7 +97,7 @@ def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[bytes, tuple[
 
 def _webm_seconds(path: Path) -> float | None:
     """The same of a WebM."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(_HEAD)
     at, segment = head.find(_DURATION), head.find(_SEGMENT)
     if not head.startswith(_EBML) or at < 0 or segment < 0:

@@ -7,17 +7,19 @@ visualizations do the same to pixels (Mordvintsev et al. 2015, the DeepDream not
 Adam's second moment per element (Kingma and Ba 2015) shakes regions that no prompt cares about as hard as
 the subject. One moment for the tensor keeps the gradient's shape: less flicker and more structure, where the
 tensor is a picture or a grid of latents. Where its elements differ in scale by nature, as the frequencies of
-a spectrum do, each needs its own. The update reads nothing back from the device.
+a spectrum do, each group of like ones needs its own; with one for each element the first step of a frame,
+which has nothing to go by but itself, is noise. The update reads nothing back from the device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from vqanim.types import Knob
 
 PATCHES = (2, 4)
 """Sides of the patches, in latents."""
@@ -54,9 +56,12 @@ class Adam:
         self.tensor.sub_(self.first / scale, alpha=learning_rate / (1 - BETA1**self.count))
 
 
-def make_adam(tensor: Tensor, moments: Literal["tensor", "element"] = "tensor") -> Adam:
-    """Adam of a tensor with one second moment for all of it, or one for each element."""
-    if moments == "element":
+def make_adam(tensor: Tensor, knob: Knob) -> Adam:
+    """Adam of a tensor with one second moment for all of it, for each group of elements or for each one."""
+    if knob.shared is not None:
+        shared = knob.shared
+        return Adam(tensor, lambda gradient: shared(gradient.square()))
+    if knob.adam == "element":
         return Adam(tensor, torch.square)
     return Adam(tensor, lambda gradient: gradient.square().mean())
 

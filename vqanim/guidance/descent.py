@@ -137,7 +137,7 @@ class Descent:
         device = next(iter(moving.values())).device
         cutouts = self.objective.draw(plan, size, rng, device)
         knobs = self.generator.knobs
-        optimizers = {name: make_adam(tensor.data, knobs[name].adam) for name, tensor in moving.items()}
+        optimizers = {name: make_adam(tensor.data, knobs[name]) for name, tensor in moving.items()}
         if since is not None:
             for name, optimizer in optimizers.items():
                 optimizer.restore(since.params[name], since.first[name], since.second[name], since.steps)

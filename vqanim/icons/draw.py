@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import TypeAlias
@@ -11,8 +12,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from vqanim.errors import InputError
+from vqanim.files import no_file, read_bytes
 from vqanim.icons.fontawesome import find_icon, font_path
-from vqanim.icons.spec import SEED, STROKE_UNIT, Figure, IconSpec
+from vqanim.icons.spec import MAX_FILE, SEED, STROKE_UNIT, Figure, IconSpec
 from vqanim.icons.svg import is_svg, rasterize
 from vqanim.pictures import Picture, read_layer
 
@@ -136,15 +138,17 @@ def silhouette(figure: Figure, width: int, height: int) -> Mask:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (OSError, ValueError, TypeError) as error:  # FreeType's words are of no help
-        state = "is no font that can be drawn, allowed are TTF and OTF" if path.is_file() else "is missing"
+        state = no_file(path) or "is no font that can be drawn, allowed are TTF and OTF"
         raise InputError(f"{path}: the font {state}") from error
 
 
 def _of_text(text: str, file: Path | None, width: int, height: int, check: bool = True) -> Mask:
     """A text in the font of a file, or in the one that comes along. check: whether it has the characters."""
 
+    content = b"" if file is None else read_bytes(file, MAX_FILE)
+
     def font(size: float) -> ImageFont.FreeTypeFont:
-        made = ImageFont.load_default(size) if file is None else ImageFont.truetype(file, size)
+        made = ImageFont.load_default(size) if file is None else ImageFont.truetype(io.BytesIO(content), size)
         assert isinstance(made, ImageFont.FreeTypeFont), "Pillow is built with FreeType in all its wheels"
         return made
 

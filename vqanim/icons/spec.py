@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vqanim.errors import InputError
-from vqanim.files import no_file
+from vqanim.files import NotAFile, no_file, read_bytes
 from vqanim.icons.fontawesome import find_icon
 
 Color = tuple[float, float, float]  # sRGB in 0..1
@@ -94,9 +94,9 @@ def _file_hash(path: Path, what: str) -> str:
     try:
         if wrong := no_file(path):
             raise InputError(f"{path}: the {what} {wrong}")
-        if path.stat().st_size > MAX_FILE:
-            raise InputError(f"{path}: the {what} has more than {MAX_FILE // 10**6} MB, which is refused")
-        return _hash(path.read_bytes())
+        return _hash(read_bytes(path, MAX_FILE))
+    except NotAFile as error:
+        raise InputError(f"{path}: the {what} {error.reason}, which is refused") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: the {what} cannot be read ({reason})") from error

@@ -86,7 +86,7 @@ def _tell_what_differs(draft: Draft, spans: Mapping[tuple[str, bool], _Span], te
         draft.near("--neg", f"what stands behind it weighs {NEGATIVE:g}; try others")
     if any(re.search(r"(?<!\\)[(\[]", re.sub("`[^`]*`", "", _FORMULA.sub("", text))) for text in texts):
         draft.near("(words:1.3), [words]", "words within a text cannot weigh more; the brackets are gone")
-    if any(re.search(r"<\w+:[^>]*>", text) for text in texts):
+    if any(re.search(r"<\w{1,40}:[^<>]{0,500}>", text) for text in texts):
         draft.leave("<lora:...>", "networks for Stable Diffusion")
 
 
@@ -191,9 +191,9 @@ def _mask(draft: Draft) -> dict[str, Field]:
 def parts_of(text: str, old: bool = False) -> Iterator[tuple[str, bool, str]]:
     """(text, whether it is one to keep away from, weight) of one prompt. old: `a:2 b:-1`, the weights of the
     notebook, where all up to a colon is weighed."""
-    positive, *negatives = text.split("--neg")
-    pieces = [(piece, False) for piece in re.split(r"\s+AND\s+", positive)]
-    pieces += [(piece, True) for piece in re.split(r"\s+AND\s+", " ".join(negatives))]
+    positive, *negatives = " ".join(text.split()).split("--neg")
+    pieces = [(piece, False) for piece in re.split(" AND ", positive)]
+    pieces += [(piece, True) for piece in re.split(" AND ", " ".join(" ".join(negatives).split()))]
     for piece, negative in pieces:
         parts = [(words, f"`{formula}`") for words, formula in _FORMULA.findall(piece)]
         rest = _FORMULA.sub(" ", piece)
@@ -208,7 +208,7 @@ def parts_of(text: str, old: bool = False) -> Iterator[tuple[str, bool, str]]:
 
 def clean(text: str) -> str:
     """A text without the brackets and numbers that make words stronger, and without networks."""
-    words = re.sub(r"<\w+:[^>]*>", " ", text).replace("`", " ").replace("\\:", ":")
+    words = re.sub(r"<\w{1,40}:[^<>]{0,500}>", " ", text).replace("`", " ").replace("\\:", ":")
     words = re.sub(r":\s*[+-]?[\d.]+\s*(?=[)\]])", "", words)
     words = re.sub(r"\\([()\[\]])", r"\1", re.sub(r"(?<!\\)[()\[\]{}]", "", words))
     words = re.sub(r"\s+", " ", words)

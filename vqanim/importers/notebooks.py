@@ -21,7 +21,7 @@ _TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 MAX_EXPRESSION = 200  # characters of what a form field is computed from, for messages
 _FIELD = re.compile(r"#\s*@param\b")
 _FIELD_LINE = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*#\s*@param\b.*")
-_FOR_SHELL = re.compile(r"^\s*[%!].*", re.MULTILINE)
+_FOR_SHELL = re.compile(r"^[^\S\n]*[%!].*", re.MULTILINE)
 _ERRORS = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 
 

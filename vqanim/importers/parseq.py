@@ -151,7 +151,7 @@ def _put_prompts(draft: Draft, frames: Frames, clock: Clock) -> None:
         draft.near("(words:weight)", "words whose weight changes are prompts of their own")
     if weights.keys() - varying:
         draft.near("(words:1.3)", "words within a text cannot weigh more; the brackets are gone")
-    if any(re.search(r"<\w+:[^>]*>", text) for text in set(texts.values())):
+    if any(re.search(r"<\w{1,40}:[^<>]{0,500}>", text) for text in set(texts.values())):
         draft.leave("<lora:...>", "networks for Stable Diffusion")
     draft.take("prompts", "animation_prompts", *deforum.POSITIVE_KEYS, *deforum.NEGATIVE_KEYS)
 
@@ -181,7 +181,7 @@ def _pieces(text: str) -> tuple[tuple[str, bool, float], ...]:
 
 
 def _weighted(text: str, *, negative: bool) -> Iterator[tuple[str, bool, float]]:
-    for piece in re.split(r"\s+AND\s+", text):
+    for piece in re.split(" AND ", " ".join(text.split())):
         match = _PART_WEIGHT.search(piece)
         yield (piece[: match.start()], negative, float(match[1])) if match else (piece, negative, 1.0)
 

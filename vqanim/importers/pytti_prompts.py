@@ -12,7 +12,7 @@ from vqanim.importers.draft import Draft, plain, quoted
 from vqanim.importers.reading import Settings
 from vqanim.importers.sampling import curve_of_formula
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://\S+")
 _PORT = re.compile(r":\d{1,5}(?=/)")
 _FILE_NAME = re.compile(r"[^\[\]]+\.[A-Za-z]\w{2,3}")
 _FILM = (".mp4", ".mov", ".avi", ".gif", ".webm", ".mkv")

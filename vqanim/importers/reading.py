@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import SceneError, UsageError
+from vqanim.files import no_file, open_file
 from vqanim.importers.notebooks import Assigned, cells_of, is_notebook, read_notebook, read_script
 from vqanim.scene import tree
 
 MAX_BYTES = 16_000_000
 MAX_WRAPPED, LEAST_WRAPPED = 4, 3  # mappings around settings; keys of settings in them
 SCRIPTS = (".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1")
-_HEAD = re.compile(r"\s*(?:SETTINGS\s*:|batch_index\s*:\s*\d+|(?://[^\n]*\s*)+)\s*(?=\{)")
+_HEAD = re.compile(r"\s*(?:SETTINGS\s*:\s*|batch_index\s*:\s*\d+\s*|(?://[^\n]*\n\s*)+)(?=\{)")
 """What pytti prints or writes before a JSON text, and comments of people."""
 _SCENE_LINE = re.compile(r"\s*(?:\d+(?:\.\d+)?: .*)?|batch_index: .*|\{.*")
 """What pytti writes behind a JSON text: a line for each scene, and what follows in a batch."""
@@ -195,7 +196,7 @@ def read_file(given: str) -> SettingsFile:
         if path.is_file():
             return SettingsFile(given, _text(path, given), path.parent)
         if path.exists():
-            raise UsageError(f"{given}: is no file")
+            raise UsageError(f"{given}: {no_file(path)}; give a file of settings")
     if (script := _started_script(given)) is not None:
         return script
     if is_command(given):
@@ -223,7 +224,7 @@ def _started_script(given: str) -> SettingsFile | None:
 
 def _text(path: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{name}: cannot be read: {error.strerror}") from None
@@ -242,7 +243,7 @@ def _text(path: Path, name: str) -> str:
 def parse_yaml(file: SettingsFile) -> dict[str, Any]:
     """The keys of a YAML text; every value a text, a list or a mapping of texts. Raises UsageError."""
     try:
-        root = tree.parse_tree(file.text, file.name)
+        root = tree.parse_tree(file.text, file.name, (MAX_BYTES, MAX_BYTES))
     except SceneError as error:
         raise UsageError(str(error)) from None
     if not isinstance(root, tree.Mapping):

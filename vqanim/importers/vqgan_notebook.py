@@ -45,7 +45,7 @@ _TAKEN = frozenset("text_prompts model modelo interval key_frames".split())
 MAX_PROMPTS = 1000
 FPS = 12  # of the cell that makes the video
 STILL_SECONDS, STILL_STEPS = 10, 500
-_KEYED = re.compile(r"(\d+):\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)", re.ASCII)
+_KEYED = re.compile(r"(?<!\d)(\d{1,12}):\s{0,99}\(([^()]*(?:\([^()]*\)[^()]*){0,40})\)", re.ASCII)
 _REASONS: Mapping[str, str] = {
     "frames on the way are all kept": "images_interval intervalo_imagenes interval save_all_iterations",
     "files and windows of that program: vqanim render --out, vqanim encode": """

@@ -35,7 +35,9 @@ from vqanim.models.dvae import DVAE, DVAESelection, build_dvae, take_half
 from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, ModelFile, UnknownModel, file_error
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.dvae import PARTS, Part
+from vqanim.models.families.stylegan import StyleGANConfig
 from vqanim.models.families.vqgan import VQGANConfig
+from vqanim.models.stylegan.files import inspect_stylegan
 from vqanim.models.vqgan_files import (
     CHECKPOINT,
     GUMBEL,
@@ -52,7 +54,7 @@ from vqanim.models.weights import write_tensors
 def add_generator(
     name: str, config: Path | None, checkpoint: Path, *, force: bool = False, note: Note = lambda _: None
 ) -> Entry:
-    """Give a VQGAN's files a name.
+    """Give the files of a VQGAN or of a StyleGAN's generator a name.
 
     config: None when the checkpoint shall tell what network it is.
     force: also when a generator has that name already; one that the user added is replaced then.
@@ -61,9 +63,23 @@ def add_generator(
     OutputError when the cache cannot be written.
     """
     _check_free("generator", name, force)
+    if stylegan := inspect_stylegan(checkpoint, config, note):
+        return _add_stylegan(name, checkpoint, *stylegan)
     found, tensors = inspect_generator(config, checkpoint, note)
     about = f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels"
     row = _row("vqgan", about, *([config] if config else []), checkpoint) | {"multiple": found.factor}
+    with adding("generator", name, row) as folder:
+        write_atomic(folder / "config.yaml", yaml.safe_dump(found.to_mapping(), sort_keys=False))
+        write_tensors(folder / "weights.safetensors", tensors)
+    return get_entry("generator", name)
+
+
+def _add_stylegan(name: str, checkpoint: Path, found: StyleGANConfig, tensors: dict[str, Tensor]) -> Entry:
+    row = _row("stylegan", found.about, checkpoint) | {
+        "commercial": "unknown: ask whoever made it; NVIDIA's own networks are not for commercial use",
+        "multiple": 2,
+        "learning_rate": found.learning_rate,
+    }
     with adding("generator", name, row) as folder:
         write_atomic(folder / "config.yaml", yaml.safe_dump(found.to_mapping(), sort_keys=False))
         write_tensors(folder / "weights.safetensors", tensors)

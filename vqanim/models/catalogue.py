@@ -20,7 +20,9 @@ import yaml
 
 from vqanim.cache import cache_folder, extra_catalogue
 from vqanim.errors import InputError
+from vqanim.files import NotAFile, read_bytes
 from vqanim.models import entries, own
+from vqanim.models.config_file import ConfigError, check_events
 from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
@@ -29,6 +31,7 @@ from vqanim.settings import Setting, with_defaults
 from vqanim.types import Stage
 
 FOLDER = Path(__file__).parent
+MAX_VALUES = 100_000
 MAX_BYTES = 2_000_000
 
 _NUMBERS = {
@@ -205,14 +208,21 @@ def _check_keys(row: Any, allowed: Sequence[str], where: str) -> None:
 def read_catalogue_file(path: Path, loader: type[Any] = yaml.SafeLoader) -> Catalogue:
     """A catalogue. Raises InputError that names the file, the field and what is allowed."""
     try:
-        if len(content := path.read_bytes()) > MAX_BYTES:
-            raise _Mistake(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
+        content = read_bytes(path, MAX_BYTES)
+        if path.parent != FOLDER:  # somebody else's
+            check_events(content.decode("utf-8"), MAX_VALUES)
         return _catalogue(yaml.load(content, loader), path.parent)
+    except NotAFile as error:
+        raise InputError(f"{path}: this catalogue {error.reason}; give a file of YAML") from error
     except OSError as error:
         raise InputError(f"{path}: this catalogue cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: this catalogue is no YAML ({reason})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: this catalogue is no text in UTF-8") from error
+    except ConfigError as error:
+        raise InputError(f"{path}: this catalogue cannot be used: {error}") from error
     except _Mistake as error:
         raise InputError(f"{path}: {error}") from error
 

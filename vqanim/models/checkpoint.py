@@ -1,8 +1,9 @@
 """Checkpoint files of all kinds to tensors by name, without running anything that they hold.
 
 Read are safetensors files, torch's zip archives (plain or written by Lightning), the format of torch before
-1.6, and TorchScript archives, as data as well: torch.jit.load would run their code, and TorchScript can read
-and write files (aten::from_file, aten::save).
+1.6, Python's own pickles of tensors, arrays and modules, such as NVIDIA's network pickles, and TorchScript
+archives, as data as well: torch.jit.load would run their code, and TorchScript can read and write files
+(aten::from_file, aten::save).
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vqanim.errors import InputError
+from vqanim.files import NotAFile, open_file
 from vqanim.models.entries import head_fault, is_safetensors_head
-from vqanim.models.state_dicts import entries, find_settings, find_state_dicts
-from vqanim.models.unpickle import MAX_DIMENSIONS, StorageRef, TensorRef, Unreadable, read_pickle
+from vqanim.models.pickled import MAX_DIMENSIONS, StandIn, StorageRef, TensorRef, Unreadable
+from vqanim.models.state_dicts import entries, find_attributes, find_settings, find_state_dicts
+from vqanim.models.unpickle import LEGACY_START, read_pickle
 
 Selection: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Of tensors by name those that are wanted, by their new names; `dict` is the selection of all. Where the
@@ -38,14 +41,14 @@ _STORAGE_TYPES: Mapping[str, torch.dtype] = {
     for name in "Float Half BFloat16 Double Long Int Short".split()
 } | {"CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool}
 
-_LEGACY_START = (0x1950A86A20F9469CFC6C, 1001)
-"""Magic number and version of the format, a pickle each."""
+_TENSORFLOW = "dnnlib.tflib.network.Network"
+"""A class in network pickles of StyleGANs before 2020."""
 _ZIP_HEAD = b"PK\x03\x04"
 
 
 def is_safetensors(path: Path) -> bool:
     """Whether a file looks like a safetensors file. Raises OSError."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(9)
     return is_safetensors_head(head)
 
@@ -56,7 +59,7 @@ def read_checkpoint(path: Path, select: Selection = dict, remedy: str = "get it 
     Raises InputError that names the file, what is wrong with it and the remedy.
     """
     with _reading(path, remedy):
-        if is_safetensors(path):
+        if is_safetensors(path):  # which has opened it, so that it is a file
             with safe_open(path, framework="pt") as file:
                 chosen = select({name: name for name in file.keys()})  # noqa: SIM118
                 return {name: file.get_tensor(stored) for name, stored in chosen.items()}
@@ -82,11 +85,25 @@ def read_settings(path: Path, remedy: str = "get it again") -> list[Any]:
             return list(find_settings(archive.top))
 
 
+def read_attributes(path: Path, remedy: str = "get it again") -> list[dict[str, Any]]:
+    """Plain attributes of the whole modules that a checkpoint holds, by the way to each (`find_attributes`).
+
+    Raises InputError as `read_checkpoint` does.
+    """
+    with _reading(path, remedy):
+        if is_safetensors(path):
+            return []
+        with _open(path) as archive:
+            return list(find_attributes(archive.top))
+
+
 @contextmanager
 def _reading(path: Path, remedy: str) -> Iterator[None]:
     """Errors of all readers become InputErrors."""
     try:
         yield
+    except NotAFile as error:
+        raise InputError(f"{path}: this checkpoint {error.reason}; give a file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); {remedy}") from error
     except (
@@ -125,14 +142,14 @@ class _Archive:
 
 @contextmanager
 def _open(path: Path) -> Iterator[_Archive]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(512)
         file.seek(0)
         if head.startswith(_ZIP_HEAD):
             with zipfile.ZipFile(file) as archive:
                 yield _zip_archive(archive, path.stat().st_size)
         elif head.startswith(b"\x80"):
-            yield _legacy_archive(file)
+            yield _pickled_archive(file)
         elif head[257:262] == b"ustar":
             raise Unreadable("it is a tar archive, as before torch 0.2; save it anew with a later torch")
         else:
@@ -170,9 +187,24 @@ def _zip_archive(archive: zipfile.ZipFile, whole: int) -> _Archive:
         return _Archive(read_pickle(cast("BinaryIO", file)), read)
 
 
+def _pickled_archive(file: BinaryIO) -> _Archive:
+    """What Python's own pickle.dump writes: one pickle, with the numbers within; or an archive of torch."""
+    first = read_pickle(file)
+    if first == LEGACY_START[0]:
+        return _legacy_archive(file)
+
+    def read(storage: StorageRef, size: int) -> bytearray:
+        if storage.start is None:
+            raise Unreadable(f"its numbers {storage.key!r} are missing")
+        file.seek(storage.start)
+        return _read_exactly(file, size)
+
+    return _Archive(first, read)
+
+
 def _legacy_archive(file: BinaryIO) -> _Archive:
-    """What torch.save wrote before torch 1.6: five pickles, then the numbers of all storages."""
-    if not all(read_pickle(file) == wanted for wanted in _LEGACY_START):
+    """What torch.save wrote before torch 1.6: five pickles, of which the first is read, then all numbers."""
+    if read_pickle(file) != LEGACY_START[1]:
         raise Unreadable("it is a pickle, but not a checkpoint of torch")
     read_pickle(file)  # about the machine that wrote it
     storages: dict[str, StorageRef] = {}
@@ -229,6 +261,12 @@ def _check(ref: TensorRef) -> None:
 def _select(top: Any, select: Selection) -> dict[str, TensorRef]:
     """Selected tensors of what a pickle holds."""
     places = list(find_state_dicts(top))
+    if isinstance(top, tuple) and any(
+        isinstance(each, StandIn) and str(each.cls) == _TENSORFLOW for each in top
+    ):
+        raise Unreadable(
+            "it holds networks of TensorFlow; NVIDIA's legacy.py makes a new network pickle of it"
+        )
     if not places:
         keys = ", ".join(repr(key)[:40] for key in entries(top) if isinstance(key, str))[:200]
         raise Unreadable(f"it holds no weights by name{f', but {keys}' if keys else ''}")

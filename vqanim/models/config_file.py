@@ -31,6 +31,7 @@ TAB_WIDTHS = (8, 4, 2)
 """Of the columns that tabs lead to, in the order of trying."""
 
 _PYTHON_TAG = "tag:yaml.org,2002:python/"
+_ENDLESS = re.compile(r"[-+0-9.:_eE xob]+")
 _INTERPOLATION = re.compile(r"\$\{([^${}:]{1,200})\}")
 
 
@@ -73,7 +74,7 @@ def _parse(text: str) -> Any:
     for width in widths:
         try:
             expanded = text.expandtabs(width)
-            _check_events(expanded)
+            check_events(expanded)
             documents = [_plain(node, {}) for node in yaml.compose_all(expanded, Loader=yaml.SafeLoader)]
         except yaml.YAMLError:
             if width == widths[-1]:
@@ -83,8 +84,9 @@ def _parse(text: str) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
-def _check_events(text: str) -> None:
-    """Refuse what could take forever or overflow, before anything is built."""
+def check_events(text: str, most: int = MAX_NODES) -> None:
+    """Refuse what could take forever or overflow, before anything is built: more than so many values, those
+    that aliases stand for included, deep nesting, and numbers without end. Raises ConfigError, YAMLError."""
     total = 0
     around: list[_Open] = []
     sizes: dict[str, tuple[int, int]] = {}
@@ -107,13 +109,15 @@ def _check_events(text: str) -> None:
                 sizes[closed.anchor] = total - closed.before, height
         elif isinstance(event, yaml.ScalarEvent):
             count = 1
+            if len(event.value) > MAX_TEXT and event.style is None and _ENDLESS.fullmatch(event.value):
+                raise ConfigError(f"found a number of {len(event.value):,} characters")
             if event.anchor:
                 sizes[event.anchor] = 1, 0
         total += count
         if around:
             around[-1].height = max(around[-1].height, height)
-        if total > MAX_NODES or len(around) + height > MAX_NESTING:
-            about = f"more than {MAX_NODES:,} values, or is nested more than {MAX_NESTING} deep"
+        if total > most or len(around) + height > MAX_NESTING:
+            about = f"more than {most:,} values, or is nested more than {MAX_NESTING} deep"
             raise ConfigError(f"it has {about}")
 
 

@@ -10,6 +10,7 @@ import json
 import zipfile
 from pathlib import Path
 
+from vqanim.files import open_file, read_bytes
 from vqanim.models.clip_files.config import parse_clip_config
 from vqanim.models.entries import head_fault, is_safetensors_head
 from vqanim.models.families.vqgan import VQGANConfig
@@ -22,12 +23,12 @@ def find_fault(path: Path, role: str) -> str | None:
 
     Raises OSError.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(512)
     if fault := head_fault(head):
         return fault
     if role == "config":
-        content = path.read_bytes()
+        content = read_bytes(path)
         parse = parse_clip_config if b"vision_c" in content else VQGANConfig.from_bytes
         try:
             parse(content)
@@ -36,7 +37,8 @@ def find_fault(path: Path, role: str) -> str | None:
         return None
     if head.startswith(b"PK\x03\x04"):
         try:
-            return None if zipfile.is_zipfile(path) else "it is cut short"
+            with open_file(path) as file:
+                return None if zipfile.is_zipfile(file) else "it is cut short"
         except zipfile.BadZipFile as error:  # which only some damage at the end raises
             return f"it is damaged ({error})"
     if head.startswith(b"\x80") and not is_safetensors_head(head):
@@ -45,7 +47,7 @@ def find_fault(path: Path, role: str) -> str | None:
     if head[8:9] != b"{" or length > 100_000_000:
         return "it is no checkpoint, but something else"
     try:  # a safetensors file says in its header how long it is
-        with path.open("rb") as file:
+        with open_file(path) as file:
             file.seek(8)
             header = json.loads(file.read(length))
         ends = [about["data_offsets"][1] for name, about in header.items() if name != "__metadata__"]

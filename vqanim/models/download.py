@@ -6,6 +6,7 @@ library's client does it. No torch.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import re
@@ -19,12 +20,12 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import IO, BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
 from vqanim import __version__
 from vqanim.errors import InputError, OutputError
-from vqanim.files import make_folder, sha256_of, sync_file, sync_folder, write_atomic, writing
+from vqanim.files import make_folder, read_text, sha256_of, sync_file, sync_folder, write_atomic, writing
 from vqanim.models.contents import find_fault
 from vqanim.models.entries import PAGE, Pin, RemoteFile, is_address, is_page
 
@@ -33,6 +34,10 @@ GAIN = 1_000_000
 """Bytes. An attempt that brought so many was worth it, and does not count as a failed one."""
 SPARE = 100_000_000
 """Bytes of the disk that stay free."""
+MOST_BYTES = 50_000_000_000
+"""Of a file whose size nobody says: several times the largest model; a server could send without end."""
+_LOOK = 1 << 26
+"""Bytes after which the room on the disk is looked at again."""
 _PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))
 """Answers of servers that may be better in a moment."""
 
@@ -104,7 +109,7 @@ class Partial:
     def origin(self) -> Origin | None:
         """Where they came from; None when nothing is known."""
         with suppress(OSError, ValueError, TypeError):
-            return Origin(**json.loads(self._note.read_text("utf-8")))
+            return Origin(**json.loads(read_text(self._note)))
         return None
 
     def begin(self, origin: Origin) -> None:
@@ -215,7 +220,7 @@ def _receive(wanted: RemoteFile, address: str, part: Partial, timeout: float) ->
         request.add_header("Range", f"bytes={offset}-")
         if (origin := part.origin) and origin.mark and origin.address == address:
             request.add_header("If-Range", origin.mark)
-    with _translated(part, offset, timeout), urllib.request.urlopen(request, timeout=timeout) as response:
+    with _translated(part, offset, timeout), _OPENER.open(request, timeout=timeout) as response:
         if response.headers.get_content_type() == "text/html":
             raise _GivenUp(PAGE)
         size = _agree(wanted, Origin(address, None, _mark(response)), response, part, offset)
@@ -260,7 +265,8 @@ def _agree(wanted: RemoteFile, origin: Origin, response: Response, part: Partial
 
 def _store(wanted: RemoteFile, part: Partial, response: Response, limit: int | None) -> Iterator[int]:
     """Write what comes to the part; reports now and then how many bytes are here. Raises _GivenUp."""
-    done, reported = part.size, float("-inf")
+    done, reported, looked = part.size, float("-inf"), part.size
+    most = MOST_BYTES if limit is None else limit
     with writing(part.path):
         file = part.append()
     with file:
@@ -268,9 +274,13 @@ def _store(wanted: RemoteFile, part: Partial, response: Response, limit: int | N
             if done == 0 and is_page(chunk):
                 raise _GivenUp(PAGE)
             done += len(chunk)
-            if limit is not None and done > limit:
+            if done > most:
                 part.discard()
-                raise _GivenUp(f"it sends more than the {limit:,} bytes that were expected")
+                expected = "that any model has" if limit is None else "that were expected"
+                raise _GivenUp(f"it sends more than the {most:,} bytes {expected}")
+            if done - looked >= _LOOK:
+                looked = done
+                _keep_room(wanted, part, limit)
             with writing(wanted.locate()):
                 file.write(chunk)
             if time.monotonic() - reported > 0.1:
@@ -279,6 +289,40 @@ def _store(wanted: RemoteFile, part: Partial, response: Response, limit: int | N
         with writing(wanted.locate()):
             file.flush()
     yield done
+
+
+def _keep_room(wanted: RemoteFile, part: Partial, limit: int | None) -> None:
+    """Raise OutputError before the disk is full. What is here of a file without a known size is removed, as
+    nobody knows whether it ends; else it is kept, and goes on where there is room."""
+    try:
+        _check_room(wanted, 0)
+    except OutputError:
+        if limit is None:
+            part.discard()
+        raise
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Goes where a server points, but only to http and https, and never from https to http."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """The request for the new address. Raises _GivenUp."""
+        if not is_address(newurl):
+            raise _GivenUp("it points to something that is no http or https address, which is refused")
+        if urlsplit(req.full_url).scheme == "https" and urlsplit(newurl).scheme != "https":
+            raise _GivenUp("it points from https to http, which anybody on the way could change; refused")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_OPENER = urllib.request.build_opener(_Redirects)
 
 
 def _accept(wanted: RemoteFile, address: str, part: Partial) -> Pin:
@@ -322,6 +366,9 @@ def _translated(part: Partial, offset: int, timeout: float) -> Iterator[None]:
             raise _Failed(answer) from error
         raise (_Failed if error.code in _PASSING else _GivenUp)(answer) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            with writing(part.path):  # what was still to be written when the file was closed
+                raise
         raise _network_trouble(error, timeout) from error
 
 

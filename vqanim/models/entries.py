@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from vqanim.cache import cache_folder, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.files import make_folder, sha256_of, write_atomic, writing
+from vqanim.files import make_folder, read_bytes, read_text, sha256_of, write_atomic, writing
 
 KINDS = ("generator", "perceptor")
 NAME = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,63}", re.ASCII)
@@ -173,6 +173,11 @@ class GeneratorEntry(ModelEntry):
     """Step of the latents where a scene gives none."""
     smoothing: float = 0.0
     """How much neighboring latents move together where a scene says nothing."""
+    noise: float = 0.02
+    """Fresh noise on what a frame begins from where a scene says nothing. A decoder makes something of it;
+    where the picture itself is optimized, it stays."""
+    match_detail: float = 0.3
+    """How far the sharpness of frames is held where a scene says nothing: a decoder softens them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +214,7 @@ def read_pin(place: str) -> Pin | None:
     """The pin of a file, or None. Raises InputError for one that is damaged."""
     path = pin_path(place)
     try:
-        pin = Pin(**json.loads(path.read_text("utf-8")))
+        pin = Pin(**json.loads(read_text(path)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError) as error:
@@ -254,7 +259,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def read_verified(file: ModelFile) -> bytes:
     """Bytes of a small file, whose SHA-256 must be that which is known. Raises InputError that names it."""
     with reading(file):
-        content = file.locate().read_bytes()
+        content = read_bytes(file.locate())
     _compare(file, hashlib.sha256(content).hexdigest(), len(content))
     return content
 

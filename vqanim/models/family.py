@@ -80,6 +80,12 @@ class Family:
     """Of perceptors: what they make of texts; None where they know about everything."""
     trouble: Callable[[tuple[int, int], Mapping[str, Any]], str | None] | None = None
     """Why no frame of a height and width in pixels can have the settings that are written, or None."""
+    keeps_params: bool = False
+    """Whether no picture can be turned into its parameters, so that they must be kept beside pictures."""
+    latent_seeds: bool = False
+    """Whether there is a way from the parameters of one seed to those of another."""
+    grid: bool = True
+    """Whether its parameters lie over the picture, so that what is asked of latents has places."""
     crisp: bool = False
     """Whether pictures are enlarged and shrunk without smoothing: pixels have borders of their own."""
     entry: GeneratorEntry | None = None

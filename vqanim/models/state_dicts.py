@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vqanim.models.unpickle import MAX_NAME, StandIn, TensorRef, Unreadable
+from vqanim.models.pickled import MAX_NAME, ArrayRef, StandIn, TensorRef, Unreadable
+from vqanim.models.unpickle import as_mapping
 
 CONTAINERS = """state_dict model_state_dict model_state params_ema params model generator net net_g weights
-    module network ema vqgan vqmodel autoencoder first_stage_model""".split()
+    module network ema vqgan vqmodel autoencoder first_stage_model G_ema G""".split()
 """Keys under which programs for training keep the weights, the likeliest first."""
 SETTINGS = ("hyper_parameters", "hparams", "config", "cfg", "opt", "args")
 """Keys under which they keep the settings of the network."""
@@ -52,6 +53,38 @@ def find_settings(top: Any) -> Iterator[Any]:
             yield value
 
 
+def find_attributes(top: Any) -> Iterator[dict[str, Any]]:
+    """Plain attributes of whole modules, by the way to each, such as `synthesis.b4.conv1.conv_clamp`; in the
+    order of `find_state_dicts`.
+
+    What a network was made with stands under `_init_kwargs`, where NVIDIA's persistence wrote it.
+    """
+    inside = entries(top)
+    for module in (*(inside.get(key) for key in CONTAINERS), top):
+        if found := _attributes(module):
+            yield found
+
+
+def _attributes(module: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    waiting, met = [("", module)], set[int]()
+    while waiting:
+        prefix, here = waiting.pop()
+        state = here.state if isinstance(here, StandIn) and isinstance(here.state, dict) else {}
+        if "_modules" not in state or id(here) in met or len(prefix) > MAX_NAME:
+            continue
+        met.add(id(here))
+        if len(met) > MAX_VISITS:
+            raise Unreadable(f"its modules are too many, more than {MAX_VISITS:,}")
+        for name, value in state.items():
+            if isinstance(name, str) and (value is None or isinstance(value, str | int | float)):
+                found[f"{prefix}{name}"] = value
+        if not prefix and "_init_kwargs" in state:
+            found["_init_kwargs"] = plain(state["_init_kwargs"])
+        waiting += [(f"{prefix}{name}.", part) for name, part in as_mapping(state["_modules"]).items()]
+    return found
+
+
 def entries(thing: Any) -> Mapping[Any, Any]:
     """What can be reached by name from a mapping, a module (of which only weights count) or an object."""
     if isinstance(thing, dict):
@@ -88,6 +121,8 @@ def _tensors(top: Any) -> dict[str, TensorRef]:
                 continue
             if len(prefix) + len(name) > MAX_NAME:
                 raise Unreadable("its modules are nested too deep")
+            if isinstance(value, ArrayRef):
+                value = value.tensor
             if isinstance(value, TensorRef):
                 found[f"{prefix}{name}"] = value
             elif isinstance(value, StandIn | dict):

@@ -15,97 +15,38 @@ import pickletools
 import struct
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
-MAX_READS = 8_000_000
+from vqanim.models.pickled import (
+    MAX_DIMENSIONS,
+    MAX_NAME,
+    ArrayRef,
+    Held,
+    Name,
+    NumberType,
+    PassedOver,
+    PlainKeys,
+    StandIn,
+    StorageRef,
+    TensorRef,
+    Unreadable,
+)
+
+MAX_READS = 3_000_000
 """Of opcodes and of their arguments. A checkpoint of a thousand tensors with the state of its optimizer has
 about two hundred thousand."""
-MAX_OBJECTS = 2_000_000
+MAX_OBJECTS = 1_000_000
 """Of containers, objects, marks and memos that are made, and of items that a call copies; the same checkpoint
 has some ten thousand."""
-MAX_KEY = 2**60
-"""Of numbers as keys: those from 2**61 - 1 on can share one hash, and then a mapping takes forever."""
-MAX_DIMENSIONS = 8
-"""Of a tensor."""
-MAX_NAME = 500
-"""Characters in a name that is put together of parts."""
 MAX_BYTES = 128 * 2**20
-"""Of one pickle; the numbers of tensors lie outside of it."""
+"""Of one pickle, without longer bytes: they are passed over, as they hold the numbers of tensors."""
+MAX_SIZE = 2**48
+"""Of bytes that are passed over."""
 
-
-class Unreadable(ValueError):
-    """The pickle is broken, or does something that is refused; the message says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name that the pickle mentions: a class, a function or anything else. It is never looked up."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-class PlainKeys(dict[Any, Any]):
-    """A mapping whose keys are quick to hash. Nested tuples can take forever, and nobody asks for them."""
-
-    __slots__ = ()
-
-    def __init__(self, items: Iterable[tuple[Any, Any]] = ()) -> None:
-        super().__init__()
-        for key, value in items:
-            self[key] = value
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        plain = isinstance(key, str | int | float | bytes | Name | StandIn) or key is None
-        if type(key) is int and abs(key) >= MAX_KEY:
-            plain = False
-        super().__setitem__(key if plain else StandIn(), value)
-
-
-@dataclass(eq=False, slots=True)
-class StandIn:
-    """In the place of an object whose class is not needed; forgets items of lists and sets."""
-
-    state: Any = None
-    """What the pickle would have set on the object."""
-    items: PlainKeys | None = None
-    """Of an object that is a mapping, what the pickle would have put into it."""
-
-    def append(self, item: Any) -> None: ...
-
-    add = extend = append
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if self.items is None:
-            self.items = PlainKeys()
-        self.items[key] = value
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class StorageRef:
-    """Numbers of tensors, which lie outside the pickle."""
-
-    kind: str
-    """The type in torch, such as `FloatStorage`."""
-    key: str
-    count: int
-    """Number of elements."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class TensorRef:
-    """A view of a storage, as the pickle describes it. Nothing about it is checked yet."""
-
-    storage: StorageRef
-    offset: int
-    """In elements, as are the strides."""
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
+LEGACY_START = (0x1950A86A20F9469CFC6C, 1001)
+"""Magic number and version of the format of torch before 1.6, a pickle each."""
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> TensorRef:
@@ -137,6 +78,28 @@ def _attribute(thing: Any, name: Any, *_: Any) -> Any:
     return Name(thing.module, f"{thing.name}.{name}")
 
 
+def _persistent(meta: Any, *_: Any) -> StandIn:
+    """An object that NVIDIA's `torch_utils.persistence` wrote; the source of its class stays unread."""
+    return StandIn(as_mapping(as_mapping(meta).get("state")))
+
+
+def as_mapping(thing: Any) -> dict[Any, Any]:
+    """The items of a mapping, or of an object that is one; empty of anything else."""
+    if isinstance(thing, StandIn):
+        return thing.items or {}
+    return thing if isinstance(thing, dict) else {}
+
+
+def _array(content: Any, kind: Any, shape: Any, order: Any = "C", *_: Any) -> ArrayRef:
+    """An array of numpy's of bytes that lie in the file, in the order of C or Fortran."""
+    found = ArrayRef()
+    found.fill(content, kind, shape, fortran=order == "F")
+    return found
+
+
+_NUMPY = ("numpy.core", "numpy._core")
+"""Where numpy keeps what makes arrays, before version 2 and since."""
+
 _TENSORS: Mapping[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
@@ -150,6 +113,9 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "torch.Size": _first,
     "torch.jit._pickle.restore_type_tag": _first,
     **{f"torch.jit._pickle.build_{kind}list": _first for kind in ("int", "double", "bool", "tensor")},
+    "numpy.dtype": lambda code="", *_: NumberType(code) if isinstance(code, str) else StandIn(),
+    **{f"{numpy}.multiarray._reconstruct": lambda *_: ArrayRef() for numpy in _NUMPY},
+    **{f"{numpy}.numeric._frombuffer": _array for numpy in _NUMPY},
     "collections.OrderedDict": PlainKeys,
     "collections.defaultdict": lambda *_: PlainKeys(),
     **{f"{module}.getattr": _attribute for module in ("builtins", "__builtin__")},
@@ -161,9 +127,8 @@ _BUILTIN = """frozenset bytearray complex list tuple dict range xrange slice typ
     unicode bool bytes"""
 _VALUES = frozenset(
     [f"{module}.{name}" for module in ("builtins", "__builtin__") for name in _BUILTIN.split()]
-    + [f"{numpy}.multiarray.{name}" for numpy in ("numpy.core", "numpy._core")
-       for name in ("scalar", "_reconstruct")]
-    + """_codecs.encode numpy.dtype numpy.core.numeric._frombuffer numpy._core.numeric._frombuffer
+    + [f"{numpy}.multiarray.scalar" for numpy in _NUMPY]
+    + """_codecs.encode
     numpy.random._pickle.__randomstate_ctor numpy.random._pickle.__generator_ctor
     numpy.random._pickle.__bit_generator_ctor torch.device torch.nn.backends.thnn._get_thnn_function_backend
     copy_reg._reconstructor copyreg._reconstructor collections.Counter collections.deque
@@ -177,6 +142,12 @@ _VALUES = frozenset(
     pathlib._local.PureWindowsPath enum.Enum random.Random""".split()
 )  # fmt: skip
 """Of Python and its packages what makes values that lie beside weights: of callbacks, of hyperparameters."""
+
+
+_PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+"""How the name of NVIDIA's function ends, wherever people keep that package."""
+_PACKED = "torch.storage._load_from_bytes"
+"""The one call that is answered by reading on."""
 
 
 def makes_value(name: str) -> bool:
@@ -219,6 +190,7 @@ class _Limited:
     file: BinaryIO
     left: int
     reads: int = 0
+    made: int = 0
 
     def read(self, count: int) -> bytes:
         """The next bytes."""
@@ -230,6 +202,21 @@ class _Limited:
         line = self.file.readline(self.left + 1)
         self._take(len(line))
         return line
+
+    def skip(self, size: int) -> PassedOver:
+        """Pass over the next bytes."""
+        self._take(0)
+        start = self.file.tell()
+        if size > MAX_SIZE:
+            raise Unreadable("its pickle is cut short")
+        self.file.seek(start + size)
+        return PassedOver(start, size)
+
+    def spend(self, count: int) -> None:
+        """Note that so many things are made. Raises Unreadable when there are too many."""
+        self.made += count
+        if self.made > MAX_OBJECTS:
+            raise Unreadable(f"its pickle makes more than {MAX_OBJECTS:,} objects")
 
     def _take(self, count: int) -> None:
         self.reads += 1
@@ -250,7 +237,7 @@ class _Opcodes(dict[int, Callable[..., None]]):
 
 _KEPT = """PROTO STOP MARK POP POP_MARK DUP PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET NONE
     NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING
-    SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8
+    SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8
     EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS SETITEM SETITEMS ADDITEMS
     GLOBAL STACK_GLOBAL BINPERSID"""
 """Opcodes that do what they do in Python's reader: they move values around and call nothing but what stands
@@ -258,7 +245,8 @@ in this module (`find_class`, `persistent_load`, and the methods of StandIn)."""
 
 
 _MADE = """MARK PUT BINPUT LONG_BINPUT MEMOIZE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST EMPTY_DICT DICT
-    EMPTY_SET FROZENSET REDUCE NEWOBJ GLOBAL STACK_GLOBAL BINPERSID"""
+    EMPTY_SET FROZENSET REDUCE NEWOBJ GLOBAL STACK_GLOBAL BINPERSID SHORT_BINBYTES BINBYTES BINBYTES8
+    BYTEARRAY8"""
 """Opcodes of which each makes something that takes far more memory than the opcode itself."""
 
 
@@ -270,10 +258,24 @@ def _counted(opcode: Callable[[_Reader], None]) -> Callable[[_Reader], None]:
     """The same opcode, which counts as one thing made."""
 
     def count(reader: _Reader) -> None:
-        reader.spend(1)
+        reader.source.spend(1)
         opcode(reader)
 
     return count
+
+
+def _bytes(length: int) -> Callable[[_Reader], None]:
+    """An opcode of bytes, of which so many say how long they are."""
+
+    def load(reader: _Reader) -> None:
+        size = int.from_bytes(reader.read(length), "little")
+        if size >= 2**8:
+            reader.append(reader.source.skip(size))
+            return
+        reader.source.spend(3)  # a few bytes and their place take as much memory
+        reader.append(Held.of(reader.source.file.tell(), reader.read(size)))
+
+    return load
 
 
 class _Reader(pickle._Unpickler):
@@ -284,16 +286,10 @@ class _Reader(pickle._Unpickler):
     read: Callable[[int], bytes]
     pop_mark: Callable[[], list[Any]]
 
-    def __init__(self, file: Any, storages: dict[str, StorageRef]) -> None:
+    def __init__(self, file: _Limited, storages: dict[str, StorageRef], inner: bool = False) -> None:
+        """inner: whether it reads what another pickle holds."""
         super().__init__(file, encoding="latin-1")
-        self.storages = storages
-        self.made = 0
-
-    def spend(self, count: int) -> None:
-        """Note that so many things are made. Raises Unreadable when there are too many."""
-        self.made += count
-        if self.made > MAX_OBJECTS:
-            raise Unreadable(f"its pickle makes more than {MAX_OBJECTS:,} objects")
+        self.source, self.storages, self.inner = file, storages, inner
 
     def find_class(self, module: str, name: str) -> Any:
         """The name, which is not looked up."""
@@ -316,27 +312,58 @@ class _Reader(pickle._Unpickler):
         """Answer a call that is on the list or would make a value, refuse any other."""
         arguments, function = self.stack.pop(), self.stack.pop()
         called = str(function) if isinstance(function, Name) else "something that is no name"
-        answer = CALLS.get(called)
-        if type(arguments) is not tuple or not (answer or makes_value(called)):
+        answer = _persistent if called.endswith(_PERSISTENT) else CALLS.get(called)
+        if type(arguments) is not tuple or not (answer or called == _PACKED or makes_value(called)):
             raise Unreadable(f"it wants to call {called}, which is refused; nothing was run")
+        if called == _PACKED:
+            self.append(self.packed(*arguments))
+            return
         if answer is None:
             self.append(StandIn())
             return
-        self.spend(sum(len(a) for a in (arguments, *arguments[:1]) if isinstance(a, tuple | list | dict)))
+        self.source.spend(
+            sum(
+                len(a) for a in (arguments, *arguments[:MAX_DIMENSIONS]) if isinstance(a, tuple | list | dict)
+            )
+        )
         self.append(answer(*arguments))
+
+    def packed(self, content: Any) -> StorageRef:
+        """The storage in a file of torch before 1.6 that stands within the pickle, as Python's own pickles of
+        tensors have it. Its pickles are read as this one is."""
+        if self.inner or not isinstance(content, Held | PassedOver):
+            raise Unreadable(
+                f"it wants to call {_PACKED} of what is no storage, which is refused; nothing was run"
+            )
+        file, found = self.source.file, dict[str, StorageRef]()
+        back = file.tell()
+        file.seek(content.start)
+        *start, _, top, keys = (_Reader(self.source, found, inner=True).load() for _ in range(5))
+        count, begin = int.from_bytes(file.read(8), "little"), file.tell()
+        file.seek(back)
+        if (
+            tuple(start) != LEGACY_START
+            or not isinstance(top, StorageRef)
+            or keys != [top.key]
+            or top.count != count
+        ):
+            raise Unreadable("it packs numbers in another way than torch does; that is refused")
+        return replace(top, key=f"{top.key} at {begin}", start=begin)
 
     def make_object(self) -> None:
         """A stand-in for an object of a class."""
         arguments, cls = self.stack.pop(), self.stack.pop()
         if not isinstance(cls, Name) or type(arguments) is not tuple:
             raise Unreadable("it makes an object of something that is no class; that is refused")
-        self.append(PlainKeys() if str(cls) == "collections.OrderedDict" else StandIn())
+        self.append(PlainKeys() if str(cls) == "collections.OrderedDict" else StandIn(cls=cls))
 
     def build(self) -> None:
         """Set the state of a stand-in. Tensors and mappings have none that matters."""
         state, thing = self.stack.pop(), self.stack[-1]
         if isinstance(thing, StandIn):
             thing.state = state
+        elif isinstance(thing, NumberType | ArrayRef):
+            thing.set_state(state)
         elif not isinstance(thing, TensorRef | dict):
             raise Unreadable("it sets the state of something that has none; that is refused")
 
@@ -350,10 +377,6 @@ class _Reader(pickle._Unpickler):
         self.pop_mark()
         self.append(StandIn())
 
-    def load_bytes(self) -> None:
-        """Bytes that could be changed, which is of no use here."""
-        self.append(self.read(int.from_bytes(self.read(8), "little")))
-
     dispatch = _Opcodes(
         {code: pickle._Unpickler.dispatch[code] for code in _codes(_KEPT)}
         | {
@@ -365,7 +388,10 @@ class _Reader(pickle._Unpickler):
             pickle.EMPTY_DICT[0]: lambda reader: reader.append(PlainKeys()),
             pickle.EMPTY_SET[0]: lambda reader: reader.append(StandIn()),
             pickle.FROZENSET[0]: group_to_stand_in,
-            pickle.BYTEARRAY8[0]: load_bytes,
+            pickle.SHORT_BINBYTES[0]: _bytes(1),
+            pickle.BINBYTES[0]: _bytes(4),
+            pickle.BINBYTES8[0]: _bytes(8),
+            pickle.BYTEARRAY8[0]: _bytes(8),
         }
     )
 

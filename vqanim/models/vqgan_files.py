@@ -19,7 +19,7 @@ from vqanim.models.vqgan_weights import VQGANSelection, differences, infer_confi
 from vqanim.models.weights import check_fit
 
 VQGAN, GUMBEL = "a VQGAN with a codebook", "a VQGAN with a Gumbel head"
-CHECKPOINT = "give the checkpoint of a VQGAN"
+CHECKPOINT = "give the checkpoint of a VQGAN or StyleGAN"
 _CONFIG = "give the config that was published with this checkpoint, or leave --config out: weights show much"
 _NO_CONFIG = "give the config that was published with this checkpoint by --config"
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from vqanim.cache import converted_path
 from vqanim.errors import OutputError
-from vqanim.files import make_folder, staged
+from vqanim.files import check_file, make_folder, staged
 from vqanim.models.checkpoint import Selection, is_safetensors, printable, read_checkpoint
 from vqanim.models.entries import ModelFile, file_error, reading, verify
 
@@ -115,10 +115,12 @@ def write_tensors(target: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _read_whole(path: Path) -> dict[str, Tensor] | None:
     """Tensors of a converted file; None when it is missing, damaged or of another version."""
-    with suppress(OSError, SafetensorError, ValueError), safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if (file.metadata() or {}).get("vqanim") == seal(tensors):
-            return tensors
+    with suppress(OSError, SafetensorError, ValueError):
+        check_file(path)
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if (file.metadata() or {}).get("vqanim") == seal(tensors):
+                return tensors
     return None
 
 

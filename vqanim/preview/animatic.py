@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from vqanim.errors import UsageError
+from vqanim.files import sha256_of
 from vqanim.film.compose import compose_all
 from vqanim.film.formats.gif import choose_frames, open_gif
 from vqanim.film.formats.video import WEB, VideoSettings, open_video
@@ -133,7 +134,7 @@ def _digest(small: Timeline, frames: PreviewFrames, strip: Strip) -> str:
     seen = (size, small.edit, small.chapters, views, tracks, starts, frames.kind)
     digest = hashlib.sha256(repr(seen).encode())
     for path in frames.files():
-        digest.update(path.read_bytes())
+        digest.update(sha256_of(path).encode())
     return digest.hexdigest()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from vqanim.errors import InputError, SceneError
+from vqanim.files import read_text
 from vqanim.pictures import Picture
 from vqanim.plots.curves import Floats, svg_rows
 from vqanim.report.film import Render, difference
@@ -198,8 +199,8 @@ def _figures(render: Render) -> dict[str, str]:
 def settings_of(folder: Path, run: Mapping[str, Any]) -> dict[str, str]:
     """Every setting of a render by its path; of the scene as it is resolved, then of the run."""
     found, path = {}, folder / "scene.resolved.yaml"
-    with suppress(OSError, ValueError, SceneError), path.open(encoding="utf-8") as file:
-        found = dict(_flat(parse_tree(file.read(MAX_BYTES), str(path)), ""))
+    with suppress(OSError, ValueError, SceneError):
+        found = dict(_flat(parse_tree(read_text(path, MAX_BYTES), str(path), (MAX_BYTES, MAX_BYTES)), ""))
     found |= {key: str(run[key]) for key in RUN_SETTINGS if key in run}
     models = run.get("models")
     if isinstance(models, Mapping):

@@ -31,7 +31,7 @@ from vqanim.engine.events import (
 )
 from vqanim.engine.timings import Pace, device_label
 from vqanim.errors import OutputError, VqanimError
-from vqanim.files import Guard
+from vqanim.files import Guard, is_there, open_file, read_text
 from vqanim.plots.curves import svg_row, svg_rows
 from vqanim.report.film import Film, painting_tracks, read_metrics
 from vqanim.report.page import render_page, to_json, write_page, write_quickly
@@ -201,7 +201,7 @@ class LivePage:
     def _make_way(self, name: str, ours: bool) -> None:
         """Move a file of somebody else aside."""
         path = self._folder / name
-        if path.exists() and not ours:
+        if is_there(path) and not ours:
             self._moved.append((str(path), str(move_aside(path, self._guard))))
 
     def _write(self) -> None:
@@ -299,7 +299,7 @@ def _latest(tracks: Sequence[Track]) -> list[Track]:
 
 def _begins(path: Path, mark: str) -> bool:
     """Whether a file begins with a mark."""
-    with suppress(OSError), path.open("rb") as file:
+    with suppress(OSError), open_file(path) as file:
         return file.read(len(mark)) == mark.encode("ascii")
     return False
 
@@ -312,7 +312,6 @@ def read_warnings(folder: Path) -> tuple[str, ...]:
     """The warnings of the last render in a folder; nothing where they cannot be read."""
     warnings, path = None, folder / DATA
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        if path.stat().st_size <= MAX_BYTES:
-            text = path.read_text("utf-8").removeprefix(_CALL[0]).removesuffix(_CALL[1])
-            warnings = json.loads(text)["warnings"]
+        text = read_text(path, MAX_BYTES).removeprefix(_CALL[0]).removesuffix(_CALL[1])
+        warnings = json.loads(text)["warnings"]
     return tuple(map(str, warnings)) if isinstance(warnings, list) else ()

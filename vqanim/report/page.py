@@ -18,7 +18,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from vqanim.errors import UsageError
-from vqanim.files import staged, writing
+from vqanim.files import is_there, staged, writing
 from vqanim.pictures import Picture
 from vqanim.plots.curves import TITLES, moving, svg_labels, svg_marks, svg_rows
 from vqanim.preview.outline import Outline
@@ -59,7 +59,7 @@ def to_json(document: Any) -> Markup:
 
 def refuse_foreign(path: Path) -> None:
     """Raise UsageError where a file is in a page's place that was not made here, or was changed since."""
-    if path.exists() and not is_sealed(path):
+    if is_there(path) and not is_sealed(path):
         raise UsageError(
             f"{path}: is there and was not made here, or was changed since; move it, or choose another name"
         )

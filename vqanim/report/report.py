@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqanim.audio.reading import BadSong, open_song, read_blocks
-from vqanim.files import Guard
+from vqanim.files import Guard, open_file, read_bytes
 from vqanim.film.formats.pictures import poster_index
 from vqanim.plots.curves import SvgRow, columns_for, svg_row, waveform_row
 from vqanim.report.film import Render
@@ -64,7 +64,7 @@ def _film(render: Render, folder: Path) -> dict[str, Any]:
     small = poster and size is not None and size <= FILM_BYTES
     return {
         "poster": poster,
-        "video": data_uri(render.mp4.read_bytes(), "video/mp4") if small else "",
+        "video": data_uri(read_bytes(render.mp4), "video/mp4") if small else "",
         "megabytes": "" if size is None else f"{size / 1e6:.1f}",
         "link": render.mp4.name if render.mp4.parent == folder else "",
     }
@@ -142,8 +142,8 @@ def _figures(render: Render) -> Iterator[tuple[str, str]]:
 def _scene(render: Render) -> str:
     """The scene with every value filled in; nothing where it cannot be read."""
     try:
-        with (render.folder / "scene.resolved.yaml").open(encoding="utf-8", errors="replace") as file:
-            text = file.read(MOST_TEXT + 1)
+        with open_file(render.folder / "scene.resolved.yaml") as file:
+            text = file.read(4 * MOST_TEXT).decode("utf-8", "replace")
     except OSError:
         return ""
     return text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + "\n..."

@@ -19,18 +19,18 @@ class Dial:
     change: float  # 0..1
     steps: float
     learning_rate: float  # factor of what the models have themselves
-    noise: float
+    noise: float  # likewise
     stay_near: float
     """Weight of the nearness to the frame before, in latents; 0 is none."""
 
 
 TABLE = (
-    Dial(0.0, 3, 0.35, 0.01, 0.8),
-    Dial(0.25, 4, 0.6, 0.015, 0.3),
+    Dial(0.0, 3, 0.35, 0.5, 0.8),
+    Dial(0.25, 4, 0.6, 0.75, 0.3),
     # What a scene does that says nothing.
-    Dial(0.5, 6, 1.0, 0.02, 0.0),
-    Dial(0.75, 8, 1.4, 0.03, 0.0),
-    Dial(1.0, 10, 2.0, 0.04, 0.0),
+    Dial(0.5, 6, 1.0, 1.0, 0.0),
+    Dial(0.75, 8, 1.4, 1.5, 0.0),
+    Dial(1.0, 10, 2.0, 2.0, 0.0),
 )
 
 

@@ -11,6 +11,8 @@ MAX_FRAMES = 100_000
 MAX_SECONDS = 86_400
 MAX_SHOTS = 1000
 MAX_STEPS = 10_000
+MAX_WEIGHTS = 1_000_000
+"""Painted frames times the prompts of their shots: each has a weight, and all are computed."""
 LARGEST_FACTOR = 1000
 """Of zoom and scale: far beyond what a picture survives, near enough that numbers stay sound."""
 BORDERS = ("reflect", "wrap", "edge")

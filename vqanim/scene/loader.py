@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import Place, Problem, SceneError
+from vqanim.files import no_file, open_file
 from vqanim.scene import tree
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
@@ -29,7 +30,7 @@ from vqanim.scene.fields.sections import merge_entries
 from vqanim.scene.fields.start import AREA
 from vqanim.scene.fields.times import warn_of_late
 from vqanim.scene.limits import MAX_SHOTS
-from vqanim.scene.model import Carry, Guidance, Prompt, Scene, Shot, StayNear
+from vqanim.scene.model import Guidance, Prompt, Scene, Shot, StayNear
 from vqanim.scene.overrides import apply_overrides
 from vqanim.scene.schema import PLAYING, homes
 from vqanim.scene.song import KEYS, read_song
@@ -96,9 +97,9 @@ def _read_file(path: Path) -> str:
         return SceneError([Problem(Place(str(path), line), message, about_file=line == 0)])
 
     try:
-        if not path.is_file():
-            raise refuse(0, "is no file" if path.exists() else f"no such file{_similar(path)}")
-        with path.open("rb") as file:
+        if wrong := no_file(path, "no such file"):
+            raise refuse(0, wrong + (_similar(path) if wrong == "no such file" else ""))
+        with open_file(path) as file:
             data = file.read(tree.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise refuse(0, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
@@ -299,16 +300,14 @@ def _read_shot(node: Mapping, reader: Reader) -> Shot:
 
 
 def _turned_dial(values: dict[str, Any], node: Mapping) -> dict[str, Any]:
-    """What `change` sets, but for what is written; the learning rate depends on the models (see timeline)."""
-    dial, guidance, carry = dial_at(values["change"]), values["guidance"], values["carry"]
-    written = {*_keys_within("guidance", Guidance, node), *_keys_within("carry", Carry, node)}
+    """What `change` sets, but for what is written; the rest depends on the models (see timeline)."""
+    dial, guidance = dial_at(values["change"]), values["guidance"]
+    written = _keys_within("guidance", Guidance, node)
     if "steps" not in written:
         guidance = replace(guidance, steps=_like(guidance.steps, dial.steps))
     if "stay_near" not in written and dial.stay_near > 0:
         guidance = replace(guidance, stay_near=StayNear(Curve.constant(dial.stay_near)))
-    if "noise" not in written:
-        carry = replace(carry, noise=_like(carry.noise, dial.noise))
-    return {"guidance": guidance, "carry": carry}
+    return {"guidance": guidance}
 
 
 def _like(curve: Curve, value: float) -> Curve:

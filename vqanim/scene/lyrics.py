@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vqanim.files import open_file
 from vqanim.scene.encodings import decode
 from vqanim.scene.lrc import read_lrc
 from vqanim.scene.lyric_lines import Damaged, Line, Section, lines_of
@@ -111,7 +112,7 @@ def _named(text: str) -> str:
 
 def _text(path: Path) -> tuple[str, str]:
     """The text, and the encoding where it was guessed."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"is larger than {MAX_BYTES // 1_000_000} MB")

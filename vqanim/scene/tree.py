@@ -19,6 +19,8 @@ from vqanim.scene.tabs import replace_tabs
 
 MAX_BYTES = 1_000_000  # size of a scene file
 MOST_DIGITS = 1000  # in a row
+MAX_SCALAR = 20_000  # characters of one text, which a prompt in the short form may need
+MAX_KEY = 1000  # characters of a key
 MAX_NESTING = 32  # lists and mappings within one another
 MAX_NODES = 50_000
 """Texts, lists and mappings: several times a film of a thousand shots."""
@@ -130,13 +132,16 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
-def parse_tree(text: str, file: str) -> Node:
-    """The tree of a YAML text. Raises SceneError with the first thing that cannot be read."""
+def parse_tree(text: str, file: str, longest: tuple[int, int] = (MAX_SCALAR, MAX_KEY)) -> Node:
+    """The tree of a YAML text. Raises SceneError with the first thing that cannot be read.
+
+    longest: characters that a text, and a key, may have: what reads them may take long.
+    """
     _check_characters(text, file)
     text, tabs = replace_tabs(text)
     try:
         events = tabs.watched(yaml.parse(text, Loader=yaml.SafeLoader))
-        root = _Builder(file, events, text).document()
+        root = _Builder(file, events, text, longest).document()
     except yaml.MarkedYAMLError as error:
         line, reason = _syntax_line(error, text), _syntax_reason(error, text)
         mark = error.problem_mark or error.context_mark
@@ -200,6 +205,7 @@ class _Builder:
     file: str
     events: Iterator[yaml.Event]
     text: str
+    longest: tuple[int, int]
     nodes: int = 0
     _lines: list[str] = field(default_factory=list)  # of the text, split when they are needed
 
@@ -218,6 +224,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             if match := _CONTROL.search(event.value):
                 raise _refuse(self.file, line, CONTROL.format(match.group()))
+            self._check_length(event.value, self.longest[0], "text", line)
             return Scalar(self.file, line, event.value, event.style is not None, self._note(event))
         if depth >= MAX_NESTING:
             raise _refuse(self.file, line, f"nested more than {MAX_NESTING} deep")
@@ -229,6 +236,11 @@ class _Builder:
             key = self._key(self._node(inner, depth + 1), keys)
             entries.append((key, self._node(next(self.events), depth + 1)))
         return Mapping(self.file, line, entries)
+
+    def _check_length(self, text: str, most: int, what: str, line: int) -> None:
+        if len(text) > most:
+            found = f"found a {what} of {len(text)} characters ({quoted(text)})"
+            raise _refuse(self.file, line, f"{found}, allowed are {most}: shorten it")
 
     def _note(self, event: yaml.ScalarEvent) -> str:
         """What to say of entries of a list that YAML reads as parts of one text."""
@@ -272,6 +284,7 @@ class _Builder:
         """A key; lines: of the keys so far."""
         if not isinstance(node, Scalar):
             raise _refuse(self.file, node.line, f"found {shown(node)} as a key, allowed is a name or a time")
+        self._check_length(node.text, self.longest[1], "key", node.line)
         if node.text == "<<" and not node.quoted:
             raise _refuse(self.file, node.line, "found the merge key <<, merging is not allowed")
         if node.text in lines:

@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vqanim.errors import LockedError, OutputError
-from vqanim.files import make_folder, read_json, write_atomic, writing
+from vqanim.files import is_there, make_folder, no_file, read_json, write_atomic, writing
 
 LOCK = ".lock"
 HOLDER = ".lock.json"  # Who holds the lock. A killed holder leaves it behind.
@@ -107,8 +107,10 @@ def _foreign(path: Path) -> OutputError:
 
 def _is_empty(path: Path) -> bool:
     """Whether a file is a lock, in which nothing stands, or is not there."""
+    if not is_there(path):
+        return True
     try:
-        return path.stat().st_size == 0
+        return not no_file(path) and path.stat().st_size == 0
     except OSError:
         return True
 

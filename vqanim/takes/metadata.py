@@ -20,7 +20,7 @@ from PIL import Image, PngImagePlugin
 
 from vqanim import __version__
 from vqanim.errors import InputError
-from vqanim.files import make_folder, write_atomic
+from vqanim.files import make_folder, open_file, write_atomic
 from vqanim.pictures import Picture
 from vqanim.scene.still import IconInit, Still, Target
 from vqanim.takes.digest import ENGINE_VERSION, content_hash
@@ -119,7 +119,7 @@ def _encodable(text: str) -> str:
 def read_metadata(path: Path) -> FrameMetadata | None:
     """What a frame says in its own `vqanim` chunk; None when there is nothing to be read."""
     try:
-        with Image.open(path) as image:
+        with open_file(path) as file, Image.open(file, formats=("PNG",)) as image:
             fields = json.loads(image.info.get("vqanim", ""))
         return FrameMetadata(_as(str, fields["digest"]), _as(str, fields["pixels"]))
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError):
@@ -151,7 +151,7 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
         return None if value is None else float(value)
 
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with open_file(path) as file, Image.open(file, formats=("PNG",)) as image:
             fields = json.loads(image.info.get("vqanim", ""))
         found = fields["still"]
         icon = found["icon"] or None

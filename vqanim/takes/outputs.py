@@ -24,6 +24,7 @@ from vqanim.files import Guard, make_folder_in, sha256_of, write_atomic, writing
 _ARCHIVE = re.compile(r"\d{3,}")
 _SEAL = re.compile(rb"<!-- vqanim ([0-9a-f]{64}) -->\n")
 _SEAL_LENGTH = 81  # bytes
+_LARGEST_PAGE = 256 * 2**20  # bytes; a page with a film in it has a tenth of that
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def making_way(path: Path, ours: bool, guard: Guard = lambda: None) -> Iterator[
     comes back where nothing was written, and is dropped where the very same was written again. Raises
     OutputError."""
     place = Place(path)
-    if not ours and (path.exists() or path.is_symlink()):
+    if not ours and files.is_there(path):
         place.moved_to = move_aside(path, guard)
     try:
         yield place
@@ -143,7 +144,7 @@ def _settle(place: Place) -> None:
     moved = place.moved_to
     assert moved is not None
     written = place.path.exists()
-    if written and not (moved.is_file() and place.path.is_file() and _hash(moved) == _hash(place.path)):
+    if written and not (moved.is_file() and place.path.is_file() and _equal(moved, place.path)):
         return
     with suppress(OSError):
         if written:
@@ -153,6 +154,11 @@ def _settle(place: Place) -> None:
         place.moved_to = None
         moved.parent.rmdir()
         moved.parent.parent.rmdir()  # unless it holds more
+
+
+def _equal(one: Path, other: Path) -> bool:
+    """Whether two files hold the same; large ones are read only where their sizes are equal."""
+    return _size(one) == _size(other) and _hash(one) == _hash(other)
 
 
 def move_aside(path: Path, guard: Guard = lambda: None) -> Path:
@@ -200,14 +206,20 @@ def write_keeping_old(
     touched when its contents are the same. guard: see files.staged. Raises OutputError.
     """
     content = text.encode("utf-8")
+    fits = archive is not None and not files.is_there(archive / path.name)
+    home = archive if archive and fits else None
+    if files.is_there(path) and files.no_file(path):  # a pipe, a folder, a link that leads nowhere
+        home = home or next_archive(path.parent)
+        move_into(path, home)
+        write_atomic(path, content, guard)
+        return home / path.name
     with writing(path):
-        old = path.read_bytes() if path.exists() else None
+        old = files.read_bytes(path, _LARGEST_PAGE) if path.exists() else None
     if old == content:
         return None
     moved = None
     if old is not None:
-        fits = archive is not None and not (archive / path.name).exists()
-        moved = (archive if archive and fits else next_archive(path.parent)) / path.name
+        moved = (home or next_archive(path.parent)) / path.name
         # A copy first: a stop between the two steps must not leave a folder without the file.
         write_atomic(moved, old, guard)
     files.make_folder(path.parent)
@@ -225,7 +237,7 @@ def sealed(text: str) -> str:
 def is_sealed(path: Path) -> bool:
     """Whether a file is a page that was written here and that nobody has changed since."""
     try:
-        content = path.read_bytes()
+        content = files.read_bytes(path, _LARGEST_PAGE)
     except OSError:
         return False
     body, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]

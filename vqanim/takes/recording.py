@@ -58,7 +58,7 @@ class Recording:
     def is_there(self) -> bool:
         """Whether there is a recording of just this."""
         try:
-            return (self.folder / LABEL).read_text("utf-8") == self._label
+            return files.read_text(self.folder / LABEL) == self._label
         except (OSError, ValueError):
             return False
 
@@ -113,6 +113,7 @@ class Recording:
         try:
             if path.stat().st_size > _LARGEST_STATE:
                 return None
+            files.check_file(path)
             with safe_open(path, framework="numpy") as file:
                 counts = {name: int(count) for name, count in (file.metadata() or {}).items()}
                 return State({name: file.get_tensor(name) for name in file.keys()}, counts)  # noqa: SIM118

@@ -16,10 +16,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from vqanim.files import writing
+from vqanim.files import read_bytes, refuse_special, writing
 
 NAME = "record.jsonl"
+MOST_BYTES = 512 * 2**20
+"""Of a record; one of a hundred thousand frames with many prompts has a third of that."""
 
+_LONGEST_LINE = 1 << 20  # bytes
 Pairs: TypeAlias = tuple[tuple[str, float], ...]
 
 
@@ -84,7 +87,7 @@ def read_records(path: Path) -> dict[int, FrameRecord]:
     """The newest record of every frame; lines that are torn, foreign or about moved frames do not count."""
     records: dict[int, FrameRecord] = {}
     with suppress(OSError):
-        for record in map(_parse, path.read_bytes().split(b"\n")):
+        for record in map(_parse, read_bytes(path, MOST_BYTES).split(b"\n")):
             if isinstance(record, FrameRecord):
                 records[record.index] = record
             elif record is not None:
@@ -131,6 +134,7 @@ def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     content = "".join(json.dumps(line) + "\n" for line in lines)
     # A record that is a link would let whoever made it choose which file grows.
     flag = getattr(os, "O_NOFOLLOW", 0)
+    refuse_special(path)
     with (
         writing(path),
         open(path, "a+b", opener=lambda name, flags: os.open(name, flags | flag, 0o666)) as file,
@@ -139,8 +143,9 @@ def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
         end = file.tell()
         file.seek(max(0, end - 1))
         if end and file.read(1) != b"\n":
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
+            first = max(0, end - _LONGEST_LINE)
+            file.seek(first)
+            file.truncate(first + file.read(_LONGEST_LINE).rfind(b"\n") + 1)
         file.write(content.encode("ascii"))
         file.flush()
         os.fsync(file.fileno())

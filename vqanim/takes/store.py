@@ -125,7 +125,7 @@ class TakeStore:
             self._guard()  # before folders are made where somebody has moved the render away
             self.clean()
             with writing(path):
-                taken = path.exists() and path.read_bytes() != content
+                taken = files.is_there(path) and not files.holds(path, content)
             if taken:  # by a broken frame, or somebody's own picture
                 self.archive([FrameRef(plan.shot, plan.index)])
             make_folder_in(self.folder, path.parent)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
 from vqanim.models.catalogue import generator_trouble, is_crisp
-from vqanim.scene.limits import MAX_SIDE
+from vqanim.scene.limits import MAX_SIDE, MAX_WEIGHTS
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import Clock, Signal, Sound
 from vqanim.scene.times import TimeBase
 from vqanim.timeline.camera import ShotCamera
-from vqanim.timeline.clips import Clocks, Sampler, clips_of, tidy
+from vqanim.timeline.clips import Clip, Clocks, Sampler, clips_of, tidy
 from vqanim.timeline.edit import cut_film, cut_keys
 from vqanim.timeline.frames import Limits, plan_shot
 from vqanim.timeline.motion import cell_length
@@ -49,6 +49,7 @@ def compile_timeline(
     if wrong := generator_trouble(generator, dict(settings), (height, width)):
         raise SceneError([Problem(replace(scene.models.place, path="models.generator"), wrong)])
     clips = clips_of(scene)
+    _check_amount(clips, scene)
     duration = math.fsum(clip.duration for clip in clips)
     sampler = Sampler()
     base = TimeBase(duration, scene.fps, sound=scene.sound)
@@ -99,6 +100,17 @@ def compile_timeline(
         sound=None if scene.soundtrack is None else SoundPlan(scene.soundtrack.file, scene.soundtrack.start),
         warnings=(*scene.warnings, *resized, *jumps),
     )
+
+
+def _check_amount(clips: Sequence[Clip], scene: Scene) -> None:
+    """Raise SceneError where so many prompts meet so many frames that planning them takes minutes."""
+    weights = [clip.count * len(clip.shot.prompts) for clip in clips]
+    if (total := sum(weights)) > MAX_WEIGHTS:
+        most = clips[weights.index(max(weights))]
+        place, found = most.shot.prompts[0].place, f"{len(most.shot.prompts)} prompts at {most.count} frames"
+        allowed = f"in all of the film prompts times frames are {total:,}, allowed {MAX_WEIGHTS:,}"
+        message = f"found {found}; {allowed}: make it several films, each with fewer of them"
+        raise SceneError([Problem(replace(place, file=place.file or scene.file), message)])
 
 
 def _with_sound(scene: Scene, clock: Clock | None, signals: Mapping[str, Signal] | None) -> Scene:

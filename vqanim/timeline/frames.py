@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import filterfalse
-from operator import attrgetter
 from pathlib import PurePath
 from typing import Any
 
@@ -62,6 +61,8 @@ class Limits:
     multiple: int = 8  # width and height are multiples of this, in pixels
     learning_rate: float = 0.12  # used where the scene gives none
     smoothing: float = 0.0  # used where the scene gives none
+    noise: float = 0.02  # likewise, of `carry`
+    match_detail: float = 0.3  # likewise
     views: Mapping[str, ViewLimits] = field(default_factory=dict)
     """By perceptor; one that is not among them looks as `ViewLimits()` says."""
     min_side: int = 32  # smallest width or height, in pixels
@@ -207,11 +208,14 @@ def start_plan(start: Start) -> StartPlan:
 
 def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
     """Every number of the frames that a curve gives, by its name in the plan, but for the steps."""
-    smoothing = Curve.constant(limits.smoothing)
+    smoothing, detail = Curve.constant(limits.smoothing), Curve.constant(limits.match_detail)
     curves: dict[str, Callable[[Shot], Curve]] = {
         "learning_rate": lambda shot: shot.guidance.learning_rate or _learning_rate(shot, limits),
         "smoothing": lambda shot: shot.guidance.smoothing or smoothing,
-        **{name: attrgetter(f"carry.{name}") for name in _CARRIED},
+        "match_colors": lambda shot: shot.carry.match_colors,
+        "match_detail": lambda shot: shot.carry.match_detail or detail,
+        "sharpen": lambda shot: shot.carry.sharpen,
+        "noise": lambda shot: shot.carry.noise or _noise(shot, limits),
     }
     return {name: tidied(_mix(sides, curve, sampler)) for name, curve in curves.items()}
 
@@ -233,6 +237,12 @@ def _learning_rate(shot: Shot, limits: Limits) -> Curve:
     """That of the models, as far as `change` turns it."""
     factor = 1.0 if shot.change is None else dial_at(shot.change).learning_rate
     return Curve.constant(limits.learning_rate * factor)
+
+
+def _noise(shot: Shot, limits: Limits) -> Curve:
+    """Likewise."""
+    factor = 1.0 if shot.change is None else dial_at(shot.change).noise
+    return Curve.constant(limits.noise * factor)
 
 
 def _mix(sides: list[Side], curve: Callable[[Shot], Curve], sampler: Sampler) -> Floats:

@@ -68,9 +68,14 @@ class Run:
         """Film frames after which the picture stands still."""
         self.seam = min(SEAM_SECONDS * scene.rate, Fraction(self.own, 2)) if self.loop else Fraction(0)
         """Painted frames over which a loop is led back to its first frame."""
+        moved = self.loop or self.repeats or self.reverse or self.held is not None
+        self.plain = self.pace == 1 and self.begin.denominator == 1 and not moved
+        """Whether every film frame is one painted frame after the other, which takes no computing."""
 
     def looks(self, film_frame: int) -> tuple[Look, ...]:
         """What is seen at a film frame, which may lie under the dissolve that follows."""
+        if self.plain and 0 <= (index := int(self.begin) + film_frame - self.first) < len(self.frames):
+            return (Look(self.frames[index]),)
         place = self.place(film_frame - self.first)
         here, share = self._between(place), self.pull(place)
         if share == 0:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from vqanim.errors import OutputError
 from vqanim.ffmpeg import encoding, raw_input
-from vqanim.files import TEMP_SUFFIX, make_folder, staged, write_atomic, writing
+from vqanim.files import MOST_BYTES, TEMP_SUFFIX, make_folder, read_bytes, staged, write_atomic, writing
 from vqanim.film.formats.video import upscale_filter
 from vqanim.film.probe import check_pictures
 from vqanim.film.reel import Film, Format, Output, Reel, Sink
@@ -84,7 +84,7 @@ def open_poster(path: Path, source: Path | None) -> Iterator[Sink]:
             Image.fromarray(sink.picture).save(temporary, "PNG")
         return
     try:
-        content = source.read_bytes()
+        content = read_bytes(source, MOST_BYTES)
     except OSError as error:
         raise OutputError(f"{source}: cannot be read ({error.strerror}); run again") from error
     write_atomic(path, content)

@@ -11,7 +11,7 @@ from vqanim.importers.shell.expansion import GIVEN, MAX_EXPANDED, Gap, Value, ga
 from vqanim.importers.shell.script import Call, Loop
 
 _SIGNS = re.compile(
-    r"""^\s*(?:@?echo\s+off|rem\b|::|set\s+"?\w+=|setlocal\b)|%\w+%|%%\w|\^\r?\n""",
+    r"""^[^\S\n]*(?:@?echo\s+off|rem\b|::|set\s+"?\w+=|setlocal\b)|%\w+%|%%\w|\^\r?\n""",
     re.IGNORECASE | re.MULTILINE,
 )
 _VARIABLE = re.compile(r"%%~?\w*?([A-Za-z])\b|%~?\w*?([0-9*])|%(\w+)((?::[^%]*)?)%|!(\w+)!")

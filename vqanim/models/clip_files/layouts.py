@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vqanim.models.unpickle import Unreadable
+from vqanim.models.pickled import Unreadable
 
 MARKS = ("input_resolution", "context_length", "vocab_size")
 """Numbers that OpenAI's archives hold beside the weights, and no others."""

@@ -15,13 +15,14 @@ from pathlib import Path, PurePath
 from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
+from vqanim.files import read_bytes
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip_files.config import ConfigError, Described, parse_clip_config, parse_json
 from vqanim.models.clip_files.layouts import MARKS, select_clip, to_openai
 from vqanim.models.entries import LocalFile, ModelFile, UnknownModel, did_you_mean, file_error, read_verified
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.open_clip_package import INSTALL, architectures
-from vqanim.models.unpickle import Unreadable
+from vqanim.models.pickled import Unreadable
 
 CLIP_FILE = "give the file of a CLIP: OpenAI's, open_clip's or a CLIPModel of transformers"
 _CONFIG = "give the config that was published with the weights"
@@ -88,6 +89,10 @@ def read_clip(path: Path, image_alone: bool = False) -> dict[str, Tensor]:
     return tensors
 
 
+MAX_COLORS_BYTES = 1_000_000
+"""Of the file about the colors."""
+
+
 def find_weights(folder: Path) -> Path:
     """The weights in a folder as it is published. Raises InputError."""
     found = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
@@ -127,7 +132,7 @@ def parse_description(file: ModelFile, colors: Path | None = None) -> Described:
     found = {}
     content = read_verified(file)
     with suppress(OSError, ConfigError):
-        found = parse_json(colors.read_bytes()) if colors else {}
+        found = parse_json(read_bytes(colors, MAX_COLORS_BYTES)) if colors else {}
     try:
         return parse_clip_config(content, found)
     except ConfigError as error:

@@ -1,7 +1,8 @@
 """What the pocket perceptor makes of a text, in words: the classes that the text is drawn to. No torch.
 
-The same arithmetic as in `perceptor`, whose targets are made of it, on numpy's arrays: so `check` can say at once
-what a prompt will be painted as.
+The same arithmetic as in `perceptor`, whose targets are made of it, on numpy's arrays: so `check` can say at
+once what a prompt will be painted as. Subject and setting are drawn to classes of their own, each as much as
+it weighs, so that "an astronaut on a beach" has a beach: of their sum the nearest class would take all.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ NOTHING = 1e-6
 THING = 0.85
 """Cosine to a class from which on a word names it."""
 
+VAGUE = 0.5
+"""Cosine to the nearest class below which what is told around a subject only colors it."""
+
 FAST_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NAMED = 5
 """Classes that are named, those with the largest shares."""
@@ -50,6 +54,7 @@ class ClassReader:
             table = load(contents["table"])
             self.classes = unit(table["classes"].astype(np.float32))
             self._vectors, self._weights = table["vectors"], table["weights"]
+            self._stand_ins = table["stand_ins"]
         except (SafetensorError, KeyError) as error:
             raise file_error(files["table"], "not a table of words and classes") from error
         try:
@@ -64,29 +69,55 @@ class ClassReader:
         if not words.rows:
             return TextReading(text, (), True, words.unknown)
         cosines = self.classes @ self.meaning(text)
-        shares = shares_of(cosines)
+        shares = self.shares(text)
         order = np.argsort(-shares, kind="stable")[:NAMED].tolist()
         names = class_names()
         counted = [names[number] for number in order if shares[number] >= COUNTS]
         colors = self._colors.read(text, self.words.phrase_length).alone
-        near = colors or bool(cosines.max() >= NEAR) or names_one_of(text, counted)
+        subject = [row for row, part in zip(words.rows, words.parts, strict=True) if part == 0]
+        near = bool(cosines.max() >= NEAR) or names_one_of(text, counted)
+        near = colors or (near and not self._stand_ins[subject].any())
         found = tuple((names[number][0], float(shares[number])) for number in order)
         return TextReading(text, found, not near, words.unknown, colors)
 
     def meaning(self, text: str) -> Floats:
         """What a text is about, a unit vector [D]; what the classes have in common if no word is known."""
-        colors = self._colors.read(text, self.words.phrase_length)
-        meaning = self._embed(self.words.read(text, colors.faint(self._is_thing)))
+        meaning = self._weighted(self._read(text)).sum(0)
         return unit(meaning if np.linalg.norm(meaning) >= NOTHING else self.classes.mean(0))
 
-    def _embed(self, words: Reading) -> Floats:
-        """Weighted sum [D] of the words' vectors; zeros when no word is known."""
+    def _read(self, text: str) -> Reading:
+        colors = self._colors.read(text, self.words.phrase_length)
+        return self.words.read(text, colors.faint(self._is_thing))
+
+    def shares(self, text: str) -> Floats:
+        """How much a text is drawn to each class [K], summing to 1."""
+        reading = self._read(text)
+        parts = part_vectors(self._weighted(reading), reading.parts)
+        vague = (self.classes @ unit(parts).T).max(0) < VAGUE  # "at dawn" is no place of its own
+        vague[0] = False
+        parts[0] += parts[vague].sum(0)
+        parts = parts[~vague]
+        lengths = np.linalg.norm(parts, axis=1)
+        if lengths.sum() < NOTHING:
+            return shares_of(self.classes @ self.meaning(text))
+        shares = np.stack([shares_of(self.classes @ part) for part in unit(parts)])
+        return np.asarray((lengths / lengths.sum()) @ shares)
+
+    def _weighted(self, words: Reading) -> Floats:
+        """The words' vectors [N, D], each as long as it weighs."""
         rows = list(words.rows)
         weights = self._weights[rows].astype(np.float32) * np.array(words.factors, np.float32)
-        return weights @ unit(self._vectors[rows].astype(np.float32))
+        return weights[:, None] * unit(self._vectors[rows].astype(np.float32))
 
     def _is_thing(self, word: str) -> bool:
-        return bool((self.classes @ unit(self._embed(self.words.read(word)))).max() > THING)
+        return bool((self.classes @ unit(self._weighted(self.words.read(word)).sum(0))).max() > THING)
+
+
+def part_vectors(words: Floats, parts: Sequence[int]) -> Floats:
+    """Sums [P, D] of the words [N, D] of each part of a text."""
+    sums = np.zeros((max(parts, default=0) + 1, words.shape[1]), np.float32)
+    np.add.at(sums, list(parts), words)
+    return sums
 
 
 def shares_of(cosines: Floats) -> Floats:

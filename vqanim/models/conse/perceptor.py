@@ -24,7 +24,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from vqanim.errors import InputError
 from vqanim.models.catalogue import package_catalogue
 from vqanim.models.conse.color_words import ColorReading
-from vqanim.models.conse.nearest import NOTHING, SHARPNESS, THING
+from vqanim.models.conse.nearest import NOTHING, SHARPNESS, THING, VAGUE
 from vqanim.models.conse.palettes import PaletteTable, palette
 from vqanim.models.conse.words import Reading, WordTable
 from vqanim.models.entries import ModelFile, PerceptorEntry, file_error, read_verified
@@ -130,11 +130,20 @@ class ConsePerceptor:
 
     def _encode_text(self, text: str, reading: ColorReading) -> Tensor:
         """What a text is about, [D]; `nearest.ClassReader` says in words what this makes of it."""
-        plain = self._embed(self.words.read(text, reading.faint(self._is_thing))).to(self.device)
-        if plain.norm() < NOTHING:
-            plain = self.classes.mean(0)
-        plain = plain / plain.norm()
-        nearest = F.softmax(self.classes @ plain / SHARPNESS, dim=0) @ self.classes
+        words = self.words.read(text, reading.faint(self._is_thing))
+        weighted = self._weighted(words)
+        parts = torch.zeros(max(words.parts, default=0) + 1, weighted.shape[1])
+        parts = parts.index_add(0, torch.tensor(words.parts, dtype=torch.long), weighted).to(self.device)
+        vague = (F.normalize(parts, dim=1) @ self.classes.T).amax(
+            1
+        ) < VAGUE  # "at dawn" is no place of its own
+        vague[0] = False
+        parts = torch.cat([parts[:1] + parts[vague].sum(0), parts[1:][~vague[1:]]])
+        if parts.norm(dim=1).sum() < NOTHING or parts.sum(0).norm() < NOTHING:
+            parts = self.classes.mean(0, keepdim=True)
+        plain, lengths = F.normalize(parts.sum(0), dim=0), parts.norm(dim=1)
+        shares = F.softmax(F.normalize(parts, dim=1) @ self.classes.T / SHARPNESS, dim=1)
+        nearest = (lengths / lengths.sum()) @ shares @ self.classes
         return F.normalize(plain + CLASS_SHARE * F.normalize(nearest, dim=0), dim=0)
 
     def _is_thing(self, word: str) -> bool:
@@ -144,9 +153,13 @@ class ConsePerceptor:
 
     def _embed(self, reading: Reading) -> Tensor:
         """Weighted sum [D] of the words' vectors, not normalized; zeros when no word is known."""
+        return self._weighted(reading).sum(0)
+
+    def _weighted(self, reading: Reading) -> Tensor:
+        """The words' vectors [N, D], each as long as it weighs."""
         rows = torch.tensor(reading.rows, dtype=torch.long)
         weights = self.weights[rows] * torch.tensor(reading.factors, dtype=self.weights.dtype)
-        return weights @ self.vectors[rows]
+        return weights[:, None] * self.vectors[rows]
 
 
 def scaled(images: Image) -> Image:

@@ -47,6 +47,8 @@ class Reading:
     """Rows of the table, in the text's order."""
     factors: tuple[float, ...]
     """What each row's own weight is multiplied by."""
+    parts: tuple[int, ...]
+    """The part of the text that each row is of: 0 is the subject; then what is added and told around it."""
     unknown: tuple[str, ...]
     """Words that the table does not have, as they are written, each once."""
 
@@ -106,21 +108,26 @@ class WordTable:
         """Find the text's words, longest phrases first; those in `faint` count by this factor only."""
         rows: list[int] = []
         factors: list[float] = []
+        parts: list[int] = []
         unknown: dict[str, str] = {}
+        current = -1
         for number, part in enumerate(filter(tokens, ASIDE.split(text))):
             words, written = tokens(part), spellings(part)
             factor = aside = 1.0 if number == 0 else ASIDE_WEIGHT
+            current += 1
             while words:
                 if words[0] in SETTING and rows:
                     factor = aside * SETTING_WEIGHT
+                    current += 1
                 length, found = self._longest(words)
                 rows += found
                 share = faint.get(" ".join(words[:length]), 1.0) * factor / max(1, len(found))
                 factors += [share] * len(found)
+                parts += [current] * len(found)
                 if not found:
                     unknown.setdefault(words[0], written[-len(words)])
                 words = words[length:]
-        return Reading(tuple(rows), tuple(factors), tuple(unknown.values()))
+        return Reading(tuple(rows), tuple(factors), tuple(parts), tuple(unknown.values()))
 
     def phrase_length(self, words: Sequence[str]) -> int:
         """How many of the first words form one entry; 1 if not even the first is known."""

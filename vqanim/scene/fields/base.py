@@ -28,6 +28,8 @@ Declare: TypeAlias = "Callable[..., Option]"
 """A declaration to which only the description is added."""
 SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
 """A text, whatever YAML takes it for: a title may be 2001, off or null."""
+MAX_VALUE = 500
+"""Characters of a value that is no text for people: a number, a time, a color, an expression."""
 REQUIRED: Any = object()
 _SAME: Any = object()
 _BLANK: tuple[Any, ...] = (None, "", ())
@@ -120,9 +122,10 @@ class ScalarType(FieldType):
     text: Callable[[Any], Any] = lambda value: value  # see `dump`
     hint: Callable[[str], str] = lambda text: ""
     """What was probably meant by a text that cannot be read, for the end of a message; often nothing."""
+    longest: int = MAX_VALUE  # characters that are looked at
 
     def parse(self, node: Node, reader: Reader) -> Any:
-        text = text_of(node, self.allowed, reader)
+        text = text_of(node, self.allowed, reader, self.longest)
         try:
             return self.read(text)
         except Reason as reason:
@@ -151,11 +154,14 @@ class ReadElsewhere(FieldType):
         return self.forms()
 
 
-def text_of(node: Node, allowed: str, reader: Reader) -> str:
-    """The text of a scalar. Raises Refused for lists, mappings and nothing at all."""
-    if not isinstance(node, Scalar) or not node.text.strip():
+def text_of(node: Node, allowed: str, reader: Reader, longest: int = MAX_VALUE) -> str:
+    """The text of a scalar, of at most so many characters: what reads it may take long. Raises Refused for
+    longer ones, lists, mappings and nothing at all."""
+    if not isinstance(node, Scalar) or not (text := node.text.strip()):
         raise reader.wrong(node, allowed)
-    return node.text.strip()
+    if len(text) > longest:
+        raise reader.wrong(node, allowed, f"{len(text)} characters ({quoted(text)})")
+    return text
 
 
 @dataclass(frozen=True)

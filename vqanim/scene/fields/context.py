@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from vqanim.errors import Place, Problem
+from vqanim.icons.spec import Figure
 from vqanim.scene.curves import Base
 from vqanim.scene.fields.base import Declared, FieldType, Option, keys_of, options_of
 from vqanim.scene.times import MUSICAL, SongTimes, Span, Time, TimeBase, exact, parse_time
@@ -59,6 +60,9 @@ class Reader:
     """Seconds by which a moment may lie before its time begins, for the first frame of a shot."""
     lost: set[str] = dataclasses.field(default_factory=set)
     """Keys whose values had a mistake somewhere; what depends on one of them is no mistake of its own."""
+    drawn: dict[Figure, str] = dataclasses.field(default_factory=dict)
+    """Why a figure cannot be drawn; empty for one that can."""
+    drawing: float = 0.0  # seconds that this took
     _problems: dict[tuple[Place, str], Problem] = dataclasses.field(default_factory=dict)
     _warnings: dict[str, None] = dataclasses.field(default_factory=dict)
     _read: dict[tuple[int, FieldType], tuple[Node, Any]] = dataclasses.field(default_factory=dict)

@@ -53,7 +53,7 @@ class SizeType(FieldType):
 
     def parse(self, node: Node, reader: Reader) -> Size:
         both: Sequence[Node] = node.items if isinstance(node, tree.Sequence) else ()
-        if isinstance(node, Scalar):
+        if isinstance(node, Scalar) and len(node.text) <= base.MAX_VALUE:
             both = [node.part(text) for text in _TIMES.split(node.text.strip())]
         if len(both) == 2:
             return Size(*(_SIDE.parse(side, reader) for side in both))

@@ -196,7 +196,7 @@ def _prompt(node: Node, reader: Reader) -> list[Prompt]:
     if isinstance(node, Mapping):
         return [_long_prompt(node, reader)]
     try:
-        parts = parse_short(base.text_of(node, "a text or {text: ..., weight: ...}", reader))
+        parts = parse_short(base.text_of(node, "a text or {text: ..., weight: ...}", reader, tree.MAX_SCALAR))
     except ValueError as error:
         raise reader.refuse(node, f"found {shown(node)}, which has {error}") from None
     assert isinstance(node, Scalar)

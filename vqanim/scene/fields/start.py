@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from vqanim.errors import InputError, Place
+from vqanim.files import no_file
 from vqanim.icons import Figure, IconSpec, UnknownIcon, icon_figure, shape_figure, text_figure
 from vqanim.icons import spec as icons
 from vqanim.pictures import picture_trouble
@@ -29,6 +31,9 @@ FORM = ("align", "scale", "stroke")
 """What of a look decides the form of a figure and not its color."""
 PROBE = 64  # pixels: so large is a figure drawn to see whether it can be
 MAX_COLORS = 16
+PROBE_SECONDS = 2.0
+"""Within which the figures of a scene are drawn to see whether they can be; of more a render tells."""
+MAX_PATH = 10_000  # characters
 
 _ANYTHING = "an icon such as twitter, a text, or a file inside the scene's folder"
 _REMEDY = "others only with --allow-outside"
@@ -40,7 +45,7 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
 
     Raises Refused.
     """
-    written = base.text_of(node, allowed, reader)
+    written = base.text_of(node, allowed, reader, MAX_PATH)
     try:
         if reader.outside:
             return (reader.folder / written).resolve()
@@ -58,7 +63,7 @@ def find_file(node: Node, allowed: str, reader: Reader, what: str) -> Path:
 
 
 def _missing(path: Path) -> str | None:
-    return None if path.is_file() else "is missing"
+    return no_file(path)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class FileType(FieldType):
     def parse(self, node: Node, reader: Reader) -> str:
         path = find_file(node, self.allowed, reader, self.what)
         if wrong := self.trouble(path):
-            written = quoted(base.text_of(node, self.allowed, reader))
+            written = quoted(base.text_of(node, self.allowed, reader, MAX_PATH))
             raise reader.refuse(node, f"the {self.what} {written} {wrong}", about_file=True)
         return str(path)
 
@@ -295,9 +300,7 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
     path = find_file(from_file, _ANYTHING, reader, "font" if text else "shape") if from_file else None
     try:
         figure = text_figure(text, path) if text or path is None else shape_figure(path)
-        from vqanim.icons.draw import silhouette  # only scenes with a text or shape wait for this import
-
-        silhouette(figure, PROBE, PROBE)
+        _probe(figure, reader)
     except ValueError as error:
         raise reader.refuse(node, str(error)) from None
     except InputError as error:
@@ -307,6 +310,22 @@ def _figure(kind: str, node: Node, font: Node | None, reader: Reader) -> Figure:
             reason = reason.replace(f"{path}: ", f"{quoted(written)}: ", 1).replace(f"{path}: ", "")
         raise reader.refuse(from_file or node, reason, about_file=path is not None) from None
     return figure
+
+
+def _probe(figure: Figure, reader: Reader) -> None:
+    """Draw a figure once, unless those before took long. Raises InputError where that is not possible."""
+    from vqanim.icons.draw import silhouette  # only scenes with a text or shape wait for this import
+
+    if figure not in reader.drawn and reader.drawing < PROBE_SECONDS:
+        began = time.monotonic()
+        try:
+            silhouette(figure, PROBE, PROBE)
+            reader.drawn[figure] = ""
+        except InputError as error:
+            reader.drawn[figure] = str(error)
+        reader.drawing += time.monotonic() - began
+    if reason := reader.drawn.get(figure):
+        raise InputError(reason)
 
 
 def dump_figure(icon: IconSpec, writer: Writer) -> dict[str, Any]:

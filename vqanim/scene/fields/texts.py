@@ -12,6 +12,7 @@ from vqanim.scene.colors import COLOR_FORMS, color_text, parse_color
 from vqanim.scene.fields.base import SCALAR, Quoted, Reason, ScalarType
 from vqanim.scene.limits import BORDERS, VERSION
 from vqanim.scene.numbers import parse_whole
+from vqanim.scene.tree import MAX_SCALAR
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _WINDOWS = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.ASCII | re.IGNORECASE)
@@ -29,7 +30,7 @@ def line_of_text(longest: int, allowed: str = "") -> ScalarType:
             raise Reason(f"found {len(line)} characters, allowed {allowed}")
         return line
 
-    return ScalarType(allowed, read, lambda: [SCALAR | {"maxLength": longest}], Quoted)
+    return ScalarType(allowed, read, lambda: [SCALAR | {"maxLength": longest}], Quoted, longest=MAX_SCALAR)
 
 
 def only(fits: Callable[[str], Any], text: str) -> str:

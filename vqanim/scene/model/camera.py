@@ -80,6 +80,14 @@ def _amount(description: str, value: float) -> Curve:
     return made
 
 
+def _own_amount(description: str, default: str) -> Curve | None:
+    """One that each generator has a value of its own for."""
+    made: Curve | None = option(
+        description, _AMOUNT.declare(None, "0..1", default_text=default, none=0.0, brief=True, example="0.02")
+    )
+    return made
+
+
 @dataclass(frozen=True)
 class Carry(Declared):
     """What is done to the picture on its way to the next frame. `none` is nothing at all."""
@@ -87,9 +95,13 @@ class Carry(Declared):
     match_colors: Curve = _amount(
         "How much the colors are held to those of an earlier frame with the same prompts", 0.7
     )
-    match_detail: Curve = _amount("How much the sharpness is held to that of the same frame", 0.3)
+    match_detail: Curve | None = _own_amount(
+        "How much the sharpness is held to that of the same frame", "0.3; fft and rgb: 0"
+    )
     sharpen: Curve = _amount("Strength of an unsharp mask of 1 px, beyond match_detail", 0.0)
-    noise: Curve = _amount("Spread of fresh noise, which gives the prompts something to work on", 0.02)
+    noise: Curve | None = _own_amount(
+        "Spread of fresh noise, which gives the prompts something to work on", "0.02; fft and rgb: 0"
+    )
 
 
 NOT_CARRIED = Carry(*[Curve.constant(0.0, range=_AMOUNT.range)] * 4)
