@@ -162,7 +162,7 @@ class Homography:
         """Whether the field is that of no movement for a picture of a size, to the last bit. Only one whose
         corner lies as if nothing moved is compared as a whole."""
         corner = torch.tensor([0.5 / side * 2 - 1 for side in reversed(size)])
-        if self.field.shape[1:3] != size or not torch.equal(self.field[0, 0, 0].cpu(), corner):
+        if tuple(self.field.shape[1:3]) != size or not torch.equal(self.field[0, 0, 0].cpu(), corner):
             return False
         return torch.equal(self.field, _still_field(size).to(self.field))
 

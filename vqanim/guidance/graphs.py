@@ -98,12 +98,14 @@ class GraphedStep:
             self._met[key] = self._met.get(key, 0) + 1
             if self._met[key] <= WARM_UP or len(self._recorded) >= MAX_GRAPHS:
                 return self.step(inputs, size, level)
+            failed = ""
             try:
                 self._recorded[key] = self._record(tensors, layout, size)
             except (RuntimeError, AssertionError) as error:  # the latter where torch knows no CUDA
                 first_line = (str(error) or type(error).__name__).splitlines()[0]
-                self._give_up("memory is short" if is_out_of_memory(error) else first_line)
-            if self.failure:  # out here, because the traceback keeps the tensors of the failed attempt alive
+                failed = "memory is short" if is_out_of_memory(error) else first_line
+            if failed:  # out here, because the traceback keeps the tensors of the failed attempt alive
+                self._give_up(failed)
                 return self.step(inputs, size, level)
         with on_device(next(iter(inputs_of(tensors))).device):
             return replay(self._recorded[key], tensors)
