@@ -15,9 +15,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vqanim import files
 from vqanim.engine.cache_check import CacheCheck, Chain, check_cache
 from vqanim.engine.events import Event, RunStarted, ShotStarted, TakesDone
 from vqanim.engine.job import Job
+from vqanim.errors import VqanimError
 
 _VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 _DRIVERS = ("/proc/driver/nvidia/gpus", "/sys/class/kfd/kfd/topology/nodes")
@@ -103,8 +105,8 @@ def machine_digest() -> str:
     """A short digest of what devices and instructions are chosen by: the processor, the GPUs that can be
     seen, and torch."""
     facts = [platform.machine(), platform.python_version(), version("torch"), *map(os.environ.get, _VISIBLE)]
-    with suppress(OSError, ValueError):
-        lines = Path("/proc/cpuinfo").read_text("ascii", "replace").splitlines()
+    with suppress(OSError, ValueError, VqanimError):
+        lines = files.read_text("/proc/cpuinfo").splitlines()
         facts += dict.fromkeys(line for line in lines if line.startswith(("model name", "flags", "Features")))
     for folder in _DRIVERS:
         with suppress(OSError):
