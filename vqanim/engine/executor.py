@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from typing import Protocol
 import torch
 
 from vqanim.engine import events
-from vqanim.engine.cache_check import Chain, Edits, frames_from, settle_edits
+from vqanim.engine.cache_check import Chain, frames_from, settle_edits
 from vqanim.engine.device import device_errors
 from vqanim.engine.frame import FrameResult, Inputs, Painter
-from vqanim.engine.loading import Precision, load_painter
+from vqanim.engine.job import Job
+from vqanim.engine.loading import load_painter
 from vqanim.engine.timelapse import Timelapse, record
 from vqanim.guidance.graphs import Choice
 from vqanim.pictures import Picture
-from vqanim.takes.digest import RunKey, frame_hash, pixel_hash
+from vqanim.takes.digest import frame_hash, pixel_hash
 from vqanim.takes.params import Arrays, params_bytes, params_hash
 from vqanim.takes.recording import RECORDINGS, Recording
 from vqanim.takes.records import Metrics
@@ -29,45 +30,6 @@ from vqanim.timeline.plan import FramePlan, FrameRef, ShotPlan, Timeline
 
 KEPT_IN_MEMORY = 4
 """Frames: the one before, the anchor, the one that a loop leads to, and one being saved."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A film to paint, and how, as plain data that can travel to another process."""
-
-    timeline: Timeline
-    store: TakeStore
-    key: RunKey
-    """Hashes of the models, as the catalogue gives them: frames are compared before models are loaded."""
-    assets: Mapping[str, str]
-    """Content hash of each picture file that a plan names, by path."""
-    device: str = "auto"
-    """One or several, separated by commas."""
-    deterministic: bool = False
-    """Whether only operations are allowed that give the same bits each time."""
-    only: frozenset[FrameRef] | None = None
-    """Frames that are painted; all when None. What they are painted from is among them."""
-    edits: Edits = "refuse"
-    """What to do with frames that somebody changed."""
-    precision: Precision = "auto"
-    """Of the networks' weights."""
-    workers: int = 1
-    """Processes that paint shots at the same time; at least one for each device."""
-    threads: int | None = None
-    """Of each process on a CPU; None: those that the frames before were painted with, else torch's own."""
-    makes_films: bool = False
-    """Whether films are made of the frames: then ffmpeg is tried before the first is painted."""
-    threads_before: int | None = None
-    """Those that the last run in the folder had."""
-
-    def requests(self, frame: FrameRef) -> bool:
-        """Whether a frame is to be painted."""
-        return self.only is None or frame in self.only
-
-    def count(self, shot: ShotPlan, among: Container[FrameRef] | None = None) -> int:
-        """How many frames of a shot are to be painted, or are among some frames."""
-        refs = (FrameRef(plan.shot, plan.index) for plan in shot.frames)
-        return sum(self.requests(ref) and (among is None or ref in among) for ref in refs)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 
 from vqanim.engine.events import ModelsLoaded
 from vqanim.engine.frame import Painter
+from vqanim.engine.job import Precision
 from vqanim.engine.memory import fitting_level, free_memory, step_need
 from vqanim.engine.pictures import whole_picture
 from vqanim.guidance.cutouts import Viewer
@@ -23,8 +24,6 @@ from vqanim.models.entries import ModelEntry, PackageFile
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import StartPlan, Timeline
 from vqanim.types import Generator, Image, Perceptor
-
-Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 
 LARGE = 100_000_000
 """Bytes of a model's files. Smaller ones gain little from low precision on a CPU, and so every CPU paints the
