@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from vqanim.api import response
+from vqanim.collection import collection_paused
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import read_text
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
@@ -81,14 +82,16 @@ def prepare(
     folder: Path | None = None
     if not isinstance(scene, Scene):
         folder = Path(out) if out is not None else default_folder(Path(scene).stem, quality)
-        scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
+        with collection_paused():
+            scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
     elif overrides:
         raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
     if models is not None:
         scene = replace(scene, models=models_called(models, Place("--models", 0)))
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
-    prepared = compiled(scene, generator, perceptors, quality)
+    with collection_paused():
+        prepared = compiled(scene, generator, perceptors, quality)
     return prepared if folder is None else with_known_response(prepared, folder)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import filterfalse
 from pathlib import PurePath
 from typing import Any
@@ -159,9 +160,10 @@ def _losses(
     amounts = (side.sample(use.weight, sampler) * side.share for use, side in uses)
     others = list(zip(judged, amounts, strict=True))
     losses, start = [], start_plan(sides[-1].shot.start)
+    weighted = cache(_weighted)  # most terms weigh the same over many frames
     for index in range(len(sides[0].share)):
         now = [(term, weights[index], stops[index]) for term, weights, stops in prompts]
-        pulling = [replace(term, weight=w, stop=stop) for term, w, stop in now if abs(w) > _NO_WEIGHT]
+        pulling = [weighted(term, w, stop) for term, w, stop in now if abs(w) > _NO_WEIGHT]
         holding = [
             replace(term, weight=weights[index])
             for term, weights in holds
@@ -173,6 +175,10 @@ def _losses(
         ]
         losses.append((*pulling, *holding, *_judging(others, index, bool(pulling))))
     return losses
+
+
+def _weighted(term: WeightedTerm, weight: float, stop: float) -> WeightedTerm:
+    return replace(term, weight=weight, stop=stop)
 
 
 def _judging(terms: list[tuple[WeightedTerm, Floats]], index: int, pulled: bool) -> Iterator[WeightedTerm]:
