@@ -13,6 +13,7 @@ from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import read_text
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, UnknownModel
+from vqanim.models.families import FAMILIES
 from vqanim.models.fetch import FetchEvent, fetch_model
 from vqanim.scene import Scene
 from vqanim.scene import load_scene as read_scene
@@ -99,12 +100,15 @@ def compiled(
 ) -> Prepared:
     """A scene that was read, compiled for its models, which decide what it leaves open."""
     views = {entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors}
+    family = FAMILIES[generator.family]
     limits = Limits(
         generator.multiple,
         generator.learning_rate,
         generator.smoothing,
         generator.noise,
         generator.match_detail,
+        family.keeps_params,
+        family.grid,
         views,
     )
     timeline = compile_timeline(scene, limits=limits)
