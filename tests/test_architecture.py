@@ -31,6 +31,7 @@ LEVELS: tuple[frozenset[str], ...] = (
             "lazy",
             "leftovers",
             "own_files",
+            "collection",
             "registry",
         }
     ),

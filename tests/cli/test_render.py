@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,24 @@ def test_a_render_in_bfloat16_is_nearly_the_same_and_says_so(run: Run, here: Pat
     first = Path("takes", "main", "000000.png")
     low, single = (read_picture(each / first).astype(float) for each in (folder, finished))
     assert 0 < np.abs(low - single).mean() < 12
+
+
+@pytest.mark.parametrize("missing", ["", "tiny.gif"])
+def test_a_film_whose_frames_are_all_there_needs_no_torch(copy: Path, missing: str) -> None:
+    if missing:
+        (copy / missing).unlink()
+    before = (copy / "run.json").read_bytes()
+    script = (
+        "import sys; from vqanim.cli.main import main; code = main(['render', 'tiny.yaml'])\n"
+        "heavy = {'torch', 'torchvision', 'kornia', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(code or ' '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ("is finished: nothing to do" in done.stdout) != bool(missing)
+    assert not missing or (copy / missing).exists()
+    assert (copy / "run.json").read_bytes() == before
+    assert not (copy / "superseded").exists()
 
 
 @pytest.mark.slow

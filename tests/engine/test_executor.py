@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepDone
-from vqanim.engine.executor import Job, split_units
+from vqanim.engine.executor import split_units
+from vqanim.engine.job import Job
 from vqanim.engine.render import paint_takes
 from vqanim.errors import DeviceError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry

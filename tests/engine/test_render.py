@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepChanged, TakesDone
-from vqanim.engine.executor import Job
+from vqanim.engine.job import Job
 from vqanim.engine.render import paint_takes
 from vqanim.errors import DeviceError
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry

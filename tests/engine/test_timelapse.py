@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RecordingMoved, StepDone
-from vqanim.engine.executor import Job
 from vqanim.engine.frame import Painter
+from vqanim.engine.job import Job
 from vqanim.engine.loading import load_painter
 from vqanim.engine.render import paint_takes
 from vqanim.engine.timelapse import Schedule, Timelapse, record

@@ -347,3 +347,16 @@ def test_terms_for_the_picture_and_for_the_latents_count_without_cutouts(
     )[0]
     torch.testing.assert_close(found.params["z"], expected, rtol=1e-4, atol=1e-8)
     assert found.seen == ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA out of memory. Tried to allocate 2 GiB",
+        "GET was unable to find an engine to execute this computation",
+        "Unable to find a valid cuDNN algorithm to run convolution",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_what_libraries_say_of_too_little_memory_is_understood(said: str) -> None:
+    assert is_out_of_memory(RuntimeError(said))

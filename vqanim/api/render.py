@@ -30,7 +30,7 @@ from vqanim.timeline.part import Part, cut_part, needed_frames
 
 if TYPE_CHECKING:
     from vqanim.engine.cache_check import Edits
-    from vqanim.engine.loading import Precision
+    from vqanim.engine.job import Precision
     from vqanim.film.make import FilmDone
     from vqanim.film.reel import Find
 
@@ -79,11 +79,10 @@ def render(
     if not isinstance(prepared, Prepared):
         prepared = prepare(prepared, overrides, models, out, quality=quality)
     folder = Path(out) if out is not None else prepared.default_folder
-    # Torch comes in with the engine: a scene with mistakes is refused before that.
-    began = monotonic()
-    from vqanim.engine.executor import Job
+    # A scene with mistakes is refused before all this comes in.
+    from vqanim.engine.finished import asked_of, finished_walk, look
+    from vqanim.engine.job import Job
     from vqanim.engine.measure import TimingsRecorder
-    from vqanim.engine.render import paint_takes
     from vqanim.film.live import live_path, remove_live
     from vqanim.film.make import make_film
     from vqanim.report.film import Film, Render
@@ -94,7 +93,7 @@ def render(
     from vqanim.takes.run import painted_threads, read_run, write_run
     from vqanim.takes.store import TakeStore
 
-    importing = monotonic() - began
+    importing = 0.0
     with lock_folder(folder) as lock:
         prepared = yield from fetch_models(prepared, unknown_only=True)
         prepared = yield from with_response(prepared, folder, device, deterministic)
@@ -124,12 +123,20 @@ def render(
         growing, scene_file = live_path(folder, stem), folder / "scene.resolved.yaml"
         film = Film(prepared.scene, timeline, part)
         prompts = read_prompts(prepared)
+        looked, asked = look(job), asked_of(job)
+        painting: Generator[Event, None, None] | None = finished_walk(job, looked, read_run(folder))
+        if painting is None:  # only now does torch come in, with the engine
+            began = monotonic()
+            from vqanim.engine.render import paint_takes
+
+            importing = monotonic() - began
+            painting = paint_takes(job, looked)
 
         with (
             closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
             LivePage(folder, film, store, stem, lock.check, prompts.readings) as watched,
+            closing(painting),  # what is being saved needs the lock
         ):
-            painting = paint_takes(job)
             for event in show_live(painting, shown, store.find, growing, lock.check) if live else painting:
                 timings.on_event(event)
                 watched.on_event(event)
@@ -137,7 +144,7 @@ def render(
                     yield event
                 else:
                     attic = Path(event.superseded_to) if event.superseded_to else None
-                    settings, before = describe_run(prepared, event), read_run(folder)
+                    settings, before = describe_run(prepared, event, asked), read_run(folder)
                     resolved = dump_scene(prepared.scene, keep_assets(hashes, folder))
                     records = {
                         scene_file: write_keeping_old(scene_file, resolved, attic, lock.check),
@@ -249,12 +256,14 @@ def keep_assets(hashes: Mapping[str, str], folder: Path) -> dict[str, str]:
     return copies
 
 
-def describe_run(prepared: Prepared, run: events.RunStarted) -> dict[str, Any]:
-    """What run.json holds: the settings of a run, for people and tools."""
+def describe_run(prepared: Prepared, run: events.RunStarted, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What run.json holds: the settings of a run, for people and tools; and what was asked for, by which a
+    later run knows them."""
     from vqanim.engine.timings import device_label
 
     timeline = prepared.timeline
     machine = f"{platform.system()} {platform.machine()}"
+    label = run.label or device_label(run.device, run.threads)
     uses = zip(prepared.perceptors, timeline.perceptors, strict=True)
     return {
         "vqanim": __version__,
@@ -272,10 +281,11 @@ def describe_run(prepared: Prepared, run: events.RunStarted) -> dict[str, Any]:
         **({} if prepared.quality == NORMAL else {"quality": prepared.quality}),
         "seed": timeline.seed,
         "shots": {shot.name: len(shot.frames) for shot in timeline.shots},
-        "machine": f"{machine}, Python {platform.python_version()}; {device_label(run.device, run.threads)}",
+        "machine": f"{machine}, Python {platform.python_version()}; {label}",
         "device": run.device,
         "threads": run.threads,
         "step": {"way": run.step, "reason": run.step_reason},
         "weights": run.weights,
         "deterministic": run.deterministic,
+        "asked": dict(asked),
     }

@@ -163,7 +163,7 @@ def measure(
 
     Raises DeviceError, InputError and OutputError.
     """
-    from vqanim.engine.executor import Job
+    from vqanim.engine.job import Job
     from vqanim.engine.render import paint_takes
     from vqanim.takes.store import TakeStore
 

@@ -45,6 +45,8 @@ Size: TypeAlias = tuple[int, int]  # height and width in pixels
 _PADDINGS = {"reflect": "reflection", "edge": "border"}
 """What `grid_sample` calls them. It folds every tap of the kernel by itself, however far outside it lies,
 about the outer edges of the frame, so that seams are smooth and nothing is ever black."""
+_LEAST_DEPTH = 1e-8
+"""What lies as near to the camera's plane has no place in the picture."""
 _REACH = 2  # pixels beyond the sampled point that a bicubic kernel touches
 
 
@@ -148,14 +150,21 @@ class Homography:
         """See `Warp`; depth makes no difference. A field that does not move returns the very same picture."""
         height, width = picture.shape[-2:]
         valid = _validity(self.field, width, height)
-        still = _field(np.eye(3), (height, width)).to(self.field)
-        if torch.equal(self.field, still):  # sampling would only add rounding
+        if self._stands_still((height, width)):  # sampling would only add rounding
             return picture, valid
         moved = self._sample(picture, self.field.expand(picture.shape[0], -1, -1, -1)).clamp(0.0, 1.0)
         if self.border.startswith("#"):
             color = torch.tensor([channel / 255 for channel in color_of(self.border)]).reshape(1, 3, 1, 1)
             moved = torch.lerp(color.to(moved), moved, valid)
         return moved, valid
+
+    def _stands_still(self, size: Size) -> bool:
+        """Whether the field is that of no movement for a picture of a size, to the last bit. Only one whose
+        corner lies as if nothing moved is compared as a whole."""
+        corner = torch.tensor([0.5 / side * 2 - 1 for side in reversed(size)])
+        if tuple(self.field.shape[1:3]) != size or not torch.equal(self.field[0, 0, 0].cpu(), corner):
+            return False
+        return torch.equal(self.field, _still_field(size).to(self.field))
 
     def _sample(self, picture: Image, field: Tensor) -> Image:
         if self.border == "wrap":  # the plane tiled: folded coordinates, with the neighbors around the seam
@@ -170,15 +179,36 @@ class Homography:
 
 
 def _field(new_from_old: Matrix, size: Size) -> Tensor:
-    """The sampling field [1, H, W, 2] of a forward matrix in pixels."""
-    from kornia.geometry.grid import create_meshgrid
-    from kornia.geometry.linalg import transform_points
-
+    """The sampling field [1, H, W, 2] of a forward matrix in pixels. In float64, because float32 has few
+    digits left for a fraction of a pixel far from the corner."""
     height, width = size
-    old_from_new = torch.from_numpy(np.linalg.inv(new_from_old))[None]
-    centers = create_meshgrid(height, width, normalized_coordinates=False, dtype=torch.float64) + 0.5
-    points = transform_points(old_from_new, centers.reshape(1, -1, 2)).reshape(1, height, width, 2)
-    return _normalized(points, width, height).to(torch.float32)
+    old_from_new = torch.from_numpy(np.linalg.inv(new_from_old))
+    points = torch.bmm(_centers(height, width).view(1, -1, 3), old_from_new.mT[None]).view(height, width, 3)
+    if not torch.equal(old_from_new[2], old_from_new.new_tensor([0.0, 0.0, 1.0])):
+        depth = points[..., 2:]
+        points = points * torch.where(depth.abs() > _LEAST_DEPTH, 1 / depth, torch.ones_like(depth))
+    return _flat_field(points, size)
+
+
+def _still_field(size: Size) -> Tensor:
+    """The field of no movement."""
+    return _flat_field(_centers(*size), size)
+
+
+def _centers(height: int, width: int) -> Tensor:
+    """The centers of pixels in pixels, float64 [H, W, 3], as (x, y, 1)."""
+    points = torch.ones(height, width, 3, dtype=torch.float64)
+    points[..., 0] = torch.arange(width, dtype=torch.float64) + 0.5
+    points[..., 1] = torch.arange(height, dtype=torch.float64)[:, None] + 0.5
+    return points
+
+
+def _flat_field(points: Tensor, size: Size) -> Tensor:
+    """Points (x, y, 1) [H, W, 3] in pixels as a field, float32 [1, H, W, 2]."""
+    field = torch.empty(1, *points.shape[:2], 2)
+    for axis, side in enumerate(reversed(size)):  # x lies along the width
+        field[0, ..., axis] = (points[..., axis] / side).mul_(2).sub_(1)
+    return field
 
 
 def _normalized(points: Tensor, width: int, height: int) -> Tensor:

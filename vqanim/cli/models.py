@@ -137,7 +137,8 @@ def verify(names: Sequence[str]) -> int:
 @models.command()
 @click.argument("name")
 @_file("--config", metavar="C", help="The config of a VQGAN, or of a CLIP (also a name of open_clip's).")
-@_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN or StyleGAN.")
+@_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN, StyleGAN or guided diffusion.")
+@_file("--secondary", metavar="S.PTH", help="Beside a diffusion --checkpoint: Disco's secondary model.")
 @_file("--encoder", metavar="E.PKL", help="The encoder of a dVAE, as of DALL-E.")
 @_file("--decoder", metavar="D.PKL", help="The decoder of a dVAE.")
 @_file("--perceptor", metavar="CLIP.PT", help="A CLIP: OpenAI's, open_clip's or transformers' CLIPModel.")
@@ -148,6 +149,7 @@ def add(
     name: str,
     config: Path | None,
     checkpoint: Path | None,
+    secondary: Path | None,
     encoder: Path | None,
     decoder: Path | None,
     perceptor: Path | None,
@@ -166,6 +168,11 @@ def add(
 
     A dVAE, as of OpenAI's DALL-E, is an --encoder and a --decoder: encoder.pkl and decoder.pkl, plain state
     dicts or safetensors. Where one file holds both, give it twice.
+
+    A --checkpoint of guided-diffusion, as Disco Diffusion paints with, is recognized: OpenAI's unconditional
+    ones and fine-tunes of them in the same layout. Weights show the network, but not its heads of attention
+    or its noise schedule; where those differ from what is usual, give a --config with guided-diffusion's own
+    names, such as num_heads: 1.
 
     A CLIP is a --perceptor. OpenAI's own files need nothing else. Weights of open_clip do not say how their
     network computes: give the open_clip_config.json published with them as --config (it is found where it
@@ -188,14 +195,21 @@ def add(
         raise UsageError(f"{given} is about a CLIP; give --perceptor with its file")
     if base and config is not None and checkpoint is None:
         raise UsageError("--base has a config already; leave out --config")
-    from vqanim.models.adding import add_dvae, add_generator, add_perceptor
+    if secondary is not None and checkpoint is None:
+        raise UsageError("--secondary needs --checkpoint with the diffusion network that it stands beside")
+    from vqanim.models.adding import add_diffusion, add_dvae, add_generator, add_perceptor
+    from vqanim.models.diffusion.files import is_guided_diffusion
 
     with stopping():
         if encoder is not None and decoder is not None:
             _say_added(add_dvae(name, encoder, decoder, force=force))
         if checkpoint is not None:
             notes: list[str] = []
-            _say_added(add_generator(name, config, checkpoint, force=force, note=notes.append), notes)
+            if secondary is not None or is_guided_diffusion(checkpoint):
+                added = add_diffusion(name, checkpoint, config, secondary, force=force, note=notes.append)
+            else:
+                added = add_generator(name, config, checkpoint, force=force, note=notes.append)
+            _say_added(added, notes)
         if perceptor is not None:
             quick_gelu = None if activation is None else activation == "quickgelu"
             described = str(config) if config is not None and checkpoint is None else None

@@ -43,6 +43,8 @@ class RunStarted(Event):
     """Frames that somebody changed and that are kept as they are now."""
     repaired: int = 0
     """Frames that somebody changed, moved to superseded/ to be painted anew."""
+    label: str = ""
+    """The device for people, where only torch could tell it and is not asked; see `timings.device_label`."""
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 
 from vqanim.engine.events import ModelsLoaded
 from vqanim.engine.frame import Painter
+from vqanim.engine.job import Precision
 from vqanim.engine.memory import fitting_level, free_memory, step_need
 from vqanim.engine.pictures import whole_picture
 from vqanim.guidance.cutouts import Viewer
-from vqanim.guidance.descent import Descent
 from vqanim.guidance.graphs import Choice
+from vqanim.guidance.methods import METHODS
 from vqanim.guidance.objective import Objective
 from vqanim.losses import LOSSES, LooksAt
-from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
+from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry, method_of
 from vqanim.models.conse.perceptor import load_features
 from vqanim.models.entries import ModelEntry, PackageFile
 from vqanim.models.load import load_generator, load_perceptor
 from vqanim.timeline.plan import StartPlan, Timeline
 from vqanim.types import Generator, Image, Perceptor
-
-Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 
 LARGE = 100_000_000
 """Bytes of a model's files. Smaller ones gain little from low precision on a CPU, and so every CPU paints the
@@ -56,7 +55,8 @@ def load_painter(
     free = free_memory() if device.type == "cpu" else None  # GPUs refuse, and lose nothing by it
     level, short = fitting_level(lambda level: step_need(timeline, level, share), free)
     notes += (short,) if short else ()
-    method = Descent(generator, objective, level.name, graphs=steps.mode == "graph")
+    make = METHODS[method_of(timeline.generator)]
+    method = make(generator, objective, level.name, graphs=steps.mode == "graph")
     painter = Painter(generator, method, device, timeline.height, timeline.width)
     return painter, ModelsLoaded(generator.name, tuple(perceptors), time.monotonic() - began, notes)
 

@@ -11,13 +11,10 @@ from pathlib import Path
 from time import monotonic
 
 import numpy as np
-import torch
 
-from vqanim.engine.device import choose_device, device_errors
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded, RunStarted, StepDone
-from vqanim.engine.loading import load_painter
 from vqanim.engine.timings import Measurements, all_plans, device_label, models_of, plan_stages, save_timings
-from vqanim.guidance.graphs import choose
+from vqanim.lazy import torch
 from vqanim.pictures import Picture
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 
@@ -52,7 +49,7 @@ class TimingsRecorder:
         """Take note of an event."""
         match event:
             case RunStarted():
-                self._device = device_label(event.device, event.threads)
+                self._device = event.label or device_label(event.device, event.threads)
             case ModelsLoaded():  # downloads are no part of it: they happen once
                 self._start = self._importing + event.seconds
             case FrameDone(from_timelapse=False):
@@ -100,6 +97,10 @@ def measure(
     that they took for one of their frames.
     Raises DeviceError and InputError.
     """
+    from vqanim.engine.device import choose_device, device_errors
+    from vqanim.engine.loading import load_painter
+    from vqanim.guidance.graphs import choose
+
     place = choose_device(device)
     label = device_label(str(place), torch.get_num_threads())
     size = (timeline.width, timeline.height)
@@ -142,7 +143,7 @@ def _specimens(timeline: Timeline) -> Iterator[FramePlan]:
 def peak_memory(device: str) -> int | None:
     """Bytes that this process has used at most: of the GPU where that paints. None where nobody knows."""
     if device.startswith("cuda"):
-        return int(torch.cuda.max_memory_reserved())
+        return int(torch.cuda.max_memory_reserved(device.split(",")[0]))
     try:
         import resource
     except ImportError:  # Windows

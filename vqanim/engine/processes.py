@@ -19,7 +19,8 @@ import torch
 from vqanim.engine.cache_check import Chain
 from vqanim.engine.device import determinism
 from vqanim.engine.events import Event, FrameDone, ModelsLoaded
-from vqanim.engine.executor import Job, LocalExecutor, Unit
+from vqanim.engine.executor import LocalExecutor, Unit
+from vqanim.engine.job import Job
 from vqanim.errors import DeviceError, VqanimError
 from vqanim.guidance.graphs import choose
 from vqanim.timeline.plan import FrameRef

@@ -10,10 +10,12 @@ from dataclasses import replace
 import torch
 
 from vqanim import ffmpeg
-from vqanim.engine.cache_check import Chain, check_cache, settle_edits
-from vqanim.engine.device import choose_devices, determinism, usable_cores, using_threads
+from vqanim.engine.cache_check import settle_edits
+from vqanim.engine.device import choose_devices, determinism, using_threads
 from vqanim.engine.events import Event, FrameDone, FrameKept, RunStarted, TakesDone
-from vqanim.engine.executor import Executor, Job, LocalExecutor, split_units
+from vqanim.engine.executor import Executor, LocalExecutor, split_units
+from vqanim.engine.finished import Looked, look, usable_cores
+from vqanim.engine.job import Job
 from vqanim.engine.loading import lowest_precision
 from vqanim.engine.processes import ProcessExecutor, worker_threads
 from vqanim.guidance.graphs import choose
@@ -21,28 +23,30 @@ from vqanim.takes.recording import RECORDINGS
 from vqanim.takes.store import check_space
 
 
-def paint_takes(job: Job) -> Generator[Event, None, None]:
+def paint_takes(job: Job, looked: Looked | None = None) -> Generator[Event, None, None]:
     """Paint all frames that are missing or no longer hold.
 
+    looked: what was found before, under the same lock; None to look now.
     Models are loaded only when there is something to paint. Stale frames are moved to `superseded/` first,
     never overwritten. With several workers, shots between cuts are painted at the same time. Closing the
     iterator at any moment leaves a folder that can be continued.
     Raises DeviceError, InputError and OutputError.
     """
     with determinism(job.deterministic):
-        yield from _walk(job)
+        yield from _walk(job, looked)
 
 
-def _walk(job: Job) -> Generator[Event, None, None]:
+def _walk(job: Job, looked: Looked | None) -> Generator[Event, None, None]:
     began, timeline, store = time.monotonic(), job.timeline, job.store
     devices = choose_devices(job.device)
-    chain = Chain(job.key, job.assets)
-    found = check_cache(timeline, store, chain)
+    looked = looked or look(job)
+    found = looked.found
     edited = len(found.edited)
     if found.edited:
         settle_edits(found.edited, store, job.edits, timeline.width, timeline.height)
-        chain = Chain(job.key, job.assets)
-        found = check_cache(timeline, store, chain)
+        looked = look(job)
+        found = looked.found
+    chain = looked.chain
     frames = sum(map(job.count, timeline.shots))
     done = sum(job.count(shot, chain.pixels) for shot in timeline.shots)
     if job.makes_films and done < frames:

@@ -83,9 +83,9 @@ class OptimizerState:
     """Steps done."""
     params: Params
     first: Params
-    """The optimizer's first moments, shaped like the parameters."""
+    """The optimizer's first moments, shaped like the parameters; of a denoising the noisy picture."""
     second: Params
-    """Its second moments."""
+    """Its second moments, if it has any."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,12 @@ def strength(losses: Sequence[WeightedTerm]) -> float:
     """
     pulling = (term for term in losses if LOSSES[term.kind].pulls)
     return min(1.0, sum(abs(term.weight) for term in pulling))
+
+
+def pull_share(losses: Sequence[WeightedTerm]) -> float:
+    """What a gradient is multiplied with where its length counts: weights above 1 in all pull no further."""
+    total = sum(abs(term.weight) for term in losses if LOSSES[term.kind].pulls)
+    return 1.0 / max(1.0, total)
 
 
 def pulled_area(losses: Sequence[WeightedTerm], context: Context) -> Tensor | None:

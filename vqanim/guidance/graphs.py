@@ -8,7 +8,8 @@ wrong while it is recorded leads back to steps without it, with the reason kept.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vqanim.guidance.memory import LEVELS, MemoryLevel, is_out_of_memory
+from vqanim.models.catalogue import method_of
 from vqanim.timeline.plan import Timeline
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ def choose(timeline: Timeline, device: torch.device) -> Choice:
     """Whether graphs are worth it: the carried frames repeat few enough shapes often enough."""
     if device.type != "cuda":
         return Choice("eager", f"graphs need a CUDA device, this is {device.type}")
+    if (method := method_of(timeline.generator)) != "descent":
+        return Choice("eager", f"graphs are for descent, this is {method}")
     shapes: Counter[Hashable] = Counter()
     for plan in (plan for shot in timeline.shots for plan in shot.frames):
         if plan.steps and (plan.carries_view or (plan.timelapse and not plan.index)):
@@ -97,16 +101,24 @@ class GraphedStep:
             self._met[key] = self._met.get(key, 0) + 1
             if self._met[key] <= WARM_UP or len(self._recorded) >= MAX_GRAPHS:
                 return self.step(inputs, size, level)
+            failed = ""
             try:
                 self._recorded[key] = self._record(tensors, layout, size)
             except (RuntimeError, AssertionError) as error:  # the latter where torch knows no CUDA
                 first_line = (str(error) or type(error).__name__).splitlines()[0]
-                self._give_up("memory is short" if is_out_of_memory(error) else first_line)
+                failed = "memory is short" if is_out_of_memory(error) else first_line
+            if failed:  # out here, because the traceback keeps the tensors of the failed attempt alive
+                self._give_up(failed)
                 return self.step(inputs, size, level)
-        return replay(self._recorded[key], tensors)
+        with on_device(next(iter(inputs_of(tensors))).device):
+            return replay(self._recorded[key], tensors)
 
     def _record(self, tensors: Leaves, layout: pytree.TreeSpec, size: tuple[int, int]) -> Recorded:
-        """Record the step with tensors of its own, after a few steps on a stream beside."""
+        """Record the step with tensors of its own, after a few steps on a stream beside, on their device."""
+        with on_device(next(iter(inputs_of(tensors))).device):
+            return self._record_here(tensors, layout, size)
+
+    def _record_here(self, tensors: Leaves, layout: pytree.TreeSpec, size: tuple[int, int]) -> Recorded:
         static = [
             one if one is None else one.detach().clone().requires_grad_(one.requires_grad) for one in tensors
         ]
@@ -128,6 +140,16 @@ class GraphedStep:
         self.failure = self.failure or reason
         self._recorded.clear()
         self._pool = None
+
+
+def inputs_of(leaves: Leaves) -> Iterator[Tensor]:
+    """Those that are tensors."""
+    return (one for one in leaves if one is not None)
+
+
+def on_device(device: torch.device) -> AbstractContextManager[object]:
+    """While this lasts, a GPU is the current one, whose streams graphs are recorded and replayed on."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 @torch.no_grad()

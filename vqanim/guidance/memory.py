@@ -70,8 +70,12 @@ OUT_OF_MEMORY = (
     "perceptors, or use another --device (the frames so far are kept: run the same command again to continue)"
 )
 
-_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""Of the CPU's allocator on Linux and Windows, of MPS, and of CUDA's libraries."""
+_SIGNS = (
+    "can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED", "unable to find an engine",
+    "Unable to find a valid cuDNN algorithm",
+)  # fmt: skip
+"""Of the CPU's allocator on Linux and Windows, of MPS, of CUDA's libraries, and of cuDNN, which finds no way
+to convolve where none fits into what is free."""
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from vqanim.lazy import F, torch
 from vqanim.losses.base import Constants, Known, Loss, Terms, held_to, shrunk
 from vqanim.types import Image
@@ -17,9 +19,15 @@ LEAST = 1e-8
 
 def edges(image: Image) -> torch.Tensor:
     """Slopes of brightness to the right and down, [B, 2, h, w], of pictures [B, 3, H, W]."""
-    gray = (image * image.new_tensor(GRAY).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    gray = (image * shares(image.device, image.dtype)).sum(1, keepdim=True)
     gray = F.avg_pool2d(gray, EDGE_PIXELS)[:, 0]
     return torch.stack([gray.diff(dim=2)[:, 1:], gray.diff(dim=1)[:, :, 1:]], 1)
+
+
+@cache
+def shares(device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """GRAY as [1, 3, 1, 1] on a device. Kept: a copy from the host in a step would end its recording."""
+    return torch.tensor(GRAY, device=device, dtype=dtype).view(1, 3, 1, 1)
 
 
 def unit(fields: torch.Tensor) -> torch.Tensor:

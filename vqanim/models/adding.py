@@ -31,6 +31,7 @@ from vqanim.models.clip_files.reading import (
     read_description,
     settle_config,
 )
+from vqanim.models.diffusion.files import inspect_secondary, inspect_unet
 from vqanim.models.dvae import DVAE, DVAESelection, build_dvae, take_half
 from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, ModelFile, UnknownModel, file_error
 from vqanim.models.families.clip import CLIPConfig
@@ -95,6 +96,42 @@ def add_dvae(name: str, encoder: Path, decoder: Path, *, force: bool = False) ->
     with adding("generator", name, row) as folder:
         for part in PARTS:
             write_tensors(folder / f"{part}.safetensors", network.get_submodule(part).state_dict())
+    return get_entry("generator", name)
+
+
+def add_diffusion(
+    name: str,
+    checkpoint: Path,
+    config: Path | None = None,
+    secondary: Path | None = None,
+    *,
+    force: bool = False,
+    note: Note = lambda _: None,
+) -> Entry:
+    """Give the files of a guided diffusion network a name, as `add_generator` does for a VQGAN's.
+
+    config: of what weights do not show, by guided-diffusion's own names. secondary: the small model beside.
+    """
+    _check_free("generator", name, force)
+    unet = inspect_unet(checkpoint, config)
+    beside = None if secondary is None else inspect_secondary(secondary)
+    found = unet.config
+    multiple = max(found.multiple, beside.config.multiple if beside else 1)
+    files = [file for file in (config, checkpoint, secondary) if file]
+    row = _row("diffusion", found.about, *files) | {"multiple": multiple}
+    if found.side:
+        row["side"] = found.side
+    if config is None:
+        heads, wide = found.described.num_heads, found.described.num_head_channels
+        about = f"num_head_channels {wide}" if wide else f"num_heads {heads}"
+        note(
+            f"what weights do not show is taken as usual: {about}, noise_schedule linear; --config changes it"
+        )
+    with adding("generator", name, row) as folder:
+        write_atomic(folder / "config.json", found.described.dump())
+        write_tensors(folder / "weights.safetensors", unet.state_dict())
+        if beside is not None:
+            write_tensors(folder / "secondary.safetensors", beside.state_dict())
     return get_entry("generator", name)
 
 

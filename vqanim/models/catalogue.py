@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 from urllib.parse import quote, unquote
 
+import yaml
+
 from vqanim.cache import cache_folder, extra_catalogue
 from vqanim.errors import InputError
 from vqanim.models import entries, own
@@ -32,10 +34,13 @@ FOLDER = Path(__file__).parent
 MAX_BYTES, MAX_VALUES = 2_000_000, 100_000
 
 _NUMBERS = {
-    "generator": {"multiple": int, "learning_rate": float, "smoothing": float},
+    "generator": {"multiple": int, "learning_rate": float, "smoothing": float, "side": int},
     "perceptor": {"cutouts": int, "cutout_noise": float},
 }
 _TEXTS = ("license", "commercial", "source", "good_at", "unchecked")
+
+_OWN_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""For the catalogue of this package only: ten times as fast, but nested files may exhaust the stack in it."""
 
 CARD = "model.yaml"
 """Of a model that a user added: its catalogue, in its folder."""
@@ -43,10 +48,14 @@ CARD = "model.yaml"
 Catalogue: TypeAlias = Mapping[str, Mapping[str, Entry]]
 """Models by kind (generator, perceptor) and name."""
 
+NAMED = 12
+"""Models that a message names."""
+
 
 @cache
 def _read_own_catalogue() -> Catalogue:
-    return read_catalogue_file(FOLDER / "catalogue.yaml")
+    content = (FOLDER / "catalogue.yaml").read_bytes()
+    return _catalogue(yaml.load(content, _OWN_LOADER), FOLDER)
 
 
 def read_catalogue() -> Catalogue:
@@ -81,6 +90,18 @@ def generator_trouble(name: str, settings: Mapping[str, Any], size: tuple[int, i
     if family is None or family.trouble is None:
         return None
     return family.trouble(size, settings)
+
+
+def generator_remark(name: str, size: tuple[int, int]) -> str | None:
+    """What people should know about frames of a height and width in pixels of the generator called `name`."""
+    family = _family_of(name)
+    return None if family is None or not family.remark else family.remark(get_generator_entry(name), size)
+
+
+def method_of(name: str) -> str:
+    """How the pictures of the generator called `name` are worked on: descent, or denoise."""
+    family = _family_of(name)
+    return "descent" if family is None else family.method
 
 
 def is_crisp(name: str) -> bool:
@@ -132,10 +153,17 @@ def get_entry(kind: str, name: str) -> Entry:
     known = _known(kind)
     (other,) = {*KINDS} - {kind}
     if name in _known(other):
-        raise UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {', '.join(known)}")
+        raise UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {_some(known)}")
     more = f", and names like {EXAMPLE}" if kind == "perceptor" else ""
     hint = entries.did_you_mean(name, known)
-    raise UnknownModel(f"unknown {kind} {name!r}; {hint}known are {', '.join(known)}{more}")
+    raise UnknownModel(f"unknown {kind} {name!r}; {hint}known are {_some(known)}{more}")
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names of a list, and where all are."""
+    left = len(names) - NAMED
+    more = f" and {left} more, which `vqanim models list` names" if left > 0 else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def own_folder(kind: str, name: str) -> Path:

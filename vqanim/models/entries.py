@@ -174,6 +174,8 @@ class GeneratorEntry(ModelEntry):
     """Step of the latents where a scene gives none."""
     smoothing: float = 0.0
     """How much neighboring latents move together where a scene says nothing."""
+    side: int | None = None
+    """Pixels a side of the pictures that it was trained on, where other sizes suit it less; else None."""
     noise: float = 0.02
     """Fresh noise on what a frame begins from where a scene says nothing. A decoder makes something of it;
     where the picture itself is optimized, it stays."""

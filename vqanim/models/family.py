@@ -80,6 +80,10 @@ class Family:
     """Of perceptors: what they make of texts; None where they know about everything."""
     trouble: Callable[[tuple[int, int], Mapping[str, Any]], str | None] | None = None
     """Why no frame of a height and width in pixels can have the settings that are written, or None."""
+    remark: Callable[[GeneratorEntry, tuple[int, int]], str | None] | None = None
+    """What people should know about frames of a height and width in pixels, though they can be made."""
+    method: str = "descent"
+    """How its pictures are worked on: descent, or denoise."""
     keeps_params: bool = False
     """Whether no picture can be turned into its parameters, so that they must be kept beside pictures."""
     latent_seeds: bool = False

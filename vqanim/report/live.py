@@ -84,7 +84,7 @@ class Status:
                 whole = event.kept == event.frames
                 self.state = "films" if whole else "loading"
                 self.done, self.kept, self.frames = event.kept, event.kept, event.frames
-                self.device = device_label(event.device, event.threads)
+                self.device = event.label or device_label(event.device, event.threads)
                 self.warnings = tuple(dict.fromkeys((*self.warnings, *(earlier if whole else ()))))
             case PromptsRead():
                 self.warnings = (*self.warnings, *event.warnings)

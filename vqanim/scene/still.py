@@ -11,6 +11,7 @@ from pathlib import Path
 from vqanim.errors import InputError, UsageError
 from vqanim.files import is_file
 from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
+from vqanim.models.catalogue import method_of
 from vqanim.pictures import picture_trouble
 from vqanim.scene.colors import color_text, parse_color
 from vqanim.scene.curves import Curve, Range
@@ -102,7 +103,11 @@ def still_scene(still: Still, name: str) -> Scene:
     if still.strength is not None:
         prompts, near = styled(prompts, still.strength)
     learning_rate = None if rate is None else Curve.constant(rate)
-    guidance = Guidance(first_steps=still.steps, learning_rate=learning_rate, stay_near=near)
+    models = models_called(still.models)
+    again = None  # a style goes as far from the photo as it is noised
+    if still.strength is not None and method_of(models.generator) == "denoise":
+        again = Curve.constant(still.strength)
+    guidance = Guidance(first_steps=still.steps, learning_rate=learning_rate, stay_near=near, strength=again)
     return Scene(
         file=name,
         title=name,
@@ -110,7 +115,7 @@ def still_scene(still: Still, name: str) -> Scene:
         fps=Fraction(1),
         duration=Time(Fraction(1), "s"),
         seed=still.seed,
-        models=models_called(still.models),
+        models=models,
         shots=(Shot(name="main", start=start, prompts=prompts, guidance=guidance),),
         warnings=tuple(filter(None, dict.fromkeys([*_notes(still.prompt), only_avoided(prompts)]))),
     )

@@ -50,6 +50,7 @@ class FrameMetadata:
 
     digest: str  # chain digest of the plan that it was painted for
     pixels: str  # hash of the pixels that were painted
+    params: str = ""  # hash of the file with the generator's parameters beside it; empty where there is none
 
 
 def png_bytes(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
@@ -76,6 +77,7 @@ def frame_texts(
     fields = {
         "digest": metadata.digest,
         "pixels": metadata.pixels,
+        **({"params": metadata.params} if metadata.params else {}),
         "shot": plan.shot,
         "frame": plan.index,
         "seed": plan.seed,
@@ -134,8 +136,10 @@ def _encodable(text: str) -> str:
 def read_metadata(path: Path) -> FrameMetadata | None:
     """What a frame says in its own `vqanim` chunk; None when there is nothing to be read."""
     with suppress(InputError, Damaged):
-        fields = parse_json(read_texts(path).get("vqanim", ""), {"digest": str, "pixels": str})
-        return FrameMetadata(fields["digest"], fields["pixels"])
+        fields = parse_json(
+            read_texts(path).get("vqanim", ""), {"digest": str, "pixels": str, "params?": str}
+        )
+        return FrameMetadata(fields["digest"], fields["pixels"], fields.get("params", ""))
     return None
 
 

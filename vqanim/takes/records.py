@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from vqanim.files import refuse_special, writing
 from vqanim.own_files import Damaged, find_fault, parse_json, read_lines
+from vqanim.takes.digest import frame_hash
 
 NAME = "record.jsonl"
 MAX_LINE = 1 << 20
@@ -24,7 +25,15 @@ MAX_BYTES = 512 * 2**20
 """Of a record only the last so many bytes are read; one of a hundred thousand frames with many prompts has a
 third of that."""
 _MOVED = {"index": int, "superseded": str}
-_FRAME = {"index": int, "digest": str, "pixels": str, "painted": str, "size": int, "mtime_ns": int}
+_FRAME = {
+    "index": int,
+    "digest": str,
+    "pixels": str,
+    "painted": str,
+    "size": int,
+    "mtime_ns": int,
+    "params?": str,
+}
 _METRICS = {"seconds?": (float, None), "similarities?": [[(str, float)]], "losses?": [[(str, float)]]}
 
 
@@ -79,6 +88,12 @@ class FrameRecord:
     size: int = field(default=0, compare=False)  # bytes of the file
     mtime_ns: int = field(default=0, compare=False)
     metrics: Metrics | None = field(default=None, compare=False)
+    params: str = ""  # hash of the file with the generator's parameters beside it; empty where there is none
+
+    @property
+    def identity(self) -> str:
+        """What the frame was painted as, to those that are painted from it."""
+        return frame_hash(self.painted, self.params)
 
     @property
     def edited(self) -> bool:
@@ -109,7 +124,7 @@ def _parse(line: bytes) -> FrameRecord | int | None:
         return None
     if "superseded" in fields:
         return int(fields["index"])
-    known = {name: fields[name] for name in _FRAME}
+    known = {name.rstrip("?"): fields[name.rstrip("?")] for name in _FRAME if name.rstrip("?") in fields}
     return FrameRecord(**known, metrics=Metrics.read(fields.get("metrics")))
 
 
@@ -121,6 +136,8 @@ def append_records(path: Path, records: Iterable[FrameRecord]) -> None:
 def _document(record: FrameRecord) -> dict[str, Any]:
     document = asdict(record)
     del document["metrics"]
+    if not record.params:
+        del document["params"]
     return document if record.metrics is None else {**document, "metrics": record.metrics.document()}
 
 

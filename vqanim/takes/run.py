@@ -10,8 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vqanim.files import Guard
+from vqanim.files import Guard, write_atomic
 from vqanim.own_files import Damaged, log, read_json
+from vqanim.scene.numbers import parse_ratio
 from vqanim.takes.outputs import write_keeping_old
 
 NAME = "run.json"
@@ -58,7 +59,16 @@ def write_run(
     """Write the settings (what JSON can hold) to run.json, as `write_keeping_old` does. archive: where
     TakeStore.archive put the stale frames. Raises OutputError."""
     text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    before = read_run(folder)
+    if before is not None and before != settings and _effective(before) == _effective(settings):
+        write_atomic(folder / NAME, text, guard)  # nothing is lost with what was asked for in other words
+        return None
     return write_keeping_old(folder / NAME, text, archive, guard)
+
+
+def _effective(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without what was asked for to get them."""
+    return {name: value for name, value in settings.items() if name != "asked"}
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
@@ -91,6 +101,6 @@ def painted_rate(folder: Path) -> Fraction | None:
     """How many frames a second the run in run.json painted; None when that cannot be told."""
     settings = read_run(folder) or {}
     with suppress(ValueError, ZeroDivisionError):
-        rate = Fraction(str(settings.get("rate", settings.get("fps"))))
+        rate = parse_ratio(str(settings.get("rate", settings.get("fps"))))
         return rate if 1 <= rate <= MAX_RATE else None
     return None

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from vqanim.errors import Place, Problem, SceneError
-from vqanim.models.catalogue import generator_trouble, is_crisp
+from vqanim.models.catalogue import generator_remark, generator_trouble, is_crisp, method_of
 from vqanim.scene.limits import MAX_SIDE, MAX_WEIGHTS
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import Clock, Signal, Sound
@@ -48,6 +48,9 @@ def compile_timeline(
     generator, settings = scene.models.generator, scene.models.settings
     if wrong := generator_trouble(generator, dict(settings), (height, width)):
         raise SceneError([Problem(replace(scene.models.place, path="models.generator"), wrong)])
+    _check_guidance(scene, limits)
+    _check_strength(scene, generator)
+    remark = generator_remark(generator, (height, width))
     clips = clips_of(scene)
     _check_amount(clips, scene)
     duration = math.fsum(clip.duration for clip in clips)
@@ -98,8 +101,35 @@ def compile_timeline(
         rate=scene.rate,
         keys=keys,
         sound=None if scene.soundtrack is None else SoundPlan(scene.soundtrack.file, scene.soundtrack.start),
-        warnings=(*scene.warnings, *resized, *jumps),
+        warnings=(*scene.warnings, *resized, *filter(None, [remark]), *jumps),
     )
+
+
+def _check_guidance(scene: Scene, limits: Limits) -> None:
+    """Raise SceneError where a shot asks for what its generator cannot do."""
+    name, problems = scene.models.generator, []
+    for shot in scene.shots:
+        near, place = shot.guidance.stay_near, shot.place
+        if shot.guidance.fit is not None and not limits.keeps_params:
+            message = f"{name} finds its parameters in any picture, there is nothing to fit: leave it out"
+            problems.append(Problem(replace(place, path="guidance.fit"), message))
+        if near is not None and near.space == "latents" and not limits.grid:
+            message = f"the latents of {name} have no places in the picture; allowed are pixels and content"
+            problems.append(Problem(replace(near.weight.place, path="guidance.stay_near.in"), message))
+    if problems:
+        raise SceneError(problems)
+
+
+def _check_strength(scene: Scene, generator: str) -> None:
+    """Raise SceneError where a scene says how much noise is put on a picture, and nothing denoises it."""
+    if method_of(generator) == "denoise":
+        return
+    curves = (shot.guidance.strength for shot in scene.shots)
+    places = dict.fromkeys(curve.place for curve in curves if curve is not None)
+    said = f"the generator {generator} does not denoise, so that it has no strength; how far a frame may go "
+    said += "from the one before is set by guidance.steps and guidance.stay_near"
+    if places:
+        raise SceneError([Problem(place, said) for place in places])
 
 
 def _check_amount(clips: Sequence[Clip], scene: Scene) -> None:

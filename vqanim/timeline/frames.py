@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import filterfalse
 from pathlib import PurePath
 from typing import Any
@@ -22,6 +23,7 @@ from vqanim.camera.step import CameraStep
 from vqanim.errors import Place
 from vqanim.icons.spec import form_of
 from vqanim.losses import LOSSES
+from vqanim.models.catalogue import method_of
 from vqanim.scene.change import dial_at
 from vqanim.scene.curves import Curve
 from vqanim.scene.model import Camera, PerceptorUse, Prompt, Scene, Shot, Start, StayNear
@@ -32,6 +34,8 @@ from vqanim.timeline.camera import ShotCamera, curves_of, is_at_rest
 from vqanim.timeline.clips import DIGITS, Clocks, Floats, Sampler, Side, tidied, tidy
 from vqanim.timeline.plan import AreaPlan, FramePlan, FrameRef, ShotPlan, StartPlan, WeightedTerm
 
+_STRENGTH = Curve.constant(0.4)
+"""Where a scene says none; Disco Diffusion skips 60% of the steps of later frames."""
 _KINDS = {"perceptor": "image", "pixels": "pixels", "style": "style"}
 """Of terms, by what a picture is compared through."""
 _CONTENT = ("stay_near_features", "stay_near_edges")
@@ -39,6 +43,8 @@ _CARRIED = ("match_colors", "match_detail", "sharpen", "noise")
 """Numbers of what is done to a carried picture."""
 USUAL_RESPONSE = 4
 """Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
+FIT_STEPS = 8
+"""Of fitting parameters to the moved picture, where a scene says nothing."""
 _FARTHEST = 10.0  # farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite
 STEADY = 0.985  # cosine between two mixes of prompts from which on they are the same
 SETTLE_SECONDS = 1.0
@@ -63,6 +69,8 @@ class Limits:
     smoothing: float = 0.0  # used where the scene gives none
     noise: float = 0.02  # likewise, of `carry`
     match_detail: float = 0.3  # likewise
+    keeps_params: bool = False  # whether the generator's parameters are kept beside frames
+    grid: bool = True  # whether its parameters lie over the picture
     views: Mapping[str, ViewLimits] = field(default_factory=dict)
     """By perceptor; one that is not among them looks as `ViewLimits()` says."""
     min_side: int = 32  # smallest width or height, in pixels
@@ -80,8 +88,9 @@ def plan_shot(
     cameras = [CameraStep()] * (before is None) + camera.path(places, sampler)
     sides = clips.sides_of(clocks, before, frames)
     ahead = clips.sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
-    losses = _losses(ahead, before is None, sampler)
-    steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler)
+    losses = _losses(ahead, before is None, limits, sampler)
+    denoises = method_of(scene.models.generator) == "denoise"
+    steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler, denoises)
     cutouts = tuple(_cutouts(use, shot, limits) for use in scene.models.used)
     noises = [_cutout_noise(use, sides, limits, sampler) for use in scene.models.used]
     anchors = find_anchors(losses, before is None, float(scene.rate))
@@ -99,6 +108,8 @@ def plan_shot(
             own = shot.guidance.first_steps  # an image or icon is the picture requested
             count = own if own is not None else 0 if start.is_picture else FIRST_STEPS
             of_frame |= dict.fromkeys(_CARRIED, 0.0)  # it carries no picture: these say nothing about it
+            if not start.is_picture:  # there is nothing that could be taken up again
+                of_frame.pop("strength", None)
             if shot.guidance.learning_rate is None:  # a first picture grows the same at any `change`
                 of_frame["learning_rate"] = tidy(limits.learning_rate)
         plans.append(
@@ -107,11 +118,12 @@ def plan_shot(
                 index=index,
                 time=times[index],
                 seed=scene.seed,
+                fit=_fit(shot, limits),
                 previous=previous,
                 start=start if previous is None else None,
                 camera=cameras[index],
                 losses=terms,
-                steps=count if terms else 0,
+                steps=count if terms and of_frame.get("strength") != 0 else 0,
                 cutouts=cutouts,
                 cutout_noise=tuple(noise[index] for noise in noises),
                 anchor=None if anchor is None or previous is None else FrameRef(shot.name, anchor),
@@ -124,7 +136,9 @@ def plan_shot(
     return _as_timelapse(take, shot, sampler) if shot.kind == "timelapse" else take
 
 
-def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
+def _losses(
+    sides: list[Side], fresh_first: bool, limits: Limits, sampler: Sampler
+) -> list[tuple[WeightedTerm, ...]]:
     """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back, then
     what `guidance.losses` names."""
     asked = [(prompt, side) for side in sides for prompt in side.shot.prompts]
@@ -139,16 +153,17 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         (term, tidied(side.sample(near.weight, sampler) * side.share))
         for side in sides
         if (near := side.shot.guidance.stay_near) is not None
-        for term in _hold(near, side.shot)
+        for term in _hold(near, side.shot, limits)
     ]
     uses = [(use, side) for side in sides for use in side.shot.guidance.losses]
     judged = (WeightedTerm(use.name, "", 1.0, settings=use.settings) for use, _ in uses)
     amounts = (side.sample(use.weight, sampler) * side.share for use, side in uses)
     others = list(zip(judged, amounts, strict=True))
     losses, start = [], start_plan(sides[-1].shot.start)
+    weighted = cache(_weighted)  # most terms weigh the same over many frames
     for index in range(len(sides[0].share)):
         now = [(term, weights[index], stops[index]) for term, weights, stops in prompts]
-        pulling = [replace(term, weight=w, stop=stop) for term, w, stop in now if abs(w) > _NO_WEIGHT]
+        pulling = [weighted(term, w, stop) for term, w, stop in now if abs(w) > _NO_WEIGHT]
         holding = [
             replace(term, weight=weights[index])
             for term, weights in holds
@@ -160,6 +175,10 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         ]
         losses.append((*pulling, *holding, *_judging(others, index, bool(pulling))))
     return losses
+
+
+def _weighted(term: WeightedTerm, weight: float, stop: float) -> WeightedTerm:
+    return replace(term, weight=weight, stop=stop)
 
 
 def _judging(terms: list[tuple[WeightedTerm, Floats]], index: int, pulled: bool) -> Iterator[WeightedTerm]:
@@ -195,10 +214,18 @@ def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], li
     return tidied(weights), tidied(ends)
 
 
-def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
+def _hold(near: StayNear, shot: Shot, limits: Limits) -> list[WeightedTerm]:
     target = start_plan(shot.start) if near.to == "start" else None
-    kinds = _CONTENT if near.space == "content" else (f"stay_near_{near.space}",)
+    space = near.space or ("latents" if limits.grid else "pixels")
+    kinds = _CONTENT if space == "content" else (f"stay_near_{space}",)
     return [WeightedTerm(kind, near.to, 1.0, target=target) for kind in kinds]
+
+
+def _fit(shot: Shot, limits: Limits) -> int | None:
+    """Steps of fitting in every frame; None where parameters need none."""
+    if not limits.keeps_params:
+        return None
+    return FIT_STEPS if shot.guidance.fit is None else shot.guidance.fit
 
 
 def start_plan(start: Start) -> StartPlan:
@@ -206,8 +233,9 @@ def start_plan(start: Start) -> StartPlan:
     return StartPlan(start.kind, start.image, start.colors, start.icon, start.fit)
 
 
-def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, list[float]]:
-    """Every number of the frames that a curve gives, by its name in the plan, but for the steps."""
+def _numbers(sides: list[Side], limits: Limits, sampler: Sampler, denoises: bool) -> dict[str, list[float]]:
+    """Every number of the frames that a curve gives, by its name in the plan, but for the steps. denoises:
+    whether the generator takes pictures up again under noise."""
     smoothing, detail = Curve.constant(limits.smoothing), Curve.constant(limits.match_detail)
     curves: dict[str, Callable[[Shot], Curve]] = {
         "learning_rate": lambda shot: shot.guidance.learning_rate or _learning_rate(shot, limits),
@@ -217,6 +245,8 @@ def _numbers(sides: list[Side], limits: Limits, sampler: Sampler) -> dict[str, l
         "sharpen": lambda shot: shot.carry.sharpen,
         "noise": lambda shot: shot.carry.noise or _noise(shot, limits),
     }
+    if denoises:
+        curves["strength"] = lambda shot: shot.guidance.strength or _STRENGTH
     return {name: tidied(_mix(sides, curve, sampler)) for name, curve in curves.items()}
 
 
@@ -323,6 +353,7 @@ def _as_timelapse(take: ShotPlan, shot: Shot, sampler: Sampler) -> ShotPlan:
             steps=steps,
             cutout_noise=last.cutout_noise,  # the first one may be blended with the shot before
             anchor=None,
+            strength=first.strength,
             **nothing,
             timelapse=timelapse,
         )

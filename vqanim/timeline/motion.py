@@ -88,7 +88,7 @@ def mesh(frames: Floats, cell: float, breaks: Iterable[float]) -> Mesh:
     regular = np.arange(first, last + 1) * cell
     inside = np.array([b for b in sorted(breaks) if regular[0] < b < regular[-1]], dtype=np.float64)
     cells = _merged(regular, inside)
-    edges = np.union1d(cells[(cells > frames[0]) & (cells < frames[-1])], frames)
+    edges = _union(cells[(cells > frames[0]) & (cells < frames[-1])], frames)
     return Mesh(cells, edges, np.searchsorted(edges, frames))
 
 
@@ -159,6 +159,12 @@ def _merged(regular: Floats, breaks: Floats) -> Floats:
     left = np.abs(regular - breaks[np.clip(nearest - 1, 0, breaks.size - 1)])
     right = np.abs(regular - breaks[np.clip(nearest, 0, breaks.size - 1)])
     return np.sort(np.concatenate([regular[(left > _SAME_EDGE) & (right > _SAME_EDGE)], breaks]))
+
+
+def _union(some: Floats, others: Floats) -> Floats:
+    """All numbers of both once, ascending. `np.union1d` imports masked arrays, longer than a plan takes."""
+    numbers = np.sort(np.concatenate([some, others]))
+    return numbers[np.concatenate([[True], numbers[1:] != numbers[:-1]])]
 
 
 def _inside_pieces(mesh: Mesh, values: Complex) -> Complex:

@@ -51,6 +51,7 @@ _CAMERA = {"zoom": ("factor per second", 1.0, 1e-4), "rotate": _TURN, "pan.x": _
 _CAMERA |= {"yaw": _TURN, "tilt": _TURN}
 """Unit of each speed of a camera, its value at rest, and what is too little to be seen."""
 _NUMBERS = {"steps": ("guidance", "steps"), "learning_rate": ("guidance", ""), "smoothing": ("guidance", "")}
+_NUMBERS |= {"strength": ("guidance", "0..1")}
 _NUMBERS |= dict.fromkeys(("match_colors", "match_detail", "sharpen", "noise"), ("carry", "0..1"))
 """Group and unit of the numbers of a plan."""
 
@@ -66,7 +67,12 @@ def find_tracks(timeline: Timeline) -> tuple[Track, ...]:
         for name, (group, unit) in _NUMBERS.items()
     )
     tracks = (*_prompts(plans), *_camera(plans, rate), *numbers, *_losses(plans), *_effects(timeline.edit))
-    return tuple(track for track in tracks if not np.isnan(track.values).all())
+    return tuple(track for track in tracks if not np.isnan(track.values).all() and not _says_nothing(track))
+
+
+def _says_nothing(track: Track) -> bool:
+    """Whether it is a strength that no frame has: all begin anew, or the generator does not denoise."""
+    return track.name == "strength" and track.group == "guidance" and track.low == track.high == 1
 
 
 def _losses(plans: list[FramePlan]) -> Iterator[Track]:

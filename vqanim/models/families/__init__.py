@@ -10,6 +10,7 @@ from vqanim.registry import collect
 MODULES = (
     "vqgan",
     "dvae",
+    "diffusion",
     "stylegan",
     "pixels",
     "fft",

@@ -25,9 +25,15 @@ class StayNear(Declared):
         "To the frame before as the camera moved it, or to the start of the shot",
         choice("previous", "start").declare("previous", example="start"),
     )
-    space: str = option(
+    space: str | None = option(
         "Where nearness is measured: in what the generator works on, in the picture, or in what it shows",
-        choice("latents", "pixels", "content").declare("latents", example="pixels", key="in"),
+        choice("latents", "pixels", "content").declare(
+            None,
+            default_text="latents; pixels where the generator's latents have no places",
+            example="pixels",
+            key="in",
+            brief=True,
+        ),
     )
 
 
@@ -59,6 +65,16 @@ class Guidance(Declared):
     smoothing: Curve | None = option(
         "How much neighboring latents move together: with 0 each goes its own way, more is broader strokes",
         curve(0, 10).declare(None, default_text="the model's own", example="0.5"),
+    )
+    fit: int | None = option(
+        "Steps in which a generator that cannot be inverted is fitted to the moved picture",
+        whole(0, 1000).declare(None, default_text="8, of StyleGAN", example="16", brief=True),
+    )
+    strength: Curve | None = option(
+        "Of generators that denoise (diffusion): under which share of the noise the carried picture, or the "
+        "one that a shot begins from, is taken up again; 0 leaves it as it is, 1 begins anew. Disco "
+        "Diffusion's skip_steps are 1 - strength",
+        curve(0, 1).declare(None, "0..1", default_text="0.4 where the generator denoises", example="0.5"),
     )
     cutout_noise: Curve | None = option(
         "Noise on what the perceptor looks at, up to this spread: against textures that only it can see",

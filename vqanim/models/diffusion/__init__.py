@@ -1,0 +1,1 @@
+"""CLIP guided diffusion: the networks, and painting with them."""
