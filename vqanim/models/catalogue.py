@@ -54,7 +54,7 @@ NAMED = 12
 
 @cache
 def _read_own_catalogue() -> Catalogue:
-    content = (FOLDER / "catalogue.yaml").read_bytes()
+    content = read_bytes(FOLDER / "catalogue.yaml", MAX_BYTES) or b""
     return _catalogue(yaml.load(content, _OWN_LOADER), FOLDER)
 
 
