@@ -29,6 +29,7 @@ LEVELS: tuple[frozenset[str], ...] = (
             "oklab",
             "settings",
             "lazy",
+            "collection",
             "registry",
         }
     ),

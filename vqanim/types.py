@@ -70,6 +70,9 @@ class Generator(Protocol):
     """Hex digest of the weights and configuration; part of every frame's digest."""
     multiple: int
     """Width and height of its pictures are multiples of this, in pixels."""
+    invertible: bool
+    """Whether `carry` finds the parameters of any picture. Else they are kept beside the pictures, and those
+    of the frame before are fitted to what the camera makes of it."""
     exact: bool
     """Whether frames must stay what `decode` gives, so that nothing may recolor them afterwards."""
     knobs: Mapping[str, Knob]
@@ -82,7 +85,7 @@ class Generator(Protocol):
         """Parameters to begin a shot or a stage with, near `picture`, which has the size of the stage."""
 
     def carry(self, picture: Image) -> Params:
-        """Parameters of the warped picture of the frame before."""
+        """Parameters of the warped picture of the frame before; only of an invertible generator."""
 
     def decode(self, params: Params, size: tuple[int, int], recompute: bool = False) -> Image:
         """Picture of the parameters, differentiable, in 0..1 (clamped with a gradient that passes).

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
+from safetensors.numpy import load_file, save_file
 
 from tests.models.stylegans import network_pickle, stylegan2, stylegan3
 from vqanim.api import prepare, render
 from vqanim.cli.main import main
 from vqanim.engine.events import FrameDone, RunStarted
+from vqanim.engine.fit import difference, fit
+from vqanim.models.load import load_generator
+from vqanim.types import Params
 
 SCENE = """\
 vqanim: 1
@@ -70,7 +76,6 @@ def frames(folder: Path) -> list[np.ndarray]:
     return [np.asarray(Pillow.open(path)).astype(int) for path in files]
 
 
-KEPT = pytest.mark.xfail(reason="frames begin at the average picture until parameters are kept beside them")
 SEEDED = pytest.mark.xfail(reason="seeds have no keyframes yet")
 
 
@@ -85,7 +90,6 @@ def test_a_film_with_a_camera_goes_on_after_a_stop_to_the_same_bits(name: str, m
     assert all(np.array_equal(a, b) for a, b in zip(frames(mine / "stopped"), whole, strict=True))
 
 
-@KEPT
 def test_each_frame_goes_on_from_the_one_before(mine: Path) -> None:
     still = SCENE.replace("camera: {zoom: 1.3, rotate: 20}\n", "").replace(
         "steps: 2, first", "steps: 0, first"
@@ -126,3 +130,57 @@ def test_a_hostile_pickle_ends_with_one_message(mine: Path, capsys: pytest.Captu
     assert len(lines) == 1
     assert "bad.pkl: this checkpoint cannot be used: it wants to call os.system, which is refused" in lines[0]
     assert not (mine / "ran").exists()
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut short", "another", "nan"])
+def test_a_frame_whose_parameters_are_damaged_is_painted_anew(damage: str, mine: Path) -> None:
+    painted(mine / "film", SCENE)
+    whole, takes = frames(mine / "film"), mine / "film" / "out" / "takes" / "main"
+    file = takes / "000001.safetensors"
+    assert sorted(path.name for path in takes.glob("*.safetensors"))[1] == file.name
+    if damage == "gone":
+        file.unlink()
+    elif damage == "cut short":
+        file.write_bytes(file.read_bytes()[:-7])
+    elif damage == "another":
+        file.write_bytes((takes / "000000.safetensors").read_bytes())
+    else:
+        found = {name: np.full_like(array, np.nan) for name, array in load_file(file).items()}
+        save_file(found, file)
+    assert painted(mine / "film", SCENE) < 3
+    assert all(np.array_equal(a, b) for a, b in zip(frames(mine / "film"), whole, strict=True))
+    assert painted(mine / "film", SCENE) == 3
+
+
+def test_fitting_brings_the_parameters_to_a_picture_and_never_away_from_it(mine: Path) -> None:
+    generator: Any = load_generator("mine", torch.device("cpu"), {})
+    begin, other = (generator.seeded(torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    with torch.no_grad():
+        wanted = generator.decode(generator.between(begin, other, 0.5), (32, 48))
+    everywhere = torch.ones(1, 1, 32, 48)
+
+    def off(params: Params) -> float:
+        with torch.no_grad():
+            return float(difference(generator.decode(params, (32, 48)), wanted, everywhere))
+
+    found = fit(generator, begin, wanted, (32, 48), None, 60, 0.1)
+    assert off(found) < 0.5 * off(begin)
+    assert off(fit(generator, begin, wanted, (32, 48), None, 3, 50.0)) <= off(begin)
+
+
+@pytest.mark.parametrize(
+    ("models", "guidance", "told"),
+    [
+        ("{generator: mine}", "{stay_near: {in: latents, weight: 1}}", "allowed are pixels and content"),
+        ("fft", "{fit: 4}", "leave it out"),
+    ],
+)
+def test_what_a_generator_cannot_do_is_told_before_it_is_loaded(
+    models: str, guidance: str, told: str, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (mine / "scene.yaml").write_text(
+        f"vqanim: 1\nduration: 3f\nmodels: {models}\nprompts: [a volcano]\nguidance: {guidance}\n"
+    )
+    capsys.readouterr()
+    assert main(["check", "scene.yaml"]) == 2
+    assert told in capsys.readouterr().err

@@ -220,7 +220,8 @@ def test_the_border_may_stand_under_carry() -> None:
 def test_carry_none_does_nothing_to_the_picture() -> None:
     for text in ("carry: none", "carry: {match_colors: none, sharpen: none, noise: none}"):
         carry = shot(text).carry
-        assert [c.constant_value for c in (carry.match_colors, carry.sharpen, carry.noise)] == [0, 0, 0]
+        none = (carry.match_colors, carry.sharpen, carry.noise)
+        assert [c is not None and c.constant_value for c in none] == [0, 0, 0]
 
 
 def test_guidance_and_output() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from vqanim.api import response
+from vqanim.collection import collection_paused
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
 from vqanim.files import read_text
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, UnknownModel
+from vqanim.models.families import FAMILIES
 from vqanim.models.fetch import FetchEvent, fetch_model
 from vqanim.scene import Scene
 from vqanim.scene import load_scene as read_scene
@@ -80,14 +82,16 @@ def prepare(
     folder: Path | None = None
     if not isinstance(scene, Scene):
         folder = Path(out) if out is not None else default_folder(Path(scene).stem, quality)
-        scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
+        with collection_paused():
+            scene = load_scene(scene, overrides, folder, allow_outside=allow_outside)
     elif overrides:
         raise UsageError("overrides apply when a scene file is read; this scene is loaded already")
     if models is not None:
         scene = replace(scene, models=models_called(models, Place("--models", 0)))
     generator, perceptors = find_models(scene)
     scene = at_quality(scene, quality, {entry.name: entry.cutouts for entry in perceptors})
-    prepared = compiled(scene, generator, perceptors, quality)
+    with collection_paused():
+        prepared = compiled(scene, generator, perceptors, quality)
     return prepared if folder is None else with_known_response(prepared, folder)
 
 
@@ -96,12 +100,15 @@ def compiled(
 ) -> Prepared:
     """A scene that was read, compiled for its models, which decide what it leaves open."""
     views = {entry.name: ViewLimits(entry.cutouts, entry.cutout_noise) for entry in perceptors}
+    family = FAMILIES[generator.family]
     limits = Limits(
         generator.multiple,
         generator.learning_rate,
         generator.smoothing,
         generator.noise,
         generator.match_detail,
+        family.keeps_params,
+        family.grid,
         views,
     )
     timeline = compile_timeline(scene, limits=limits)

@@ -124,7 +124,7 @@ def render(
         film = Film(prepared.scene, timeline, part)
         prompts = read_prompts(prepared)
         looked, asked = look(job), asked_of(job)
-        painting: Iterator[Event] | None = finished_walk(job, looked, read_run(folder))
+        painting: Generator[Event, None, None] | None = finished_walk(job, looked, read_run(folder))
         if painting is None:  # only now does torch come in, with the engine
             began = monotonic()
             from vqanim.engine.render import paint_takes
@@ -135,6 +135,7 @@ def render(
         with (
             closing(TimingsRecorder(timeline, cache_folder(), importing=importing)) as timings,
             LivePage(folder, film, store, stem, lock.check, prompts.readings) as watched,
+            closing(painting),  # what is being saved needs the lock
         ):
             for event in show_live(painting, shown, store.find, growing, lock.check) if live else painting:
                 timings.on_event(event)

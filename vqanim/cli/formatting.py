@@ -15,6 +15,7 @@ from vqanim.cli.terminal import visible
 from vqanim.errors import SceneError, VqanimError
 
 if TYPE_CHECKING:
+    from vqanim.timeline.part import Part
     from vqanim.timeline.plan import ShotPlan, Timeline
     from vqanim.timeline.readings import PromptReading
 
@@ -48,9 +49,12 @@ def warn(warnings: Iterable[str]) -> None:
 
 
 def error_lines(error: VqanimError) -> str:
-    """An error as it is printed: of a scene a line for each mistake, of all others one line."""
+    """An error as it is printed: of a scene a line for each of the first mistakes, of all others one line."""
     problems = error.problems if isinstance(error, SceneError) else (error,)
-    return "\n".join(visible(str(problem)) for problem in problems)
+    told = [visible(str(problem)) for problem in problems[:MOST_PROBLEMS]]
+    if (more := len(problems) - len(told)) > 0:
+        told.append(f"and {more:,} more; mend these first, and check again")
+    return "\n".join(told)
 
 
 def number(value: Fraction | float) -> str:
@@ -143,7 +147,11 @@ def describe(timeline: Timeline) -> list[Row]:
     """What a person wants to know of a timeline before it is rendered."""
     items = [("models", models(timeline))]
     if len(timeline.shots) > 1:
-        items.append(("shots", ", ".join(f"{one.name} ({_counts(one, timeline)})" for one in timeline.shots)))
+        from vqanim.timeline.part import chapter_parts  # the timeline's own imports are done already
+
+        parts = chapter_parts(timeline) if timeline.chapters else {}
+        told = (f"{one.name} ({_counts(one, parts.get(one.name))})" for one in timeline.shots)
+        items.append(("shots", ", ".join(told)))
     elif lapse := _lapse(timeline.shots[0]):
         items.append(("shot", lapse.removeprefix(", ")))
     rate = timeline.rate or timeline.fps
@@ -155,6 +163,7 @@ def describe(timeline: Timeline) -> list[Row]:
     return items
 
 
+MOST_PROBLEMS = 100  # of a scene that are told
 MOST_PROMPTS = 12  # that are listed
 
 
@@ -174,11 +183,8 @@ def painted_frames(frames: int, rate: Fraction | float, fps: Fraction | float) -
     return count(frames, "frame") + ("" if rate == fps else f", {number(rate)} a second")
 
 
-def _counts(shot: ShotPlan, timeline: Timeline) -> str:
+def _counts(shot: ShotPlan, part: Part | None) -> str:
     """The film's frames of a shot, and those that are painted where these are not as many."""
-    from vqanim.timeline.part import chapter_parts  # for which the timeline's own imports are done already
-
-    part = chapter_parts(timeline)[shot.name] if timeline.chapters else None
     painted = len(shot.frames)
     shown = part.end - part.first if part else painted
     return count(shown, "frame") + ("" if painted == shown else f", {painted} painted") + _lapse(shot)

@@ -35,7 +35,7 @@ class CacheCheck:
 
 @dataclass
 class Chain:
-    """Pixel hashes of the frames that exist, and the digests that follow from them."""
+    """Hashes of the frames that exist (pixels, and what is kept beside them), and the digests that follow."""
 
     key: RunKey
     assets: Mapping[str, str]
@@ -71,7 +71,7 @@ def check_cache(timeline: Timeline, store: TakeStore, chain: Chain) -> CacheChec
             if record is None or (digest is None and here not in dead):
                 continue
             if record.digest == digest and here not in dead:
-                chain.pixels[here] = record.painted
+                chain.pixels[here] = record.identity
                 if record.edited:
                     edited.append(here)
             else:

@@ -21,7 +21,8 @@ from vqanim.engine.loading import load_painter
 from vqanim.engine.timelapse import Timelapse, record
 from vqanim.guidance.graphs import Choice
 from vqanim.pictures import Picture
-from vqanim.takes.digest import pixel_hash
+from vqanim.takes.digest import frame_hash, pixel_hash
+from vqanim.takes.params import Arrays, params_bytes, params_hash
 from vqanim.takes.recording import RECORDINGS, Recording
 from vqanim.takes.records import Metrics
 from vqanim.takes.store import TakeStore
@@ -72,12 +73,18 @@ class Saver:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="save")
         self._pending: Future[object] | None = None
         self._recent: dict[FrameRef, Picture] = {}
+        self._params: tuple[FrameRef | None, Arrays] = None, {}
 
-    def save(self, plan: FramePlan, picture: Picture, digest: str, models: str, metrics: Metrics) -> None:
+    def save(
+        self, plan: FramePlan, frame: FrameResult, digest: str, models: str, metrics: Metrics, params: bytes
+    ) -> None:
         """Begin to save a frame, once the one before is on disk. Raises OutputError of the one before."""
         self.flush()
-        self._remember(FrameRef(plan.shot, plan.index), picture)
-        self._pending = self._worker.submit(self.store.save, plan, picture, digest, models, metrics)
+        here = FrameRef(plan.shot, plan.index)
+        self._remember(here, frame.picture)
+        self._params = (here, frame.params)
+        work = (plan, frame.picture, digest, models, metrics, params)
+        self._pending = self._worker.submit(self.store.save, *work)
 
     def take(self, frame: FrameRef) -> Picture:
         """A saved frame, uint8 [H, W, 3]; those used last come from memory."""
@@ -91,6 +98,17 @@ class Saver:
     def inputs(self, plan: FramePlan) -> Inputs:
         """The saved frames that a plan names, by what they are for."""
         return {one: self.take(one.frame) for one in plan.inputs if one.frame is not None}
+
+    def params(self, plan: FramePlan) -> Arrays:
+        """The parameters that a frame goes on from; none where it needs none. Those saved last come from
+        memory."""
+        if plan.params is None or plan.params.frame is None:
+            return {}
+        frame, known = self._params
+        if frame == plan.params.frame:
+            return known
+        self.flush()
+        return self.store.load_params(plan.params.frame)
 
     def flush(self) -> None:
         """Wait until all frames are on disk. Raises OutputError."""
@@ -161,7 +179,8 @@ class LocalExecutor:
                 if moved := recording.open(job.store.folder):
                     yield events.RecordingMoved(first.shot, str(moved))
                 with device_errors():
-                    for event in record(painter, first, recording, saver.inputs(first)):
+                    start = saver.inputs(first), saver.params(first)
+                    for event in record(painter, first, recording, *start):
                         if isinstance(event, Timelapse):
                             timelapse = event
                         else:
@@ -170,7 +189,7 @@ class LocalExecutor:
             frame = timelapse.frame(plan.index) if timelapse else None
             if frame is None:
                 with device_errors():
-                    for step in painter.paint(plan, saver.inputs(plan)):
+                    for step in painter.paint(plan, saver.inputs(plan), params=saver.params(plan)):
                         if isinstance(step, FrameResult):
                             frame = step
                             break
@@ -199,17 +218,19 @@ class LocalExecutor:
             settle_edits([here], store, self._job.edits, self._job.timeline.width, self._job.timeline.height)
             record = store.record(here.shot, here.index)
         if record is not None:
-            self._chain.pixels[here] = record.pixels
+            self._chain.pixels[here] = record.identity
         return record is not None
 
     def _save(
         self, plan: FramePlan, frame: FrameResult, digest: str, started: float, saver: Saver
     ) -> events.FrameDone:
         """Have a frame saved."""
-        self._chain.pixels[FrameRef(plan.shot, plan.index)] = pixel_hash(frame.picture)
+        params = params_bytes(frame.params) if frame.params else b""
+        identity = frame_hash(pixel_hash(frame.picture), params_hash(params))
+        self._chain.pixels[FrameRef(plan.shot, plan.index)] = identity
         painting = time.monotonic() - started
         metrics = Metrics(None if plan.timelapse else painting, frame.similarities, frame.losses)
-        saver.save(plan, frame.picture, digest, self._job.timeline.models, metrics)
+        saver.save(plan, frame, digest, self._job.timeline.models, metrics, params)
         return events.FrameDone(
             shot=plan.shot,
             index=plan.index,

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -51,7 +51,9 @@ def asked_of(job: Job) -> dict[str, Any]:
     }
 
 
-def finished_walk(job: Job, looked: Looked, before: Mapping[str, Any] | None) -> Iterator[Event] | None:
+def finished_walk(
+    job: Job, looked: Looked, before: Mapping[str, Any] | None
+) -> Generator[Event, None, None] | None:
     """The events of a walk that has nothing to paint; None where there is, or where the settings of the run
     before, as in run.json, do not say what the engine would find out."""
     found, chain = looked.found, looked.chain
@@ -69,7 +71,9 @@ def finished_walk(job: Job, looked: Looked, before: Mapping[str, Any] | None) ->
     return _events(job, before, chain, frames, threads)
 
 
-def _events(job: Job, before: Mapping[str, Any], chain: Chain, frames: int, threads: int) -> Iterator[Event]:
+def _events(
+    job: Job, before: Mapping[str, Any], chain: Chain, frames: int, threads: int
+) -> Generator[Event, None, None]:
     began = time.monotonic()
     job.store.clean()
     device = before["device"]

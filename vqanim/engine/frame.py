@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from time import monotonic
 from types import MappingProxyType
 from typing import TypeAlias
@@ -16,12 +16,14 @@ from torch import Tensor
 from vqanim.camera import warp_for, warp_for_view
 from vqanim.engine.events import StageTime
 from vqanim.engine.feedback import feed_back, hold
+from vqanim.engine.fit import FIRST_FIT, fit
 from vqanim.engine.pictures import TargetPictures, random_generator, start_picture, to_bytes, to_tensor
 from vqanim.errors import InputError
 from vqanim.guidance.descent import DescentResult, Losses, OptimizerState
 from vqanim.guidance.objective import Similarities
 from vqanim.losses import LOSSES, Context
 from vqanim.pictures import Picture
+from vqanim.takes.params import Arrays
 from vqanim.timeline.plan import FramePlan, Input
 from vqanim.types import Generator, Method, Params, Stage
 
@@ -55,6 +57,8 @@ class FrameResult:
     stages: tuple[StageTime, ...] = ()
     """How long its steps took, by size."""
     losses: Losses = ()
+    params: Arrays = field(default_factory=dict)
+    """What the picture is made of, where no picture tells; empty else."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,16 @@ class Painter:
     width: int
 
     def paint(
-        self, plan: FramePlan, inputs: Inputs = NO_INPUTS, since: Progress | None = None
+        self,
+        plan: FramePlan,
+        inputs: Inputs = NO_INPUTS,
+        since: Progress | None = None,
+        params: Arrays = MappingProxyType({}),
     ) -> Iterator[Progress | FrameResult]:
         """Paint the frame of a plan, or all of a timelapse: progress after every step, then the result.
 
         A frame that starts from nothing is painted coarse to fine, as the generator says. since: go on after
-        that step, to the same bits.
+        that step, to the same bits. params: what was kept beside the frame before, where the plan names it.
 
         Raises InputError when the optimization ran away to inf or nan, when a start image is broken, or when
         a saved frame has another size; ValueError when the plan names saved frames that `inputs` lacks.
@@ -82,6 +90,7 @@ class Painter:
             raise ValueError(f"frame {plan.index} of {plan.shot}: {missing[0].role} is not given")
         stages = self._stages(plan)
         valid: Tensor | None = None
+        before = {name: torch.tensor(array, device=self.device) for name, array in params.items()}
         if since is not None:
             picture = since.opening.to(self.device)
         elif plan.carries_view:
@@ -89,20 +98,23 @@ class Painter:
         else:
             picture = self.opening(plan, inputs, stages[0])
         found, done, times = DescentResult({}, (), True), 0, []
-        for number, stage in enumerate(stages if plan.steps else ()):
+        for number, stage in enumerate(stages if plan.steps or plan.fit is not None else ()):
             if since is None or number >= since.stage:
                 began = monotonic()
                 opening = resize(picture, stage.height, stage.width)
                 begin = since.optimizer if since and number == since.stage else None
-                for event in self._steps(plan.part(done, stage.steps), stage, opening, inputs, valid, begin):
+                start = partial(self._start, plan, stage, opening, before, valid, fits=begin is None)
+                for event in self._steps(plan.part(done, stage.steps), stage, start, inputs, valid, begin):
                     if isinstance(event, OptimizerState):
                         yield Progress(done + event.steps, number, event, opening)
                     else:
                         picture, found = event
+                        before = dict(found.params)
                 times.append(StageTime(stage.width, stage.height, stage.steps, monotonic() - began))
             done += stage.steps
         painted = to_bytes(self._finished(picture, plan, inputs))
-        yield FrameResult(painted, found.similarities, tuple(times), found.losses)
+        kept = {} if plan.fit is None else to_arrays(found.params)
+        yield FrameResult(painted, found.similarities, tuple(times), found.losses, kept)
 
     def finish(self, plan: FramePlan, inputs: Inputs = NO_INPUTS) -> FrameResult:
         """Paint the frame of a plan to its end; as `paint` does."""
@@ -142,18 +154,14 @@ class Painter:
         self,
         plan: FramePlan,
         stage: Stage,
-        opening: Tensor,
+        start: Callable[[], tuple[Tensor, Params]],
         inputs: Inputs,
         valid: Tensor | None,
         since: OptimizerState | None,
     ) -> Iterator[OptimizerState | tuple[Tensor, DescentResult]]:
         """The steps of a stage, once more with half the learning rate where parameters run away; then the
         picture with what the last step saw."""
-        with torch.no_grad():
-            if plan.previous is None:
-                params = self.generator.start(opening, self._random(plan, "start latents"), stage)
-            else:
-                params = self.generator.carry(opening)
+        opening, params = start()
         context, size = self._context(plan, opening, params, valid, inputs), (stage.height, stage.width)
         purpose = "cutouts" if plan.carries_view else f"cutouts {stage.width}x{stage.height}"
         if stage.detail != 1:  # stages of one size see other cutouts
@@ -172,6 +180,34 @@ class Painter:
             f"shot {plan.shot}, frame {plan.index}: the optimization ran away to infinity; "
             f"lower guidance.learning_rate (here {plan.learning_rate:g})"
         )
+
+    def _start(
+        self,
+        plan: FramePlan,
+        stage: Stage,
+        opening: Tensor,
+        before: Params,
+        valid: Tensor | None,
+        fits: bool,
+    ) -> tuple[Tensor, Params]:
+        """What a stage works on: the picture that it begins from, and its parameters.
+
+        before: those of the stage or frame before, of a generator that is not invertible; they are fitted to
+        the picture. fits: not where a stage goes on in its middle.
+        """
+        rng = self._random(plan, "start latents")
+        with torch.no_grad():
+            if plan.fit is None:
+                if plan.previous is None:
+                    return opening, self.generator.start(opening, rng, stage)
+                return opening, self.generator.carry(opening)
+            params = before or self.generator.start(opening, rng, stage)
+        steps = plan.fit if before else FIRST_FIT if plan.previous or plan.opens_on_picture else 0
+        still = before and not plan.moves_view and plan.timelapse is None
+        if steps and fits and not still:
+            size = (stage.height, stage.width)
+            params = fit(self.generator, params, opening, size, valid, steps, plan.learning_rate)
+        return opening, params
 
     def _finished(self, picture: Tensor, plan: FramePlan, inputs: Inputs) -> Tensor:
         """The last picture as it is saved: held to an anchor, unless it must stay what `decode` gives."""
@@ -231,6 +267,13 @@ class Painter:
 
     def _random(self, plan: FramePlan, purpose: str) -> torch.Generator:
         return random_generator(plan.seed, plan.shot, plan.index, purpose)
+
+
+def to_arrays(params: Params) -> Arrays:
+    """Parameters as float32 arrays of their own memory."""
+    return {
+        name: tensor.detach().float().cpu().contiguous().numpy().copy() for name, tensor in params.items()
+    }
 
 
 def resize(picture: Tensor, height: int, width: int) -> Tensor:

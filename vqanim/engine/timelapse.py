@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from vqanim.engine.frame import NO_INPUTS, FrameResult, Inputs, Painter, Progres
 from vqanim.engine.pictures import to_bytes
 from vqanim.engine.retime import mix, pick_even, pick_linear, sample
 from vqanim.guidance.descent import OptimizerState
+from vqanim.takes.params import Arrays
 from vqanim.takes.recording import Recording, State
 from vqanim.timeline.plan import FramePlan
 
@@ -54,7 +56,11 @@ class Schedule:
 
 
 def record(
-    painter: Painter, plan: FramePlan, recording: Recording, inputs: Inputs = NO_INPUTS
+    painter: Painter,
+    plan: FramePlan,
+    recording: Recording,
+    inputs: Inputs = NO_INPUTS,
+    params: Arrays = MappingProxyType({}),
 ) -> Iterator[StepDone | Timelapse]:
     """Optimize all of a take, from the last state that was saved, and record the pictures on the way.
 
@@ -67,7 +73,7 @@ def record(
     first = since.steps if since else 0
     number = len(schedule.until(first))
     started = time.monotonic()
-    for event in painter.paint(plan, inputs, since):
+    for event in painter.paint(plan, inputs, since, params):
         if isinstance(event, FrameResult):
             recording.add(plan.steps, event.picture)
             yield Timelapse(recording, plan, event)

@@ -49,6 +49,9 @@ CARD = "model.yaml"
 Catalogue: TypeAlias = Mapping[str, Mapping[str, Entry]]
 """Models by kind (generator, perceptor) and name."""
 
+NAMED = 12
+"""Models that a message names."""
+
 
 @cache
 def _read_own_catalogue() -> Catalogue:
@@ -150,10 +153,17 @@ def get_entry(kind: str, name: str) -> Entry:
     known = _known(kind)
     (other,) = {*KINDS} - {kind}
     if name in _known(other):
-        raise UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {', '.join(known)}")
+        raise UnknownModel(f"{name!r} is a {other}, not a {kind}; known are {_some(known)}")
     more = f", and names like {EXAMPLE}" if kind == "perceptor" else ""
     hint = entries.did_you_mean(name, known)
-    raise UnknownModel(f"unknown {kind} {name!r}; {hint}known are {', '.join(known)}{more}")
+    raise UnknownModel(f"unknown {kind} {name!r}; {hint}known are {_some(known)}{more}")
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names of a list, and where all are."""
+    left = len(names) - NAMED
+    more = f" and {left} more, which `vqanim models list` names" if left > 0 else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def own_folder(kind: str, name: str) -> Path:

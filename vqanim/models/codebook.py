@@ -74,6 +74,7 @@ class CodebookGenerator:
     to its nearest code and passes the gradient straight through.
     """
 
+    invertible = True
     exact = False
     knobs: Mapping[str, Knob] = MappingProxyType({"z": Knob()})
 

@@ -40,8 +40,10 @@ def parse_ratio(text: str) -> Fraction:
         if parse_whole(below) == 0:
             raise ValueError("a ratio with something other than 0 below the line")
         return Fraction(parse_whole(above), parse_whole(below))
-    if abs(parse_number(text)) > 1e12 or 0 < abs(parse_number(text)) < 1e-12:
+    if (size := abs(parse_number(text))) > 1e12 or 0 < size < 1e-12:
         raise ValueError("a number that is neither huge nor tiny")
+    if size == 0:  # 0e999999999 and 1e-999999999, too, of which an exact power would fill the memory
+        return Fraction(0)
     return Fraction(above)
 
 

@@ -78,6 +78,8 @@ def _nameless(plan: dict[str, Any]) -> dict[str, Any]:
     camera = dict(plan["camera"].items() - _LATER.items())
     start = _nameless_start(plan["start"])
     del plan["timelapse"]
+    if plan["fit"] is None:
+        del plan["fit"]
     if plan["strength"] == 1:  # as before there was any
         del plan["strength"]
     return {**plan, **views, "time": None, "start": start, "losses": losses, "camera": camera}
@@ -135,6 +137,12 @@ def pixel_hash(picture: Picture) -> str:
         raise ValueError(f"a picture is uint8 [H, W, 3], got {picture.dtype} {list(picture.shape)}")
     shape = "x".join(map(str, picture.shape))
     return hashlib.sha256(f"{shape}:".encode("ascii") + picture.tobytes()).hexdigest()
+
+
+def frame_hash(pixels: str, params: str) -> str:
+    """What a frame is to those that are painted from it: the hash of its pixels, joined with that of the file
+    with its parameters; this is empty where there is none."""
+    return hashlib.sha256(f"{pixels}:{params}".encode("ascii")).hexdigest() if params else pixels
 
 
 def content_hashes(paths: Iterable[str]) -> dict[str, str]:

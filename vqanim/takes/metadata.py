@@ -35,6 +35,7 @@ class FrameMetadata:
 
     digest: str  # chain digest of the plan that it was painted for
     pixels: str  # hash of the pixels that were painted
+    params: str = ""  # hash of the file with the generator's parameters beside it; empty where there is none
 
 
 def png_bytes(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
@@ -61,6 +62,7 @@ def frame_texts(
     fields = {
         "digest": metadata.digest,
         "pixels": metadata.pixels,
+        **({"params": metadata.params} if metadata.params else {}),
         "shot": plan.shot,
         "frame": plan.index,
         "seed": plan.seed,
@@ -121,7 +123,8 @@ def read_metadata(path: Path) -> FrameMetadata | None:
     try:
         with open_file(path) as file, Image.open(file, formats=("PNG",)) as image:
             fields = json.loads(image.info.get("vqanim", ""))
-        return FrameMetadata(_as(str, fields["digest"]), _as(str, fields["pixels"]))
+        params = _as(str, fields.get("params", ""))
+        return FrameMetadata(_as(str, fields["digest"]), _as(str, fields["pixels"]), params)
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError):
         return None
 

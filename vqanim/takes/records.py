@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from vqanim.files import read_bytes, refuse_special, writing
+from vqanim.takes.digest import frame_hash
 
 NAME = "record.jsonl"
 MOST_BYTES = 512 * 2**20
@@ -72,6 +73,12 @@ class FrameRecord:
     size: int = field(default=0, compare=False)  # bytes of the file
     mtime_ns: int = field(default=0, compare=False)
     metrics: Metrics | None = field(default=None, compare=False)
+    params: str = ""  # hash of the file with the generator's parameters beside it; empty where there is none
+
+    @property
+    def identity(self) -> str:
+        """What the frame was painted as, to those that are painted from it."""
+        return frame_hash(self.painted, self.params)
 
     @property
     def edited(self) -> bool:
@@ -109,6 +116,7 @@ def _parse(line: bytes) -> FrameRecord | int | None:
             size=int(fields["size"]),
             mtime_ns=int(fields["mtime_ns"]),
             metrics=Metrics.read(fields.get("metrics")),
+            params=str(fields.get("params", "")),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -122,6 +130,8 @@ def append_records(path: Path, records: Iterable[FrameRecord]) -> None:
 def _document(record: FrameRecord) -> dict[str, Any]:
     document = asdict(record)
     del document["metrics"]
+    if not record.params:
+        del document["params"]
     return document if record.metrics is None else {**document, "metrics": record.metrics.document()}
 
 

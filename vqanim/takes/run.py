@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.files import Guard, read_json, write_atomic
+from vqanim.scene.numbers import parse_ratio
 from vqanim.takes.outputs import write_keeping_old
 
 NAME = "run.json"
@@ -89,6 +90,6 @@ def painted_rate(folder: Path) -> Fraction | None:
     """How many frames a second the run in run.json painted; None when that cannot be told."""
     settings = read_run(folder) or {}
     with suppress(ValueError, ZeroDivisionError):
-        rate = Fraction(str(settings.get("rate", settings.get("fps"))))
+        rate = parse_ratio(str(settings.get("rate", settings.get("fps"))))
         return rate if 1 <= rate <= MAX_RATE else None
     return None

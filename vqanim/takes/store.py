@@ -21,12 +21,13 @@ from pathlib import Path
 
 from vqanim import files
 from vqanim.errors import InputError, OutputError
-from vqanim.files import Guard, make_folder_in, write_atomic, writing
+from vqanim.files import Guard, make_folder_in, read_bytes, write_atomic, writing
 from vqanim.pictures import Picture, read_picture
 from vqanim.takes import records
 from vqanim.takes.digest import pixel_hash
 from vqanim.takes.metadata import FrameMetadata, frame_texts, png_bytes, read_metadata
 from vqanim.takes.outputs import move_into, next_archive
+from vqanim.takes.params import MOST_PARAMS, Arrays, params_hash, parse_params
 from vqanim.takes.records import FrameRecord, Metrics
 from vqanim.timeline.plan import FramePlan, FrameRef
 
@@ -90,6 +91,20 @@ class TakeStore:
             self.forget(FrameRef(shot, index))
             raise InputError(f"{error}; run again, and it will be painted again") from error
 
+    def params_path(self, shot: str, index: int) -> Path:
+        """The file with the generator's parameters of a frame, whether it exists or not."""
+        return self.shot_folder(shot) / f"{index:06d}.safetensors"
+
+    def load_params(self, frame: FrameRef) -> Arrays:
+        """The parameters that are kept beside a frame. Raises InputError when they are missing or broken."""
+        path = self.params_path(frame.shot, frame.index)
+        try:
+            return parse_params(read_bytes(path, MOST_PARAMS))
+        except (OSError, ValueError) as error:
+            self.forget(frame)
+            about = f"{path}: the parameters of this frame are missing or broken"
+            raise InputError(f"{about}; run again, and it will be painted again") from error
+
     def forget(self, frame: FrameRef) -> None:
         """Drop what is recorded of a frame that turned out to be broken though size and time of its file are
         as recorded, so that it is looked at anew: the next run paints it again."""
@@ -109,18 +124,29 @@ class TakeStore:
             raise
 
     def save(
-        self, plan: FramePlan, picture: Picture, digest: str, models: str = "", metrics: Metrics | None = None
+        self,
+        plan: FramePlan,
+        picture: Picture,
+        digest: str,
+        models: str = "",
+        metrics: Metrics | None = None,
+        params: bytes = b"",
     ) -> FrameRecord:
         """Save a frame, then its record; after a power cut, too, the frame is whole or not there.
+
+        `params` are written first, so that a picture that is there has its own.
 
         `picture` is uint8 [H, W, 3], `digest` its chain digest, `models` names generator and perceptor for
         people who look into the file, `metrics` tell how it was painted. Whatever else was in the file's
         place moves to superseded/. Raises OutputError.
         """
         pixels, (height, width, _) = pixel_hash(picture), picture.shape
-        frame = FrameRecord(plan.index, digest, pixels, pixels, metrics=metrics)
+        held = params_hash(params)
+        frame = FrameRecord(plan.index, digest, pixels, pixels, metrics=metrics, params=held)
         path = self.frame_path(plan.shot, plan.index)
-        content = png_bytes(picture, frame_texts(plan, width, height, FrameMetadata(digest, pixels), models))
+        content = png_bytes(
+            picture, frame_texts(plan, width, height, FrameMetadata(digest, pixels, held), models)
+        )
         with self._changing:
             self._guard()  # before folders are made where somebody has moved the render away
             self.clean()
@@ -129,6 +155,8 @@ class TakeStore:
             if taken:  # by a broken frame, or somebody's own picture
                 self.archive([FrameRef(plan.shot, plan.index)])
             make_folder_in(self.folder, path.parent)
+            if params:
+                write_atomic(self.params_path(plan.shot, plan.index), params, self._guard)
             write_atomic(path, content, self._guard)
             self._remember(plan.shot, frame, path)
         return frame
@@ -144,7 +172,7 @@ class TakeStore:
         known = self._records_of(shot).get(index)
         try:
             if known and known.describes(path.stat()):
-                return known
+                return known if self._params_hold(shot, known) else None
             pixels = pixel_hash(read_picture(path))
         except (OSError, InputError):
             return None
@@ -157,7 +185,9 @@ class TakeStore:
         if known and known.digest == source.digest:
             theirs.append(known.painted)
         painted = pixels if pixels in theirs else theirs[-1]
-        found = FrameRecord(index, source.digest, pixels, painted)
+        found = FrameRecord(index, source.digest, pixels, painted, params=source.params)
+        if not self._params_hold(shot, found):
+            return None
         with suppress(OutputError), self._changing:
             # This only spares hashing next time; a read-only folder can be read too.
             self._remember(shot, found, path)
@@ -235,6 +265,14 @@ class TakeStore:
             move_into(record, target / shot)
         with suppress(OSError):  # something else lies in it
             folder.rmdir()
+
+    def _params_hold(self, shot: str, frame: FrameRecord) -> bool:
+        """Whether the parameters that a frame was painted with are beside it; of one without any, always."""
+        if not frame.params:
+            return True
+        with suppress(OSError, InputError):
+            return params_hash(read_bytes(self.params_path(shot, frame.index), MOST_PARAMS)) == frame.params
+        return False
 
     def _records_of(self, shot: str) -> dict[int, FrameRecord]:
         """What is recorded of a shot; read again where another process has added to it."""

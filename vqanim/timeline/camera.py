@@ -182,6 +182,8 @@ class _View:
 
     def __init__(self, clocks: Clocks, aspect: float, sampler: Sampler) -> None:
         self.clocks, self.aspect, self.sampler = clocks, aspect, sampler
+        # A movement is followed at all moments, so that it is the same at any frame rate.
+        self.moving = replace(clocks, frame=0.0)
         self.camera = clocks.clip.shot.camera
         curves = attrgetter("yaw", "tilt", "look.x", "look.y")(self.camera)
         yaw, tilt, *poses = (curve.constant_value for curve in curves)
@@ -208,9 +210,8 @@ class _View:
         return motion.piece_turns(mesh, speed, pose)
 
     def value(self, name: str, moments: Moments) -> Floats:
-        # A movement is followed at all moments, so that it is the same at any frame rate.
-        clocks = replace(self.clocks, frame=0.0)
-        return self.sampler.sample(attrgetter(name)(self.camera), clocks, moments, _FALLBACKS.get(name, 0.0))
+        curve: Curve = attrgetter(name)(self.camera)
+        return self.sampler.sample(curve, self.moving, moments, _FALLBACKS.get(name, 0.0))
 
     def _pair(self, x: str, y: str, moments: Moments) -> Complex:
         return np.asarray(self.value(x, moments) + 1j * self.value(y, moments))

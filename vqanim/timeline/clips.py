@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,12 +176,15 @@ class Clocks:
 
     def base_of(self, curve: Curve) -> TimeBase:
         """The time on which a curve runs, and how it lies to what is heard while its frames are seen."""
+        return self._bases[curve.base == "film"]
+
+    @cached_property
+    def _bases(self) -> tuple[TimeBase, TimeBase]:
+        """Of curves that run on the shot, and on the film: all of a shot's curves share them."""
         seen, frame = self.clip.seen, float(1 / self.painted) if self.frame is None else self.frame
-        if curve.base == "film":
-            start = seen - self.clip.start
-            return replace(self.film_base, start=start, late=start - self.clip.lag, frame=frame)
-        late = seen - self.clip.written
-        return replace(self.film_base, duration=self.clip.duration, start=seen, late=late, frame=frame)
+        late, start = seen - self.clip.written, seen - self.clip.start
+        shot = replace(self.film_base, duration=self.clip.duration, start=seen, late=late, frame=frame)
+        return shot, replace(self.film_base, start=start, late=start - self.clip.lag, frame=frame)
 
     def at(self, film_seconds: Floats) -> Moments:
         """Both clocks at moments of the film."""

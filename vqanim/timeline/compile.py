@@ -48,6 +48,7 @@ def compile_timeline(
     generator, settings = scene.models.generator, scene.models.settings
     if wrong := generator_trouble(generator, dict(settings), (height, width)):
         raise SceneError([Problem(replace(scene.models.place, path="models.generator"), wrong)])
+    _check_guidance(scene, limits)
     _check_strength(scene, generator)
     remark = generator_remark(generator, (height, width))
     clips = clips_of(scene)
@@ -102,6 +103,21 @@ def compile_timeline(
         sound=None if scene.soundtrack is None else SoundPlan(scene.soundtrack.file, scene.soundtrack.start),
         warnings=(*scene.warnings, *resized, *filter(None, [remark]), *jumps),
     )
+
+
+def _check_guidance(scene: Scene, limits: Limits) -> None:
+    """Raise SceneError where a shot asks for what its generator cannot do."""
+    name, problems = scene.models.generator, []
+    for shot in scene.shots:
+        near, place = shot.guidance.stay_near, shot.place
+        if shot.guidance.fit is not None and not limits.keeps_params:
+            message = f"{name} finds its parameters in any picture, there is nothing to fit: leave it out"
+            problems.append(Problem(replace(place, path="guidance.fit"), message))
+        if near is not None and near.space == "latents" and not limits.grid:
+            message = f"the latents of {name} have no places in the picture; allowed are pixels and content"
+            problems.append(Problem(replace(near.weight.place, path="guidance.stay_near.in"), message))
+    if problems:
+        raise SceneError(problems)
 
 
 def _check_strength(scene: Scene, generator: str) -> None:

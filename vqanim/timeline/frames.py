@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import filterfalse
 from pathlib import PurePath
 from typing import Any
@@ -42,6 +43,8 @@ _CARRIED = ("match_colors", "match_detail", "sharpen", "noise")
 """Numbers of what is done to a carried picture."""
 USUAL_RESPONSE = 4
 """Painted frames until a change of prompts is seen, where `lead: auto` was not measured yet."""
+FIT_STEPS = 8
+"""Of fitting parameters to the moved picture, where a scene says nothing."""
 _FARTHEST = 10.0  # farther than any two things can be in a perceptor's space, where pi^2 / 2 is opposite
 STEADY = 0.985  # cosine between two mixes of prompts from which on they are the same
 SETTLE_SECONDS = 1.0
@@ -66,6 +69,8 @@ class Limits:
     smoothing: float = 0.0  # used where the scene gives none
     noise: float = 0.02  # likewise, of `carry`
     match_detail: float = 0.3  # likewise
+    keeps_params: bool = False  # whether the generator's parameters are kept beside frames
+    grid: bool = True  # whether its parameters lie over the picture
     views: Mapping[str, ViewLimits] = field(default_factory=dict)
     """By perceptor; one that is not among them looks as `ViewLimits()` says."""
     min_side: int = 32  # smallest width or height, in pixels
@@ -83,7 +88,7 @@ def plan_shot(
     cameras = [CameraStep()] * (before is None) + camera.path(places, sampler)
     sides = clips.sides_of(clocks, before, frames)
     ahead = clips.sides_ahead(clocks, before, following, frames, lead_seconds(shot, clocks))
-    losses = _losses(ahead, before is None, sampler)
+    losses = _losses(ahead, before is None, limits, sampler)
     denoises = method_of(scene.models.generator) == "denoise"
     steps, numbers = _steps(ahead, sampler), _numbers(sides, limits, sampler, denoises)
     cutouts = tuple(_cutouts(use, shot, limits) for use in scene.models.used)
@@ -113,6 +118,7 @@ def plan_shot(
                 index=index,
                 time=times[index],
                 seed=scene.seed,
+                fit=_fit(shot, limits),
                 previous=previous,
                 start=start if previous is None else None,
                 camera=cameras[index],
@@ -130,7 +136,9 @@ def plan_shot(
     return _as_timelapse(take, shot, sampler) if shot.kind == "timelapse" else take
 
 
-def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tuple[WeightedTerm, ...]]:
+def _losses(
+    sides: list[Side], fresh_first: bool, limits: Limits, sampler: Sampler
+) -> list[tuple[WeightedTerm, ...]]:
     """The terms of every frame: what to show, that of the outgoing shot first, then what holds it back, then
     what `guidance.losses` names."""
     asked = [(prompt, side) for side in sides for prompt in side.shot.prompts]
@@ -145,16 +153,17 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         (term, tidied(side.sample(near.weight, sampler) * side.share))
         for side in sides
         if (near := side.shot.guidance.stay_near) is not None
-        for term in _hold(near, side.shot)
+        for term in _hold(near, side.shot, limits)
     ]
     uses = [(use, side) for side in sides for use in side.shot.guidance.losses]
     judged = (WeightedTerm(use.name, "", 1.0, settings=use.settings) for use, _ in uses)
     amounts = (side.sample(use.weight, sampler) * side.share for use, side in uses)
     others = list(zip(judged, amounts, strict=True))
     losses, start = [], start_plan(sides[-1].shot.start)
+    weighted = cache(_weighted)  # most terms weigh the same over many frames
     for index in range(len(sides[0].share)):
         now = [(term, weights[index], stops[index]) for term, weights, stops in prompts]
-        pulling = [replace(term, weight=w, stop=stop) for term, w, stop in now if abs(w) > _NO_WEIGHT]
+        pulling = [weighted(term, w, stop) for term, w, stop in now if abs(w) > _NO_WEIGHT]
         holding = [
             replace(term, weight=weights[index])
             for term, weights in holds
@@ -166,6 +175,10 @@ def _losses(sides: list[Side], fresh_first: bool, sampler: Sampler) -> list[tupl
         ]
         losses.append((*pulling, *holding, *_judging(others, index, bool(pulling))))
     return losses
+
+
+def _weighted(term: WeightedTerm, weight: float, stop: float) -> WeightedTerm:
+    return replace(term, weight=weight, stop=stop)
 
 
 def _judging(terms: list[tuple[WeightedTerm, Floats]], index: int, pulled: bool) -> Iterator[WeightedTerm]:
@@ -201,10 +214,18 @@ def _pull(prompt: Prompt, side: Side, sampler: Sampler) -> tuple[list[float], li
     return tidied(weights), tidied(ends)
 
 
-def _hold(near: StayNear, shot: Shot) -> list[WeightedTerm]:
+def _hold(near: StayNear, shot: Shot, limits: Limits) -> list[WeightedTerm]:
     target = start_plan(shot.start) if near.to == "start" else None
-    kinds = _CONTENT if near.space == "content" else (f"stay_near_{near.space}",)
+    space = near.space or ("latents" if limits.grid else "pixels")
+    kinds = _CONTENT if space == "content" else (f"stay_near_{space}",)
     return [WeightedTerm(kind, near.to, 1.0, target=target) for kind in kinds]
+
+
+def _fit(shot: Shot, limits: Limits) -> int | None:
+    """Steps of fitting in every frame; None where parameters need none."""
+    if not limits.keeps_params:
+        return None
+    return FIT_STEPS if shot.guidance.fit is None else shot.guidance.fit
 
 
 def start_plan(start: Start) -> StartPlan:

@@ -14,9 +14,9 @@ from vqanim.icons import IconSpec
 from vqanim.losses import LOSSES
 
 Color = tuple[float, float, float]
-InputRole = Literal["previous", "anchor", "target", "picture"]
+InputRole = Literal["previous", "anchor", "target", "picture", "params"]
 """What an input is for: the frame that is carried, the one whose look is held, one that a term compares with,
-or a picture file of the start and of terms."""
+a picture file of the start and of terms, or the generator's parameters of the frame that is carried."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,9 @@ class FramePlan:
     cutout_noise: tuple[float, ...] = (0.0,)  # of each perceptor
     anchor: FrameRef | None = None
     """An earlier saved frame whose colors and detail this one holds to; None while prompts change."""
+    fit: int | None = None
+    """Steps in which the parameters of the frame before, kept beside it, are fitted to what the camera makes
+    of its picture; None: the generator finds parameters of any picture, and none are kept."""
     timelapse: TimelapsePlan | None = None
     """For a frame of a take that is one long optimization, which begins from `previous` or `start` and has
     `steps` in all; what it loses and how far it goes then stands here. All its frames have the same."""
@@ -170,6 +173,11 @@ class FramePlan:
         """True when the frame begins from the one before as the camera sees it now; a timelapse begins from
         it as it is."""
         return self.previous is not None and self.timelapse is None
+
+    @property
+    def moves_view(self) -> bool:
+        """True when the camera moves between the frame before and this one."""
+        return self.carries_view and self.camera != CameraStep()
 
     @property
     def opens_on_picture(self) -> bool:
@@ -198,6 +206,14 @@ class FramePlan:
         pictures = [self.start, *(picture for term in self.terms for picture in term.pictures)]
         files = [Input("picture", file=found.image) for found in pictures if found and found.image]
         return (*(one for one in saved if one.frame is not None), *files)
+
+    @property
+    def params(self) -> Input | None:
+        """The parameters that the frame goes on from: saved beside the frame before, whose hash they are part
+        of."""
+        if self.fit is None or self.previous is None:
+            return None
+        return Input("params", self.previous)
 
     @property
     def input_frames(self) -> tuple[FrameRef, ...]:

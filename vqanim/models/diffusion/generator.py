@@ -24,6 +24,7 @@ from vqanim.types import Image, Knob, Params, Stage
 class DiffusionGenerator:
     """A `guidance.denoise.Denoiser`. Its parameters are `x`, the picture float32 [B, 3, H, W] in -1..1."""
 
+    invertible = True
     exact = False
     knobs: Mapping[str, Knob] = MappingProxyType({"x": Knob()})
 

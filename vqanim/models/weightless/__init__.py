@@ -24,6 +24,7 @@ def single_stage(steps: int, size: tuple[int, int], settings: Mapping[str, Any])
 class WeightlessGenerator:
     """A `types.Generator` but for `knobs`, `carry` and `decode`; the rest is what most of them do."""
 
+    invertible = True
     exact = False
     knobs: Mapping[str, Knob] = MappingProxyType({})
 

@@ -25,9 +25,15 @@ class StayNear(Declared):
         "To the frame before as the camera moved it, or to the start of the shot",
         choice("previous", "start").declare("previous", example="start"),
     )
-    space: str = option(
+    space: str | None = option(
         "Where nearness is measured: in what the generator works on, in the picture, or in what it shows",
-        choice("latents", "pixels", "content").declare("latents", example="pixels", key="in"),
+        choice("latents", "pixels", "content").declare(
+            None,
+            default_text="latents; pixels where the generator's latents have no places",
+            example="pixels",
+            key="in",
+            brief=True,
+        ),
     )
 
 
@@ -59,6 +65,10 @@ class Guidance(Declared):
     smoothing: Curve | None = option(
         "How much neighboring latents move together: with 0 each goes its own way, more is broader strokes",
         curve(0, 10).declare(None, default_text="the model's own", example="0.5"),
+    )
+    fit: int | None = option(
+        "Steps in which a generator that cannot be inverted is fitted to the moved picture",
+        whole(0, 1000).declare(None, default_text="8, of StyleGAN", example="16", brief=True),
     )
     strength: Curve | None = option(
         "Of generators that denoise (diffusion): under which share of the noise the carried picture, or the "
