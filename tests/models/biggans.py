@@ -30,6 +30,9 @@ CONFIG: dict[str, Any] = {
 class Norm(nn.Module):
     """Means and variances for each truncation."""
 
+    running_means: Tensor
+    running_vars: Tensor
+
     def __init__(self, channels: int, condition: int | None, stats: int, eps: float) -> None:
         super().__init__()
         self.eps, self.stats = eps, stats
@@ -56,6 +59,15 @@ class Norm(nn.Module):
 
 
 class GenBlock(nn.Module):
+    bn_0: Norm
+    bn_1: Norm
+    bn_2: Norm
+    bn_3: Norm
+    conv_0: nn.Module
+    conv_1: nn.Module
+    conv_2: nn.Module
+    conv_3: nn.Module
+
     def __init__(self, before: int, after: int, up: bool, condition: int, stats: int, eps: float) -> None:
         super().__init__()
         middle, self.up, self.halves = before // 4, up, before != after
@@ -77,6 +89,11 @@ class GenBlock(nn.Module):
 
 
 class SelfAttn(nn.Module):
+    snconv1x1_theta: nn.Module
+    snconv1x1_phi: nn.Module
+    snconv1x1_g: nn.Module
+    snconv1x1_o_conv: nn.Module
+
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__()
         for name, a, b in (("theta", 1, 8), ("phi", 1, 8), ("g", 1, 2), ("o_conv", 2, 1)):

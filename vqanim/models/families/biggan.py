@@ -131,7 +131,8 @@ class BigGANConfig:
         }
         if not 1 <= len(numbers) <= MAX_LAYERS or numbers != {*range(len(numbers))}:
             raise ValueError(f"it has the layers {sorted(numbers)[:16]}, expected 0, 1, 2 and so on")
-        blocks, attention = [], len(numbers)
+        blocks: list[tuple[bool, int, int]] = []
+        attention = len(numbers)
         for layer in sorted(numbers):
             name = f"generator.layers.{layer}"
             if f"{name}.gamma" in shapes:

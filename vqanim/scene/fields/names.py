@@ -39,10 +39,7 @@ class NamesType(FieldType):
     def _names(self, items: Sequence[Node], node: Node, reader: Reader) -> tuple[str, ...]:
         if not 1 <= len(items) <= MOST_NAMES:
             raise reader.wrong(node, self.allowed, f"{len(items)} names")
-        found = tuple(read_all(items, lambda item: NAME.parse(item, reader)))
-        if not all(found):
-            raise reader.wrong(node, self.allowed, "an empty name")
-        return found
+        return tuple(read_all(items, lambda item: NAME.parse(item, reader)))
 
     def dump(self, value: int | tuple[str, ...], writer: Writer) -> Any:
         return value if isinstance(value, int) else base.Flow([base.Quoted(name) for name in value])
