@@ -29,6 +29,8 @@ LEVELS: tuple[frozenset[str], ...] = (
             "oklab",
             "settings",
             "lazy",
+            "leftovers",
+            "own_files",
             "collection",
             "registry",
         }
@@ -259,3 +261,28 @@ def test_files_are_opened_in_one_place() -> None:
     ]
     assert not found
     assert list(raw_opens(ast.parse("path.open()\nopen(x)\nPath(x).read_text()\nnp.load(path)"))) != []
+
+
+PARSERS = {
+    "json.load": {"vqanim.own_files"},
+    "json.loads": {
+        "vqanim.own_files",
+        "vqanim.importers.reading",  # settings of other tools, which are looser
+        "vqanim.importers.manifests.merging",
+    },
+    "np.load": set[str](),  # see own_files.read_array
+    "Image.open": {"vqanim.pictures", "vqanim.icons.svg"},  # of a picture that was drawn a line before
+}
+"""Who may understand what was read; all others ask vqanim.own_files for own files, vqanim.pictures for
+pictures, which know what can be wrong with them."""
+
+
+def test_files_are_understood_in_one_place() -> None:
+    found = {
+        (name, call)
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and (call := ast.unparse(node.func)) in PARSERS
+    }
+    assert {(name, call) for name, call in found if name not in PARSERS[call]} == set()
+    assert {call for _, call in found} == {"json.loads", "Image.open"}

@@ -27,7 +27,7 @@ COMMANDS = {
     "record.py": "make {out} --kinds plans --only mordor",
 }
 """Each with a setting that takes it little time."""
-SHARED = {"judge.py", "painting.py", "plain.py"}
+SHARED = {"judge.py", "painting.py", "plain.py", "texture.py"}
 """Modules that scripts share."""
 
 

@@ -54,4 +54,4 @@ def test_scene_renders_small(path: Path, tmp_path: Path, capsys: pytest.CaptureF
 
 def test_mordor_is_six_seconds_with_keyframes_zoom_and_rotation(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(next(path for path in SCENES if path.stem == "mordor"))]) == 0
-    assert "72 frames, 6 s at 12 fps, 256x144" in capsys.readouterr().out
+    assert "72 frames, 6 s at 12 fps, 384x216" in capsys.readouterr().out

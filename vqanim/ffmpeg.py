@@ -36,7 +36,7 @@ _KEPT = 16_384  # bytes of them that are kept
 _READING = 5.0  # seconds for the last of them to arrive, once ffmpeg has ended
 _ANSWERING = 30.0  # seconds for it to say what it can do
 _OTHER = "install another one and put its path into IMAGEIO_FFMPEG_EXE"
-_SCRATCH = re.compile(re.escape(tempfile.gettempdir()) + r"[/\\]tmp\w+[/\\]")
+_SCRATCH = re.compile(re.escape(tempfile.gettempdir()) + r"[/\\](?:tmp|vqanim-)[\w-]+[/\\]")
 """Before names of files that last only for a moment."""
 _UNKNOWN = re.compile(r"Unknown encoder '([^']*)'")
 

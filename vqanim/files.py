@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
-import secrets
 import shutil
 import stat
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TypeAlias, cast
+from typing import IO, BinaryIO, TypeAlias, cast
 
 from vqanim.errors import InputError, OutputError
+from vqanim.leftovers import TEMP_SUFFIX, temporary_beside
 
 Guard: TypeAlias = Callable[[], None]
 """Raises where a file may no longer be written, because somebody else holds its folder."""
 
 MOST_BYTES = 64 * 2**20
 """Of a file that is read as a whole where nothing else is said: far more than any that is written here."""
-TEMP_SUFFIX = ".vqanim-tmp"  # ending of what is not whole yet, in names that begin with a dot
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again, it will continue",
@@ -37,6 +35,8 @@ _REMEDIES = {
     errno.ELOOP: "it is a link; remove it, or choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+_LONGEST = 1024  # bytes of a folder's path that is made
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 _GONE = "it was moved or deleted meanwhile; run again, it will continue"
 _NO_FOLDER = "its folder is not there; make it, or put it back where it was moved or deleted, and run again"
 
@@ -69,6 +69,8 @@ def writing(path: Path) -> Iterator[None]:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, unless it is there. Raises OutputError."""
     with writing(folder):
+        if len(os.fsencode(folder)) > _LONGEST:  # Python makes the folders above it by calling itself
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(folder))
         folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -111,7 +113,12 @@ def staged(path: Path, guard: Guard = lambda: None, sync: bool = True) -> Iterat
     sync: wait until it is on the disk, so that it is whole after a power cut, too.
     Raises OutputError when the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
+    with writing(path):  # whoever writes may say it less clearly
+        if not path.name:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        path.parent.stat()
+        check_place(path)
+    temporary = temporary_beside(path)
     try:
         yield temporary
         with writing(path):
@@ -193,12 +200,10 @@ def _kind(mode: int) -> str:
     return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "something else")
 
 
-def read_json(path: Path, limit: int = MOST_BYTES) -> dict[str, Any]:
-    """The object in a JSON file; an empty one where the file is missing, or holds anything else."""
-    with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(read_text(path, limit))
-        return found if isinstance(found, dict) else {}
-    return {}
+def check_place(path: Path) -> None:
+    """Raise OutputError where a device, a pipe or a socket is in a file's place that is to be written."""
+    if exists(path) and not path.is_dir() and (wrong := no_file(path)):
+        raise OutputError(f"{path}: {wrong}; choose another name")
 
 
 def sha256_of(path: Path) -> str:
@@ -218,6 +223,35 @@ def remove_temporary(folder: Path) -> None:
                 shutil.rmtree(stray)
             else:
                 stray.unlink(missing_ok=True)
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether a path, or what else a user wrote in its place, leads to a file."""
+    with suppress(OSError, ValueError):  # a name that no file system takes
+        return Path(path).is_file()
+    return False
+
+
+def exists(path: Path | str) -> bool:
+    """Likewise, to a file or a folder."""
+    with suppress(OSError, ValueError):
+        return Path(path).exists()
+    return False
+
+
+def passes_locks(path: Path) -> bool:
+    """Whether the disk of a lock file knows locks; some network disks do not, and say so only when one is
+    tried. To be asked where a lock was refused: a lock that somebody holds is one that is known."""
+    if os.name == "nt":
+        return True
+    import fcntl
+
+    try:
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _NO_LOCKS
+    return True
 
 
 def no_file(path: Path, missing: str = "is missing") -> str | None:

@@ -6,7 +6,7 @@ Pillow is imported where a picture is read, because checking a scene needs this 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -25,7 +25,10 @@ Picture: TypeAlias = npt.NDArray[np.uint8]  # uint8 [H, W, 3], sRGB
 
 MAX_PIXELS = 100_000_000
 """Largest picture that is read: as many as good cameras make. A few kilobytes of PNG can claim gigabytes."""
+_STRIP = 256  # rows
+_ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # of EXIF
 _MOST = f"allowed are {MAX_PIXELS // 10**6} megapixels"
+_DEEP = "has 32 bits a channel, allowed are 8 or 16: save it with fewer"
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "ICO", "JPEG2000", "AVIF", "HEIF")
 """Only these decoders are given a file: some others of Pillow's run programs."""
 _ROUNDING = 4
@@ -60,19 +63,30 @@ def read_picture(path: Path, background: tuple[int, int, int] = (255, 255, 255))
         plain = _plain(image, path)
         if plain.mode == "RGBA":
             plain = Image.alpha_composite(Image.new("RGBA", plain.size, background), plain).convert("RGB")
-        return np.array(plain, dtype=np.uint8)
+        return _array(plain)
 
 
 def read_layer(path: Path) -> npt.NDArray[np.uint8]:
     """The same with its transparency, uint8 [H, W, 4]; the last channel is 0 where all shines through."""
     with _decoding(path) as image:
-        return np.array(_plain(image, path).convert("RGBA"), dtype=np.uint8)
+        plain = _plain(image, path)
+        return _array(plain if plain.mode == "RGBA" else plain.convert("RGBA"))
+
+
+def _array(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """The pixels, strip by strip: Pillow would hold a large picture three times while it hands it over."""
+    whole = np.empty((image.height, image.width, len(image.getbands())), np.uint8)
+    for top in range(0, image.height, _STRIP):
+        below = min(top + _STRIP, image.height)
+        whole[top:below] = np.asarray(image.crop((0, top, image.width, below)))
+    return whole
 
 
 def picture_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture, upright, in pixels. Raises BadPicture."""
-    with _decoding(path) as image:
-        return image.size
+    with _loaded(path) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) in _SIDEWAYS
+        return (image.height, image.width) if turned else image.size
 
 
 def picture_trouble(path: Path) -> str | None:
@@ -88,24 +102,64 @@ def picture_trouble(path: Path) -> str | None:
 @contextmanager
 def _decoding(path: Path) -> Iterator[Image.Image]:
     """A decoded picture, upright. Whatever goes wrong, inside the block too, becomes a BadPicture."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
+    with _loaded(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        yield image
+
+
+@contextmanager
+def _loaded(path: Path) -> Iterator[Image.Image]:
     if wrong := no_file(path):
         raise BadPicture(path, wrong)
     _prepare_decoder(path)
+    with _complaining(path):
+        with _opened(path) as image:
+            image.verify()  # the checksums, which decoding alone does not look at
+        with _opened(path) as image:
+            image.load()
+            _check_size(image, path)  # an icon says its size only now
+            yield image
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """The texts in a PNG by name, which Pillow limits; they say nothing of its pixels, which are not decoded.
+    Raises BadPicture."""
+    if wrong := no_file(path):
+        raise BadPicture(path, wrong)
+    with _complaining(path), _opened(path, ("PNG",)) as image:
+        return {str(name): str(text) for name, text in image.info.items() if isinstance(text, str)}
+
+
+@contextmanager
+def _opened(path: Path, formats: Sequence[str] = PICTURE_FORMATS) -> Iterator[Image.Image]:
+    """A picture of which only the head was read, and which is not too large."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # ours is the limit
+    with open_file(path) as file, Image.open(file, formats=tuple(formats)) as image:
+        _check_size(image, path)
+        yield image
+
+
+def _check_size(image: Image.Image, path: Path) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise BadPicture(path, f"has {image.width}x{image.height} pixels, {_MOST}")
+    if min(image.size) < 1:
+        raise BadPicture(path, f"has {image.width}x{image.height} pixels, which is none")
+    if image.mode == "F":
+        raise BadPicture(path, _DEEP)
+
+
+@contextmanager
+def _complaining(path: Path) -> Iterator[None]:
+    """Whatever goes wrong inside with a picture becomes a BadPicture."""
     try:
-        with warnings_off():  # of odd tags that change nothing, and of sizes looked at here
-            with open_file(path) as file, Image.open(file, formats=PICTURE_FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise BadPicture(path, f"has {image.width}x{image.height} pixels, {_MOST}")
-                image.verify()  # the checksums, which decoding alone does not look at
-            with open_file(path) as file, Image.open(file, formats=PICTURE_FORMATS) as image:
-                image.load()
-                yield ImageOps.exif_transpose(image)
+        with warnings_off():  # of odd tags that change nothing
+            yield
     except BadPicture:
         raise
-    except Image.DecompressionBombError as error:
-        raise BadPicture(path, f"has far too many pixels, {_MOST}") from error
     except PermissionError as error:
         raise BadPicture(path, "cannot be read: permission denied") from error
     except MemoryError as error:
@@ -142,10 +196,11 @@ def _plain(image: Image.Image, path: Path) -> Image.Image:
     profile = _profile(image, path)
     if image.mode != "F" and not image.mode.startswith("I"):
         colored = _in_srgb(image, profile)
-        return colored.convert("RGBA" if colored.has_transparency_data else "RGB")
+        mode = "RGBA" if colored.has_transparency_data else "RGB"
+        return colored if colored.mode == mode else colored.convert(mode)
     pixels = np.asarray(image)
     if image.mode == "F" or pixels.min() < 0 or pixels.max() >= 1 << 16:
-        raise BadPicture(path, "has 32 bits a channel, allowed are 8 or 16: save it with fewer")
+        raise BadPicture(path, _DEEP)
     # 16 bits a channel, which Pillow would clip instead of scaling
     gray = (pixels >> 8).astype(np.uint8)
     ramp = _in_srgb(Image.fromarray(np.arange(256, dtype=np.uint8)[None]), profile).convert("L")

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Run
 
 HEAD = "size: [64, 48]\nfps: 10\nduration: 1s\nguidance: {steps: 1, first_steps: 2, cutouts: 2}\n"
-FOUND = "will be painted as: fountain, rain barrel, umbrella"
+FOUND = "will be painted as: movie theater, umbrella, fountain"
 
 
 def write(here: Path, *prompts: str, more: str = "") -> None:
@@ -88,7 +88,7 @@ def test_plan_tells_it_to_people_and_programs(run: Run, here: Path) -> None:
     neon, castle = prompts_of(run)
     names = [one["name"] for one in neon["nearest"]]
     shares = [one["share"] for one in neon["nearest"]]
-    assert names[:3] == ["fountain", "rain barrel", "umbrella"]
+    assert names[:3] == ["movie theater", "umbrella", "fountain"]
     assert shares == sorted(shares, reverse=True)
     assert all(0 < share < 1 for share in shares)
     assert (neon["far"], neon["unknown"], neon["perceptor"]) == (True, [], "pocket")
@@ -131,7 +131,7 @@ def test_a_render_says_it_once_before_it_paints_and_not_when_nothing_is_to_do(ru
 def test_single_pictures_say_it_too(run: Run, here: Path, command: list[str]) -> None:
     result = run(*command, "an astronaut | a lighthouse:-1", "--size", "64x48", "--steps", "2")
     assert result.code == 0
-    assert lines_after(result.out, "an astronaut") == "will be painted as: space shuttle"
+    assert lines_after(result.out, "an astronaut") == "will be painted as: crash helmet, space shuttle"
     assert lines_after(result.out, "a lighthouse") == "will be kept away from: lighthouse"
     assert "'an astronaut'" in result.err
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.film.conftest import MakeFrames, showing
 from tests.film.test_ffmpeg import stand_in
@@ -12,6 +14,7 @@ from vqanim.errors import OutputError
 from vqanim.ffmpeg import check_usable, encode, executable, raw_input
 from vqanim.film.formats import PRESETS
 from vqanim.film.make import make_film
+from vqanim.film.probe import check_gif
 from vqanim.timeline.plan import Timeline
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a shell's script")
@@ -41,6 +44,18 @@ def test_what_cannot_be_used_is_not_believed(
     assert re.match(rf"{re.escape(str(folder))}/film[-\w.]*: ", str(caught.value)), caught.value
     assert "vqanim-tmp" not in str(caught.value)
     assert [path.name for path in folder.iterdir()] == []
+
+
+def test_a_gif_that_ends_too_soon_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    first, *rest = (Image.new("RGB", (8, 6), (shade, 0, 0)) for shade in range(0, 200, 20))
+    first.save(path, save_all=True, append_images=rest, duration=200)
+    check_gif(path, Fraction(2), (8, 6), path)
+    (tmp_path / "b.gif").write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(OutputError, match="cannot be used: it"):
+        check_gif(tmp_path / "b.gif", Fraction(2), (8, 6), path)
+    with pytest.raises(OutputError, match=r"it lasts 2.00 s instead of 9.00 s"):
+        check_gif(path, Fraction(9), (8, 6), path)
 
 
 @pytest.mark.parametrize("preset", ["web", "prores", "webm"])

@@ -33,7 +33,7 @@ FREE = Sampling(clip_guidance_scale=0.0, tv_scale=0.0, range_scale=0.0)
 class Gaussian:
     """Knows that all pictures are independent pixels of one mean and spread, and so the exact noise."""
 
-    name, hash, multiple, exact = "gaussian", "0", 1, False
+    name, hash, multiple, exact, invertible = "gaussian", "0", 1, False, True
     knobs: Mapping[str, Knob] = {"x": Knob()}
 
     def __init__(self, mean: float = 0.2, spread: float = 0.3, sampling: Sampling = FREE) -> None:

@@ -166,6 +166,7 @@ def test_an_old_file_is_as_the_notebook_that_wrote_it(tmp_path: Path) -> None:
 def test_the_first_notebooks_say_strength_and_noise_by_other_names(tmp_path: Path) -> None:
     _, scene = imported(NOTEBOOK_01, tmp_path)
     (shot,) = scene.shots
+    assert shot.guidance.steps is not None
     assert shot.guidance.steps.constant_value == pytest.approx(6 / 0.35 * 0.4, rel=1e-3)
     assert shot.carry.noise is not None
     assert shot.carry.noise.constant_value == pytest.approx(0.006)

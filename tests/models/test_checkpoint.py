@@ -200,7 +200,7 @@ def test_what_is_no_checkpoint_is_named(content: bytes, words: str, tmp_path: Pa
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone: cannot be read \(No such file"):
         read_checkpoint(tmp_path / "gone")
-    with pytest.raises(InputError, match="is a folder"):
+    with pytest.raises(InputError, match="is a folder, not a file"):
         read_checkpoint(tmp_path)
 
 

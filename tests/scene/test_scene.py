@@ -214,14 +214,16 @@ def test_camera_in_all_forms_of_curves() -> None:
 
 def test_the_border_may_stand_under_carry() -> None:
     assert shot("carry: {border: edge}").camera.border == "edge"
-    assert shot("carry: {border: edge}\ncamera: {zoom: 1.1}").camera.zoom.constant_value == 1.1
+    zoom = shot("carry: {border: edge}\ncamera: {zoom: 1.1}").camera.zoom
+    assert zoom is not None
+    assert zoom.constant_value == 1.1
 
 
 def test_carry_none_does_nothing_to_the_picture() -> None:
     for text in ("carry: none", "carry: {match_colors: none, sharpen: none, noise: none}"):
         carry = shot(text).carry
-        none = (carry.match_colors, carry.sharpen, carry.noise)
-        assert [c is not None and c.constant_value for c in none] == [0, 0, 0]
+        curves = (carry.match_colors, carry.sharpen, carry.noise)
+        assert [None if curve is None else curve.constant_value for curve in curves] == [0, 0, 0]
 
 
 def test_guidance_and_output() -> None:

@@ -43,6 +43,7 @@ CHANGES: dict[str, Any] = {
     "noise": 0.03,
     "smoothing": 0.5,
     "strength": 0.5,
+    "fit": 3,
     "cutout_noise": (0.1,),
     "anchor": FrameRef("main", 0),
     "timelapse": TimelapsePlan(3, True, (Segment(2, (), 0.1, 0.0),)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vqanim.api.export import find_render
 from vqanim.api.project import check_free, default_folder
 from vqanim.errors import InputError
-from vqanim.files import make_folder
+from vqanim.files import exists, make_folder
 from vqanim.preview.outline import model_lines
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def find_rendered(source: str | Path) -> Render:
 
     path = Path(source)
     folder = path if path.is_dir() else default_folder(path.stem)
-    if not path.exists():
+    if not exists(path):
         raise InputError(f"{path}: there is no such folder and no such scene")
     if not (folder / "scene.resolved.yaml").is_file():
         of = "is no render's folder" if path.is_dir() else f"holds no render of {path}; render it first"

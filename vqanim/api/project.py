@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from vqanim.api import response
 from vqanim.collection import collection_paused
 from vqanim.errors import InputError, Place, Problem, SceneError, UsageError
-from vqanim.files import read_text
+from vqanim.files import exists, read_text
+from vqanim.leftovers import sweep_beside
 from vqanim.models.catalogue import get_generator_entry, get_perceptor_entry
 from vqanim.models.entries import GeneratorEntry, ModelEntry, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
@@ -275,9 +276,13 @@ def remembered_beats(resolved: Path) -> dict[tuple[str, int], Heard]:
 
 def check_free(paths: Sequence[Path], force: bool) -> None:
     """Raise UsageError where files already exist and `force` does not say that they are overwritten."""
-    there = [path for path in paths if path.exists()]
+    for path in paths:
+        sweep_beside(path)
+    there = [path for path in paths if exists(path)]
     if there and not force:
         exist = f"{', '.join(map(str, there[:3]))} {'exists' if len(there) == 1 else 'exist'}"
         raise UsageError(f"{exist} already; choose another name, or --force to overwrite")
     if folders := [path for path in there if path.is_dir()]:
         raise UsageError(f"{folders[0]} is a folder; choose another name")
+    if others := [path for path in there if not path.is_file()]:
+        raise UsageError(f"{others[0]} is no file; choose another name")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tempfile
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -13,7 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from vqanim.engine.events import FrameDone, ResponseMeasured, TrialStarted
-from vqanim.files import make_folder, read_text
+from vqanim.files import make_folder
+from vqanim.leftovers import scratch_folder
+from vqanim.own_files import read_cache
 from vqanim.scene.curves import Curve, Key, Keyframes
 from vqanim.scene.limits import AUTO
 from vqanim.scene.model import Prompt, Scene, Transition
@@ -142,11 +143,10 @@ def trial_key(trial: Timeline, run: RunKey) -> str:
 
 def read_response(folder: Path, key: str) -> int | None:
     """The response that was measured before, in frames; None where it was measured for something else."""
-    try:
-        record = json.loads(read_text(folder / FILE))
-        return int(record["frames"]) if record["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
+    record = read_cache(folder / FILE, {"frames": int, "key": str})
+    if record is None or record["key"] != key:
         return None
+    return int(record["frames"]) if 0 <= record["frames"] <= AFTER else None
 
 
 def with_lead(scene: Scene, frames: int) -> Scene:
@@ -170,7 +170,7 @@ def measure(
     yield TrialStarted(trial.frame_count)
     began, likes = time.monotonic(), list[list[float]]()
     files = {plan.file for shot in trial.shots for plan in (shot.frames[0].start,) if plan and plan.file}
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         hashes = content_hashes(files)
         job = Job(trial, TakeStore(Path(scratch)), run, hashes, device.split(",")[0], deterministic)
         for event in paint_takes(job):

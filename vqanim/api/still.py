@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vqanim import ffmpeg
 from vqanim.api.project import Prepared, chain_of, check_free
 from vqanim.api.prompts import read_prompts
 from vqanim.engine.events import ModelsLoaded, PromptsRead, StepDone
@@ -187,6 +188,7 @@ def open_timelapse(
     """
     from vqanim.takes.recording import Recording
 
+    ffmpeg.check_usable(("libx264", "gif", "png"))  # before hours of painting
     with lock_folder(folder):
         digest = chain_of(prepared).digest(prepared.timeline.shots[0].frames[0])
         assert digest is not None, "it begins from nothing that must be painted before"

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from vqanim.audio.structure import Section, find_downbeat, find_sections
 from vqanim.audio.tempo import FASTEST, SLOWEST
 from vqanim.cache import cache_folder
 from vqanim.errors import InputError, OutputError
-from vqanim.files import make_folder, read_bytes, read_text, sha256_of, write_atomic
+from vqanim.files import make_folder, sha256_of, write_atomic
+from vqanim.own_files import MAX_BYTES, Damaged, drop, read_array, read_cache
 from vqanim.scene.fields.music import Band
 from vqanim.scene.model import Scene
 from vqanim.scene.sound import BEAT, Signal
@@ -32,6 +33,14 @@ Floats = NDArray[np.float64]
 
 VERSION = 6  # bumped by hand whenever the same song would give other beats or sections
 WHOLE = 0.5  # seconds by which a remembered signal may differ from its song
+_BEATS = {
+    **dict.fromkeys(("tempo", "confidence", "octave", "octave_confidence"), float),
+    "beats": [float],
+    "downbeat": int,
+    "sections": [{"start": float, "end": float, "label": str, "loudness": float}],
+    "method": str,
+}
+"""What the cache holds of the time of a song."""
 CLEAR = 0.25  # confidence below which there is hardly a beat
 
 
@@ -77,13 +86,14 @@ class SongAnalysis:
         tempo = "" if near is None else f"-t{near:.6g}"
         path = self._path(f"beats-v{VERSION}-m{meter}{tempo}.json")
         about = {"song": self.digest, "key": path.stem, "seconds": round(self.song.seconds, 3)}
-        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            known = json.loads(read_text(path))
-            if all(known.pop(name) == value for name, value in about.items()):
-                sections = tuple(Section(**section) for section in known.pop("sections"))
-                beats = Beats(**{**known, "beats": tuple(known["beats"]), "sections": sections})
-                if _is_whole(beats, self.song.seconds):
-                    return beats
+        known = read_cache(path, _BEATS)
+        if known is not None:
+            beats = _known_beats(known)
+            if all(known.get(name) == value for name, value in about.items()) and _is_whole(
+                beats, self.song.seconds
+            ):
+                return beats
+            drop(path, "is of another song")
         found = _find_beats(self._mono, self.song, meter, near)
         _keep(path, json.dumps({**about, **asdict(found)}).encode())
         return found
@@ -92,10 +102,15 @@ class SongAnalysis:
         """A signal, [T] at RATE, 0..1. own: the band, for a name that is none of NAMES. Raises BadSong."""
         key = name if own is None else f"{own.low:.6g}-{own.high:.6g}-{own.attack:.6g}-{own.release:.6g}"
         path = self._path(f"signal-v{signals.VERSION}-{key}.npy")
-        with suppress(OSError, ValueError, EOFError):
-            known = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
-            if self._fits(known):
+        try:
+            known = read_array(path, 64 * MAX_BYTES)
+        except Damaged as error:
+            drop(path, error)
+        else:
+            if known is not None and self._fits(known):
                 return np.asarray(known, np.float64)
+            if known is not None:
+                drop(path, "is no signal of this song")
         rounded = np.asarray(signals.signal(self._mono, name, own), np.float32)
         buffer = io.BytesIO()
         np.save(buffer, rounded, allow_pickle=False)
@@ -115,6 +130,14 @@ class SongAnalysis:
 
     def _path(self, name: str) -> Path:
         return cache_folder() / "sound" / self.digest[:32] / name
+
+
+def _known_beats(known: Mapping[str, Any]) -> Beats:
+    sections = tuple(
+        Section(**{one.name: section[one.name] for one in fields(Section)}) for section in known["sections"]
+    )
+    own = {one.name: known[one.name] for one in fields(Beats) if one.name in known}
+    return Beats(**{**own, "beats": tuple(known["beats"]), "sections": sections})
 
 
 def _is_whole(beats: Beats, seconds: float) -> bool:

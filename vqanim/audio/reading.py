@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -33,6 +34,7 @@ _UNKNOWN = 1 << 48  # samples that a header without a length is said to have
 BLOCK = 1 << 16  # sample frames that are read at once
 DECODED_RATE = 48_000  # samples per second of what ffmpeg decodes
 ANALYSIS_RATE = 24_000  # samples per second of what is listened to; nothing above 12 kHz is needed
+LOUDEST = 1e10  # 1 is full scale; some files hold whole numbers as fractions, of up to 32 bits
 SILENCE = 1e-4  # a song that is never louder than this (-80 dB) is silent
 
 # Of the many formats that ffmpeg knows, some are lists that name other files.
@@ -147,8 +149,10 @@ def read_blocks(song: Song) -> Iterator[Samples]:
     else:
         blocks = _by_ffmpeg(song.path, song.tolerant, song.input_options)
     for block in blocks:
-        if not np.isfinite(block).all():
-            raise BadSong(song.path, "holds numbers that are no sound (not finite); save it anew")
+        if not (np.abs(block) <= LOUDEST).all():
+            raise BadSong(
+                song.path, "holds numbers that are no sound (not finite, or far too large); save it anew"
+            )
         yield block
 
 
@@ -272,9 +276,12 @@ def write_wav(path: Path, rate: int, blocks: Iterable[Samples]) -> None:
     """Write blocks float32 [n, channels] as a wav of two channels. Raises OSError, and what they raise."""
     import soundfile
 
-    with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format="WAV") as file:
-        for block in blocks:
-            file.write(np.clip(_stereo(block), -1.0, 1.0))
+    try:
+        with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format="WAV") as file:
+            for block in blocks:
+                file.write(np.clip(_stereo(block), -1.0, 1.0))
+    except soundfile.LibsndfileError as error:  # which names no reason: mostly the disk is full
+        raise OSError(errno.EIO, "the sound library could not write it", str(path)) from error
 
 
 def _stereo(block: Samples) -> Samples:

@@ -13,6 +13,7 @@ import click
 from vqanim.cli import params
 from vqanim.cli.formatting import Row, rows, say, short_path
 from vqanim.errors import UsageError
+from vqanim.files import exists
 from vqanim.importers import TOOLS
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def import_(settings: str, source: str | None, out: str | None, force: bool) -> 
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise UsageError(f"--out {path}: found another ending, allowed are .yaml and .yml")
     api.check_free([path], force)
-    if path.exists() and Path(settings).exists() and path.samefile(settings):
+    if exists(path) and exists(settings) and path.samefile(settings):
         raise UsageError(f"{path} are the settings themselves; take another name with --out")
     if not path.parent.is_dir():
         raise UsageError(f"--out {path}: there is no folder {path.parent}")

@@ -11,6 +11,7 @@ import errno
 import importlib
 import io
 import keyword
+import logging
 import os
 import shlex
 import sys
@@ -22,7 +23,7 @@ from click.shell_completion import CompletionItem
 
 from vqanim import __version__
 from vqanim.cli import terminal
-from vqanim.cli.formatting import complain, error_lines
+from vqanim.cli.formatting import complain, error_lines, warn
 from vqanim.cli.stopping import Stopped, catch_ctrl_c
 from vqanim.errors import (
     CurveError,
@@ -33,6 +34,7 @@ from vqanim.errors import (
     VqanimError,
     lacks_memory,
 )
+from vqanim.own_files import log
 
 # A command NAME is the function NAME of the module vqanim.cli.NAME, where HOMES does not say another one;
 # `import` is `import_`.
@@ -60,8 +62,9 @@ COMMANDS = {
 
 SPINS = "10000"  # turns of a waiting thread, some ten microseconds: longer than most waits within a step
 NEGATIVE = ("--neg", "--no", "--negative", "--negative-prompt")  # options of other programs
+PACKAGES = {"PIL": "pillow", "yaml": "pyyaml", "imageio_ffmpeg": "imageio-ffmpeg", "resvg_py": "resvg-py"}
+"""Names of packages whose modules are called otherwise."""
 BROKEN_PIPE = 141  # as a shell calls the end of a program by SIGPIPE
-DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 
 class Group(click.Group):
@@ -131,6 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written as an escape
                 stream.reconfigure(errors="backslashreplace")
         share_cores()
+        tell_notices()
         result = cli.main(argv, "vqanim", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -166,8 +170,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(("" if has_places else "Error: ") + error_lines(error))
         return error.exit_code
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
+        if isinstance(error, OSError) and error.errno and not lacks_memory(error):
             where = f"{terminal.visible(str(error.filename))}: " if error.filename else ""
+            if error.errno == errno.ENOENT and not error.filename:
+                where = "the current folder was moved or deleted: "
             complain(f"Error: {where}cannot read or write: {error.strerror}")
             return OutputError.exit_code
         if lacks_memory(error):
@@ -176,6 +182,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "close other programs, or choose a smaller size or models; `vqanim plan` says what is needed"
             )
             return DeviceError.exit_code
+        if package := missing_package(error):
+            about = " ".join(str(error).split())
+            complain(f"Error: the package {package} cannot be used ({about}); run: pip install {package}")
+            return InputError.exit_code
         if os.environ.get("VQANIM_DEBUG"):
             complain("".join(traceback.format_exception(error)).rstrip())
         else:
@@ -184,6 +194,33 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "run the same command with VQANIM_DEBUG=1 set to see where it happened, and report that"
             )
         return 1
+
+
+def missing_package(error: Exception) -> str | None:
+    """The package to install where an error says that a module of another's, or its library, is missing."""
+    if isinstance(error, OSError) and "sndfile library not found" in str(error):
+        return "soundfile"
+    module = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    return PACKAGES.get(module, module) if module not in ("", "vqanim") else None
+
+
+class Notices(logging.Handler):
+    """Tells what the readers of our own files found, each notice once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (text := record.getMessage()) not in self._told:
+            self._told.add(text)
+            warn([text])
+
+
+def tell_notices() -> None:
+    """Let notices become warnings, and those of a command before be forgotten."""
+    log.handlers = [Notices()]
+    log.propagate = False
 
 
 def share_cores() -> None:

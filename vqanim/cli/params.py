@@ -89,13 +89,21 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str | None) -
     return value
 
 
+def _file_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value and Path(value).name in ("", ".."):
+        raise click.BadParameter(
+            f"{value!r} is a folder; give a file's name, such as {value.rstrip('/')}/new"
+        )
+    return value
+
+
 flag = partial(click.option, is_flag=True)
 device_option = partial(
     click.option, "--device", metavar="NAME", callback=_device, shell_complete=completing.devices
 )
 out_folder = partial(click.option, "--out", metavar="DIR", type=click.Path(file_okay=False))
 force = partial(flag, "--force")
-out_file = partial(click.option, "--out", metavar="FILE")
+out_file = partial(click.option, "--out", metavar="FILE", callback=_file_name)
 
 scene = click.argument("scene", shell_complete=completing.scenes)
 _overrides = partial(click.option, "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True)

@@ -14,6 +14,7 @@ from vqanim.cli import formatting, params
 from vqanim.cli.formatting import complain, film_row, rows, say, short_path, warn
 from vqanim.cli.stopping import Stopped, stopping
 from vqanim.errors import UsageError
+from vqanim.files import exists, is_file
 from vqanim.scene.limits import PACES
 from vqanim.scene.still import Still
 
@@ -59,8 +60,8 @@ def style(count: int, out: str | None, **options: Any) -> int:
     from vqanim.api.still import depends_on_seed, restyled, style_stem
 
     still = params.still_of(options)
-    swapped = Path(still.prompt).is_file() or (options["like"] and not options["prompt"])
-    if still.init is not None and swapped and not Path(still.init).is_file():
+    swapped = is_file(still.prompt) or (options["like"] and not options["prompt"])
+    if still.init is not None and swapped and not is_file(still.init):
         raise UsageError(f"{still.init}: there is no such photo; the photo comes first, then the words")
     still = restyled(still, photo_size=options["init"] is not None and options["size"] is None)
     if count > 1 and not depends_on_seed(still):
@@ -95,7 +96,7 @@ def timelapse(duration: float, freeze_end: float, pace: str, out: str | None, **
     still, quiet, stopped = params.still_of(options), options["quiet"], 0
     stem = file_stem(still)
     folder = Path(out or stem)
-    if folder.exists() and not folder.is_dir():
+    if exists(folder) and not folder.is_dir():
         raise UsageError(f"{folder}: is a file; give another --out")
     if not (folder / RECORDING).is_dir():
         api.check_free(timelapse_paths(folder, stem), options["force"])

@@ -62,7 +62,7 @@ def write_line(stream: TextIO, text: str) -> None:
         detach(stream)
         if error.errno in _GONE:
             raise ReaderGone from error
-        raise
+        raise OSError(error.errno, error.strerror, "standard output or error") from error
 
 
 def open_streams() -> None:

@@ -21,8 +21,9 @@ import numpy as np
 
 from vqanim.engine.events import FrameDone, StageTime, StepDone
 from vqanim.errors import OutputError
-from vqanim.files import make_folder, read_text, write_atomic
+from vqanim.files import make_folder, write_atomic
 from vqanim.models.catalogue import first_stages
+from vqanim.own_files import drop, find_fault, read_cache
 from vqanim.timeline.plan import FramePlan, FrameRef, Timeline
 from vqanim.types import Stage
 
@@ -30,6 +31,17 @@ NAME = "speeds.json"
 VERSION = 1
 """Of the file; another one is not read."""
 MAX_BYTES = 1_000_000
+MOST_SECONDS = 1e15
+"""Of anything, and bytes likewise: what is summed up with it stays a number."""
+_ENTRY = {
+    "models": str,
+    "device": str,
+    "start": (float, None),
+    "memory": (float, None),
+    "memory_size": ([int], None),
+    "png": (float, None),
+    "seconds": {str: {str: float}},
+}
 MOST_KEPT = 100
 """Combinations of models and device; those not used for longest are forgotten."""
 
@@ -134,12 +146,16 @@ class Measurements:
 def read_timings(folder: Path) -> tuple[Timings, ...]:
     """What was measured, the latest first; nothing when the file is missing or cannot be understood."""
     path = folder / NAME
+    document = read_cache(path, {"version": int, "speeds?": object}, MAX_BYTES)
+    if document is None or document["version"] != VERSION:
+        return ()
+    if fault := find_fault(document.get("speeds"), [_ENTRY], "speeds"):
+        drop(path, fault)
+        return ()
     try:
-        document = json.loads(read_text(path, MAX_BYTES))
-        if document["version"] != VERSION:
-            return ()
-        return tuple(_parse(entry) for entry in document["speeds"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return tuple(map(_parse, document["speeds"]))
+    except ValueError as error:
+        drop(path, error)
         return ()
 
 
@@ -164,7 +180,7 @@ def _document(timings: Timings) -> dict[str, Any]:
 
 
 def _parse(entry: Any) -> Timings:
-    """Raises ValueError, TypeError, KeyError or AttributeError for what was not written here."""
+    """Raises ValueError for what was not written here."""
     memory, size = entry["memory"], entry["memory_size"]
     seconds = {
         kind: {_size(text.split("x")): _number(value) for text, value in sizes.items()}
@@ -182,17 +198,16 @@ def _parse(entry: Any) -> Timings:
     )
 
 
-def _number(value: Any) -> float:
-    number = float(value)
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"{value!r} is no length of time")
-    return number
+def _number(value: float) -> float:
+    if not 0 <= value < MOST_SECONDS:
+        raise ValueError(f"has {value:g} for a length of time or a size")
+    return float(value)
 
 
 def _size(sides: Iterable[Any]) -> Size:
-    width, height = map(int, sides)
+    width, height = (int(side) if len(str(side)) < 10 else 0 for side in sides)
     if min(width, height) < 1:
-        raise ValueError(f"{width}x{height} is no size")
+        raise ValueError("has a size that is none")
     return width, height
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from vqanim.files import Guard, writing
 from vqanim.film.compose import make_reel
 from vqanim.film.formats import outputs_of
 from vqanim.film.reel import EncodeOptions, Film, Find, Output, Reel, play_into
+from vqanim.leftovers import scratch_folder
 from vqanim.pictures import Picture
 from vqanim.takes.outputs import Manifest, making_way
 from vqanim.timeline.plan import FrameRef, Timeline
@@ -143,7 +143,7 @@ def seconds_a_frame(timeline: Timeline, picture: Picture) -> float:
     """Seconds for one frame in all films that a render makes, if every saved frame were this picture, uint8
     [H, W, 3] of the film's size. Raises OutputError."""
     short = replace(timeline, edit=timeline.edit[:MEASURED], chapters=(), keys=())
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         saved = Path(folder) / "frame.png"
         Image.fromarray(picture).save(saved)
         began = monotonic()

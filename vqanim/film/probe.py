@@ -48,6 +48,47 @@ def check_picture(file: Path, film: Path, size: tuple[int, int] | None = None) -
         raise _useless(film, f"it has {found[0]}x{found[1]} pixels instead of {size[0]}x{size[1]}")
 
 
+def check_gif(file: Path, seconds: Fraction, size: tuple[int, int], film: Path) -> None:
+    """Raise OutputError unless a file is a GIF of that size in pixels that lasts so many seconds."""
+    check_picture(file, film, size)
+    try:
+        found = _gif_seconds(file)
+    except (OSError, ValueError, IndexError):
+        found = None
+    if found is None:
+        raise _useless(film, "it is cut short")
+    if abs(found - seconds) > _SLACK + seconds / 20:
+        raise _useless(film, f"it lasts {found:.2f} s instead of {float(seconds):.2f} s")
+
+
+def _gif_seconds(path: Path) -> float | None:
+    """How long a GIF lasts, by the delays of its pictures, which are not decoded; None without an end."""
+    hundredths = 0
+    with open_file(path) as file:
+        head = file.read(13)
+        file.seek(_colors(head[10]), os.SEEK_CUR)
+        while kind := file.read(1):
+            if kind == b";":
+                return hundredths / 100
+            if kind == b"!":
+                label, block = file.read(1), b""
+                while block := file.read(file.read(1)[0]):
+                    if label == b"\xf9":
+                        hundredths += int.from_bytes(block[1:3], "little")
+            elif kind == b",":
+                file.seek(_colors(file.read(9)[8]) + 1, os.SEEK_CUR)
+                while length := file.read(1)[0]:
+                    file.seek(length, os.SEEK_CUR)
+            else:
+                raise ValueError("no part of a GIF begins so")
+    return None
+
+
+def _colors(flags: int) -> int:
+    """Bytes of the table of colors that follows."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
 def check_pictures(folder: Path, count: int, film: Path) -> None:
     """Raise OutputError unless there are so many pictures in a folder, of which the last can be read."""
     found = sorted(folder.glob("*.png"))

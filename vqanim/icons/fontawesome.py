@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vqanim.errors import InputError
+from vqanim.own_files import Damaged, read_json
 
 PACKAGE = "fontawesomefree"
 FONTS = {"solid": "fa-solid-900.ttf", "regular": "fa-regular-400.ttf", "brands": "fa-brands-400.ttf"}
@@ -29,6 +29,8 @@ _STYLES = {
 _ANY_STYLE = "fa"
 _PRO = re.compile(r"fa[lstdr]|fas[slrt]|fasds?|fa-(?:light|thin|duotone|sharp|sharp-duotone)")
 """Styles that are not free; `fas` and `far` are looked for before."""
+_LONGEST = 200  # characters that are looked for
+_MAX_BYTES = 50_000_000  # of a file of the package
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -81,7 +83,7 @@ def find_icon(text: str) -> tuple[Icon, str]:
 
 def search_icons(text: str) -> list[Icon]:
     """The icons that have to do with every word of a text, the likeliest first."""
-    words = _WORD.findall(text.lower())
+    words = _WORD.findall(text[:_LONGEST].lower())
     ranked = [(_score(words, icon), icon) for icon in load_catalogue().icons.values()]
     found = [(score, icon) for score, icon in ranked if score]
     return [icon for _, icon in sorted(found, key=lambda pair: (-pair[0], pair[1].name))]
@@ -106,13 +108,19 @@ def load_catalogue() -> Catalogue:
     """All icons, read once. Raises InputError when the package is missing or has another form."""
     folder = _folder() / "metadata"
     try:
-        entries = json.loads((folder / "icons.json").read_text(encoding="utf-8"))
-        shims = json.loads((folder / "shims.json").read_text(encoding="utf-8"))
+        entries = _read(folder / "icons.json", {str: object})
+        shims = _read(folder / "shims.json", [object])
         icons = {name: _icon(name, entry) for name, entry in entries.items()}
         aliases = _aliases(icons, shims)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder}: no catalogue of icons; reinstall it: pip install {PACKAGE}") from error
     return Catalogue(icons, aliases)
+
+
+def _read(path: Path, schema: Any) -> Any:
+    if (found := read_json(path, schema, _MAX_BYTES)) is None:
+        raise Damaged("is missing")
+    return found
 
 
 def _folder() -> Path:

@@ -20,19 +20,18 @@ import yaml
 
 from vqanim.cache import cache_folder, extra_catalogue
 from vqanim.errors import InputError
-from vqanim.files import NotAFile, read_bytes
 from vqanim.models import entries, own
-from vqanim.models.config_file import ConfigError, check_events
+from vqanim.models.config_file import ConfigError, read_plain
 from vqanim.models.entries import KINDS, NAME, Entry, GeneratorEntry, ModelFile, PerceptorEntry, UnknownModel
 from vqanim.models.families import FAMILIES
 from vqanim.models.families.open_clip import EXAMPLE, PREFIX, fetched_names, open_clip_entry
 from vqanim.models.family import Family, halved_stages
+from vqanim.own_files import Damaged, read_bytes
 from vqanim.settings import Setting, with_defaults
 from vqanim.types import Stage
 
 FOLDER = Path(__file__).parent
-MAX_VALUES = 100_000
-MAX_BYTES = 2_000_000
+MAX_BYTES, MAX_VALUES = 2_000_000, 100_000
 
 _NUMBERS = {
     "generator": {"multiple": int, "learning_rate": float, "smoothing": float, "side": int},
@@ -55,7 +54,8 @@ NAMED = 12
 
 @cache
 def _read_own_catalogue() -> Catalogue:
-    return read_catalogue_file(FOLDER / "catalogue.yaml", _OWN_LOADER)
+    content = read_bytes(FOLDER / "catalogue.yaml", MAX_BYTES) or b""
+    return _catalogue(yaml.load(content, _OWN_LOADER), FOLDER)
 
 
 def read_catalogue() -> Catalogue:
@@ -227,24 +227,17 @@ def _check_keys(row: Any, allowed: Sequence[str], where: str) -> None:
         raise _Mistake(f"{where}: unknown key {str(unknown[0])[:60]!r}, allowed are {', '.join(allowed)}")
 
 
-def read_catalogue_file(path: Path, loader: type[Any] = yaml.SafeLoader) -> Catalogue:
+def read_catalogue_file(path: Path) -> Catalogue:
     """A catalogue. Raises InputError that names the file, the field and what is allowed."""
     try:
         content = read_bytes(path, MAX_BYTES)
-        if path.parent != FOLDER:  # somebody else's
-            check_events(content.decode("utf-8"), MAX_VALUES)
-        return _catalogue(yaml.load(content, loader), path.parent)
-    except NotAFile as error:
-        raise InputError(f"{path}: this catalogue {error.reason}; give a file of YAML") from error
-    except OSError as error:
-        raise InputError(f"{path}: this catalogue cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: this catalogue is no YAML ({reason})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: this catalogue is no text in UTF-8") from error
+        if content is None:
+            raise InputError(f"{path}: this catalogue is missing")
+        return _catalogue(read_plain(content, MAX_BYTES, MAX_VALUES), path.parent)
+    except Damaged as error:
+        raise InputError(f"{path}: this catalogue {error}") from error
     except ConfigError as error:
-        raise InputError(f"{path}: this catalogue cannot be used: {error}") from error
+        raise InputError(f"{path}: this catalogue {str(error).removeprefix('it ')}") from error
     except _Mistake as error:
         raise InputError(f"{path}: {error}") from error
 

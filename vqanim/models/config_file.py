@@ -27,6 +27,8 @@ MAX_HOPS = 16
 """Interpolations that lead to interpolations."""
 MAX_TEXT = 1_000
 """Characters of a text that is put together of interpolations, and of what each of them stands for."""
+MAX_DIGITS = 40
+"""Of a whole number."""
 TAB_WIDTHS = (8, 4, 2)
 """Of the columns that tabs lead to, in the order of trying."""
 
@@ -54,27 +56,32 @@ def read_config(content: bytes) -> Any:
 
     Interpolations that lead nowhere stay texts. Raises ConfigError.
     """
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
     if is_page(content):
         raise ConfigError(PAGE)
+    return resolve(read_plain(content))
+
+
+def read_plain(content: bytes, limit: int = MAX_BYTES, nodes: int = MAX_NODES) -> Any:
+    """The same with interpolations as they are written. nodes: how many values there may be."""
+    if len(content) > limit:
+        raise ConfigError(f"it has {len(content):,} bytes, allowed are {limit:,}")
     try:
         utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
         text = content.decode("utf-16") if utf16 else content.decode("utf-8-sig", "replace")
-        return resolve(_parse(text.replace("\xa0", " ")))
+        return _parse(text.replace("\xa0", " "), nodes)
     except ConfigError:
         raise
     except (yaml.YAMLError, ValueError, ArithmeticError, RecursionError) as error:
         raise ConfigError(f"it is no YAML ({' '.join(str(error).split())[:200]})") from error
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str, nodes: int) -> Any:
     """The first reading of tabs that is YAML. Raises YAMLError of the last one."""
     widths = TAB_WIDTHS if "\t" in text else TAB_WIDTHS[:1]
     for width in widths:
         try:
             expanded = text.expandtabs(width)
-            check_events(expanded)
+            _check_events(expanded, nodes)
             documents = [_plain(node, {}) for node in yaml.compose_all(expanded, Loader=yaml.SafeLoader)]
         except yaml.YAMLError:
             if width == widths[-1]:
@@ -84,7 +91,7 @@ def _parse(text: str) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
-def check_events(text: str, most: int = MAX_NODES) -> None:
+def _check_events(text: str, most: int) -> None:
     """Refuse what could take forever or overflow, before anything is built: more than so many values, those
     that aliases stand for included, deep nesting, and numbers without end. Raises ConfigError, YAMLError."""
     total = 0
@@ -181,9 +188,21 @@ def _scalar(node: yaml.Node) -> Any:
         return str(node.value)
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node)
+        value = loader.construct_object(node)
+    except (ValueError, LookupError, ArithmeticError, AttributeError) as error:  # `!!int ""`, `!!bool maybe`
+        raise ConfigError(_no_value(node)) from error
     finally:
         loader.dispose()
+    if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:  # in hexadecimal Python reads any number
+        raise ConfigError(_no_value(node))
+    return value
+
+
+def _no_value(node: yaml.Node) -> str:
+    kind = node.tag.rpartition(":")[2]
+    what = {"int": "a number", "float": "a number", "bool": "true or false"}.get(kind, "a value")
+    line = node.start_mark.line + 1
+    return f"it is no YAML (line {line}: found {str(node.value)[:40]!r}, which is not {what} of any use)"
 
 
 def resolve(root: Any) -> Any:

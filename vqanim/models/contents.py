@@ -6,7 +6,6 @@ was cut short.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +15,11 @@ from vqanim.models.clip_files.config import parse_clip_config
 from vqanim.models.entries import head_fault, is_safetensors_head
 from vqanim.models.families.biggan import CONFIG_MARK, BigGANConfig
 from vqanim.models.families.vqgan import VQGANConfig
+from vqanim.own_files import Damaged, parse_json
+from vqanim.own_files import find_fault as schema_fault
+
+MAX_HEADER = 10_000_000
+"""Bytes of a safetensors file's header; that of the largest models has some hundred thousand."""
 
 CONFIGS: Mapping[bytes, Callable[[bytes], object]] = {
     b"vision_c": parse_clip_config,
@@ -52,14 +56,18 @@ def find_fault(path: Path, role: str) -> str | None:
     if head.startswith(b"\x80") and not is_safetensors_head(head):
         return None
     length = int.from_bytes(head[:8], "little")
-    if head[8:9] != b"{" or length > 100_000_000:
+    if head[8:9] != b"{" or length > MAX_HEADER:
         return "it is no checkpoint, but something else"
     try:  # a safetensors file says in its header how long it is
         with open_file(path) as file:
             file.seek(8)
-            header = json.loads(file.read(length))
-        ends = [about["data_offsets"][1] for name, about in header.items() if name != "__metadata__"]
-        whole = 8 + length + max(ends, default=0)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+            header = parse_json(file.read(length), {str: object}, length)
+        named = {name: about for name, about in header.items() if name != "__metadata__"}
+        if schema_fault(named, {str: {"data_offsets": [int]}}):
+            raise Damaged("names no offsets")
+        whole = (
+            8 + length + max((max(about["data_offsets"], default=0) for about in named.values()), default=0)
+        )
+    except Damaged:
         return "it is cut short, or no checkpoint"
     return None if path.stat().st_size == whole else "it is cut short"

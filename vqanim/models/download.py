@@ -25,9 +25,10 @@ from urllib.parse import urlsplit
 
 from vqanim import __version__
 from vqanim.errors import InputError, OutputError
-from vqanim.files import make_folder, read_text, sha256_of, sync_file, sync_folder, write_atomic, writing
+from vqanim.files import make_folder, sha256_of, sync_file, sync_folder, write_atomic, writing
 from vqanim.models.contents import find_fault
 from vqanim.models.entries import PAGE, Pin, RemoteFile, is_address, is_page
+from vqanim.own_files import Damaged, read_json
 
 CHUNK = 1 << 18
 GAIN = 1_000_000
@@ -108,8 +109,9 @@ class Partial:
     @property
     def origin(self) -> Origin | None:
         """Where they came from; None when nothing is known."""
-        with suppress(OSError, ValueError, TypeError):
-            return Origin(**json.loads(read_text(self._note)))
+        with suppress(Damaged):
+            if found := read_json(self._note, {"address": str, "size": (int, None), "mark": (str, None)}):
+                return Origin(found["address"], found["size"], found["mark"])
         return None
 
     def begin(self, origin: Origin) -> None:

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 from vqanim.cache import cache_folder, models_folder
 from vqanim.errors import InputError, UsageError
-from vqanim.files import make_folder, read_bytes, read_text, sha256_of, write_atomic, writing
+from vqanim.files import make_folder, read_bytes, sha256_of, write_atomic, writing
+from vqanim.own_files import Damaged, read_json
 
 KINDS = ("generator", "perceptor")
 NAME = re.compile(r"[A-Za-z0-9][\w.@/+-]{0,63}", re.ASCII)
@@ -216,14 +217,14 @@ def read_pin(place: str) -> Pin | None:
     """The pin of a file, or None. Raises InputError for one that is damaged."""
     path = pin_path(place)
     try:
-        pin = Pin(**json.loads(read_text(path)))
-    except (FileNotFoundError, NotADirectoryError):
+        found = read_json(path, {"sha256": str, "size": int, "address": str})
+    except Damaged as error:
+        raise InputError(f"{path}: this pin {error}; delete it, and the file is pinned anew") from error
+    if found is None:
         return None
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: this pin cannot be read ({error}); delete it") from error
-    if not re.fullmatch("[0-9a-f]{64}", str(pin.sha256)) or type(pin.size) is not int:
+    if not re.fullmatch("[0-9a-f]{64}", found["sha256"]) or found["size"] < 0:
         raise InputError(f"{path}: this pin holds no SHA-256 and size; delete it")
-    return pin
+    return Pin(found["sha256"], found["size"], found["address"])
 
 
 def write_pin(place: str, pin: Pin) -> None:

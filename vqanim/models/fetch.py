@@ -17,8 +17,8 @@ from urllib.parse import quote
 from filelock import FileLock, Timeout
 
 from vqanim.cache import cache_folder, converted_path, is_offline, mirrors, models_folder
-from vqanim.errors import InputError, UsageError
-from vqanim.files import make_folder, sha256_of, writing
+from vqanim.errors import InputError, OutputError, UsageError
+from vqanim.files import make_folder, passes_locks, sha256_of, writing
 from vqanim.models import entries, own
 from vqanim.models.catalogue import find_entries, get_entry, list_models, own_folder
 from vqanim.models.contents import find_fault
@@ -232,9 +232,15 @@ def _lock(model: str) -> Generator[FetchEvent, None, FileLock]:
     lock = FileLock(folder / f"{quote(model, safe='@+')}.lock", thread_local=False)
     waiting = False
     while True:
-        with writing(folder), suppress(Timeout):  # which is an OSError too
-            lock.acquire(blocking=False)
+        try:
+            with writing(folder):
+                lock.acquire(blocking=False)
             return lock
+        except (OutputError, NotImplementedError) as error:  # a Timeout is an OSError too
+            if not passes_locks(Path(lock.lock_file)):
+                return lock  # two that fetch at once would only fetch twice
+            if not isinstance(error.__cause__, Timeout):
+                raise
         if not waiting:
             yield FetchWaiting(model)
         waiting = True

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from vqanim.cache import cache_folder
-from vqanim.files import make_folder, sync_folder, writing
+from vqanim.files import make_folder, passes_locks, sync_folder, writing
 
 _BEFORE = re.compile(r"\.(.+)\.[0-9a-f]{8}\.old")
 _STRAYS = (".*.new", ".*.removed", ".*.old")
@@ -30,7 +30,16 @@ def staging_beside(target: Path) -> Iterator[Path]:
     make_folder(cache_folder() / "locks")
     with writing(cache_folder() / "locks"):
         lock = FileLock(cache_folder() / "locks" / "own-models.lock", thread_local=False)
-        lock.acquire()
+        while True:
+            try:
+                lock.acquire(blocking=False)
+                break
+            except (Timeout, OSError, NotImplementedError) as error:
+                if not passes_locks(Path(lock.lock_file)):
+                    break
+                if not isinstance(error, Timeout):
+                    raise
+            time.sleep(0.1)
     try:
         make_folder(target.parent)
         _sweep(target.parent)

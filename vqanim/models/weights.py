@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +22,7 @@ from vqanim.errors import OutputError
 from vqanim.files import check_file, make_folder, staged
 from vqanim.models.checkpoint import Selection, is_safetensors, printable, read_checkpoint
 from vqanim.models.entries import ModelFile, file_error, reading, verify
+from vqanim.own_files import drop
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
@@ -115,12 +115,17 @@ def write_tensors(target: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _read_whole(path: Path) -> dict[str, Tensor] | None:
     """Tensors of a converted file; None when it is missing, damaged or of another version."""
-    with suppress(OSError, SafetensorError, ValueError):
+    if not path.exists():
+        return None
+    try:
         check_file(path)
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if (file.metadata() or {}).get("vqanim") == seal(tensors):
                 return tensors
+    except (OSError, SafetensorError, ValueError, TypeError, AttributeError, RuntimeError):
+        pass
+    drop(path, "is damaged, or of another version")
     return None
 
 

@@ -25,6 +25,7 @@ from vqanim.camera.homography import Matrix, step_matrix
 from vqanim.camera.resample import FINER, color_of, enlarged
 from vqanim.engine.pictures import fit_picture
 from vqanim.errors import InputError, UsageError
+from vqanim.files import is_file
 from vqanim.icons.draw import draw_icon
 from vqanim.pictures import Picture, read_picture
 from vqanim.plots.picture import font
@@ -162,7 +163,7 @@ class PreviewFrames:
         """size: of the preview. folder: of the render, whose frames may be shown. kind: `grid`; `start`, the
         start of each shot where that is a picture or color; `frame`, the first painted frame of each shot; or
         the path of a picture. Raises UsageError for anything else."""
-        if kind not in KINDS and not Path(kind).is_file():
+        if kind not in KINDS and not is_file(kind):
             allowed = f"{', '.join(KINDS)} or a picture"
             raise UsageError(f"--picture {kind}: there is no such file, allowed are {allowed}")
         self._size, self._store, self.kind = size, TakeStore(folder), kind

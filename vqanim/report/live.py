@@ -7,7 +7,6 @@ small part of its time; an error there is reported once and ends nothing but the
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import deque
@@ -31,7 +30,8 @@ from vqanim.engine.events import (
 )
 from vqanim.engine.timings import Pace, device_label
 from vqanim.errors import OutputError, VqanimError
-from vqanim.files import Guard, is_there, open_file, read_text
+from vqanim.files import Guard, is_there, open_file
+from vqanim.own_files import Damaged, parse_json, read_bytes
 from vqanim.plots.curves import svg_row, svg_rows
 from vqanim.report.film import Film, painting_tracks, read_metrics
 from vqanim.report.page import render_page, to_json, write_page, write_quickly
@@ -45,7 +45,7 @@ from vqanim.timeline.tracks import Track
 PAGE, DATA = "live.html", "live.js"
 _CALL = ("vqanimLive(", ");\n")  # what stands around the JSON in live.js
 ENDED = ("finished", "stopped", "failed")
-MAX_BYTES = 20_000_000
+MAX_BYTES = 8_000_000
 SECONDS_BETWEEN_WRITES = 1.0
 HEARTBEAT = 10.0
 """Seconds after which live.js is written though nothing happened, so that the page tells a killed render."""
@@ -310,8 +310,8 @@ def _reason(error: Exception) -> str:
 
 def read_warnings(folder: Path) -> tuple[str, ...]:
     """The warnings of the last render in a folder; nothing where they cannot be read."""
-    warnings, path = None, folder / DATA
-    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        text = read_text(path, MAX_BYTES).removeprefix(_CALL[0]).removesuffix(_CALL[1])
-        warnings = json.loads(text)["warnings"]
-    return tuple(map(str, warnings)) if isinstance(warnings, list) else ()
+    with suppress(Damaged):
+        content = read_bytes(folder / DATA, MAX_BYTES) or b""
+        inside = content.removeprefix(_CALL[0].encode()).removesuffix(_CALL[1].encode())
+        return tuple(parse_json(inside, {"warnings": [str]}, MAX_BYTES)["warnings"])
+    return ()

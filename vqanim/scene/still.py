@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vqanim.errors import InputError, UsageError
+from vqanim.files import is_file
 from vqanim.icons import IconSpec, UnknownIcon, icon_figure, spec
 from vqanim.models.catalogue import method_of
 from vqanim.pictures import picture_trouble
@@ -237,10 +238,10 @@ def parse_target(written: str, through: str = "perceptor") -> Target:
     Raises UsageError where the weight is no number.
     """
     path, colon, weight = written.rpartition(":")
-    if not colon or Path(written).is_file():
+    if not colon or is_file(written):
         return Target(written, through=through)
     if is_number(weight):
         return Target(path, parse_number(weight), through)
-    if Path(path).is_file():
+    if is_file(path):
         raise UsageError(f"{written}: found the weight {quoted(weight)}, allowed a number such as 0.5")
     return Target(written, through=through)

@@ -21,10 +21,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vqanim.errors import LockedError, OutputError
-from vqanim.files import is_there, make_folder, no_file, read_json, write_atomic, writing
+from vqanim.files import is_there, make_folder, no_file, passes_locks, write_atomic, writing
+from vqanim.own_files import Damaged, log, read_json
 
 LOCK = ".lock"
 HOLDER = ".lock.json"  # Who holds the lock. A killed holder leaves it behind.
+_HOLDER = {"pid": int, "host": str, "since?": str, "started?": (str, None), "token?": str}
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class FolderLock:
         """Raise LockedError when another process holds the folder now, and, in a process that works for the
         holder, when that has ended: somebody may begin anew any moment; OutputError when the folder is gone.
         To be called before every rename."""
-        holder = read_json(self.folder / HOLDER)
+        holder = _holder(self.folder)
         if not (self.folder / HOLDER).exists():
             raise self.gone()
         if holder.get("token") != self.token:
@@ -76,12 +78,19 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
     with writing(folder):
         try:
             lock.acquire(blocking=False)
-        except Timeout as error:  # which is an OSError too
-            raise LockedError(_message(folder, work)) from error
+        except (Timeout, OSError, NotImplementedError) as error:
+            if passes_locks(folder / LOCK):
+                if not isinstance(error, Timeout):
+                    raise
+                raise LockedError(_message(folder, work)) from error
+            log.warning(
+                "%s: this disk knows no locks; start no second render into the folder from another machine",
+                folder,
+            )
     try:
         if not _is_record(folder / HOLDER):
             raise _foreign(folder / HOLDER)
-        if _is_alive(read_json(folder / HOLDER)):  # somebody deleted the lock file under it
+        if _is_alive(_holder(folder)):  # somebody deleted the lock file under it
             raise LockedError(_message(folder, work))
         held = FolderLock(folder, secrets.token_hex(16))
         pid, since = os.getpid(), datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
@@ -94,11 +103,18 @@ def lock_folder(folder: Path, work: str = "rendering") -> Iterator[FolderLock]:
                 raise
             raise held.gone() from error
         finally:
-            if read_json(folder / HOLDER).get("token") == held.token:
+            if _holder(folder).get("token") == held.token:
                 with suppress(OSError):
                     (folder / HOLDER).unlink()
     finally:
         lock.release()
+
+
+def _holder(folder: Path) -> dict[str, Any]:
+    """Who holds a folder, or held it; nothing where that cannot be read."""
+    with suppress(Damaged):
+        return read_json(folder / HOLDER, _HOLDER) or {}
+    return {}
 
 
 def _foreign(path: Path) -> OutputError:
@@ -117,7 +133,7 @@ def _is_empty(path: Path) -> bool:
 
 def _is_record(path: Path) -> bool:
     """Whether a file says who holds a folder, as far as it was written, or is not there."""
-    return _is_empty(path) or {"pid", "host"} <= set(read_json(path))
+    return _is_empty(path) or {"pid", "host"} <= set(_holder(path.parent))
 
 
 def _is_alive(holder: Mapping[str, Any]) -> bool:
@@ -146,7 +162,7 @@ def _started(pid: int) -> str | None:
 
 
 def _message(folder: Path, work: str) -> str:
-    who = _name(read_json(folder / HOLDER))
+    who = _name(_holder(folder))
     return f"{folder}: {who} is {work} into this folder; wait for it, stop it, or choose another folder"
 
 

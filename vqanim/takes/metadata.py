@@ -11,8 +11,8 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,27 @@ from PIL import Image, PngImagePlugin
 
 from vqanim import __version__
 from vqanim.errors import InputError
-from vqanim.files import make_folder, open_file, write_atomic
-from vqanim.pictures import Picture
+from vqanim.files import exists, make_folder, write_atomic
+from vqanim.own_files import Damaged, parse_json
+from vqanim.pictures import Picture, read_texts
 from vqanim.scene.still import IconInit, Still, Target
 from vqanim.takes.digest import ENGINE_VERSION, content_hash
 from vqanim.timeline.plan import FramePlan, WeightedTerm
 
+_NAMED = {"path": str, "sha256": str}
+_STILL = {
+    "still": {
+        **dict.fromkeys(("prompt", "fit", "models"), str),
+        **dict.fromkeys(("steps", "width", "height", "seed"), int),
+        **dict.fromkeys(("learning_rate", "strength"), (float, None)),
+        "targets": [{**_NAMED, "weight": float, "through": str}],
+        "init": (_NAMED, None),
+        "icon": ({"name": str, "color": str, "background": str}, None),
+        "also_target": float,
+    },
+    "engine?": object,
+}
+"""What `vqanim image` writes of a picture."""
 COMPRESSION = 6  # zlib level of the PNGs, fixed so that equal frames are equal files
 
 
@@ -120,13 +135,12 @@ def _encodable(text: str) -> str:
 
 def read_metadata(path: Path) -> FrameMetadata | None:
     """What a frame says in its own `vqanim` chunk; None when there is nothing to be read."""
-    try:
-        with open_file(path) as file, Image.open(file, formats=("PNG",)) as image:
-            fields = json.loads(image.info.get("vqanim", ""))
-        params = _as(str, fields.get("params", ""))
-        return FrameMetadata(_as(str, fields["digest"]), _as(str, fields["pixels"]), params)
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError):
-        return None
+    with suppress(InputError, Damaged):
+        fields = parse_json(
+            read_texts(path).get("vqanim", ""), {"digest": str, "pixels": str, "params?": str}
+        )
+        return FrameMetadata(fields["digest"], fields["pixels"], fields.get("params", ""))
+    return None
 
 
 def write_still(path: Path, picture: Picture, still: Still, plan: FramePlan, models: str, steps: int) -> None:
@@ -146,35 +160,36 @@ def read_still(path: Path) -> tuple[Still, tuple[str, ...]]:
     hashes: dict[str, str] = {}
 
     def picture(found: Mapping[str, Any]) -> str:
-        file = os.path.normpath(path.parent / _as(str, found["path"]))
-        hashes[file] = _as(str, found["sha256"])
+        file = os.path.normpath(path.parent / found["path"])
+        hashes[file] = found["sha256"]
         return file
 
-    def number(value: Any) -> float | None:
+    def number(value: float | None) -> float | None:
         return None if value is None else float(value)
 
+    if not exists(path):
+        raise InputError(f"{path}: there is no such picture")
+    if (written := read_texts(path).get("vqanim")) is None:
+        raise InputError(f"{path}: has no settings of a picture by `vqanim image` in it")
     try:
-        with open_file(path) as file, Image.open(file, formats=("PNG",)) as image:
-            fields = json.loads(image.info.get("vqanim", ""))
-        found = fields["still"]
-        icon = found["icon"] or None
-        targets = [(picture(one), float(one["weight"]), _as(str, one["through"])) for one in found["targets"]]
-        still = Still(
-            prompt=_as(str, found["prompt"]),
-            targets=tuple(starmap(Target, targets)),
-            init=picture(found["init"]) if found["init"] else None,
-            fit=_as(str, found["fit"]),
-            icon=icon and IconInit(*(_as(str, icon[key]) for key in ("name", "color", "background"))),
-            also_target=float(found["also_target"]),
-            learning_rate=number(found["learning_rate"]),
-            models=_as(str, found["models"]),
-            strength=number(found["strength"]),
-            **{name: _as(int, found[name]) for name in ("steps", "width", "height", "seed")},
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such picture") from error
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, RecursionError) as error:
-        raise InputError(f"{path}: has no settings of a picture by `vqanim image` in it") from error
+        fields = parse_json(written, _STILL)
+    except Damaged as error:
+        about = f"what `vqanim image` wrote there {error}"
+        raise InputError(f"{path}: has no settings of a picture in it that can be used: {about}") from error
+    found = fields["still"]
+    icon = found["icon"]
+    still = Still(
+        prompt=found["prompt"],
+        targets=tuple(Target(picture(one), float(one["weight"]), one["through"]) for one in found["targets"]),
+        init=picture(found["init"]) if found["init"] else None,
+        fit=found["fit"],
+        icon=IconInit(icon["name"], icon["color"], icon["background"]) if icon else None,
+        also_target=float(found["also_target"]),
+        learning_rate=number(found["learning_rate"]),
+        models=found["models"],
+        strength=number(found["strength"]),
+        **{name: found[name] for name in ("steps", "width", "height", "seed")},
+    )
     notes = [
         f"{file} is not what it was when {path} was made"
         for file, known in hashes.items()
@@ -200,10 +215,3 @@ def _named(picture: str, folder: Path) -> dict[str, str]:
     except ValueError:  # another drive
         name = path.as_posix()
     return {"path": name, "sha256": content_hash(path)}
-
-
-def _as(kind: type, value: Any) -> Any:
-    """The value, which is of the kind. Raises TypeError."""
-    if type(value) is not kind:
-        raise TypeError
-    return value

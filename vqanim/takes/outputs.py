@@ -19,12 +19,14 @@ from typing import Any
 
 from vqanim import files
 from vqanim.errors import OutputError
-from vqanim.files import Guard, make_folder_in, sha256_of, write_atomic, writing
+from vqanim.files import Guard, check_place, make_folder_in, sha256_of, write_atomic, writing
+from vqanim.own_files import Damaged, log, read_bytes, read_json
 
 _ARCHIVE = re.compile(r"\d{3,}")
 _SEAL = re.compile(rb"<!-- vqanim ([0-9a-f]{64}) -->\n")
 _SEAL_LENGTH = 81  # bytes
-_LARGEST_PAGE = 256 * 2**20  # bytes; a page with a film in it has a tenth of that
+MAX_PAGE = 256 * 2**20  # bytes; a page with a film in it has a tenth of that
+_ENTRY = {"digest": str, "bytes": int, "sha256?": str, "inode?": int}
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,14 @@ class Manifest:
 
     def _read(self, path: Path) -> dict[str, dict[str, Any]]:
         """All entries; none where the file is not one that was written here."""
-        found = files.read_json(path.with_name(self.name))
-        ours = all(
-            isinstance(entry, dict)
-            and isinstance(entry.get("digest"), str)
-            and isinstance(entry.get("bytes"), int)
-            for entry in found.values()
-        )
-        return found if ours else {}
+        record = path.with_name(self.name)
+        try:
+            return read_json(record, {str: _ENTRY}) or {}
+        except Damaged as error:
+            log.warning(
+                "%s: %s; so films beside it are made anew, and those that are there are kept", record, error
+            )
+            return {}
 
 
 def _parts(path: Path) -> list[Path]:
@@ -165,6 +167,7 @@ def move_aside(path: Path, guard: Guard = lambda: None) -> Path:
     """Move a file or folder to the next free superseded/NNN beside it, and give where it is. Raises
     OutputError."""
     guard()
+    check_place(path)
     archive = next_archive(path.parent)
     move_into(path, archive)
     return archive / path.name
@@ -214,7 +217,7 @@ def write_keeping_old(
         write_atomic(path, content, guard)
         return home / path.name
     with writing(path):
-        old = files.read_bytes(path, _LARGEST_PAGE) if path.exists() else None
+        old = files.read_bytes(path, MAX_PAGE) if path.exists() else None
     if old == content:
         return None
     moved = None
@@ -237,8 +240,8 @@ def sealed(text: str) -> str:
 def is_sealed(path: Path) -> bool:
     """Whether a file is a page that was written here and that nobody has changed since."""
     try:
-        content = files.read_bytes(path, _LARGEST_PAGE)
-    except OSError:
+        content = read_bytes(path, MAX_PAGE) or b""
+    except Damaged:
         return False
     body, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
     match = _SEAL.search(seal)

@@ -9,7 +9,9 @@ It lasts as long as the optimization does. Pictures are on the disk before the s
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +24,7 @@ import numpy.typing as npt
 from vqanim import files
 from vqanim.errors import InputError, OutputError
 from vqanim.files import write_atomic, writing
+from vqanim.own_files import Damaged, log, read_bytes, read_json, read_tensors
 from vqanim.pictures import Picture, read_picture
 from vqanim.takes.digest import content_hash
 from vqanim.takes.metadata import write_picture
@@ -32,9 +35,12 @@ RECORDING_VERSION = 1  # bumped by hand whenever a state of before would go on t
 RECORDINGS = "recordings"  # folder of a render, with one a take
 LABEL = "recording.json"
 STATE = "state.safetensors"
+SEAL = "seal"
+"""Of a state: the name of the SHA-256 of all else in it."""
 MADE = "made.json"
 """By name, the content hash of a file that was made from it; null while it is being made."""
 
+_COUNT = re.compile("[0-9]{1,12}", re.ASCII)
 _LARGEST_STATE = 2**31  # bytes; far more than the latents of the largest frame
 
 
@@ -44,6 +50,14 @@ class State:
 
     arrays: Mapping[str, npt.NDArray[np.float32]]
     counts: Mapping[str, int]
+
+
+def _seal(state: State) -> str:
+    total = hashlib.sha256(json.dumps(sorted(state.counts.items())).encode("ascii"))
+    for name, array in sorted(state.arrays.items()):
+        total.update(f"{name} {array.dtype} {array.shape}\n".encode("utf-8", "replace"))
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
 
 
 class Recording:
@@ -57,10 +71,9 @@ class Recording:
     @property
     def is_there(self) -> bool:
         """Whether there is a recording of just this."""
-        try:
-            return files.read_text(self.folder / LABEL) == self._label
-        except (OSError, ValueError):
-            return False
+        with suppress(Damaged):
+            return read_bytes(self.folder / LABEL) == self._label.encode("utf-8")
+        return False
 
     def open(self, home: Path) -> Path | None:
         """Make the folder, or go on with it. One of something else moves to a superseded/NNN of `home`, and
@@ -103,21 +116,24 @@ class Recording:
         from safetensors.numpy import save
 
         counts = {name: str(count) for name, count in state.counts.items()}
-        write_atomic(self.folder / STATE, save(dict(state.arrays), counts))
+        write_atomic(self.folder / STATE, save(dict(state.arrays), {**counts, SEAL: _seal(state)}))
 
     def read_state(self) -> State | None:
-        """The last state; None when there is none, or none that can be read."""
-        from safetensors import SafetensorError, safe_open
-
+        """The last state; None when there is none, or none that can be read, of which a line is told."""
         path = self.folder / STATE
         try:
-            if path.stat().st_size > _LARGEST_STATE:
+            if (found := read_tensors(path, _LARGEST_STATE)) is None:
                 return None
-            files.check_file(path)
-            with safe_open(path, framework="numpy") as file:
-                counts = {name: int(count) for name, count in (file.metadata() or {}).items()}
-                return State({name: file.get_tensor(name) for name in file.keys()}, counts)  # noqa: SIM118
-        except (OSError, ValueError, SafetensorError):
+            arrays, texts = found
+            seal = texts.pop(SEAL, None)
+            if not all(_COUNT.fullmatch(text) for text in texts.values()):
+                raise Damaged("counts with what is no number")
+            state = State(arrays, {name: int(text) for name, text in texts.items()})
+            if seal is not None and seal != _seal(state):  # there was none in the first recordings
+                raise Damaged("is not as it was written")
+            return state
+        except Damaged as error:
+            log.warning("%s: %s; the timelapse begins anew", path, error)
             return None
 
     def claim(self, files: Sequence[Path]) -> None:
@@ -130,8 +146,8 @@ class Recording:
 
     def has_made(self, file: Path) -> bool:
         """Whether a file was made from this, and not changed since by somebody else."""
-        made = files.read_json(self.folder / MADE)
-        with suppress(InputError):
+        with suppress(InputError, Damaged):
+            made = read_json(self.folder / MADE, {str: (str, None)}) or {}
             return self.is_there and file.name in made and made[file.name] in (None, content_hash(file))
         return False
 

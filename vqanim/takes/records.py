@@ -11,19 +11,32 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
-from vqanim.files import read_bytes, refuse_special, writing
+from vqanim.files import refuse_special, writing
+from vqanim.own_files import Damaged, find_fault, parse_json, read_lines
 from vqanim.takes.digest import frame_hash
 
 NAME = "record.jsonl"
-MOST_BYTES = 512 * 2**20
-"""Of a record; one of a hundred thousand frames with many prompts has a third of that."""
+MAX_LINE = 1 << 20
+MAX_BYTES = 512 * 2**20
+"""Of a record only the last so many bytes are read; one of a hundred thousand frames with many prompts has a
+third of that."""
+_MOVED = {"index": int, "superseded": str}
+_FRAME = {
+    "index": int,
+    "digest": str,
+    "pixels": str,
+    "painted": str,
+    "size": int,
+    "mtime_ns": int,
+    "params?": str,
+}
+_METRICS = {"seconds?": (float, None), "similarities?": [[(str, float)]], "losses?": [[(str, float)]]}
 
-_LONGEST_LINE = 1 << 20  # bytes
+
 Pairs: TypeAlias = tuple[tuple[str, float], ...]
 
 
@@ -47,15 +60,17 @@ class Metrics:
     @classmethod
     def read(cls, document: Any) -> Metrics | None:
         """From JSON; None for anything else."""
+        if find_fault(document, _METRICS):
+            return None
         try:
-            seconds = document.get("seconds")
             pairs = [
                 tuple((str(text), float(value)) for text, value in document.get(name, ()))
                 for name in ("similarities", "losses")
             ]
-            return cls(None if seconds is None else float(seconds), *pairs)
-        except (AttributeError, ValueError, TypeError):
+        except (ValueError, TypeError):  # not a text and a number
             return None
+        seconds = document.get("seconds")
+        return cls(None if seconds is None else float(seconds), *pairs)
 
 
 def _short(value: float) -> float:
@@ -93,33 +108,24 @@ class FrameRecord:
 def read_records(path: Path) -> dict[int, FrameRecord]:
     """The newest record of every frame; lines that are torn, foreign or about moved frames do not count."""
     records: dict[int, FrameRecord] = {}
-    with suppress(OSError):
-        for record in map(_parse, read_bytes(path, MOST_BYTES).split(b"\n")):
-            if isinstance(record, FrameRecord):
-                records[record.index] = record
-            elif record is not None:
-                records.pop(record, None)
+    for record in map(_parse, read_lines(path, MAX_LINE, MAX_BYTES)):
+        if isinstance(record, FrameRecord):
+            records[record.index] = record
+        elif record is not None:
+            records.pop(record, None)
     return records
 
 
 def _parse(line: bytes) -> FrameRecord | int | None:
     """A record; the index of a frame that was moved away; or None for anything else."""
     try:
-        fields = json.loads(line)
-        if "superseded" in fields:
-            return int(fields["index"])
-        return FrameRecord(
-            index=int(fields["index"]),
-            digest=str(fields["digest"]),
-            pixels=str(fields["pixels"]),
-            painted=str(fields["painted"]),
-            size=int(fields["size"]),
-            mtime_ns=int(fields["mtime_ns"]),
-            metrics=Metrics.read(fields.get("metrics")),
-            params=str(fields.get("params", "")),
-        )
-    except (ValueError, TypeError, KeyError, RecursionError):
+        fields = parse_json(line, (_MOVED, _FRAME))
+    except Damaged:
         return None
+    if "superseded" in fields:
+        return int(fields["index"])
+    known = {name.rstrip("?"): fields[name.rstrip("?")] for name in _FRAME if name.rstrip("?") in fields}
+    return FrameRecord(**known, metrics=Metrics.read(fields.get("metrics")))
 
 
 def append_records(path: Path, records: Iterable[FrameRecord]) -> None:
@@ -153,9 +159,19 @@ def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
         end = file.tell()
         file.seek(max(0, end - 1))
         if end and file.read(1) != b"\n":
-            first = max(0, end - _LONGEST_LINE)
-            file.seek(first)
-            file.truncate(first + file.read(_LONGEST_LINE).rfind(b"\n") + 1)
+            content = _ending(file, end) + content
         file.write(content.encode("ascii"))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _ending(file: BinaryIO, end: int) -> str:
+    """Cut off the torn last line of a file of so many bytes; where that is longer than any that is written
+    here, it stays, and gets the end that is given here, so that nothing of a huge file is searched."""
+    begin = max(0, end - MAX_LINE)
+    file.seek(begin)
+    found = file.read(end - begin).rfind(b"\n")
+    if found < 0 and begin:
+        return "\n"
+    file.truncate(begin + found + 1)
+    return ""

@@ -10,7 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vqanim.files import Guard, read_json, write_atomic
+from vqanim.files import Guard, write_atomic
+from vqanim.own_files import Damaged, log, read_json
 from vqanim.scene.numbers import parse_ratio
 from vqanim.takes.outputs import write_keeping_old
 
@@ -20,6 +21,8 @@ HARMLESS = ("torch", "device", "threads", "weights", "deterministic")
 frame: after a few, new ones differ visibly from those that would have been painted before."""
 REPAINTING = ("models", "size", "seed", "engine")  # settings that every frame depends on
 MOST_THREADS = 1024
+_MODEL = {"name?": str}
+_SETTINGS = {"models?": {"generator?": (_MODEL, None), "perceptors?": ([_MODEL], None)}, "size?": [int]}
 MAX_RATE = 240  # frames a second; more than a scene may ask for
 
 
@@ -70,7 +73,15 @@ def _effective(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_run(folder: Path) -> dict[str, Any] | None:
     """The settings in run.json; None when it is missing or cannot be understood."""
-    return read_json(folder / NAME) or None
+    try:
+        return read_json(folder / NAME, _SETTINGS) or None
+    except Damaged as error:
+        log.warning(
+            "%s: %s; so nobody can tell what was changed since these frames were painted",
+            folder / NAME,
+            error,
+        )
+        return None
 
 
 def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[Change, ...]:

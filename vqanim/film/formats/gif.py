@@ -19,8 +19,9 @@ from vqanim.errors import OutputError
 from vqanim.ffmpeg import BITEXACT, encode, raw_input, scratch_full
 from vqanim.files import staged, writing
 from vqanim.film.formats.video import upscale_filter
-from vqanim.film.probe import check_picture
+from vqanim.film.probe import check_gif, check_picture
 from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
+from vqanim.leftovers import scratch_folder
 from vqanim.pictures import Picture
 
 MAX_FPS = Fraction(50)
@@ -67,7 +68,7 @@ def open_gif(reel: Reel, path: Path, gif_fps: Fraction, width: int, upscale: int
     that, the film is played again. Raises OutputError.
     """
     indices, rate = choose_frames(reel.count, reel.fps, gif_fps)
-    with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
+    with scratch_folder() as scratch, staged(path) as temporary:
         folder = Path(scratch)
         kept = (folder / "pictures").open("w+b")
         try:
@@ -128,7 +129,8 @@ class _GifSink:
         enlarge = f"{upscale_filter(self.upscale, self.reel.crisp)},null[v];[v]" if self.upscale > 1 else ""
         use = ["-i", str(self.palette), "-lavfi", f"[0:v]{enlarge}[1:v]{_CRISP if self.reel.crisp else _USE}"]
         encode([*source, *use, *BITEXACT, "-loop", "0", "-f", "gif"], self._pictures(), self.path, self.film)
-        check_picture(self.path, self.film, (columns * self.upscale, height * self.upscale))
+        size = columns * self.upscale, height * self.upscale
+        check_gif(self.path, len(self.indices) / self.rate, size, self.film)
 
     def _shrunk(self, picture: Picture) -> Picture:
         """A picture in the GIF's size, by Lanczos resampling, or of every so many pixels one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,11 @@ from PIL import Image
 
 from vqanim.errors import OutputError
 from vqanim.ffmpeg import encoding, raw_input
-from vqanim.files import MOST_BYTES, TEMP_SUFFIX, make_folder, read_bytes, staged, write_atomic, writing
+from vqanim.files import MOST_BYTES, make_folder, read_bytes, staged, write_atomic, writing
 from vqanim.film.formats.video import upscale_filter
 from vqanim.film.probe import check_pictures
 from vqanim.film.reel import Film, Format, Output, Reel, Sink
+from vqanim.leftovers import temporary_beside
 from vqanim.pictures import Picture
 from vqanim.takes.store import FRAME_FILE
 
@@ -40,7 +40,7 @@ def open_frames(reel: Reel, path: Path, upscale: int = 1) -> Iterator[Sink]:
     """
     if others := [file.name for file in path.glob("*") if not FRAME_FILE.fullmatch(file.name)]:
         raise OutputError(f"{path}: holds {others[0]}, which is no frame; move it, or choose another folder")
-    staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMP_SUFFIX}")
+    staging = temporary_beside(path)
     make_folder(staging)
     enlarge = ["-vf", upscale_filter(upscale, reel.crisp)] if upscale > 1 else []
     source = raw_input(reel.width, reel.height, reel.fps)

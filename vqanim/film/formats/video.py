@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,7 @@ from vqanim.files import staged
 from vqanim.film.probe import check_video
 from vqanim.film.reel import Film, Format, Output, Reel, Sink, play_into
 from vqanim.film.sound import RATES, sound_digest, write_sound
+from vqanim.leftovers import scratch_folder
 from vqanim.timeline.plan import Chapter, SoundPlan
 
 WITH_CHAPTERS = ("mp4", "mov", "webm")  # containers that can name parts of a film
@@ -151,7 +151,7 @@ def open_video(
     """
     kind = settings.kind
     title = " ".join("".join(c if c.isprintable() else " " for c in settings.title).split())
-    with tempfile.TemporaryDirectory() as scratch, staged(path) as temporary:
+    with scratch_folder() as scratch, staged(path) as temporary:
         heard = sound if kind.audio else None
         chapters = _chapters(settings, reel, Path(scratch) / "chapters.txt")
         song, heard_as = _audio(heard, kind, reel, Path(scratch) / "sound.wav", 2 if chapters else 1)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vqanim import own_files
 from vqanim.models import config_file
 from vqanim.models.families.clip import DEVIATION, MAX_CONTEXT, MAX_LAYERS, MEAN, VOCABULARY, CLIPConfig
 
@@ -77,14 +78,13 @@ def parse_json(content: bytes) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise ConfigError(f"it has {len(content):,} bytes, allowed are {MAX_BYTES:,}")
     try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        data = own_files.parse_json(content)
+    except own_files.Damaged as error:
         data = None
         with suppress(ValueError):  # commas too many, comments, YAML
             data = config_file.read_config(content)
         if not isinstance(data, dict):
-            line = f"line {error.lineno}: " if isinstance(error, json.JSONDecodeError) else ""
-            raise ConfigError(f"{line}it is not a JSON file, as configs of CLIPs are") from error
+            raise ConfigError(f"it is not a JSON file, as configs of CLIPs are: it {error}") from error
     if not isinstance(data, dict):
         raise ConfigError("it is JSON, but not a mapping, as configs of CLIPs are")
     return data

@@ -15,7 +15,6 @@ from pathlib import Path, PurePath
 from torch import Tensor
 
 from vqanim.errors import InputError, UsageError
-from vqanim.files import read_bytes
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip_files.config import ConfigError, Described, parse_clip_config, parse_json
 from vqanim.models.clip_files.layouts import MARKS, select_clip, to_openai
@@ -23,6 +22,7 @@ from vqanim.models.entries import LocalFile, ModelFile, UnknownModel, did_you_me
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.open_clip_package import INSTALL, architectures
 from vqanim.models.pickled import Unreadable
+from vqanim.own_files import Damaged, read_bytes
 
 CLIP_FILE = "give the file of a CLIP: OpenAI's, open_clip's or a CLIPModel of transformers"
 _CONFIG = "give the config that was published with the weights"
@@ -131,8 +131,8 @@ def parse_description(file: ModelFile, colors: Path | None = None) -> Described:
     """
     found = {}
     content = read_verified(file)
-    with suppress(OSError, ConfigError):
-        found = parse_json(read_bytes(colors, MAX_COLORS_BYTES)) if colors else {}
+    with suppress(ConfigError, Damaged):
+        found = parse_json(read_bytes(colors, MAX_COLORS_BYTES) or b"{}") if colors else {}
     try:
         return parse_clip_config(content, found)
     except ConfigError as error:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from vqanim.lazy import LazyModule
 from vqanim.models.family import Family
+from vqanim.own_files import parse_json
 from vqanim.settings import Setting, choice, number
 from vqanim.types import Stage
 
@@ -68,7 +69,7 @@ class Described:
     @classmethod
     def from_bytes(cls, content: bytes) -> Described:
         """Read JSON. Raises ValueError."""
-        return cls.from_mapping(json.loads(content))
+        return cls.from_mapping(parse_json(content))
 
     def dump(self) -> str:
         """As JSON."""
