@@ -11,7 +11,7 @@ from vqanim.cli.main import main
 FOLDER = Path(__file__).parent.parent / "scenes"
 SCENES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("music/*.yaml"), *FOLDER.glob("painters/*.yaml")])
 """But for the recipes, which ask for official models: test_article.py paints those."""
-PAINTED = [path for path in SCENES if path.stem not in ("dalle", "diffusion", "stylegan")]
+PAINTED = [path for path in SCENES if path.stem not in ("dalle", "diffusion", "stylegan", "biggan")]
 """Those that need no download."""
 SMALL = [
     f"--set={change}"

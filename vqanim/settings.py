@@ -2,7 +2,7 @@
 
 Whoever offers a setting declares it once, with one of the functions below; the scene language reads, checks,
 writes and documents it from there. Values are plain: float, int, str, bool, a color as sRGB in 0..1, or, of a
-palette, a name, a number of colors or the colors.
+palette, a name, a number of colors or the colors; of names, a number of them or the names.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-SettingType: TypeAlias = Literal["number", "whole", "choice", "flag", "color", "text", "palette"]
+SettingType: TypeAlias = Literal["number", "whole", "choice", "flag", "color", "text", "palette", "names"]
 Colors: TypeAlias = tuple[tuple[float, float, float], ...]
 """Some colors, sRGB in 0..1."""
 LEAST_COLORS, MOST_COLORS = 2, 256  # of a palette
+MOST_NAMES = 16  # in a list of names
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
 """Values by name as they are kept in plans: only those that somebody wrote, sorted by name."""
 
@@ -44,6 +45,8 @@ class Setting:
             "flag": "true or false",
             "color": "a color such as \"#334455\" or 'navy'",
             "text": f"a text of at most {self.high} characters",
+            "names": f"a whole number from {self.low} to {self.high}, a name, "
+            f"or a list of at most {MOST_NAMES} names",
             "palette": f"free, a name ({', '.join(self.words)}), a number of colors from {self.low} to "
             f"{self.high} that are found, {{colors: [...]}} or {{image: picture.png, colors: 16}}",
         }[self.type]
@@ -58,6 +61,8 @@ class Setting:
             return _is_color(value)
         if self.type == "palette" and isinstance(value, tuple):
             return LEAST_COLORS <= len(value) <= MOST_COLORS and all(map(_is_color, value))
+        if self.type == "names" and isinstance(value, tuple):
+            return 1 <= len(value) <= MOST_NAMES and all(isinstance(name, str) and name for name in value)
         if self.type == "choice" or (self.type == "palette" and isinstance(value, str)):
             return value in self.words
         if self.type == "text":
@@ -102,6 +107,11 @@ def text(name: str, default: str | None, description: str, longest: int = 200) -
 def palette(name: str, names: Iterable[str], description: str, most: int = 64) -> Setting:
     """A palette by name, the colors themselves, or how many are to be found; None, the default, is free."""
     return Setting(name, "palette", description, None, LEAST_COLORS, most, words=tuple(names))
+
+
+def names(name: str, most: int, description: str) -> Setting:
+    """How many of some things, at most so many, or which by their names; None, the default, is all."""
+    return Setting(name, "names", description, None, 1, most)
 
 
 def with_defaults(declared: Iterable[Setting], written: Settings | Mapping[str, Any] = ()) -> dict[str, Any]:

@@ -40,6 +40,9 @@ class Knob:
     spatial: bool = True
     """Whether the tensor is a grid [B, C, h, w] that lies over the picture, so that neighbors can be smoothed
     and masks of the picture apply to it."""
+    average: float = 0.0
+    """Share that the running average of its values keeps at each step; where a picture starts anew that is
+    what becomes of it. 0: the last value."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from tests.models.official import FORMS, taming_vq, tiny_clip, transformer_config, write_config
 from vqanim.errors import InputError
-from vqanim.models.adding import inspect_generator, inspect_perceptor, recognize
+from vqanim.models.adding import inspect_generator, inspect_perceptor
+from vqanim.models.kinds import recognize
 
 
 def facts(config: Path, weights: Path) -> tuple[str, int, int, int]:

@@ -137,7 +137,7 @@ def verify(names: Sequence[str]) -> int:
 @models.command()
 @click.argument("name")
 @_file("--config", metavar="C", help="The config of a VQGAN, or of a CLIP (also a name of open_clip's).")
-@_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN, StyleGAN or guided diffusion.")
+@_file("--checkpoint", metavar="M.CKPT", help="The checkpoint of a VQGAN, StyleGAN, BigGAN or diffusion.")
 @_file("--secondary", metavar="S.PTH", help="Beside a diffusion --checkpoint: Disco's secondary model.")
 @_file("--encoder", metavar="E.PKL", help="The encoder of a dVAE, as of DALL-E.")
 @_file("--decoder", metavar="D.PKL", help="The decoder of a dVAE.")
@@ -165,6 +165,9 @@ def add(
 
     A StyleGAN is a --checkpoint: a network pickle (.pkl) of StyleGAN2-ada-pytorch or StyleGAN3, or its
     weights by their official names, best with the training's training_options.json as --config.
+
+    A BigGAN-deep, as Big Sleep paints with, is a --checkpoint in the layout of pytorch-pretrained-biggan, or
+    its folder; the config.json beside it is found.
 
     A dVAE, as of OpenAI's DALL-E, is an --encoder and a --decoder: encoder.pkl and decoder.pkl, plain state
     dicts or safetensors. Where one file holds both, give it twice.

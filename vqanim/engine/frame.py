@@ -136,7 +136,7 @@ class Painter:
         """The picture after a step, uint8 [H, W, 3] at full size; before the next step is made."""
         with torch.no_grad():
             height, width = progress.opening.shape[2:]
-            picture = self.generator.decode(progress.optimizer.params, (height, width))
+            picture = self.generator.decode(progress.optimizer.shown, (height, width))
             return to_bytes(resize(picture, *self.size))
 
     @property

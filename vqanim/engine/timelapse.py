@@ -26,7 +26,7 @@ FARTHEST = 10
 """Steps from one picture to the next, at most, so that little is lost when a run is stopped."""
 PICTURES_A_STATE = 4
 """From one saved state to the next."""
-PARAMS, FIRST, SECOND, OPENING = "params.", "first.", "second.", "opening"
+PARAMS, FIRST, SECOND, AVERAGES, OPENING = "params.", "first.", "second.", "averages.", "opening"
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ def to_state(progress: Progress) -> State:
     tensors = {OPENING: progress.opening}
     optimizer = progress.optimizer
     parts = {PARAMS: optimizer.params, FIRST: optimizer.first, SECOND: optimizer.second}
+    parts |= {AVERAGES: optimizer.averages}
     for prefix, named in parts.items():
         tensors |= {prefix + name: tensor for name, tensor in named.items()}
     arrays = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
@@ -120,7 +121,7 @@ def from_state(state: State, device: torch.device) -> Progress | None:
     def named(prefix: str) -> dict[str, torch.Tensor]:
         return {name[len(prefix) :]: each for name, each in tensors.items() if name.startswith(prefix)}
 
-    params, first, second = map(named, (PARAMS, FIRST, SECOND))
+    params, first, second, averages = map(named, (PARAMS, FIRST, SECOND, AVERAGES))
     counts = state.counts
     if OPENING not in tensors or not params or first.keys() != params.keys():
         return None
@@ -128,7 +129,7 @@ def from_state(state: State, device: torch.device) -> Progress | None:
         return None
     if not counts.keys() >= {"steps", "stage", "stage_steps"}:
         return None
-    optimizer = OptimizerState(counts["stage_steps"], params, first, second)
+    optimizer = OptimizerState(counts["stage_steps"], params, first, second, averages)
     return Progress(counts["steps"], counts["stage"], optimizer, tensors[OPENING])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vqanim.guidance.adam import add_averages, make_adam
+from vqanim.guidance.averages import Averages
 from vqanim.guidance.cutouts import Cutouts
 from vqanim.guidance.graphs import GraphedStep
 from vqanim.guidance.memory import LEVELS, Memory, MemoryLevel, MemoryPolicy
@@ -86,6 +87,13 @@ class OptimizerState:
     """The optimizer's first moments, shaped like the parameters; of a denoising the noisy picture."""
     second: Params
     """Its second moments, if it has any."""
+    averages: Params = field(default_factory=dict)
+    """Of the parameters that are averaged over the steps, what stands for them in a picture."""
+
+    @property
+    def shown(self) -> Params:
+        """What a picture after the step is made of."""
+        return {**self.params, **self.averages}
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,7 @@ class Descent:
         if since is not None:
             for name, optimizer in optimizers.items():
                 optimizer.restore(since.params[name], since.first[name], since.second[name], since.steps)
+        averages = Averages(plan, knobs, since.averages if since else {})
         segments = [segment for segment in plan.segments for _ in range(segment.steps)]
         now: Segment | None = None
         seen: tuple[Tensor, ...] = ()
@@ -161,8 +170,9 @@ class Descent:
             seen, losses = gradient.seen, gradient.losses
             first = {name: optimizer.first for name, optimizer in optimizers.items()}
             second = {name: optimizer.second for name, optimizer in optimizers.items()}
-            yield OptimizerState(index + 1, detached(moving), first, second)
-        done = detached(moving)
+            averages.add(detached(moving), index + 1)
+            yield OptimizerState(index + 1, detached(moving), first, second, averages.values)
+        done = {**detached(moving), **averages.values}
         similarities = self.objective.similarities(plan.segments[-1].losses, seen)
         finite = all(bool(torch.isfinite(tensor).all()) for tensor in done.values())
         yield DescentResult(done, similarities, finite, values_of(losses))

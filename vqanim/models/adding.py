@@ -6,7 +6,7 @@ needed any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from torch import Tensor
 from vqanim.errors import InputError, UsageError
 from vqanim.files import sha256_of, write_atomic
 from vqanim.models import own
+from vqanim.models.biggan.files import look_for_biggan
 from vqanim.models.catalogue import CARD, get_entry, get_perceptor_entry, own_folder
 from vqanim.models.checkpoint import printable, read_checkpoint
 from vqanim.models.clip import fit_clip, read_entry
@@ -36,9 +37,10 @@ from vqanim.models.dvae import DVAE, DVAESelection, build_dvae, take_half
 from vqanim.models.entries import CUTOUT_NOISE, NAME, Entry, LocalFile, ModelFile, UnknownModel, file_error
 from vqanim.models.families.clip import CLIPConfig
 from vqanim.models.families.dvae import PARTS, Part
-from vqanim.models.families.stylegan import StyleGANConfig
 from vqanim.models.families.vqgan import VQGANConfig
-from vqanim.models.stylegan.files import inspect_stylegan
+from vqanim.models.found import Found
+from vqanim.models.kinds import CLIP, CLIP_MODEL, DVAE_PART, recognize
+from vqanim.models.stylegan.files import look_for_stylegan
 from vqanim.models.vqgan_files import (
     CHECKPOINT,
     GUMBEL,
@@ -51,11 +53,17 @@ from vqanim.models.vqgan_files import (
 from vqanim.models.vqgan_weights import VQGANSelection
 from vqanim.models.weights import write_tensors
 
+LOOKS: tuple[Callable[[Path, Path | None, Note], Found | None], ...] = (look_for_biggan, look_for_stylegan)
+"""Of generators whose checkpoints are recognized: each takes checkpoint, config or None, and who is to be
+told what a user should know."""
+
 
 def add_generator(
     name: str, config: Path | None, checkpoint: Path, *, force: bool = False, note: Note = lambda _: None
 ) -> Entry:
-    """Give the files of a VQGAN or of a StyleGAN's generator a name.
+    """Give the files of a VQGAN, or of a kind that one of LOOKS recognizes, a name.
+
+    checkpoint: a file, of some kinds also the folder that it was published in.
 
     config: None when the checkpoint shall tell what network it is.
     force: also when a generator has that name already; one that the user added is replaced then.
@@ -64,8 +72,9 @@ def add_generator(
     OutputError when the cache cannot be written.
     """
     _check_free("generator", name, force)
-    if stylegan := inspect_stylegan(checkpoint, config, note):
-        return _add_stylegan(name, checkpoint, *stylegan)
+    for look in LOOKS:
+        if recognized := look(checkpoint, config, note):
+            return _add_found(name, recognized)
     found, tensors = inspect_generator(config, checkpoint, note)
     about = f"{found.kind}, f{found.factor}, {found.n_embed:,} codes of {found.embed_dim} channels"
     row = _row("vqgan", about, *([config] if config else []), checkpoint) | {"multiple": found.factor}
@@ -75,15 +84,11 @@ def add_generator(
     return get_entry("generator", name)
 
 
-def _add_stylegan(name: str, checkpoint: Path, found: StyleGANConfig, tensors: dict[str, Tensor]) -> Entry:
-    row = _row("stylegan", found.about, checkpoint) | {
-        "commercial": "unknown: ask whoever made it; NVIDIA's own networks are not for commercial use",
-        "multiple": 2,
-        "learning_rate": found.learning_rate,
-    }
+def _add_found(name: str, found: Found) -> Entry:
+    row = _row(found.family, found.about, *found.read) | dict(found.row)
     with adding("generator", name, row) as folder:
-        write_atomic(folder / "config.yaml", yaml.safe_dump(found.to_mapping(), sort_keys=False))
-        write_tensors(folder / "weights.safetensors", tensors)
+        write_atomic(folder / found.config[0], found.config[1])
+        write_tensors(folder / "weights.safetensors", found.tensors)
     return get_entry("generator", name)
 
 
@@ -219,7 +224,7 @@ def inspect_generator(
     selection = VQGANSelection()
     tensors = read_checkpoint(checkpoint, selection, CHECKPOINT)
     kind = recognize(tensors or selection.names)
-    if kind == _DVAE:
+    if kind == DVAE_PART:
         hint = "give its two files by --encoder and --decoder"
         raise InputError(f"{checkpoint}: this is {kind}, not a VQGAN; {hint}")
     if kind not in (VQGAN, GUMBEL):
@@ -259,7 +264,7 @@ def inspect_perceptor(
     described = read_description(config) if config else None
     tensors = read_clip(weights)
     kind = recognize(tensors)
-    if kind not in (_CLIP, _CLIP_MODEL):
+    if kind not in (CLIP, CLIP_MODEL):
         raise InputError(f"{weights}: this is {kind}, not a CLIP; {CLIP_FILE}")
     if described is None and not is_openai(tensors):
         described = find_description(weights, tensors)
@@ -284,33 +289,3 @@ def _put_over(base: str, weights: Path, quick_gelu: bool | None) -> tuple[CLIPCo
     tensors = {**kept, **{name: tensor for name, tensor in tower.items() if name.startswith("visual.")}}
     described = Described(config, config.quick_gelu), Path(base)
     return settle_config(tensors, file, described, quick_gelu), fit_clip(config, tensors, file)[0]
-
-
-_DVAE = "a part of OpenAI's dVAE"
-_CLIP, _CLIP_MODEL = "a CLIP", "a CLIP in the layout of the transformers package"
-
-_MARKS = (
-    ("model.diffusion_model.", "a diffusion model"),
-    ("cond_stage_model.", "a diffusion model"),
-    ("encoder.down_blocks.", "an autoencoder in the layout of the diffusers package"),
-    ("decoder.up_blocks.", "an autoencoder in the layout of the diffusers package"),
-    ("quantize.proj.", GUMBEL),
-    ("quantize.embed", VQGAN),
-    ("visual.", _CLIP),
-    ("text_model.", _CLIP_MODEL),
-    ("vision_model.", _CLIP_MODEL),
-    ("encoder.down.", "an autoencoder without a codebook (a KL autoencoder, as in Stable Diffusion)"),
-    ("blocks.input.", _DVAE),
-    ("discriminator.", "a discriminator"),
-    ("transformer.", "a transformer without its VQGAN"),
-)
-"""How names of tensors begin that tell kinds of checkpoints apart, the most telling first."""
-
-
-def recognize(names: Iterable[str]) -> str:
-    """What kind of network has tensors of these names, in words."""
-    names = list(names)
-    for mark, kind in _MARKS:
-        if any(name.startswith(mark) for name in names):
-            return kind
-    return f"something else (it begins with {printable(names[0])!r})" if names else "an empty checkpoint"

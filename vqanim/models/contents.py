@@ -7,17 +7,25 @@ was cut short.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vqanim.files import open_file, read_bytes
 from vqanim.models.clip_files.config import parse_clip_config
 from vqanim.models.entries import head_fault, is_safetensors_head
+from vqanim.models.families.biggan import CONFIG_MARK, BigGANConfig
 from vqanim.models.families.vqgan import VQGANConfig
 from vqanim.own_files import Damaged, parse_json
 from vqanim.own_files import find_fault as schema_fault
 
 MAX_HEADER = 10_000_000
 """Bytes of a safetensors file's header; that of the largest models has some hundred thousand."""
+
+CONFIGS: Mapping[bytes, Callable[[bytes], object]] = {
+    b"vision_c": parse_clip_config,
+    CONFIG_MARK: BigGANConfig.from_bytes,
+}
+"""Readers of configs by what stands in those of one family only; others are those of VQGANs."""
 
 
 def find_fault(path: Path, role: str) -> str | None:
@@ -33,7 +41,7 @@ def find_fault(path: Path, role: str) -> str | None:
         return fault
     if role == "config":
         content = read_bytes(path)
-        parse = parse_clip_config if b"vision_c" in content else VQGANConfig.from_bytes
+        parse = next((parse for mark, parse in CONFIGS.items() if mark in content), VQGANConfig.from_bytes)
         try:
             parse(content)
         except ValueError as error:

@@ -296,6 +296,12 @@ class PerceptorPlan:
     share: float = 1.0  # how much it counts; the shares of all perceptors add up to 1
 
 
+def _readable(value: Any) -> str:
+    """A setting's value for people."""
+    named = isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+    return " and ".join(value) if named else str(value)
+
+
 @dataclass(frozen=True)
 class Timeline:
     """A scene in numbers."""
@@ -335,7 +341,7 @@ class Timeline:
     @property
     def generator_text(self) -> str:
         """The generator with the settings that are not its defaults, as in `pixels (cells 32)`."""
-        settings = ", ".join(f"{name} {value}" for name, value in self.generator_settings)
+        settings = ", ".join(f"{name} {_readable(value)}" for name, value in self.generator_settings)
         return f"{self.generator} ({settings})" if settings else self.generator
 
     @property

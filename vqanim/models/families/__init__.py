@@ -12,6 +12,7 @@ MODULES = (
     "dvae",
     "diffusion",
     "stylegan",
+    "biggan",
     "pixels",
     "fft",
     "rgb",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
 from vqanim.errors import UsageError
@@ -15,6 +16,7 @@ from vqanim.models.checkpoint import printable, read_attributes, read_checkpoint
 from vqanim.models.config_file import ConfigError, read_config, walk
 from vqanim.models.entries import GeneratorEntry, LocalFile, ModelFile, file_error, read_verified
 from vqanim.models.families.stylegan import StyleGANConfig, StyleGANFacts, differences, find_version
+from vqanim.models.found import Found
 from vqanim.models.stylegan.generator import StyleGAN, StyleGANGenerator
 from vqanim.models.vqgan_files import CHECKPOINT
 from vqanim.models.weights import check_fit, load_into, read_weights
@@ -65,6 +67,20 @@ def inspect_stylegan(
     if wrong := differences(found, given):
         raise file_error(described, f"it does not fit {checkpoint}: {'; '.join(wrong)}")
     return found, tensors
+
+
+def look_for_stylegan(checkpoint: Path, config: Path | None, note: Callable[[str], None]) -> Found | None:
+    """As `inspect_stylegan`, with all that is kept of it."""
+    if (inspected := inspect_stylegan(checkpoint, config, note)) is None:
+        return None
+    found, tensors = inspected
+    row = {
+        "commercial": "unknown: ask whoever made it; NVIDIA's own networks are not for commercial use",
+        "multiple": 2,
+        "learning_rate": found.learning_rate,
+    }
+    kept = yaml.safe_dump(found.to_mapping(), sort_keys=False)
+    return Found("stylegan", found.about, ("config.yaml", kept), tensors, (checkpoint,), row)
 
 
 def load_stylegan(

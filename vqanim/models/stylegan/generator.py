@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqanim.models.codebook import clamp_with_grad, recomputed
+from vqanim.models.covering import Cover
 from vqanim.models.families.stylegan import StyleGANConfig
 from vqanim.models.stylegan.mapping import Mapping
 from vqanim.models.stylegan.stylegan2 import Synthesis2
@@ -66,7 +67,7 @@ class StyleGANGenerator:
         self._on_device = (self._average.to(device), self.spread.to(device))
         self._synthesis = freeze(network.synthesis, device)
         self._dtype = torch.float32
-        self._places: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self._cover = Cover(self.side, device)
 
     def stages(self, steps: int, size: tuple[int, int]) -> tuple[Stage, ...]:
         """All steps at full size: the network paints its own size anyway."""
@@ -112,10 +113,7 @@ class StyleGANGenerator:
         with recomputed(self._synthesis.parts if recompute else ()):
             image = self._synthesis(average + params["w"] * spread, self._dtype)
         image = image.expand(-1, 3, -1, -1) * 0.5 + 0.5
-        rows, columns = self._placing(size)
-        if rows is not None and columns is not None:
-            image = rows @ image @ columns.T
-        return clamp_with_grad(image, 0.0, 1.0)
+        return clamp_with_grad(self._cover(image, size), 0.0, 1.0)
 
     @torch.no_grad()
     def project(self, params: Params) -> None:
@@ -139,18 +137,3 @@ class StyleGANGenerator:
             if self._class is not None:
                 label = torch.full_like(label, self._class)
         return cast(Tensor, self._mapping(z, label))
-
-    def _placing(self, size: tuple[int, int]) -> tuple[Tensor, Tensor] | tuple[None, None]:
-        """What makes rows and columns of a frame of those of the square; None where they are the same."""
-        if size == (self.side, self.side):
-            return None, None
-        if size not in self._places:
-            reach = max(size)
-            square = torch.eye(self.side)[None, None]
-            whole = F.interpolate(square, (reach, self.side), mode="bicubic", antialias=True)[0, 0]
-            starts = [(reach - side) // 2 for side in size]
-            rows, columns = (
-                whole[a : a + side].to(self.device) for a, side in zip(starts, size, strict=True)
-            )
-            self._places[size] = rows, columns
-        return self._places[size]

@@ -17,6 +17,7 @@ from vqanim.scene.colors import color_text
 from vqanim.scene.curves import Curve
 from vqanim.scene.fields.base import FieldType, Option, Parts, Schema, Writer
 from vqanim.scene.fields.context import Reader, read_all
+from vqanim.scene.fields.names import NamesType
 from vqanim.scene.fields.numbers import CurveType, curve, ratio, whole
 from vqanim.scene.fields.palettes import FREE, PaletteType
 from vqanim.scene.fields.sections import closed_schema, field_schema, merge_by_key
@@ -40,6 +41,8 @@ def setting_type(setting: Setting) -> FieldType:
             return one_of(setting.words, allowed)
         case "text":
             return line_of_text(int(setting.high or 1000), allowed)
+        case "names":
+            return NamesType(allowed, int(high))
         case "palette":
             return PaletteType(allowed, setting.words, int(high))
     return FLAG if setting.type == "flag" else COLOR

@@ -1,0 +1,1 @@
+"""BigGAN-deep: its network, its files, and painting with it."""
